@@ -1,0 +1,1 @@
+export { RowgateError, IssuesError } from "./model/errors.ts";

@@ -1,0 +1,99 @@
+import type { QualifiedName } from "./sql-text.ts";
+
+/** `pg_class.relkind`, spelled out. */
+export type RelationKind = "table" | "partitioned" | "view" | "materialized" | "foreign";
+
+export interface ColumnInfo {
+  readonly name: string;
+  /** As `format_type` prints it. */
+  readonly type: string;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** `always` and generated columns cannot be written. */
+  readonly identity: "always" | "by default" | null;
+  readonly generated: boolean;
+  /** A domain checks its constraint before any policy is asked. */
+  readonly domain: boolean;
+}
+
+export interface PolicyInfo {
+  readonly name: string;
+  readonly command: "select" | "insert" | "update" | "delete" | "all";
+  readonly permissive: boolean;
+  /** `public` stands for every role. */
+  readonly roles: readonly string[];
+  readonly using: string | null;
+  readonly check: string | null;
+}
+
+export interface TriggerInfo {
+  readonly name: string;
+  readonly timing: "before" | "after" | "instead of";
+  readonly level: "row" | "statement";
+  readonly events: readonly ("insert" | "update" | "delete" | "truncate")[];
+  readonly function: string;
+  readonly enabled: boolean;
+}
+
+export interface ConstraintInfo {
+  readonly name: string;
+  readonly type: "primary key" | "unique" | "foreign key" | "check" | "exclusion" | "not null" | "trigger";
+  readonly columns: readonly string[];
+  /** For a foreign key: the relation it points to. */
+  readonly references: QualifiedName | null;
+}
+
+/** What a role holds on a relation, grants to PUBLIC and inherited roles included. */
+export interface Privileges {
+  readonly schemaUsage: boolean;
+  readonly delete: boolean;
+  readonly truncate: boolean;
+  /** Columns with the privilege, whether through the table or by themselves. */
+  readonly select: readonly string[];
+  readonly insert: readonly string[];
+  readonly update: readonly string[];
+}
+
+export interface RelationInfo extends QualifiedName {
+  readonly oid: string;
+  readonly kind: RelationKind;
+  readonly owner: string;
+  readonly rls: boolean;
+  readonly forceRls: boolean;
+  /** Views: `security_invoker`. */
+  readonly securityInvoker: boolean;
+  readonly isPartition: boolean;
+  readonly columns: readonly ColumnInfo[];
+  readonly primaryKey: readonly string[];
+  /** Column lists of unique, non-partial, not-null indexes other than the primary key. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  readonly constraints: readonly ConstraintInfo[];
+  readonly policies: readonly PolicyInfo[];
+  readonly triggers: readonly TriggerInfo[];
+  readonly rules: readonly string[];
+  /** Relations that a view reads directly. */
+  readonly reads: readonly QualifiedName[];
+  /** Role name → what it holds here. Holds every role that a persona uses. */
+  readonly privileges: Readonly<Record<string, Privileges>>;
+  /** As `relacl` prints it, for the archive. */
+  readonly acl: readonly string[];
+}
+
+export interface RoleInfo {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypassRls: boolean;
+  /** Roles whose rights this role has without SET ROLE, itself included. */
+  readonly inherits: readonly string[];
+}
+
+/** The policies, grants, owners and view options that were in force. */
+export interface Catalog {
+  readonly serverVersion: string;
+  readonly serverVersionNum: number;
+  readonly database: string;
+  /** The role that controls run as: it has full sight, or nothing that it says is proof. */
+  readonly login: RoleInfo;
+  readonly roles: readonly RoleInfo[];
+  readonly relations: readonly RelationInfo[];
+}

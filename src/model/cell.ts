@@ -1,0 +1,57 @@
+import type { SourcePosition } from "./errors.ts";
+import type { Candidate, Expectation, Json, Operation, Persona, Waiver } from "./matrix.ts";
+import type { RelationInfo } from "./catalog.ts";
+
+export const channels = ["direct", "rest"] as const;
+export type Channel = (typeof channels)[number];
+
+/** A row to INSERT: values are text as Postgres reads it (`null` is NULL), already bound for the persona. */
+export interface BoundCandidate {
+  readonly name: string;
+  /** `declared` in the matrix, or `built` by the harness from the persona's claims and existing rows. */
+  readonly origin: "declared" | "built";
+  readonly values: Readonly<Record<string, string | null>>;
+}
+
+/** What to UPDATE to, for a persona. */
+export interface UpdatePlan {
+  readonly set: Readonly<Record<string, string | null>> | undefined;
+  readonly never: readonly BoundCandidate[];
+}
+
+/** The place a relation has in a plan: what probes need to know of it, once for all of its cells. */
+export interface PlannedRelation {
+  readonly info: RelationInfo;
+  /** Columns that name a row; empty when nothing does (then rows are compared whole). */
+  readonly key: readonly string[];
+  /** Where full sight reads rows: the relation itself or the matrix's `control.from`. */
+  readonly control: RelationInfo;
+  /** The table whose rows a write through this relation changes; the relation itself unless it is a view over one table. */
+  readonly base: RelationInfo | undefined;
+  readonly at: SourcePosition;
+  /** A few existing rows (column → text), read with full sight, as material for candidates. */
+  readonly samples: readonly Readonly<Record<string, string | null>>[];
+}
+
+/** persona × relation × operation. */
+export interface Cell {
+  /** `<persona>/<schema>.<relation>/<operation>`: what `--only` matches. */
+  readonly id: string;
+  readonly persona: Persona;
+  readonly relation: PlannedRelation;
+  readonly operation: Operation;
+  /** Predicates are bound: every `:parameter` is a quoted literal. */
+  readonly expectation: Expectation;
+  /** INSERT: what is sent. */
+  readonly candidates: readonly BoundCandidate[];
+  readonly update: UpdatePlan | undefined;
+  /** True when the matrix does not list the cell: it is denied by default, or follows from another operation. */
+  readonly implied: boolean;
+  readonly waiver: Waiver | undefined;
+  readonly at: SourcePosition;
+  /** The channels that answer for this cell, and why the others do not. */
+  readonly channels: readonly Channel[];
+  readonly notOn: Readonly<Partial<Record<Channel, string>>>;
+}
+
+export type { Candidate, Json };

@@ -1,0 +1,103 @@
+import type { SourcePosition } from "./errors.ts";
+
+/** Something to tell a person that is not a cell. Facts only; the wording is in `findingInfo`. */
+export type Finding =
+  | { readonly kind: "undeclared-relation"; readonly relation: string; readonly relationKind: string }
+  | {
+      readonly kind: "owner-bypasses-rls";
+      readonly persona: string;
+      readonly role: string;
+      readonly relation: string;
+    }
+  | {
+      readonly kind: "superuser-persona";
+      readonly persona: string;
+      readonly role: string;
+      readonly why: "superuser" | "bypassrls";
+    }
+  | { readonly kind: "no-full-sight"; readonly login: string }
+  | { readonly kind: "rows-changed"; readonly relation: string }
+  | { readonly kind: "session-user-policy"; readonly relation: string; readonly policy: string }
+  | { readonly kind: "immutable-reads-setting"; readonly function: string }
+  | { readonly kind: "rollback-not-honoured"; readonly gateway: string }
+  | {
+      readonly kind: "waiver-expired";
+      readonly cell: string;
+      readonly expires: string;
+      readonly at: SourcePosition;
+    }
+  | {
+      readonly kind: "survives-rollback";
+      readonly relation: string;
+      readonly function: string;
+      readonly reaches: string;
+    }
+  | { readonly kind: "rest-not-probed"; readonly reason: string };
+
+export type FindingKind = Finding["kind"];
+
+export interface FindingInfo {
+  readonly title: string;
+  /** `error`: exit 2; `failure`: exit 1; `note`: said, not counted. */
+  readonly severity: "error" | "failure" | "note";
+  /** What to do. */
+  readonly remedy: string;
+}
+
+export const findingInfo: Record<FindingKind, FindingInfo> = {
+  "undeclared-relation": {
+    title: "A relation in an exposed schema that no matrix declares or waives",
+    severity: "failure",
+    remedy: "declare it under `relations:`, or waive it under `waive:` with a reason and a day",
+  },
+  "owner-bypasses-rls": {
+    title: "A persona's role owns the relation, so its policies do not apply to it",
+    severity: "error",
+    remedy: "give the table another owner, or ALTER TABLE … FORCE ROW LEVEL SECURITY",
+  },
+  "superuser-persona": {
+    title: "A persona's role bypasses Row-Level Security",
+    severity: "note",
+    remedy: "declare `allow` for it, or use a role without SUPERUSER and BYPASSRLS",
+  },
+  "no-full-sight": {
+    title: "The login has neither BYPASSRLS nor SUPERUSER: its controls prove nothing",
+    severity: "error",
+    remedy: "log in as a role with BYPASSRLS (on Supabase: postgres)",
+  },
+  "rows-changed": {
+    title: "A probed table is not what it was before the run",
+    severity: "error",
+    remedy: "see which rows differ, and whether somebody else wrote while the run was on",
+  },
+  "session-user-policy": {
+    title: "A policy reads session_user, which differs between the channels by nature",
+    severity: "note",
+    remedy: "use current_user or a claim",
+  },
+  "immutable-reads-setting": {
+    title: "An IMMUTABLE function reads a setting: its first answer may be kept for the next identity",
+    severity: "failure",
+    remedy: "ALTER FUNCTION … STABLE",
+  },
+  "rollback-not-honoured": {
+    title: "The gateway does not honour Prefer: tx=rollback, so no write was sent through it",
+    severity: "note",
+    remedy: "set db-tx-end=rollback-allow-override (or commit-allow-override) on the staging PostgREST",
+  },
+  "waiver-expired": {
+    title: "A waiver has expired",
+    severity: "failure",
+    remedy: "mend the cell, or renew the waiver with a new reason",
+  },
+  "survives-rollback": {
+    title: "A probed relation's trigger or policy reaches something that a rollback does not undo",
+    severity: "note",
+    remedy: "probe it on an embedded or container target, or say in the matrix that it may be written",
+  },
+  "rest-not-probed": {
+    title: "The rest channel was not probed",
+    severity: "note",
+    remedy: "see the reason",
+  },
+};

@@ -1,0 +1,118 @@
+import type { SourcePosition } from "./errors.ts";
+import type { QualifiedName } from "./sql-text.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** The operations a cell can name. `blind_*` reads no column, so the SELECT policies do not apply to it. */
+export const operations = [
+  "select",
+  "insert",
+  "update",
+  "delete",
+  "blind_update",
+  "blind_delete",
+  "upsert",
+  "truncate",
+] as const;
+export type Operation = (typeof operations)[number];
+
+/** What stops a persona, from the earliest gate to the latest. `auth`: the token itself is refused. */
+export const denyReasons = ["auth", "schema", "execute", "grant", "filter", "check"] as const;
+export type DenyReason = (typeof denyReasons)[number];
+
+/** A named identity. */
+export interface Persona {
+  readonly name: string;
+  /** The Postgres role that PostgREST, or the direct channel, switches to. */
+  readonly role: string;
+  /** JWT claims as written; `undefined` when the persona signs in with nothing (PostgREST's anon). */
+  readonly claims: Readonly<Record<string, Json>> | undefined;
+  /** Session settings of its own (`app.user_id`), for systems whose identity is not a JWT. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** A token handed in instead of a minted one: the name of the environment variable that holds it. */
+  readonly tokenFrom: string | undefined;
+  readonly at: SourcePosition;
+}
+
+/** A named row set: a SQL predicate over the relation, with `:parameters`, evaluated with full sight. */
+export interface RowSet {
+  readonly name: string;
+  readonly predicate: string;
+  readonly at: SourcePosition;
+}
+
+/** Column → value. A string that is one parameter whole (`:sub`) is bound; every other value stands as written. */
+export interface Candidate {
+  readonly name: string;
+  readonly values: Readonly<Record<string, Json>>;
+  readonly at: SourcePosition;
+}
+
+export type Expectation =
+  /** Every row; for INSERT every candidate. */
+  | { readonly kind: "allow" }
+  /** No row, however refused; with a `reason`, refused for that reason. */
+  | { readonly kind: "deny"; readonly reason: DenyReason | undefined }
+  /** Exactly these rows, no more and no fewer. */
+  | { readonly kind: "rows"; readonly name: string | undefined; readonly predicate: string }
+  /** These rows at the most: the default of `upsert`, which may not reach past `update`. */
+  | { readonly kind: "within"; readonly name: string | undefined; readonly predicate: string }
+  /** INSERT: these candidates are accepted as written; every other declared candidate is refused. */
+  | { readonly kind: "candidates"; readonly accept: readonly string[]; readonly reject: readonly string[] };
+
+/** A failure that somebody has accepted until a day. */
+export interface Waiver {
+  readonly reason: string;
+  /** `YYYY-MM-DD`: the last day on which it holds (UTC). */
+  readonly expires: string;
+  readonly at: SourcePosition;
+}
+
+/** What the matrix says of one persona × operation of a relation. */
+export interface Declaration {
+  readonly persona: string;
+  readonly operation: Operation;
+  readonly expectation: Expectation;
+  /** UPDATE: write these values instead of the row's own. */
+  readonly set: Readonly<Record<string, Json>> | undefined;
+  /** UPDATE: moves that must be refused for every row that the persona may update. */
+  readonly never: readonly Candidate[];
+  readonly waiver: Waiver | undefined;
+  readonly at: SourcePosition;
+}
+
+/** Where a relation's control is read, when full sight cannot read it from the relation itself (a view that filters by identity). */
+export interface ControlSource {
+  readonly from: QualifiedName;
+  readonly at: SourcePosition;
+}
+
+export interface RelationSpec extends QualifiedName {
+  readonly at: SourcePosition;
+  /** Columns that name a row; `undefined`: the catalogue's primary key. */
+  readonly key: readonly string[] | undefined;
+  readonly control: ControlSource | undefined;
+  readonly rowSets: readonly RowSet[];
+  readonly candidates: readonly Candidate[];
+  /** One for each persona × operation that the matrix mentions; groups and `*` are already spelled out. */
+  readonly declarations: readonly Declaration[];
+}
+
+/** A relation of an exposed schema that the matrix leaves out on purpose. */
+export interface RelationWaiver extends QualifiedName, Waiver {}
+
+export interface Matrix {
+  readonly name: string;
+  readonly file: string;
+  /** SHA-256 of the file's bytes, hex. */
+  readonly sha256: string;
+  readonly schema: string;
+  /** Schemas whose every relation must be declared or waived; the gateway exposes these. */
+  readonly exposes: readonly string[];
+  /** Folder of numbered SQL for the embedded target, as written (relative to the matrix's file); `undefined`: `../policies/<name>`. */
+  readonly policies: string | undefined;
+  readonly vars: Readonly<Record<string, Json>>;
+  readonly personas: readonly Persona[];
+  readonly relations: readonly RelationSpec[];
+  readonly waivedRelations: readonly RelationWaiver[];
+}

@@ -1,0 +1,117 @@
+import type { BoundCandidate } from "./cell.ts";
+
+/**
+ * What a server said to one statement or one request: facts only.
+ * Field meanings: https://www.postgresql.org/docs/current/plpgsql-control-structures.html#PLPGSQL-EXCEPTION-DIAGNOSTICS
+ */
+export interface Answer {
+  /** SQLSTATE or PGRST code; `null` when there was no error. */
+  readonly code: string | null;
+  /** For people only: nothing is ever decided by it. */
+  readonly message?: string | undefined;
+  /** Rows returned or affected, when the answer says so. */
+  readonly rows?: number | undefined;
+  /** Class 23: the constraint, and the `schema.table` that Postgres names with it. */
+  readonly constraint?: { readonly name: string; readonly table: string | null } | undefined;
+  /** Class 23: a domain's name is set when the domain, not the table, refused. */
+  readonly dataType?: string | undefined;
+  /** True when the error came from inside a function or trigger (CONTEXT has a frame that is not the probe's own). */
+  readonly foreignFrame?: boolean | undefined;
+  /** The server's C routine that raised a 42501 (`ExecWithCheckOptions`, `aclcheck_error`), where it was asked for. */
+  readonly routine?: string | undefined;
+  /** rest: what the answer's envelope said. */
+  readonly http?: HttpFacts | undefined;
+}
+
+export interface HttpFacts {
+  readonly status: number;
+  readonly contentRange: string | null;
+  readonly preferenceApplied: string | null;
+}
+
+/** Why there is no answer of the server at all. */
+export type Failure =
+  | { readonly kind: "connection"; readonly message: string }
+  | { readonly kind: "timeout"; readonly message: string }
+  | { readonly kind: "not-sent"; readonly message: string }
+  | { readonly kind: "protocol"; readonly message: string };
+
+/** Full sight's view of the same rows in the same snapshot. */
+export interface Control {
+  /** Rows that full sight sees. */
+  readonly total: number;
+  /** Rows that the expectation declares: 0 for deny, `total` for allow. */
+  readonly declared: number;
+}
+
+/** How rows were reached by SELECT, UPDATE, DELETE, their blind forms, or upsert. */
+export interface ReachObservation {
+  readonly kind: "reach";
+  /** The answer to the statement that decided; with `rowByRow` the last refusal, if any. */
+  readonly answer: Answer;
+  readonly control: Control;
+  /** Rows that the persona reached. */
+  readonly reached: number;
+  /** Reached, though not declared. */
+  readonly extra: number;
+  /** Declared, but not reached. */
+  readonly missing: number;
+  /** Rows about which the probe could not tell (a trigger raised, a value did not fit…). */
+  readonly undetermined: number;
+  /** Up to three keys each, as JSON text. */
+  readonly extraKeys: readonly string[];
+  readonly missingKeys: readonly string[];
+  /** How it was measured: one statement over all rows, row by row, or over a sample of rows. */
+  readonly method: "whole" | "row by row" | "sample";
+  /** 0 rows were affected and a BEFORE trigger or a rule could be the reason. */
+  readonly mayBeHidden: boolean;
+  /** UPDATE `never:` moves that were tried on reachable rows, and what came of them. */
+  readonly moves: readonly CandidateAttempt[];
+  /** Other session states in which an identity-less persona was probed too. */
+  readonly states: readonly StateObservation[];
+}
+
+/** The same SELECT in another state of the session (a setting never set, or set and rolled back). */
+export interface StateObservation {
+  readonly state: "never set" | "reset";
+  readonly answer: Answer;
+  readonly reached: number;
+}
+
+export interface CandidateAttempt {
+  readonly candidate: Pick<BoundCandidate, "name" | "origin">;
+  readonly answer: Answer;
+  /** Accepted, but the row as stored is not the row as sent (columns that differ). */
+  readonly rewritten: readonly string[];
+}
+
+/** How an INSERT went, candidate by candidate. */
+export interface InsertObservation {
+  readonly kind: "insert";
+  readonly attempts: readonly CandidateAttempt[];
+}
+
+/** A statement that has no rows to measure: TRUNCATE. */
+export interface StatementObservation {
+  readonly kind: "statement";
+  readonly answer: Answer;
+}
+
+/** The probe did not come to an answer. */
+export interface FailedObservation {
+  readonly kind: "failed";
+  readonly failure: Failure;
+}
+
+/** The posture or the target forbids the probe; it was not sent. */
+export interface SkippedObservation {
+  readonly kind: "skipped";
+  readonly reason: string;
+}
+
+export type Observation =
+  | ReachObservation
+  | InsertObservation
+  | StatementObservation
+  | FailedObservation
+  | SkippedObservation;

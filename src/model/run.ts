@@ -1,0 +1,136 @@
+import type { Channel } from "./cell.ts";
+import type { Issue, SourcePosition } from "./errors.ts";
+import type { Finding } from "./finding.ts";
+import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
+import type { Observation } from "./observation.ts";
+import type { GatewayInfo, Posture } from "./target.ts";
+import type { Judgement, Verdict } from "./verdict.ts";
+
+/** The archive's format: raised when a reader of the old one could misread the new one. */
+export const archiveVersion = 1;
+
+/** One line of `cells.ndjson`. */
+export interface CellRecord {
+  readonly id: string;
+  readonly matrix: string;
+  readonly persona: string;
+  readonly schema: string;
+  readonly relation: string;
+  readonly operation: Operation;
+  readonly expectation: Expectation;
+  readonly implied: boolean;
+  readonly at: SourcePosition;
+  readonly waiver: Waiver | undefined;
+  /** A waiver of the matrix turned the failure into a pass of the run (not of the cell). */
+  readonly waived: boolean;
+  readonly verdict: Verdict;
+  readonly channels: Readonly<Partial<Record<Channel, ChannelRecord>>>;
+  readonly notOn: Readonly<Partial<Record<Channel, string>>>;
+  /** How to see it by hand; only for cells that did not pass. */
+  readonly byHand: ByHand | undefined;
+  /** The policy or grant in force for this persona and operation; only for cells that did not pass. */
+  readonly inForce: readonly string[];
+}
+
+export interface ChannelRecord extends Judgement {
+  /** What was sent: SQL, or `METHOD /path`. */
+  readonly probe: string;
+  readonly observation: Observation;
+  readonly milliseconds: number | undefined;
+}
+
+export interface ByHand {
+  /** A block to paste into psql. */
+  readonly psql: string;
+  /** A curl line that takes its token from `rowgate token`; `undefined` when the cell has no rest form. */
+  readonly curl: string | undefined;
+}
+
+/** SHA-256 of what the run was given, hex. */
+export interface InputFingerprint {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export interface PersonaRecord {
+  readonly name: string;
+  readonly role: string;
+  readonly claims: Readonly<Record<string, Json>> | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Rows and an order-free hash of a probed table before and after the run. */
+export interface TableFingerprint {
+  readonly relation: string;
+  readonly before: { readonly rows: number; readonly hash: string };
+  readonly after: { readonly rows: number; readonly hash: string };
+}
+
+export interface RestHandshake {
+  /** The gateway honours `Prefer: tx=rollback` (a harmless GET came back with it applied). */
+  readonly rollbackHonoured: boolean;
+  /** A token with a tampered signature was answered PGRST301. */
+  readonly tamperedTokenRefused: boolean;
+  /** A token naming a role that does not exist was answered 22023. */
+  readonly unknownRoleRefused: boolean;
+  /** A SELECT whose rows depend on `sub` answered exactly those rows: the identity arrives. `undefined`: no cell could show it. */
+  readonly identityShown: boolean | undefined;
+}
+
+export interface Counts {
+  readonly cells: number;
+  readonly byVerdict: Readonly<Record<Verdict, number>>;
+  readonly byChannel: Readonly<Record<Channel, Readonly<Record<Verdict, number>>>>;
+  readonly waived: number;
+}
+
+export interface Timings {
+  /** Milliseconds. */
+  readonly start: number;
+  readonly preflight: number;
+  readonly probe: number;
+  readonly total: number;
+}
+
+/** `run.json`: everything about a run but its cells. */
+export interface RunRecord {
+  readonly archiveVersion: typeof archiveVersion;
+  readonly id: string;
+  readonly rowgate: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** `undefined` outside a git checkout. */
+  readonly gitCommit: string | undefined;
+  readonly matrix: { readonly name: string; readonly file: string };
+  readonly inputs: readonly InputFingerprint[];
+  readonly target: {
+    readonly name: string;
+    readonly posture: Posture;
+    readonly database: string;
+    readonly serverVersion: string;
+    readonly rest: { readonly url: string; readonly gateway: GatewayInfo } | undefined;
+    /** The key's id, never the key. */
+    readonly keyId: string | undefined;
+  };
+  readonly filters: RunFilters;
+  readonly personas: readonly PersonaRecord[];
+  /** Keys in order of the matrix: what a grid's rows and tables are. */
+  readonly relations: readonly string[];
+  readonly handshake: RestHandshake | undefined;
+  readonly fingerprints: readonly TableFingerprint[];
+  readonly findings: readonly Finding[];
+  readonly counts: Counts;
+  readonly roundTrips: { readonly direct: number; readonly rest: number };
+  readonly timings: Timings;
+  readonly exitCode: 0 | 1 | 2;
+  /** The archive before this one (an unsigned chain shows accidents, not a determined hand). */
+  readonly previous: { readonly id: string; readonly sha256: string } | undefined;
+}
+
+export interface RunFilters {
+  readonly only: readonly string[];
+  readonly personas: readonly string[];
+  readonly channels: readonly Channel[];
+}
+
+export type { Issue };

@@ -1,0 +1,31 @@
+/**
+ * Quoting for SQL text, as Postgres's own `quote_ident` and `quote_literal` do it.
+ * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html
+ */
+
+/** `a"b` → `"a""b"`. Always quoted: a name that needs no quotes today may be a keyword tomorrow. */
+export function quoteIdent(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `a'b` → `'a''b'`; a backslash asks for the E form, so that it holds under any `standard_conforming_strings`. */
+export function quoteLiteral(value: string): string {
+  const doubled = value.replaceAll("'", "''");
+  return doubled.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
+}
+
+/** A relation's or function's full name: schema and name, unquoted. */
+export interface QualifiedName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** For SQL: `"public"."courses"`. */
+export function quoteQualified(of: QualifiedName): string {
+  return `${quoteIdent(of.schema)}.${quoteIdent(of.name)}`;
+}
+
+/** For people and for archive ids: `public.courses`. */
+export function formatQualified(of: QualifiedName): string {
+  return `${of.schema}.${of.name}`;
+}
