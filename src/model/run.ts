@@ -79,9 +79,12 @@ export interface RestHandshake {
 
 export interface Counts {
   readonly cells: number;
+  /** Every cell once, by its own verdict, waived or not. */
   readonly byVerdict: Readonly<Record<Verdict, number>>;
   readonly byChannel: Readonly<Record<Channel, Readonly<Record<Verdict, number>>>>;
+  /** Failing cells that a live waiver covers; they are in `byVerdict` too, under the verdict that they got. */
   readonly waived: number;
+  readonly waivedByVerdict: Readonly<Record<Verdict, number>>;
 }
 
 export interface Timings {
