@@ -1,0 +1,13 @@
+import type { Persona } from "../../../src/model/matrix.ts";
+
+export function persona(over: Partial<Persona>): Persona {
+  return {
+    name: "ana",
+    role: "authenticated",
+    claims: undefined,
+    settings: {},
+    tokenFrom: undefined,
+    at: { file: "m.yaml", line: 3, column: 5 },
+    ...over,
+  };
+}
