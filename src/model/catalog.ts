@@ -63,6 +63,8 @@ export interface RelationInfo extends QualifiedName {
   /** Views: `security_invoker`. */
   readonly securityInvoker: boolean;
   readonly isPartition: boolean;
+  /** Writes that the relation can take at all, whoever asks: a view over a join takes none. */
+  readonly accepts: readonly ("insert" | "update" | "delete")[];
   readonly columns: readonly ColumnInfo[];
   readonly primaryKey: readonly string[];
   /** Column lists of unique, non-partial, not-null indexes other than the primary key. */

@@ -1,6 +1,6 @@
 import type { SourcePosition } from "./errors.ts";
 import type { Candidate, Expectation, Json, Operation, Persona, Waiver } from "./matrix.ts";
-import type { RelationInfo } from "./catalog.ts";
+import type { RelationInfo, RoleInfo } from "./catalog.ts";
 
 export const channels = ["direct", "rest"] as const;
 export type Channel = (typeof channels)[number];
@@ -38,6 +38,8 @@ export interface Cell {
   /** `<persona>/<schema>.<relation>/<operation>`: what `--only` matches. */
   readonly id: string;
   readonly persona: Persona;
+  /** The persona's role as the server knows it. */
+  readonly role: RoleInfo;
   readonly relation: PlannedRelation;
   readonly operation: Operation;
   /** Predicates are bound: every `:parameter` is a quoted literal. */

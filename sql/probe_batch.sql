@@ -1,0 +1,239 @@
+-- The probe batch: what the direct channel runs, hundreds of probes in one statement.
+-- It creates nothing, it works in a read-only transaction (for reads), and every probe's effect is undone.
+--
+-- In:  setting rowgate.batch (JSON, local to the transaction)
+--        settings  [name, …]                        what makes a session somebody's, besides the role
+--        personas  [{"r": role, "v": [value, …]}]   values in the order of "settings"
+--        controls  [sql, …]   with full sight: returns total, declared, hash of declared
+--        pre       sql or null: PostgREST's db-pre-request, run as the persona before each probe
+--        probes    [{"p": persona, "m": method, "k": kind, "c": control, "q": [sql, …], "a": sql, "d": sql,
+--                    "l": sql, "g": guard}]          (persona and control count from 1)
+--        calm      a statement that fails by itself, to learn what such an error's context looks like
+--      kinds: r  one read: q[1] returns how many rows, and a hash, as the persona sees them
+--             w  one write over all rows: the first of q that is not refused counts; a says, with full sight and
+--                before it is undone, which rows it changed
+--             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
+--                until one reaches the row
+--             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent
+--      guard 1: where a constraint stopped a write, it is sent again with foreign keys and triggers off; 2: also where no
+--      row was affected (a BEFORE trigger may have swallowed it). The login must be allowed to set session_replication_role.
+--      With d, r and w return the keys themselves (text[]) and d compares them with what is declared.
+-- Out: setting rowgate.answers (JSON): one array a probe, in order; fewer than asked when the statement timeout struck.
+--
+-- Why each piece stands where it stands:
+--   * the role is switched, and checked, outside the handler that catches the probe's errors: a refusal to switch
+--     must never look like a refusal of the policy;
+--   * a probe's own success is a variable (done), which survives the undone subtransaction, so that no SQLSTATE
+--     that the probed database raises can be mistaken for it;
+--   * the context of an error that comes from the probe's statement itself is learnt by provoking one, so that frames
+--     of functions and triggers are told apart whatever language the server speaks;
+--   * row_security is off for controls: where full sight would be filtered, that raises instead of counting less.
+do $rowgate$
+declare
+  batch constant jsonb := current_setting('rowgate.batch')::jsonb;
+  settings constant text[] := array(select jsonb_array_elements_text(batch->'settings'));
+  controls constant text[] := array(select jsonb_array_elements_text(batch->'controls'));
+  roles constant text[] := array(select p->>'r' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
+  vals constant text[] := array(select v from jsonb_array_elements(batch->'personas') with ordinality x(p, o),
+                                jsonb_array_elements_text(p->'v') with ordinality y(v, oo) order by o, oo);
+  pre constant text := batch->>'pre';
+  nsettings constant int := cardinality(settings);
+  calm constant text := batch->>'calm';
+  answers text[] := '{}';
+  ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
+  framed text;                       -- CONTEXT of an error that the statement itself raised
+  suffixes text[]; declareds boolean[]; keys text[]; spots int; spot int;
+  probe record; i int; j int; mode text; stmt text;
+  n bigint; h text; an bigint; ah text; ks text[]; diff text; done boolean; stage text; ignored text;
+  code text; message text; context text; cname text; ctable text; cschema text; dtype text; away boolean;
+  parts text[]; row_answer text;
+  reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
+  extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
+begin
+  -- The last line of a context names this block and a line in it; only the number differs between its EXECUTEs.
+  begin
+    execute calm into ks;
+  exception when others then
+    get stacked diagnostics context = pg_exception_context;
+    framed := regexp_replace(context, '\d+([^\n]*)$', '\1');
+  end;
+
+  for probe in
+    select * from jsonb_to_recordset(batch->'probes')
+      as x(p int, m text, k text, c int, q text[], a text[], d text, l text, g int)
+  loop
+    -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
+    if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
+      ignored := set_config('role', 'none', true);
+      ignored := set_config('row_security', 'off', true);
+      begin
+        execute controls[probe.c] into n, an, h;
+        ctotal[probe.c] := n; cdeclared[probe.c] := an; chash[probe.c] := h;
+      exception
+        when query_canceled then
+          exit;
+        when others then
+          get stacked diagnostics code = returned_sqlstate, message = message_text;
+          cerror[probe.c] := json_build_array(code, message)::text;
+      end;
+    end if;
+    if probe.c is not null and cerror[probe.c] is not null then
+      answers := answers || json_build_object('ce', cerror[probe.c]::json)::text;
+      continue;
+    end if;
+
+    spots := case probe.k when 'i' then cardinality(probe.q) else 1 end;
+    if probe.k = 'e' then
+      ignored := set_config('role', 'none', true);
+      ignored := set_config('row_security', 'off', true);
+      execute probe.l into suffixes, declareds, keys;
+      spots := coalesce(cardinality(suffixes), 0);
+    end if;
+
+    parts := '{}';
+    reached := 0; extra := 0; missing := 0; unknown := 0; checked := 0; tried := 0;
+    extra_keys := '{}'; missing_keys := '{}'; last_error := null;
+
+    for spot in 1 .. spots
+    loop
+      hit := false; unsure := false;
+      <<variants>>
+      for i in 1 .. case when probe.k = 'i' then 1 else cardinality(probe.q) end loop
+        mode := 'origin';
+        <<modes>>
+        loop
+          stmt := case when probe.k = 'i' then probe.q[spot] when probe.k = 'e' then probe.q[i] || suffixes[spot] else probe.q[i] end;
+          -- Who asks: outside of every handler.
+          ignored := set_config('role', 'none', true);
+          if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
+          ignored := set_config('row_security', 'on', true);
+          for j in 1 .. nsettings loop
+            ignored := set_config(settings[j], vals[(probe.p - 1) * nsettings + j], true);
+          end loop;
+          ignored := set_config('request.method', probe.m, true);
+          ignored := set_config('role', roles[probe.p], true);
+          if current_user <> roles[probe.p] then
+            raise exception 'rowgate: the role is % and not %', current_user, roles[probe.p];
+          end if;
+
+          done := false; stage := 'probe'; n := null; h := null; an := null; ah := null; ks := null; diff := null;
+          code := null; message := null; away := null; cname := null; ctable := null; dtype := null;
+          begin
+            if pre is not null then
+              stage := 'pre-request';
+              execute pre;
+              stage := 'probe';
+            end if;
+            if probe.k = 'r' then
+              if probe.d is null then
+                execute stmt into n, h;
+              else
+                execute stmt into ks;
+                n := coalesce(cardinality(ks), 0);
+              end if;
+            else
+              execute stmt;
+              get diagnostics n = row_count;
+              if n > 0 then
+                stage := 'constraints';
+                execute 'set constraints all immediate';
+              end if;
+            end if;
+            stage := 'control';
+            if (probe.k = 'w' and probe.a is not null and n > 0) or probe.d is not null or (probe.k = 'i' and n > 0) then
+              ignored := set_config('role', 'none', true);
+              ignored := set_config('row_security', 'off', true);
+              if probe.k = 'i' then
+                if probe.a[spot] is not null then execute probe.a[spot] into ah; end if;
+              elsif probe.d is null then
+                execute probe.a[1] into an, ah;
+              else
+                if probe.k = 'w' then execute probe.a[1] into ks; end if;
+                execute probe.d into diff using coalesce(ks, '{}');
+              end if;
+            end if;
+            done := true;
+            raise exception 'rowgate: undo';
+          exception
+            when query_canceled then
+              if not done then stage := 'cancelled'; end if;
+            when others or assert_failure then
+              if not done then
+                get stacked diagnostics code = returned_sqlstate, message = message_text, context = pg_exception_context,
+                  cname = constraint_name, ctable = table_name, cschema = schema_name, dtype = pg_datatype_name;
+                away := case stage
+                  when 'probe' then regexp_replace(context, '\d+([^\n]*)$', '\1') is distinct from replace(framed, calm, stmt)
+                  when 'constraints' then coalesce(cname, '') = ''
+                  else true end;
+              end if;
+          end;
+          if mode = 'replica' then
+            ignored := set_config('role', 'none', true);
+            ignored := set_config('session_replication_role', 'origin', true);
+          end if;
+          if stage = 'cancelled' then
+            ignored := set_config('role', 'none', true);
+            ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
+            return;
+          end if;
+
+          row_answer := case
+            when code is null and probe.k in ('r', 'w') and ah is null and h is null and diff is null
+              then '{"n":' || n || case when mode = 'replica' then ',"mode":"replica"' else '' end || '}'
+            else json_strip_nulls(json_build_object(
+              'code', code, 'message', message, 'n', n, 'h', h, 'an', an, 'ah', ah, 'd', diff::json, 'away', away, 'stage', nullif(stage, 'control'),
+              'cname', nullif(cname, ''), 'ctable', nullif(concat_ws('.', nullif(cschema, ''), nullif(ctable, '')), ''), 'dtype', nullif(dtype, ''),
+              'mode', nullif(mode, 'origin'), 'v', nullif(i, 1)))::text end;
+
+          if probe.k = 'e' then
+            if code is null and n > 0 then hit := true;
+            elsif code is null then null;
+            elsif code like '23%' and not away and dtype is null and cname <> '' then hit := true; last_error := row_answer;
+            elsif code = '42501' and not away then last_error := row_answer; -- this value is refused: the next one is tried
+            else unsure := true; last_error := row_answer;
+            end if;
+          else
+            parts := parts || row_answer;
+          end if;
+
+          -- Foreign keys and BEFORE triggers stand between a policy and its effect; with both off
+          -- (they are off for a replica) the same statement shows what the policy itself lets through.
+          exit modes when mode = 'replica' or probe.k <> 'w' or probe.g is null
+            or not (code like '23%' or (probe.g > 1 and code is null and n = 0));
+          mode := 'replica';
+        end loop modes;
+        exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or code <> '42501' or away));
+      end loop variants;
+
+      if probe.k = 'e' then
+        tried := tried + 1;
+        if hit then
+          reached := reached + 1;
+          if not declareds[spot] then
+            extra := extra + 1;
+            if cardinality(extra_keys) < 3 then extra_keys := extra_keys || keys[spot]; end if;
+          end if;
+        elsif unsure then
+          unknown := unknown + 1;
+        elsif declareds[spot] then
+          missing := missing + 1;
+          if cardinality(missing_keys) < 3 then missing_keys := missing_keys || keys[spot]; end if;
+        end if;
+      end if;
+    end loop;
+
+    if probe.k = 'e' then
+      answers := answers || json_build_object('c', json_build_array(ctotal[probe.c], cdeclared[probe.c]),
+        'e', json_build_object('tried', tried, 'reached', reached, 'extra', extra, 'missing', missing, 'unknown', unknown,
+          'extraKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json))::text;
+    elsif probe.c is null then
+      answers := answers || ('{"t":[' || array_to_string(parts, ',') || ']}');
+    else
+      answers := answers || ('{"c":[' || ctotal[probe.c] || ',' || cdeclared[probe.c] || ',"' || coalesce(chash[probe.c], '') || '"],"t":['
+        || array_to_string(parts, ',') || ']}');
+    end if;
+  end loop;
+  ignored := set_config('role', 'none', true);
+  ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
+end
+$rowgate$

@@ -1,0 +1,51 @@
+import type { ClientBase } from "pg";
+import type { Catalog, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import { RowgateError } from "../model/errors.ts";
+import { readSql } from "../sql.ts";
+
+interface RoleRow {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypassRls: boolean;
+  readonly inherits: string[];
+  readonly isLogin: boolean;
+}
+
+/**
+ * Reads what is in force: relations of `schemas`, and what each of `roles` holds on them. Two statements.
+ * A role or schema that does not exist is simply absent from the answer.
+ */
+export async function readCatalog(
+  client: ClientBase,
+  schemas: readonly string[],
+  roles: readonly string[],
+): Promise<Catalog> {
+  const relations = await client.query<{ relation: string }>(readSql("catalog_relations.sql"), [
+    schemas,
+    roles,
+  ]);
+  const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
+  const server = await client.query<{ version: string; num: number; database: string }>(
+    "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
+  );
+  const login = found.rows.find((row) => row.isLogin);
+  const about = server.rows[0];
+  if (login === undefined || about === undefined) {
+    throw new RowgateError({
+      code: "catalog/no-login",
+      message: "The server does not say who is logged in.",
+    });
+  }
+  return {
+    serverVersion: about.version,
+    serverVersionNum: about.num,
+    database: about.database,
+    login: roleInfo(login),
+    roles: found.rows.map(roleInfo),
+    relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
+  };
+}
+
+function roleInfo({ name, superuser, bypassRls, inherits }: RoleRow): RoleInfo {
+  return { name, superuser, bypassRls, inherits };
+}

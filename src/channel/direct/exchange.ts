@@ -1,0 +1,151 @@
+import { type Client, DatabaseError, type QueryArrayResult } from "pg";
+import type { Failure } from "../../model/observation.ts";
+import { RowgateError } from "../../model/errors.ts";
+import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
+import { type RawAnswer, type Reply, replyOf } from "./protocol.ts";
+import { messageOf } from "./session.ts";
+
+/** SQLSTATEs after which the same probe may well succeed: serialization failure, deadlock, lock not available. */
+const retryable: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+const attempts = 4;
+const weightLimit = 400;
+
+/** A connection and how many messages it has exchanged. */
+export interface Line {
+  readonly client: Client;
+  roundTrips: number;
+}
+
+/**
+ * Sends requests in batches and brings a reply for each, in order. A batch that the statement timeout cut short is
+ * sent again from where it stopped; the request that was cut is sent by itself, with a budget of its own.
+ */
+export async function exchange(
+  line: Line,
+  posted: readonly Posted[],
+  settings: BatchSettings,
+): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  for (const chunk of chunks(posted)) {
+    replies.push(...(await sendUntilAnswered(line, chunk, settings)));
+  }
+  for (let attempt = 1; attempt < attempts; attempt++) {
+    const again = replies.flatMap((reply, index) => (isRetryable(reply) ? [index] : []));
+    if (again.length === 0) break;
+    for (const index of again) {
+      const one = posted[index];
+      const [reply] = one === undefined ? [] : await sendUntilAnswered(line, [one], settings);
+      if (reply !== undefined) replies[index] = reply;
+    }
+  }
+  return replies;
+}
+
+function isRetryable(reply: Reply): boolean {
+  if (reply.kind === "control-error") return retryable.has(reply.code);
+  if (reply.kind === "rows") return retryable.has(reply.rows.last?.code ?? "");
+  return (
+    reply.kind === "parts" && reply.parts.some((part) => part.code !== undefined && retryable.has(part.code))
+  );
+}
+
+function* chunks(posted: readonly Posted[]): Generator<readonly Posted[]> {
+  let from = 0;
+  let weight = 0;
+  for (const [index, { request }] of posted.entries()) {
+    const own = request.kind === "e" ? 40 : request.statements.length;
+    if (index > from && weight + own > weightLimit) {
+      yield posted.slice(from, index);
+      from = index;
+      weight = 0;
+    }
+    weight += own;
+  }
+  if (from < posted.length) yield posted.slice(from);
+}
+
+async function sendUntilAnswered(
+  line: Line,
+  posted: readonly Posted[],
+  settings: BatchSettings,
+): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  while (replies.length < posted.length) {
+    const rest = posted.slice(replies.length);
+    const raw = await send(line, rest, settings);
+    if ("kind" in raw) {
+      replies.push(...(await afterFailure(line, rest, settings, raw)));
+      continue;
+    }
+    replies.push(...raw.map(replyOf));
+    const cut = rest[raw.length];
+    if (cut === undefined) continue;
+    // The rest shared a budget; this one used up what was left of it. Alone, it has one of its own.
+    const [alone] =
+      raw.length === 0 && rest.length === 1 ? [] : await sendUntilAnswered(line, [cut], settings);
+    replies.push(alone ?? timedOut(settings));
+  }
+  return replies;
+}
+
+function timedOut(settings: BatchSettings): Reply {
+  const message = `the probe ran longer than ${settings.statementTimeoutMs} ms (statement_timeout)`;
+  return { kind: "failed", failure: { kind: "timeout", message } };
+}
+
+/** A whole batch failed: half of it may be innocent. A lost connection spares nobody. */
+async function afterFailure(
+  line: Line,
+  rest: readonly Posted[],
+  settings: BatchSettings,
+  failure: Failure,
+): Promise<Reply[]> {
+  if (failure.kind === "connection" || rest.length === 1) {
+    return rest.map((): Reply => ({ kind: "failed", failure }));
+  }
+  const half = Math.ceil(rest.length / 2);
+  return [
+    ...(await sendUntilAnswered(line, rest.slice(0, half), settings)),
+    ...(await sendUntilAnswered(line, rest.slice(half), settings)),
+  ];
+}
+
+async function send(
+  line: Line,
+  posted: readonly Posted[],
+  settings: BatchSettings,
+): Promise<RawAnswer[] | Failure> {
+  line.roundTrips += 1;
+  try {
+    const results: unknown = await line.client.query({ text: batchSql(posted, settings), rowMode: "array" });
+    return answersOf(results);
+  } catch (error) {
+    if (error instanceof RowgateError) throw error;
+    return failureOf(line, error);
+  }
+}
+
+function answersOf(results: unknown): RawAnswer[] {
+  const withRows = Array.isArray(results) ? (results as QueryArrayResult[]) : [];
+  const text: unknown = withRows.at(-2)?.rows[0]?.[0];
+  if (typeof text !== "string") {
+    throw new RowgateError({
+      code: "direct/no-answers",
+      message: "The server ran a batch of probes and returned no answers.",
+      hint: "something between rowgate and Postgres splits statements; connect without it (not through a transaction-mode pooler)",
+    });
+  }
+  return JSON.parse(text) as RawAnswer[];
+}
+
+async function failureOf(line: Line, error: unknown): Promise<Failure> {
+  if (!(error instanceof DatabaseError)) return { kind: "connection", message: messageOf(error) };
+  try {
+    line.roundTrips += 1;
+    await line.client.query("rollback");
+  } catch {
+    return { kind: "connection", message: error.message };
+  }
+  const kind = error.code === "57014" ? "timeout" : "protocol";
+  return { kind, message: `${error.message} (${error.code ?? "no SQLSTATE"})` };
+}

@@ -1,0 +1,209 @@
+import type { ColumnInfo, Privileges, RelationInfo } from "../../model/catalog.ts";
+import type { Cell, PlannedRelation } from "../../model/cell.ts";
+import type { Expectation } from "../../model/matrix.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+
+/** Rows that are gone through one by one, and how many of those from each end, when a relation has more. */
+export const rowByRowLimit = 60;
+
+const nothing: Privileges = {
+  schemaUsage: false,
+  delete: false,
+  truncate: false,
+  select: [],
+  insert: [],
+  update: [],
+};
+
+export function privilegesOf(cell: Cell): Privileges {
+  return cell.relation.info.privileges[cell.persona.role] ?? nothing;
+}
+
+/** A row as one text: by its key, or whole. Rows that a persona cannot tell apart have the same text. */
+export function keyText(columns: readonly string[]): string {
+  const names = columns.map(quoteIdent);
+  return names.length === 1 ? `${names[0] ?? ""}::text` : `row(${names.join(", ")})::text`;
+}
+
+/** Order-free 64-bit sum over rows; as text, since JSON numbers would round it. */
+export function hashOf(columns: readonly string[]): string {
+  return `pg_catalog.sum(pg_catalog.hashtextextended(${keyText(columns)}, 0))`;
+}
+
+/** Columns by which a SELECT's rows are compared: the key if the persona may read it, else all that it may read. */
+export function comparedColumns(relation: PlannedRelation, readable: readonly string[]): readonly string[] {
+  const { key } = relation;
+  return key.length > 0 && key.every((name) => readable.includes(name)) ? key : readable;
+}
+
+/** The rows that an expectation declares, as a condition over the control relation. */
+export function declaredWhere(expectation: Expectation): string {
+  if (expectation.kind === "rows" || expectation.kind === "within") return `(${expectation.predicate})`;
+  return expectation.kind === "allow" ? "true" : "false";
+}
+
+/** With full sight: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
+export function controlSql(cell: Cell, columns: readonly string[]): string {
+  const from = `from ${quoteQualified(cell.relation.control)}`;
+  const { expectation } = cell;
+  if (expectation.kind === "allow") return `select count(*), count(*), null::text ${from}`;
+  if (expectation.kind !== "rows" && expectation.kind !== "within") {
+    return `select count(*), 0, null::text ${from}`;
+  }
+  const where = declaredWhere(expectation);
+  if (columns.length === 0) return `select count(*), count(*) filter (where ${where}), null::text ${from}`;
+  const hash = hashOf(columns);
+  return `select count(*), count(*) filter (where ${where}), concat(coalesce(${hash} filter (where ${where}), 0), ':', coalesce(${hash}, 0)) ${from}`;
+}
+
+export function selectSql(cell: Cell, columns: readonly string[]): string {
+  const from = `from ${quoteQualified(cell.relation.info)}`;
+  const compares = cell.expectation.kind === "rows" || cell.expectation.kind === "within";
+  return compares && columns.length > 0
+    ? `select count(*), ${hashOf(columns)}::text ${from}`
+    : `select count(*), null::text ${from}`;
+}
+
+/** A condition that every row meets and that reads a column, so that the SELECT policies apply. */
+export function readingWhere(column: string): string {
+  const name = quoteIdent(column);
+  return `where (${name} is null or ${name} is not null)`;
+}
+
+/** Columns that an UPDATE or INSERT can write at all. */
+export function writable(info: RelationInfo, granted: readonly string[]): readonly ColumnInfo[] {
+  return info.columns.filter(
+    (column) => granted.includes(column.name) && !column.generated && column.identity !== "always",
+  );
+}
+
+/** Plain columns first: a key, a unique column or a foreign key would let a constraint speak before its time. */
+export function plainFirst(info: RelationInfo, columns: readonly ColumnInfo[]): readonly ColumnInfo[] {
+  const constrained = new Set(
+    info.constraints.filter((one) => one.type !== "not null").flatMap((one) => one.columns),
+  );
+  const weight = (column: ColumnInfo): number =>
+    (info.primaryKey.includes(column.name) ? 4 : 0) +
+    (constrained.has(column.name) ? 2 : 0) +
+    (column.domain ? 1 : 0);
+  return columns.toSorted((a, b) => weight(a) - weight(b));
+}
+
+export function literal(value: string | null): string {
+  return value === null ? "null" : quoteLiteral(value);
+}
+
+export function assignments(values: Readonly<Record<string, string | null>>): string {
+  return Object.entries(values)
+    .map(([column, value]) => `${quoteIdent(column)} = ${literal(value)}`)
+    .join(", ");
+}
+
+export function insertSql(info: RelationInfo, values: Readonly<Record<string, string | null>>): string {
+  const columns = Object.keys(values);
+  if (columns.length === 0) return `insert into ${quoteQualified(info)} default values`;
+  const names = columns.map(quoteIdent).join(", ");
+  return `insert into ${quoteQualified(info)} (${names}) values (${columns.map((name) => literal(values[name] ?? null)).join(", ")})`;
+}
+
+/** With full sight, before the insert is undone: the columns that were not stored as sent, as a JSON array. */
+export function storedSql(
+  base: RelationInfo,
+  values: Readonly<Record<string, string | null>>,
+): string | null {
+  const checks = base.columns
+    .filter((column) => Object.hasOwn(values, column.name))
+    .map((column) => {
+      const sent = values[column.name] ?? null;
+      const cast = sent === null ? "null" : `(${quoteLiteral(sent)}::${column.type})::text`;
+      return `case when ${quoteIdent(column.name)}::text is distinct from ${cast} then ${quoteLiteral(column.name)} end`;
+    });
+  if (checks.length === 0) return null;
+  return (
+    `select to_json(differs)::text from (select array_remove(array[${checks.join(", ")}]::text[], null) as differs ` +
+    `from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0) x order by cardinality(differs) limit 1`
+  );
+}
+
+/** Rows of the base table that the probe's own subtransaction wrote: their xmin is younger than every row's in the snapshot. */
+export function changedSql(base: RelationInfo, columns: readonly string[]): string {
+  return `select count(*), ${hashOf(columns)}::text from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
+}
+
+/** Rows that are still there; what a DELETE reached is the rest. */
+export function remainingSql(control: RelationInfo, columns: readonly string[]): string {
+  return `select count(*), coalesce(${hashOf(columns)}, 0)::text from ${quoteQualified(control)}`;
+}
+
+/** A row's key for people: `{"id":7}`. */
+function keyJson(columns: readonly string[]): string {
+  return `json_build_object(${columns.map((name) => `${quoteLiteral(name)}, ${quoteIdent(name)}`).join(", ")})::text`;
+}
+
+/** Keys that go through the server's memory when two row sets differ; beyond it, counts still hold. */
+export const comparedKeysLimit = 10_000;
+
+/** The keys that a persona sees, as `text[]`. */
+export function seenKeysSql(cell: Cell, columns: readonly string[]): string {
+  return `select array_agg(k) from (select ${keyText(columns)} as k from ${quoteQualified(cell.relation.info)} limit ${comparedKeysLimit}) x`;
+}
+
+/** The keys of the rows that a probe changed, as `text[]`, with full sight. */
+export function changedKeysSql(base: RelationInfo, columns: readonly string[]): string {
+  return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
+}
+
+/** With full sight: `$1` (keys that were reached) against the declared rows. */
+export function differencesSql(cell: Cell, columns: readonly string[]): string {
+  const extra = "filter (where reached and not declared)";
+  const missing = "filter (where declared and not reached)";
+  return (
+    `select json_build_object('extra', count(*) ${extra}, 'missing', count(*) ${missing}, ` +
+    `'extraKeys', (array_agg(shown) ${extra})[1:3], 'missingKeys', (array_agg(shown) ${missing})[1:3])::text ` +
+    `from (select ${keyJson(columns)} as shown, coalesce(${declaredWhere(cell.expectation)}, false) as declared, ` +
+    `coalesce(${keyText(columns)} = any ($1), false) as reached from ${quoteQualified(cell.relation.control)}) x`
+  );
+}
+
+/**
+ * With full sight: the rows to go through one by one, as three arrays (suffix, declared, key). All rows of a small
+ * relation; of a large one, rows inside and outside the declared set, from both ends of the key.
+ * `suffix` is an SQL expression that yields the text appended to each statement.
+ */
+export function rowListSql(cell: Cell, suffix: string, onlyDeclared = false): string {
+  const { key, control } = cell.relation;
+  const order = key.length > 0 ? key.map(quoteIdent).join(", ") : "ctid";
+  const descending = key.length > 0 ? key.map((name) => `${quoteIdent(name)} desc`).join(", ") : "ctid desc";
+  const shown = key.length > 0 ? keyJson(key) : "json_build_object('ctid', ctid)::text";
+  const declared = `coalesce(${declaredWhere(cell.expectation)}, false)`;
+  const half = rowByRowLimit / 2;
+  return (
+    "select array_agg(suffix order by first), array_agg(declared order by first), array_agg(shown order by first) from (" +
+    `select ${suffix} as suffix, ${declared} as declared, ${shown} as shown, ` +
+    `row_number() over (partition by ${declared} order by ${order}) as first, ` +
+    `row_number() over (partition by ${declared} order by ${descending}) as last ` +
+    `from ${quoteQualified(control)}) x where (first <= ${half - 5} or last <= 5)${onlyDeclared ? " and declared" : ""}`
+  );
+}
+
+/** An SQL expression: ` where "id" = '7'`, built by the server for each row. */
+export function rowSuffix(key: readonly string[]): string {
+  if (key.length === 0) return "format(' where ctid = %L', ctid)";
+  const format = key.map((name) => `${quoteIdent(name).replaceAll("%", "%%")} = %L`).join(" and ");
+  return `format(${quoteLiteral(` where ${format}`)}, ${key.map(quoteIdent).join(", ")})`;
+}
+
+/** An SQL expression: the row as it stands, to be inserted again over itself. */
+export function upsertSuffix(
+  info: RelationInfo,
+  columns: readonly string[],
+  key: readonly string[],
+  set: string,
+): string {
+  const overriding = info.columns.some(
+    (column) => column.identity === "always" && columns.includes(column.name),
+  );
+  const tail = ` on conflict (${key.map(quoteIdent).join(", ")}) do update set ${quoteIdent(set)} = excluded.${quoteIdent(set)}`;
+  const text = `${overriding ? " overriding system value" : ""} values (${columns.map(() => "%L").join(", ")})${tail.replaceAll("%", "%%")}`;
+  return `format(${quoteLiteral(text)}, ${columns.map(quoteIdent).join(", ")})`;
+}

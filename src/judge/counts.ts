@@ -1,0 +1,38 @@
+import { channels } from "../model/cell.ts";
+import type { CellRecord, Counts } from "../model/run.ts";
+import type { Verdict } from "../model/verdict.ts";
+import { verdictInfo, verdicts } from "../model/verdict.ts";
+
+export interface Tally {
+  readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "channels">) => void;
+  readonly counts: () => Counts;
+}
+
+/** Folds cells into the counts of a run: memory does not grow with them. */
+export function createTally(): Tally {
+  let cells = 0;
+  let waived = 0;
+  const byVerdict = zeroes();
+  const waivedByVerdict = zeroes();
+  const byChannel = { direct: zeroes(), rest: zeroes() };
+  return {
+    add: (record) => {
+      cells += 1;
+      byVerdict[record.verdict] += 1;
+      for (const channel of channels) {
+        const judged = record.channels[channel];
+        if (judged !== undefined) byChannel[channel][judged.verdict] += 1;
+      }
+      // A waiver accepts a failure; it cannot turn a harness that did not work into one that did.
+      if (record.waived && verdictInfo[record.verdict].waivable) {
+        waived += 1;
+        waivedByVerdict[record.verdict] += 1;
+      }
+    },
+    counts: () => structuredClone({ cells, byVerdict, byChannel, waived, waivedByVerdict }),
+  };
+}
+
+function zeroes(): Record<Verdict, number> {
+  return Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+}

@@ -1,0 +1,55 @@
+import type { Privileges } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import type { DenyReason, Operation } from "../model/matrix.ts";
+import { denyReasons } from "../model/matrix.ts";
+import type { Answer } from "../model/observation.ts";
+
+const holds: Record<Operation, (held: Privileges) => boolean> = {
+  select: (held) => held.select.length > 0,
+  insert: (held) => held.insert.length > 0,
+  // A filtered write reads a column, which takes SELECT on it as well.
+  update: (held) => held.update.length > 0 && held.select.length > 0,
+  blind_update: (held) => held.update.length > 0,
+  delete: (held) => held.delete && held.select.length > 0,
+  blind_delete: (held) => held.delete,
+  upsert: (held) => held.insert.length > 0 && held.update.length > 0 && held.select.length > 0,
+  truncate: (held) => held.truncate,
+};
+
+/** Statements whose policies can raise: a USING clause filters in silence, a WITH CHECK refuses. */
+const checked: ReadonlySet<Operation> = new Set(["insert", "update", "blind_update", "upsert"]);
+
+/** Routines of the server that refuse a row for its policy. */
+const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
+
+/** Where a 42501 came from: one of the table's own gates, or something `else` that the statement ran into. */
+export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
+  const held = cell.relation.info.privileges[cell.persona.role];
+  if (answer.foreignFrame === true) return "else";
+  if (held === undefined || !held.schemaUsage) return "schema";
+  if (!holds[cell.operation](held)) return "grant";
+  if (answer.code === "44000") return "check";
+  if (!checked.has(cell.operation)) return "else";
+  if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";
+  // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row.
+  return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
+}
+
+/** Negative: stopped at an earlier gate than declared; positive: at a later one, so an earlier gate stood open. */
+export function compareGates(declared: DenyReason, actual: DenyReason): number {
+  return denyReasons.indexOf(actual) - denyReasons.indexOf(declared);
+}
+
+/** The persona's role is above the relation's policies: what it is not shown, it was not denied. */
+export function bypassesPolicies(cell: Cell): string | undefined {
+  const { role, relation } = cell;
+  const { info } = relation;
+  if (role.superuser) return `role ${role.name} is a superuser`;
+  if (role.bypassRls) return `role ${role.name} has BYPASSRLS`;
+  if (!info.forceRls && role.inherits.includes(info.owner)) {
+    return role.name === info.owner
+      ? `role ${role.name} owns the relation`
+      : `role ${role.name} inherits the rights of the owner ${info.owner}`;
+  }
+  return undefined;
+}

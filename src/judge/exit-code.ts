@@ -1,0 +1,49 @@
+import { channels } from "../model/cell.ts";
+import type { Finding, FindingInfo } from "../model/finding.ts";
+import { findingInfo } from "../model/finding.ts";
+import type { Counts } from "../model/run.ts";
+import type { Verdict } from "../model/verdict.ts";
+import { verdictInfo, verdicts } from "../model/verdict.ts";
+
+/**
+ * 0: everything that was probed passed. 1: an expectation failed; a leak gives 1 even beside errors.
+ * 2: the harness could not do its job, or probed nothing at all.
+ */
+export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 2 {
+  if (live(counts, "leak") > 0) return 1;
+  if (anyError(counts) || any(findings, "error") || nothingProbed(counts)) return 2;
+  if (anyFailure(counts) || any(findings, "failure")) return 1;
+  return 0;
+}
+
+/** Cells of a verdict that no waiver covers. */
+function live(counts: Counts, verdict: Verdict): number {
+  return counts.byVerdict[verdict] - counts.waivedByVerdict[verdict];
+}
+
+/** Asked of the channels as well: a waived leak on one of them must not hide an error on the other. */
+function anyError(counts: Counts): boolean {
+  return verdicts
+    .filter((verdict) => verdictInfo[verdict].counts === "error")
+    .some(
+      (verdict) =>
+        counts.byVerdict[verdict] > 0 || channels.some((channel) => counts.byChannel[channel][verdict] > 0),
+    );
+}
+
+function anyFailure(counts: Counts): boolean {
+  return verdicts.some((verdict) => verdictInfo[verdict].counts === "failure" && live(counts, verdict) > 0);
+}
+
+/** Asked of the channels alone: a cell whose rest form was skipped is `skipped`, though direct has proved it. */
+function nothingProbed(counts: Counts): boolean {
+  return channels.every((channel) =>
+    verdicts.every(
+      (verdict) => verdictInfo[verdict].counts === "skip" || counts.byChannel[channel][verdict] === 0,
+    ),
+  );
+}
+
+function any(findings: readonly Finding[], severity: FindingInfo["severity"]): boolean {
+  return findings.some((finding) => findingInfo[finding.kind].severity === severity);
+}

@@ -1,0 +1,146 @@
+import type { Cell } from "../model/cell.ts";
+import type { DenyReason } from "../model/matrix.ts";
+import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
+import type { Judgement, Verdict } from "../model/verdict.ts";
+import { bypassesPolicies, compareGates } from "./denial.ts";
+import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
+
+interface Tried extends CandidateAttempt {
+  readonly outcome: Outcome;
+}
+
+type Said = Pick<Judgement, "verdict" | "because">;
+
+const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
+
+/** An INSERT that the policy let through, whether or not a constraint stopped it afterwards. */
+const passed = ({ outcome }: Tried): boolean => outcome.kind === "accepted" || outcome.kind === "constraint";
+const refused = ({ outcome }: Tried): boolean => outcome.kind === "refused" || outcome.kind === "impossible";
+
+export function judgeInsert(cell: Cell, seen: InsertObservation): Judgement {
+  const tried = seen.attempts.map((attempt) => ({ ...attempt, outcome: outcomeOf(cell, attempt.answer) }));
+  const shown = tried.find(passed) ?? tried.find((one) => !refused(one)) ?? tried[0];
+  return {
+    ...verdictOf(cell, tried),
+    effect: shown === undefined ? "error" : outcomeEffect[shown.outcome.kind],
+    deniedBy: tried.some(passed) ? undefined : gateOf(tried),
+  };
+}
+
+function verdictOf(cell: Cell, tried: readonly Tried[]): Said {
+  const broken = tried.find(({ outcome }) => outcome.kind === "broken");
+  const { expectation } = cell;
+  if (expectation.kind === "deny") return denied(cell, tried, broken);
+  if (expectation.kind === "allow") return allowed(tried, broken);
+  if (expectation.kind === "candidates") return chosen(tried, expectation.accept, expectation.reject, broken);
+  return say("error", "an INSERT cannot be declared by a row set: name candidate rows");
+}
+
+function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined): Said {
+  const open = tried.find(passed);
+  if (open !== undefined)
+    return say("leak", `the candidate ${open.candidate.name} was let in${afterwards(open)}`);
+  if (broken !== undefined) return say("error", why(broken));
+  const bypass = bypassesPolicies(cell);
+  const gate = gateOf(tried);
+  if (bypass !== undefined && ((gate !== "grant" && gate !== "schema") || cell.role.superuser)) {
+    return say("error", `${bypass}, so no policy denied it anything`);
+  }
+  const unclear = tried.find((one) => !refused(one));
+  if (unclear !== undefined)
+    return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
+  if (tried.length === 0) return say("vacuous", "no candidate row could be sent");
+  return wrongGate(cell, gate) ?? proven(cell, tried);
+}
+
+/** Without privilege or policy no row gets in, whatever its values; else candidates of the persona's own making must have failed. */
+function proven(cell: Cell, tried: readonly Tried[]): Said {
+  const { info } = cell.relation;
+  if (tried.some(({ outcome }) => outcome.kind === "impossible"))
+    return say("pass", "the relation takes no INSERT");
+  if (gateOf(tried) !== "check") return say("pass", `refused by ${gateOf(tried) ?? "grant"}`);
+  const applies = info.policies.some(
+    ({ command, permissive, roles }) =>
+      permissive &&
+      (command === "insert" || command === "all") &&
+      roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
+  );
+  if (info.rls && !applies) return say("pass", "no policy lets this role insert");
+  if (!tried.some(({ candidate }) => candidate.origin === "built")) {
+    return say("vacuous", "no candidate could be built from the persona's own claims and rows");
+  }
+  return say("pass", `${tried.length} candidate rows refused`);
+}
+
+function allowed(tried: readonly Tried[], broken: Tried | undefined): Said {
+  if (broken !== undefined) return say("error", why(broken));
+  const shut = tried.find(refused);
+  if (shut !== undefined)
+    return say("lockout", `the candidate ${shut.candidate.name} was refused: ${why(shut)}`);
+  const unclear = tried.find((one) => !passed(one));
+  if (unclear !== undefined)
+    return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
+  return tried.length === 0
+    ? say("vacuous", "no candidate row could be sent")
+    : say("pass", `${tried.length} candidate rows let in`);
+}
+
+function chosen(
+  tried: readonly Tried[],
+  accept: readonly string[],
+  reject: readonly string[],
+  broken: Tried | undefined,
+): Said {
+  const named = (names: readonly string[]): Tried[] =>
+    tried.filter(({ candidate }) => candidate.origin === "declared" && names.includes(candidate.name));
+  const wanted = named(accept);
+  const unwanted = named(reject);
+  const open = unwanted.find(passed);
+  if (open !== undefined)
+    return say("leak", `the candidate ${open.candidate.name} was let in${afterwards(open)}`);
+  if (broken !== undefined) return say("error", why(broken));
+  const shut = wanted.find(refused);
+  if (shut !== undefined)
+    return say("lockout", `the candidate ${shut.candidate.name} was refused: ${why(shut)}`);
+  const unclear = [...wanted.filter((one) => !passed(one)), ...unwanted.filter((one) => !refused(one))][0];
+  if (unclear !== undefined)
+    return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
+  const changed = wanted.find(({ rewritten }) => rewritten.length > 0);
+  if (changed !== undefined) {
+    return say(
+      "inconclusive",
+      `the candidate ${changed.candidate.name} was stored with other values in ${changed.rewritten.join(", ")}`,
+    );
+  }
+  if (wanted.length < accept.length || unwanted.length < reject.length)
+    return say("inconclusive", "a declared candidate was not tried");
+  if (wanted.length === 0)
+    return say("vacuous", "a refused candidate proves nothing without an accepted one beside it");
+  return say("pass", `${wanted.length} let in, ${unwanted.length} refused, as declared`);
+}
+
+function wrongGate(cell: Cell, gate: DenyReason | undefined): Said | undefined {
+  const declared = cell.expectation.kind === "deny" ? cell.expectation.reason : undefined;
+  if (declared === undefined || gate === undefined) return undefined;
+  const order = compareGates(declared, gate);
+  if (order === 0) return undefined;
+  return order > 0
+    ? say("leak", `denied by ${gate} only: declared is ${declared}, and that gate stands open`)
+    : say("lockout", `denied by ${gate} already: declared is ${declared}`);
+}
+
+function gateOf(tried: readonly Tried[]): DenyReason | undefined {
+  for (const { outcome } of tried) if (outcome.kind === "refused") return outcome.by;
+  return undefined;
+}
+
+function afterwards({ outcome }: Tried): string {
+  return outcome.kind === "constraint"
+    ? ` by the policy (the constraint ${outcome.name || "NOT NULL"} stopped it afterwards)`
+    : "";
+}
+
+function why({ outcome, answer }: Tried): string {
+  if (outcome.kind === "unreached" || outcome.kind === "broken") return outcome.why;
+  return outcome.kind === "refused" ? `${outcome.by} (${answer.code})` : (answer.message ?? outcome.kind);
+}

@@ -1,0 +1,89 @@
+import type { Cell } from "../model/cell.ts";
+import type { Effect } from "../model/effect.ts";
+import type { DenyReason } from "../model/matrix.ts";
+import type { Answer } from "../model/observation.ts";
+import { refusedBy } from "./denial.ts";
+import { type CodeMeaning, meaningOf } from "./sqlstate.ts";
+
+/** What one answer means for its cell. */
+export type Outcome =
+  | { readonly kind: "accepted" }
+  /** Nothing was refused, and no row was reached. */
+  | { readonly kind: "filtered" }
+  | { readonly kind: "refused"; readonly by: DenyReason }
+  /** The policy let it through, and one of the table's own constraints did not. */
+  | { readonly kind: "constraint"; readonly name: string }
+  /** No statement of this kind can reach this relation, whoever sends it. */
+  | { readonly kind: "impossible" }
+  | { readonly kind: "unreached"; readonly why: string }
+  | { readonly kind: "broken"; readonly why: string };
+
+export const outcomeEffect: Record<Outcome["kind"], Effect> = {
+  accepted: "allowed",
+  filtered: "filtered",
+  refused: "refused",
+  constraint: "constraint",
+  impossible: "refused",
+  unreached: "error",
+  broken: "error",
+};
+
+const read: Record<CodeMeaning, (cell: Cell, answer: Answer, said: string) => Outcome> = {
+  refused(cell, answer, said) {
+    const by = refusedBy(cell, answer);
+    if (by !== "else") return { kind: "refused", by };
+    return {
+      kind: "unreached",
+      why: `refused by something else than the table's own grants and policies: ${said}`,
+    };
+  },
+  constraint(cell, answer, said) {
+    if (isOwnConstraint(cell, answer)) return { kind: "constraint", name: answer.constraint?.name ?? "" };
+    return { kind: "unreached", why: `stopped before the policy, or by another table: ${said}` };
+  },
+  impossible(cell, _answer, said) {
+    return takes(cell) ? { kind: "unreached", why: said } : { kind: "impossible" };
+  },
+  credentials: (_cell, _answer, said) => ({
+    kind: "broken",
+    why: `the credentials were not honoured: ${said}`,
+  }),
+  unreached: (_cell, _answer, said) => ({ kind: "unreached", why: said }),
+  broken: (_cell, _answer, said) => ({ kind: "broken", why: said }),
+};
+
+export function outcomeOf(cell: Cell, answer: Answer): Outcome {
+  const { code } = answer;
+  if (code === null) return (answer.rows ?? 1) > 0 ? { kind: "accepted" } : { kind: "filtered" };
+  const said = `${code}${answer.message === undefined ? "" : ` ${answer.message}`}`;
+  return read[meaningOf(code, cell.operation === "select")](cell, answer, said);
+}
+
+/**
+ * Class 23 shows that the policy let the row through only when the table's own constraint raised it: partition
+ * routing, a domain and a trigger's statement raise the same codes before the policy is asked.
+ */
+function isOwnConstraint(cell: Cell, answer: Answer): boolean {
+  if (answer.foreignFrame === true || answer.dataType !== undefined) return false;
+  const { info, base } = cell.relation;
+  const own = [info, base ?? info];
+  // 23502 names a column and no constraint before Postgres 18.
+  if (answer.code === "23502")
+    return answer.constraint === undefined || isOneOf(own, answer.constraint.table);
+  if (answer.constraint === undefined) return false;
+  if (isOneOf(own, answer.constraint.table)) return true;
+  // A foreign key that points here is raised in the name of the table that it protects.
+  return answer.code === "23503" && (cell.operation.endsWith("delete") || cell.operation.endsWith("update"));
+}
+
+function isOneOf(relations: readonly { schema: string; name: string }[], table: string | null): boolean {
+  return table !== null && relations.some(({ schema, name }) => `${schema}.${name}` === table);
+}
+
+function takes(cell: Cell): boolean {
+  const { accepts } = cell.relation.info;
+  if (cell.operation === "select" || cell.operation === "truncate") return true;
+  if (cell.operation === "upsert") return accepts.includes("insert") && accepts.includes("update");
+  if (cell.operation === "insert") return accepts.includes("insert");
+  return accepts.includes(cell.operation.endsWith("update") ? "update" : "delete");
+}

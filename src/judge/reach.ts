@@ -1,0 +1,169 @@
+import type { Cell } from "../model/cell.ts";
+import type { DenyReason } from "../model/matrix.ts";
+import type { ReachObservation } from "../model/observation.ts";
+import type { Judgement, Verdict } from "../model/verdict.ts";
+import { bypassesPolicies, compareGates } from "./denial.ts";
+import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
+
+type Said = Pick<Judgement, "verdict" | "because">;
+type Rule = (cell: Cell, seen: ReachObservation, outcome: Outcome) => Said | undefined;
+
+const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
+
+/**
+ * The rules of a row-reaching cell, in order: the first that has something to say decides. What was too much comes
+ * first (a leak stays one whatever else went wrong), then what is broken, then what is too little, then proof.
+ */
+const rules: readonly Rule[] = [
+  tooMuch,
+  otherStates,
+  forbiddenMoves,
+  broken,
+  bypassed,
+  unreached,
+  tooLittle,
+  undetermined,
+  hidden,
+  nothingToProve,
+  wrongGate,
+];
+
+export function judgeReach(cell: Cell, seen: ReachObservation): Judgement {
+  const outcome = outcomeOf(cell, { ...seen.answer, rows: seen.reached });
+  const effect = seen.reached > 0 ? "allowed" : outcomeEffect[outcome.kind];
+  const deniedBy = deniedByOf(seen, outcome);
+  for (const rule of rules) {
+    const said = rule(cell, seen, outcome);
+    if (said !== undefined) return { ...said, effect, deniedBy };
+  }
+  return { verdict: "pass", effect, deniedBy, because: proof(cell, seen) };
+}
+
+function deniedByOf(seen: ReachObservation, outcome: Outcome): DenyReason | undefined {
+  if (outcome.kind === "refused") return outcome.by;
+  return seen.answer.code === null && seen.reached < seen.control.total ? "filter" : undefined;
+}
+
+function tooMuch(_cell: Cell, { extra, control }: ReachObservation): Said | undefined {
+  if (extra === 0) return undefined;
+  return say(
+    "leak",
+    `${rows(extra)} reached that ${control.declared === 0 ? "no row" : `the declared ${control.declared}`} should include`,
+  );
+}
+
+function otherStates(cell: Cell, { states, control, reached }: ReachObservation): Said | undefined {
+  const open = states.find(
+    (state) => state.answer.code === null && state.reached > Math.max(reached, control.declared),
+  );
+  if (open !== undefined) {
+    return say("leak", `${rows(open.reached)} reached when the session's settings are ${open.state}`);
+  }
+  // Where claims always come from a gateway, a session without them is nobody's: an error there shuts nobody out.
+  if (cell.channels.includes("rest")) return undefined;
+  const failed = states.find(
+    (state) => state.answer.code !== null && outcomeOf(cell, state.answer).kind === "broken",
+  );
+  return failed === undefined
+    ? undefined
+    : say(
+        "error",
+        `when the session's settings are ${failed.state}: ${failed.answer.code} ${failed.answer.message ?? ""}`,
+      );
+}
+
+function forbiddenMoves(cell: Cell, { moves }: ReachObservation): Said | undefined {
+  const outcomes = moves.map((move) => ({
+    name: move.candidate.name,
+    outcome: outcomeOf(cell, move.answer),
+  }));
+  const moved = outcomes.find(({ outcome }) => outcome.kind === "accepted" || outcome.kind === "constraint");
+  if (moved !== undefined) return say("leak", `the move ${moved.name}, which must be refused, was accepted`);
+  const unclear = outcomes.find(({ outcome }) => outcome.kind === "unreached" || outcome.kind === "broken");
+  if (unclear !== undefined) return say("inconclusive", `the move ${unclear.name} did not reach the policy`);
+  const idle = outcomes.find(({ outcome }) => outcome.kind === "filtered");
+  return idle === undefined
+    ? undefined
+    : say("vacuous", `the move ${idle.name} met no row that the persona may update`);
+}
+
+function broken(_cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {
+  return outcome.kind === "broken" ? say("error", outcome.why) : undefined;
+}
+
+/** A role above the policies was not denied anything by them. A missing grant denies it as it does everybody but a superuser. */
+function bypassed(cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {
+  if (cell.expectation.kind !== "deny") return undefined;
+  const why = bypassesPolicies(cell);
+  if (
+    why === undefined ||
+    (outcome.kind === "refused" && !cell.role.superuser) ||
+    outcome.kind === "impossible"
+  )
+    return undefined;
+  return say("error", `${why}, so no policy denied it anything`);
+}
+
+function unreached(_cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+  if (outcome.kind !== "unreached" || seen.method !== "whole") return undefined;
+  return say("inconclusive", outcome.why);
+}
+
+function tooLittle(cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+  if (cell.expectation.kind === "within" || seen.missing === 0 || seen.undetermined > 0) return undefined;
+  if (seen.mayBeHidden) return undefined;
+  const how = outcome.kind === "refused" ? `, refused by ${outcome.by} (${seen.answer.code})` : "";
+  return say("lockout", `${rows(seen.missing)} of the declared ${seen.control.declared} not reached${how}`);
+}
+
+function undetermined(_cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+  if (seen.undetermined === 0) return undefined;
+  const why = outcome.kind === "unreached" ? `: ${outcome.why}` : "";
+  return say("inconclusive", `nothing could be told about ${rows(seen.undetermined)}${why}`);
+}
+
+function hidden(_cell: Cell, seen: ReachObservation): Said | undefined {
+  return seen.mayBeHidden
+    ? say("inconclusive", "no row was affected, and a BEFORE trigger or a rule may be the reason")
+    : undefined;
+}
+
+function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outcome): Said | undefined {
+  if (outcome.kind === "impossible") return undefined;
+  if (control.total === 0)
+    return say("vacuous", "full sight sees no row, so nothing was denied and nothing allowed");
+  const { kind } = cell.expectation;
+  if (kind !== "rows" && kind !== "within") return undefined;
+  if (control.declared === 0)
+    return say(
+      "vacuous",
+      `none of the ${control.total} rows is in the row set, so being refused proves nothing`,
+    );
+  if (control.declared === control.total)
+    return say(
+      "vacuous",
+      `all ${control.total} rows are in the row set, so nothing shows that others are denied`,
+    );
+  return undefined;
+}
+
+function wrongGate(cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+  const { expectation } = cell;
+  const actual = deniedByOf(seen, outcome);
+  if (expectation.kind !== "deny" || expectation.reason === undefined || actual === undefined)
+    return undefined;
+  const order = compareGates(expectation.reason, actual);
+  if (order === 0) return undefined;
+  return order > 0
+    ? say("leak", `denied by ${actual} only: declared is ${expectation.reason}, and that gate stands open`)
+    : say("lockout", `denied by ${actual} already: declared is ${expectation.reason}`);
+}
+
+function proof(cell: Cell, { control, reached }: ReachObservation): string {
+  if (cell.expectation.kind === "deny") return `${rows(control.total)} there, none reached`;
+  return `${reached} of ${rows(control.total)} reached, as declared`;
+}
+
+function rows(count: number): string {
+  return count === 1 ? "1 row" : `${count} rows`;
+}

@@ -1,0 +1,100 @@
+import type { Cell, Channel } from "../model/cell.ts";
+import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
+import type { Judgement, Verdict } from "../model/verdict.ts";
+import { bypassesPolicies, compareGates } from "./denial.ts";
+import { judgeInsert } from "./insert.ts";
+import { outcomeEffect, outcomeOf } from "./outcome.ts";
+import { judgeReach } from "./reach.ts";
+
+/** How much the run knows about a channel before a cell is judged. */
+export interface ChannelTrust {
+  readonly channel: Channel;
+  /** False: nothing showed that the persona's `sub` arrives, so being denied proves nothing. */
+  readonly identityShown: boolean;
+}
+
+const failures: Record<Failure["kind"], Verdict> = {
+  connection: "error",
+  timeout: "inconclusive",
+  "not-sent": "inconclusive",
+  protocol: "error",
+};
+
+type Judge<K extends Observation["kind"]> = (
+  cell: Cell,
+  seen: Extract<Observation, { kind: K }>,
+) => Judgement;
+
+const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
+  reach: judgeReach,
+  insert: judgeInsert,
+  statement: judgeStatement,
+  failed: (_cell, { failure }) => ({
+    verdict: failures[failure.kind],
+    effect: "error",
+    deniedBy: undefined,
+    because: failure.message,
+  }),
+  skipped: (_cell, { reason }) => ({
+    verdict: "skipped",
+    effect: "error",
+    deniedBy: undefined,
+    because: reason,
+  }),
+};
+
+/** (cell, observation) → verdict: total and pure. */
+export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judgement {
+  const judgement = (judges[seen.kind] as Judge<Observation["kind"]>)(cell, seen);
+  const unproven =
+    judgement.verdict === "pass" &&
+    !trust.identityShown &&
+    cell.persona.claims?.["sub"] !== undefined &&
+    judgement.deniedBy !== "grant" &&
+    judgement.deniedBy !== "schema" &&
+    cell.expectation.kind === "deny";
+  if (!unproven) return judgement;
+  return {
+    ...judgement,
+    verdict: "inconclusive",
+    because:
+      "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub",
+  };
+}
+
+/** TRUNCATE: no policy is asked, only the privilege. */
+function judgeStatement(cell: Cell, { answer }: StatementObservation): Judgement {
+  const outcome = outcomeOf(cell, answer);
+  const by = outcome.kind === "refused" ? outcome.by : undefined;
+  // 0A000: the privilege was there, and another table's foreign key stopped the command afterwards.
+  const open = outcome.kind === "accepted" || outcome.kind === "filtered" || answer.code === "0A000";
+  const base = { effect: open ? ("allowed" as const) : outcomeEffect[outcome.kind], deniedBy: by };
+  const wanted = cell.expectation.kind === "allow";
+  if (open) {
+    return wanted
+      ? { ...base, verdict: "pass", because: "TRUNCATE is allowed, as declared" }
+      : { ...base, verdict: "leak", because: "TRUNCATE is allowed: it empties the table past every policy" };
+  }
+  if (outcome.kind === "broken") return { ...base, verdict: "error", because: outcome.why };
+  if (outcome.kind !== "refused") {
+    return {
+      ...base,
+      verdict: "inconclusive",
+      because: outcome.kind === "unreached" ? outcome.why : outcome.kind,
+    };
+  }
+  if (wanted)
+    return { ...base, verdict: "lockout", because: `TRUNCATE is refused by ${outcome.by} (${answer.code})` };
+  const superuser = cell.role.superuser ? bypassesPolicies(cell) : undefined;
+  if (superuser !== undefined) return { ...base, verdict: "error", because: superuser };
+  const declared = cell.expectation.kind === "deny" ? cell.expectation.reason : undefined;
+  const order = declared === undefined ? 0 : compareGates(declared, outcome.by);
+  if (order !== 0) {
+    return {
+      ...base,
+      verdict: order > 0 ? "leak" : "lockout",
+      because: `denied by ${outcome.by}, declared is ${declared}`,
+    };
+  }
+  return { ...base, verdict: "pass", because: `refused by ${outcome.by}` };
+}

@@ -1,0 +1,224 @@
+import type { Catalog, RoleInfo } from "../model/catalog.ts";
+import type { BoundCandidate, Cell, Channel, PlannedRelation, UpdatePlan } from "../model/cell.ts";
+import { RowgateError } from "../model/errors.ts";
+import type {
+  Candidate,
+  Declaration,
+  Expectation,
+  Matrix,
+  Operation,
+  Persona,
+  RelationSpec,
+} from "../model/matrix.ts";
+import { operations } from "../model/matrix.ts";
+import { bindCandidateValue, bindParameters, personaParameter } from "../model/parameters.ts";
+import { formatQualified } from "../model/sql-text.ts";
+import { buildCandidates, subjectOf } from "./candidates.ts";
+import { type Settled, settle } from "./expectation.ts";
+import type { SampleRow } from "./relation.ts";
+
+export interface ExpandOptions {
+  readonly channels: readonly Channel[];
+  /** Schemas that the gateway exposes; empty when the target has none. */
+  readonly exposed: readonly string[];
+  /** Rows that a persona is declared to see, as material for candidates. */
+  readonly visible: ReadonlyMap<string, readonly SampleRow[]>;
+  /** The cells that were asked for. */
+  readonly wants: (id: string, persona: string) => boolean;
+}
+
+/** The cells of one relation for some personas, operation by operation, so that neighbours are different personas. */
+export function expandCells(
+  matrix: Matrix,
+  spec: RelationSpec,
+  relation: PlannedRelation,
+  catalog: Catalog,
+  personas: readonly Persona[],
+  options: ExpandOptions,
+): readonly Cell[] {
+  const subjects = new Set(matrix.personas.flatMap(({ claims }) => subjectOf(claims) ?? []));
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  return operations.flatMap((operation) =>
+    applies(operation, relation)
+      ? personas.flatMap((persona) => {
+          const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
+          const role = roles.get(persona.role);
+          if (role === undefined || !options.wants(id, persona.name)) return [];
+          const settled = settle(spec, persona.name, operation);
+          if (settled === undefined) return [];
+          return [
+            cellOf({ matrix, spec, relation, persona, operation, settled, role, subjects, id }, options),
+          ];
+        })
+      : [],
+  );
+}
+
+/** How many of a relation's cells there will be, without making them. */
+export function countCells(
+  spec: RelationSpec,
+  relation: PlannedRelation,
+  personas: readonly Persona[],
+  wants: ExpandOptions["wants"],
+): number {
+  let count = 0;
+  for (const operation of operations) {
+    if (!applies(operation, relation)) continue;
+    for (const { name } of personas) {
+      if (!wants(`${name}/${formatQualified(spec)}/${operation}`, name)) continue;
+      if (settle(spec, name, operation) !== undefined) count += 1;
+    }
+  }
+  return count;
+}
+
+function applies(operation: Operation, { info, key }: PlannedRelation): boolean {
+  const isTable = info.kind === "table" || info.kind === "partitioned";
+  if (operation === "truncate") return isTable;
+  return operation !== "upsert" || (isTable && key.length > 0 && isUnique(key, info));
+}
+
+/** ON CONFLICT needs a unique index over just these columns. */
+function isUnique(key: readonly string[], info: PlannedRelation["info"]): boolean {
+  const same = (columns: readonly string[]): boolean =>
+    columns.length === key.length && columns.every((name) => key.includes(name));
+  return same(info.primaryKey) || info.uniqueKeys.some(same);
+}
+
+interface Planned {
+  readonly matrix: Matrix;
+  readonly spec: RelationSpec;
+  readonly relation: PlannedRelation;
+  readonly persona: Persona;
+  readonly operation: Operation;
+  readonly settled: Settled;
+  readonly role: RoleInfo;
+  readonly subjects: ReadonlySet<string>;
+  readonly id: string;
+}
+
+function cellOf(planned: Planned, options: ExpandOptions): Cell {
+  const { matrix, spec, relation, persona, operation, settled, role, id } = planned;
+  const expectation = bound(settled.expectation, matrix, persona);
+  const { channels, notOn } = channelsOf(planned, expectation, options);
+  return {
+    id,
+    persona,
+    role,
+    relation,
+    operation,
+    expectation,
+    candidates: candidatesOf(planned, expectation, options),
+    update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
+    implied: settled.implied,
+    waiver: settled.declaration?.waiver,
+    at: settled.declaration?.at ?? spec.at,
+    channels,
+    notOn,
+  };
+}
+
+function bound(expectation: Expectation, matrix: Matrix, persona: Persona): Expectation {
+  if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
+  const predicate = bindParameters(expectation.predicate, (name) =>
+    personaParameter(persona, matrix.vars, name),
+  );
+  return { ...expectation, predicate };
+}
+
+function candidatesOf(
+  { matrix, spec, relation, persona, operation, subjects }: Planned,
+  expectation: Expectation,
+  options: ExpandOptions,
+): readonly BoundCandidate[] {
+  // Blind writes take values from candidates too: what the persona would write is what WITH CHECK may let through.
+  if (operation !== "insert" && !operation.includes("update")) return [];
+  const visible = options.visible.get(persona.name) ?? [];
+  if (operation !== "insert") return buildCandidates(relation, persona, subjects, visible);
+  const wanted =
+    expectation.kind === "candidates"
+      ? spec.candidates.filter(
+          ({ name }) => expectation.accept.includes(name) || expectation.reject.includes(name),
+        )
+      : spec.candidates;
+  const declared = wanted.flatMap((candidate) =>
+    bindCandidate(candidate, matrix, persona, expectation.kind === "candidates"),
+  );
+  if (expectation.kind === "candidates" || (expectation.kind === "allow" && declared.length > 0))
+    return declared;
+  const held = relation.info.privileges[persona.role]?.insert ?? [];
+  const built = buildCandidates(relation, persona, subjects, visible);
+  return [
+    ...declared,
+    ...(held.length === 0 && declared.length > 0
+      ? []
+      : expectation.kind === "allow"
+        ? built.slice(-1)
+        : built),
+  ];
+}
+
+/** A candidate with a parameter that a denied persona has no value for is not its own to send. */
+function bindCandidate(
+  candidate: Candidate,
+  matrix: Matrix,
+  persona: Persona,
+  required: boolean,
+): readonly BoundCandidate[] {
+  try {
+    return [bindValues(candidate, matrix, persona)];
+  } catch (error) {
+    if (!required && error instanceof RowgateError && error.code === "parameter/no-value") return [];
+    throw error;
+  }
+}
+
+function bindValues({ name, values }: Candidate, matrix: Matrix, persona: Persona): BoundCandidate {
+  const valueOf = (parameter: string) => personaParameter(persona, matrix.vars, parameter);
+  const entries = Object.entries(values).map(
+    ([column, value]) => [column, bindCandidateValue(value, valueOf)] as const,
+  );
+  return { name, origin: "declared", values: Object.fromEntries(entries) };
+}
+
+function updatePlan(
+  declaration: Declaration | undefined,
+  matrix: Matrix,
+  persona: Persona,
+): UpdatePlan | undefined {
+  if (declaration === undefined) return undefined;
+  const { set, never } = declaration;
+  return {
+    set:
+      set === undefined
+        ? undefined
+        : bindValues({ name: "set", values: set, at: declaration.at }, matrix, persona).values,
+    never: never.map((move) => bindValues(move, matrix, persona)),
+  };
+}
+
+function channelsOf(
+  { spec, operation }: Planned,
+  expectation: Expectation,
+  options: ExpandOptions,
+): Pick<Cell, "channels" | "notOn"> {
+  const reason = notOnRest(spec, operation, expectation, options);
+  const channels = options.channels.filter((channel) => channel === "direct" || reason === undefined);
+  const notOn = reason !== undefined && options.channels.includes("rest") ? { rest: reason } : {};
+  return { channels, notOn };
+}
+
+function notOnRest(
+  spec: RelationSpec,
+  operation: Operation,
+  expectation: Expectation,
+  { exposed }: ExpandOptions,
+): string | undefined {
+  if (exposed.length === 0) return "the target has no rest channel";
+  if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
+  if (operation === "truncate") return "PostgREST has no TRUNCATE";
+  if (operation.startsWith("blind_") && expectation.kind === "rows") {
+    return "PostgREST tells how many rows a blind write reached, not which";
+  }
+  return undefined;
+}

@@ -1,0 +1,52 @@
+import type { Declaration, Expectation, Operation, RelationSpec } from "../model/matrix.ts";
+
+/** What a cell is held to, and whether the matrix says it or it follows. */
+export interface Settled {
+  readonly expectation: Expectation;
+  readonly declaration: Declaration | undefined;
+  readonly implied: boolean;
+}
+
+const denied: Expectation = { kind: "deny", reason: undefined };
+
+/** A blind write is held to what its filtered form declares. */
+const follows: Partial<Record<Operation, Operation>> = { blind_update: "update", blind_delete: "delete" };
+
+/**
+ * The expectation of persona × operation: what is not listed is denied. Blind writes follow their filtered forms, and an
+ * upsert may not reach past UPDATE. `undefined`: the cell would say nothing that another does not.
+ */
+export function settle(spec: RelationSpec, persona: string, operation: Operation): Settled | undefined {
+  const own = declarationOf(spec, persona, operation);
+  if (own !== undefined)
+    return { expectation: spelledOut(own.expectation, spec), declaration: own, implied: false };
+  const source = follows[operation];
+  const declaration = declarationOf(spec, persona, source ?? "update");
+  if (source !== undefined && declaration !== undefined)
+    return { expectation: declaration.expectation, declaration, implied: true };
+  if (operation !== "upsert" || declaration === undefined)
+    return { expectation: denied, declaration: undefined, implied: true };
+  const { expectation } = declaration;
+  if (expectation.kind === "allow") return undefined;
+  const bounded: Expectation = expectation.kind === "rows" ? { ...expectation, kind: "within" } : denied;
+  return { expectation: bounded, declaration, implied: true };
+}
+
+/** Looked up for every cell: a scan over the declarations would be quadratic in the personas. */
+const indexes = new WeakMap<RelationSpec, ReadonlyMap<string, Declaration>>();
+
+function declarationOf(spec: RelationSpec, persona: string, operation: Operation): Declaration | undefined {
+  let index = indexes.get(spec);
+  if (index === undefined) {
+    index = new Map(spec.declarations.map((one) => [`${one.persona}/${one.operation}`, one]));
+    indexes.set(spec, index);
+  }
+  return index.get(`${persona}/${operation}`);
+}
+
+/** Candidates that an INSERT does not list as accepted are refused: default deny holds for them as well. */
+function spelledOut(expectation: Expectation, spec: RelationSpec): Expectation {
+  if (expectation.kind !== "candidates") return expectation;
+  const others = spec.candidates.map(({ name }) => name).filter((name) => !expectation.accept.includes(name));
+  return { ...expectation, reject: [...new Set([...expectation.reject, ...others])] };
+}

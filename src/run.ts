@@ -1,0 +1,116 @@
+import { openArchive } from "./archive/write.ts";
+import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
+import { fingerprint } from "./channel/direct/survey.ts";
+import { connect } from "./channel/direct/session.ts";
+import { createTally } from "./judge/counts.ts";
+import type { Cell } from "./model/cell.ts";
+import type { CellRecord, RunRecord } from "./model/run.ts";
+import { countCells } from "./plan/expand.ts";
+import { filterOf } from "./plan/filters.ts";
+import { openChannels } from "./run/channels.ts";
+import { closeRun } from "./run/close.ts";
+import { signIn } from "./run/identities.ts";
+import { type LaneInput, runLane } from "./run/lanes.ts";
+import { prepare, visibleRows } from "./run/preparation.ts";
+import { recordCell } from "./run/record.ts";
+import type { RunEvents, RunRequest } from "./run/request.ts";
+
+export type { RunEvents, RunRequest } from "./run/request.ts";
+
+export interface RunOutcome {
+  readonly run: RunRecord;
+  /** The archive's folder. */
+  readonly archive: string;
+}
+
+/**
+ * Load → plan → probe → judge → archive: one matrix against one target. What a person reads is rendered from the archive.
+ * @throws IssuesError `preflight/…` when the matrix does not fit the database; RowgateError when the harness cannot work
+ */
+export async function run(request: RunRequest, events: RunEvents = {}): Promise<RunOutcome> {
+  const { matrix, target } = request;
+  const started = performance.now();
+  const control = await connect(target.database, target.limits);
+  const exposed = target.rest === undefined ? [] : target.schemas;
+  let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
+  let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
+  try {
+    const prepared = await prepare(control, matrix, exposed);
+    const wants = filterOf(request.filters);
+    const options = { channels: request.filters.channels, exposed, wants };
+    const total = prepared.work.reduce(
+      (sum, one) => sum + countCells(one.spec, one.relation, matrix.personas, wants),
+      0,
+    );
+    events.planned?.(total);
+    const identities = signIn(request);
+    const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
+    archive = await openArchive(request.logs, request.id, request.startedAt, {
+      secrets: secretsOf(request, identities),
+      redact,
+    });
+    await archive.catalog(prepared.catalog);
+    const tables = prepared.work.map(({ relation }) => relation.base ?? relation.info);
+    const before = await fingerprint(control, tables);
+    const prepareEnded = performance.now();
+
+    channels = await openChannels({ request, identities, prepared, options });
+    const context = {
+      ...request,
+      matrix: matrix.name,
+      matrixFile: matrix.file,
+      identities,
+      identityShown: channels.identityShown,
+      today: today(request.startedAt),
+    };
+    const tally = createTally();
+    const take = async (cell: Cell, answers: Parameters<LaneInput["take"]>[1]): Promise<void> => {
+      const record: CellRecord = recordCell(cell, answers, context);
+      tally.add(record);
+      events.cell?.(record);
+      await archive?.cell(record);
+    };
+    const lane: LaneInput = {
+      matrix,
+      catalog: prepared.catalog,
+      options,
+      take,
+      visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
+    };
+    const queue = prepared.work.values();
+    await Promise.all(channels.lanes.map((own) => runLane(queue, own, lane)));
+    const after = await fingerprint(control, tables);
+
+    const record = await closeRun({
+      request,
+      prepared,
+      channels,
+      tally,
+      tables,
+      before,
+      after,
+      times: { started, prepareEnded },
+    });
+    return { run: record, archive: await archive.finish(record) };
+  } catch (error) {
+    await archive?.abandon();
+    throw error;
+  } finally {
+    await channels?.close();
+    await control.end().catch(() => {});
+  }
+}
+
+function today(at: Date): string {
+  return at.toISOString().slice(0, 10);
+}
+
+/** What must not be written anywhere, whoever says it. */
+function secretsOf({ target }: RunRequest, identities: ReturnType<typeof signIn>): readonly string[] {
+  const key = target.signingKey;
+  const secret = key === undefined ? [] : [key.algorithm === "HS256" ? key.secret : key.privateKeyPem];
+  const tokens = [...identities.values()].flatMap(({ token }) => token ?? []);
+  return [target.database.password, ...secret, ...(target.rest?.apiKey ?? []), ...tokens].filter(
+    (one) => one.length > 0,
+  );
+}

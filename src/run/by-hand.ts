@@ -1,0 +1,76 @@
+import type { Cell } from "../model/cell.ts";
+import type { Identity } from "../model/channel.ts";
+import type { ByHand } from "../model/run.ts";
+import { quoteIdent, quoteLiteral } from "../model/sql-text.ts";
+import type { Target } from "../model/target.ts";
+
+/** A probe as each channel sent it: SQL, and `METHOD /path body`. */
+export interface SentProbes {
+  readonly direct: string | undefined;
+  readonly rest: string | undefined;
+}
+
+/** How to see a cell by hand: nothing stays, and the token comes from `rowgate token`. */
+export function byHand(
+  cell: Cell,
+  identity: Identity | undefined,
+  sent: SentProbes,
+  target: Target,
+  matrixFile: string,
+): ByHand {
+  return {
+    psql: psqlBlock(cell, identity, sent.direct ?? `select * from ${quoteIdent(cell.relation.info.name)}`),
+    curl:
+      sent.rest === undefined || target.rest === undefined
+        ? undefined
+        : curlLine(cell, identity, sent.rest, target.rest.url, matrixFile),
+  };
+}
+
+function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string): string {
+  const settings = Object.entries(cell.persona.settings);
+  const claims =
+    identity?.claims === undefined ? [] : [["request.jwt.claims", JSON.stringify(identity.claims)] as const];
+  const sets = [...claims, ...settings].map(
+    ([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true);`,
+  );
+  const shown = statement.replace(/^select count\(\*\), .* from (.*)$/, "select * from $1");
+  return [
+    "begin;",
+    `set local role ${quoteIdent(cell.persona.role)};`,
+    ...sets,
+    `${shown};`,
+    "rollback;",
+  ].join("\n");
+}
+
+function curlLine(
+  cell: Cell,
+  identity: Identity | undefined,
+  probe: string,
+  url: string,
+  matrixFile: string,
+): string {
+  const [, method = "GET", path = "/", body] = /^(\S+) (\S+)(?: (.*))?$/s.exec(probe) ?? [];
+  const token =
+    identity?.token === undefined
+      ? []
+      : [
+          `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)})"`,
+        ];
+  const profile = method === "GET" || method === "HEAD" ? "Accept-Profile" : "Content-Profile";
+  return [
+    "curl -i",
+    ...(method === "GET" ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
+    ...token,
+    `-H '${profile}: ${cell.relation.info.schema}'`,
+    "-H 'Prefer: count=exact, tx=rollback'",
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${shellWord(body)}`]),
+    shellWord(`${url}${path}`),
+  ].join(" ");
+}
+
+/** Quoted for a POSIX shell, where it needs to be. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,98 @@
+import { openDirectChannel } from "../channel/direct/channel.ts";
+import { openRestChannel } from "../channel/rest/channel.ts";
+import type { Cell, Channel } from "../model/cell.ts";
+import type { Identity, ProbeChannel } from "../model/channel.ts";
+import type { RestHandshake } from "../model/run.ts";
+import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import type { Preparation } from "./preparation.ts";
+import type { RunRequest } from "./request.ts";
+
+/** Connections that probe side by side; each relation is on one of them. */
+const laneCount = 2;
+/** Requests in flight through the gateway, all lanes together. */
+const requestsAtOnce = 12;
+
+export interface OpenChannels {
+  /** Each lane's channels, in the order in which a chunk goes through them. */
+  readonly lanes: readonly (readonly ProbeChannel[])[];
+  readonly handshake: RestHandshake | undefined;
+  readonly identityShown: Readonly<Record<Channel, boolean>>;
+  roundTrips(): { readonly direct: number; readonly rest: number };
+  close(): Promise<void>;
+}
+
+export interface OpenInput {
+  readonly request: RunRequest;
+  readonly identities: ReadonlyMap<string, Identity>;
+  readonly prepared: Preparation;
+  readonly options: Omit<ExpandOptions, "visible">;
+}
+
+export async function openChannels(input: OpenInput): Promise<OpenChannels> {
+  const { request, identities } = input;
+  const { target, filters } = request;
+  const opened: ProbeChannel[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.allSettled(opened.map((channel) => channel.close()));
+  };
+  try {
+    const count = Math.min(laneCount, Math.max(1, input.prepared.work.length));
+    const direct = filters.channels.includes("direct")
+      ? await Promise.all(Array.from({ length: count }, () => openDirectChannel({ target, identities })))
+      : [];
+    opened.push(...direct);
+    const speaks = filters.channels.includes("rest") && target.rest !== undefined;
+    const rest = speaks
+      ? await openRestChannel({ target, identities, sight: target.database, concurrency: requestsAtOnce })
+      : undefined;
+    if (rest !== undefined) opened.push(rest);
+    const shown = await rest?.showIdentity(cellsOfIdentity(input));
+    return {
+      lanes: Array.from({ length: count }, (_, index) =>
+        [direct[index], rest].filter((one) => one !== undefined),
+      ),
+      handshake: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
+      identityShown: { direct: true, rest: shown === true },
+      roundTrips: () => ({
+        direct: direct.reduce((sum, channel) => sum + channel.roundTrips, 0),
+        rest: rest?.roundTrips ?? 0,
+      }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** SELECT cells whose declared rows depend on who asks: one of them answered right shows that `sub` arrives. */
+function cellsOfIdentity({ request, prepared, options }: OpenInput): readonly Cell[] {
+  const signedIn = request.matrix.personas
+    .filter(({ claims }) => typeof claims?.["sub"] === "string")
+    .slice(0, 50);
+  const found: Cell[] = [];
+  for (const { spec, relation } of prepared.work) {
+    const cells = expandCells(request.matrix, spec, relation, prepared.catalog, signedIn, {
+      ...options,
+      wants: isSelect,
+      visible: new Map(),
+    });
+    found.push(...cells.filter(dependsOnSub).slice(0, 4));
+    if (found.length >= 12) break;
+  }
+  return found;
+}
+
+function isSelect(id: string): boolean {
+  return id.endsWith("/select");
+}
+
+function dependsOnSub({ expectation, persona, channels }: Cell): boolean {
+  const sub = persona.claims?.["sub"];
+  return (
+    channels.includes("rest") &&
+    expectation.kind === "rows" &&
+    typeof sub === "string" &&
+    expectation.predicate.includes(sub)
+  );
+}

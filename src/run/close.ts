@@ -1,0 +1,114 @@
+import { latestArchive } from "../archive/chain.ts";
+import type { Fingerprint } from "../channel/direct/survey.ts";
+import type { Tally } from "../judge/counts.ts";
+import { exitCode } from "../judge/exit-code.ts";
+import type { RelationInfo } from "../model/catalog.ts";
+import type { Finding } from "../model/finding.ts";
+import { archiveVersion, type RunRecord, type TableFingerprint } from "../model/run.ts";
+import { formatQualified } from "../model/sql-text.ts";
+import type { OpenChannels } from "./channels.ts";
+import type { Preparation } from "./preparation.ts";
+import type { RunRequest } from "./request.ts";
+
+export interface CloseInput {
+  readonly request: RunRequest;
+  readonly prepared: Preparation;
+  readonly channels: OpenChannels;
+  readonly tally: Tally;
+  readonly tables: readonly RelationInfo[];
+  readonly before: readonly Fingerprint[];
+  readonly after: readonly Fingerprint[];
+  /** `performance.now()` when the run, and its probing, began. */
+  readonly times: { readonly started: number; readonly prepareEnded: number };
+}
+
+/** What `run.json` says of a run that has probed everything. */
+export async function closeRun(input: CloseInput): Promise<RunRecord> {
+  const { request, prepared, channels, tally, times } = input;
+  const { matrix, target } = request;
+  const fingerprints = tableFingerprints(input);
+  const findings = [...prepared.findings, ...lateFindings(input, fingerprints)];
+  const counts = tally.counts();
+  const now = performance.now();
+  return {
+    archiveVersion,
+    id: request.id,
+    rowgate: request.version,
+    startedAt: request.startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    gitCommit: request.gitCommit,
+    matrix: { name: matrix.name, file: matrix.file },
+    inputs: [{ path: matrix.file, sha256: matrix.sha256 }, ...request.inputs],
+    target: {
+      name: target.name,
+      posture: target.posture,
+      database: `${target.database.host}:${target.database.port}/${target.database.database}`,
+      serverVersion: prepared.catalog.serverVersion,
+      rest: target.rest === undefined ? undefined : { url: target.rest.url, gateway: target.rest.gateway },
+      keyId: target.signingKey?.keyId,
+    },
+    filters: request.filters,
+    personas: matrix.personas.map(({ name, role, claims, settings }) => ({ name, role, claims, settings })),
+    relations: prepared.work.map(({ spec }) => formatQualified(spec)),
+    handshake: channels.handshake,
+    fingerprints,
+    findings,
+    counts,
+    roundTrips: channels.roundTrips(),
+    timings: {
+      start: request.startMs,
+      preflight: times.prepareEnded - times.started,
+      probe: now - times.prepareEnded,
+      total: request.startMs + now - times.started,
+    },
+    exitCode: exitCode(counts, findings),
+    previous: await latestArchive(request.logs),
+  };
+}
+
+function tableFingerprints({ tables, before, after }: CloseInput): readonly TableFingerprint[] {
+  const none: Fingerprint = { rows: 0, hash: "0" };
+  return tables.map((info, index) => ({
+    relation: formatQualified(info),
+    before: before[index] ?? none,
+    after: after[index] ?? none,
+  }));
+}
+
+/** What only the end of a run can tell. */
+function lateFindings(
+  { request, channels }: CloseInput,
+  fingerprints: readonly TableFingerprint[],
+): readonly Finding[] {
+  const changed = fingerprints
+    .filter(({ before, after }) => before.rows !== after.rows || before.hash !== after.hash)
+    .map(({ relation }): Finding => ({ kind: "rows-changed", relation }));
+  const refused: Finding[] =
+    channels.handshake !== undefined && !channels.handshake.rollbackHonoured
+      ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
+      : [];
+  const silent: Finding[] =
+    request.target.rest === undefined && request.filters.channels.includes("rest")
+      ? [{ kind: "rest-not-probed", reason: "the target has no PostgREST" }]
+      : [];
+  const day = request.startedAt.toISOString().slice(0, 10);
+  const waivers = [
+    ...request.matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
+    ...request.matrix.relations.flatMap((spec) =>
+      spec.declarations.flatMap(({ waiver, persona, operation }) =>
+        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatQualified(spec)}/${operation}` }],
+      ),
+    ),
+  ];
+  const expired = waivers
+    .filter(({ waiver }) => waiver.expires < day)
+    .map(
+      ({ waiver, cell }): Finding => ({
+        kind: "waiver-expired",
+        cell,
+        expires: waiver.expires,
+        at: waiver.at,
+      }),
+    );
+  return [...changed, ...refused, ...silent, ...expired];
+}

@@ -1,0 +1,24 @@
+import { randomUUID } from "node:crypto";
+import type { Identity } from "../model/channel.ts";
+import { identityOf } from "../persona/identity.ts";
+import type { RunRequest } from "./request.ts";
+
+/** Tokens live as long as a run may: minutes. */
+const lifetimeSeconds = 15 * 60;
+
+/** Every persona made ready: claims for both channels, and a token where one is sent. @throws RowgateError `persona/…` */
+export function signIn({ matrix, target, environment }: RunRequest): ReadonlyMap<string, Identity> {
+  const issuedAt = Math.floor(Date.now() / 1000);
+  const options = {
+    lifetime: { issuedAt, expiresAt: issuedAt + lifetimeSeconds },
+    anonRole: target.rest?.anonRole,
+    key: target.signingKey,
+    sessionId: randomUUID(),
+  };
+  return new Map(
+    matrix.personas.map((persona) => {
+      const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
+      return [persona.name, identityOf(persona, { ...options, handedIn })];
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+import type { PolicyInfo } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import type { Operation } from "../model/matrix.ts";
+
+const commands: Record<Operation, readonly PolicyInfo["command"][]> = {
+  select: ["select"],
+  insert: ["insert"],
+  update: ["update", "select"],
+  delete: ["delete", "select"],
+  blind_update: ["update"],
+  blind_delete: ["delete"],
+  upsert: ["insert", "update", "select"],
+  truncate: [],
+};
+
+/** The grants and policies that decide a cell, one line each, as SQL would say them. */
+export function inForce(cell: Cell): readonly string[] {
+  const { info } = cell.relation;
+  const held = info.privileges[cell.persona.role];
+  const grants = [
+    ["SELECT", held?.select],
+    ["INSERT", held?.insert],
+    ["UPDATE", held?.update],
+  ] as const;
+  const columns = grants.flatMap(([name, granted]) =>
+    granted?.length ? [named(name, granted, info.columns.length)] : [],
+  );
+  const whole = [...(held?.delete ? ["DELETE"] : []), ...(held?.truncate ? ["TRUNCATE"] : [])];
+  const all = [...columns, ...whole];
+  const grant =
+    held?.schemaUsage === false
+      ? `${cell.persona.role} has no USAGE on schema ${info.schema}`
+      : `${cell.persona.role} holds ${all.length === 0 ? "no grant" : all.join(", ")}`;
+  return [grant, security(cell), ...policies(cell)];
+}
+
+function named(privilege: string, granted: readonly string[], columns: number): string {
+  return granted.length === columns ? privilege : `${privilege} (${granted.join(", ")})`;
+}
+
+function security(cell: Cell): string {
+  const { info, base } = cell.relation;
+  if (info.kind === "view") {
+    const whose = info.securityInvoker
+      ? "with the rights of who asks (security_invoker)"
+      : `with the rights of its owner ${info.owner}`;
+    return `view, read ${whose}${base === undefined || base === info ? "" : `, over ${base.schema}.${base.name}`}`;
+  }
+  if (!info.rls) return "row level security is off";
+  return `row level security is on${info.forceRls ? " and forced" : ""}`;
+}
+
+function policies(cell: Cell): readonly string[] {
+  const { info, base } = cell.relation;
+  const source = info.kind === "view" && base !== undefined ? base : info;
+  if (!source.rls) return [];
+  const applying = source.policies.filter(
+    ({ command, roles }) =>
+      (command === "all" || commands[cell.operation].includes(command)) &&
+      roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
+  );
+  return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);
+}
+
+function policyText({ name, command, permissive, roles, using, check }: PolicyInfo): string {
+  return [
+    `policy "${name}"${permissive ? "" : " AS RESTRICTIVE"} FOR ${command.toUpperCase()} TO ${roles.join(", ")}`,
+    ...(using === null ? [] : [`USING (${using})`]),
+    ...(check === null ? [] : [`WITH CHECK (${check})`]),
+  ].join(" ");
+}

@@ -1,0 +1,74 @@
+import type { Catalog } from "../model/catalog.ts";
+import type { Cell, Channel, PlannedRelation } from "../model/cell.ts";
+import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
+import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
+import type { SurveyRow } from "../channel/direct/survey.ts";
+import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+
+/** A relation with all that its cells need. */
+export interface Work {
+  readonly spec: RelationSpec;
+  readonly relation: PlannedRelation;
+}
+
+export interface LaneInput {
+  readonly matrix: Matrix;
+  readonly catalog: Catalog;
+  readonly options: Omit<ExpandOptions, "visible">;
+  /** Rows that personas are declared to see, for those whose INSERT candidates need them. */
+  readonly visibleRows: (
+    work: Work,
+    personas: readonly Persona[],
+  ) => Promise<ReadonlyMap<string, readonly SurveyRow[]>>;
+  readonly take: (
+    cell: Cell,
+    answers: Readonly<Partial<Record<Channel, ChannelAnswer>>>,
+  ) => void | Promise<void>;
+}
+
+/** Some personas at a time: the cells of one chunk are in memory, whatever the matrix holds. */
+const personasAtOnce = 50;
+
+/**
+ * One lane: takes a relation, probes its cells chunk by chunk, direct before rest, then the next relation. A relation is
+ * in one lane only, so that its probes do not wait for each other's locks.
+ */
+export async function runLane(
+  queue: Iterator<Work>,
+  channels: readonly ProbeChannel[],
+  input: LaneInput,
+): Promise<void> {
+  for (let next = queue.next(); next.done !== true; next = queue.next()) {
+    const work = next.value;
+    const { personas } = input.matrix;
+    for (let from = 0; from < personas.length; from += personasAtOnce) {
+      await probeChunk(work, personas.slice(from, from + personasAtOnce), channels, input);
+    }
+  }
+}
+
+async function probeChunk(
+  work: Work,
+  personas: readonly Persona[],
+  channels: readonly ProbeChannel[],
+  input: LaneInput,
+): Promise<void> {
+  const visible = await input.visibleRows(work, personas);
+  const cells = expandCells(input.matrix, work.spec, work.relation, input.catalog, personas, {
+    ...input.options,
+    visible,
+  });
+  const answers = cells.map((): Partial<Record<Channel, ChannelAnswer>> => ({}));
+  for (const channel of channels) {
+    const own = cells.flatMap((cell, index) =>
+      cell.channels.includes(channel.name) ? [{ cell, index }] : [],
+    );
+    const found = await channel.probe(own.map(({ cell }) => cell));
+    for (const [position, { index }] of own.entries()) {
+      const answer = found[position];
+      const slot = answers[index];
+      if (answer !== undefined && slot !== undefined) slot[channel.name] = answer;
+    }
+  }
+  for (const [index, cell] of cells.entries()) await input.take(cell, answers[index] ?? {});
+}

@@ -1,0 +1,117 @@
+import type { ClientBase } from "pg";
+import { readCatalog } from "../channel/catalog.ts";
+import { checkPredicates } from "../channel/direct/predicates.ts";
+import { type SurveyRow, rowsWhere, sampleRows } from "../channel/direct/survey.ts";
+import { findFindings } from "../findings/findings.ts";
+import type { Catalog } from "../model/catalog.ts";
+import type { Finding } from "../model/finding.ts";
+import { IssuesError } from "../model/errors.ts";
+import type { Matrix, Persona } from "../model/matrix.ts";
+import { bindParameters, personaParameter } from "../model/parameters.ts";
+import { settle } from "../plan/expectation.ts";
+import { findRelation, preflight } from "../plan/preflight.ts";
+import { planRelation } from "../plan/relation.ts";
+import { readSql } from "../sql.ts";
+import type { Work } from "./lanes.ts";
+
+export interface Preparation {
+  readonly catalog: Catalog;
+  readonly work: readonly Work[];
+  readonly findings: readonly Finding[];
+}
+
+/** Reads what is in force, and refuses a matrix that names what is not there. @throws IssuesError `preflight/…`, all at once */
+export async function prepare(
+  client: ClientBase,
+  matrix: Matrix,
+  exposed: readonly string[],
+): Promise<Preparation> {
+  const named = matrix.relations.flatMap(({ schema, control }) => [
+    schema,
+    ...(control === undefined ? [] : [control.from.schema]),
+  ]);
+  const schemas = [...new Set([...named, ...matrix.exposes, ...exposed])];
+  const catalog = await readCatalog(client, schemas, [...new Set(matrix.personas.map(({ role }) => role))]);
+  const issues = [...preflight(matrix, catalog)];
+  if (issues.length === 0) issues.push(...(await predicateIssues(client, matrix, catalog)));
+  if (issues.length > 0)
+    throw new IssuesError(
+      "preflight/failed",
+      `The matrix ${matrix.name} does not fit the database ${catalog.database}.`,
+      issues,
+    );
+  const functions = await client.query<{ name: string }>(readSql("findings_functions.sql"));
+  return {
+    catalog,
+    work: await survey(client, matrix, catalog),
+    findings: findFindings(
+      matrix,
+      catalog,
+      functions.rows.map(({ name }) => name),
+    ),
+  };
+}
+
+async function survey(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Work[]> {
+  const work: Work[] = [];
+  for (let from = 0; from < matrix.relations.length; from += 50) {
+    const specs = matrix.relations.slice(from, from + 50);
+    const planned = specs.map((spec) => planRelation(spec, catalog, []));
+    const samples = await sampleRows(
+      client,
+      planned.map(({ info, control, key }) => ({ info: control === info ? info : control, key })),
+    );
+    work.push(
+      ...specs.map((spec, index) => ({ spec, relation: planRelation(spec, catalog, samples[index] ?? []) })),
+    );
+  }
+  return work;
+}
+
+/** Each row set once, for the first persona that uses it. */
+async function predicateIssues(
+  client: ClientBase,
+  matrix: Matrix,
+  catalog: Catalog,
+): Promise<IssuesError["issues"]> {
+  const seen = new Set<string>();
+  const predicates = matrix.relations.flatMap((spec) => {
+    const of = findRelation(catalog, spec.control?.from ?? spec);
+    return spec.declarations.flatMap(({ expectation, persona: name, at }) => {
+      const persona = matrix.personas.find((one) => one.name === name);
+      if (expectation.kind !== "rows" || persona === undefined || of === undefined) return [];
+      const key = JSON.stringify([spec.schema, spec.name, expectation.predicate]);
+      if (seen.has(key)) return [];
+      seen.add(key);
+      const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
+      const sql = bindParameters(expectation.predicate, (parameter) =>
+        personaParameter(persona, matrix.vars, parameter),
+      );
+      return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
+    });
+  });
+  return checkPredicates(client, predicates);
+}
+
+/** Rows that personas are declared to see, asked for only where an INSERT is denied by a policy and not by a grant. */
+export async function visibleRows(
+  client: ClientBase,
+  matrix: Matrix,
+  { spec, relation }: Work,
+  personas: readonly Persona[],
+): Promise<ReadonlyMap<string, readonly SurveyRow[]>> {
+  const asking = personas.flatMap((persona) => {
+    const held = relation.info.privileges[persona.role];
+    const writes = (held?.insert.length ?? 0) + (held?.update.length ?? 0) > 0;
+    const seen = settle(spec, persona.name, "select")?.expectation;
+    if (!writes || seen?.kind !== "rows" || relation.control !== relation.info) return [];
+    const where = bindParameters(seen.predicate, (name) => personaParameter(persona, matrix.vars, name));
+    return [{ name: persona.name, where }];
+  });
+  const rows = await rowsWhere(
+    client,
+    relation.info,
+    asking.map(({ where }) => where),
+  );
+  return new Map(asking.map(({ name }, index) => [name, rows[index] ?? []]));
+}
