@@ -34,15 +34,29 @@ export function findNative(): string {
   }
 }
 
+/** @throws {RowgateError} `embedded/no-binaries`: `native` does not hold the programs that a server needs */
+export function requirePrograms(native: string): void {
+  const missing = programs.map((name) => executable(native, name)).filter((file) => !existsSync(file));
+  if (missing.length === 0) return;
+  throw new RowgateError({
+    code: "embedded/no-binaries",
+    message: `there is no Postgres in ${native}`,
+    details: `missing: ${missing.join(", ")}`,
+    hint: "install the packages again (npm ci)",
+  });
+}
+
+const programs = ["initdb", "postgres"] as const;
+
 /** Executables of `native`, as this platform names them. */
-export function executable(native: string, name: "initdb" | "postgres"): string {
+export function executable(native: string, name: (typeof programs)[number]): string {
   return path.join(native, "bin", process.platform === "win32" ? `${name}.exe` : name);
 }
 
 /** Whether an ordinary user can run the installed binaries where they lie. */
 export function runsInPlace(native: string): boolean {
   try {
-    for (const name of ["initdb", "postgres"] as const) accessSync(executable(native, name), constants.X_OK);
+    for (const name of programs) accessSync(executable(native, name), constants.X_OK);
   } catch {
     return false;
   }

@@ -1,52 +1,19 @@
-import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { RowgateError } from "../../model/errors.ts";
-import type { Account } from "./account.ts";
-import { executable } from "./binaries.ts";
-
-/** Where a cluster lives and who runs it. */
-export interface Site {
-  readonly directory: string;
-  readonly native: string;
-  readonly account: Account | undefined;
-  readonly settings: Readonly<Record<string, string>>;
-  /** Everything that was spawned, so that it can be ended at any moment. */
-  readonly children: Set<ChildProcess>;
-  readonly signal: AbortSignal;
-}
+import { ended, failure, readLog, start } from "./program.ts";
+import type { Site } from "./program.ts";
+import { initdbFlags } from "./settings.ts";
 
 export interface RunningServer {
   readonly process: ChildProcess;
   readonly port: number;
 }
-
-// A server that is thrown away need not survive a crash, and 40,000 refused probes need not be logged.
-const throwaway: Readonly<Record<string, string>> = {
-  fsync: "off",
-  synchronous_commit: "off",
-  full_page_writes: "off",
-  wal_level: "minimal",
-  max_wal_senders: "0",
-  checkpoint_timeout: "1h",
-  listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
-  max_connections: "60",
-  shared_buffers: "64MB",
-  // In the data directory rather than in /dev/shm: a killed server leaves nothing, and containers have 64 MB there.
-  dynamic_shared_memory_type: process.platform === "win32" ? "windows" : "mmap",
-  jit: "off",
-  // LOG stands above ERROR here: what a start says is kept, what a probe provokes is not.
-  log_min_messages: "log",
-  // A random password of 32 bytes gains nothing from being hashed 4096 times at each login.
-  scram_iterations: "1",
-};
 
 /**
  * Makes the data directory; the superuser is `postgres`.
@@ -61,39 +28,22 @@ export async function initialise(site: Site): Promise<string> {
   if (site.account !== undefined) {
     for (const file of [data, passwordFile]) chownSync(file, site.account.uid, site.account.gid);
   }
-  const code = await ended(start(site, "initdb", ["-D", data, ...initdbFlags(site, passwordFile)]));
+  const code = await ended(start(site, "initdb", ["-D", data, ...initdbFlags(passwordFile, site.settings)]));
   if (code !== 0) throw failure(site, "embedded/initdb", "initdb could not make the embedded database");
   await rm(passwordFile);
   return password;
-}
-
-function initdbFlags(site: Site, passwordFile: string): string[] {
-  const settings = Object.entries({ ...throwaway, ...site.settings });
-  return [
-    "--username=postgres",
-    "--auth=scram-sha-256",
-    `--pwfile=${passwordFile}`,
-    "--encoding=UTF8",
-    // Sorts by bytes like C, yet knows that É is the upper case of é, the same on every platform.
-    "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-    "--no-sync",
-    "--no-instructions",
-    ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-  ];
 }
 
 /**
  * Starts the server on a port that was free a moment ago, and on another should somebody have taken it meanwhile.
  * @throws {RowgateError} `embedded/start`
  */
-export async function serve(site: Site): Promise<RunningServer> {
+export async function serve(site: Site, pickPort: () => Promise<number> = freePort): Promise<RunningServer> {
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = await pickPort();
     const child = start(site, "postgres", ["-D", path.join(site.directory, "data"), "-p", String(port)]);
     if (await accepts(site, child)) return { process: child, port };
-    if (attempt === 10 || !/could not bind/.test(readLog(site))) {
+    if (attempt === 10 || !/could not bind .*(already in use|only one usage)/i.test(readLog(site))) {
       throw failure(site, "embedded/start", "the embedded Postgres did not start");
     }
   }
@@ -128,76 +78,5 @@ function serverStatus(site: Site): string | undefined {
       ?.trim();
   } catch {
     return undefined;
-  }
-}
-
-function start(site: Site, name: "initdb" | "postgres", args: readonly string[]): ChildProcess {
-  site.signal.throwIfAborted();
-  const log = openSync(path.join(site.directory, "server.log"), "a");
-  const { account } = site;
-  try {
-    const child = spawn(executable(site.native, name), args, {
-      cwd: path.join(site.directory, "data"),
-      // A group of its own, so that initdb can be ended together with the servers that it starts.
-      detached: process.platform !== "win32",
-      windowsHide: true,
-      stdio: ["ignore", log, log],
-      env: serverEnvironment(),
-      ...(account === undefined ? {} : { uid: account.uid | 0, gid: account.gid | 0 }),
-    });
-    site.children.add(child);
-    return child;
-  } finally {
-    closeSync(log);
-  }
-}
-
-// Nothing of the caller's environment: PGDATA or PGOPTIONS would change the server, and secrets would be readable there.
-// TZ spares initdb the comparison of every time zone with the machine's own, and makes every machine answer alike.
-function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = ["PATH", "SystemRoot", "TEMP", "TMP", "LD_LIBRARY_PATH"];
-  const inherited = kept.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(inherited), LC_ALL: "C", TZ: "UTC" };
-}
-
-/** The exit code; 1 when a signal ended it. */
-async function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode ?? 1);
-    child.once("exit", (code) => resolve(code ?? 1));
-    child.once("error", (cause) => reject(notExecutable(child.spawnfile, cause)));
-  });
-}
-
-const spawnHints: Readonly<Record<string, string>> = {
-  ENOENT:
-    "the file is missing, or was built for another C library (the packages need glibc: Alpine has none)",
-  EACCES: "the temporary directory may be mounted noexec: set TMPDIR to another one",
-  EPERM:
-    "root may not change to another user here (a container without CAP_SETUID?): run rowgate as an ordinary user",
-};
-
-function notExecutable(file: string, cause: Error): RowgateError {
-  return new RowgateError({
-    code: "embedded/not-executable",
-    message: `${file} could not be run: ${cause.message}`,
-    hint: spawnHints[(cause as NodeJS.ErrnoException).code ?? ""],
-    cause,
-  });
-}
-
-function failure(site: Site, code: string, message: string): RowgateError {
-  return new RowgateError({
-    code,
-    message,
-    details: readLog(site).trimEnd().split("\n").slice(-20).join("\n"),
-  });
-}
-
-function readLog(site: Site): string {
-  try {
-    return readFileSync(path.join(site.directory, "server.log"), "utf8");
-  } catch {
-    return "";
   }
 }

@@ -44,6 +44,8 @@ export async function startSupervisor(order: Order): Promise<Supervised> {
   const report = await Promise.race([watched.outcome, wait(startPatience, undefined, { ref: false })]);
   if (report?.kind === "ready") {
     release(child);
+    // A supervisor that was killed cleans up no more: this process does, at once.
+    void watched.exit.then(stop).catch(() => undefined);
     return { ...report, stop };
   }
   await stop();

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { RowgateError } from "../../model/errors.ts";
 import type { RowgateErrorFacts } from "../../model/errors.ts";
 import { unprivilegedAccount } from "./account.ts";
-import { copyNative, runsInPlace } from "./binaries.ts";
+import { copyNative, requirePrograms, runsInPlace } from "./binaries.ts";
 import { initialise, serve } from "./cluster.ts";
 import { makePrivateDirectory, staleDirectories } from "./private-directory.ts";
 import { reap, removeDirectory, stopChild } from "./processes.ts";
@@ -48,6 +48,7 @@ async function readOrder(): Promise<Order | undefined> {
 async function supervise(order: Order): Promise<void> {
   const times = [performance.now()];
   const lap = (): unknown => times.push(performance.now());
+  requirePrograms(order.native);
   const account = unprivilegedAccount();
   directory = makePrivateDirectory(account, order.tempRoots);
   report({ kind: "directory", path: directory });
@@ -74,7 +75,7 @@ async function stopChildren(): Promise<void> {
 async function cleanUp(): Promise<number> {
   try {
     await stopChildren();
-    if (directory !== undefined) await removeDirectory(directory);
+    if (directory !== undefined) removeDirectory(directory);
     return 0;
   } catch (error) {
     process.stderr.write(error instanceof Error ? error.message : String(error));

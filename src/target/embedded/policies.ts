@@ -1,0 +1,127 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { DatabaseError } from "pg";
+import type { Client } from "pg";
+import { RowgateError } from "../../model/errors.ts";
+import type { InputFingerprint } from "../../model/run.ts";
+import { connectionLost, describeCommitFailure, describeFailure } from "./sql-failure.ts";
+import { runScript } from "./sql-script.ts";
+import { readSource } from "./sql-source.ts";
+import type { SqlSource } from "./sql-source.ts";
+import { splitStatements } from "./sql-statements.ts";
+
+/** What was applied, for the archive. */
+export type AppliedFile = InputFingerprint;
+
+/**
+ * Applies every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone.
+ * @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column
+ */
+export async function applySqlFolder(client: Client, folder: string): Promise<AppliedFile[]> {
+  const applied: AppliedFile[] = [];
+  for (const file of await numberedFiles(folder)) applied.push(await applySqlFile(client, file));
+  return applied;
+}
+
+/**
+ * Applies one file as `psql` would in a session of its own, but in one transaction, unless the file says otherwise.
+ * The client's session is reset afterwards (DISCARD ALL).
+ * @throws {RowgateError} `sql/…`
+ */
+export async function applySqlFile(client: Client, file: string): Promise<AppliedFile> {
+  const source = await readSource(file);
+  try {
+    await apply(client, source);
+  } finally {
+    // What a file SET must not reach the next one. On a lost connection the error that lost it is the one to tell.
+    await client.query("rollback").catch(() => undefined);
+    await client.query("discard all").catch(() => undefined);
+  }
+  return { path: source.path, sha256: source.sha256 };
+}
+
+// CREATE INDEX CONCURRENTLY and its like; a value that ALTER TYPE … ADD VALUE made is usable after its commit only.
+const needsOwnTransaction: ReadonlySet<string | undefined> = new Set(["25001", "55P04"]);
+
+async function apply(client: Client, source: SqlSource): Promise<void> {
+  await client.query("begin").catch((cause: Error) => {
+    throw connectionLost(source, cause);
+  });
+  const { completed, error } = await runScript(client, source.text);
+  // A file may hold a COMMIT of its own: what stands before it is there to stay.
+  const kept = completed.findLastIndex((tag) => tag === "COMMIT") + 1;
+  if (error instanceof DatabaseError && needsOwnTransaction.has(error.code)) {
+    await client.query("rollback");
+    await applyOneByOne(client, source, kept);
+  } else if (error !== undefined) {
+    throw await describeFailure({ source, error, before: completed.length, sentFrom: 0, kept });
+  }
+  await client.query("commit").catch((cause: Error) => {
+    throw describeCommitFailure(source, cause);
+  });
+}
+
+async function applyOneByOne(client: Client, source: SqlSource, from: number): Promise<void> {
+  const statements = await splitStatements(source.text);
+  if (statements === undefined) throw uncuttable(source);
+  for (const [before, { start, end }] of statements.entries()) {
+    if (before < from) continue;
+    const { error } = await runScript(client, source.text.slice(start, end));
+    if (error !== undefined)
+      throw await describeFailure({ source, error, before, sentFrom: start, kept: before });
+  }
+}
+
+function uncuttable(source: SqlSource): RowgateError {
+  return new RowgateError({
+    code: "sql/not-parsed",
+    message: `${path.basename(source.path)} holds a statement that needs a transaction of its own, and cannot be cut`,
+    at: { file: source.path, line: 1, column: 1 },
+    hint: "move that statement into a file of its own",
+  });
+}
+
+async function numberedFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new RowgateError({
+      code: "sql/no-folder",
+      message: `the folder ${folder} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  });
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && /^[^.].*\.sql$/i.test(entry.name))
+    .map(({ name }) => name);
+  if (names.length === 0) {
+    throw new RowgateError({
+      code: "sql/empty-folder",
+      message: `the folder ${folder} holds no SQL file`,
+      hint: "name the files 001_….sql, 002_….sql, …",
+    });
+  }
+  return inOrder(folder, names);
+}
+
+/** A file that is passed over, or two that could come in either order, would be a database other than the one meant. */
+function inOrder(folder: string, names: readonly string[]): string[] {
+  const files = new Map<bigint, string>();
+  for (const name of names.toSorted()) {
+    const digits = /^(\d+)_/.exec(name)?.[1];
+    if (digits === undefined) throw misnamed("sql/unnumbered", `${name} has no number`, folder);
+    const number = BigInt(digits);
+    const other = files.get(number);
+    if (other !== undefined)
+      throw misnamed("sql/duplicate-number", `${other} and ${name} have the same number`, folder);
+    files.set(number, name);
+  }
+  const sorted = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([, name]) => path.join(folder, name));
+}
+
+function misnamed(code: string, what: string, folder: string): RowgateError {
+  return new RowgateError({
+    code,
+    message: `${what}, in ${folder}`,
+    hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder",
+  });
+}

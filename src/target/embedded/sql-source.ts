@@ -1,0 +1,68 @@
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { RowgateError } from "../../model/errors.ts";
+import type { SourcePosition } from "../../model/errors.ts";
+
+/** A file of SQL as it is sent: without a byte order mark. */
+export interface SqlSource {
+  readonly path: string;
+  readonly text: string;
+  /** Of the bytes on disk, hex. */
+  readonly sha256: string;
+}
+
+/** @throws {RowgateError} `sql/unreadable`, `sql/encoding` */
+export async function readSource(file: string): Promise<SqlSource> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new RowgateError({
+      code: "sql/unreadable",
+      message: `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  });
+  refuseOtherEncodings(file, bytes);
+  const text = new TextDecoder().decode(bytes);
+  return { path: file, text, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+function refuseOtherEncodings(file: string, bytes: Buffer): void {
+  if (isText(bytes)) return;
+  // No byte of a multi-byte character is a line feed, so each line can be judged alone.
+  let start = 0;
+  for (let line = 1; start <= bytes.length; line++) {
+    const end = bytes.indexOf(10, start);
+    const stop = end === -1 ? bytes.length : end;
+    if (!isText(bytes.subarray(start, stop))) {
+      throw new RowgateError({
+        code: "sql/encoding",
+        message: `${path.basename(file)}: line ${line} is not UTF-8 text`,
+        at: { file, line, column: 1 },
+        hint: "save the file as UTF-8",
+      });
+    }
+    start = stop + 1;
+  }
+}
+
+// A NUL is valid UTF-8, but no Postgres text can hold it.
+function isText(part: Uint8Array): boolean {
+  return isUtf8(part) && !part.includes(0);
+}
+
+/** Where an offset (in UTF-16 units, as JavaScript counts and editors show) lies in the file. */
+export function positionAt(source: SqlSource, offset: number): SourcePosition {
+  const before = source.text.slice(0, offset);
+  const line = before.split("\n").length;
+  return { file: source.path, line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+}
+
+/** The offset of Postgres's `position`, which counts characters from 1, where JavaScript counts an emoji as two. */
+export function offsetOfCharacter(text: string, position: number): number {
+  let offset = 0;
+  for (let n = 1; n < position && offset < text.length; n++) {
+    offset += (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return offset;
+}
