@@ -1,0 +1,358 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Client } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { RowgateError, formatPosition } from "../../src/model/errors.ts";
+import { applySqlFile, applySqlFolder } from "../../src/target/embedded/policies.ts";
+import { startEmbedded } from "../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+
+let server: EmbeddedServer;
+let client: Client;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startEmbedded();
+});
+afterAll(async () => server.stop());
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "rowgate-sql-"));
+  client = new Client({ ...server.database, ssl: false });
+  // A test that cuts its own connection has been answered already.
+  client.on("error", () => undefined);
+  await client.connect();
+  await client.query("drop schema public cascade; create schema public");
+});
+afterEach(async () => {
+  await client.end();
+  rmSync(folder, { recursive: true });
+});
+
+const deferred = `create table parent (id int primary key);
+create table child (id int references parent deferrable initially deferred);
+insert into child values (1);
+select 1;
+`;
+const ownTransactions = `begin;
+create table kept (id int);
+commit;
+create table lost (id int);
+insert into kept values ('x');`;
+
+interface Mistake {
+  readonly what: string;
+  readonly sql: string | Uint8Array;
+  readonly code: string;
+  /** line:column */
+  readonly at: string;
+  readonly says: string;
+  readonly details?: string;
+  readonly hint?: string;
+}
+
+const mistakes: Mistake[] = [
+  {
+    what: "a syntax error",
+    sql: "-- é\nselect 1;\n\n/* ; */ selec 'ñ;' ;\nselect 2;",
+    code: "sql/statement",
+    at: "4:9",
+    says: `001_x.sql, statement 2 (selec 'ñ;' ;): syntax error at or near "selec" [42601]`,
+  },
+  {
+    what: "a syntax error in the first statement",
+    sql: "\n  frob;",
+    code: "sql/statement",
+    at: "2:3",
+    says: 'statement 1 (frob;): syntax error at or near "frob" [42601]',
+  },
+  {
+    what: "a syntax error in the middle of a statement that holds semicolons",
+    sql: "select 1;\ncreate function f() returns int language sql begin atomic\n  select 1;\n  selec 2;\nend;",
+    code: "sql/statement",
+    at: "4:3",
+    says: "statement 2 (create function f() returns int language sql begin atomic): syntax error",
+  },
+  {
+    what: "a string without an end",
+    sql: "select 1;\nselect 'abc;\nselect 3;",
+    code: "sql/statement",
+    at: "2:8",
+    says: `statement 2 (select 'abc;): unterminated quoted string at or near "'abc; [42601]`,
+  },
+  {
+    what: "a relation that is missing, after characters of two, three and four bytes",
+    sql: "create table a (x int);\nselect 'ñ', '€', '🙂';\n  insert into /* 🙂 */ platform.organization_members (a)\n values (1);",
+    code: "sql/statement",
+    at: "3:24",
+    says: 'statement 3 (insert into /* 🙂 */ platform.organization_members (a)): relation "platform.organization_members" does not exist [42P01]',
+  },
+  {
+    what: "an error without a position",
+    sql: "create table a (x int);\r\n\r\n-- why;\r\n  select 1 / x from (values (0)) v (x);",
+    code: "sql/statement",
+    at: "4:3",
+    says: "statement 2 (select 1 / x from (values (0)) v (x);): division by zero [22012]",
+  },
+  {
+    what: "an error inside a block",
+    sql: "select 1;\ndo $$\nbegin\n  raise exception 'boo' using hint = 'mend it', detail = 'so far';\nend $$;",
+    code: "sql/statement",
+    at: "2:1",
+    says: "statement 2 (do $$): boo [P0001]",
+    details: "so far\nPL/pgSQL function inline_code_block line 3 at RAISE",
+    hint: "mend it",
+  },
+  {
+    what: "an error in a query of a function",
+    sql: "do $$ begin perform 1 from nowhere; end $$;",
+    code: "sql/statement",
+    at: "1:1",
+    says: 'relation "nowhere" does not exist [42P01]',
+    details: "in the query: SELECT 1 from nowhere\nPL/pgSQL function inline_code_block line 1 at PERFORM",
+  },
+  {
+    what: "a constraint",
+    sql: "create table a (x int primary key);\ninsert into a values (1);\n\ninsert into a\nvalues (1);\nselect 1;",
+    code: "sql/statement",
+    at: "4:1",
+    says: 'statement 3 (insert into a): duplicate key value violates unique constraint "a_pkey" [23505]',
+    details: "Key (x)=(1) already exists.",
+  },
+  {
+    what: "a deferred constraint",
+    sql: deferred,
+    code: "sql/commit",
+    at: "4:10",
+    says: '001_x.sql, at the end of the file: insert or update on table "child" violates foreign key constraint',
+    details: 'Key (id)=(1) is not present in table "parent".',
+  },
+  {
+    what: "a mistake after the file's own COMMIT",
+    sql: ownTransactions,
+    code: "sql/statement",
+    at: "5:26",
+    says: "statement 5 (insert into kept values ('x');): invalid input syntax for type integer: \"x\" [22P02]",
+    details: "statements 1 to 3 had been committed before, and stay",
+  },
+  {
+    what: "a mistake in a file that runs without a transaction",
+    sql: "create table a (x int);\ncreate index concurrently on a (x);\n insert into b values (1);",
+    code: "sql/statement",
+    at: "3:14",
+    says: 'statement 3 (insert into b values (1);): relation "b" does not exist [42P01]',
+    details: "statements 1 to 2 had been committed before, and stay",
+  },
+  {
+    what: "an include of psql",
+    sql: "select 1;\n\\i roles.sql\n",
+    code: "sql/psql-command",
+    at: "2:1",
+    says: "001_x.sql: \\i roles.sql is a command of psql, not SQL",
+  },
+  {
+    what: "rows for COPY",
+    sql: "create table a (x int);\ncopy a from stdin;\n1\n\\.\n",
+    code: "sql/statement",
+    at: "3:1",
+    says: "statement 3 (1): syntax error",
+    hint: "COPY … FROM STDIN needs psql: write the rows as INSERT (pg_dump --inserts)",
+  },
+  {
+    what: "a COPY that waits for rows",
+    sql: "create table a (x int);\ncopy a from stdin;",
+    code: "sql/statement",
+    at: "2:1",
+    says: "statement 2 (copy a from stdin;): COPY from stdin failed",
+    hint: "COPY … FROM STDIN needs psql: write the rows as INSERT (pg_dump --inserts)",
+  },
+  {
+    what: "Latin 1",
+    sql: Buffer.concat([Buffer.from("select 'é';\nselect '"), Buffer.from([0xe9]), Buffer.from("';")]),
+    code: "sql/encoding",
+    at: "2:1",
+    says: "001_x.sql: line 2 is not UTF-8 text",
+  },
+  {
+    what: "UTF-16",
+    sql: Buffer.from("select 1;", "utf16le"),
+    code: "sql/encoding",
+    at: "1:1",
+    says: "line 1 is not UTF-8 text",
+  },
+  {
+    what: "the end of its own connection",
+    sql: "select 1;\nselect pg_terminate_backend(pg_backend_pid());",
+    code: "sql/statement",
+    at: "2:1",
+    says: "terminating connection due to administrator command [57P01]",
+  },
+];
+
+describe("a mistake is named with file, statement, line and column", () => {
+  test.each(mistakes)("$what", async ({ sql, code, at, says, details, hint }) => {
+    const file = put("001_x.sql", sql);
+    const error = await errorOf(applySqlFile(client, file));
+    expect(error.message).toContain(says);
+    expect(error.at && formatPosition(error.at)).toBe(`${file}:${at}`);
+    expect(error).toMatchObject({
+      code,
+      ...(details === undefined ? {} : { details }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  });
+
+  test("a connection that is lost", async () => {
+    const file = put("001_x.sql", "select 1");
+    await client.end();
+    expect(await errorOf(applySqlFile(client, file))).toMatchObject({ code: "sql/connection", at: { file } });
+  });
+});
+
+describe("what a file leaves", () => {
+  const cases: { what: string; sql: string; tables: string[]; fails?: boolean }[] = [
+    { what: "all of it", sql: "create table a (x int); insert into a values (1);", tables: ["a"] },
+    { what: "nothing, when it holds no statement", sql: "-- later\n", tables: [] },
+    {
+      what: "nothing, when one statement fails",
+      sql: "create table a (x int); select 1 / 0;",
+      tables: [],
+      fails: true,
+    },
+    { what: "nothing, when its end fails", sql: deferred, tables: [], fails: true },
+    { what: "what it committed itself", sql: ownTransactions, tables: ["kept"], fails: true },
+    {
+      what: "all of it with a BEGIN and a COMMIT",
+      sql: "begin; create table a (x int); commit;",
+      tables: ["a"],
+    },
+    {
+      what: "nothing that it rolled back itself",
+      sql: "begin; create table a (x int); rollback;",
+      tables: [],
+    },
+    {
+      what: "each statement, where one needs to be outside of a transaction",
+      sql: "\uFEFFcreate table é (x int); create index concurrently i on é (x); insert into é values (1); vacuum é;",
+      tables: ["i", "é"],
+    },
+    {
+      what: "each statement once, where its own COMMIT stands before such a one",
+      sql: "begin; create table a (x int); commit; create table b (); create index concurrently i on a (x);",
+      tables: ["a", "b", "i"],
+    },
+    {
+      what: "a value of an enum that it both adds and uses",
+      sql: "create type e as enum ('a'); alter type e add value 'b'; create table a as select 'b'::e;",
+      tables: ["a"],
+    },
+  ];
+  test.each(cases)("is $what", async ({ sql, tables, fails = false }) => {
+    const file = put("001_x.sql", sql);
+    const outcome = await applySqlFile(client, file).catch((error: unknown) => error);
+    expect(outcome instanceof Error).toBe(
+      tables.length === 0 ? /1 \/ 0|deferr/.test(sql) : sql === ownTransactions,
+    );
+    const { rows } = await client.query<{ relname: string }>(
+      "select relname from pg_class where relnamespace = 'public'::regnamespace order by 1",
+    );
+    expect(rows.map(({ relname }) => relname)).toEqual(tables);
+  });
+
+  test("is no setting, role or lock of its session", async () => {
+    await applySqlFile(
+      client,
+      put("001_x.sql", "set search_path = ''; set role anon; select pg_advisory_lock(1);"),
+    );
+    const { rows } = await client.query(
+      "select current_user::text, current_setting('search_path') as path, (select count(*)::int from pg_locks where locktype = 'advisory') as locks",
+    );
+    expect(rows).toEqual([{ current_user: "postgres", path: '"$user", public', locks: 0 }]);
+  });
+});
+
+describe("a folder", () => {
+  test("is applied by number, without its subfolders, and says what was applied", async () => {
+    put("010_c.sql", "insert into steps values ('c')");
+    put("9_b.sql", "insert into steps values ('b')");
+    put("001_a.sql", "create table steps (step text);");
+    put("README.md", "not SQL");
+    put("._001_a.sql", "not SQL either");
+    put("flawed/002_d.sql", "insert into steps values ('d')");
+    mkdirSync(path.join(folder, "003_folder.sql"));
+    const applied = await applySqlFolder(client, folder);
+    expect(applied.map((file) => path.relative(folder, file.path))).toEqual([
+      "001_a.sql",
+      "9_b.sql",
+      "010_c.sql",
+    ]);
+    expect(applied[1]?.sha256).toBe(
+      createHash("sha256").update("insert into steps values ('b')").digest("hex"),
+    );
+    expect((await client.query("select string_agg(step, '') as steps from steps")).rows).toEqual([
+      { steps: "bc" },
+    ]);
+  });
+
+  const cases: { what: string; files: string[]; code: string; says: string }[] = [
+    {
+      what: "no SQL file",
+      files: ["README.md", "flawed/001_a.sql"],
+      code: "sql/empty-folder",
+      says: "holds no SQL file",
+    },
+    {
+      what: "two files of one number",
+      files: ["1_a.sql", "001_b.sql"],
+      code: "sql/duplicate-number",
+      says: "001_b.sql and 1_a.sql",
+    },
+    {
+      what: "a file without a number",
+      files: ["001_a.sql", "roles.sql"],
+      code: "sql/unnumbered",
+      says: "roles.sql has no number",
+    },
+  ];
+  test.each(cases)("with $what is refused before anything is applied", async ({ files, code, says }) => {
+    for (const file of files) put(file, "create table a ();");
+    const error = await errorOf(applySqlFolder(client, folder));
+    expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
+    expect(error.message).toContain(folder);
+    expect((await client.query("select to_regclass('a') as a")).rows).toEqual([{ a: null }]);
+  });
+
+  test("that is missing, or is a file, is an error", async () => {
+    for (const at of [path.join(folder, "none"), put("001_a.sql", "")]) {
+      expect(await errorOf(applySqlFolder(client, at))).toMatchObject({
+        code: "sql/no-folder",
+        message: expect.stringContaining(at),
+      });
+    }
+  });
+
+  test("stops at the first mistake", async () => {
+    put("001_a.sql", "create table a ();");
+    put("002_b.sql", "insert into c values (1);");
+    put("003_c.sql", "create table c (x int);");
+    const error = await errorOf(applySqlFolder(client, folder));
+    expect(error.at).toEqual({ file: path.join(folder, "002_b.sql"), line: 1, column: 13 });
+    expect(
+      (await client.query("select to_regclass('a')::text as a, to_regclass('c')::text as c")).rows,
+    ).toEqual([{ a: "a", c: null }]);
+  });
+});
+
+function put(name: string, sql: string | Uint8Array): string {
+  const file = path.join(folder, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, sql);
+  return file;
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<RowgateError> {
+  const error: unknown = await promise.catch((cause: unknown) => cause);
+  if (error instanceof RowgateError) return error;
+  throw new Error("no RowgateError came", { cause: error });
+}
