@@ -1,0 +1,172 @@
+import { refuse } from "./errors.ts";
+import { readColumn, tryQuoted } from "./names.ts";
+import { Scanner } from "./scanner.ts";
+
+/** What a column is held against. `operator` is SQL, out of the tables below. */
+export type Test =
+  | { readonly kind: "compare"; readonly operator: string; readonly value: string }
+  | {
+      readonly kind: "quantified";
+      readonly operator: string;
+      readonly quantifier: "any" | "all";
+      readonly value: string;
+    }
+  | { readonly kind: "distinct"; readonly value: string }
+  | { readonly kind: "is"; readonly value: string }
+  | { readonly kind: "in"; readonly values: readonly string[] };
+
+export interface Filter {
+  readonly column: string;
+  readonly negated: boolean;
+  readonly test: Test;
+}
+
+export type Condition =
+  | { readonly kind: "filter"; readonly filter: Filter }
+  | {
+      readonly kind: "and" | "or";
+      readonly negated: boolean;
+      readonly of: readonly Condition[];
+    };
+
+// Source: https://docs.postgrest.org/en/v16/references/api/tables_views.html#operators
+const quantifiable: Readonly<Record<string, string>> = {
+  eq: "=",
+  gte: ">=",
+  gt: ">",
+  lte: "<=",
+  lt: "<",
+  like: "like",
+  ilike: "ilike",
+  match: "~",
+  imatch: "~*",
+};
+
+const plain: Readonly<Record<string, string>> = {
+  neq: "<>",
+  cs: "@>",
+  cd: "<@",
+  ov: "&&",
+  sl: "<<",
+  sr: ">>",
+  nxr: "&<",
+  nxl: "&>",
+  adj: "-|-",
+};
+
+const tristates: Readonly<Record<string, string>> = {
+  null: "null",
+  not_null: "not null",
+  true: "true",
+  false: "false",
+  unknown: "unknown",
+};
+
+/** The value of `column=…`, such as `eq.5` or `not.in.(1,2)`. */
+export function parseFilter(column: string, text: string): Filter {
+  const scanner = new Scanner(text, "filter");
+  const filter = tryFilter(scanner, column, () => scanner.rest());
+  if (filter === undefined) throw scanner.unexpected('"not" or operator (eq, gt, ...)');
+  return filter;
+}
+
+/** As `parseFilter`, for a function called by GET: text without an operator is an argument, not a filter. */
+export function parseFilterOrArgument(column: string, text: string): Filter | undefined {
+  const scanner = new Scanner(text, "filter");
+  return tryFilter(scanner, column, () => scanner.rest());
+}
+
+/** The value of `and=` and `or=`, with the operator before it: `or(a.eq.1,not.and(b.is.null,c.gt.2))`. */
+export function parseCondition(operator: string, text: string): Condition {
+  const scanner = new Scanner(operator + text, "logic tree");
+  return readCondition(scanner);
+}
+
+function readCondition(scanner: Scanner): Condition {
+  const filter = scanner.attempt(() => tryNamedFilter(scanner));
+  if (filter !== undefined) return { kind: "filter", filter };
+  const negated = scanner.eat("not.");
+  const kind = scanner.eat("and") ? "and" : scanner.eat("or") ? "or" : undefined;
+  if (kind === undefined) throw scanner.unexpected("logic operator (and, or)");
+  open(scanner);
+  const of = scanner.list(() => readCondition(scanner));
+  close(scanner);
+  return { kind, negated, of };
+}
+
+function tryNamedFilter(scanner: Scanner): Filter | undefined {
+  // `and(…)`, `or(…)` and their negations are no columns, though their names could be.
+  if (scanner.match(/[ \t]*(?:not\.)?(?:and|or)[ \t]*\(/y) !== undefined) return undefined;
+  const column = readColumn(scanner);
+  scanner.expect(".");
+  const filter = tryFilter(scanner, column, () => readLogicValue(scanner));
+  if (filter === undefined) throw scanner.unexpected('"not" or operator (eq, gt, ...)');
+  return filter;
+}
+
+function tryFilter(scanner: Scanner, column: string, value: () => string): Filter | undefined {
+  const negated = scanner.eat("not.");
+  const test = tryTest(scanner, value);
+  if (test === undefined && negated) throw scanner.unexpected("operator (eq, gt, ...)");
+  return test && { column, negated, test };
+}
+
+function tryTest(scanner: Scanner, value: () => string): Test | undefined {
+  if (scanner.eat("in.")) return { kind: "in", values: readList(scanner) };
+  if (scanner.eat("is.")) return { kind: "is", value: readTristate(scanner) };
+  if (scanner.eat("isdistinct.")) return { kind: "distinct", value: value() };
+  if (scanner.match(/(?:fts|plfts|phfts|wfts)(?:\([^)]*\))?\./y)) throw refuse.notSpoken("full-text search");
+  const simple = scanner.match(/(neq|cs|cd|ov|sl|sr|nxr|nxl|adj)\./y)?.[1];
+  if (simple !== undefined) return { kind: "compare", operator: plain[simple] ?? "", value: value() };
+  const found = scanner.match(/(eq|gte|gt|lte|lt|like|ilike|match|imatch)(?:\((any|all)\))?\./y);
+  if (found === undefined) return undefined;
+  const [, name = "", quantifier] = found;
+  const operator = quantifiable[name] ?? "";
+  const operand = operator.endsWith("like") ? value().replaceAll("*", "%") : value();
+  return quantifier === "any" || quantifier === "all"
+    ? { kind: "quantified", operator, quantifier, value: operand }
+    : { kind: "compare", operator, value: operand };
+}
+
+function readTristate(scanner: Scanner): string {
+  const word = scanner.match(/null|not_null|true|false|unknown/iy)?.[0].toLowerCase();
+  const test = word === undefined ? undefined : tristates[word];
+  if (test === undefined) throw scanner.unexpected("isVal: (null, not_null, true, false, unknown)");
+  return test;
+}
+
+function readList(scanner: Scanner): string[] {
+  open(scanner);
+  const values = [readElement(scanner)];
+  while (scanner.eat(",")) values.push(readElement(scanner));
+  close(scanner);
+  return values;
+}
+
+function readElement(scanner: Scanner): string {
+  return wholeQuoted(scanner) ?? scanner.match(/[^,)]*/y)?.[0] ?? "";
+}
+
+function readLogicValue(scanner: Scanner): string {
+  return wholeQuoted(scanner) ?? scanner.match(/\{[^{}]*\}/y)?.[0] ?? readElement(scanner);
+}
+
+/** A quoted value counts as one only when nothing but a separator follows it. */
+function wholeQuoted(scanner: Scanner): string | undefined {
+  return scanner.attempt(() => {
+    const text = tryQuoted(scanner);
+    return scanner.atEnd() || scanner.sees(",") || scanner.sees(")") ? text : undefined;
+  });
+}
+
+function open(scanner: Scanner): void {
+  scanner.skipBlanks();
+  scanner.expect("(");
+  scanner.skipBlanks();
+}
+
+function close(scanner: Scanner): void {
+  scanner.skipBlanks();
+  scanner.expect(")");
+  scanner.skipBlanks();
+}

@@ -1,0 +1,133 @@
+import { DatabaseError } from "pg";
+import type { ClientBase, Connection, Submittable } from "pg";
+import type { Statement } from "./fragment.ts";
+
+/** What came back of statements sent together: the rows of each one that ran, and the error that ended them. */
+export interface Answered {
+  readonly rows: readonly (readonly (readonly (string | null)[])[])[];
+  readonly error: DatabaseError | undefined;
+}
+
+/** Statement → the name under which the server keeps it prepared on that connection. */
+const memories = new WeakMap<Connection, Map<string, string>>();
+const mostPrepared = 1000;
+const rollback: Statement = { text: "rollback", values: [] };
+
+/**
+ * Sends statements in one message and reads all their answers: one round trip, values bound, each statement prepared once
+ * for its connection, as PostgREST does. What follows a failed statement is skipped by the server.
+ *
+ * Unlike PostgREST's, a prepared statement serves one `role` only. Postgres checks the USAGE of a schema when it parses: a
+ * role without it would pass on a statement that another role had parsed.
+ */
+export function runPipeline(
+  client: ClientBase,
+  statements: readonly Statement[],
+  role: string,
+): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    client.query(new Pipeline({ client, statements, role, resolve, reject }));
+  });
+}
+
+interface Task {
+  readonly client: ClientBase;
+  readonly statements: readonly Statement[];
+  readonly role: string;
+  readonly resolve: (answered: Answered) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Step extends Statement {
+  readonly key: string;
+  readonly name: string;
+  readonly isNew: boolean;
+}
+
+/** pg's interface for queries that speak the protocol themselves, as pg-cursor and pg-copy-streams do. */
+class Pipeline implements Submittable {
+  private readonly task: Task;
+  private readonly rows: (string | null)[][][] = [];
+  private current: (string | null)[][] = [];
+  /** Steps before the task's own statements. */
+  private leading = 0;
+  private remember: () => void = () => undefined;
+
+  constructor(task: Task) {
+    this.task = task;
+  }
+
+  submit(connection: Connection): void {
+    const { client, statements, role } = this.task;
+    const prepared = memories.get(connection) ?? new Map<string, string>();
+    memories.set(connection, prepared);
+    // A failed transaction holds nothing any more; ended here, it needs no round trip of its own.
+    const leading = client.getTransactionStatus() === "E" ? [rollback] : [];
+    this.leading = leading.length;
+    const steps = [...leading, ...statements].map((statement) => stepOf(statement, role, prepared));
+    this.rememberParsed(connection, steps, prepared);
+    send(connection, steps);
+  }
+
+  /** Which of the new statements the server has taken is known by its answers: after an error, not all of them. */
+  private rememberParsed(
+    connection: Connection,
+    steps: readonly Step[],
+    prepared: Map<string, string>,
+  ): void {
+    let parsed = 0;
+    const count = (): unknown => (parsed += 1);
+    connection.on("parseComplete", count);
+    this.remember = () => {
+      connection.off("parseComplete", count);
+      const taken = steps.filter(({ isNew }) => isNew).slice(0, parsed);
+      for (const { key, name } of taken) if (name !== "") prepared.set(key, name);
+    };
+  }
+
+  handleDataRow(message: { readonly fields: (string | null)[] }): void {
+    this.current.push(message.fields);
+  }
+
+  handleCommandComplete(): void {
+    this.rows.push(this.current);
+    this.current = [];
+  }
+
+  handleError(error: Error): void {
+    this.remember();
+    if (error instanceof DatabaseError) this.finish(error);
+    // The connection itself is gone.
+    else this.task.reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.remember();
+    this.finish(undefined);
+  }
+
+  private finish(error: DatabaseError | undefined): void {
+    this.task.resolve({ rows: this.rows.slice(this.leading), error });
+  }
+}
+
+let names = 0;
+
+function stepOf(statement: Statement, role: string, prepared: ReadonlyMap<string, string>): Step {
+  const key = `${role}\0${statement.text}`;
+  const name = prepared.get(key);
+  if (name !== undefined) return { ...statement, key, name, isNew: false };
+  const keeps = prepared.size < mostPrepared;
+  return { ...statement, key, name: keeps ? `rowgate_${(names += 1)}` : "", isNew: true };
+}
+
+function send(connection: Connection, steps: readonly Step[]): void {
+  connection.stream.cork();
+  for (const { text, values, name, isNew } of steps) {
+    if (isNew) connection.parse({ text, name, types: [] }, true);
+    connection.bind({ statement: name, values: [...values] }, true);
+    connection.execute(null, true);
+  }
+  connection.sync();
+  connection.stream.uncork();
+}

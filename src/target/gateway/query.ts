@@ -1,0 +1,132 @@
+import type { Condition, Filter } from "./filter.ts";
+import { parseCondition, parseFilter, parseFilterOrArgument } from "./filter.ts";
+import { parseNames, parsePath } from "./names.ts";
+import { rangeOf } from "./range.ts";
+import type { Range } from "./range.ts";
+import { parseOrder, parseSelect } from "./select.ts";
+import type { OrderTerm, SelectItem } from "./select.ts";
+
+/** The part of the URL after `?`, understood. */
+export interface Query {
+  readonly select: readonly SelectItem[];
+  readonly filters: readonly Filter[];
+  /** Keys of everything that could be a filter, as sent. */
+  readonly filterKeys: readonly string[];
+  readonly conditions: readonly Condition[];
+  readonly order: readonly OrderTerm[];
+  readonly range: Range;
+  /** `limit` or `offset` was sent. */
+  readonly columns: readonly string[] | undefined;
+  readonly onConflict: readonly string[] | undefined;
+  /** Arguments of a function called by GET, in the order sent. */
+  readonly parameters: readonly (readonly [string, string])[];
+  /** Embedded resources that filters, orders and limits speak of. */
+  readonly embedded: readonly string[];
+  /** Sorted and encoded anew, for `Content-Location`. */
+  readonly canonical: string;
+}
+
+type Pair = readonly [string, string];
+
+const reserved = new Set(["select", "columns", "on_conflict"]);
+const endings = new Set(["order", "limit", "offset", "and", "or"]);
+
+/**
+ * `byGet`: the query carries a function's arguments.
+ * @throws {Refused} PGRST100
+ */
+export function parseQuery(text: string, byGet: boolean): Query {
+  const all = split(text);
+  const pairs = all.filter((pair): pair is Pair => pair[1] !== undefined);
+  const ending = (...words: string[]): Pair[] => pairs.filter(([key]) => words.includes(lastWord(key)));
+  const value = (key: string): string | undefined => pairs.find(([name]) => name === key)?.[1];
+
+  const orders = ending("order").map(([key, order]) => ({ ...parsePath(key), ...parseOrder(order) }));
+  const logic = ending("and", "or").map(([key, tree]) => parseLogic(key, tree));
+  const columns = value("columns");
+  const onConflict = value("on_conflict");
+  const named = columns === undefined ? undefined : parseNames(columns, "columns");
+  const select = parseSelect(value("select") ?? "*");
+  const keys = pairs.filter(([key]) => !endings.has(lastWord(key)) && !reserved.has(key));
+  const operands = keys.map(([key, operand]) => parseOperand(key, operand, byGet));
+  const paths = [
+    ...operands,
+    ...orders,
+    ...ending("limit", "offset").map(([key]) => parsePath(key)),
+    ...logic,
+  ];
+  return {
+    select,
+    filters: operands.flatMap(({ filter }) => filter ?? []),
+    filterKeys: keys.map(([key]) => key),
+    conditions: logic.map(({ condition }) => condition),
+    order: orders.findLast(({ path }) => path.length === 0)?.terms ?? [],
+    range: rangeOf(value("limit"), value("offset")),
+    columns: named,
+    onConflict: onConflict === undefined ? undefined : parseNames(onConflict, "on_conflict"),
+    parameters: operands.flatMap(({ argument }) => (argument === undefined ? [] : [argument])),
+    embedded: [
+      ...paths.flatMap(({ path }) => path.slice(0, 1)),
+      ...orders.flatMap(({ embedded }) => embedded),
+    ],
+    canonical: canonical(all),
+  };
+}
+
+interface Operand {
+  readonly path: readonly string[];
+  readonly filter: Filter | undefined;
+  readonly argument: Pair | undefined;
+}
+
+function parseOperand(key: string, operand: string, byGet: boolean): Operand {
+  const { path, name } = parsePath(key);
+  const filter = byGet ? parseFilterOrArgument(name, operand) : parseFilter(name, operand);
+  return { path, filter, argument: filter === undefined ? [name, operand] : undefined };
+}
+
+function parseLogic(key: string, tree: string): { path: readonly string[]; condition: Condition } {
+  const { path, name } = parsePath(key);
+  const operator = path.includes("not") ? `not.${name}` : name;
+  return { path: path.filter((word) => word !== "not"), condition: parseCondition(operator, tree) };
+}
+
+function lastWord(key: string): string {
+  return key.slice(key.lastIndexOf(".") + 1);
+}
+
+/** `a=1&b` → `[["a", "1"], ["b", undefined]]` */
+function split(text: string): (readonly [string, string | undefined])[] {
+  if (text === "") return [];
+  return text.split(/[&;]/).map((piece) => {
+    const at = piece.indexOf("=");
+    return at === -1 ? [decode(piece), undefined] : [decode(piece.slice(0, at)), decode(piece.slice(at + 1))];
+  });
+}
+
+function decode(text: string): string {
+  return percentDecode(text.replaceAll("+", " "));
+}
+
+/** `%C3%A9` → `é`. A `%` that begins no code stays, as in PostgREST; bytes that are no UTF-8 become U+FFFD. */
+export function percentDecode(text: string): string {
+  if (!text.includes("%")) return text;
+  return text.replaceAll(/(?:%[0-9a-fA-F]{2})+/g, (codes) =>
+    Buffer.from(codes.replaceAll("%", ""), "hex").toString("utf8"),
+  );
+}
+
+function canonical(pairs: readonly (readonly [string, string | undefined])[]): string {
+  const values = new Map<string, string[]>();
+  for (const [key, value = ""] of pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+    values.set(key, [...(values.get(key) ?? []), encode(value)]);
+  return [...values].map(([key, sent]) => `${encode(key)}=${sent.join(",")}`).join("&");
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll(/[!'()*]/g, percentCode);
+}
+
+function percentCode(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}

@@ -1,0 +1,148 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { parseBody } from "./body.ts";
+import type { Payload } from "./body.ts";
+import { refuse } from "./errors.ts";
+import { parsePrefer } from "./prefer.ts";
+import type { Preferences } from "./prefer.ts";
+import { parseQuery, percentDecode } from "./query.ts";
+import type { Query } from "./query.ts";
+import { everything, isEverything, requestedRange } from "./range.ts";
+import type { Range } from "./range.ts";
+
+export type Mutation = "create" | "update" | "upsert" | "delete";
+
+export type Action =
+  | { readonly kind: "read"; readonly name: string; readonly headersOnly: boolean }
+  | { readonly kind: "mutate"; readonly name: string; readonly mutation: Mutation }
+  | { readonly kind: "call"; readonly name: string; readonly method: "GET" | "HEAD" | "POST" }
+  | { readonly kind: "describe"; readonly of: "relation" | "routine" | "root"; readonly name: string };
+
+/** A request as it came over the wire. */
+export interface RawRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What a client wants, before anybody has looked whether the database has it. */
+export interface Request {
+  readonly action: Action;
+  readonly schema: string;
+  readonly schemaIsNegotiated: boolean;
+  readonly query: Query;
+  readonly range: Range;
+  readonly payload: Payload | undefined;
+  readonly prefer: Preferences;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface RequestRules {
+  readonly schemas: readonly string[];
+  readonly txOverride: boolean;
+}
+
+/**
+ * Reads a request in PostgREST's order: path, profile, method, query, range, body.
+ * @throws {Refused}
+ */
+export function parseRequest(raw: RawRequest, rules: RequestRules): Request {
+  const { method, headers } = raw;
+  const { path, search } = splitUrl(raw.url);
+  const resource = parseResource(path);
+  const [schema, schemaIsNegotiated] = chooseSchema(raw, rules.schemas);
+  const action = chooseAction(resource, method);
+  const query = parseQuery(search, action.kind === "call" && action.method !== "POST");
+  const range = requestedRange(query.range, method === "GET" ? header(headers.range) : undefined);
+  if (method === "PUT" && !isEverything(range)) throw refuse.putLimit();
+  const payload = takesBody(action)
+    ? parseBody(raw.body, {
+        contentType: headers["content-type"],
+        isCall: action.kind === "call",
+        columns: method === "PUT" ? undefined : query.columns,
+      })
+    : undefined;
+  const prefer = parsePrefer(header(headers.prefer), rules.txOverride);
+  return {
+    action,
+    schema,
+    schemaIsNegotiated,
+    query,
+    range: action.kind === "mutate" ? everything : range,
+    payload,
+    prefer,
+    method,
+    path,
+    headers,
+  };
+}
+
+function splitUrl(url: string): { path: string; search: string } {
+  const at = url.indexOf("?");
+  const path = at === -1 ? url : url.slice(0, at);
+  return { path: withoutPrefix(path), search: at === -1 ? "" : url.slice(at + 1) };
+}
+
+/** Supabase's gateway shows PostgREST at `/rest/v1`, and PostgREST does not see that. */
+function withoutPrefix(path: string): string {
+  if (path === "/rest/v1") return "/";
+  return path.startsWith("/rest/v1/") ? path.slice("/rest/v1".length) : path;
+}
+
+interface Resource {
+  readonly kind: "relation" | "routine" | "root";
+  readonly name: string;
+}
+
+function parseResource(path: string): Resource {
+  const [first = "", second, ...more] = path.replace(/^\//, "").split("/").map(percentDecode);
+  if (more.length > 0) throw refuse.path();
+  if (second === undefined) return { kind: first === "" ? "root" : "relation", name: first };
+  if (first !== "rpc") throw refuse.path();
+  return { kind: "routine", name: second };
+}
+
+function chooseSchema({ method, headers }: RawRequest, exposed: readonly string[]): [string, boolean] {
+  const writes = ["POST", "PATCH", "PUT", "DELETE"].includes(method);
+  const profile = header(headers[writes ? "content-profile" : "accept-profile"]);
+  if (profile === undefined) return [exposed[0] ?? "", exposed.length !== 1];
+  if (!exposed.includes(profile)) throw refuse.schema(profile, exposed);
+  return [profile, true];
+}
+
+const mutations: Readonly<Record<string, Mutation>> = {
+  POST: "create",
+  PATCH: "update",
+  PUT: "upsert",
+  DELETE: "delete",
+};
+
+function chooseAction({ kind, name }: Resource, method: string): Action {
+  if (method === "OPTIONS") return { kind: "describe", of: kind, name };
+  const reads = method === "GET" || method === "HEAD";
+  switch (kind) {
+    case "routine":
+      if (!reads && method !== "POST") throw refuse.rpcMethod(method);
+      return { kind: "call", name, method };
+    case "root":
+      throw reads ? refuse.notSpoken("the OpenAPI description at /") : refuse.method(method);
+    case "relation": {
+      if (reads) return { kind: "read", name, headersOnly: method === "HEAD" };
+      const mutation = Object.hasOwn(mutations, method) ? mutations[method] : undefined;
+      if (mutation === undefined) throw refuse.method(method);
+      return { kind: "mutate", name, mutation };
+    }
+  }
+}
+
+function takesBody(action: Action): boolean {
+  if (action.kind === "mutate") return action.mutation !== "delete";
+  return action.kind === "call" && action.method === "POST";
+}
+
+/** Node gives a header that came more than once as one text or as a list. */
+function header(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,79 @@
+import { refuse } from "./errors.ts";
+import type { Refused } from "./errors.ts";
+
+/** Reads one query parameter from left to right; what it cannot read is PGRST100, with the column where it stopped. */
+export class Scanner {
+  private readonly text: string;
+  private readonly what: string;
+  private at = 0;
+
+  /** `what` names the parameter for the error: `failed to parse filter (eq5)`. */
+  constructor(text: string, what: string) {
+    this.text = text;
+    this.what = what;
+  }
+
+  atEnd(): boolean {
+    return this.at >= this.text.length;
+  }
+
+  sees(text: string): boolean {
+    return this.text.startsWith(text, this.at);
+  }
+
+  eat(text: string): boolean {
+    if (!this.sees(text)) return false;
+    this.at += text.length;
+    return true;
+  }
+
+  /** What a sticky pattern matches here, or nothing; only then is it consumed. */
+  match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text) ?? undefined;
+    if (found !== undefined) this.at = pattern.lastIndex;
+    return found;
+  }
+
+  rest(): string {
+    const text = this.text.slice(this.at);
+    this.at = this.text.length;
+    return text;
+  }
+
+  skipBlanks(): void {
+    this.match(/[ \t]*/y);
+  }
+
+  expect(text: string): void {
+    if (!this.eat(text)) throw this.unexpected(JSON.stringify(text));
+  }
+
+  /** Reads with `read`; when that fails, stands where it stood before. */
+  attempt<T>(read: () => T): T | undefined {
+    const start = this.at;
+    const result = read();
+    if (result === undefined) this.at = start;
+    return result;
+  }
+
+  /** `item (, item)*` */
+  list<T>(item: () => T): T[] {
+    const items = [item()];
+    while (this.separator()) items.push(item());
+    return items;
+  }
+
+  private separator(): boolean {
+    return this.match(/[ \t]*,[ \t]*/y) !== undefined;
+  }
+
+  unexpected(expecting: string): Refused {
+    const found = this.atEnd() ? "end of input" : JSON.stringify(this.text.charAt(this.at));
+    const position = `(line 1, column ${Array.from(this.text.slice(0, this.at)).length + 1})`;
+    return refuse.query(
+      `${JSON.stringify(`failed to parse ${this.what} (${this.text})`)} ${position}`,
+      `unexpected ${found} expecting ${expecting}`,
+    );
+  }
+}

@@ -1,0 +1,177 @@
+import type { Relation } from "./catalog.ts";
+import type { Condition } from "./filter.ts";
+import { refuse } from "./errors.ts";
+import { bind, ident, join, nothing, qualified, sql } from "./fragment.ts";
+import type { Sql } from "./fragment.ts";
+import { negotiate } from "./media.ts";
+import { payloadRows } from "./payload.ts";
+import type { Field } from "./payload.ts";
+import type { Plan } from "./plan.ts";
+import { refuseUnknownPreferences, refuseUnreadable } from "./plan.ts";
+import type { ReadRules } from "./read.ts";
+import { asJson, responseSettings, rowCount, rowsOf } from "./read.ts";
+import type { Mutation, Request } from "./request.ts";
+import { all, arrayLiteral, columnOf, where } from "./where.ts";
+
+/** A write with what it needs to become SQL. */
+interface Write {
+  readonly request: Request;
+  readonly relation: Relation;
+  readonly table: Sql;
+  readonly filters: readonly Condition[];
+  readonly returning: Sql;
+}
+
+/**
+ * POST, PATCH, PUT and DELETE of a table or view.
+ * @throws {Refused}
+ */
+export function planWrite(request: Request, relation: Relation, mutation: Mutation, rules: ReadRules): Plan {
+  refuseUnreadable(request, relation);
+  const table = qualified(relation.schema, relation.name);
+  const { filters, conditions } = request.query;
+  const write: Write = {
+    request,
+    relation,
+    table,
+    filters: [...filters.map((filter) => ({ kind: "filter" as const, filter })), ...conditions],
+    returning: returning(table, request, relation),
+  };
+  const statement = statements[mutation](write);
+  refuseUnknownPreferences(request);
+  const shape = negotiate(request.headers.accept, rules.hasMediaHandlers);
+  // Where no row is returned, the select must not name a column: it would have to be readable.
+  const full = request.prefer.return === "representation";
+  const source = sql`pgrst_source as ${ident(relation.name)}`;
+  const rows = full
+    ? rowsOf(source, ident(relation.name), withoutFilters(request), undefined)
+    : sql`select * from pgrst_source`;
+  const main = sql`with pgrst_source as (${statement}) select null, ${rowCount}, ${
+    full ? asJson(shape) : sql`''`
+  }, ${responseSettings}, ${location(write, mutation)}, ${inserted(request, mutation)} from (${rows}) _postgrest_t`;
+  return { main, readOnly: false, settings: {}, shape, target: relation, request };
+}
+
+/** The filters chose the rows to write; what comes back of those is not filtered again. */
+function withoutFilters(request: Request): Request {
+  return { ...request, query: { ...request.query, filters: [], conditions: [] } };
+}
+
+const statements: Readonly<Record<Mutation, (write: Write) => Sql>> = {
+  create: ({ request, relation, table, returning: back }) => {
+    const { prefer, query } = request;
+    const fields = fieldsOf(request, relation);
+    const merges = prefer.resolution === "merge-duplicates";
+    const target = prefer.resolution === undefined ? [] : (query.onConflict ?? relation.keyColumns);
+    return sql`insert into ${table}${columnList(fields)} ${newRows(request, fields, prefer.missing === "default")}${
+      merges ? sql`where ${counted("+")}` : nothing
+    }${onConflict(target, merges, fields, merges)} ${back}`;
+  },
+  upsert: (write) => {
+    const { request, relation, table, filters, returning: back } = write;
+    refuseUnlessByKey(write);
+    const fields = fieldsOf(request, relation);
+    return sql`insert into ${table}${columnList(fields)} ${newRows(request, fields, false)}where ${counted("+")} and ${all(
+      sql`pgrst_body`,
+      filters,
+    )}${onConflict(relation.keyColumns, true, fields, true)} ${back}`;
+  },
+  update: ({ request, relation, table, filters, returning: back }) => {
+    const fields = fieldsOf(request, relation);
+    // `set` cannot be empty: nothing is updated, and the same privileges are asked as for reading what would come back.
+    if (fields.length === 0) return sql`select ${nothingOf(request, relation)} from ${table} where false`;
+    const assignments = fields.map(({ name }) => sql`${ident(name)} = pgrst_body.${ident(name)}`);
+    const options = { limitOne: false, defaults: request.prefer.missing === "default" };
+    return sql`update ${table} set ${join(assignments, ", ")} from ${payloadRows(
+      request.payload?.json ?? "",
+      fields,
+      options,
+    )}${where(table, filters)} ${back}`;
+  },
+  delete: ({ table, filters, returning: back }) => sql`delete from ${table}${where(table, filters)} ${back}`,
+};
+
+/** PUT names one row by its whole key, and nothing else. */
+function refuseUnlessByKey({ request: { query }, relation: { keyColumns } }: Write): void {
+  const keys = new Set(query.filterKeys);
+  const byEquality = query.filters.every(
+    ({ negated, test }) => !negated && test.kind === "compare" && test.operator === "=",
+  );
+  const wholeKey = keys.size === keyColumns.length && keyColumns.every((column) => keys.has(column));
+  if (query.conditions.length > 0 || keyColumns.length === 0 || !wholeKey || !byEquality)
+    throw refuse.putFilters();
+}
+
+function fieldsOf({ payload }: Request, { name, columns }: Relation): Field[] {
+  return (payload?.columns ?? []).map((wanted) => {
+    const column = columns.find((known) => known.name === wanted);
+    if (column === undefined) throw refuse.column(name, wanted);
+    return column;
+  });
+}
+
+function columnList(fields: readonly Field[]): Sql {
+  const names = fields.map(({ name }) => ident(name));
+  return fields.length === 0 ? nothing : sql`(${join(names, ", ")})`;
+}
+
+function newRows({ payload }: Request, fields: readonly Field[], defaults: boolean): Sql {
+  const names = fields.map(({ name }) => sql`pgrst_body.${ident(name)}`);
+  return sql`select ${join(names, ", ")} from ${payloadRows(payload?.json ?? "", fields, { limitOne: false, defaults })}`;
+}
+
+function onConflict(
+  target: readonly string[],
+  merges: boolean,
+  fields: readonly Field[],
+  counts: boolean,
+): Sql {
+  if (target.length === 0) return nothing;
+  const columns = target.map((column) => ident(column));
+  const assignments = fields.map(({ name }) => sql`${ident(name)} = excluded.${ident(name)}`);
+  const action =
+    merges && fields.length > 0
+      ? sql`do update set ${join(assignments, ", ")}${counts ? sql` where ${counted("-")}` : nothing}`
+      : sql`do nothing`;
+  return sql` on conflict (${join(columns, ", ")}) ${action}`;
+}
+
+/** Always true, and counts as it is read: each row once more when proposed, once less when it replaces one. */
+function counted(sign: "+" | "-"): Sql {
+  const change = sign === "+" ? sql`+ 1` : sql`- 1`;
+  const never = sign === "+" ? sql`'0'` : sql`'-1'`;
+  return sql`set_config('pgrst.inserted', (coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0) ${change})::text, true) <> ${never}`;
+}
+
+function inserted({ prefer }: Request, mutation: Mutation): Sql {
+  const upserts =
+    mutation === "upsert" || (mutation === "create" && prefer.resolution === "merge-duplicates");
+  return upserts ? sql`nullif(current_setting('pgrst.inserted', true), '')::int` : sql`null`;
+}
+
+/** Which columns come back: those selected and the key, all, or none (then the SELECT privilege is not needed). */
+function returnedColumns({ prefer, query }: Request, { keyColumns }: Relation): string[] {
+  if (prefer.return !== "representation" && prefer.return !== "headers-only") return [];
+  const columns = query.select.map(({ column }) => column);
+  return columns.includes("*") ? ["*"] : [...new Set([...columns, ...keyColumns])].toSorted();
+}
+
+function returning(table: Sql, request: Request, relation: Relation): Sql {
+  const columns = returnedColumns(request, relation).map((column) => columnOf(table, column));
+  return columns.length === 0 ? sql`returning 1` : sql`returning ${join(columns, ", ")}`;
+}
+
+function nothingOf(request: Request, relation: Relation): Sql {
+  const columns = returnedColumns(request, relation).map((column) => columnOf(ident(relation.name), column));
+  return columns.length === 0 ? sql`null` : join(columns, ", ");
+}
+
+/** The key of the row that a POST with `return=headers-only` inserted, when it inserted one. */
+function location({ request, relation }: Write, mutation: Mutation): Sql {
+  if (mutation !== "create" || request.prefer.return !== "headers-only") return sql`null`;
+  return sql`case when ${rowCount} = 1 then (
+    select json_agg(json_build_array(member.key, coalesce('eq.' || member.value, 'is.null')))
+    from (select row_to_json(_) as row from pgrst_source as _ limit 1) first_row, json_each_text(first_row.row) as member
+    where member.key = any (${bind(arrayLiteral(relation.keyColumns))})
+  ) end`;
+}
