@@ -16,32 +16,34 @@ const candidates = ["nobody", "daemon", "postgres"];
  * (or the platform has no such thing). No account is created.
  * @throws {RowgateError} `embedded/no-account`
  */
-export function unprivilegedAccount(passwd = "/etc/passwd"): Account | undefined {
+export function unprivilegedAccount(): Account | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  const accounts = readPasswd(passwd);
-  for (const name of candidates) {
-    const account = accounts.find((one) => one.name === name && one.uid !== 0);
-    if (account !== undefined) return account;
-  }
+  const account = chooseAccount(readPasswd());
+  if (account !== undefined) return account;
   throw new RowgateError({
     code: "embedded/no-account",
     message: "Postgres does not run as root, and there is no unprivileged account to run it as",
-    details: `looked for ${candidates.join(", ")} in ${passwd}`,
+    details: `looked for ${candidates.join(", ")} in /etc/passwd`,
     hint: "run rowgate as an ordinary user, or add the account `nobody`",
   });
 }
 
-function readPasswd(file: string): Account[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return [];
-  }
-  return text.split("\n").flatMap((line) => {
+/** The first candidate that a text in the form of `/etc/passwd` lists without root's rights. */
+export function chooseAccount(passwd: string): Account | undefined {
+  const accounts = passwd.split("\n").flatMap((line) => {
     const [name, , uid, gid] = line.split(":");
     if (name === undefined || uid === undefined || gid === undefined) return [];
     // macOS writes nobody as -2, which the system calls know as 4294967294.
     return [{ name, uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }];
   });
+  const known = candidates.map((name) => accounts.find((account) => account.name === name));
+  return known.find((account) => account !== undefined && account.uid !== 0);
+}
+
+function readPasswd(): string {
+  try {
+    return readFileSync("/etc/passwd", "utf8");
+  } catch {
+    return "";
+  }
 }
