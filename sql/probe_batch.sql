@@ -10,7 +10,7 @@
 --                    "l": sql, "g": guard}]          (persona and control count from 1)
 --        calm      a statement that fails by itself, to learn what such an error's context looks like
 --      kinds: r  one read: q[1] returns how many rows, and a hash, as the persona sees them
---             w  one write over all rows: the first of q that is not refused counts; a says, with full sight and
+--             w  one write over all rows: each of q is tried until one goes through; a says, with full sight and
 --                before it is undone, which rows it changed
 --             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
 --                until one reaches the row
@@ -183,7 +183,7 @@ begin
             else json_strip_nulls(json_build_object(
               'code', code, 'message', message, 'n', n, 'h', h, 'an', an, 'ah', ah, 'd', diff::json, 'away', away, 'stage', nullif(stage, 'control'),
               'cname', nullif(cname, ''), 'ctable', nullif(concat_ws('.', nullif(cschema, ''), nullif(ctable, '')), ''), 'dtype', nullif(dtype, ''),
-              'mode', nullif(mode, 'origin'), 'v', nullif(i, 1)))::text end;
+              'mode', nullif(mode, 'origin'), 'v', nullif(i, 1), 'sql', case when probe.k = 'e' and code = '42501' then stmt end))::text end;
 
           if probe.k = 'e' then
             if code is null and n > 0 then hit := true;
@@ -202,7 +202,7 @@ begin
             or not (code like '23%' or (probe.g > 1 and code is null and n = 0));
           mode := 'replica';
         end loop modes;
-        exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or code <> '42501' or away));
+        exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or away or (code <> '42501' and code not like '23%')));
       end loop variants;
 
       if probe.k = 'e' then

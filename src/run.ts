@@ -4,6 +4,7 @@ import { fingerprint } from "./channel/direct/survey.ts";
 import { connect } from "./channel/direct/session.ts";
 import { createTally } from "./judge/counts.ts";
 import type { Cell } from "./model/cell.ts";
+import { RowgateError } from "./model/errors.ts";
 import type { CellRecord, RunRecord } from "./model/run.ts";
 import { countCells } from "./plan/expand.ts";
 import { filterOf } from "./plan/filters.ts";
@@ -43,6 +44,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       0,
     );
     events.planned?.(total);
+    if (total === 0) throw nothingToProbe(request);
     const identities = signIn(request);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
     archive = await openArchive(request.logs, request.id, request.startedAt, {
@@ -75,6 +77,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       catalog: prepared.catalog,
       options,
       take,
+      interrupted: request.interrupted,
       visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
     };
     const queue = prepared.work.values();
@@ -99,6 +102,18 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
     await channels?.close();
     await control.end().catch(() => {});
   }
+}
+
+function nothingToProbe({ filters, matrix }: RunRequest): RowgateError {
+  const asked = [
+    ...filters.only.map((one) => `--only ${one}`),
+    ...filters.personas.map((one) => `--persona ${one}`),
+  ];
+  return new RowgateError({
+    code: "run/nothing-to-probe",
+    message: `No cell of the matrix ${matrix.name} matches ${asked.join(" ") || "what was asked"}.`,
+    hint: `cells are named <persona>/<schema>.<relation>/<operation>, as in ${matrix.personas[0]?.name ?? "anon"}/${matrix.schema}.${matrix.relations[0]?.name ?? "courses"}/select`,
+  });
 }
 
 function today(at: Date): string {

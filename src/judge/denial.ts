@@ -31,7 +31,9 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (answer.code === "44000") return "check";
   if (!checked.has(cell.operation)) return "else";
   if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";
-  // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row.
+  // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row. Where it could be seen
+  // and was not, the refusal could not be repeated, and nothing says what refused.
+  if (answer.http === undefined) return "else";
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
 }
 

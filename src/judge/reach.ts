@@ -16,12 +16,14 @@ const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
  */
 const rules: readonly Rule[] = [
   tooMuch,
-  otherStates,
+  openStates,
   forbiddenMoves,
   broken,
+  brokenStates,
   bypassed,
   unreached,
   tooLittle,
+  unprovenMoves,
   undetermined,
   hidden,
   nothingToProve,
@@ -52,39 +54,42 @@ function tooMuch(_cell: Cell, { extra, control }: ReachObservation): Said | unde
   );
 }
 
-function otherStates(cell: Cell, { states, control, reached }: ReachObservation): Said | undefined {
+function openStates(_cell: Cell, { states, control, reached }: ReachObservation): Said | undefined {
   const open = states.find(
     (state) => state.answer.code === null && state.reached > Math.max(reached, control.declared),
   );
-  if (open !== undefined) {
-    return say("leak", `${rows(open.reached)} reached when the session's settings are ${open.state}`);
-  }
-  // Where claims always come from a gateway, a session without them is nobody's: an error there shuts nobody out.
-  if (cell.channels.includes("rest")) return undefined;
-  const failed = states.find(
-    (state) => state.answer.code !== null && outcomeOf(cell, state.answer).kind === "broken",
-  );
-  return failed === undefined
-    ? undefined
-    : say(
-        "error",
-        `when the session's settings are ${failed.state}: ${failed.answer.code} ${failed.answer.message ?? ""}`,
-      );
+  if (open === undefined) return undefined;
+  return say("leak", `${rows(open.reached)} reached when the session's settings are ${open.state}`);
 }
 
-function forbiddenMoves(cell: Cell, { moves }: ReachObservation): Said | undefined {
-  const outcomes = moves.map((move) => ({
-    name: move.candidate.name,
-    outcome: outcomeOf(cell, move.answer),
-  }));
-  const moved = outcomes.find(({ outcome }) => outcome.kind === "accepted" || outcome.kind === "constraint");
-  if (moved !== undefined) return say("leak", `the move ${moved.name}, which must be refused, was accepted`);
-  const unclear = outcomes.find(({ outcome }) => outcome.kind === "unreached" || outcome.kind === "broken");
+/** Behind a gateway every session has claims: an error without any shuts nobody out. */
+function brokenStates(cell: Cell, { states }: ReachObservation): Said | undefined {
+  if (cell.behindGateway) return undefined;
+  const failed = states.find(
+    ({ answer }) => answer.code !== null && outcomeOf(cell, answer).kind === "broken",
+  );
+  if (failed === undefined) return undefined;
+  const { code, message = "" } = failed.answer;
+  return say("error", `when the session's settings are ${failed.state}: ${code} ${message}`);
+}
+
+function forbiddenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
+  const moved = movesOf(cell, seen).find(({ kind }) => kind === "accepted" || kind === "constraint");
+  return moved === undefined ? undefined : say("leak", `the move ${moved.name}, which must be refused, was accepted`);
+}
+
+/** A move that was not refused by a policy: it met none, or no row that the persona may update at all. */
+function unprovenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
+  const moves = movesOf(cell, seen);
+  const unclear = moves.find(({ kind }) => kind === "unreached" || kind === "broken");
   if (unclear !== undefined) return say("inconclusive", `the move ${unclear.name} did not reach the policy`);
-  const idle = outcomes.find(({ outcome }) => outcome.kind === "filtered");
-  return idle === undefined
-    ? undefined
-    : say("vacuous", `the move ${idle.name} met no row that the persona may update`);
+  const idle = moves.find(({ kind }) => kind === "filtered");
+  if (idle === undefined) return undefined;
+  return say("vacuous", `the move ${idle.name} met no row that the persona may update`);
+}
+
+function movesOf(cell: Cell, { moves }: ReachObservation): readonly { name: string; kind: Outcome["kind"] }[] {
+  return moves.map(({ candidate, answer }) => ({ name: candidate.name, kind: outcomeOf(cell, answer).kind }));
 }
 
 function broken(_cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {
@@ -105,7 +110,9 @@ function bypassed(cell: Cell, _seen: ReachObservation, outcome: Outcome): Said |
 }
 
 function unreached(_cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
-  if (outcome.kind !== "unreached" || seen.method !== "whole") return undefined;
+  if (outcome.kind !== "unreached") return undefined;
+  // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
+  if (seen.method !== "whole" && seen.answer.code !== "42501") return undefined;
   return say("inconclusive", outcome.why);
 }
 

@@ -51,6 +51,8 @@ export interface Cell {
   readonly implied: boolean;
   readonly waiver: Waiver | undefined;
   readonly at: SourcePosition;
+  /** The target has a gateway, which gives every session its claims: a session without any is nobody's. */
+  readonly behindGateway: boolean;
   /** The channels that answer for this cell, and why the others do not. */
   readonly channels: readonly Channel[];
   readonly notOn: Readonly<Partial<Record<Channel, string>>>;

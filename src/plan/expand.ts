@@ -113,6 +113,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
     at: settled.declaration?.at ?? spec.at,
+    behindGateway: options.exposed.length > 0,
     channels,
     notOn,
   };

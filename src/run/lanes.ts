@@ -20,6 +20,7 @@ export interface LaneInput {
     work: Work,
     personas: readonly Persona[],
   ) => Promise<ReadonlyMap<string, readonly SurveyRow[]>>;
+  readonly interrupted: AbortSignal | undefined;
   readonly take: (
     cell: Cell,
     answers: Readonly<Partial<Record<Channel, ChannelAnswer>>>,
@@ -42,6 +43,7 @@ export async function runLane(
     const work = next.value;
     const { personas } = input.matrix;
     for (let from = 0; from < personas.length; from += personasAtOnce) {
+      input.interrupted?.throwIfAborted();
       await probeChunk(work, personas.slice(from, from + personasAtOnce), channels, input);
     }
   }

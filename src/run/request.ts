@@ -18,6 +18,8 @@ export interface RunRequest {
   /** Milliseconds that starting the target took. */
   readonly startMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted: the run ends after the chunk that is on, and leaves no archive. */
+  readonly interrupted?: AbortSignal | undefined;
 }
 
 /** What a run tells while it is on. */

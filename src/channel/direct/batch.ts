@@ -16,7 +16,7 @@ export interface BatchSettings {
   readonly identities: ReadonlyMap<string, Identity>;
   /** Names of the settings that any persona of the run carries, besides the claims. */
   readonly settingNames: readonly string[];
-  /** The target's gateway sets `request.jwt.claims` in every session. */
+  /** Identities are JWT claims: `request.jwt.claims` is part of every session. */
   readonly jwt: boolean;
   readonly preRequest: QualifiedName | undefined;
   readonly readOnly: boolean;
@@ -39,7 +39,8 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
   const relation = posted[0]?.cell.relation.info;
   const batch = escapeLiteral(JSON.stringify(batchOf(posted, settings)));
   const path = escapeLiteral(`/${relation?.name ?? ""}`);
-  const searchPath = escapeLiteral(relation === undefined ? "" : escapeIdentifier(relation.schema));
+  // PostgREST puts `db-extra-search-path` (public) behind the request's schema.
+  const searchPath = escapeLiteral(relation === undefined ? "public" : `${escapeIdentifier(relation.schema)}, public`);
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
     `set local statement_timeout = ${settings.statementTimeoutMs}`,

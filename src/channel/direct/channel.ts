@@ -28,7 +28,7 @@ export async function openDirectChannel({ target, identities }: DirectChannelOpt
   return new DirectChannel(target, { client, roundTrips: 0 }, means, {
     identities,
     settingNames,
-    jwt: target.rest !== undefined,
+    jwt: target.rest !== undefined || [...identities.values()].some(({ claims }) => claims !== undefined),
     preRequest: target.preRequest,
     readOnly: target.posture === "production",
     statementTimeoutMs: target.limits.statementTimeoutMs,

@@ -1,3 +1,4 @@
+import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { quoteIdent, quoteQualified } from "../../model/sql-text.ts";
@@ -44,7 +45,7 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
       kind: "e",
       control: sql.controlSql(cell, []),
       statements: [`insert into ${quoteQualified(info)} (${names.map(quoteIdent).join(", ")})`],
-      list: sql.rowListSql(cell, sql.upsertSuffix(info, names, key, set?.name ?? names[0] ?? key[0] ?? "")),
+      list: sql.rowListSql(cell, sql.upsertSuffix(info, names, key, set?.name ?? ungranted(info))),
     };
   },
   truncate(cell) {
@@ -66,13 +67,13 @@ function readColumn(cell: Cell): string {
 }
 
 function filteredUpdate(cell: Cell): string {
-  const { info } = cell.relation;
+  const { info, base } = cell.relation;
   const set = cell.update?.set;
   const relation = quoteQualified(info);
   if (set !== undefined)
     return `update ${relation} set ${sql.assignments(set)} ${sql.readingWhere(readColumn(cell))}`;
   const held = sql.privilegesOf(cell);
-  const columns = sql.plainFirst(info, sql.writable(info, held.update));
+  const columns = sql.plainFirst(base ?? info, sql.writable(info, held.update));
   const own = columns.find((column) => held.select.includes(column.name));
   if (own !== undefined) return `update ${relation} set ${quoteIdent(own.name)} = ${quoteIdent(own.name)}`;
   const written = columns[0];
@@ -81,8 +82,14 @@ function filteredUpdate(cell: Cell): string {
     const value = sql.literal(someValue(cell, written.name));
     return `update ${relation} set ${quoteIdent(written.name)} = ${value} ${sql.readingWhere(readColumn(cell))}`;
   }
-  const any = quoteIdent(info.columns[0]?.name ?? "");
+  const any = quoteIdent(ungranted(info));
   return `update ${relation} set ${any} = ${any}`;
+}
+
+/** Where nothing is granted, any column that Postgres would let be written: the refusal must be the grant's. */
+function ungranted(info: RelationInfo): string {
+  const names = info.columns.map((column) => column.name);
+  return (sql.plainFirst(info, sql.writable(info, names))[0] ?? info.columns[0])?.name ?? "";
 }
 
 function someValue(cell: Cell, column: string): string | null {
@@ -95,14 +102,14 @@ function someValue(cell: Cell, column: string): string | null {
 
 /** Constants and no WHERE: nothing is read, so the SELECT policies do not apply. Several values, since WITH CHECK may refuse one. */
 function blindUpdates(cell: Cell): readonly string[] {
-  const { info } = cell.relation;
+  const { info, base } = cell.relation;
   const relation = quoteQualified(info);
   const set = cell.update?.set;
   if (set !== undefined) return [`update ${relation} set ${sql.assignments(set)}`];
-  const columns = sql.plainFirst(info, sql.writable(info, sql.privilegesOf(cell).update));
+  const columns = sql.plainFirst(base ?? info, sql.writable(info, sql.privilegesOf(cell).update));
   const first = columns[0];
   if (first === undefined)
-    return [`update ${relation} set ${quoteIdent(info.columns[0]?.name ?? "")} = null`];
+    return [`update ${relation} set ${quoteIdent(ungranted(info))} = null`];
   const statements = columns.flatMap((column) =>
     otherValues(cell, column.name).map(
       (value) => `update ${relation} set ${quoteIdent(column.name)} = ${sql.literal(value)}`,
@@ -180,13 +187,13 @@ function comparesRows(cell: Cell): boolean {
 
 /** Statements to be tried on one row, until one reaches it: each granted column, with the row's own value and with another's. */
 export function rowStatements(cell: Cell): readonly string[] {
-  const { info } = cell.relation;
+  const { info, base } = cell.relation;
   const relation = quoteQualified(info);
   if (cell.operation === "delete") return [`delete from ${relation}`];
-  const set = cell.update?.set;
-  if (X;
+  const wanted = cell.update?.set;
+  if (wanted !== undefined) return [`update ${relation} set ${sql.assignments(wanted)}`];
   const held = sql.privilegesOf(cell);
-  const columns = sql.plainFirst(info, sql.writable(info, held.update));
+  const columns = sql.plainFirst(base ?? info, sql.writable(info, held.update));
   const own = columns
     .filter((column) => held.select.includes(column.name))
     .map(({ name }) => `update ${relation} set ${quoteIdent(name)} = ${quoteIdent(name)}`);

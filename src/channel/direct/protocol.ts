@@ -42,6 +42,8 @@ export interface Part {
   readonly mode?: "replica";
   /** Which of the statements it was, from 1; absent for the first. */
   readonly v?: number;
+  /** Row by row: the statement that was refused. */
+  readonly sql?: string;
 }
 
 export interface Differences {

@@ -46,7 +46,7 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
     moves: moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
     states: stateObservations(states, replies.slice(1 + moves.length * 2)),
   };
-  if (reply.kind === "rows") return { ...(yield* explained(first, rowsObservation(reply, {}))), ...extras };
+  if (reply.kind === "rows") return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
   const observed = yield* wholeObservation(cell, first, reply.control, reply.parts);
   return observed.kind === "reach" ? { ...observed, ...extras } : observed;
 }
@@ -66,8 +66,7 @@ function* wholeObservation(
   control: ControlFacts,
   parts: readonly Part[],
 ): Generator<readonly Request[], Observation, readonly Reply[]> {
-  const last = parts.at(-1);
-  const origin = last?.mode === "replica" ? parts.at(-2) : last;
+  const { origin, last } = decidingParts(parts);
   if (origin === undefined) return failedObservation(undefined);
   const deciding = last?.mode === "replica" && last.code === undefined ? last : origin;
   const base: ReachObservation = {
@@ -100,6 +99,18 @@ function* wholeObservation(
     undetermined: control.declared > 0 || origin.code !== "42501" ? control.total : 0,
   };
   return yield* explained(first, blind, origin);
+}
+
+/**
+ * Of several statements that were tried, the one that tells most: the one that went through; else one that the policy
+ * let pass and a constraint stopped; else the last refusal. `last` is its repetition without triggers, if there was one.
+ */
+function decidingParts(parts: readonly Part[]): { readonly origin: Part | undefined; readonly last: Part | undefined } {
+  const through = parts.findLastIndex((part) => part.code === undefined);
+  const stopped = parts.findLastIndex((part) => part.code?.startsWith("23") === true);
+  const index = through >= 0 ? through : stopped >= 0 ? stopped : parts.length - 1;
+  const last = parts[index];
+  return { origin: last?.mode === "replica" ? parts[index - 1] : last, last };
 }
 
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
@@ -213,7 +224,7 @@ function* rowByRow(
     },
   ];
   if (reply?.kind !== "rows") return failedObservation(reply);
-  return yield* explained(first, rowsObservation(reply, whole));
+  return yield* explained(first, rowsObservation(reply, whole), reply.rows.last);
 }
 
 function rowsObservation(
@@ -245,17 +256,11 @@ function rowsObservation(
 function* explained(
   first: BatchRequest,
   observed: ReachObservation,
-  part?: Part,
+  part: Part | null | undefined,
 ): Generator<readonly Request[], ReachObservation, readonly Reply[]> {
   const { answer } = observed;
-  const statement = first.statements[(part?.v ?? 1) - 1];
-  if (
-    answer.code !== "42501" ||
-    answer.foreignFrame === true ||
-    statement === undefined ||
-    first.kind === "e"
-  )
-    return observed;
+  const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
+  if (answer.code !== "42501" || answer.foreignFrame === true || statement === undefined) return observed;
   return { ...observed, answer: yield* withRoutine(answer, statement) };
 }
 

@@ -1,0 +1,130 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError, Option } from "commander";
+import { readFileSync } from "node:fs";
+import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
+import { describeError } from "./commands/errors.ts";
+import { type RunOptions, runCommand } from "./commands/run.ts";
+import { type TokenOptions, tokenCommand } from "./commands/token.ts";
+import { channels } from "./model/cell.ts";
+
+const interruption = new AbortController();
+
+const environment: Environment = {
+  variables: process.env,
+  cwd: process.cwd(),
+  out: sink(process.stdout),
+  err: sink(process.stderr),
+  interrupted: interruption.signal,
+};
+
+function sink(stream: NodeJS.WriteStream): TextSink {
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY && process.env["CI"] === undefined,
+    columns: stream.isTTY ? stream.columns : 80,
+  };
+}
+
+/** The first signal stops what was started; the second ends this process at once (what it started ends with it). */
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(code);
+    process.exitCode = code;
+    interruption.abort(new Error(`interrupted by ${signal}`));
+  });
+}
+
+async function main(work: () => Promise<ExitCode>): Promise<void> {
+  try {
+    const code = await work();
+    if (!interruption.signal.aborted) process.exitCode = code;
+  } catch (error) {
+    if (interruption.signal.aborted) {
+      process.stderr.write("\nrowgate: interrupted; nothing of this run was kept\n");
+      return;
+    }
+    process.stderr.write(describeError(error));
+    process.exitCode = 2;
+  }
+}
+
+const list = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  value,
+];
+
+function seconds(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 86_400) {
+    throw new InvalidArgumentError("a whole number of seconds from 1 to 86400");
+  }
+  return number;
+}
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("rowgate")
+  .description(
+    "Proves what each kind of user can and cannot do, row by row, in a Postgres database with Row-Level Security.",
+  )
+  .version(version)
+  .showSuggestionAfterError()
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  });
+
+program
+  .command("run", { isDefault: false })
+  .description("prove matrices on the embedded target and archive the result")
+  .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
+  .option(
+    "--only <glob>",
+    "only cells whose <persona>/<schema>.<relation>/<operation> matches (repeatable)",
+    list,
+  )
+  .option("--persona <name>", "only these personas (repeatable, globs)", list)
+  .addOption(new Option("--channel <channel>", "only this channel").choices([...channels]))
+  .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
+  .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
+  .addOption(
+    new Option("--gateway <kind>", "what speaks PostgREST's protocol")
+      .choices(["auto", "postgrest", "builtin"])
+      .default("auto"),
+  )
+  .addOption(
+    new Option("--gateway-tx-end <mode>", "PostgREST's db-tx-end, for the embedded gateway")
+      .choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"])
+      .default("rollback-allow-override"),
+  )
+  .option("--logs <folder>", "where the archive goes", "logs")
+  .option("--quiet", "only what failed, and the last line", false)
+  .option("--json", "one JSON document on standard output", false)
+  .option("--keep", "keep the target running after the report, until Ctrl-C", false)
+  .action(async (files: string[], given: Partial<RunOptions> & { channel?: (typeof channels)[number] }) => {
+    const options: RunOptions = {
+      ...(given as RunOptions),
+      only: given.only ?? [],
+      persona: given.persona ?? [],
+      overlay: given.overlay ?? [],
+      channel: given.channel === undefined ? channels : [given.channel],
+    };
+    await main(() => runCommand(files, options, environment));
+  });
+
+program
+  .command("token")
+  .description("print a signed token of a persona, for curl (key: ROWGATE_JWT_SECRET or SUPABASE_JWT_SECRET)")
+  .argument("<persona>")
+  .option("--matrix <file>", "the matrix that names the persona; all of matrices/*.yaml when none is named")
+  .option("--lifetime <seconds>", "how long the token is good for", seconds, 300)
+  .action(async (name: string, options: TokenOptions) => {
+    await main(() => tokenCommand(name, options, environment));
+  });
+
+await program.parseAsync();

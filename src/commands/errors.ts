@@ -1,0 +1,27 @@
+import { formatPosition, IssuesError, type Issue, RowgateError } from "../model/errors.ts";
+
+/** What a person reads when the harness could not do its job: what happened, where, what to do. */
+export function describeError(error: unknown): string {
+  if (error instanceof IssuesError) return describeIssues(error);
+  if (error instanceof RowgateError) return describeOne(error);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `rowgate: something unexpected happened; this is a defect of rowgate\n${text}\n`;
+}
+
+function describeIssues({ message, issues }: IssuesError): string {
+  const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
+  return `rowgate: ${message}\n${issues.map(describeIssue).join("")}${count}; nothing was probed\n`;
+}
+
+function describeIssue({ at, message, hint }: Issue): string {
+  return `${formatPosition(at)}: ${message}${hint === undefined ? "" : `\n    ${hint}`}\n`;
+}
+
+function describeOne({ message, at, details, hint }: RowgateError): string {
+  const lines = [
+    `rowgate: ${at === undefined ? "" : `${formatPosition(at)}: `}${message}`,
+    ...(details === undefined ? [] : [`  ${details.replaceAll("\n", "\n  ")}`]),
+    ...(hint === undefined ? [] : [`  ${hint}`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,59 @@
+import { access, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { parseMatrix } from "../matrix/parse.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { Matrix } from "../model/matrix.ts";
+
+/** A matrix and the folder of its SQL. */
+export interface LoadedMatrix {
+  readonly matrix: Matrix;
+  readonly policies: string;
+}
+
+/** Files as given, or every `matrices/*.yaml` of the current folder. @throws RowgateError `matrix/no-file` */
+export async function findMatrices(given: readonly string[], cwd: string): Promise<readonly string[]> {
+  if (given.length > 0) return given;
+  const folder = path.join(cwd, "matrices");
+  const names = await readdir(folder).catch(() => []);
+  const found = names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
+  if (found.length > 0) return found.map((name) => path.join("matrices", name));
+  throw new RowgateError({
+    code: "matrix/no-file",
+    message: `No matrix was named, and there is no matrices/*.yaml in ${cwd}.`,
+    hint: "rowgate run path/to/matrix.yaml",
+  });
+}
+
+/** Reads and parses one. @throws IssuesError with every mistake in it; RowgateError `matrix/unreadable` */
+export async function loadMatrix(file: string, cwd: string, today: string): Promise<LoadedMatrix> {
+  const absolute = path.resolve(cwd, file);
+  const shown = path.relative(cwd, absolute) || file;
+  const text = await readFile(absolute, "utf8").catch((cause: unknown) => {
+    throw new RowgateError({
+      code: "matrix/unreadable",
+      message: `Cannot read the matrix ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: "check the path: it is taken from the current folder",
+      cause,
+    });
+  });
+  const matrix = parseMatrix(text, shown, today);
+  return {
+    matrix,
+    policies: path.resolve(
+      path.dirname(absolute),
+      matrix.policies ?? path.join("..", "policies", matrix.name),
+    ),
+  };
+}
+
+/** @throws RowgateError `policies/missing` */
+export async function requireFolder(folder: string, matrix: Matrix): Promise<void> {
+  await access(folder).catch((cause: unknown) => {
+    throw new RowgateError({
+      code: "policies/missing",
+      message: `The matrix ${matrix.name} (${matrix.file}) needs the SQL of its system, and there is no folder ${folder}.`,
+      hint: "put numbered SQL there (010_tables.sql …), name another folder with `policies:` in the matrix, or with --policies",
+      cause,
+    });
+  });
+}
