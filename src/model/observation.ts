@@ -83,6 +83,8 @@ export interface CandidateAttempt {
   readonly answer: Answer;
   /** Accepted, but the row as stored is not the row as sent (columns that differ). */
   readonly rewritten: readonly string[];
+  /** Accepted, but a trigger or a rule may have rewritten the row, and the channel could not see it. */
+  readonly unseen?: boolean | undefined;
 }
 
 /** How an INSERT went, candidate by candidate. */

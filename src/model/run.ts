@@ -71,8 +71,8 @@ export interface RestHandshake {
   readonly rollbackHonoured: boolean;
   /** A token with a tampered signature was answered PGRST301. */
   readonly tamperedTokenRefused: boolean;
-  /** A token naming a role that does not exist was answered 22023. */
-  readonly unknownRoleRefused: boolean;
+  /** A token naming a role that does not exist was answered 22023. `undefined`: no key to sign one with. */
+  readonly unknownRoleRefused: boolean | undefined;
   /** A SELECT whose rows depend on `sub` answered exactly those rows: the identity arrives. `undefined`: no cell could show it. */
   readonly identityShown: boolean | undefined;
 }

@@ -1,0 +1,11 @@
+-- Every row of a relation, with full sight: what the rest channel holds its answers against.
+-- Pieces in braces are written by the channel (quoted names, and predicates of the matrix):
+--   {key}      the key's columns as texts, for filters: array["id"::text]
+--   {shapes}   the row as PostgREST would show it, once for each list of columns that a persona may be shown:
+--              array[row_to_json(…)::text]
+--   {declared} for each row set whether the row is in it, one digit each: '10'
+--   {relation} where to read
+--   {order}    by the key, so that samples and reports are the same from run to run
+select {key} as key, {shapes} as shapes, {declared} as declared
+from {relation}
+{order}

@@ -1,0 +1,16 @@
+-- A recorded sample of a large relation, with full sight, for one row set: rows inside and outside of it, from both
+-- ends of the key (an index serves each of the four parts). Pieces as in sight_rows.sql, and
+--   {inside}        the row set's predicate
+--   {order}, {back} by the key, and by the key backwards
+--   {first}, {last} how many rows from the beginning and from the end
+(select {key} as key, {shapes} as shapes, '1' as declared from {relation} where ({inside}
+) {order} limit {first})
+union all
+(select {key}, {shapes}, '1' from {relation} where ({inside}
+) {back} limit {last})
+union all
+(select {key}, {shapes}, '0' from {relation} where ({inside}
+) is not true {order} limit {first})
+union all
+(select {key}, {shapes}, '0' from {relation} where ({inside}
+) is not true {back} limit {last})

@@ -1,0 +1,137 @@
+import type { ColumnInfo } from "../../model/catalog.ts";
+import type { QualifiedName } from "../../model/sql-text.ts";
+import type { AnyClient } from "./clients.ts";
+import { applyFilter } from "./filter.ts";
+import type { Filterable, RowFilter } from "./filter.ts";
+import { restName, restNames } from "./names.ts";
+import type { Reply } from "./reply.ts";
+import type { Sender, Verb } from "./sender.ts";
+import type { Deliverable } from "./wire.ts";
+
+/** Column → text as Postgres reads it; `null` is NULL. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+export interface Page {
+  /** `*` is written as such. */
+  readonly columns: readonly string[];
+  readonly filter?: RowFilter;
+  readonly order?: readonly string[];
+  readonly limit?: number;
+  readonly offset?: number;
+  /** Asks the gateway to undo what a read cannot do: whether it says so tells about writes. */
+  readonly rollback?: boolean;
+}
+
+/** A finished request of the PostgREST client. */
+interface Draft extends Deliverable, Filterable {
+  select(columns?: string): unknown;
+  order(column: string): unknown;
+  limit(rows: number): unknown;
+  range(from: number, to: number): unknown;
+  rollback(): unknown;
+}
+
+/** PostgREST's requests to one relation, as one persona, each counted exactly. Writes ask to be rolled back. */
+export class Caller {
+  readonly #client: AnyClient;
+  readonly #sender: Sender;
+  readonly #name: string;
+  readonly #columns: ReadonlyMap<string, ColumnInfo>;
+  #sent: (() => string) | undefined;
+
+  /** `client` is the persona's for the relation's schema. */
+  constructor(
+    client: AnyClient,
+    sender: Sender,
+    relation: QualifiedName & { columns: readonly ColumnInfo[] },
+  ) {
+    this.#client = client;
+    this.#sender = sender;
+    // A name may hold what ends a path: `?`, `/`, `#`.
+    this.#name = encodeURIComponent(relation.name);
+    this.#columns = new Map(relation.columns.map((column) => [column.name, column]));
+  }
+
+  /** The first request that was answered, as people read it. */
+  get sent(): string | undefined {
+    return this.#sent?.();
+  }
+
+  read({ columns, filter, order = [], limit, offset, rollback = false }: Page): Promise<Reply> {
+    const names = columns.length === 0 ? "*" : restNames(columns);
+    return this.#send("read", () => {
+      const draft: Draft = this.#client.from(this.#name).select(names, { count: "exact" });
+      if (filter !== undefined) applyFilter(draft, filter);
+      for (const column of order) draft.order(restName(column));
+      if (offset !== undefined && limit !== undefined) draft.range(offset, offset + limit - 1);
+      else if (limit !== undefined) draft.limit(limit);
+      if (rollback) draft.rollback();
+      return draft;
+    });
+  }
+
+  /** `returning`: columns of the changed rows to send back; none asks for the count alone. */
+  update(filter: RowFilter, values: TextRow, returning: readonly string[] = []): Promise<Reply> {
+    const body = this.#body(values);
+    return this.#write(
+      () => this.#client.from(this.#name).update(body, { count: "exact" }),
+      filter,
+      returning,
+    );
+  }
+
+  delete(filter: RowFilter, returning: readonly string[] = []): Promise<Reply> {
+    return this.#write(() => this.#client.from(this.#name).delete({ count: "exact" }), filter, returning);
+  }
+
+  insert(values: TextRow, returning: readonly string[] = []): Promise<Reply> {
+    const body = this.#body(values);
+    return this.#write(() => this.#client.from(this.#name).insert(body, { count: "exact" }), none, returning);
+  }
+
+  upsert(values: TextRow, key: readonly string[]): Promise<Reply> {
+    const body = this.#body(values);
+    const options = { count: "exact", onConflict: restNames(key) } as const;
+    return this.#write(() => this.#client.from(this.#name).upsert(body, options), none, []);
+  }
+
+  #write(start: () => Draft, filter: RowFilter, returning: readonly string[]): Promise<Reply> {
+    return this.#send("write", () => {
+      const draft = start();
+      applyFilter(draft, filter);
+      if (returning.length > 0) draft.select(restNames(returning));
+      draft.rollback();
+      return draft;
+    });
+  }
+
+  async #send(verb: Verb, build: () => Draft): Promise<Reply> {
+    const reply = await this.#sender.send(verb, build);
+    this.#sent ??= reply.sent;
+    return reply;
+  }
+
+  /**
+   * A JSON string is read by the type's own input function, whatever the type (arrays and composites too);
+   * json and jsonb alone would store it as a string.
+   */
+  #body(values: TextRow): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(values).map(([name, text]) => {
+        const type = this.#columns.get(name)?.type;
+        return [name, text !== null && (type === "json" || type === "jsonb") ? parsed(text) : text];
+      }),
+    );
+  }
+}
+
+const none: RowFilter = { kind: "none" };
+
+/** Text that is no JSON goes as it is: the server's refusal of it is the answer. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

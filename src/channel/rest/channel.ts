@@ -1,0 +1,69 @@
+import type { Identity } from "../../model/channel.ts";
+import { RowgateError } from "../../model/errors.ts";
+import type { DatabaseAddress, Target } from "../../model/target.ts";
+import { Clients } from "./clients.ts";
+import type { RestChannel } from "./contract.ts";
+import { ProbeFailure } from "./failure.ts";
+import { shakeHands } from "./handshake.ts";
+import { HttpChannel } from "./http-channel.ts";
+import { findPlaces } from "./places.ts";
+import { Sender } from "./sender.ts";
+import { Sight } from "./sight.ts";
+import { Wire } from "./wire.ts";
+
+export interface RestChannelOptions {
+  readonly target: Target;
+  /** By persona name. */
+  readonly identities: ReadonlyMap<string, Identity>;
+  /** A login with full sight, for controls. */
+  readonly sight: DatabaseAddress;
+  /** Requests in flight at most. */
+  readonly concurrency: number;
+}
+
+/**
+ * Opens the rest channel and shakes hands with the gateway; sends GETs only. What the handshake found wrong is told by
+ * `handshake` and by the answer of every cell that it concerns.
+ * @throws RowgateError `rest/no-gateway`, or `rest/control` when full sight cannot look
+ */
+export async function openRestChannel(options: RestChannelOptions): Promise<RestChannel> {
+  const { target, identities, concurrency } = options;
+  const { rest } = target;
+  if (rest === undefined) {
+    throw new RowgateError({ code: "rest/no-gateway", message: `Target ${target.name} names no PostgREST.` });
+  }
+  const readOnly = target.posture === "production";
+  const wire = new Wire({
+    url: rest.url,
+    connections: concurrency,
+    timeoutMs: target.limits.requestTimeoutMs,
+    readOnly,
+  });
+  const sight = new Sight(options.sight, target.limits);
+  const sender = new Sender(wire);
+  const clients = new Clients(rest, wire.fetch);
+  try {
+    const everybody = [...identities.values()];
+    const roles = [...new Set(everybody.map(({ persona }) => persona.role))];
+    const places = await findPlaces(sight, target.schemas, roles);
+    const { signingKey } = target;
+    const handshaken = await shakeHands({
+      clients,
+      sender,
+      identities: everybody,
+      places,
+      signingKey,
+      concurrency,
+      readOnly,
+    });
+    return new HttpChannel({ wire, sight, sender, clients, identities, handshaken, target, concurrency });
+  } catch (error) {
+    await Promise.allSettled([wire.close(), sight.close()]);
+    if (!(error instanceof ProbeFailure)) throw error;
+    throw new RowgateError({
+      code: "rest/control",
+      message: `The rest channel cannot be opened: ${error.message}`,
+      cause: error,
+    });
+  }
+}

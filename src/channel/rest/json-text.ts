@@ -1,0 +1,74 @@
+/**
+ * JSON read without rounding: `JSON.parse` makes 9007199254740993 and 1.50 other numbers than Postgres sent.
+ * Values stay text; only what cannot matter (blanks outside of strings, the way a string is escaped) is evened out.
+ */
+
+const token = /\s*(?:("(?:[^"\\]|\\.)*")|([[\]{},:])|([^\s"[\]{},:]+))/y;
+
+/** The values of a top-level array, each as text; `undefined` when the text is no JSON array. */
+export function elementsOf(text: string): string[] | undefined {
+  const read = values(text, "[", "]");
+  return read?.map(([, value]) => value);
+}
+
+/** The members of a top-level object, name → value as text; `undefined` when the text is no JSON object. */
+export function membersOf(text: string): ReadonlyMap<string, string> | undefined {
+  const read = values(text, "{", "}");
+  return read === undefined ? undefined : new Map(read);
+}
+
+/** The text of a JSON string; every other value as it stands. NULL is `null`. */
+export function textOf(value: string): string | null {
+  if (value === "null") return null;
+  return value.startsWith('"') ? (JSON.parse(value) as string) : value;
+}
+
+function values(
+  text: string,
+  open: "[" | "{",
+  close: "]" | "}",
+): [name: string, value: string][] | undefined {
+  const found: [string, string][] = [];
+  const closers: string[] = [];
+  let name = "";
+  let value = "";
+  token.lastIndex = 0;
+  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+    const [, string, mark, word] = match;
+    const piece = string === undefined ? (mark ?? word ?? "") : evened(string);
+    if (piece === undefined) return undefined;
+    if (closers.length === 0) {
+      if (mark !== open) return undefined;
+      closers.push(close);
+      continue;
+    }
+    const atTop = closers.length === 1;
+    if (atTop && mark === ":" && open === "{" && name === "") {
+      name = value;
+      value = "";
+    } else if (atTop && (mark === "," || mark === close)) {
+      if (value !== "") found.push([textOf(name) ?? "", value]);
+      else if (mark === "," || found.length > 0) return undefined;
+      name = "";
+      value = "";
+      if (mark === close) return text.slice(token.lastIndex).trim() === "" ? found : undefined;
+    } else {
+      if (mark === "[") closers.push("]");
+      else if (mark === "{") closers.push("}");
+      else if (mark !== undefined && mark === closers.at(-1)) closers.pop();
+      else if (mark === "]" || mark === "}") return undefined;
+      value += piece;
+    }
+  }
+  return undefined;
+}
+
+/** The one way to write a string; `undefined` when it is none. */
+function evened(string: string): string | undefined {
+  if (!string.includes("\\")) return string;
+  try {
+    return JSON.stringify(JSON.parse(string));
+  } catch {
+    return undefined;
+  }
+}

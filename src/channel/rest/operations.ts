@@ -1,0 +1,63 @@
+import type { Cell } from "../../model/cell.ts";
+import type { Operation } from "../../model/matrix.ts";
+import type { Observation, ReachObservation } from "../../model/observation.ts";
+import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
+import { probeInsert } from "./inserting.ts";
+import { probeSelect } from "./reading.ts";
+import type { Scene } from "./scene.ts";
+import { settled } from "./settled.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { probeUpsert } from "./upserting.ts";
+import { probeDelete, probeUpdate } from "./writing.ts";
+
+type Reach = Exclude<Operation, "insert" | "truncate">;
+
+const measures: Record<Reach, (scene: Scene) => Promise<ReachObservation>> = {
+  select: probeSelect,
+  update: probeUpdate,
+  delete: probeDelete,
+  blind_update: probeBlindUpdate,
+  blind_delete: probeBlindDelete,
+  upsert: probeUpsert,
+};
+
+const methods: Record<Operation, string> = {
+  select: "GET",
+  insert: "POST",
+  upsert: "POST",
+  update: "PATCH",
+  blind_update: "PATCH",
+  delete: "DELETE",
+  blind_delete: "DELETE",
+  truncate: "TRUNCATE",
+};
+
+export function isWrite({ operation }: Cell): boolean {
+  return operation !== "select";
+}
+
+/** For people, when nothing was sent. */
+export function plainRequest({ operation, relation }: Cell): string {
+  return `${methods[operation]} /${encodeURIComponent(relation.info.name)}`;
+}
+
+/** Probes a cell, as often as it takes to tell. */
+export async function observe(
+  cell: Cell,
+  scene: Omit<Scene, "cell" | "snapshot">,
+  snapshot: Snapshot,
+  look: () => Promise<Snapshot>,
+): Promise<Observation> {
+  const { operation } = cell;
+  if (operation === "truncate") return { kind: "skipped", reason: "PostgREST has no request that truncates" };
+  if (operation === "insert") return await probeInsert({ ...scene, cell, snapshot });
+  if (operation.startsWith("blind_") && !scene.wholeWrites) {
+    return {
+      kind: "skipped",
+      reason: `a blind write would touch all ${snapshot.total} rows of a database that others use`,
+    };
+  }
+  const measure = (seen: Snapshot): Promise<ReachObservation> =>
+    measures[operation]({ ...scene, cell, snapshot: seen });
+  return await settled(cell, measure, snapshot, look);
+}

@@ -1,0 +1,86 @@
+import type { Dispatcher } from "undici";
+import { ProbeFailure } from "./failure.ts";
+import type { RawReply } from "./raw-reply.ts";
+
+export interface ReceptionOptions {
+  readonly resolve: (reply: RawReply) => void;
+  readonly reject: (error: ProbeFailure) => void;
+  readonly sent: () => string;
+  readonly timeoutMs: number;
+}
+
+/** No honest answer to a probe is that long: keys of a few thousand rows at the most. */
+export const maxBodyBytes: number = 64 * 1024 * 1024;
+
+const timeouts: ReadonlySet<string> = new Set([
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Takes one answer in: status, two headers, body. */
+export class Reception implements Dispatcher.DispatchHandler {
+  readonly #options: ReceptionOptions;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #startedAt = 0;
+  #status = 0;
+  #headers: Headers = {};
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  onRequestStart(): void {
+    // Not before: a request may have waited for a connection, which says nothing about the server.
+    this.#startedAt = performance.now();
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    this.#chunks.push(chunk);
+    if (this.#bytes > maxBodyBytes) {
+      controller.abort(this.#failure("protocol", `the answer is longer than ${maxBodyBytes} bytes`));
+    } else if (performance.now() - this.#startedAt > this.#options.timeoutMs) {
+      // undici's own timer starts anew with every chunk.
+      controller.abort(this.#failure("timeout", `no whole answer within ${this.#options.timeoutMs} ms`));
+    }
+  }
+
+  onResponseEnd(): void {
+    const [first] = this.#chunks;
+    const body = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    this.#options.resolve({
+      status: this.#status,
+      contentRange: single(this.#headers["content-range"]),
+      preferenceApplied: single(this.#headers["preference-applied"]),
+      body: body.toString("utf8"),
+      sent: this.#options.sent,
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (error instanceof ProbeFailure) {
+      this.#options.reject(error);
+      return;
+    }
+    const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+    const kind = timeouts.has(code) ? "timeout" : "connection";
+    this.#options.reject(this.#failure(kind, `${code}: ${error.message}`));
+  }
+
+  #failure(kind: "connection" | "timeout" | "protocol", message: string): ProbeFailure {
+    return new ProbeFailure(kind, `the gateway: ${message}`, this.#options.sent());
+  }
+}
+
+function single(header: string | string[] | undefined): string | null {
+  return Array.isArray(header) ? header.join(", ") : (header ?? null);
+}

@@ -1,0 +1,81 @@
+import type { Answer, HttpFacts } from "../../model/observation.ts";
+import { ProbeFailure } from "./failure.ts";
+import { elementsOf } from "./json-text.ts";
+import type { RawReply } from "./raw-reply.ts";
+
+export interface Reply {
+  readonly answer: Answer;
+  readonly body: string;
+  /** The request, as people read it. */
+  readonly sent: () => string;
+}
+
+/**
+ * What PostgREST said. Anything that it would not say (a proxy's page, a success without its count) is no answer at
+ * all: throws ProbeFailure `protocol`.
+ */
+export function replyOf(raw: RawReply): Reply {
+  const { status, contentRange, preferenceApplied, body, sent } = raw;
+  const http: HttpFacts = { status, contentRange, preferenceApplied };
+  if (status < 200 || status > 299) return { answer: { ...errorOf(raw), http }, body, sent };
+  const rows = countOf(contentRange);
+  if (rows === undefined) {
+    throw unfit(
+      raw,
+      `answered ${status} with Content-Range ${contentRange ?? "missing"}, though count=exact was asked for`,
+    );
+  }
+  return { answer: { code: null, rows, http }, body, sent };
+}
+
+/** PostgREST's `{"code", "message", …}`; the code is a SQLSTATE or one of its own. */
+function errorOf(raw: RawReply): { readonly code: string; readonly message: string } {
+  const error = parsed(raw.body);
+  const { code, message } = { code: undefined, message: undefined, ...error };
+  if (typeof code !== "string" || !/^(?:[0-9A-Z]{5}|PGRST[0-9A-Z]+)$/.test(code)) {
+    throw unfit(raw, `answered ${raw.status} without a code, as PostgREST never does`);
+  }
+  return { code, message: typeof message === "string" ? message : "" };
+}
+
+/** The total after the slash of `0-2/14`; before the slash stands a star when no row came. */
+function countOf(contentRange: string | null): number | undefined {
+  const total = /^(?:\*|\d+-\d+)\/(\d+)$/.exec(contentRange ?? "")?.[1];
+  return total === undefined ? undefined : Number(total);
+}
+
+/** The one sign that a gateway honours `Prefer: tx=rollback`; errors and forced rollbacks do not carry it. */
+export function saysRolledBack(http: Pick<HttpFacts, "preferenceApplied"> | undefined): boolean {
+  const applied = http?.preferenceApplied?.split(",") ?? [];
+  return applied.some((preference) => preference.trim() === "tx=rollback");
+}
+
+/** The rows of an answer, each as JSON text. Throws ProbeFailure: a body that is no array is not PostgREST's. */
+export function rowsOf({ answer, body }: Reply): string[] {
+  const rows = elementsOf(body);
+  if (rows === undefined) {
+    throw new ProbeFailure(
+      "protocol",
+      `the gateway answered ${answer.http?.status} with a body that is no JSON array`,
+    );
+  }
+  return rows;
+}
+
+/** An answer in a few words. */
+export function said({ code, message, http }: Answer): string {
+  return code === null ? `${http?.status}` : `${code} ${message ?? ""}`.trimEnd();
+}
+
+function parsed(body: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unfit(raw: RawReply, message: string): ProbeFailure {
+  return new ProbeFailure("protocol", `the gateway ${message}`, raw.sent());
+}

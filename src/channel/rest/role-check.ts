@@ -1,0 +1,71 @@
+import type { Identity } from "../../model/channel.ts";
+import type { Answer, Failure } from "../../model/observation.ts";
+import { Caller } from "./caller.ts";
+import type { Clients } from "./clients.ts";
+import { failureOf } from "./failure.ts";
+import { mapLimited } from "./limit.ts";
+import type { Place } from "./places.ts";
+import { said } from "./reply.ts";
+import type { Sender } from "./sender.ts";
+
+export interface RoleCheckInput {
+  readonly clients: Clients;
+  readonly sender: Sender;
+  readonly identities: readonly Identity[];
+  readonly places: readonly Place[];
+  readonly concurrency: number;
+}
+
+/** Personas whose answers cannot be believed, and why. */
+export async function checkPersonas(input: RoleCheckInput): Promise<ReadonlyMap<string, Failure>> {
+  const checked = await mapLimited(input.identities, input.concurrency, async (identity) => {
+    const failure = await checkPersona(input, identity).catch(failureOf);
+    return failure === undefined ? [] : [[identity.persona.name, failure] as const];
+  });
+  return new Map(checked.flat());
+}
+
+/**
+ * Is the persona's role switched to at all? A role that the gateway's login may not become is refused with 42501, as a
+ * missing grant is, and every cell would look denied. A value that does not fit its column is refused (22P02) after the
+ * switch and before any privilege of the relation is looked at.
+ */
+async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<Failure | undefined> {
+  const { name, role } = identity.persona;
+  const own = input.places.filter((place) => place.role === role);
+  const inReach = own.filter(({ usage, typed, readable }) => usage && (typed ?? readable) !== null);
+  // Without USAGE on any schema the role is denied everything by the catalogue already, switched to or not.
+  if (own.length > 0 && own.every(({ usage }) => !usage)) return undefined;
+  let last: Answer | undefined;
+  for (const place of inReach) {
+    const { code, ...rest } = await askAsPersona(input, identity, place);
+    // A refused token is an answer of its own, which each cell will show.
+    if (place.typed === null ? code === null : code?.startsWith("22") === true) return undefined;
+    if (code !== null && /^PGRST30\d$/.test(code)) return undefined;
+    last = { code, ...rest };
+    // The gateway has not heard of the relation: another one may do.
+    if (code !== "PGRST205" && code !== "42P01") break;
+  }
+  const found = last === undefined ? "no relation could be asked for" : `it answered ${said(last)}`;
+  return {
+    kind: "protocol",
+    message: `nothing shows that the gateway switches to the role ${role} of persona ${name}: ${found}`,
+  };
+}
+
+async function askAsPersona(input: RoleCheckInput, identity: Identity, place: Place): Promise<Answer> {
+  const caller = new Caller(input.clients.of(identity, place.schema), input.sender, {
+    ...place,
+    columns: [],
+  });
+  const columns = [place.typed ?? place.readable ?? ""];
+  const unfit = { kind: "row", columns, key: ["no such value"] } as const;
+  const { answer } = await caller.read({
+    columns,
+    filter: place.typed === null ? everyRow : unfit,
+    limit: 1,
+  });
+  return answer;
+}
+
+const everyRow = { kind: "none" } as const;

@@ -1,0 +1,88 @@
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import { rowReader, shownKeys } from "./compare.ts";
+import { ProbeFailure } from "./failure.ts";
+import { rowsOf } from "./reply.ts";
+import type { Scene } from "./scene.ts";
+import { shownKey } from "./scene.ts";
+import type { ControlRow } from "./snapshot.ts";
+
+/** Values in one `in.(…)`: a URL must stay well below 8,000 characters. */
+const valuesAtOnce = 15;
+
+type Counted = Pick<ReachObservation, "reached" | "extra" | "missing">;
+
+/** SELECT on a large relation: counts over all rows, and whether each row of the sample is seen. */
+export async function compareSample(scene: Scene, counted: Counted): Promise<Partial<ReachObservation>> {
+  const { cell, snapshot } = scene;
+  const { total, declared } = snapshot.control(cell.expectation);
+  const sample = snapshot.rows(cell.expectation);
+  const key = shownKey(cell);
+  // Without a key a row of the sample cannot be asked for: equal counts could be counts of other rows.
+  const numbersDiffer = counted.extra + counted.missing > 0;
+  if (key.length === 0 || sample.length === 0) {
+    return {
+      ...counted,
+      undetermined: numbersDiffer || counted.reached === 0 || counted.reached === total ? 0 : declared,
+    };
+  }
+  const seen =
+    key.length === 1 ? await seenAmong(scene, key, sample) : await seenOneByOne(scene, key, sample);
+  const label = snapshot.shapeOf(key);
+  const shown = (rows: readonly ControlRow[]): string[] =>
+    rows.slice(0, shownKeys).map(({ shapes }) => shapes[label] ?? "");
+  const extra = sample.filter((row) => !row.declared && seen.has(row));
+  const missing = sample.filter((row) => row.declared && !seen.has(row));
+  return {
+    reached: counted.reached,
+    extra: Math.max(counted.extra, extra.length),
+    missing: Math.max(counted.missing, missing.length),
+    extraKeys: shown(extra),
+    missingKeys: shown(missing),
+    method: "sample",
+  };
+}
+
+async function seenAmong(
+  { cell, caller, snapshot }: Scene,
+  key: readonly string[],
+  sample: readonly ControlRow[],
+): Promise<ReadonlySet<ControlRow>> {
+  const read = rowReader(cell.relation.info, key);
+  const shape = snapshot.shapeOf(key);
+  const [column = ""] = key;
+  const found = new Set<string>();
+  for (let from = 0; from < sample.length; from += valuesAtOnce) {
+    const values = sample.slice(from, from + valuesAtOnce).flatMap((row) => row.key[0] ?? []);
+    const reply = await caller.read({ columns: key, filter: { kind: "among", column, values } });
+    mustTell(reply.answer);
+    for (const row of rowsOf(reply)) found.add(read(row) ?? "");
+  }
+  return new Set(sample.filter(({ shapes }) => found.has(read(shapes[shape] ?? "") ?? "-")));
+}
+
+async function seenOneByOne(
+  { caller }: Scene,
+  columns: readonly string[],
+  sample: readonly ControlRow[],
+): Promise<ReadonlySet<ControlRow>> {
+  const seen = new Set<ControlRow>();
+  for (const row of sample) {
+    const { answer } = await caller.read({
+      columns,
+      filter: { kind: "row", columns, key: row.key },
+      limit: 1,
+    });
+    mustTell(answer);
+    if ((answer.rows ?? 0) > 0) seen.add(row);
+  }
+  return seen;
+}
+
+/** The count went through and a sample does not: nothing can be told about its rows. */
+function mustTell({ code, message }: Answer): void {
+  if (code === null) return;
+  throw new ProbeFailure(
+    "protocol",
+    `the gateway counted the rows, and refused to show some of them: ${code} ${message}`,
+  );
+}

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Failure } from "../../model/observation.ts";
+import { ProbeFailure } from "./failure.ts";
+import type { Reply } from "./reply.ts";
+import { replyOf, saysRolledBack } from "./reply.ts";
+import type { RawReply } from "./raw-reply.ts";
+import type { Deliverable, Wire } from "./wire.ts";
+
+export type Verb = "read" | "write";
+
+/** Serialization failure, deadlock, lock not available: the same request may well get through a moment later. */
+const passing: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+const maxTries = 5;
+
+/** Sends requests, again where that is safe, and sees to it that no write stays. */
+export class Sender {
+  readonly #wire: Wire;
+  #blocked: Failure | undefined;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /** Set: no write leaves any more, and why. */
+  get writesBlocked(): Failure | undefined {
+    return this.#blocked;
+  }
+
+  blockWrites(message: string): void {
+    this.#blocked ??= { kind: "not-sent", message };
+  }
+
+  /** `build` is called anew for each try. Throws ProbeFailure when there is no answer of PostgREST. */
+  async send(verb: Verb, build: () => Deliverable): Promise<Reply> {
+    for (let tries = 1; ; tries += 1) {
+      if (verb === "write") this.#mayWrite();
+      const raw = await this.#once(verb, build, tries === 1);
+      if (verb === "write") this.#mustNotStay(raw);
+      const reply = replyOf(raw);
+      if (tries === maxTries || reply.answer.code === null || !passing.has(reply.answer.code)) return reply;
+      await sleep(10 * 2 ** tries);
+    }
+  }
+
+  /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
+  async #once(verb: Verb, build: () => Deliverable, again: boolean): Promise<RawReply> {
+    try {
+      return await this.#wire.deliver(build());
+    } catch (error) {
+      const broken = error instanceof ProbeFailure && error.failure.kind === "connection";
+      if (verb === "write" || !again || !broken) throw error;
+      return await this.#wire.deliver(build());
+    }
+  }
+
+  #mayWrite(): void {
+    if (this.#blocked !== undefined) throw new ProbeFailure(this.#blocked.kind, this.#blocked.message);
+  }
+
+  #mustNotStay(raw: RawReply): void {
+    // PostgREST names the applied preferences on successes only; an error undoes the transaction anyway.
+    if (raw.status >= 400 || saysRolledBack(raw)) return;
+    const message =
+      "the gateway answered a write without saying that it was rolled back (Preference-Applied)";
+    this.blockWrites(`${message}; no further write was sent`);
+    throw new ProbeFailure("protocol", `${message}: it may have been committed`, raw.sent());
+  }
+}

@@ -1,0 +1,82 @@
+import { DatabaseError, Pool } from "pg";
+import type { PoolClient, QueryConfig, QueryResultRow } from "pg";
+import type { DatabaseAddress, Limits } from "../../model/target.ts";
+import { ProbeFailure } from "./failure.ts";
+
+/** Runs one statement with full sight. Values come back as text or JSON, as the statement makes them. */
+export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
+
+/**
+ * Full sight for the rest channel: what is there, whoever may see it. Each question has a snapshot of its own, read
+ * only, under `row_security = off`, which raises where a policy would otherwise filter in silence.
+ */
+export class Sight {
+  readonly #pool: Pool;
+
+  constructor(address: DatabaseAddress, limits: Limits) {
+    this.#pool = new Pool({
+      ...address,
+      max: 2,
+      application_name: "rowgate",
+      statement_timeout: limits.statementTimeoutMs,
+      lock_timeout: limits.lockTimeoutMs,
+      idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
+      connectionTimeoutMillis: limits.requestTimeoutMs,
+      query_timeout: limits.statementTimeoutMs + 10_000,
+      // An idle control connection must not keep the process alive.
+      allowExitOnIdle: true,
+    });
+    // Without a listener, a connection that the server ends would end this process.
+    this.#pool.on("error", () => {});
+  }
+
+  /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */
+  async look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const client = await this.#connect();
+    let fault: Error | undefined;
+    try {
+      await client.query(begin);
+      const result = await questions(async (sql, values = []) => {
+        return (await client.query({ text: sql, values: [...values], queryMode: "extended" } as QueryConfig))
+          .rows;
+      });
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      fault = error instanceof Error ? error : new Error(String(error));
+      throw failed(fault);
+    } finally {
+      // A connection that failed is not worth mending: the pool opens another.
+      client.release(fault);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw failed(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+// The forms in which PostgREST's own session would write values, so that equal values have equal texts.
+const begin =
+  "begin isolation level repeatable read read only; set local row_security = off; set local timezone = 'UTC'; " +
+  "set local datestyle = 'ISO, MDY'; set local intervalstyle = 'postgres'; set local bytea_output = 'hex'; " +
+  "set local extra_float_digits = 1";
+
+function failed(error: Error): ProbeFailure {
+  if (error instanceof ProbeFailure) return error;
+  if (error instanceof DatabaseError) {
+    return new ProbeFailure(
+      "protocol",
+      `the control failed with full sight: ${error.message} (${error.code ?? "no code"})`,
+    );
+  }
+  return new ProbeFailure("connection", `the control's connection failed: ${error.message}`);
+}

@@ -1,0 +1,24 @@
+import type { Cell } from "../../model/cell.ts";
+import { shownColumns } from "./scene.ts";
+import type { SnapshotRequest } from "./snapshot.ts";
+
+/** What full sight must see for these cells of one relation. */
+export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]): SnapshotRequest {
+  const measured = cells.filter(({ operation }) => operation !== "insert" && operation !== "truncate");
+  const lists = [relation.key, ...measured.map(shownColumns)].filter((columns) => columns.length > 0);
+  const unique = new Map(lists.map((columns) => [JSON.stringify(columns), columns]));
+  return {
+    relation,
+    expectations: measured.map(({ expectation }) => expectation),
+    shapes: [...unique.values()],
+    rows: measured.some(needsRows),
+  };
+}
+
+/** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
+function needsRows({ operation, expectation, relation }: Cell): boolean {
+  if (operation === "blind_update" || operation === "blind_delete") return false;
+  if (operation !== "select") return true;
+  if (expectation.kind === "allow") return relation.control.oid !== relation.info.oid;
+  return expectation.kind === "rows" || expectation.kind === "within";
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto";
+import jwt from "jsonwebtoken";
+import type { Identity } from "../../model/channel.ts";
+import type { SigningKey } from "../../model/target.ts";
+
+/** No server has a role of that name. */
+export const unknownRole = "rowgate_no_such_role";
+
+/** A token whose signature no key makes: a persona's own, changed by one letter, or one of a key made up here. */
+export function tamperedToken(identities: Iterable<Identity>): string {
+  for (const { token } of identities) {
+    const [header, payload, signature = ""] = token?.split(".") ?? [];
+    // Not the last letter: some of its bits are padding.
+    if (signature.length > 1) return [header, payload, swapFirst(signature)].join(".");
+  }
+  return jwt.sign({ role: unknownRole }, randomBytes(32));
+}
+
+/** A well-signed token for a role that does not exist; claims (`aud`, `exp`…) are those of a persona. */
+export function tokenOfNobody(identities: Iterable<Identity>, key: SigningKey): string {
+  const claims = [...identities].find(({ token }) => token !== undefined)?.claims ?? {};
+  const secret = key.algorithm === "HS256" ? key.secret : key.privateKeyPem;
+  const header = { alg: key.algorithm, typ: "JWT", ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
+  return jwt.sign(JSON.stringify({ ...claims, role: unknownRole }), secret, {
+    algorithm: key.algorithm,
+    header,
+  });
+}
+
+function swapFirst(text: string): string {
+  return `${text.startsWith("A") ? "B" : "A"}${text.slice(1)}`;
+}
