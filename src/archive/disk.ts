@@ -1,0 +1,92 @@
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
+
+import { RowgateError } from "../model/errors.ts";
+
+/** What the operating system's word means to a person, and what to do. Source: errno(3). */
+const causes: Record<string, { readonly happened: string; readonly hint: string }> = {
+  ENOSPC: { happened: "the disk is full", hint: "free space there, or name another folder with --archive" },
+  EDQUOT: {
+    happened: "the disk quota is used up",
+    hint: "free space there, or name another folder with --archive",
+  },
+  EFBIG: {
+    happened: "the file is larger than the system allows",
+    hint: "raise the limit (`ulimit -f`), or name a folder on another disk with --archive",
+  },
+  EACCES: {
+    happened: "permission denied",
+    hint: "give this user the right to write there, or name another folder with --archive",
+  },
+  EPERM: {
+    happened: "operation not permitted",
+    hint: "give this user the right to write there, or name another folder with --archive",
+  },
+  EROFS: {
+    happened: "the file system is read-only",
+    hint: "mount it for writing, or name another folder with --archive",
+  },
+  ENOTDIR: {
+    happened: "a part of the path is a file, not a folder",
+    hint: "move that file away, or name another folder with --archive",
+  },
+  ENOENT: { happened: "there is no such file or folder", hint: "check the path" },
+  EEXIST: { happened: "it is there already", hint: "two runs had one id: run again" },
+  ENOTEMPTY: { happened: "it is there already", hint: "two runs had one id: run again" },
+  EISDIR: { happened: "it is a folder, not a file", hint: "check the path" },
+  EMFILE: { happened: "too many files are open", hint: "raise the limit (`ulimit -n`)" },
+  EIO: { happened: "the disk reported an error", hint: "check the disk; do not trust what was written" },
+};
+
+/** @param doing the first words of the sentence: `Could not write the archive`. */
+export function diskError(doing: string, path: string, cause: unknown): RowgateError {
+  if (cause instanceof RowgateError) return cause;
+  const code = errno(cause);
+  const known = code === undefined ? undefined : causes[code];
+  return new RowgateError({
+    code: "archive/disk",
+    message: `${doing}: ${path}: ${known?.happened ?? String(cause)}`,
+    details: code,
+    hint: known?.hint ?? "name another folder with --archive",
+    cause,
+  });
+}
+
+export function errno(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** Runs a step on the disk; whatever it throws becomes a {@link RowgateError} that names the path. */
+export async function onDisk<T>(doing: string, path: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    throw diskError(doing, path, cause);
+  }
+}
+
+/** Writes a file that only its owner may read, and waits until the disk has it. `wx`: fails when it is there. */
+export async function writeWhole(path: string, bytes: string, flag: "w" | "wx" = "w"): Promise<void> {
+  await onDisk("Could not write the archive", path, async () => {
+    const handle = await open(path, flag, 0o600);
+    try {
+      await handle.writeFile(bytes, "utf8");
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** A file's name is safe only once its folder is; Windows cannot open a folder to say so. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await onDisk("Could not write the archive", path, async () => {
+    const handle: FileHandle = await open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}

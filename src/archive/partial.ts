@@ -1,0 +1,101 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+import { onDisk, writeWhole } from "./disk.ts";
+import { dayOf, dayPattern, runIdPattern } from "./id.ts";
+
+/**
+ * Where an unfinished run lies. Both names begin with a dot: nothing that lists runs sees them. The note of who
+ * writes lies beside the folder, not in it, so that the folder can be renamed whole and the note removed after.
+ */
+export interface PartialPaths {
+  readonly day: string;
+  readonly folder: string;
+  readonly owner: string;
+  readonly final: string;
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+}
+
+export function partialPaths(root: string, id: string, startedAt: Date): PartialPaths {
+  const day = join(root, dayOf(startedAt));
+  return {
+    day,
+    folder: join(day, `.${id}.partial`),
+    owner: join(day, `.${id}.owner`),
+    final: join(day, id),
+  };
+}
+
+/** Makes the folder, readable by its owner only, and notes which process writes it. */
+export async function createPartial(paths: PartialPaths): Promise<void> {
+  const doing = "Could not make the archive's folder";
+  await onDisk(doing, paths.day, () => mkdir(paths.day, { recursive: true, mode: 0o700 }));
+  const owner: Owner = { pid: process.pid, host: hostname() };
+  // The note first, and only if there is none: a folder without a note could never be swept, and of two runs with
+  // one id the second must not touch what is the first one's.
+  await writeWhole(paths.owner, `${JSON.stringify(owner)}\n`, "wx");
+  try {
+    await onDisk(doing, paths.folder, () => mkdir(paths.folder, { mode: 0o700 }));
+  } catch (cause) {
+    await rm(paths.owner, { force: true }).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** Removes what is left; never throws, since it runs after something else has failed: the next sweep tries again. */
+export async function removePartial(paths: Pick<PartialPaths, "folder" | "owner">): Promise<boolean> {
+  try {
+    await rm(paths.folder, { recursive: true, force: true });
+    await rm(paths.owner, { force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Removes what killed runs have left under an archive's root: only folders whose note names this host and a
+ * process that is gone. On a shared disk another host's processes cannot be asked, so its folders stay.
+ * @returns the folders that were removed.
+ */
+export async function sweepPartials(root: string): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const day of (await names(root)).filter((name) => dayPattern.test(name))) {
+    for (const name of await names(join(root, day))) {
+      const id = /^\.(.+)\.owner$/.exec(name)?.[1];
+      if (id === undefined || !runIdPattern.test(id)) continue;
+      const paths = { folder: join(root, day, `.${id}.partial`), owner: join(root, day, name) };
+      if ((await isAbandoned(paths.owner)) && (await removePartial(paths))) removed.push(paths.folder);
+    }
+  }
+  return removed;
+}
+
+async function isAbandoned(ownerFile: string): Promise<boolean> {
+  try {
+    const { pid, host } = JSON.parse(await readFile(ownerFile, "utf8")) as Partial<Owner>;
+    return Number.isInteger(pid) && host === hostname() && !isAlive(Number(pid));
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // Signal 0 asks and does nothing; 0 and negative numbers would address groups.
+    return pid <= 0 || process.kill(pid, 0);
+  } catch (cause) {
+    // EPERM: it lives and belongs to somebody else.
+    return !(cause instanceof Error && "code" in cause && cause.code === "ESRCH");
+  }
+}
+
+/** An archive that is not there yet has no names. */
+async function names(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => []);
+}

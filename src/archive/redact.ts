@@ -1,0 +1,121 @@
+import type { Expectation, Json } from "../model/matrix.ts";
+import type { ByHand, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
+import type { Posture } from "../model/target.ts";
+import { isPersonalName, maskText, maskValue, personalMask } from "./personal.ts";
+
+/** Personal data out of a run's records. Applying it twice changes nothing more. */
+export interface Redactor {
+  readonly run: (run: RunRecord) => RunRecord;
+  readonly cell: (record: CellRecord) => CellRecord;
+}
+
+/** Embedded and container targets hold rows that the matrix's own files put there; the others hold people's. */
+export const redactsByDefault: Readonly<Record<Posture, boolean>> = {
+  embedded: false,
+  container: false,
+  staging: true,
+  production: true,
+};
+
+export const noRedaction: Redactor = { run: (run) => run, cell: (record) => record };
+
+/** Rules: docs/archive.md. Identifiers (`sub`, uuids, numbers) stay: without them no row could be found again. */
+export function createRedactor(personas: readonly PersonaRecord[]): Redactor {
+  const own = new Map(personas.map((persona) => [persona.name, ownValues(persona)]));
+  return {
+    run: (run) => ({ ...run, personas: run.personas.map(redactPersona) }),
+    cell: (record) => {
+      const text = withOwnValues(own.get(record.persona));
+      return {
+        ...record,
+        expectation: redactExpectation(record.expectation, text),
+        channels: mapChannels(record.channels, text),
+        byHand: record.byHand && redactByHand(record.byHand, text),
+      };
+    },
+  };
+}
+
+function redactPersona(persona: PersonaRecord): PersonaRecord {
+  const settings = Object.entries(persona.settings).map(([name, value]) => [
+    name,
+    isPersonalName(name) ? personalMask(value) : maskText(value),
+  ]);
+  return {
+    ...persona,
+    claims: persona.claims && (maskValue(persona.claims) as NonNullable<PersonaRecord["claims"]>),
+    settings: Object.fromEntries(settings) as PersonaRecord["settings"],
+  };
+}
+
+/** Bound predicates and probes repeat a persona's claims as literals: what is masked in one is masked in all. */
+function ownValues(persona: PersonaRecord): RegExp | undefined {
+  const found = new Set<string>();
+  collect(persona.claims ?? {}, false, found);
+  collect(persona.settings, false, found);
+  const long = [...found].filter((value) => value.length >= 3).toSorted((a, b) => b.length - a.length);
+  if (long.length === 0) return undefined;
+  const any = long.map((value) => value.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)).join("|");
+  return new RegExp(String.raw`(?<![\p{L}\p{N}])(?:${any})(?![\p{L}\p{N}])`, "gu");
+}
+
+function collect(value: Json, personal: boolean, into: Set<string>): void {
+  if (typeof value === "string" && personal) into.add(value);
+  if (value === null || typeof value !== "object") return;
+  for (const [name, item] of Object.entries(value) as [string, Json][]) {
+    collect(item, personal || isPersonalName(name), into);
+  }
+}
+
+function withOwnValues(own: RegExp | undefined): (text: string) => string {
+  // Own values first: masking the address in `Ana <ana@a.test>` would leave a name that no longer matches.
+  return own === undefined
+    ? maskText
+    : (text) => maskText(text.replaceAll(own, (found) => personalMask(found)));
+}
+
+type MapText = (text: string) => string;
+
+function redactExpectation(expectation: Expectation, text: MapText): Expectation {
+  return "predicate" in expectation
+    ? { ...expectation, predicate: text(expectation.predicate) }
+    : expectation;
+}
+
+function redactByHand(byHand: ByHand, text: MapText): ByHand {
+  return { psql: text(byHand.psql), curl: byHand.curl === undefined ? undefined : text(byHand.curl) };
+}
+
+function mapChannels(channels: CellRecord["channels"], text: MapText): CellRecord["channels"] {
+  const mapped = Object.entries(channels).map(([channel, record]) => [channel, redactChannel(record, text)]);
+  return Object.fromEntries(mapped) as CellRecord["channels"];
+}
+
+function redactChannel(record: ChannelRecord, text: MapText): ChannelRecord {
+  return {
+    ...record,
+    because: text(record.because),
+    probe: text(record.probe),
+    observation: mapDeep(record.observation, text) as ChannelRecord["observation"],
+  };
+}
+
+/** Keys of rows are JSON in a string: their columns' names are rules too. */
+function mapDeep(value: unknown, text: MapText): unknown {
+  if (typeof value === "string") return redactKey(value, text);
+  if (Array.isArray(value)) return value.map((item) => mapDeep(item, text));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapDeep(item, text)]));
+}
+
+function redactKey(value: string, text: MapText): string {
+  if (!value.startsWith("{") && !value.startsWith("[")) return text(value);
+  try {
+    const key = JSON.parse(value) as Json;
+    const masked = JSON.stringify(maskValue(key));
+    // Only when something was masked: parsing has rounded integers that a double cannot hold.
+    return text(masked === JSON.stringify(key) ? value : masked);
+  } catch {
+    return text(value);
+  }
+}

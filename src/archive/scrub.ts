@@ -1,0 +1,147 @@
+import { effects } from "../model/effect.ts";
+import type { Json } from "../model/matrix.ts";
+import { denyReasons, operations } from "../model/matrix.ts";
+import { verdicts } from "../model/verdict.ts";
+
+/** JSON.stringify, after which no known secret, and nothing that looks like one, is left in the text. */
+export type Scrubber = (value: unknown, indent?: number) => string;
+
+const mask = "[secret]";
+
+interface Shape {
+  readonly sign: string;
+  readonly pattern: RegExp;
+  readonly mask: string;
+}
+
+/**
+ * Things that are secret by their looks, whoever made them. `sign` is a cheap test of the serialised text, before the
+ * pattern's own: a failing cell's curl line says `Bearer $(…)`, and must not cost more than another.
+ */
+const shapes: readonly Shape[] = [
+  // A JWT's header is base64url of `{"`, which always begins with eyJ.
+  { sign: "eyJ", pattern: /eyJ[\w-]{5,}\.[\w-]+\.[\w-]+/g, mask },
+  { sign: "://", pattern: /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@'"]*@/gi, mask: `$1${mask}@` },
+  {
+    sign: "PRIVATE KEY",
+    pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+    mask,
+  },
+  { sign: "sb_secret_", pattern: /sb_secret_[\w-]+/g, mask },
+  { sign: "earer ", pattern: /\b(bearer) +[\w.~+/-]{16,}=*/gi, mask: `$1 ${mask}` },
+];
+
+/**
+ * Passwords that are names as well (local stacks use them): masked everywhere, they would blacken every owner and
+ * role of the catalogue. They, and words of our own formats, are masked only where a credential stands.
+ */
+const words: ReadonlySet<string> = new Set<string>([
+  "postgres",
+  "supabase",
+  "supabase_admin",
+  "authenticator",
+  "service_role",
+  "password",
+  "embedded",
+  "container",
+  "production",
+  "candidates",
+  "statement",
+  ...verdicts,
+  ...effects,
+  ...operations,
+  ...denyReasons,
+]);
+const shortest = 8;
+
+/**
+ * The last net under everything that is written: nobody should hand over a record that holds a secret, and here it
+ * does not get through. The test is one search of the serialised text; only a hit costs more.
+ */
+export function createScrubber(secrets: readonly string[]): Scrubber {
+  const needles = longestFirst(secrets.filter((secret) => secret !== "").flatMap(spellings));
+  const escaped = needles.map(inJson);
+  // One pass over the text for all of them: nearly every line has none.
+  const gate = new RegExp([...shapes.map((shape) => shape.sign), ...escaped].map(literally).join("|"));
+  const isFound = (text: string): boolean =>
+    escaped.some((needle) => text.includes(needle)) || shapes.some((shape) => isIn(text, shape));
+  const clean = (text: string): string => maskShapes(maskNeedles(text, needles));
+  return (value, indent) => {
+    const text = JSON.stringify(value, undefined, indent);
+    if (!gate.test(text) || !isFound(text)) return text;
+    return JSON.stringify(mapStrings(JSON.parse(text) as Json, clean), undefined, indent);
+  };
+}
+
+/** Escapes of JSON lengthen what a pattern finds, and never hide it. */
+function isIn(text: string, { sign, pattern }: Shape): boolean {
+  return text.includes(sign) && text.search(pattern) >= 0;
+}
+
+/** The ways in which a text may spell a secret: in a URL, in SQL, in JSON inside JSON, in a header. */
+function spellings(secret: string): readonly string[] {
+  if (secret.length < shortest || words.has(secret)) return asCredential(secret);
+  const base64 = Buffer.from(secret, "utf8").toString("base64").replace(/=+$/, "");
+  return [
+    secret,
+    inJson(secret),
+    encodeURIComponent(secret),
+    encodeURI(secret),
+    secret.replaceAll("'", "''"),
+    secret.replaceAll("'", String.raw`'\''`),
+    base64,
+    base64.replaceAll("+", "-").replaceAll("/", "_"),
+  ];
+}
+
+function asCredential(secret: string): readonly string[] {
+  const keys = ["password", "PGPASSWORD", "secret", "apikey"];
+  return keys.flatMap((key) => [
+    `${key}=${secret}`,
+    `${key}='${secret}'`,
+    `${key}: ${secret}`,
+    `"${key}":"${secret}"`,
+  ]);
+}
+
+/** As the text stands between the quotes of a JSON string. */
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function literally(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
+}
+
+/** A short spelling inside a long one would leave the rest of the long one standing. */
+function longestFirst(needles: readonly string[]): readonly string[] {
+  return [...new Set(needles)].toSorted((a, b) => b.length - a.length);
+}
+
+function maskNeedles(text: string, needles: readonly string[]): string {
+  return needles.reduce((masked, needle) => masked.replaceAll(needle, mask), text);
+}
+
+function maskShapes(text: string): string {
+  return shapes.reduce((masked, shape) => masked.replaceAll(shape.pattern, shape.mask), text);
+}
+
+/**
+ * Names are mapped too, since a claim may be called anything; but not what looks like a field of our own, or the
+ * password `database` would leave an archive that nobody can read.
+ */
+function mapStrings(value: Json, map: (text: string) => string): Json {
+  if (typeof value === "string") return map(value);
+  if (Array.isArray(value)) return value.map((item: Json) => mapStrings(item, map));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]: [string, Json]) => [
+      isField(name) ? name : map(name),
+      mapStrings(item, map),
+    ]),
+  );
+}
+
+function isField(name: string): boolean {
+  return /^[a-z_]{1,20}$/i.test(name);
+}

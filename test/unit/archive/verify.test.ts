@@ -1,0 +1,129 @@
+import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { checkPrevious, latestArchive } from "../../../src/archive/chain.ts";
+import { sha256 } from "../../../src/archive/sums.ts";
+import type { Deviation } from "../../../src/archive/verify.ts";
+import { verifyArchive } from "../../../src/archive/verify.ts";
+import { openArchive } from "../../../src/archive/write.ts";
+import { failures } from "../../fixtures/runs/failures.ts";
+import { archive, startedAt, tempFolder } from "./temp.ts";
+
+function edit(file: string, change: (text: string) => string): void {
+  writeFileSync(file, change(readFileSync(file, "utf8")));
+}
+
+const tamperings: readonly [name: string, (dir: string) => void, readonly Deviation[]][] = [
+  ["nothing", () => undefined, []],
+  [
+    "one byte of the cells",
+    (dir) => edit(join(dir, "cells.ndjson"), (text) => text.replace('"leak"', '"pass"')),
+    [{ kind: "changed", file: "cells.ndjson" }],
+  ],
+  [
+    "a line more",
+    (dir) => appendFileSync(join(dir, "cells.ndjson"), "{}\n"),
+    [{ kind: "changed", file: "cells.ndjson" }],
+  ],
+  [
+    "the exit code",
+    (dir) => edit(join(dir, "run.json"), (text) => text.replace('"exitCode": 1', '"exitCode": 0')),
+    [{ kind: "changed", file: "run.json" }],
+  ],
+  ["a file gone", (dir) => rmSync(join(dir, "catalog.json")), [{ kind: "missing", file: "catalog.json" }]],
+  [
+    "a file and its line gone",
+    (dir) => {
+      rmSync(join(dir, "catalog.json"));
+      edit(join(dir, "SHA256SUMS"), (text) => text.replace(/^.*catalog\.json\n/m, ""));
+    },
+    [{ kind: "missing", file: "catalog.json" }],
+  ],
+  [
+    "a line gone",
+    (dir) => edit(join(dir, "SHA256SUMS"), (text) => text.replace(/^.*run\.json\n/m, "")),
+    [{ kind: "extra", file: "run.json" }],
+  ],
+  ["a file more", (dir) => writeFileSync(join(dir, "notes.txt"), ""), [{ kind: "extra", file: "notes.txt" }]],
+  ["a folder more", (dir) => mkdirSync(join(dir, "more")), [{ kind: "extra", file: "more" }]],
+  [
+    "a link to the same bytes",
+    (dir) => {
+      const file = join(dir, "run.json");
+      const copy = join(dir, "..", "copy.json");
+      writeFileSync(copy, readFileSync(file));
+      rmSync(file);
+      symlinkSync(copy, file);
+    },
+    [{ kind: "missing", file: "run.json" }],
+  ],
+  ["no sums", (dir) => rmSync(join(dir, "SHA256SUMS")), [{ kind: "missing", file: "SHA256SUMS" }]],
+  [
+    "a line that is none",
+    (dir) => appendFileSync(join(dir, "SHA256SUMS"), "hello\n"),
+    [{ kind: "broken", file: "SHA256SUMS", line: 4 }],
+  ],
+  [
+    "a line that leads out of the archive",
+    (dir) => appendFileSync(join(dir, "SHA256SUMS"), `${"0".repeat(64)}  ../../run.json\n`),
+    [{ kind: "broken", file: "SHA256SUMS", line: 4 }],
+  ],
+  [
+    "a second sum for a file",
+    (dir) => edit(join(dir, "SHA256SUMS"), (text) => `${"0".repeat(64)}  run.json\n${text}`),
+    [
+      { kind: "broken", file: "SHA256SUMS", line: 4 },
+      { kind: "changed", file: "run.json" },
+    ],
+  ],
+];
+
+describe("verifyArchive", () => {
+  it.each(tamperings)("sees %s", async (_name, tamper, deviations) => {
+    const dir = await archive(tempFolder(), failures);
+    tamper(dir);
+    expect(await verifyArchive(dir)).toEqual(deviations);
+  });
+
+  it("says what it could not read", async () => {
+    const dir = join(tempFolder(), "nowhere");
+    await expect(verifyArchive(dir)).rejects.toMatchObject({ code: "archive/disk", details: "ENOENT" });
+  });
+});
+
+function at(id: string): typeof failures {
+  return { ...failures, run: { ...failures.run, id } };
+}
+
+describe("the chain", () => {
+  it("names the newest finished run and the digest of its sums", async () => {
+    const root = tempFolder();
+    expect(await latestArchive(join(root, "not there"))).toBeUndefined();
+    expect(await latestArchive(root)).toBeUndefined();
+    await archive(root, at("20261121T020304Z-00000002"));
+    const newest = await archive(root, at("20261121T020305Z-00000001"));
+    const unfinished = await openArchive(root, "20261121T020306Z-00000003", startedAt);
+    mkdirSync(join(root, "20261122"));
+    writeFileSync(join(root, "README.md"), "");
+    expect(await latestArchive(root)).toEqual({
+      id: "20261121T020305Z-00000001",
+      sha256: sha256(readFileSync(join(newest, "SHA256SUMS"), "utf8")),
+    });
+    await unfinished.abandon();
+  });
+
+  it("tells whether the run before is still what it was", async () => {
+    const root = tempFolder();
+    expect(await checkPrevious(root, { previous: undefined })).toBe("first");
+    const dir = await archive(root, failures);
+    const previous = await latestArchive(root);
+    expect(await checkPrevious(root, { previous })).toBe("unchanged");
+    appendFileSync(join(dir, "SHA256SUMS"), "\n");
+    expect(await checkPrevious(root, { previous })).toBe("changed");
+    rmSync(dir, { recursive: true });
+    expect(await checkPrevious(root, { previous })).toBe("absent");
+    expect(await checkPrevious(root, { previous: { id: "../../etc", sha256: "" } })).toBe("absent");
+  });
+});
