@@ -1,0 +1,68 @@
+import type { Finding, FindingInfo, FindingKind } from "../model/finding.ts";
+import { findingInfo } from "../model/finding.ts";
+import { place } from "./failure.ts";
+import type { Paint, Tone } from "./paint.ts";
+import { clean, hanging, labelled, oneLine, plural } from "./text.ts";
+
+type Facts = { readonly [K in FindingKind]: (of: Extract<Finding, { kind: K }>) => string };
+
+/** What one finding is about; what its kind means is in `findingInfo`. */
+const facts: Facts = {
+  "undeclared-relation": (of) => `${clean(of.relation)} (${clean(of.relationKind)})`,
+  "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
+  "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
+  "no-full-sight": (of) => `login ${clean(of.login)}`,
+  "rows-changed": (of) => clean(of.relation),
+  "session-user-policy": (of) => `${clean(of.relation)}, policy ${clean(of.policy)}`,
+  "immutable-reads-setting": (of) => clean(of.function),
+  "rollback-not-honoured": (of) => `gateway ${clean(of.gateway)}`,
+  "waiver-expired": (of) => `${clean(of.cell)}, ended on ${clean(of.expires)} (${place(of.at)})`,
+  "survives-rollback": (of) => `${clean(of.relation)}: ${clean(of.function)} reaches ${clean(of.reaches)}`,
+  "rest-not-probed": (of) => oneLine(of.reason),
+};
+
+const superpower = { superuser: "a superuser", bypassrls: "allowed to bypass RLS" } as const;
+
+const severities: readonly FindingInfo["severity"][] = ["error", "failure", "note"];
+const tones: Record<FindingInfo["severity"], Tone> = { error: "bad", failure: "bad", note: "dim" };
+/** More of one kind than this say nothing new; run.json has them all. */
+const shownOfAKind = 20;
+
+/** Whether a finding fails the run, whatever its cells say. */
+export function failsRun(finding: Finding): boolean {
+  return findingInfo[finding.kind].severity !== "note";
+}
+
+/** Worst first, grouped by kind: what it means once, then each place, then what to do. */
+export function findingSections(
+  findings: readonly Finding[],
+  width: number,
+  paint: Paint,
+): readonly (readonly string[])[] {
+  const kinds = [...new Set(findings.map((finding) => finding.kind))];
+  const bySeverity = severities.flatMap((severity) =>
+    kinds.filter((kind) => findingInfo[kind].severity === severity),
+  );
+  return bySeverity.map((kind) => {
+    const ofKind = findings.filter((finding) => finding.kind === kind);
+    return group(kind, ofKind, width, paint);
+  });
+}
+
+function factOf(finding: Finding): string {
+  return (facts[finding.kind] as (of: Finding) => string)(finding);
+}
+
+function group(kind: FindingKind, found: readonly Finding[], width: number, paint: Paint): readonly string[] {
+  const { severity, title, remedy } = findingInfo[kind];
+  const word = severity.toUpperCase();
+  const [first = "", ...more] = hanging(`${word}  ${title} (${kind})`, width);
+  const left = found.length - shownOfAKind;
+  return [
+    `${paint(tones[severity], word)}${first.slice(word.length)}`,
+    ...more,
+    ...found.slice(0, shownOfAKind).flatMap((finding) => labelled("-", factOf(finding), width, 2, 2)),
+    ...(left > 0 ? labelled("-", `and ${plural(left, "more", "more")} (see run.json)`, width, 2, 2) : []),
+    ...labelled("to do", remedy, width, 2, 7),
+  ];
+}

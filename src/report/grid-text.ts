@@ -1,0 +1,93 @@
+import type { Operation } from "../model/matrix.ts";
+import { operations } from "../model/matrix.ts";
+import type { GridRow, GridStore, Mark } from "./grid.ts";
+import type { TableOptions } from "./grid-table.ts";
+import { tables } from "./grid-table.ts";
+import { clean, hanging, labelled, plural } from "./text.ts";
+import { operationHeads } from "./wording.ts";
+
+export interface GridOptions extends TableOptions {
+  /** The run is large: rows without a failure are left out of every grid, and grids without one altogether. */
+  readonly failuresOnly: boolean;
+}
+
+/** A relation with more personas than this shows only those with a failure. */
+const manyPersonas = 40;
+
+/** One grid for each relation, personas × operations, and what its signs mean. */
+export function gridSections(
+  store: GridStore,
+  order: readonly string[],
+  options: GridOptions,
+): readonly (readonly string[])[] {
+  const present = new Set(store.relations());
+  const relations = [...order.filter((name) => present.delete(name)), ...present];
+  const shown = relations
+    .map((name) => relationLines(name, store.rows(name), options))
+    .filter((lines) => lines.length > 0);
+  const hidden = relations.length - shown.length;
+  const left = hidden === 0 ? [] : [`${plural(hidden, "relation")} without a failure left out`];
+  return [...shown, left, legend(store, options.width)];
+}
+
+function relationLines(name: string, all: readonly GridRow[], options: GridOptions): readonly string[] {
+  const folded = foldable(all);
+  const failing = all.filter((row) => [...row.marks.values()].some((mark) => mark.failing));
+  const few = options.failuresOnly || all.length > manyPersonas;
+  if (options.failuresOnly && failing.length === 0) return [];
+  const rows = few ? failing : all;
+  const used = operations.filter(
+    (operation) => !folded.includes(operation) && rows.some((row) => row.marks.has(operation)),
+  );
+  return [
+    ...hanging(clean(name), options.width).map((line) => options.paint("strong", line)),
+    ...tables(rows, used, options),
+    ...notes(all, rows, folded).flatMap((note) => labelled("", note, options.width, 2, 0)),
+  ];
+}
+
+/** Operations beyond the four that nobody lists and everybody is denied: a line says it as well as a column. */
+function foldable(rows: readonly GridRow[]): readonly Operation[] {
+  const beyond: readonly Operation[] = ["blind_update", "blind_delete", "upsert", "truncate"];
+  return beyond.filter(
+    (operation) =>
+      rows.some((row) => row.marks.has(operation)) &&
+      rows.every((row) => row.marks.get(operation)?.deniedByDefault ?? true),
+  );
+}
+
+function notes(all: readonly GridRow[], shown: readonly GridRow[], folded: readonly Operation[]): string[] {
+  const hidden = all.length - shown.length;
+  return [
+    ...denials(all, folded),
+    ...(hidden === 0 ? [] : [`${plural(hidden, "persona")} without a failure left out`]),
+  ];
+}
+
+/** `upsert, truncate: denied to all 9 personas, proved` */
+function denials(all: readonly GridRow[], folded: readonly Operation[]): readonly string[] {
+  const byCount = new Map<number, string[]>();
+  for (const operation of folded) {
+    const count = all.filter((row) => row.marks.has(operation)).length;
+    byCount.set(count, [...(byCount.get(count) ?? []), operationHeads[operation]]);
+  }
+  return [...byCount].map(([count, heads]) => {
+    const whom = count === all.length ? `all ${plural(count, "persona")}` : plural(count, "persona");
+    return `${heads.join(", ")}: denied to ${count === 1 ? "the one persona" : whom}, proved`;
+  });
+}
+
+/** Only the signs that occur. */
+function legend(store: GridStore, width: number): readonly string[] {
+  const has = (test: (mark: Mark) => boolean): boolean => store.marks().some(test);
+  const blind = store.operations().has("blind_update") || store.operations().has("blind_delete");
+  const signs = [
+    has((mark) => mark.verdict === "pass") && "lower case: as declared, and proved",
+    has((mark) => mark.failing && !mark.waived) && "UPPER CASE: failed",
+    has((mark) => mark.waived) && "~: failed, waived",
+    has((mark) => mark.half) && "(…): one channel proved it, the other was skipped",
+    has((mark) => mark.verdict === "skipped" && !mark.half) && "–: skipped",
+    blind && "update*, delete*: blind, reading no column",
+  ].filter((sign) => sign !== false);
+  return signs.length === 0 ? [] : hanging(signs.join(" · "), width);
+}

@@ -1,0 +1,105 @@
+import { channels } from "../model/cell.ts";
+import type { Answer, CandidateAttempt, Observation } from "../model/observation.ts";
+import type { CellRecord, ChannelRecord } from "../model/run.ts";
+import { clean, number, oneLine, plural } from "./text.ts";
+import { effectWords, verdictWords } from "./wording.ts";
+
+type Describe = { readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>) => string };
+
+const describe: Describe = {
+  reach: (of) =>
+    sentence([
+      `reached ${number(of.reached)} of ${plural(of.control.total, "row")}, ${number(of.control.declared)} declared`,
+      of.extra > 0 && `${number(of.extra)} too many${keys(of.extraKeys, of.extra)}`,
+      of.missing > 0 && `${number(of.missing)} missing${keys(of.missingKeys, of.missing)}`,
+      of.undetermined > 0 && `${number(of.undetermined)} undetermined`,
+      of.mayBeHidden && "a BEFORE trigger or a rule may have hidden rows",
+      of.method !== "whole" && `measured ${of.method === "sample" ? "on a sample" : of.method}`,
+      of.answer.code !== null && answer(of.answer),
+      ...of.moves.map((move) => `move ${attempt(move)}`),
+      ...of.states.map(({ state, reached, answer: given }) =>
+        given.code === null
+          ? `on a session whose settings were ${state}: ${plural(reached, "row")}`
+          : `on a session whose settings were ${state}: ${answer(given)}`,
+      ),
+    ]),
+  insert: (of) => (of.attempts.length === 0 ? "no row was tried" : sentence(of.attempts.map(attempt))),
+  statement: (of) => answer(of.answer),
+  failed: (of) => `no answer (${of.failure.kind}): ${oneLine(of.failure.message)}`,
+  skipped: (of) => `not sent: ${oneLine(of.reason)}`,
+};
+
+/** What a channel brought back, in one line of prose. */
+export function happened(record: ChannelRecord): string {
+  const { observation } = record;
+  const facts = (describe[observation.kind] as (of: Observation) => string)(observation);
+  // Where there was no answer, its meaning would say `error` of what the facts say better.
+  if (observation.kind === "failed" || observation.kind === "skipped") return facts;
+  const by = record.deniedBy === undefined ? "" : ` by ${record.deniedBy}`;
+  return `${effectWords[record.effect]}${by}, ${facts}`;
+}
+
+export interface Told {
+  /** `direct`, `rest`, or `direct and rest` when both say the same. */
+  readonly who: string;
+  readonly verdict: ChannelRecord["verdict"];
+  readonly what: string;
+  readonly because: string;
+}
+
+/** One entry a channel, or one for both where nothing that a person reads differs. */
+export function perChannel(cell: CellRecord): readonly Told[] {
+  const told = channels.flatMap((channel): readonly Told[] => {
+    const record = cell.channels[channel];
+    if (record === undefined) return [];
+    return [
+      {
+        who: channel,
+        verdict: record.verdict,
+        what: happened(record),
+        because: oneLine(record.because),
+      },
+    ];
+  });
+  const [one, two] = told;
+  const same =
+    one !== undefined &&
+    two !== undefined &&
+    one.what === two.what &&
+    one.verdict === two.verdict &&
+    one.because === two.because;
+  return same ? [{ ...one, who: "direct and rest" }] : told;
+}
+
+/** `direct: LEAK`: only where the channels' verdicts are not all the cell's. */
+export function whoWithVerdict(told: Told, cell: CellRecord): string {
+  return told.verdict === cell.verdict ? told.who : `${told.who} (${verdictWords[told.verdict].one})`;
+}
+
+function answer(of: Answer): string {
+  if (of.code === null) return of.rows === undefined ? "accepted" : `accepted, ${plural(of.rows, "row")}`;
+  return [
+    `${clean(of.code)}${of.http === undefined ? "" : ` (HTTP ${of.http.status})`}`,
+    of.message === undefined ? "" : `: ${oneLine(of.message)}`,
+    of.constraint === undefined ? "" : `, constraint ${clean(of.constraint.name)}`,
+    of.foreignFrame === true ? ", raised inside a function or trigger" : "",
+  ].join("");
+}
+
+function attempt({ candidate, answer: given, rewritten }: CandidateAttempt): string {
+  const name = `${clean(candidate.name)}${candidate.origin === "built" ? " (built)" : ""}`;
+  if (given.code !== null) return `${name} answered ${answer(given)}`;
+  if (rewritten.length === 0) return `${name} accepted`;
+  return `${name} accepted, but stored with another ${rewritten.map(clean).join(", ")}`;
+}
+
+/** At most three, as they came: JSON text. */
+function keys(examples: readonly string[], count: number): string {
+  if (examples.length === 0) return "";
+  const shown = examples.slice(0, 3).map(clean).join(", ");
+  return ` (${count === 1 ? "key" : "keys"} ${shown}${count > examples.slice(0, 3).length ? ", …" : ""})`;
+}
+
+function sentence(parts: readonly (string | false)[]): string {
+  return parts.filter((part) => part !== false).join("; ");
+}
