@@ -1,0 +1,138 @@
+import type { SourcePosition } from "../model/errors.ts";
+import { formatPosition } from "../model/errors.ts";
+import type { Expectation, Json, Operation } from "../model/matrix.ts";
+import { operations } from "../model/matrix.ts";
+import type { Groups } from "./groups.ts";
+import type { Issues } from "./issues.ts";
+import { listNames } from "./nearest.ts";
+import type { Claim, ExpectEntry, Said } from "./scope.ts";
+
+/** What holds for one persona × operation once groups and `*` are spelled out. */
+export interface Resolved {
+  readonly persona: string;
+  readonly operation: Operation;
+  readonly said: Said;
+}
+
+interface Voice {
+  readonly who: string;
+  readonly claim: Claim;
+}
+
+interface Clash {
+  readonly first: Voice;
+  readonly second: Voice;
+  readonly at: SourcePosition;
+  readonly before: SourcePosition;
+  readonly personas: Set<string>;
+  readonly operations: Set<Operation>;
+}
+
+/** A persona's own entry wins over its groups', which win over `*`, operation by operation. Groups must agree. */
+export function resolveExpectations(
+  entries: readonly ExpectEntry[],
+  personas: Iterable<string>,
+  groups: Groups,
+  issues: Issues,
+): readonly Resolved[] {
+  const clashes = new Map<string, Clash>();
+  const resolved: Resolved[] = [];
+  for (const persona of personas) {
+    const ranks = [
+      entries.filter(({ who }) => who === persona),
+      entries.filter(({ who }) => groups.get(who)?.personas.has(persona) === true),
+      entries.filter(({ who }) => who === "*"),
+    ];
+    for (const operation of operations) {
+      const voices = ranks.map((rank) => voicesOf(rank, operation)).find((rank) => rank.length > 0) ?? [];
+      collectClashes(voices, persona, operation, clashes);
+      const said = voices.find(({ claim }) => claim.declared)?.claim.said;
+      if (said !== undefined) resolved.push({ persona, operation, said });
+    }
+  }
+  for (const clash of clashes.values()) reportClash(clash, issues);
+  return resolved;
+}
+
+function voicesOf(rank: readonly ExpectEntry[], operation: Operation): readonly Voice[] {
+  return rank.flatMap(({ who, claims }) => {
+    const claim = claims.get(operation);
+    return claim === undefined ? [] : [{ who, claim }];
+  });
+}
+
+/** Two groups that say different things in the same two places are one issue, however many cells it concerns. */
+function collectClashes(
+  voices: readonly Voice[],
+  persona: string,
+  operation: Operation,
+  clashes: Map<string, Clash>,
+): void {
+  const [first, ...others] = voices.filter(({ claim }) => claim.said !== undefined);
+  const before = first?.claim.said;
+  if (first === undefined || before === undefined) return;
+  for (const second of others) {
+    const after = second.claim.said;
+    if (after === undefined || meaning(before) === meaning(after)) continue;
+    // Blind forms that only follow their operation clash where it clashes.
+    if (!first.claim.declared && !second.claim.declared) continue;
+    const key = JSON.stringify([before.at, after.at]);
+    const clash = clashes.get(key) ?? {
+      first,
+      second,
+      at: after.at,
+      before: before.at,
+      personas: new Set<string>(),
+      operations: new Set<Operation>(),
+    };
+    clash.personas.add(persona);
+    clash.operations.add(operation);
+    clashes.set(key, clash);
+  }
+}
+
+function reportClash(
+  { first, second, at, before, personas, operations: about }: Clash,
+  issues: Issues,
+): void {
+  const [one, other] = [first, second].map(({ claim }) => claim.said && shortly(claim.said.expectation));
+  const message =
+    `\`${first.who}\` (${formatPosition(before)}) and \`${second.who}\` contradict each other about ` +
+    `${[...about].join(", ")} of ${listNames([...personas])}: ${one} there, ${other} here`;
+  issues.report("matrix/contradiction", at, message, "an entry of the persona's own wins over its groups");
+}
+
+function shortly(expectation: Expectation): string {
+  switch (expectation.kind) {
+    case "allow":
+      return "allow";
+    case "deny":
+      return expectation.reason === undefined ? "deny" : `deny by ${expectation.reason}`;
+    case "rows":
+    case "within":
+      return expectation.name ?? expectation.predicate;
+    case "candidates":
+      return [...expectation.accept, ...expectation.reject.map((name) => `not ${name}`)].join(", ");
+  }
+}
+
+/** Equal for what means the same, wherever and in whatever order it is written. */
+function meaning({ expectation, set, never, waiver }: Said): string {
+  const moves = Object.fromEntries(never.map(({ name, values }) => [name, values]));
+  const said: Json =
+    expectation.kind === "rows" || expectation.kind === "within"
+      ? { predicate: expectation.predicate }
+      : expectation.kind === "candidates"
+        ? { accept: expectation.accept.toSorted(), reject: expectation.reject.toSorted() }
+        : { reason: (expectation.kind === "deny" ? expectation.reason : undefined) ?? null };
+  const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
+  return canonical([expectation.kind, said, set ?? null, moves, until]);
+}
+
+function canonical(value: Json): string {
+  return JSON.stringify(value, (_key, item: Json) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}

@@ -1,0 +1,141 @@
+import type { Matrix, RelationSpec } from "../model/matrix.ts";
+import { formatQualified } from "../model/sql-text.ts";
+import { checkParameters } from "./check-parameters.ts";
+import { checkUnused } from "./check-unused.ts";
+import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
+import type { Groups } from "./groups.ts";
+import { readGroups } from "./groups.ts";
+import type { Issues } from "./issues.ts";
+import { didYouMean, listNames, nearest } from "./nearest.ts";
+import type { Personas } from "./personas.ts";
+import { readPersonas } from "./personas.ts";
+import { resolveExpectations } from "./precedence.ts";
+import { relationKey } from "./relation-name.ts";
+import type { RelationDraft } from "./relations.ts";
+import { readRelations } from "./relations.ts";
+import { keysOf } from "./shapes.ts";
+import { checkSubstitutions } from "./substitutions.ts";
+import type { Entry, MapTree } from "./tree.ts";
+import { readTextual } from "./values.ts";
+import { readRelationWaivers } from "./waivers.ts";
+
+type Fields = ReadonlyMap<string, Entry>;
+
+/** The tree → the matrix. What it returns is whole only when nothing was reported. */
+export function readMatrix(root: MapTree, today: string, issues: Issues): Omit<Matrix, "file" | "sha256"> {
+  checkSubstitutions(root, issues);
+  const fields = readFields(root, keysOf.matrix, "the matrix", root.at, issues) ?? new Map<string, Entry>();
+  const leaf = (key: string, kind: "matrixName" | "text"): string | undefined => {
+    const node = fields.get(key)?.value;
+    return node && readLeaf(node, kind, `\`${key}\``, issues);
+  };
+  const schema = leaf("schema", "text") ?? "public";
+  const exposes = fields.get("exposes");
+  const exposed = exposes && readTexts(exposes.value, "`exposes`", issues)?.map(({ text }) => text);
+  const vars = readVars(fields.get("vars"), issues);
+  const personasEntry = fields.get("personas");
+  const personas: Personas = personasEntry === undefined ? new Map() : readPersonas(personasEntry, issues);
+  const waivedRelations = readRelationWaivers(fields.get("waive"), schema, today, issues);
+  return {
+    name: leaf("matrix", "matrixName") ?? "",
+    schema,
+    exposes: exposed ?? [schema],
+    policies: leaf("policies", "text"),
+    vars,
+    personas: [...personas.values()].filter((persona) => persona !== undefined),
+    relations: readBody(fields, { schema, today, personas, vars, waivedRelations }, issues),
+    waivedRelations,
+  };
+}
+
+function readVars(entry: Entry | undefined, issues: Issues): Matrix["vars"] {
+  const map = entry && expectMap(entry.value, "`vars`", issues);
+  for (const item of map?.entries ?? []) checkName(item, "a var", issues, "varName");
+  return Object.fromEntries((map?.entries ?? []).map(({ key, value }) => [key, readTextual(value, issues)]));
+}
+
+interface Head extends Pick<Matrix, "schema" | "vars" | "waivedRelations"> {
+  readonly today: string;
+  readonly personas: Personas;
+}
+
+function readBody(fields: Fields, head: Head, issues: Issues): readonly RelationSpec[] {
+  const { personas, today, vars } = head;
+  const relations = fields.get("relations");
+  const meant = new Set<string>();
+  const groups = readGroups(fields.get("groups"), personas, meant, issues);
+  if (relations === undefined) return [];
+  const known = (entry: Entry): boolean => isKnown(entry, personas, groups, meant, issues);
+  const drafts = readRelations(relations, { defaultSchema: head.schema, today, issues, known });
+  const specs = drafts.map((draft) => {
+    const resolved = resolveExpectations(draft.expect, personas.keys(), groups, issues);
+    checkParameters(draft.scope, resolved, personas, vars, issues);
+    return toSpec(draft, resolved);
+  });
+  checkUnused(drafts, personas, placesOf(fields.get("personas")), groups, meant, issues);
+  checkWaived(drafts, head, issues);
+  return specs;
+}
+
+function isKnown(
+  entry: Entry,
+  personas: Personas,
+  groups: Groups,
+  meant: Set<string>,
+  issues: Issues,
+): boolean {
+  const { key, keyAt } = entry;
+  if (key === "*" || personas.has(key) || groups.has(key)) return true;
+  // Without a list of personas every name would be unknown.
+  if (personas.size === 0) return false;
+  const names = [...personas.keys(), ...groups.keys()];
+  const near = nearest(key, names);
+  if (near !== undefined) meant.add(near);
+  const message = `\`${key}\` is neither persona nor group${didYouMean(near)}`;
+  issues.report("matrix/unknown-persona", keyAt, message, `known: ${listNames(names, 12)}`);
+  return false;
+}
+
+function placesOf(entry: Entry | undefined): ReadonlyMap<string, Entry["keyAt"]> {
+  const entries = entry?.value.kind === "map" ? entry.value.entries : [];
+  return new Map(entries.map(({ key, keyAt }) => [key, keyAt]));
+}
+
+function toSpec(draft: RelationDraft, resolved: ReturnType<typeof resolveExpectations>): RelationSpec {
+  const { schema, name, at, key, control, scope } = draft;
+  return {
+    schema,
+    name,
+    at,
+    key,
+    control,
+    rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
+    candidates: [...scope.candidates.values()].flatMap((row) => row?.candidate ?? []),
+    declarations: resolved.map(({ persona, operation, said: { uses: _uses, ...said } }) => ({
+      persona,
+      operation,
+      ...said,
+    })),
+  };
+}
+
+function checkWaived(drafts: readonly RelationDraft[], { waivedRelations }: Head, issues: Issues): void {
+  const declared = new Map(drafts.map((draft) => [relationKey(draft), draft]));
+  const seen = new Set<string>();
+  for (const waiver of waivedRelations) {
+    const key = relationKey(waiver);
+    const draft = declared.get(key);
+    const called = formatQualified(waiver);
+    if (draft !== undefined) {
+      const message = `${called} is waived here and declared in line ${draft.at.line}`;
+      issues.report(
+        "matrix/declared-and-waived",
+        waiver.at,
+        message,
+        "a relation is either probed or left out",
+      );
+    }
+    if (seen.has(key)) issues.report("matrix/duplicate-relation", waiver.at, `${called} is waived twice`);
+    seen.add(key);
+  }
+}

@@ -1,0 +1,94 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { parse } from "yaml";
+import { z } from "zod";
+import type { Issue } from "../../../src/model/errors.ts";
+import { IssuesError } from "../../../src/model/errors.ts";
+import type { Declaration, Expectation, Matrix } from "../../../src/model/matrix.ts";
+import { formatQualified } from "../../../src/model/sql-text.ts";
+import { parseMatrix } from "../../../src/matrix/parse.ts";
+
+const folder = new URL("../../cases/", import.meta.url);
+export const today = "2026-11-21";
+
+/** The comment at the head of a case: what it must give. The case itself is the whole file, so that lines are real lines. */
+const header = z.union([
+  z.strictObject({
+    wantIssues: z
+      .array(
+        z.strictObject({
+          code: z.string(),
+          line: z.number(),
+          column: z.number(),
+          messageIncludes: z.array(z.string()).min(1),
+        }),
+      )
+      .min(1),
+  }),
+  z.strictObject({ wantDeclarations: z.array(z.string()).min(1) }),
+]);
+
+export interface Case {
+  readonly file: string;
+  readonly text: string;
+  readonly want: z.infer<typeof header>;
+}
+
+export const cases: readonly Case[] = readdirSync(folder)
+  .filter((file) => file.endsWith(".yaml"))
+  .map((file) => {
+    const text = readFileSync(new URL(file, folder), "utf8");
+    const head = /^(?:#.*\n)+/.exec(text)?.[0].replaceAll(/^# ?/gm, "") ?? "";
+    return { file, text, want: header.parse(parse(head.slice(head.indexOf("want")))) };
+  });
+
+/** The issues of a text, or the matrix that it is. */
+export function outcome(text: string, file = "m.yaml"): Matrix | readonly Issue[] {
+  try {
+    return parseMatrix(text, file, today);
+  } catch (error) {
+    if (error instanceof IssuesError) return error.issues;
+    throw error;
+  }
+}
+
+export function isMatrix(result: Matrix | readonly Issue[]): result is Matrix {
+  return !Array.isArray(result);
+}
+
+/** `ana public.courses update rows own set title never away @12:3` */
+export function declarationLines(matrix: Matrix): readonly string[] {
+  return matrix.relations.flatMap((relation) =>
+    relation.declarations.map((declaration) => {
+      const { persona, operation, at } = declaration;
+      const said = [expectationText(declaration.expectation), ...extras(declaration)].join(" ");
+      return `${persona} ${formatQualified(relation)} ${operation} ${said} @${at.line}:${at.column}`;
+    }),
+  );
+}
+
+function expectationText(expectation: Expectation): string {
+  switch (expectation.kind) {
+    case "allow":
+      return "allow";
+    case "deny":
+      return expectation.reason === undefined ? "deny" : `deny by ${expectation.reason}`;
+    case "rows":
+    case "within":
+      return `rows ${expectation.name ?? `(${expectation.predicate})`}`;
+    case "candidates": {
+      const { accept, reject } = expectation;
+      return [
+        ...(accept.length > 0 ? ["accept", ...accept] : []),
+        ...(reject.length > 0 ? ["reject", ...reject] : []),
+      ].join(" ");
+    }
+  }
+}
+
+function extras({ set, never, waiver }: Declaration): readonly string[] {
+  return [
+    ...(set === undefined ? [] : ["set", ...Object.keys(set)]),
+    ...(never.length > 0 ? ["never", ...never.map(({ name }) => name)] : []),
+    ...(waiver === undefined ? [] : [`waived until ${waiver.expires}`]),
+  ];
+}
