@@ -1,6 +1,7 @@
 import type { Channel } from "../model/cell.ts";
-import type { Observation } from "../model/observation.ts";
-import type { Judgement, Judgements, Verdict } from "../model/verdict.ts";
+import type { Expectation } from "../model/matrix.ts";
+import type { InsertObservation, Observation } from "../model/observation.ts";
+import type { Judgement, Verdict } from "../model/verdict.ts";
 import { verdicts } from "../model/verdict.ts";
 
 /** What a channel saw and what was made of it. */
@@ -17,27 +18,31 @@ export function worst(of: readonly Verdict[]): Verdict {
 }
 
 /** The cell's verdict: the worst of its channels, or `diverged` where they permit different rows. */
-export function mergeVerdicts(judged: Readonly<Partial<Record<Channel, Judged>>>): Verdict {
+export function mergeVerdicts(
+  expectation: Expectation,
+  judged: Readonly<Partial<Record<Channel, Judged>>>,
+): Verdict {
   const all = Object.values(judged);
   if (all.length === 0) return "skipped";
   const verdict = worst(all.map(({ judgement }) => judgement.verdict));
   const { direct, rest } = judged;
   if (direct === undefined || rest === undefined || verdict === "leak") return verdict;
   const comparable = [direct, rest].every(({ judgement }) => conclusive.has(judgement.verdict));
-  return comparable && permits(direct) !== permits(rest) ? "diverged" : verdict;
+  return comparable && !permitSame(expectation, direct, rest) ? "diverged" : verdict;
 }
 
-/** What a channel permitted, as one text to compare; a sample says nothing about the rows that it left out. */
-function permits({ observation, judgement }: Judged): string {
-  if (observation.kind === "insert") {
-    return JSON.stringify(
-      observation.attempts.map(({ answer }) => answer.code === null || answer.code.startsWith("23")),
-    );
-  }
-  if (observation.kind === "reach" && observation.method !== "sample") {
-    return JSON.stringify([observation.reached, observation.extra, observation.missing]);
-  }
-  return judgement.verdict;
+function permitSame(expectation: Expectation, one: Judged, other: Judged): boolean {
+  const [a, b] = [one.observation, other.observation];
+  if (a.kind === "insert" && b.kind === "insert") return letIn(a) === letIn(b);
+  if (a.kind !== "reach" || b.kind !== "reach") return one.judgement.verdict === other.judgement.verdict;
+  // Where rows are bounded from above only, and where only some of them were tried, numbers need not agree.
+  if (expectation.kind === "within") return a.extra === b.extra;
+  if (a.method === "sample" || b.method === "sample")
+    return one.judgement.verdict === other.judgement.verdict;
+  return a.reached === b.reached && a.extra === b.extra && a.missing === b.missing;
 }
 
-export type { Judgements };
+/** Which candidates the policy let in, whatever a constraint said afterwards. */
+function letIn({ attempts }: InsertObservation): string {
+  return JSON.stringify(attempts.map(({ answer }) => answer.code === null || answer.code.startsWith("23")));
+}

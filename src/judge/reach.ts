@@ -75,7 +75,9 @@ function brokenStates(cell: Cell, { states }: ReachObservation): Said | undefine
 
 function forbiddenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
   const moved = movesOf(cell, seen).find(({ kind }) => kind === "accepted" || kind === "constraint");
-  return moved === undefined ? undefined : say("leak", `the move ${moved.name}, which must be refused, was accepted`);
+  return moved === undefined
+    ? undefined
+    : say("leak", `the move ${moved.name}, which must be refused, was accepted`);
 }
 
 /** A move that was not refused by a policy: it met none, or no row that the persona may update at all. */
@@ -88,8 +90,19 @@ function unprovenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
   return say("vacuous", `the move ${idle.name} met no row that the persona may update`);
 }
 
-function movesOf(cell: Cell, { moves }: ReachObservation): readonly { name: string; kind: Outcome["kind"] }[] {
-  return moves.map(({ candidate, answer }) => ({ name: candidate.name, kind: outcomeOf(cell, answer).kind }));
+function movesOf(
+  cell: Cell,
+  { moves }: ReachObservation,
+): readonly { readonly name: string; readonly kind: Outcome["kind"] }[] {
+  const granted = cell.relation.info.privileges[cell.persona.role]?.update ?? [];
+  return moves.map(({ candidate: { name }, answer }) => {
+    // A move of a column that the role may not write is refused by that column's grant, before any policy.
+    const move = cell.update?.never.find((one) => one.name === name);
+    const ungranted = Object.keys(move?.values ?? {}).some((column) => !granted.includes(column));
+    if (answer.code === "42501" && ungranted && answer.foreignFrame !== true)
+      return { name, kind: "refused" };
+    return { name, kind: outcomeOf(cell, answer).kind };
+  });
 }
 
 function broken(_cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {

@@ -199,27 +199,32 @@ function updatePlan(
 }
 
 function channelsOf(
-  { spec, operation }: Planned,
+  planned: Planned,
   expectation: Expectation,
   options: ExpandOptions,
 ): Pick<Cell, "channels" | "notOn"> {
-  const reason = notOnRest(spec, operation, expectation, options);
+  const reason = notOnRest(planned, expectation, options);
   const channels = options.channels.filter((channel) => channel === "direct" || reason === undefined);
   const notOn = reason !== undefined && options.channels.includes("rest") ? { rest: reason } : {};
   return { channels, notOn };
 }
 
 function notOnRest(
-  spec: RelationSpec,
-  operation: Operation,
+  { spec, operation, relation }: Planned,
   expectation: Expectation,
   { exposed }: ExpandOptions,
 ): string | undefined {
   if (exposed.length === 0) return "the target has no rest channel";
   if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
   if (operation === "truncate") return "PostgREST has no TRUNCATE";
-  if (operation.startsWith("blind_") && expectation.kind === "rows") {
+  // A count of 0 says all; any other says neither which rows, nor how many a constraint hid.
+  if (operation.startsWith("blind_") && expectation.kind !== "deny") {
     return "PostgREST tells how many rows a blind write reached, not which";
   }
+  const made = relation.info.columns.find(
+    ({ name, identity, generated }) => relation.key.includes(name) && (identity === "always" || generated),
+  );
+  if (operation === "upsert" && made !== undefined)
+    return `PostgREST cannot write ${made.name}, which is generated always`;
   return undefined;
 }

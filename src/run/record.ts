@@ -1,5 +1,6 @@
 import type { Cell, Channel } from "../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../model/channel.ts";
+import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import type { Target } from "../model/target.ts";
 import { judge } from "../judge/verdict.ts";
@@ -25,15 +26,21 @@ export function recordCell(
 ): CellRecord {
   const judged: Partial<Record<Channel, Judged>> = {};
   const channels: Partial<Record<Channel, ChannelRecord>> = {};
+  const notOn: Partial<Record<Channel, string>> = { ...cell.notOn };
   for (const channel of cell.channels) {
     const answer = answers[channel];
     if (answer === undefined) continue;
-    const { observation, probe } = answer;
+    if (isSafeUpdate(cell, answer.observation)) {
+      notOn[channel] = "safeupdate refuses writes without a filter here";
+      continue;
+    }
+    const { probe } = answer;
+    const observation = withTriggersCleared(answer.observation, answers.direct?.observation);
     const judgement = judge(cell, observation, { channel, identityShown: context.identityShown[channel] });
     judged[channel] = { judgement, observation };
     channels[channel] = { ...judgement, probe, observation, milliseconds: undefined };
   }
-  const verdict = mergeVerdicts(judged);
+  const verdict = mergeVerdicts(cell.expectation, judged);
   const clean = verdict === "pass" || verdict === "skipped";
   const { info } = cell.relation;
   return {
@@ -50,7 +57,7 @@ export function recordCell(
     waived: !clean && cell.waiver !== undefined && cell.waiver.expires >= context.today,
     verdict,
     channels,
-    notOn: cell.notOn,
+    notOn,
     byHand: clean
       ? undefined
       : byHand(
@@ -62,4 +69,21 @@ export function recordCell(
         ),
     inForce: clean ? [] : inForce(cell),
   };
+}
+
+/** 21000 from the extension `safeupdate`, Supabase's default for API roles: blind writes are the direct channel's alone. */
+function isSafeUpdate(cell: Cell, observation: Observation): boolean {
+  return (
+    cell.operation.startsWith("blind_") && observation.kind === "reach" && observation.answer.code === "21000"
+  );
+}
+
+/**
+ * Over HTTP nothing tells a row that the policy filtered from one that a BEFORE trigger swallowed. Where the direct
+ * channel, with triggers off, reached no row either, it was not the trigger.
+ */
+function withTriggersCleared(seen: Observation, direct: Observation | undefined): Observation {
+  if (seen.kind !== "reach" || !seen.mayBeHidden || direct?.kind !== "reach") return seen;
+  const cleared = !direct.mayBeHidden && direct.answer.code === null && direct.reached === seen.reached;
+  return cleared ? { ...seen, mayBeHidden: false } : seen;
 }

@@ -43,7 +43,7 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
     return failedObservation(reply);
   }
   const extras = {
-    moves: moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
+    moves: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
     states: stateObservations(states, replies.slice(1 + moves.length * 2)),
   };
   if (reply.kind === "rows") return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
@@ -293,19 +293,31 @@ function moveRequest(
   ];
 }
 
-function moveAttempts(cell: Cell, replies: readonly Reply[]): readonly CandidateAttempt[] {
-  return (cell.update?.never ?? []).map((move, index) => {
-    const [rows, blind] = [replies[index * 2], replies[index * 2 + 1]];
-    const candidate = { name: move.name, origin: move.origin };
-    if (rows?.kind !== "rows")
-      return { candidate, answer: { code: "P0000", message: "not tried" }, rewritten: [] };
-    const part = blind?.kind === "parts" ? blind.parts.at(-1) : undefined;
-    const blindly = part?.code === undefined ? (part?.n ?? 0) : 0;
-    const reached = Math.max(rows.rows.reached, blindly);
-    const answer: Answer =
-      reached > 0 ? { code: null, rows: reached } : { ...answerOf(rows.rows.last), rows: 0 };
-    return { candidate, answer, rewritten: [] };
-  });
+function* moveAttempts(
+  cell: Cell,
+  replies: readonly Reply[],
+): Generator<readonly Request[], CandidateAttempt[], readonly Reply[]> {
+  const attempts: CandidateAttempt[] = [];
+  for (const [index, { name, origin }] of (cell.update?.never ?? []).entries()) {
+    const answer = yield* moveAnswer(replies[index * 2], replies[index * 2 + 1]);
+    attempts.push({ candidate: { name, origin }, answer, rewritten: [] });
+  }
+  return attempts;
+}
+
+function* moveAnswer(
+  rows: Reply | undefined,
+  blind: Reply | undefined,
+): Generator<readonly Request[], Answer, readonly Reply[]> {
+  if (rows?.kind !== "rows") return { code: "P0004", message: "the move was not tried" };
+  const part = blind?.kind === "parts" ? blind.parts.at(-1) : undefined;
+  const blindly = part?.code === undefined ? (part?.n ?? 0) : 0;
+  const reached = Math.max(rows.rows.reached, blindly);
+  if (reached > 0) return { code: null, rows: reached };
+  const { last } = rows.rows;
+  const answer = { ...answerOf(last), rows: 0 };
+  const refused = answer.code === "42501" && answer.foreignFrame !== true && last?.sql !== undefined;
+  return refused ? yield* withRoutine(answer, last.sql) : answer;
 }
 
 function stateObservations(
