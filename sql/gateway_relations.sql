@@ -72,7 +72,11 @@ select
       'type', format_type(a.atttypid, a.atttypmod),
       'default', case
         when a.attgenerated <> '' then null
-        when a.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(e.oid::regclass::text, a.attname))
+        when a.attidentity = 'd' then format('nextval(%L)', (
+          select dep.objid::regclass from pg_catalog.pg_depend dep
+          where dep.refclassid = 'pg_catalog.pg_class'::regclass and dep.refobjid = e.oid
+            and dep.refobjsubid = a.attnum and dep.deptype = 'i'
+        ))
         when d.adbin is null and t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0)
         else pg_get_expr(d.adbin, d.adrelid)
       end,

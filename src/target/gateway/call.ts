@@ -98,8 +98,8 @@ function fromQuery({ query }: Request, routine: Routine): Arguments {
   const given = routine.arguments.filter(({ name }) => values(name).length > 0);
   const list = namedArguments(given, ({ name, longest, variadic }) => {
     const sent = values(name);
-    const text = variadic ? arrayLiteral(sent) : (sent.at(-1) ?? "");
-    return sql`${bind(text)}::${fromCatalog(longest)}`;
+    const value = variadic ? sql`${bind(arrayLiteral(sent))}::text[]` : sql`${bind(sent.at(-1) ?? "")}`;
+    return sql`${value}::${fromCatalog(longest)}`;
   });
   return { source: nothing, list };
 }

@@ -1,6 +1,7 @@
 import type { Catalog, Relation } from "./catalog.ts";
 import { refuse } from "./errors.ts";
 import type { Request } from "./request.ts";
+import { vary } from "./response.ts";
 import type { Answer } from "./response.ts";
 import { findRoutine } from "./routine.ts";
 
@@ -19,7 +20,8 @@ export function describe({ action, schema, query }: Request, catalog: Catalog): 
       return isVolatile ? ["OPTIONS", "POST"] : ["OPTIONS", "GET", "HEAD", "POST"];
     },
   }[of]();
-  return { status: 200, headers: { "Access-Control-Allow-Origin": "*", Allow: methods.join(",") }, body: "" };
+  const headers = { ...vary, "Access-Control-Allow-Origin": "*", Allow: methods.join(",") };
+  return { status: 200, headers, body: "" };
 }
 
 export function findRelation(catalog: Catalog, schema: string, name: string): Relation {

@@ -28,13 +28,18 @@ export function sql(texts: TemplateStringsArray, ...holes: readonly (Sql | Bound
   return { parts };
 }
 
+/** A value; like PostgREST's, it ends at a NUL, which no text in Postgres can contain. */
 export function bind(value: string | null): Bound {
-  return { bind: value };
+  return { bind: value === null ? null : untilNul(value) };
+}
+
+function untilNul(text: string): string {
+  return text.split("\0", 1)[0] ?? "";
 }
 
 /** A quoted name; like PostgREST's, it ends at a NUL, which no name in Postgres can contain. */
 export function ident(name: string): Sql {
-  return { parts: [quoteIdent(name.split("\0", 1)[0] ?? "")] };
+  return { parts: [quoteIdent(untilNul(name))] };
 }
 
 /** `"schema"."name"`; without a schema the name alone. */

@@ -1,6 +1,6 @@
 import type { TokenRules } from "./config.ts";
 import { keysOf } from "./config.ts";
-import { refuse } from "./errors.ts";
+import { refuse, Refused } from "./errors.ts";
 import { importKeys, isAlgorithm, isSignedBy } from "./keys.ts";
 import type { VerifyingKey } from "./keys.ts";
 
@@ -58,7 +58,8 @@ function verifySignature(token: string, keys: readonly VerifyingKey[]): Verified
   const [header = "", payload = "", signature = "", ...more] = token.split(".");
   const parts = token.split(".").length;
   if (parts !== 3 || more.length > 0) throw refuse.token(`Expected 3 parts in JWT; got ${parts}`);
-  const { alg, kid, enc } = decodeHeader(header);
+  const { alg, kid: named, enc } = decodeHeader(header);
+  const kid = named ?? undefined;
   if (alg === "none")
     throw refuse.token(
       "Wrong or unsupported encoding algorithm",
@@ -66,7 +67,8 @@ function verifySignature(token: string, keys: readonly VerifyingKey[]): Verified
     );
   const text = decodePart(payload);
   const signed = decodePart(signature);
-  if (!isAlgorithm(alg) || enc !== undefined) throw unreadable();
+  if (!isAlgorithm(alg) || enc !== undefined || (kid !== undefined && typeof kid !== "string"))
+    throw unreadable();
   const suitable = keys.filter(
     (key) => key.algorithms.includes(alg) && (kid === undefined || key.kid === kid),
   );
@@ -96,11 +98,24 @@ function parseClaims(bytes: Buffer): Verified {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const claims = parseObject(text);
-    if (claims !== undefined) return { text, claims };
-  } catch {
-    // Not UTF-8: refused below.
+    if (claims === undefined) throw refuse.claims("Parsing claims failed");
+    // PostgREST takes the first of two members with one name, JavaScript and Postgres the last: two identities in one token.
+    if (membersIn(text) !== membersOf(claims)) throw refuse.notSpoken("claims that name a member twice");
+    return { text, claims };
+  } catch (error) {
+    throw error instanceof Refused ? error : refuse.claims("Parsing claims failed");
   }
-  throw refuse.claims("Parsing claims failed");
+}
+
+/** In JSON, a string before a colon names a member. */
+function membersIn(json: string): number {
+  return [...json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length;
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const inner = Object.values(value).reduce<number>((sum, member) => sum + membersOf(member), 0);
+  return Array.isArray(value) ? inner : inner + Object.keys(value).length;
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -19,6 +19,8 @@ const hashes = {
   ES256: "sha256",
   ES384: "sha384",
   ES512: "sha512",
+  // Hashes by itself.
+  EdDSA: null,
 } as const;
 
 export type Algorithm = keyof typeof hashes;
@@ -28,6 +30,7 @@ const families: Readonly<Record<string, readonly Algorithm[]>> = {
   oct: ["HS256", "HS384", "HS512"],
   RSA: ["RS256", "RS384", "RS512"],
   EC: ["ES256", "ES384", "ES512"],
+  OKP: ["EdDSA"],
 };
 
 export function isAlgorithm(name: unknown): name is Algorithm {
@@ -53,7 +56,7 @@ function importKey(jwk: Jwk): VerifyingKey {
       code: "gateway/jwk",
       message: `a key that should verify tokens cannot be read${jwk.kid === undefined ? "" : `: ${jwk.kid}`}`,
       details: cause instanceof Error ? cause.message : undefined,
-      hint: "give an RSA, EC or oct key as a JSON Web Key (RFC 7517)",
+      hint: "give an RSA, EC, OKP or oct key as a JSON Web Key (RFC 7517)",
     });
   }
 }
@@ -77,7 +80,9 @@ export interface Signed {
 export function isSignedBy({ key }: VerifyingKey, { algorithm, content, signature }: Signed): boolean {
   const hash = hashes[algorithm];
   if (key.type === "secret") {
-    const expected = createHmac(hash, key).update(content).digest();
+    const expected = createHmac(hash ?? "sha256", key)
+      .update(content)
+      .digest();
     return expected.length === signature.length && timingSafeEqual(expected, signature);
   }
   // JWS writes an EC signature as r and s side by side, not as DER.

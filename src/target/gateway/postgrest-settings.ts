@@ -29,8 +29,6 @@ export function postgrestSettings(config: GatewayConfig, ports: Ports): Record<s
     PGRST_DB_EXTRA_SEARCH_PATH: (config.extraSearchPath ?? ["public"]).join(","),
     PGRST_DB_TX_END: txEnd,
     PGRST_DB_POOL: String(config.poolSize ?? 10),
-    // Settings that the database keeps for PostgREST would win over these.
-    PGRST_DB_CONFIG: "false",
     PGRST_SERVER_HOST: host,
     PGRST_SERVER_PORT: String(ports.server),
     PGRST_ADMIN_SERVER_HOST: host,

@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+import { refuse } from "./errors.ts";
 import type { Condition, Filter } from "./filter.ts";
 import { parseCondition, parseFilter, parseFilterOrArgument } from "./filter.ts";
 import { parseNames, parsePath } from "./names.ts";
@@ -40,6 +42,7 @@ export function parseQuery(text: string, byGet: boolean): Query {
   const pairs = all.filter((pair): pair is Pair => pair[1] !== undefined);
   const ending = (...words: string[]): Pair[] => pairs.filter(([key]) => words.includes(lastWord(key)));
   const value = (key: string): string | undefined => pairs.find(([name]) => name === key)?.[1];
+  const last = (key: string): string | undefined => pairs.findLast(([name]) => name === key)?.[1];
 
   const orders = ending("order").map(([key, order]) => ({ ...parsePath(key), ...parseOrder(order) }));
   const logic = ending("and", "or").map(([key, tree]) => parseLogic(key, tree));
@@ -60,8 +63,8 @@ export function parseQuery(text: string, byGet: boolean): Query {
     filters: operands.flatMap(({ filter }) => filter ?? []),
     filterKeys: keys.map(([key]) => key),
     conditions: logic.map(({ condition }) => condition),
-    order: orders.findLast(({ path }) => path.length === 0)?.terms ?? [],
-    range: rangeOf(value("limit"), value("offset")),
+    order: orders.find(({ path }) => path.length === 0)?.terms ?? [],
+    range: rangeOf(last("limit"), last("offset")),
     columns: named,
     onConflict: onConflict === undefined ? undefined : parseNames(onConflict, "on_conflict"),
     parameters: operands.flatMap(({ argument }) => (argument === undefined ? [] : [argument])),
@@ -108,12 +111,14 @@ function decode(text: string): string {
   return percentDecode(text.replaceAll("+", " "));
 }
 
-/** `%C3%A9` → `é`. A `%` that begins no code stays, as in PostgREST; bytes that are no UTF-8 become U+FFFD. */
+/** `%C3%A9` → `é`. A `%` that begins no code stays, as in PostgREST, which fails on bytes that are no UTF-8. */
 export function percentDecode(text: string): string {
   if (!text.includes("%")) return text;
-  return text.replaceAll(/(?:%[0-9a-fA-F]{2})+/g, (codes) =>
-    Buffer.from(codes.replaceAll("%", ""), "hex").toString("utf8"),
-  );
+  return text.replaceAll(/(?:%[0-9a-fA-F]{2})+/g, (codes) => {
+    const bytes = Buffer.from(codes.replaceAll("%", ""), "hex");
+    if (!isUtf8(bytes)) throw refuse.notSpoken("text that is not UTF-8");
+    return bytes.toString("utf8");
+  });
 }
 
 function canonical(pairs: readonly (readonly [string, string | undefined])[]): string {
@@ -123,8 +128,9 @@ function canonical(pairs: readonly (readonly [string, string | undefined])[]): s
   return [...values].map(([key, sent]) => `${encode(key)}=${sent.join(",")}`).join("&");
 }
 
+/** PostgREST takes each byte of UTF-8 for a character, and encodes that. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll(/[!'()*]/g, percentCode);
+  return encodeURIComponent(Buffer.from(text).toString("latin1")).replaceAll(/[!'()*]/g, percentCode);
 }
 
 function percentCode(character: string): string {

@@ -22,12 +22,14 @@ interface Draft {
   readonly body: string;
 }
 
+export const vary = { Vary: "Accept, Prefer, Range" };
+
 /** The answer of a request that succeeded. */
 export function answerTo(plan: Plan, outcome: Outcome): Answer {
   const { action } = plan.request;
-  const draft =
+  const { status, headers, body } =
     action.kind === "mutate" ? writers[action.mutation](plan, outcome) : answerToRead(plan, outcome);
-  return overridden(draft, outcome);
+  return overridden({ status, headers: { ...vary, ...headers }, body }, outcome);
 }
 
 export function answerToRefused(refusal: Refusal): Answer {

@@ -22,7 +22,7 @@ export function findRoutine(catalog: Catalog, call: Call): Routine {
     matching.length > 0 ? matching : overloads.filter((routine) => call.byPost && takesBody(routine));
   const [routine, ...others] = found;
   if (routine === undefined) throw notFound(call);
-  if (others.length > 0) throw refuse.ambiguousRoutine(found.map(signature).join(", "));
+  if (others.length > 0) throw refuse.ambiguousRoutine(found.map(signature).toSorted().join(", "));
   return routine;
 }
 

@@ -25,8 +25,11 @@ export interface Ordering {
 /** The value of `select`. Empty means no column was named. */
 export function parseSelect(text: string): SelectItem[] {
   const scanner = new Scanner(text, "select parameter");
-  return text.trim() === "" ? [] : scanner.list(() => readItem(scanner));
+  return beginsItem.test(text) ? scanner.list(() => readItem(scanner)) : [];
 }
+
+/** PostgREST takes a text that begins no item for an empty list, and does not read on. */
+const beginsItem = /^(?:\*(?:[,)]|$)|["\p{L}0-9_ $\t.])/u;
 
 function readItem(scanner: Scanner): SelectItem {
   scanner.skipBlanks();
@@ -63,7 +66,9 @@ function readField(scanner: Scanner): SelectItem {
     return { column: "*", cast: undefined, alias, aggregated: true };
   const column = readColumn(scanner);
   const cast = readCast(scanner);
-  const aggregated = scanner.match(/\.(?:sum|avg|count|max|min)\(\)(?:::[\p{L}0-9_ $]+)?/uy) !== undefined;
+  const aggregated = scanner.match(/\.(?:sum|avg|count|max|min)\(\)/y) !== undefined;
+  // The cast of an aggregate; PostgREST reads it without one too, and forgets it.
+  scanner.match(/::[\p{L}0-9_ $]+/uy);
   if (!endsHere(scanner)) throw scanner.unexpected('"->>", "->", "::", ".", ")", "," or end of input');
   return { column, cast, alias, aggregated };
 }

@@ -138,11 +138,21 @@ async function readBody(request: IncomingMessage, most: number): Promise<Buffer>
   return Buffer.concat(chunks);
 }
 
+/** A header's value on the wire: UTF-8 as it is, without what would end it. */
+function headerText(text: string): string {
+  return Buffer.from(text)
+    .toString("latin1")
+    .replaceAll(/[^\t -~\x80-\xff]/g, " ");
+}
+
 function write(response: ServerResponse, { status, statusText, headers, body }: Answer): void {
-  const fixed = { Server: "rowgate-builtin-gateway", Vary: "Accept, Prefer, Range" };
+  const all = Object.entries({ Server: "rowgate-builtin-gateway", ...headers });
   const length = status === 204 ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
   // A reason phrase cannot hold every character that a message can.
   if (statusText !== undefined && /^[\t -~]*$/.test(statusText)) response.statusMessage = statusText;
-  response.writeHead(status, { ...fixed, ...headers, ...length });
+  response.writeHead(status, {
+    ...Object.fromEntries(all.map(([name, value]) => [name, headerText(value)])),
+    ...length,
+  });
   response.end(status === 204 ? undefined : body);
 }

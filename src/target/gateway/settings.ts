@@ -60,7 +60,7 @@ function flat(headers: IncomingHttpHeaders): Record<string, string> {
 function cookies(header: string | undefined): Record<string, string> {
   const pairs = (header ?? "").split(";").flatMap((pair): [string, string][] => {
     const [name = "", ...value] = pair.trim().split("=");
-    return name === "" ? [] : [[name, value.join("=")]];
+    return name === "" ? [] : [[name, value.join("=").replace(/^"(.*)"$/, "$1")]];
   });
   return Object.fromEntries(pairs);
 }
