@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Client } from "pg";
+import { newRunId } from "../../src/archive/id.ts";
+import { readCells } from "../../src/archive/read.ts";
+import { parseMatrix } from "../../src/matrix/parse.ts";
+import type { Channel } from "../../src/model/cell.ts";
+import type { CellRecord, RunRecord } from "../../src/model/run.ts";
+import { defaultLimits, type Limits, type Target } from "../../src/model/target.ts";
+import { run } from "../../src/run.ts";
+import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import type { TxEnd } from "../../src/target/gateway/config.ts";
+import { startGateway } from "../../src/target/gateway/server.ts";
+
+export interface ProveOptions {
+  readonly server: EmbeddedServer;
+  /** Applied to a new database that holds Supabase's roles and `auth` helpers. */
+  readonly sql: string;
+  readonly matrix: string;
+  readonly channels?: readonly Channel[];
+  readonly txEnd?: TxEnd;
+  /** The secret that tokens are signed with, when it is not the gateway's. */
+  readonly signingSecret?: string;
+  /** A target without PostgREST. */
+  readonly withoutRest?: boolean;
+  /** Log in as this role for controls and direct probes, instead of the superuser. */
+  readonly login?: { readonly user: string; readonly password: string };
+  readonly limits?: Partial<Limits>;
+  readonly only?: readonly string[];
+  /** Run with the target just before probing begins. */
+  readonly meddle?: (client: Client) => Promise<void>;
+}
+
+export interface Proved {
+  readonly run: RunRecord;
+  /** By id: `<persona>/<schema>.<relation>/<operation>`. */
+  readonly cells: ReadonlyMap<string, CellRecord>;
+}
+
+let databases = 0;
+
+/** SQL and a matrix in, a judged and archived run out: real Postgres, real HTTP, real tokens. */
+export async function prove(options: ProveOptions): Promise<Proved> {
+  const { server } = options;
+  databases += 1;
+  const database = await server.createDatabase(`case_${process.pid}_${databases}`);
+  await withClient(database, (client) => client.query(options.sql));
+  const matrix = parseMatrix(options.matrix, "case.yaml", "2026-11-21");
+  const secret = randomBytes(32).toString("base64url");
+  const gateway = options.withoutRest
+    ? undefined
+    : await startGateway({
+        database: { ...database, ...server.authenticator },
+        schemas: matrix.exposes,
+        anonRole: "anon",
+        jwt: { secret },
+        txEnd: options.txEnd ?? "rollback-allow-override",
+      });
+  const logs = await mkdtemp(path.join(tmpdir(), "rowgate-prove-"));
+  try {
+    const target: Target = {
+      name: "case",
+      posture: "embedded",
+      database: { ...database, ...options.login },
+      rest: gateway && { url: gateway.url, apiKey: undefined, gateway: gateway.info, anonRole: "anon" },
+      signingKey: { algorithm: "HS256", secret: options.signingSecret ?? secret },
+      schemas: matrix.exposes,
+      preRequest: undefined,
+      limits: { ...defaultLimits, ...options.limits },
+    };
+    if (options.meddle) await withClient(database, options.meddle);
+    const outcome = await run({
+      id: newRunId(new Date()),
+      startedAt: new Date(),
+      matrix,
+      target,
+      inputs: [],
+      filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
+      logs,
+      gitCommit: undefined,
+      version: "0.0.0",
+      startMs: 0,
+      environment: {},
+    });
+    const cells = new Map<string, CellRecord>();
+    for await (const cell of readCells(outcome.archive)) cells.set(cell.id, cell);
+    return { run: outcome.run, cells };
+  } finally {
+    await gateway?.stop();
+    await rm(logs, { recursive: true, force: true });
+  }
+}
+
+async function withClient<T>(address: Target["database"], work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(address);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
