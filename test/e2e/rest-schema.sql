@@ -123,6 +123,23 @@ create function swallow() returns trigger language plpgsql as $$ begin return nu
 create trigger swallow before update or delete or insert on swallowed for each row execute function swallow();
 grant all on swallowed to authenticated;
 
+-- A trigger that could swallow, over rows that most cannot see.
+create table stamped (id int primary key, owner text, at timestamptz);
+insert into stamped values (1, 'alice', null), (2, 'alice', null);
+create function stamp() returns trigger language plpgsql as $$ begin new.at := now(); return new; end $$;
+create trigger stamp before update on stamped for each row execute function stamp();
+alter table stamped enable row level security;
+create policy own on stamped to authenticated using (owner = me()) with check (owner = me());
+grant all on stamped to authenticated;
+
+-- Row by row, and no key to name a row by.
+create table sealed_keyless (owner text, note text);
+insert into sealed_keyless values ('alice', 'n1'), ('bob', 'n2');
+alter table sealed_keyless enable row level security;
+create policy see on sealed_keyless for select using (true);
+create policy own on sealed_keyless for update using (true) with check (owner = me());
+grant select, update on sealed_keyless to authenticated;
+
 -- UPDATE and DELETE for everybody, SELECT of one's own rows.
 create table blindspot (id int primary key, owner text, title text);
 insert into blindspot values (1, 'alice', 'x'), (2, 'bob', 'y'), (3, 'bob', 'z');

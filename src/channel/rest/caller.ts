@@ -4,6 +4,7 @@ import type { AnyClient } from "./clients.ts";
 import { applyFilter } from "./filter.ts";
 import type { Filterable, RowFilter } from "./filter.ts";
 import { restName, restNames } from "./names.ts";
+import { markJson } from "./raw-json.ts";
 import type { Reply } from "./reply.ts";
 import type { Sender, Verb } from "./sender.ts";
 import type { Deliverable } from "./wire.ts";
@@ -115,23 +116,14 @@ export class Caller {
    * A JSON string is read by the type's own input function, whatever the type (arrays and composites too);
    * json and jsonb alone would store it as a string.
    */
-  #body(values: TextRow): Record<string, unknown> {
+  #body(values: TextRow): Record<string, string | null> {
     return Object.fromEntries(
       Object.entries(values).map(([name, text]) => {
         const type = this.#columns.get(name)?.type;
-        return [name, text !== null && (type === "json" || type === "jsonb") ? parsed(text) : text];
+        return [name, text !== null && (type === "json" || type === "jsonb") ? markJson(text) : text];
       }),
     );
   }
 }
 
 const none: RowFilter = { kind: "none" };
-
-/** Text that is no JSON goes as it is: the server's refusal of it is the answer. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}

@@ -6,7 +6,7 @@ import { shownKeys } from "./compare.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Reply } from "./reply.ts";
 import type { Scene } from "./scene.ts";
-import { reachOf } from "./scene.ts";
+import { isUnseen, reachOf, shownKey } from "./scene.ts";
 import type { ControlRow } from "./snapshot.ts";
 import { valuesOf } from "./values.ts";
 
@@ -31,38 +31,41 @@ interface RowOutcome {
 
 /**
  * Every row of a small relation, or a sample of a large one, each in requests of its own: one row that a check refuses
- * or a foreign key protects must not hide its siblings. `whole` is the answer over all rows, when it went through.
+ * or a foreign key protects must not hide its siblings. `first` is what one statement over all rows gave, if it was sent.
  */
 export async function goThroughRows(
   scene: Scene,
   statement: RowStatement,
-  whole: ReachObservation | undefined,
+  first: ReachObservation | undefined,
 ): Promise<{ observation: ReachObservation; reached: readonly ControlRow["key"][] }> {
   const { cell, snapshot, sight } = scene;
-  const rows = cell.relation.key.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const rows = shownKey(cell).length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
   const own = await valuesOf(sight, cell, rows, statement.own);
   const outcomes: RowOutcome[] = [];
   for (const row of rows) outcomes.push(await tryRow(scene, statement, row, own.get(row) ?? {}));
   const reached = outcomes.filter(({ fate }) => fate === "reached").map(({ row }) => row.key);
-  return { observation: observed(scene, outcomes, whole), reached };
+  return { observation: observed(scene, outcomes, first), reached };
 }
 
 function observed(
   scene: Scene,
   outcomes: readonly RowOutcome[],
-  whole: ReachObservation | undefined,
+  first: ReachObservation | undefined,
 ): ReachObservation {
   const { cell, snapshot } = scene;
   const all = outcomes.length === snapshot.total;
+  // A statement that went through has counted all rows; a sample only names some of them.
+  const whole = first?.answer.code === null ? first : undefined;
   const reached = outcomes.filter(({ fate }) => fate === "reached");
   const extra = reached.filter(({ row }) => !row.declared);
   const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
   const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
   // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
   const counted = whole !== undefined && whole.extra + whole.missing > 0;
-  const unnamed = cell.relation.key.length === 0 && !counted ? snapshot.total : 0;
-  const answer = outcomes.findLast(({ refusal }) => refusal !== undefined)?.refusal;
-  return reachOf(scene, answer ?? whole?.answer ?? { code: null, rows: reached.length }, {
+  const unnamed = shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
+  const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
+  const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
+  return reachOf(scene, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
     reached: all || whole === undefined ? reached.length : whole.reached,
     extra: Math.max(extra.length, all ? 0 : (whole?.extra ?? 0)),
     missing: Math.max(missing.length, all ? 0 : (whole?.missing ?? 0)),
@@ -87,12 +90,9 @@ async function tryRow(
     const answer = completed((await send(filter)).answer);
     if (answer.code === null) {
       if ((answer.rows ?? 0) > 0) return { row, fate: "reached", refusal };
-      // USING has filtered the row: no other value will do. A trigger may have swallowed it, too.
-      return {
-        row,
-        fate: unsure || maySwallow(scene.cell, statement.event) ? "unknown" : "not reached",
-        refusal,
-      };
+      // USING has filtered the row: no other value will do. Or a trigger has swallowed it.
+      const hidden = maySwallow(scene.cell, statement.event) && !(await isUnseen(scene, filter));
+      return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
     }
     refusal = answer;
     if (answer.constraint !== undefined && answer.foreignFrame !== true)

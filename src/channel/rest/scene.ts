@@ -2,6 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { comparedColumns, privilegesOf } from "../direct/statements.ts";
 import type { Caller } from "./caller.ts";
+import type { RowFilter } from "./filter.ts";
 import type { Sight } from "./sight.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -63,9 +64,27 @@ export function shownColumns(cell: Cell): readonly string[] {
   return comparedColumns(cell.relation, privilegesOf(cell).select).filter((name) => there.has(name));
 }
 
-/** The key, when the persona may read it: what an UPDATE's answer can name rows by, since it changes the rest. */
+/** The key, when the persona may read it: without it, no filter names a row. */
 export function shownKey(cell: Cell): readonly string[] {
   const { key } = cell.relation;
   const readable = privilegesOf(cell).select;
   return key.every((name) => readable.includes(name)) ? key : [];
+}
+
+/** PostgREST adds the primary key to every RETURNING: where it may not be read, asking for rows is what is refused. */
+export function mayReturn(cell: Cell): boolean {
+  const { info, base } = cell.relation;
+  const readable = privilegesOf(cell).select;
+  const columns = new Set(info.columns.map(({ name }) => name));
+  const primary = [...info.primaryKey, ...(base?.primaryKey ?? [])].filter((name) => columns.has(name));
+  return primary.every((name) => readable.includes(name));
+}
+
+/**
+ * The persona sees none of the rows: then a write that reads a column has none to change, whatever triggers and rules
+ * would make of one.
+ */
+export async function isUnseen({ cell, caller }: Scene, filter: RowFilter): Promise<boolean> {
+  const { answer } = await caller.read({ columns: shownColumns(cell), filter, limit: 1 });
+  return answer.code === null && answer.rows === 0;
 }

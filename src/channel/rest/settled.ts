@@ -24,10 +24,11 @@ export async function settled(
   return differs(cell, seen) ? unsettled(seen) : seen;
 }
 
-function differs({ expectation }: Cell, { extra, missing, answer }: ReachObservation): boolean {
+function differs({ expectation }: Cell, { extra, missing, answer, method }: ReachObservation): boolean {
   if (extra > 0) return true;
-  // An error is the server's word whatever the rows are.
-  return answer.code === null && missing > 0 && expectation.kind !== "within";
+  // An error that stopped the whole statement is the server's word, whatever the rows are.
+  const stopped = answer.code !== null && method === "whole";
+  return missing > 0 && !stopped && expectation.kind !== "within";
 }
 
 function unsettled(seen: ReachObservation): ReachObservation {

@@ -1,6 +1,7 @@
 import { Pool } from "undici";
 import type { Dispatcher } from "undici";
 import { ProbeFailure } from "./failure.ts";
+import { unmarkJson } from "./raw-json.ts";
 import type { RawReply } from "./raw-reply.ts";
 import { Reception } from "./reception.ts";
 
@@ -85,7 +86,7 @@ export class Wire {
     if (!signal || ticket === undefined) throw new Error("a request that was not handed to deliver()");
     this.#tickets.delete(signal);
     const path = url.slice(this.#origin.length);
-    const text = typeof body === "string" ? body : undefined;
+    const text = typeof body === "string" ? unmarkJson(body) : undefined;
     const sent = (): string => describe(method, path.slice(this.#prefix.length), text);
     if (this.#readOnly && method !== "GET" && method !== "HEAD") {
       ticket.reject(

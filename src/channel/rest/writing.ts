@@ -12,7 +12,7 @@ import { rowsOf } from "./reply.ts";
 import { goThroughRows } from "./row-by-row.ts";
 import type { Attempt } from "./row-by-row.ts";
 import type { Scene } from "./scene.ts";
-import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./scene.ts";
+import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./scene.ts";
 import { updatable, updateAttempts, updateValues } from "./values.ts";
 
 /** One of the two statements that change rows where they find them. */
@@ -79,16 +79,17 @@ interface Probed {
 async function probeStatement(scene: Scene, statement: Statement): Promise<Probed> {
   const { cell, snapshot } = scene;
   if (!scene.wholeWrites) return await goThroughRows(scene, statement, undefined);
-  const returning = snapshot.complete && snapshot.hasRows ? statement.returning : [];
+  const returning = snapshot.complete && snapshot.hasRows && mayReturn(cell) ? statement.returning : [];
   const reply = await statement.whole(readingFilter(scene), returning);
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
     if (!statement.granted || !stopsAtARow(answer.code))
       return { observation: reachOf(scene, answer), reached: [] };
-    return await goThroughRows(scene, statement, undefined);
+    return await goThroughRows(scene, statement, reachOf(scene, answer));
   }
   const counted = byCount(scene, answer.rows ?? 0);
-  const mayBeHidden = counted.reached === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
+  const nothing = counted.reached === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
+  const mayBeHidden = nothing && !(await isUnseen(scene, readingFilter(scene)));
   const rows = returning.length === 0 ? [] : rowsOf(reply);
   if (rows.length === counted.reached && returning.length > 0) {
     const found = { reached: counted.reached, ...differences(scene, returning, rows) };
@@ -99,7 +100,7 @@ async function probeStatement(scene: Scene, statement: Statement): Promise<Probe
   }
   const observation = reachOf(scene, answer, { ...counted, mayBeHidden });
   const told =
-    countTellsRows(scene) && (counted.extra + counted.missing === 0 || cell.relation.key.length === 0);
+    countTellsRows(scene) && (counted.extra + counted.missing === 0 || shownKey(cell).length === 0);
   if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
   return await goThroughRows(scene, statement, observation);
 }

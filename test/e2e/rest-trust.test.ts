@@ -1,0 +1,411 @@
+import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { RestChannel } from "../../src/channel/rest/contract.ts";
+import { maxBodyBytes } from "../../src/channel/rest/reception.ts";
+import type { Failure } from "../../src/model/observation.ts";
+import { defaultLimits } from "../../src/model/target.ts";
+import type { Mischief, Proxy } from "./rest-proxy.ts";
+import { answer, hangUp, openProxy } from "./rest-proxy.ts";
+import type { World } from "./rest-support.ts";
+import {
+  candidate,
+  cell,
+  fingerprint,
+  makeWorld,
+  observe,
+  openChannel,
+  people,
+  persona,
+  reach,
+} from "./rest-support.ts";
+
+// What the channel believes, and what it does when a gateway does not deserve it.
+
+const schema = readFileSync(new URL("rest-schema.sql", import.meta.url), "utf8");
+const stranger = persona("stranger", "notgranted", { sub: "alice" });
+const guest = persona("guest", "web_guest");
+const nobodys = persona("nobodys", "outside", { sub: "alice" });
+const late = persona("late", "authenticated", { sub: "alice", exp: 1 });
+const everybody = [...people, stranger, guest, nobodys, late];
+const own = { rows: "owner = 'alice'" };
+
+let world: World;
+let before: string;
+
+beforeAll(async () => {
+  const more = `create role notgranted; create role outside; create role web_guest;
+    grant outside, web_guest to authenticator; grant usage on schema public to notgranted, web_guest;
+    revoke usage on schema public from public;
+    grant all on todos to notgranted, outside;`;
+  world = await makeWorld(schema + more, { people: everybody });
+  before = await fingerprint(world);
+});
+
+afterAll(async () => {
+  await world?.stop();
+});
+
+describe("the handshake", () => {
+  it("shows all that it can", async () => {
+    await using opened = await open();
+    const { channel } = opened;
+    expect(channel.handshake).toEqual({
+      rollbackHonoured: true,
+      tamperedTokenRefused: true,
+      unknownRoleRefused: true,
+      identityShown: undefined,
+    });
+    const cells = [
+      cell(world, "alice", "select", "unpoliced", { rows: "title = 'alice'" }),
+      cell(world, "alice", "select", "todos", own),
+    ];
+    expect(await channel.showIdentity(cells)).toBe(true);
+    expect(channel.handshake.identityShown).toBe(true);
+  });
+
+  it.each([
+    { name: "no cell", on: [], shown: undefined },
+    {
+      name: "only cells that all or nobody would reach",
+      on: [
+        ["todos", "true"],
+        ["todos", "false"],
+      ],
+      shown: undefined,
+    },
+    {
+      name: "only a cell that another identity's rows answer",
+      on: [["todos", "owner = 'bob'"]],
+      shown: false,
+    },
+    { name: "a cell that errs", on: [["recursive", "id = 2"]], shown: undefined },
+  ])("shows no identity by $name", async ({ on, shown }) => {
+    await using opened = await open();
+    const cells = on.map(([table = "", rows = ""]) => cell(world, "alice", "select", table, { rows }));
+    expect(await opened.channel.showIdentity(cells)).toBe(shown);
+    expect(opened.channel.handshake.identityShown).toBe(shown);
+  });
+
+  it("fails every cell when the gateway verifies with another secret", async () => {
+    await using opened = await open({ secret: "another-secret-of-more-than-thirty-two-characters" });
+    const { channel } = opened;
+    expect(channel.handshake).toMatchObject({
+      tamperedTokenRefused: true,
+      unknownRoleRefused: false,
+      rollbackHonoured: false,
+    });
+    expect(await nothingSent(channel)).toEqual(
+      Array.from({ length: 3 }, () => expect.stringMatching(/PGRST301.*not the one that rowgate signs with/)),
+    );
+  });
+
+  it("fails every cell when tampered tokens are let in", async () => {
+    await using opened = await open({ mischief: dropTokens(() => true) });
+    expect(opened.channel.handshake).toMatchObject({ tamperedTokenRefused: false, rollbackHonoured: false });
+    expect(await nothingSent(opened.channel)).toEqual(
+      Array.from({ length: 3 }, () => expect.stringMatching(/tampered signature.*answered/)),
+    );
+  });
+
+  it("fails every cell when the token's role is ignored", async () => {
+    let seen = 0;
+    // The first token is the tampered one.
+    await using opened = await open({ mischief: dropTokens(() => (seen += 1) > 1) });
+    expect(opened.channel.handshake).toMatchObject({ tamperedTokenRefused: true, unknownRoleRefused: false });
+    expect(await nothingSent(opened.channel)).toEqual(
+      Array.from({ length: 3 }, () => expect.stringMatching(/role which does not exist/)),
+    );
+  });
+
+  it("fails every cell when nothing answers", async () => {
+    await using opened = await open({ mischief: hangUp });
+    expect(await nothingSent(opened.channel)).toEqual(
+      Array.from({ length: 3 }, () => expect.stringMatching(/gateway/)),
+    );
+  });
+
+  it("does not take a role that the gateway may not become for a denied one", async () => {
+    await using opened = await open();
+    for (const operation of ["select", "update", "delete", "insert"] as const) {
+      const one = cell(world, "stranger", operation, "todos", "deny", { people: everybody });
+      const seen = await observe(opened.channel, one);
+      expect(seen).toMatchObject({ kind: "failed", failure: { kind: "protocol" } });
+      expect(JSON.stringify(seen)).toContain("switches to the role notgranted");
+    }
+    expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+      reached: 2,
+    });
+  });
+
+  it("believes the refusal of a role that holds no USAGE anywhere", async () => {
+    await using opened = await open();
+    const seen = await reach(
+      opened.channel,
+      cell(world, "nobodys", "select", "todos", "deny", { people: everybody }),
+    );
+    expect(seen.answer.code).toBe("42501");
+  });
+
+  it("lets an expired token speak for itself", async () => {
+    await using opened = await open();
+    const seen = await reach(
+      opened.channel,
+      cell(world, "late", "select", "todos", "deny", { people: everybody }),
+    );
+    expect(seen.answer.code).toBe("PGRST303");
+  });
+
+  it("writes nothing when nobody can read anything, since no success shows the rollback", async () => {
+    await using opened = await open({ people: [guest] });
+    expect(opened.channel.handshake).toMatchObject({ rollbackHonoured: false, unknownRoleRefused: true });
+    const seen = await observe(
+      opened.channel,
+      cell(world, "guest", "delete", "posts", "deny", { people: everybody }),
+    );
+    expect(seen).toMatchObject({ kind: "failed", failure: { kind: "not-sent" } });
+  });
+
+  it("sends nothing but GETs", async () => {
+    await using opened = await open();
+    expect(opened.proxy.arrived.filter((line) => !line.startsWith("GET "))).toEqual([]);
+    expect(opened.proxy.arrived).toHaveLength(opened.channel.roundTrips);
+  });
+});
+
+describe("a gateway that breaks", () => {
+  let opened: Opened;
+  beforeEach(async () => {
+    opened = await open();
+    // Else every cell would fail anyway.
+    if (!opened.channel.handshake.rollbackHonoured) throw new Error(JSON.stringify(opened.channel.handshake));
+  });
+
+  afterEach(async () => {
+    await opened[Symbol.asyncDispose]();
+  });
+
+  const locked = '{"code":"55P03","message":"canceling statement due to lock timeout"}';
+  const page = "<html>Bad gateway</html>";
+  it.each<{ name: string; kind: Failure["kind"]; mischief: Mischief }>([
+    { name: "a proxy's page", kind: "protocol", mischief: (_, response) => answer(response, 502, page) },
+    {
+      name: "a page that says 200",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 200, page),
+    },
+    {
+      name: "an error without a code",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 401, '{"message":"No API key"}'),
+    },
+    {
+      name: "an error whose code is none",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 403, '{"code":42501}'),
+    },
+    {
+      name: "a redirect",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 302, "", { location: "/login" }),
+    },
+    { name: "a success without its count", kind: "protocol", mischief: () => ({ strip: ["content-range"] }) },
+    {
+      name: "rows that are none",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 200, '{"id":1}', { "content-range": "0-1/2" }),
+    },
+    {
+      name: "rows without their columns",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 200, '[{"key":1},{"key":2}]', { "content-range": "0-1/2" }),
+    },
+    {
+      name: "a connection that ends",
+      kind: "connection",
+      mischief: hangUp,
+    },
+    {
+      name: "half an answer",
+      kind: "connection",
+      mischief: (_, response) => {
+        response.writeHead(200, { "content-range": "0-1/2", "content-length": "100" });
+        response.write('[{"id":1},', () => response.destroy());
+        return "done";
+      },
+    },
+    {
+      name: "an answer without an end",
+      kind: "protocol",
+      mischief: (_, response) => {
+        response.writeHead(200, { "content-range": "0-1/2" });
+        const chunk = Buffer.alloc(1 << 20, " ");
+        for (let bytes = 0; bytes <= maxBodyBytes; bytes += chunk.length) response.write(chunk);
+        return "done";
+      },
+    },
+  ])("SELECT: $name is no answer", async ({ kind, mischief }) => {
+    opened.proxy.misbehave(mischief);
+    const seen = await observe(opened.channel, cell(world, "alice", "select", "todos", own));
+    expect(seen).toMatchObject({ kind: "failed", failure: { kind } });
+  });
+
+  it.each<{ name: string; kind: Failure["kind"]; mischief: Mischief }>([
+    { name: "a page that says 204", kind: "protocol", mischief: (_, response) => answer(response, 204, "") },
+    { name: "a proxy's page", kind: "protocol", mischief: (_, response) => answer(response, 503, page) },
+    {
+      name: "a connection that ends",
+      kind: "connection",
+      mischief: hangUp,
+    },
+  ])("DELETE: $name is no answer", async ({ kind, mischief }) => {
+    opened.proxy.misbehave(mischief);
+    const seen = await observe(opened.channel, cell(world, "alice", "delete", "todos", "deny"));
+    expect(seen).toMatchObject({ kind: "failed", failure: { kind } });
+    expect(opened.proxy.arrived).toHaveLength(1);
+  });
+
+  it("waits no longer than the target allows", async () => {
+    await using hasty = await open({ timeoutMs: 1_500 });
+    hasty.proxy.misbehave(() => "done");
+    const seen = await observe(hasty.channel, cell(world, "alice", "select", "todos", own));
+    expect(seen).toMatchObject({ kind: "failed", failure: { kind: "timeout" } });
+  });
+
+  it("reads once more after a broken connection", async () => {
+    opened.proxy.misbehave((passing, response) =>
+      passing.nth === 1 ? hangUp(passing, response) : undefined,
+    );
+    expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+      reached: 2,
+      extra: 0,
+    });
+    expect(opened.proxy.arrived).toHaveLength(2);
+  });
+
+  it("tries again what a lock or a deadlock stopped, and takes the last answer for one that stays", async () => {
+    opened.proxy.misbehave(({ nth }, response) => (nth < 3 ? answer(response, 500, locked) : undefined));
+    const del = cell(world, "alice", "delete", "todos", own);
+    expect(await reach(opened.channel, del)).toMatchObject({ reached: 2, extra: 0, missing: 0 });
+    expect(opened.proxy.arrived).toHaveLength(3);
+    opened.proxy.misbehave((_, response) => answer(response, 500, locked));
+    expect((await reach(opened.channel, del)).answer.code).toBe("55P03");
+    expect(opened.proxy.arrived).toHaveLength(5);
+  });
+
+  it("stops writing as soon as one write does not say that it was undone", async () => {
+    opened.proxy.misbehave(() => ({ strip: ["preference-applied"] }));
+    const first = await observe(opened.channel, cell(world, "alice", "delete", "posts", "deny"));
+    expect(first).toMatchObject({ kind: "failed", failure: { kind: "protocol" } });
+    expect(JSON.stringify(first)).toContain("may have been committed");
+    const arrived = opened.proxy.arrived.length;
+    const candidates = [candidate("c", { id: "9", owner: "alice", title: "t" })];
+    for (const operation of ["update", "blind_delete", "insert", "upsert"] as const) {
+      const seen = await observe(
+        opened.channel,
+        cell(world, "alice", operation, "todos", "deny", { candidates }),
+      );
+      expect(seen).toMatchObject({ kind: "failed", failure: { kind: "not-sent" } });
+    }
+    expect(opened.proxy.arrived).toHaveLength(arrived);
+    expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+      reached: 2,
+    });
+  });
+
+  it("stops writing when a success lacks its count as well", async () => {
+    opened.proxy.misbehave(() => ({ strip: ["preference-applied", "content-range"] }));
+    await observe(opened.channel, cell(world, "alice", "delete", "posts", "deny"));
+    const seen = await observe(opened.channel, cell(world, "alice", "delete", "todos", "deny"));
+    expect(seen).toMatchObject({ kind: "failed", failure: { kind: "not-sent" } });
+  });
+
+  it("never shows a token", async () => {
+    opened.proxy.misbehave((_, response) => answer(response, 502, page));
+    const answers = await opened.channel.probe(
+      (["select", "delete", "blind_update"] as const).map((operation) =>
+        cell(world, "alice", operation, "todos", "deny"),
+      ),
+    );
+    expect(JSON.stringify(answers)).not.toMatch(/eyJ|Bearer/);
+    expect(answers.map(({ probe }) => probe.split(" ")[0])).toEqual(["GET", "DELETE", "PATCH"]);
+  });
+
+  it("has left nothing behind", async () => {
+    expect(await fingerprint(world)).toBe(before);
+  });
+
+  it("fails the cells that come after the gateway has gone", async () => {
+    await opened.proxy.stop();
+    for (const operation of ["select", "delete"] as const) {
+      const seen = await observe(opened.channel, cell(world, "alice", operation, "todos", "deny"));
+      expect(seen).toMatchObject({ kind: "failed", failure: { kind: "connection" } });
+    }
+  });
+});
+
+describe("others write meanwhile", () => {
+  it("holds a difference against two controls, and tells nothing about rows that never hold still", async () => {
+    await using opened = await open();
+    const one = cell(world, "service", "select", "keyless", { rows: "true" });
+    // A row more before each answer: control and answer never agree, and no two controls do.
+    opened.proxy.misbehave(async () => {
+      await world.client.query("insert into keyless values ('carol', 'late')");
+      return undefined;
+    });
+    expect(await reach(opened.channel, one)).toMatchObject({ extra: 0, missing: 0, undetermined: 1 });
+    // One row more, once: the second look agrees.
+    opened.proxy.misbehave(async ({ nth }) => {
+      if (nth === 1) await world.client.query("insert into keyless values ('carol', 'late')");
+      return undefined;
+    });
+    expect(await reach(opened.channel, one)).toMatchObject({ extra: 0, missing: 0, undetermined: 0 });
+    await world.client.query("delete from keyless where owner = 'carol'");
+  });
+});
+
+interface Opened extends AsyncDisposable {
+  readonly channel: RestChannel;
+  readonly proxy: Proxy;
+}
+
+async function open(
+  options: { secret?: string; mischief?: Mischief; people?: typeof everybody; timeoutMs?: number } = {},
+): Promise<Opened> {
+  const proxy = await openProxy(world.gateway.url);
+  if (options.mischief !== undefined) proxy.misbehave(options.mischief);
+  const channel = await openChannel(world, {
+    url: proxy.url,
+    people: options.people ?? everybody,
+    ...(options.secret === undefined ? {} : { secret: options.secret }),
+    target: { limits: { ...defaultLimits, requestTimeoutMs: options.timeoutMs ?? 20_000 } },
+  });
+  return {
+    channel,
+    proxy,
+    [Symbol.asyncDispose]: async () => {
+      await channel.close();
+      await proxy.stop();
+    },
+  };
+}
+
+/** A gateway that takes every other token for none at all. */
+function dropTokens(when: () => boolean): Mischief {
+  return ({ headers }) => {
+    const { authorization, ...rest } = headers;
+    return authorization !== undefined && when() ? { headers: rest } : undefined;
+  };
+}
+
+/** What SELECT, UPDATE and INSERT came to, of which none may have been sent. */
+async function nothingSent(channel: RestChannel): Promise<readonly string[]> {
+  const sent = channel.roundTrips;
+  const cells = (["select", "update", "insert"] as const).map((operation) =>
+    cell(world, "alice", operation, "todos", "deny"),
+  );
+  const answers = await channel.probe(cells);
+  const told = answers.map(({ observation }) =>
+    observation.kind === "failed" ? observation.failure.message : observation.kind,
+  );
+  return channel.roundTrips === sent ? told : ["something was sent"];
+}
