@@ -1,4 +1,8 @@
 -- One table for each thing that a request over HTTP can run into.
+
+-- The gateway lives in another time zone than the controls.
+alter role authenticator set timezone to 'Asia/Kolkata';
+
 create function me() returns text language sql stable as
   $$ select nullif(current_setting('request.jwt.claims', true), '')::json->>'sub' $$;
 

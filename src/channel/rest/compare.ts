@@ -80,12 +80,20 @@ function named(
   };
 }
 
-/** `"2024-01-01T05:30:00.5+05:30"` → `"2024-01-01T00:00:00.5"`; what is no such time (infinity, BC) stays. */
+const time =
+  /^(\d{4,})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
+
+/** `"2024-01-01T05:30:00.5+05:30"` → `1704067200.5`: seconds since 1970. What is no such time (infinity) stays. */
 export function evenTime(value: string): string {
-  const [, seconds, fraction = "", zone] =
-    /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d(?::?\d\d)?|Z)$/.exec(textOf(value) ?? "") ?? [];
-  if (seconds === undefined || zone === undefined) return value;
-  const hours = /^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone;
-  const at = new Date(`${seconds.replace(" ", "T")}${hours}`);
-  return Number.isNaN(at.getTime()) ? value : JSON.stringify(at.toISOString().slice(0, 19) + fraction);
+  const parts = time.exec(textOf(value) ?? "");
+  if (parts === null) return value;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
+  const [zoneHours = 0, zoneMinutes = 0, zoneSeconds = 0] = parts
+    .slice(9, 12)
+    .map((part) => Number(part ?? 0));
+  const at = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
+  // Not by Date.UTC, which takes the years 0 to 99 for 1900 to 1999; 1 BC is the year 0.
+  at.setUTCFullYear(parts[12] === undefined ? year : 1 - year, month - 1, day);
+  const zone = (zoneHours * 60 + zoneMinutes) * 60 + zoneSeconds;
+  return `${at.getTime() / 1000 - (parts[8] === "-" ? -zone : zone)}${parts[7] ?? ""}`;
 }

@@ -30,7 +30,7 @@ function values(
 ): [name: string, value: string][] | undefined {
   const found: [string, string][] = [];
   const closers: string[] = [];
-  let name = "";
+  let name: string | undefined;
   let value = "";
   token.lastIndex = 0;
   for (let match = token.exec(text); match !== null; match = token.exec(text)) {
@@ -43,13 +43,15 @@ function values(
       continue;
     }
     const atTop = closers.length === 1;
-    if (atTop && mark === ":" && open === "{" && name === "") {
+    if (atTop && mark === ":") {
+      if (name !== undefined || !value.startsWith('"')) return undefined;
       name = value;
       value = "";
     } else if (atTop && (mark === "," || mark === close)) {
-      if (value !== "") found.push([textOf(name) ?? "", value]);
-      else if (mark === "," || found.length > 0) return undefined;
-      name = "";
+      const isMember = value !== "" && (name !== undefined) === (open === "{");
+      if (isMember) found.push([textOf(name ?? "null") ?? "", value]);
+      else if (mark === "," || found.length > 0 || value !== "" || name !== undefined) return undefined;
+      name = undefined;
       value = "";
       if (mark === close) return text.slice(token.lastIndex).trim() === "" ? found : undefined;
     } else {
