@@ -12,7 +12,7 @@ import {
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { ask, clearRooms, isRoot, launch, left, makeRoom, nobody, until } from "./embedded-support.ts";
-import { processesIn, root, leftInTheEnd } from "./embedded-support.ts";
+import { leftInTheEnd, processesIn, root, supervisorIn } from "./embedded-support.ts";
 import type { Launched } from "./embedded-support.ts";
 
 afterEach(clearRooms);
@@ -62,6 +62,18 @@ describe("nothing is left when the process that started the server", () => {
     await exit;
     expect(await leftInTheEnd(room)).toEqual([]);
   });
+});
+
+test("an initdb that hangs and hears no signal is ended all the same", async () => {
+  const room = makeRoom();
+  const native = fakePrograms("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n");
+  const { process: launcher } = launch({ room, native });
+  await until(
+    () => processesIn(room).some(({ command }) => command.includes("initdb")),
+    () => "initdb was not started",
+  );
+  launcher.kill("SIGKILL");
+  expect(await leftInTheEnd(room)).toEqual([]);
 });
 
 test("the supervisor's own end is noticed: by a signal it cleans up, after a SIGKILL its caller does", async () => {
@@ -119,18 +131,13 @@ describe("a start that fails leaves nothing, and says why", () => {
 
   test("a program that is none", async () => {
     const room = makeRoom();
-    const native = path.join(room, "native");
-    mkdirSync(path.join(native, "bin"), { recursive: true });
-    for (const name of ["initdb", "postgres"]) {
-      writeFileSync(path.join(native, "bin", name), "#!/nowhere/interpreter\n");
-      chmodSync(path.join(native, "bin", name), 0o755);
-    }
+    const native = fakePrograms("#!/nowhere/interpreter\n");
     const { error } = await launch({ room, native }).outcome;
     expect(error).toMatchObject({
       code: "embedded/not-executable",
       message: expect.stringContaining("initdb"),
     });
-    expect(left(room)).toEqual(["native"]);
+    expect(left(room)).toEqual([]);
   });
 });
 
@@ -177,14 +184,18 @@ describe("the next start", () => {
       lchownSync(path.join(room, foreign), nobody.uid, nobody.gid);
       kept.push(foreign);
     }
-    const swept = dead.replace(/.$/, "S");
-    mkdirSync(path.join(room, swept));
+    // The second has the number of a living process, which started at another time.
+    const swept = [
+      dead.replace(/.$/, "S"),
+      name.replace(/^rowgate-pg-\d+-\d+/, `rowgate-pg-${process.pid}-1`),
+    ];
+    for (const folder of swept) mkdirSync(path.join(room, folder));
 
     const next = launch({ room });
     await next.outcome;
     await until(
-      () => !existsSync(path.join(room, swept)),
-      () => `not swept: ${swept}`,
+      () => swept.every((folder) => !existsSync(path.join(room, folder))),
+      () => `not swept: ${swept.join()}`,
     );
     next.process.kill();
     await until(
@@ -202,31 +213,39 @@ describe("the next start", () => {
 });
 
 test.runIf(process.platform === "linux")("no shared memory outlives a server", async () => {
-  const mine = (): string[] => segments().filter((segment) => !before.has(segment));
-  const before = new Set(segments());
   const room = makeRoom();
   const launched = launch({ room });
   await launched.outcome;
   const server = processesIn(room).find(({ command }) => / -p \d/.test(command));
-  const own = segments().filter((segment) => segment.includes(` ${server?.pid} `));
+  const own = segments().filter(({ creator }) => creator === server?.pid);
   expect(own).toHaveLength(1);
   launched.process.kill("SIGKILL");
   expect(await leftInTheEnd(room)).toEqual([]);
-  expect(mine().filter((segment) => own.includes(segment))).toEqual([]);
+  expect(segments().map(({ id }) => id)).not.toContain(own[0]?.id);
 });
 
-/** One line for each System V segment: `… size cpid lpid nattch …`. */
-function segments(): string[] {
-  return readFileSync("/proc/sysvipc/shm", "utf8").trim().split("\n").slice(1);
+/** System V shared memory of the whole machine. */
+function segments(): { id: number; creator: number }[] {
+  const lines = readFileSync("/proc/sysvipc/shm", "utf8").trim().split("\n").slice(1);
+  return lines.map((line) => {
+    const [, id, , , creator] = line.trim().split(/ +/).map(Number);
+    return { id: id ?? 0, creator: creator ?? 0 };
+  });
+}
+
+/** An installation whose programs are a script. */
+function fakePrograms(script: string): string {
+  const native = makeRoom("native");
+  mkdirSync(path.join(native, "bin"));
+  for (const name of ["initdb", "postgres"]) {
+    writeFileSync(path.join(native, "bin", name), script);
+    chmodSync(path.join(native, "bin", name), 0o755);
+  }
+  return native;
 }
 
 function inside(room: string, file: string): boolean {
   return readdirSync(room).some((name) => existsSync(path.join(room, name, file)));
-}
-
-/** The private directory's name says whose it is. */
-function supervisorIn(room: string): number {
-  return Number(/^rowgate-pg-(\d+)-/.exec(readdirSync(room)[0] ?? "")?.[1]);
 }
 
 function pidOf(of: Launched["process"]): number {

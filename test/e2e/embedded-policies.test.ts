@@ -244,7 +244,7 @@ describe("what a file leaves", () => {
     },
     {
       what: "a value of an enum that it both adds and uses",
-      sql: "create type e as enum ('a'); alter type e add value 'b'; create table a as select 'b'::e;",
+      sql: "create type e as enum ('a'); commit; alter type e add value 'b'; create table a as select 'b'::e;",
       tables: ["a"],
     },
   ];

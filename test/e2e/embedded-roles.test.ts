@@ -117,6 +117,7 @@ describe("the auth helpers answer", () => {
 
   test("in every database that is made, twice if need be", async () => {
     const made = await server.createDatabase("other");
+    expect(await ask(made, "set role anon", allFour)).toEqual([nothing]);
     expect(await ask(made, readSql("supabase_auth.sql"), "set role anon", allFour)).toEqual([nothing]);
   });
 });

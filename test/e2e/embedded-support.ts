@@ -157,6 +157,11 @@ export function processesIn(room: string): RunningProcess[] {
   });
 }
 
+/** The private directory's name says whose it is: the one server's that runs in a room. */
+export function supervisorIn(room: string): number {
+  return Number(/^rowgate-pg-(\d+)-/.exec(readdirSync(room)[0] ?? "")?.[1]);
+}
+
 /** The environments of processes, where the system shows them. */
 export function environmentsOf(processes: readonly RunningProcess[]): string[] {
   if (process.platform !== "linux") return [];

@@ -39,12 +39,16 @@ export function start(site: Site, name: "initdb" | "postgres", args: readonly st
   }
 }
 
-// Nothing of the caller's environment: PGDATA or PGOPTIONS would change the server, and secrets would be readable there.
-// TZ spares initdb the comparison of every time zone with the machine's own, and makes every machine answer alike.
 function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = ["PATH", "SystemRoot", "TEMP", "TMP"];
-  const inherited = kept.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(inherited), LC_ALL: "C", TZ: "UTC" };
+  return {
+    // Already without the caller's own: PGDATA or PGOPTIONS would change the server, and secrets could be read there.
+    ...process.env,
+    // The package brings its libraries along; another one of the same name would win.
+    LD_LIBRARY_PATH: undefined,
+    LC_ALL: "C",
+    // Spares initdb the comparison of every time zone with the machine's own, and makes every machine answer alike.
+    TZ: "UTC",
+  };
 }
 
 /** The exit code; 1 when a signal ended it. */

@@ -57,7 +57,8 @@ const tooSlow = {
   message: `the embedded Postgres was not ready after ${startPatience / 1000} seconds`,
 };
 
-// What Node and the choice of a temporary folder need; the caller's secrets stay with the caller.
+// What Node and the choice of a temporary folder need: the caller's secrets stay with the caller, and so do PGDATA and
+// its like, which would change the server.
 function supervisorEnvironment(): NodeJS.ProcessEnv {
   const kept = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "LD_LIBRARY_PATH"];
   return Object.fromEntries(
