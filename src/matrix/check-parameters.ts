@@ -61,7 +61,7 @@ function report(
     meant !== undefined && personas.every((one) => personaParameter(one, vars, meant) !== undefined);
   const hint =
     "a parameter is `:sub`, `:role`, `:claims.<path>` or `:vars.<name>`; one without a value is never NULL";
-  const suggestion = didYouMean(helps ? meant : undefined);
+  const suggestion = didYouMean(helps ? `:${meant}` : undefined);
   issues.report("matrix/unknown-parameter", use.at, `\`:${use.name}\` ${problem}${suggestion}`, hint);
 }
 

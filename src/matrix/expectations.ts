@@ -79,12 +79,12 @@ function cover(
 ): ReadonlyMap<Operation, Claim> {
   const claims = new Map<Operation, Claim>();
   for (const operation of covered) {
-    if (!listed.has(operation)) claims.set(operation, { said, declared: true });
+    claims.set(operation, { said, declared: true });
   }
   for (const operation of ["update", "delete"] as const) {
     const own = (listed.get(operation) ?? claims.get(operation))?.said;
     const followed = own && { ...own, set: undefined, never: [], uses: [] };
-    if (!listed.has(blindOf[operation])) claims.set(blindOf[operation], { said: followed, declared: false });
+    claims.set(blindOf[operation], { said: followed, declared: false });
   }
   return claims;
 }

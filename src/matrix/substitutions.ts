@@ -4,10 +4,8 @@ import type { MapTree, Tree } from "./tree.ts";
 /** `${…}` is read in a persona's `token` and nowhere else: elsewhere it would reach the database as it stands. */
 export function checkSubstitutions(root: MapTree, issues: Issues): void {
   const tokens = new Set(personas(root).flatMap(({ value }) => valueOf(value, "token") ?? []));
-  const seen = new Set<Tree>();
   const visit = (tree: Tree): void => {
-    if (seen.has(tree) || tokens.has(tree)) return;
-    seen.add(tree);
+    if (tokens.has(tree)) return;
     if (tree.kind === "list") for (const item of tree.items) visit(item);
     else if (tree.kind === "map") for (const { value } of tree.entries) visit(value);
     else if (typeof tree.value === "string" && /\$\{[^}]*\}/.test(tree.value)) {

@@ -178,6 +178,15 @@ describe("parseMatrix", () => {
     expect(JSON.stringify([error.message, error.details, error.hint, error.issues])).not.toContain(secret);
   });
 
+  test("a parameter that would have no value either is not suggested", () => {
+    const usb = text.replace("owner_id = :sub", "owner_id = :usb");
+    const message = (of: string): readonly string[] =>
+      throwsIssues(() => parseMatrix(of, "m.yaml", today)).issues.map((issue) => issue.message);
+    expect(message(usb)).toEqual(["`:usb` has no value for `ana`; did you mean `:sub`?"]);
+    const nobody = usb.replace("      ana:\n", "      nobody: { delete: own }\n      ana:\n");
+    expect(message(nobody)).toEqual(["`:usb` has no value for `nobody`, `ana`"]);
+  });
+
   test("today stands in the hint of a day that is none", () => {
     const error = throwsIssues(() => parseMatrix(text.replaceAll("2027-01-31", "soon"), "m.yaml", today));
     expect(error.issues.map(({ hint }) => hint)).toContain(
