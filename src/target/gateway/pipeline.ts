@@ -8,9 +8,10 @@ export interface Answered {
   readonly error: DatabaseError | undefined;
 }
 
-/** Statement → the name under which the server keeps it prepared on that connection. */
-const memories = new WeakMap<Connection, Map<string, string>>();
-const mostPrepared = 1000;
+/** Of each connection, role and statement: the name under which the server keeps it prepared. */
+const memories = new WeakMap<Connection, Map<string, Map<string, string>>>();
+/** For one role. */
+const mostPrepared = 500;
 const rollback: Statement = { text: "rollback", values: [] };
 
 /**
@@ -39,7 +40,6 @@ interface Task {
 }
 
 interface Step extends Statement {
-  readonly key: string;
   readonly name: string;
   readonly isNew: boolean;
 }
@@ -59,12 +59,11 @@ class Pipeline implements Submittable {
 
   submit(connection: Connection): void {
     const { client, statements, role } = this.task;
-    const prepared = memories.get(connection) ?? new Map<string, string>();
-    memories.set(connection, prepared);
+    const prepared = preparedFor(connection, role);
     // A failed transaction holds nothing any more; ended here, it needs no round trip of its own.
     const leading = client.getTransactionStatus() === "E" ? [rollback] : [];
     this.leading = leading.length;
-    const steps = [...leading, ...statements].map((statement) => stepOf(statement, role, prepared));
+    const steps = [...leading, ...statements].map((statement) => stepOf(statement, prepared));
     this.rememberParsed(connection, steps, prepared);
     send(connection, steps);
   }
@@ -81,7 +80,7 @@ class Pipeline implements Submittable {
     this.remember = () => {
       connection.off("parseComplete", count);
       const taken = steps.filter(({ isNew }) => isNew).slice(0, parsed);
-      for (const { key, name } of taken) if (name !== "") prepared.set(key, name);
+      for (const { text, name } of taken) if (name !== "") prepared.set(text, name);
     };
   }
 
@@ -113,12 +112,19 @@ class Pipeline implements Submittable {
 
 let names = 0;
 
-function stepOf(statement: Statement, role: string, prepared: ReadonlyMap<string, string>): Step {
-  const key = `${role}\0${statement.text}`;
-  const name = prepared.get(key);
-  if (name !== undefined) return { ...statement, key, name, isNew: false };
+function preparedFor(connection: Connection, role: string): Map<string, string> {
+  const roles = memories.get(connection) ?? new Map<string, Map<string, string>>();
+  const prepared = roles.get(role) ?? new Map<string, string>();
+  memories.set(connection, roles.set(role, prepared));
+  return prepared;
+}
+
+function stepOf({ text, values }: Statement, prepared: ReadonlyMap<string, string>): Step {
+  const name = prepared.get(text);
+  if (name !== undefined) return { text, values, name, isNew: false };
+  // Beyond the limit a statement is prepared without a name, for once.
   const keeps = prepared.size < mostPrepared;
-  return { ...statement, key, name: keeps ? `rowgate_${(names += 1)}` : "", isNew: true };
+  return { text, values, name: keeps ? `rowgate_${(names += 1)}` : "", isNew: true };
 }
 
 function send(connection: Connection, steps: readonly Step[]): void {

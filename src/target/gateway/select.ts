@@ -118,7 +118,7 @@ function readTerm(scanner: Scanner): OrderTerm {
 function readDirection(scanner: Scanner): Omit<OrderTerm, "column"> | undefined {
   const direction = scanner.match(/\.(asc|desc)/y)?.[1];
   const nulls = scanner.match(/\.nulls(first|last)/y)?.[1];
-  if (scanner.match(/[ \t]*(?=,|$)/y) === undefined) return undefined;
+  if (!scanner.atEnd() && !scanner.sees(",")) return undefined;
   return {
     direction: direction === "asc" || direction === "desc" ? direction : undefined,
     nulls: nulls === "first" || nulls === "last" ? nulls : undefined,

@@ -4,7 +4,8 @@ import type { Catalog } from "./catalog.ts";
 import type { GatewayConfig } from "./config.ts";
 import { describe, findRelation } from "./describe.ts";
 import { Refused, refuse } from "./errors.ts";
-import { qualified, sql } from "./fragment.ts";
+import { compile, qualified, sql } from "./fragment.ts";
+import type { Statement } from "./fragment.ts";
 import type { Authenticate } from "./jwt.ts";
 import type { Plan } from "./plan.ts";
 import { planRead } from "./read.ts";
@@ -59,6 +60,6 @@ function planFor(request: Request, { config, catalog }: Service): Plan {
     : planRead(request, relation, rules);
 }
 
-function preRequest({ preRequest: name }: GatewayConfig): ReturnType<typeof sql> | undefined {
-  return name && sql`select ${qualified(name.schema, name.name)}()`;
+function preRequest({ preRequest: name }: GatewayConfig): Statement | undefined {
+  return name && compile(sql`select ${qualified(name.schema, name.name)}()`);
 }

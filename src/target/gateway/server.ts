@@ -128,6 +128,12 @@ async function respond(request: IncomingMessage, response: ServerResponse, servi
 }
 
 async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+  if (encoding === undefined && Number(length) === 0) return Buffer.alloc(0);
+  return collect(request, most);
+}
+
+async function collect(request: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { quoteIdent } from "../../model/sql-text.ts";
-import { bind, join, sql } from "./fragment.ts";
-import type { Sql } from "./fragment.ts";
+import { sql } from "./fragment.ts";
+import type { Sql, Statement } from "./fragment.ts";
 import type { Identity } from "./jwt.ts";
 import type { Plan } from "./plan.ts";
 
@@ -15,7 +15,11 @@ export interface SessionRules {
 const isolation = "default_transaction_isolation";
 
 /** One statement that makes the transaction what its request is: who asks, for what, and with which settings. */
-export function sessionSettings({ request, settings }: Plan, identity: Identity, rules: SessionRules): Sql {
+export function sessionSettings(
+  { request, settings }: Plan,
+  identity: Identity,
+  rules: SessionRules,
+): Statement {
   const path = [request.schema, ...rules.extraSearchPath].map(quoteIdent).join(", ");
   const { cookie, ...headers } = request.headers;
   const timezone = request.prefer.timezone;
@@ -32,8 +36,19 @@ export function sessionSettings({ request, settings }: Plan, identity: Identity,
     ...(timezone === undefined ? [] : [["timezone", timezone] as const]),
     ...withoutIsolation(settings),
   ];
-  const calls = all.map(([name, value]) => sql`set_config(${bind(name)}, ${bind(value)}, true)`);
-  return sql`select ${join(calls, ", ")}`;
+  return { text: textFor(all.length), values: all.flatMap(([name, value]) => [name, value]) };
+}
+
+/** Every request runs this statement, so its text is made once for each number of settings. */
+const texts = new Map<number, string>();
+
+function textFor(settings: number): string {
+  const known = texts.get(settings);
+  if (known !== undefined) return known;
+  const calls = Array.from({ length: settings }, (_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`);
+  const text = `select ${calls.join(", ")}`;
+  texts.set(settings, text);
+  return text;
 }
 
 function withoutIsolation(settings: Readonly<Record<string, string>>): [string, string][] {

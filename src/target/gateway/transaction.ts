@@ -2,7 +2,7 @@ import type { ClientBase, Pool, PoolClient } from "pg";
 import type { TxEnd } from "./config.ts";
 import { refuse, Refused } from "./errors.ts";
 import { compile, sql } from "./fragment.ts";
-import type { Sql, Statement } from "./fragment.ts";
+import type { Statement } from "./fragment.ts";
 import type { Identity } from "./jwt.ts";
 import { runPipeline } from "./pipeline.ts";
 import { readOutcome } from "./plan.ts";
@@ -15,7 +15,7 @@ import { connectionRefusal, refusalOf } from "./sqlstate.ts";
 export interface TransactionRules extends SessionRules {
   readonly txEnd: TxEnd;
   /** `select "schema"."function"()`, run before each request's own statement. */
-  readonly preRequest: Sql | undefined;
+  readonly preRequest: Statement | undefined;
   readonly anonRole: string | undefined;
 }
 
@@ -58,43 +58,36 @@ async function transact(
   rules: TransactionRules,
 ): Promise<Outcome> {
   const run = async (
-    ...statements: readonly Sql[]
+    ...statements: readonly Statement[]
   ): Promise<readonly (readonly (string | null)[])[] | undefined> => {
-    const { rows, error } = await runPipeline(client, statements.map(compiled), identity.role);
+    const { rows, error } = await runPipeline(client, statements, identity.role);
     if (error !== undefined) throw new Refused(refusalOf(error, identity.role === rules.anonRole));
     return rows[before.length];
   };
   const before = [
-    beginning(plan, rules.ofRole),
+    compile(beginning(plan, rules.ofRole)),
     sessionSettings(plan, identity, rules),
     ...(rules.preRequest === undefined ? [] : [rules.preRequest]),
   ];
   const end = ending(plan.request, rules.txEnd);
-  if (!isConditional(plan)) return readOutcome((await run(...before, plan.main, ...end))?.[0] ?? []);
+  const main = compile(plan.main);
+  if (!isConditional(plan)) return readOutcome((await run(...before, main, ...end))?.[0] ?? []);
 
-  const outcome = readOutcome((await run(...before, plan.main))?.[0] ?? []);
+  const outcome = readOutcome((await run(...before, main))?.[0] ?? []);
   const objection = objectionTo(outcome, plan);
   await run(...(objection === undefined ? end : [rollback]));
   if (objection !== undefined) throw objection;
   return outcome;
 }
 
-const commit = sql`commit`;
-const rollback = sql`rollback`;
+const commit = compile(sql`commit`);
+const rollback = compile(sql`rollback`);
 // Deferred constraints would never be checked in a transaction that is rolled back.
-const checkDeferred = sql`set constraints all immediate`;
+const checkDeferred = compile(sql`set constraints all immediate`);
 
-function ending({ prefer }: Request, txEnd: TxEnd): readonly Sql[] {
+function ending({ prefer }: Request, txEnd: TxEnd): readonly Statement[] {
   const rollsBack = prefer.tx === "rollback" || (txEnd.startsWith("rollback") && prefer.tx !== "commit");
   return rollsBack ? [checkDeferred, rollback] : [commit];
-}
-
-/** Compiled once for the fragments that never change. */
-const constants = new WeakMap<Sql, Statement>();
-for (const fragment of [commit, rollback, checkDeferred]) constants.set(fragment, compile(fragment));
-
-function compiled(fragment: Sql): Statement {
-  return constants.get(fragment) ?? compile(fragment);
 }
 
 function isConditional({ shape, request: { action, prefer } }: Plan): boolean {
