@@ -67,6 +67,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
     };
     const tally = createTally();
     const take = async (cell: Cell, answers: Parameters<LaneInput["take"]>[1]): Promise<void> => {
+      request.interrupted?.throwIfAborted();
       const record: CellRecord = recordCell(cell, answers, context);
       tally.add(record);
       events.cell?.(record);
@@ -94,6 +95,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       after,
       times: { started, prepareEnded },
     });
+    request.interrupted?.throwIfAborted();
     return { run: record, archive: await archive.finish(record) };
   } catch (error) {
     await archive?.abandon();

@@ -47,7 +47,10 @@ export async function runCommand(
   try {
     const outcomes: RunOutcome[] = [];
     environment.interrupted.throwIfAborted();
+    // Whatever waits for the server fails at once, so that nobody has to wait for the end of a batch.
+    environment.interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
     for (const [index, loaded] of matrices.entries()) {
+      environment.interrupted.throwIfAborted();
       outcomes.push(await runOne(loaded, index, { options, environment, logs, server, startedAt }));
     }
     return overall(outcomes);

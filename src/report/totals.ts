@@ -14,7 +14,7 @@ const notPostgrest = "rest: builtin gateway, not PostgREST";
 const order: readonly Verdict[] = ["pass", ...failureOrder, "skipped"];
 
 /** `600 pass, 2 leaks, 9 skipped`: what is zero is left out. */
-export function tally(counts: Readonly<Record<Verdict, number>>): string {
+function tally(counts: Readonly<Record<Verdict, number>>): string {
   const parts = order.filter((verdict) => counts[verdict] > 0).map((verdict) => counted(verdict, counts));
   return parts.length === 0 ? "none" : parts.join(", ");
 }
@@ -79,7 +79,7 @@ function targetText(run: RunRecord): string {
 }
 
 function handshakeText(handshake: NonNullable<RunRecord["handshake"]>): string {
-  const identity = { true: "identity arrives", false: "IDENTITY DOES NOT ARRIVE" } as const;
+  const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
   return [
     handshake.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",
     handshake.unknownRoleRefused ? "unknown role refused" : "UNKNOWN ROLE ACCEPTED",

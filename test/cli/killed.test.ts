@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { rowgate } from "../support/cli.ts";
+import { makeProject, removeProject } from "./system.ts";
+
+/** Big enough that every stage lasts: forty personas over slow policies. */
+const sql = `
+create table public.notes (id int primary key, owner uuid not null, body text);
+alter table public.notes enable row level security;
+grant select, insert, update, delete on public.notes to authenticated, service_role;
+create function public.slow() returns boolean language plpgsql as $$ begin perform pg_sleep(0.002); return true; end $$;
+create policy own on public.notes to authenticated using (owner = auth.uid() and public.slow()) with check (owner = auth.uid());
+insert into public.notes select n, ('10000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'a' from generate_series(1, 40) n;
+`;
+const personas = Array.from({ length: 40 }, (_, index) => {
+  const sub = `10000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`;
+  return `  p${index + 1}: { role: authenticated, claims: { sub: ${sub} } }`;
+}).join("\n");
+const matrix = `matrix: notes
+personas:
+${personas}
+relations:
+  notes:
+    rows: { mine: owner = :sub }
+    expect:
+      '*': { select: mine, update: mine, delete: mine }
+`;
+
+let project: string;
+beforeAll(async () => {
+  project = await makeProject({ "matrices/notes.yaml": matrix, "policies/notes/010_notes.sql": sql });
+});
+afterAll(async () => {
+  await removeProject(project);
+});
+
+/** Processes that have this test's own temporary folder in their command line. */
+function processesIn(room: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return command.includes(room) ? [`${pid} ${command}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!holds() && Date.now() < end) await sleep(50);
+}
+
+const moments = ["at once", "while the server starts", "at the first verdict", "in the middle"] as const;
+
+async function reach(moment: (typeof moments)[number], room: string, err: () => string): Promise<void> {
+  if (moment === "at once") await sleep(30);
+  if (moment === "while the server starts") await until(() => readdirSync(room).length > 0);
+  if (moment === "at the first verdict") await until(() => err().includes("first verdict"));
+  if (moment === "in the middle") await until(() => /\n +[2-6]0% /.test(err()));
+}
+
+const signals = ["SIGKILL", "SIGINT", "SIGTERM"] as const;
+const cases = signals.flatMap((signal) => moments.map((moment) => ({ signal, moment })));
+
+test.each(cases)(
+  "$signal $moment leaves no process, no directory, no archive that looks whole",
+  async ({ signal, moment }) => {
+    const name = `${signal} ${moment}`;
+    const room = path.join(project, `tmp ${name}`);
+    const logs = path.join(project, `logs ${name}`);
+    mkdirSync(room);
+    let seen = 0;
+    const result = await rowgate(["run", "--logs", logs], {
+      cwd: project,
+      env: { TMPDIR: room },
+      watch: async (child, err) => {
+        await reach(moment, room, err);
+        seen = processesIn(room).length;
+        child.kill(signal);
+      },
+    });
+    // A signal that comes before the first line of the program ends it as signals do.
+    const wanted = { SIGKILL: [null], SIGINT: [130, null], SIGTERM: [143, null] }[signal];
+    expect(wanted, result.err).toContain(result.code);
+    // What is looked for is there to be found: once the server runs, its command line names the room.
+    expect(seen > 0 || !["at the first verdict", "in the middle"].includes(moment)).toBe(true);
+    await until(() => processesIn(room).length === 0 && readdirSync(room).length === 0);
+    expect(processesIn(room)).toEqual([]);
+    expect(readdirSync(room)).toEqual([]);
+    const days = existsSync(logs) ? readdirSync(logs) : [];
+    const whole = days.flatMap((day) =>
+      readdirSync(path.join(logs, day)).filter((one) => !one.startsWith(".")),
+    );
+    expect(whole).toEqual([]);
+  },
+);

@@ -1,0 +1,191 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rowgate } from "../support/cli.ts";
+import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
+
+let project: string;
+beforeAll(async () => {
+  project = await makeProject({
+    "open.sql": "create policy open on public.notes for select to authenticated using (true);",
+    "broken.sql": "select 1;\nselect nothing_here;\n",
+    "other/lies.yaml": notesMatrix.replace("select: mine", "select: mime").replace("ana: {", "anna: {"),
+    "other/gone.yaml": notesMatrix.replace("  notes:\n    rows", "  noted:\n    rows"),
+    "other/condition.yaml": notesMatrix.replace("mine: owner = :sub", "mine: ownr = :sub"),
+  });
+});
+afterAll(async () => {
+  await removeProject(project);
+});
+
+function archives(logs: string): string[] {
+  if (!existsSync(logs)) return [];
+  return readdirSync(logs).flatMap((day) =>
+    readdirSync(path.join(logs, day)).map((name) => path.join(logs, day, name)),
+  );
+}
+
+function everyFile(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => path.join(folder, name))
+    .filter((name) => statSync(name).isFile());
+}
+
+test("a run that passes: grids, PASS, exit 0, a whole archive", async () => {
+  const result = await rowgate(["run", "--logs", "logs-pass"], { cwd: project });
+  expect(result.err).not.toContain("rowgate:");
+  expect(result.code).toBe(0);
+  expect(result.out).toContain("PASS");
+  expect(result.out).toContain("builtin gateway, not PostgREST");
+  for (const line of result.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  const [archive, ...others] = archives(path.join(project, "logs-pass"));
+  expect(others).toEqual([]);
+  expect(readdirSync(archive ?? "").toSorted()).toEqual([
+    "SHA256SUMS",
+    "catalog.json",
+    "cells.ndjson",
+    "run.json",
+  ]);
+  expect(
+    execFileSync("sha256sum", ["--check", "SHA256SUMS"], { cwd: archive, encoding: "utf8" }),
+  ).not.toContain("FAILED");
+});
+
+test("a leak: exit 1, named on both channels, with the policy and the place in the matrix", async () => {
+  const result = await rowgate(["run", "--overlay", "open.sql", "--logs", "logs-leak"], { cwd: project });
+  expect(result.code).toBe(1);
+  expect(result.out).toMatch(/^LEAK {2}ana · public\.notes · select/);
+  expect(result.out).toContain("matrices/notes.yaml:15:22");
+  expect(result.out).toContain('policy "open"');
+  expect(result.out).toContain("rowgate token ana");
+  expect(result.out).toContain("set local role");
+});
+
+test("--json is one document, and names the failing cells", async () => {
+  const result = await rowgate(["run", "--overlay", "open.sql", "--json", "--logs", "logs-json"], {
+    cwd: project,
+  });
+  expect(result.code).toBe(1);
+  const document = JSON.parse(result.out) as {
+    run: { exitCode: number };
+    cells: { id: string; verdict: string }[];
+  };
+  expect(document.run.exitCode).toBe(1);
+  expect(document.cells.map(({ id, verdict }) => `${verdict} ${id}`)).toContain(
+    "leak ana/public.notes/select",
+  );
+});
+
+test("--only and --channel narrow a run, and the record says so", async () => {
+  const result = await rowgate(
+    ["run", "--only", "ana/*/select", "--channel", "direct", "--json", "--logs", "logs-only"],
+    { cwd: project },
+  );
+  const { run } = JSON.parse(result.out) as { run: { counts: { cells: number }; filters: object } };
+  expect(run.counts.cells).toBe(1);
+  expect(run.filters).toMatchObject({ only: ["ana/*/select"], channels: ["direct"] });
+});
+
+test("a gateway that commits is sent no write, and that is no PASS", async () => {
+  const result = await rowgate(["run", "--gateway-tx-end", "commit", "--json", "--logs", "logs-commit"], {
+    cwd: project,
+  });
+  expect(result.code).toBe(1);
+  const { run, cells } = JSON.parse(result.out) as {
+    run: { handshake: object; fingerprints: { before: object; after: object }[] };
+    cells: { id: string; channels: { rest?: { verdict: string; because: string } } }[];
+  };
+  expect(run.handshake).toMatchObject({ rollbackHonoured: false });
+  for (const { before, after } of run.fingerprints) expect(after).toEqual(before);
+  const update = cells.find(({ id }) => id === "ana/public.notes/update");
+  expect(update?.channels.rest).toMatchObject({ verdict: "inconclusive" });
+  expect(update?.channels.rest?.because).toContain("tx=rollback");
+});
+
+test("nothing secret is written: not the password, not the key, not a token", async () => {
+  const secret = "a-secret-that-anybody-would-recognise-0123456789";
+  const result = await rowgate(["run", "--overlay", "open.sql", "--logs", "logs-secret"], {
+    cwd: project,
+    env: { ROWGATE_JWT_SECRET: secret },
+  });
+  expect(result.code).toBe(1);
+  const token = await rowgate(["token", "ana"], { cwd: project, env: { ROWGATE_JWT_SECRET: secret } });
+  const header = token.out.split(".")[0] ?? "";
+  expect(header.length).toBeGreaterThan(10);
+  const written = [
+    ...everyFile(path.join(project, "logs-secret")).map((file) => readFileSync(file, "utf8")),
+    result.out,
+    result.err,
+  ];
+  expect(written.length).toBeGreaterThan(4);
+  for (const text of written) {
+    expect(text.includes(secret)).toBe(false);
+    expect(text.includes(header)).toBe(false);
+    expect(/"password"|postgresql:\/\/\w+:[^@]+@/.test(text)).toBe(false);
+  }
+});
+
+describe("what is wrong is said, with exit 2", () => {
+  const cases: readonly (readonly [name: string, args: readonly string[], says: readonly string[]])[] = [
+    ["an unknown option", ["run", "--chanel", "rest"], ["unknown option '--chanel'", "--channel"]],
+    ["an unknown channel", ["run", "--channel", "rset"], ["--channel", "direct, rest"]],
+    ["an unknown command", ["rum"], ["unknown command 'rum'", "run"]],
+    ["a matrix that is not there", ["run", "nowhere.yaml"], ["nowhere.yaml", "no such file"]],
+    [
+      "every lie of a matrix",
+      ["run", "other/lies.yaml"],
+      ["lies.yaml:15:", "anna", "ana", "mime", "mine", "nothing was probed"],
+    ],
+    [
+      "a relation that is missing",
+      ["run", "other/gone.yaml"],
+      ["gone.yaml:7:3", "missing relation: public.noted", "public.notes"],
+    ],
+    ["a row set that is no SQL", ["run", "other/condition.yaml"], ["condition.yaml:9:", "ownr", "42703"]],
+    ["SQL that fails", ["run", "--overlay", "broken.sql"], ["broken.sql:2:", "nothing_here"]],
+    [
+      "a filter that matches no cell",
+      ["run", "--only", "ana/*/selct"],
+      ["--only ana/*/selct", "<persona>/<schema>.<relation>/<operation>"],
+    ],
+    ["a folder of policies that is not there", ["run", "--policies", "nowhere"], ["nowhere"]],
+    ["a token of nobody", ["token", "nobody"], ["nobody", "matrices/notes.yaml"]],
+    ["a token without a key", ["token", "ana"], ["key"]],
+    ["a PostgREST that is not there", ["run", "--gateway", "postgrest"], ["ROWGATE_POSTGREST_BIN"]],
+  ];
+  test.each(cases)("%s", async (_name, args, says) => {
+    const result = await rowgate(args, { cwd: project, env: { PATH: "/usr/bin:/bin" } });
+    expect(result.code, result.err).toBe(2);
+    for (const text of says) expect(result.err).toContain(text);
+    expect(result.err).not.toContain("    at ");
+    expect(archives(path.join(project, "logs"))).toEqual([]);
+  });
+});
+
+test("a folder without matrices says what to do", async () => {
+  const empty = await makeProject();
+  await removeProject(path.join(empty, "matrices"));
+  const result = await rowgate(["run"], { cwd: empty });
+  await removeProject(empty);
+  expect(result.code).toBe(2);
+  expect(result.err).toContain("rowgate run path/to/matrix.yaml");
+});
+
+test("the SQL of a system is what the run says it was given", async () => {
+  const other = await makeProject({ "policies/notes/010_notes.sql": `${notesSql}-- another\n` });
+  const [one, two] = await Promise.all(
+    [project, other].map((cwd) =>
+      rowgate(["run", "--json", "--only", "ana/*/select", "--logs", "logs-inputs"], { cwd }),
+    ),
+  );
+  await removeProject(other);
+  const sums = [one, two].map((result) =>
+    (JSON.parse(result?.out ?? "") as { run: { inputs: { sha256: string }[] } }).run.inputs.map(
+      ({ sha256 }) => sha256,
+    ),
+  );
+  expect(sums[0]).toHaveLength(2);
+  expect(sums[0]?.[0]).toBe(sums[1]?.[0]);
+  expect(sums[0]?.[1]).not.toBe(sums[1]?.[1]);
+});

@@ -1,0 +1,36 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with the process as soon as it runs, and with what it has written to stderr. */
+  readonly watch?: (child: ChildProcess, err: () => string) => Promise<void>;
+}
+
+/** Runs `rowgate …` as a person would: the built program, in a folder, with an environment. */
+export async function rowgate(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  const child = spawn(process.execPath, [path.join(root, "dist/cli.js"), ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const closed = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+  await options.watch?.(child, () => err);
+  const [code, signal] = await closed;
+  return { code, signal, out, err };
+}
