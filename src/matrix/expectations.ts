@@ -12,7 +12,7 @@ const covered = ["select", "insert", "update", "delete"] as const;
 const blindOf = { update: "blind_update", delete: "blind_delete" } as const;
 
 /** One entry under `expect`: `<who>: allow | deny | { <operation>: … }`. */
-export function readExpectEntry(entry: Entry, scope: RelationScope): ExpectEntry {
+function readExpectEntry(entry: Entry, scope: RelationScope): ExpectEntry {
   const { key: who, keyAt: at, value } = entry;
   const claims = value.kind === "map" ? readOperations(entry, value, scope) : readShorthand(entry, scope);
   return { who, at, claims };

@@ -16,7 +16,7 @@ export function expectMap(tree: Tree, what: string, issues: Issues): MapTree | u
   return undefined;
 }
 
-export function expectList(tree: Tree, what: string, issues: Issues): ListTree | undefined {
+function expectList(tree: Tree, what: string, issues: Issues): ListTree | undefined {
   if (tree.kind === "list" && tree.items.length > 0) return tree;
   const found = tree.kind === "list" ? "an empty one" : describe(tree);
   issues.report("matrix/wrong-type", tree.at, `${what} must be a list; found ${found}`, "as in `[a, b]`");

@@ -16,7 +16,7 @@ export interface ColumnValues {
 }
 
 /** Values of claims and inside of JSON: a number that JSON would change is an issue. */
-export function readJson(tree: Tree, issues: Issues): Json {
+function readJson(tree: Tree, issues: Issues): Json {
   if (tree.kind === "list") return tree.items.map((item) => readJson(item, issues));
   if (tree.kind === "map") return readJsonMap(tree, issues);
   if (typeof tree.value === "number" && !isExact(tree.source, tree.value)) {
@@ -48,7 +48,7 @@ function parameterUse(scalar: ScalarTree): readonly ParameterUse[] {
   return name === undefined ? [] : [{ name, at: scalar.at }];
 }
 
-export function scalars(tree: Tree): readonly ScalarTree[] {
+function scalars(tree: Tree): readonly ScalarTree[] {
   if (tree.kind === "scalar") return [tree];
   return tree.kind === "list"
     ? tree.items.flatMap(scalars)

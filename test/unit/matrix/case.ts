@@ -27,7 +27,7 @@ const header = z.union([
   z.strictObject({ wantDeclarations: z.array(z.string()).min(1) }),
 ]);
 
-export interface Case {
+interface Case {
   readonly file: string;
   readonly text: string;
   readonly want: z.infer<typeof header>;
