@@ -5,30 +5,30 @@ import { RowgateError } from "../model/errors.ts";
 
 /** What the operating system's word means to a person, and what to do. Source: errno(3). */
 const causes: Record<string, { readonly happened: string; readonly hint: string }> = {
-  ENOSPC: { happened: "the disk is full", hint: "free space there, or name another folder with --archive" },
+  ENOSPC: { happened: "the disk is full", hint: "free space there, or name another folder with --logs" },
   EDQUOT: {
     happened: "the disk quota is used up",
-    hint: "free space there, or name another folder with --archive",
+    hint: "free space there, or name another folder with --logs",
   },
   EFBIG: {
     happened: "the file is larger than the system allows",
-    hint: "raise the limit (`ulimit -f`), or name a folder on another disk with --archive",
+    hint: "raise the limit (`ulimit -f`), or name a folder on another disk with --logs",
   },
   EACCES: {
     happened: "permission denied",
-    hint: "give this user the right to write there, or name another folder with --archive",
+    hint: "give this user the right to write there, or name another folder with --logs",
   },
   EPERM: {
     happened: "operation not permitted",
-    hint: "give this user the right to write there, or name another folder with --archive",
+    hint: "give this user the right to write there, or name another folder with --logs",
   },
   EROFS: {
     happened: "the file system is read-only",
-    hint: "mount it for writing, or name another folder with --archive",
+    hint: "mount it for writing, or name another folder with --logs",
   },
   ENOTDIR: {
     happened: "a part of the path is a file, not a folder",
-    hint: "move that file away, or name another folder with --archive",
+    hint: "move that file away, or name another folder with --logs",
   },
   ENOENT: { happened: "there is no such file or folder", hint: "check the path" },
   EEXIST: { happened: "it is there already", hint: "two runs had one id: run again" },
@@ -47,12 +47,12 @@ export function diskError(doing: string, path: string, cause: unknown): RowgateE
     code: "archive/disk",
     message: `${doing}: ${path}: ${known?.happened ?? String(cause)}`,
     details: code,
-    hint: known?.hint ?? "name another folder with --archive",
+    hint: known?.hint ?? "name another folder with --logs",
     cause,
   });
 }
 
-export function errno(cause: unknown): string | undefined {
+function errno(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 }
 

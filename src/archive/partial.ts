@@ -22,7 +22,8 @@ interface Owner {
 }
 
 export function partialPaths(root: string, id: string, startedAt: Date): PartialPaths {
-  const day = join(root, dayOf(startedAt));
+  // The id's own day, where it has one: an id made just after midnight must be found again by itself alone.
+  const day = join(root, runIdPattern.exec(id)?.[1] ?? dayOf(startedAt));
   return {
     day,
     folder: join(day, `.${id}.partial`),

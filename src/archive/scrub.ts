@@ -18,9 +18,10 @@ interface Shape {
  * Things that are secret by their looks, whoever made them. `sign` is a cheap test of the serialised text, before the
  * pattern's own: a failing cell's curl line says `Bearer $(…)`, and must not cost more than another.
  */
+const jwt = String.raw`eyJ[\w-]{5,}\.[\w-]+\.[\w-]+`;
 const shapes: readonly Shape[] = [
   // A JWT's header is base64url of `{"`, which always begins with eyJ.
-  { sign: "eyJ", pattern: /eyJ[\w-]{5,}\.[\w-]+\.[\w-]+/g, mask },
+  { sign: "eyJ", pattern: new RegExp(jwt, "g"), mask },
   { sign: "://", pattern: /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@'"]*@/gi, mask: `$1${mask}@` },
   {
     sign: "PRIVATE KEY",
@@ -59,7 +60,7 @@ const shortest = 8;
  * does not get through. The test is one search of the serialised text; only a hit costs more.
  */
 export function createScrubber(secrets: readonly string[]): Scrubber {
-  const needles = longestFirst(secrets.filter((secret) => secret !== "").flatMap(spellings));
+  const needles = longestFirst(secrets.filter(needsNeedle).flatMap(spellings));
   const escaped = needles.map(inJson);
   // One pass over the text for all of them: nearly every line has none.
   const gate = new RegExp([...shapes.map((shape) => shape.sign), ...escaped].map(literally).join("|"));
@@ -73,25 +74,29 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
   };
 }
 
+/** A run has a token for each persona: their looks give them away, and hundreds of needles would cost time. */
+function needsNeedle(secret: string): boolean {
+  return secret !== "" && !new RegExp(`^${jwt}$`).test(secret);
+}
+
 /** Escapes of JSON lengthen what a pattern finds, and never hide it. */
 function isIn(text: string, { sign, pattern }: Shape): boolean {
   return text.includes(sign) && text.search(pattern) >= 0;
 }
 
-/** The ways in which a text may spell a secret: in a URL, in SQL, in JSON inside JSON, in a header. */
+/** The ways in which a text may spell a secret: in a URL, in SQL, in a shell, each of them also in JSON within JSON. */
 function spellings(secret: string): readonly string[] {
   if (secret.length < shortest || words.has(secret)) return asCredential(secret);
   const base64 = Buffer.from(secret, "utf8").toString("base64").replace(/=+$/, "");
   return [
     secret,
-    inJson(secret),
     encodeURIComponent(secret),
     encodeURI(secret),
     secret.replaceAll("'", "''"),
     secret.replaceAll("'", String.raw`'\''`),
     base64,
     base64.replaceAll("+", "-").replaceAll("/", "_"),
-  ];
+  ].flatMap((text) => [text, inJson(text), inJson(inJson(text))]);
 }
 
 function asCredential(secret: string): readonly string[] {

@@ -56,7 +56,6 @@ export async function openArchive(
 
 function writer(paths: PartialPaths, cells: LineFile, redact: Redactor, scrub: Scrubber): ArchiveWriter {
   const sums: Record<string, string> = {};
-  let finished = false;
 
   async function writeJson(name: string, value: unknown): Promise<void> {
     const text = `${scrub(value, 2)}\n`;
@@ -73,11 +72,10 @@ function writer(paths: PartialPaths, cells: LineFile, redact: Redactor, scrub: S
       await writeJson("run.json", redact.run(run));
       await writeWhole(join(paths.folder, sumsFile), formatSums(sums));
       await publish(paths);
-      finished = true;
       return paths.final;
     },
+    // Once the archive has its name, nothing is left under the names that this removes.
     abandon: async () => {
-      if (finished) return;
       await cells.discard();
       await removePartial(paths);
     },

@@ -30,12 +30,14 @@ const describe: Describe = {
 };
 
 /** What a channel brought back, in one line of prose. */
-export function happened(record: ChannelRecord): string {
+function happened(record: ChannelRecord): string {
   const { observation } = record;
   const facts = (describe[observation.kind] as (of: Observation) => string)(observation);
   // Where there was no answer, its meaning would say `error` of what the facts say better.
   if (observation.kind === "failed" || observation.kind === "skipped") return facts;
-  const by = record.deniedBy === undefined ? "" : ` by ${record.deniedBy}`;
+  // `filtered` has said it already.
+  const named = record.deniedBy === undefined || record.deniedBy === "filter";
+  const by = named ? "" : ` by ${record.deniedBy}`;
   return `${effectWords[record.effect]}${by}, ${facts}`;
 }
 
@@ -96,8 +98,14 @@ function attempt({ candidate, answer: given, rewritten }: CandidateAttempt): str
 /** At most three, as they came: JSON text. */
 function keys(examples: readonly string[], count: number): string {
   if (examples.length === 0) return "";
-  const shown = examples.slice(0, 3).map(clean).join(", ");
+  const shown = examples.slice(0, 3).map(compact).join(", ");
   return ` (${count === 1 ? "key" : "keys"} ${shown}${count > examples.slice(0, 3).length ? ", …" : ""})`;
+}
+
+/** Postgres writes `{"id" : 1}` where JavaScript writes `{"id":1}`: one key, to be shown as one. */
+function compact(key: string): string {
+  const isJson = /^[{[]/.test(key);
+  return clean(isJson ? key.replaceAll(/("(?:[^"\\]|\\.)*")|[ \n\t]+/g, "$1") : key);
 }
 
 function sentence(parts: readonly (string | false)[]): string {

@@ -111,8 +111,8 @@ function cutAt(text: string, width: number): number | undefined {
   let comma: number | undefined;
   let before = "'";
   for (const [character, quote] of quoted(text)) {
-    // Beside a quote one might part a doubled one.
-    if (quote === "'" && before !== "'" && character !== "'") {
+    // Not right after a quote: nothing would be gained, for ever.
+    if (quote === "'" && before !== "'") {
       best = at;
       if (before === ",") comma = at;
     }

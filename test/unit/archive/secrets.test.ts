@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { readCells, readRun } from "../../../src/archive/read.ts";
+import { createScrubber } from "../../../src/archive/scrub.ts";
 import type { ArchiveOptions } from "../../../src/archive/write.ts";
 import { openArchive } from "../../../src/archive/write.ts";
 import type { Catalog } from "../../../src/model/catalog.ts";
@@ -19,6 +20,8 @@ const known = {
   jwtSecret: "super-secret-jwt-token-with-at-least-32-characters-long",
   apiKey: "opaque+key/with=base64==letters",
   plain: "correcthorsebattery",
+  // Base64 and its form for URLs differ.
+  odd: "~~~???>>>key",
 };
 
 /** Handed over by nobody, and secret all the same. */
@@ -121,6 +124,18 @@ describe("secrets", () => {
     // By its looks alone a secret is masked even when nobody said that it was one.
     expect(hits.filter((hit) => tellTales.some((tale) => hit.endsWith(tale)))).toEqual([]);
   });
+
+  it.each(Object.entries(known).flatMap(([name, secret]) => spelled(secret).map((text) => ({ name, text }))))(
+    "are found however they are spelled: $name as $text",
+    ({ text }) => {
+      const scrub = createScrubber(Object.values(known));
+      // Once as it is, once in JSON that is itself in a string, as keys of rows are.
+      for (const value of [{ text }, { key: JSON.stringify({ text }) }]) {
+        expect(JSON.parse(scrub(value))).not.toEqual(value);
+        expect(found(new Map([["text", Buffer.from(scrub(value)).toString("latin1")]]))).toEqual([]);
+      }
+    },
+  );
 
   it("leave what is beside them", async () => {
     const of = record([{ ...leak, inForce: [`before ${known.jwtSecret} after`, `see ${shaped.url}?x=1`] }]);

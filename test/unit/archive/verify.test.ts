@@ -114,6 +114,14 @@ describe("the chain", () => {
     await unfinished.abandon();
   });
 
+  it("finds a run again that got its id on the day after it was asked for", async () => {
+    const root = tempFolder();
+    await archive(root, at("20261122T000000Z-00000001"));
+    const previous = await latestArchive(root);
+    expect(previous?.id).toBe("20261122T000000Z-00000001");
+    expect(await checkPrevious(root, { previous })).toBe("unchanged");
+  });
+
   it("tells whether the run before is still what it was", async () => {
     const root = tempFolder();
     expect(await checkPrevious(root, { previous: undefined })).toBe("first");

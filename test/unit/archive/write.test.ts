@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -125,6 +126,7 @@ describe("an archive", () => {
     const root = tempFolder();
     const first = await openArchive(root, id, startedAt);
     await expect(openArchive(root, id, startedAt)).rejects.toMatchObject({ details: "EEXIST" });
+    expect(readdirSync(join(root, "20261121")).toSorted()).toEqual([`.${id}.owner`, `.${id}.partial`]);
     const dir = await finish(first, failures);
     const second = await openArchive(root, id, startedAt);
     await expect(finish(second, failures)).rejects.toMatchObject({
@@ -180,7 +182,7 @@ describe("a writer that is killed", () => {
   it.each([
     ["another host's", { pid: 2 ** 22 + 1, host: "elsewhere.test" }],
     ["a broken note's", "not JSON"],
-    ["a group's", { pid: 0, host: "" }],
+    ["a group of processes", { pid: -(2 ** 22 + 1), host: hostname() }],
   ])("is not taken for %s", async (_name, owner) => {
     const root = tempFolder();
     const day = join(root, "20261121");
@@ -195,7 +197,7 @@ describe("a writer that is killed", () => {
     mkdirSync(join(root, "20261121", ".something.partial"), { recursive: true });
     writeFileSync(
       join(root, "20261121", ".something.owner"),
-      JSON.stringify({ pid: 2 ** 22 + 1, host: "x" }),
+      JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }),
     );
     expect(await sweepPartials(root)).toEqual([]);
     expect(await sweepPartials(join(root, "not there"))).toEqual([]);

@@ -58,6 +58,13 @@ describe("a block for psql", () => {
     },
   );
 
+  it("comes to an end however narrow it is", async () => {
+    for (const width of [0, 1, 2, 3, 4, 5]) {
+      const block = blocks["a long literal with doubled quotes"] ?? "";
+      expect(await meaning(foldSql(block, width).join("\n"))).toBe(await meaning(block));
+    }
+  });
+
   it("leaves psql's own commands whole", () => {
     const command = String.raw`\set claims '${"x ".repeat(60)}'`;
     expect(foldSql(`${command}\nselect 1;`, 50)).toEqual([command, "select 1;"]);

@@ -7,7 +7,7 @@ import type { TerminalOptions } from "../../../src/report/terminal.ts";
 import { createTerminalReport } from "../../../src/report/terminal.ts";
 import { columns } from "../../../src/report/text.ts";
 import type { Recorded } from "../../fixtures/runs/build.ts";
-import { allow, cell, channel, record } from "../../fixtures/runs/build.ts";
+import { allow, cell, channel, reach, record } from "../../fixtures/runs/build.ts";
 import { diverged, error, failures, leak } from "../../fixtures/runs/failures.ts";
 import * as others from "../../fixtures/runs/others.ts";
 import { golden } from "../../golden.ts";
@@ -43,6 +43,11 @@ function lastLine(text: string): string {
 /** The blocks that begin with a verdict, by their first lines. */
 function headers(text: string): readonly string[] {
   return text.split("\n").filter((line) => /^[A-Z]+ {2}\S/.test(line));
+}
+
+function keyed(key: string): ReturnType<typeof channel> {
+  const observation = reach({ extra: 1, extraKeys: [key] });
+  return channel("leak", { effect: "allowed", deniedBy: "filter", observation });
 }
 
 describe("the terminal report", () => {
@@ -102,6 +107,12 @@ describe("the terminal report", () => {
     expect(text).toContain("because   direct: every row was reached\n            rest: the gateway refused");
   });
 
+  it("tells them apart when only their verdicts differ", () => {
+    const text = render(record([{ ...leak, channels: { direct: channel("pass"), rest: channel("leak") } }]));
+    expect(text).toContain("  happened  direct (pass): filtered, reached 0 of 40 rows, 0 declared\n");
+    expect(text).toContain("            rest: filtered, reached 0 of 40 rows, 0 declared\n");
+  });
+
   it("gives three keys at the most, and says that there are more", () => {
     const keys = ['{"id":1}', '{"id":2}', '{"id":3}', '{"id":4}'];
     const { direct } = leak.channels;
@@ -109,6 +120,15 @@ describe("the terminal report", () => {
     const observation = { ...direct.observation, extra: 4, extraKeys: keys };
     const text = render(record([{ ...leak, channels: { direct: { ...direct, observation } } }]));
     expect(text.replaceAll(/\s+/g, " ")).toContain('4 too many (keys {"id":1}, {"id":2}, {"id":3}, …)');
+  });
+
+  it("takes a key for the same however a server has spaced it, and touches nothing within strings", () => {
+    const direct = keyed('{"id" : 12345678901234567890, "a b" : "c : \\"d\\" , e"}');
+    const rest = keyed('{"id":12345678901234567890,"a b":"c : \\"d\\" , e"}');
+    const text = render(record([{ ...leak, channels: { direct, rest } }])).replaceAll(/\s+/g, " ");
+    expect(text).toContain(
+      'direct and rest: allowed, reached 0 of 40 rows, 0 declared; 1 too many (key {"id":12345678901234567890,"a b":"c : \\"d\\" , e"})',
+    );
   });
 
   it("shows so many failures of a verdict, and counts the others", () => {
