@@ -199,7 +199,7 @@ begin
           -- Foreign keys and BEFORE triggers stand between a policy and its effect; with both off
           -- (they are off for a replica) the same statement shows what the policy itself lets through.
           exit modes when mode = 'replica' or probe.k <> 'w' or probe.g is null
-            or not (code like '23%' or (probe.g > 1 and code is null and n = 0));
+            or not (coalesce(code like '23%', false) or (probe.g > 1 and code is null and n = 0));
           mode := 'replica';
         end loop modes;
         exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or away or (code <> '42501' and code not like '23%')));
