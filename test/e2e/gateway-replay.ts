@@ -48,7 +48,7 @@ export function readTruth(now: number): Recording {
   return { recorded, settings: { plain }, schema: `${text("schema.sql").replaceAll(own, "")}\n${child}` };
 }
 
-/** What 6,393 further requests were answered with, under eleven settings. */
+/** What 6,392 further requests were answered with, under eleven settings. */
 export function readMore(): Recording {
   const recorded = lines<MoreLine>("more-16.2.jsonl.gz").map(({ request, response }, index) => {
     const { settings, ...sent } = request;

@@ -1,4 +1,5 @@
 import type { ClientBase, QueryResultRow } from "pg";
+import { RowgateError } from "../../model/errors.ts";
 import { readSql } from "../../sql.ts";
 
 export interface Column {
@@ -56,12 +57,18 @@ export interface Catalog {
   readonly hasMediaHandlers: boolean;
 }
 
-/** Reads the catalogue as the gateway's login, which needs no privilege for it. */
+/**
+ * Reads the catalogue as the gateway's login, which needs no privilege for it.
+ * @throws {RowgateError} `gateway/schema`
+ */
 export async function readCatalog(client: ClientBase, schemas: readonly string[]): Promise<Catalog> {
   // Without a search path Postgres names every type with its schema, as the statements need it later.
   await client.query("begin isolation level repeatable read read only; set local search_path = ''");
   const ask = async <Row extends QueryResultRow>(file: string, values: unknown[]): Promise<Row[]> =>
     (await client.query<Row>(readSql(file), values)).rows;
+  const known = await ask<{ name: string }>("gateway_schemas.sql", [schemas]);
+  const missing = schemas.filter((schema) => !known.some(({ name }) => name === schema));
+  if (missing.length > 0) throw noSchema(missing);
   const relations = await ask<Relation>("gateway_relations.sql", [schemas]);
   const routines = await ask<Routine>("gateway_routines.sql", [schemas]);
   const roles = await ask<{ role: string; settings: Record<string, string> }>("gateway_roles.sql", []);
@@ -81,6 +88,14 @@ export async function readCatalog(client: ClientBase, schemas: readonly string[]
     settingsOf: (role) => settings.get(role) ?? {},
     hasMediaHandlers: handlers[0]?.found === true,
   };
+}
+
+function noSchema(missing: readonly string[]): RowgateError {
+  return new RowgateError({
+    code: "gateway/schema",
+    message: `the gateway should expose what does not exist: schema ${missing.join(", ")}`,
+    hint: "create it before the gateway starts, or leave it out of the exposed schemas",
+  });
 }
 
 function key(schema: string, name: string): string {

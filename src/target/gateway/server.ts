@@ -29,7 +29,7 @@ export const spokenVersion = "16.2";
 
 /**
  * Starts the builtin gateway in this process.
- * @throws {RowgateError} `gateway/config`, `gateway/jwk`, `gateway/catalog`, `gateway/listen`
+ * @throws {RowgateError} `gateway/config`, `gateway/jwk`, `gateway/schema`, `gateway/catalog`, `gateway/listen`
  */
 export async function startGateway(config: GatewayConfig): Promise<RunningGateway> {
   checkConfig(config);
@@ -85,6 +85,7 @@ async function loadCatalog(pool: Pool, { schemas }: GatewayConfig): Promise<Cata
       client.release(failed);
     }
   } catch (cause) {
+    if (cause instanceof RowgateError) throw cause;
     throw new RowgateError({
       code: "gateway/catalog",
       message: "the gateway cannot read the database's catalogue",

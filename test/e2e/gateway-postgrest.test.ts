@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startEmbedded } from "../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
+import { differing, loadDatabase, readMore, readTruth, replay } from "./gateway-replay.ts";
+import type { Recorded, Recording } from "./gateway-replay.ts";
+
+// The recorded answers against a PostgREST of today: what it answers otherwise, the builtin gateway answers as 16.2 did.
+
+const binary = process.env["ROWGATE_POSTGREST_BIN"];
+if (binary === undefined)
+  process.stderr.write(
+    "gateway-postgrest.test.ts is not run: it needs a real PostgREST, named by ROWGATE_POSTGREST_BIN\n",
+  );
+
+function dependsOnSeconds({ id }: Recorded): boolean {
+  return id.includes("(skew)");
+}
+
+describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)", () => {
+  let server: EmbeddedServer;
+
+  beforeAll(async () => {
+    server = await startEmbedded();
+  });
+
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  async function differencesFrom(
+    recording: Recording,
+    database: string,
+    more = false,
+  ): Promise<Map<string, unknown>> {
+    const found = new Map<string, unknown>();
+    for (const [name, settings] of Object.entries(recording.settings)) {
+      const own = recording.recorded.filter((one) => one.settings === name && !dependsOnSeconds(one));
+      const address = { ...server.database, ...server.authenticator, database };
+      const gateway = await spawnPostgrest(binary ?? "", { ...settings, database: address });
+      try {
+        expect(gateway.info.kind).toBe("postgrest");
+        for (const [id, both] of differing(await replay(gateway.url, own), more)) found.set(id, both);
+      } finally {
+        await gateway.stop();
+      }
+    }
+    return found;
+  }
+
+  test("answers the 1,382 requests as recorded", { timeout: 600_000 }, async () => {
+    const truth = readTruth(Math.floor(Date.now() / 1000));
+    const found = await differencesFrom(truth, await loadDatabase(server, "truth", truth.schema));
+    expect(Object.fromEntries(found)).toEqual({});
+  });
+
+  test("answers the 6,392 further requests as recorded", { timeout: 600_000 }, async () => {
+    const more = readMore();
+    const found = await differencesFrom(more, await loadDatabase(server, "more", more.schema), true);
+    expect(Object.fromEntries(found)).toEqual({});
+  });
+});
