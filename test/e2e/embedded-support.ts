@@ -51,6 +51,10 @@ export function copyProject(folder: string): string {
     cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
   }
   writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
+  // Whatever the umask was when the project was built, the account that root lends to a test must read it.
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    chmodSync(path.join(folder, name), 0o755);
+  }
   return folder;
 }
 
