@@ -127,7 +127,10 @@ function secretsOf({ target }: RunRequest, identities: ReturnType<typeof signIn>
   const key = target.signingKey;
   const secret = key === undefined ? [] : [key.algorithm === "HS256" ? key.secret : key.privateKeyPem];
   const tokens = [...identities.values()].flatMap(({ token }) => token ?? []);
-  return [target.database.password, ...secret, ...(target.rest?.apiKey ?? []), ...tokens].filter(
-    (one) => one.length > 0,
-  );
+  return [
+    target.database.password,
+    ...secret,
+    ...(target.rest?.apiKey === undefined ? [] : [target.rest.apiKey]),
+    ...tokens,
+  ].filter((one) => one.length > 0);
 }

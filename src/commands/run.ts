@@ -48,7 +48,9 @@ export async function runCommand(
     const outcomes: RunOutcome[] = [];
     environment.interrupted.throwIfAborted();
     // Whatever waits for the server fails at once, so that nobody has to wait for the end of a batch.
-    environment.interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
+    environment.interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), {
+      once: true,
+    });
     for (const [index, loaded] of matrices.entries()) {
       environment.interrupted.throwIfAborted();
       outcomes.push(await runOne(loaded, index, { options, environment, logs, server, startedAt }));
@@ -93,7 +95,8 @@ async function runOne(loaded: LoadedMatrix, index: number, shared: Shared): Prom
         startedAt,
         matrix,
         target: opened.target,
-        inputs: opened.inputs,
+        // As a person names them: where the checkout lies is nobody's business two years later.
+        inputs: opened.inputs.map((one) => ({ ...one, path: path.relative(environment.cwd, one.path) })),
         filters: { only: options.only, personas: options.persona, channels: options.channel },
         logs,
         gitCommit: await gitCommit(environment.cwd),
