@@ -1,5 +1,5 @@
 import type { SourcePosition } from "./errors.ts";
-import type { Candidate, Expectation, Json, Operation, Persona, Waiver } from "./matrix.ts";
+import type { Expectation, Operation, Persona, Waiver } from "./matrix.ts";
 import type { RelationInfo, RoleInfo } from "./catalog.ts";
 
 export const channels = ["direct", "rest"] as const;
@@ -57,5 +57,3 @@ export interface Cell {
   readonly channels: readonly Channel[];
   readonly notOn: Readonly<Partial<Record<Channel, string>>>;
 }
-
-export type { Candidate, Json };

@@ -76,6 +76,8 @@ export interface StateObservation {
   readonly state: "never set" | "reset";
   readonly answer: Answer;
   readonly reached: number;
+  /** Reached, though not declared. */
+  readonly extra?: number | undefined;
 }
 
 export interface CandidateAttempt {
@@ -85,6 +87,8 @@ export interface CandidateAttempt {
   readonly rewritten: readonly string[];
   /** Accepted, but a trigger or a rule may have rewritten the row, and the channel could not see it. */
   readonly unseen?: boolean | undefined;
+  /** It was let in in another state of the session only. */
+  readonly state?: StateObservation["state"] | undefined;
 }
 
 /** How an INSERT went, candidate by candidate. */

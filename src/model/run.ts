@@ -1,5 +1,5 @@
 import type { Channel } from "./cell.ts";
-import type { Issue, SourcePosition } from "./errors.ts";
+import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
@@ -135,5 +135,3 @@ export interface RunFilters {
   readonly personas: readonly string[];
   readonly channels: readonly Channel[];
 }
-
-export type { Issue };

@@ -1,4 +1,3 @@
-import type { Channel } from "./cell.ts";
 import type { Effect } from "./effect.ts";
 import type { DenyReason } from "./matrix.ts";
 
@@ -43,5 +42,3 @@ export interface Judgement {
   /** One sentence: why this verdict. */
   readonly because: string;
 }
-
-export type Judgements = Readonly<Partial<Record<Channel, Judgement>>>;
