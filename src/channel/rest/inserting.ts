@@ -3,10 +3,10 @@ import type { CandidateAttempt, InsertObservation } from "../../model/observatio
 import { quoteLiteral } from "../../model/sql-text.ts";
 import { maySwallow } from "../direct/first-requests.ts";
 import { privilegesOf } from "../direct/statements.ts";
-import { rowReader } from "./compare.ts";
 import { withConstraint } from "./constraint.ts";
 import { membersOf } from "./json-text.ts";
 import { rowsOf } from "./reply.ts";
+import { rowReader } from "./row-reader.ts";
 import type { Scene } from "./scene.ts";
 
 /** INSERT: each candidate by itself, first without asking for the row: that would take a SELECT policy. */

@@ -1,5 +1,5 @@
 import type { ReachObservation } from "../../model/observation.ts";
-import { compareRows, rowReader, shownKeys } from "./compare.ts";
+import { compareRows, shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
@@ -40,7 +40,7 @@ export function differences(
   columns: readonly string[],
   reached: readonly string[],
 ): Pick<ReachObservation, "extra" | "missing" | "extraKeys" | "missingKeys"> {
-  const read = rowReader(cell.relation.info, columns);
+  const read = snapshot.reader(cell.relation.info, columns);
   const found = compareRows(reached, snapshot.rows(cell.expectation), snapshot.shapeOf(columns), read);
   if (found === undefined) {
     throw new ProbeFailure("protocol", "the gateway answered with rows that lack the columns asked for");

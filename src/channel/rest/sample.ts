@@ -1,5 +1,5 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
-import { rowReader, shownKeys } from "./compare.ts";
+import { shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
 import type { Scene } from "./scene.ts";
@@ -47,7 +47,7 @@ async function seenAmong(
   key: readonly string[],
   sample: readonly ControlRow[],
 ): Promise<ReadonlySet<ControlRow>> {
-  const read = rowReader(cell.relation.info, key);
+  const read = snapshot.reader(cell.relation.info, key);
   const shape = snapshot.shapeOf(key);
   const [column = ""] = key;
   const found = new Set<string>();

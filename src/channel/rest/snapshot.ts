@@ -1,8 +1,10 @@
+import type { RelationInfo } from "../../model/catalog.ts";
 import type { PlannedRelation } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import type { Control } from "../../model/observation.ts";
 import { quoteIdent, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
+import { type RowReader, rowReader } from "./row-reader.ts";
 import type { Ask, Sight } from "./sight.ts";
 
 /** Relations with more rows are compared by counts and a sample. */
@@ -35,6 +37,7 @@ export class Snapshot {
   readonly #declared: ReadonlyMap<string, number>;
   readonly #rows: ReadonlyMap<string, readonly ControlRow[]>;
   readonly #shapes: readonly string[];
+  readonly #readers = new Map<string, RowReader>();
 
   constructor(
     total: number,
@@ -70,6 +73,20 @@ export class Snapshot {
   /** Where `ControlRow.shapes` holds the row by these columns. */
   shapeOf(columns: readonly string[]): number {
     return this.#shapes.indexOf(JSON.stringify(columns));
+  }
+
+  /** `rowReader` that reads each row of the snapshot, and what looks like it, only once. */
+  reader(info: RelationInfo, columns: readonly string[]): RowReader {
+    const name = JSON.stringify(columns);
+    const known = this.#readers.get(name);
+    if (known !== undefined) return known;
+    const read = rowReader(info, columns);
+    const shape = this.shapeOf(columns);
+    const own = [...this.#rows.values()].flatMap((rows) => rows.map(({ shapes }) => shapes[shape] ?? ""));
+    const texts = new Map([...new Set(own)].map((row) => [row, read(row)]));
+    const reader: RowReader = (row) => texts.get(row) ?? read(row);
+    this.#readers.set(name, reader);
+    return reader;
   }
 
   equals(other: Snapshot): boolean {

@@ -25,7 +25,14 @@ interface Ticket {
 }
 
 // What the client gets instead of the answer: it would parse the body, hide the headers and rewrite some answers.
-const nothing = new Response(null, { status: 204 });
+// Not a Response either: to make and read a real one costs as much as the request.
+const nothing = {
+  ok: true,
+  status: 204,
+  statusText: "",
+  headers: new Headers(),
+  text: () => Promise.resolve(""),
+};
 
 /**
  * A `fetch` for the PostgREST client over kept-alive connections. The client writes the request; the answer goes past
@@ -38,7 +45,9 @@ export class Wire {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #readOnly: boolean;
-  readonly #tickets = new WeakMap<AbortSignal, Ticket>();
+  readonly #tickets = new Map<AbortSignal, Ticket>();
+  // None is ever aborted, so each can serve again.
+  readonly #idle: AbortSignal[] = [];
   #requests = 0;
 
   constructor({ url, connections, timeoutMs, readOnly }: WireOptions) {
@@ -55,7 +64,7 @@ export class Wire {
     });
     this.fetch = (input, init = {}) => {
       this.#send(String(input), init);
-      return Promise.resolve(nothing);
+      return Promise.resolve(nothing as unknown as Response);
     };
   }
 
@@ -65,12 +74,14 @@ export class Wire {
 
   /** Sends what the client has built. Throws ProbeFailure when no whole answer comes back. */
   deliver(request: Deliverable): Promise<RawReply> {
-    const { signal } = new AbortController();
+    const signal = this.#idle.pop() ?? new AbortController().signal;
     return new Promise((resolve, reject) => {
       this.#tickets.set(signal, { resolve, reject });
       const unsent = (): void => {
-        if (!this.#tickets.has(signal)) return;
-        reject(new ProbeFailure("protocol", "the PostgREST client did not send its request"));
+        if (this.#tickets.delete(signal)) {
+          reject(new ProbeFailure("protocol", "the PostgREST client did not send its request"));
+        }
+        this.#idle.push(signal);
       };
       void Promise.resolve(request.abortSignal(signal)).finally(unsent);
     });

@@ -2,7 +2,6 @@ import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { maySwallow } from "../direct/first-requests.ts";
 import { privilegesOf } from "../direct/statements.ts";
 import type { TextRow } from "./caller.ts";
-import { rowReader } from "./compare.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";
 import { probeMoves } from "./moves.ts";
@@ -127,7 +126,7 @@ function keysOf(
   rows: readonly string[],
 ): Probed["reached"] {
   const shape = snapshot.shapeOf(columns);
-  const read = rowReader(cell.relation.info, columns);
+  const read = snapshot.reader(cell.relation.info, columns);
   const named = new Map(
     snapshot.rows(cell.expectation).map((row) => [read(row.shapes[shape] ?? ""), row.key]),
   );

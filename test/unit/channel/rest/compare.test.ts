@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { compareRows, evenTime } from "../../../../src/channel/rest/compare.ts";
+import { compareRows } from "../../../../src/channel/rest/compare.ts";
+import { evenTime } from "../../../../src/channel/rest/row-reader.ts";
 import type { ControlRow } from "../../../../src/channel/rest/snapshot.ts";
 
 const row = (shape: string, declared: boolean): ControlRow => ({ key: [], shapes: [shape], declared });
