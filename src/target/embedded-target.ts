@@ -66,7 +66,7 @@ async function applySql(
   { policies, overlays }: EmbeddedTargetOptions,
   database: Target["database"],
 ): Promise<InputFingerprint[]> {
-  const client = new Client(database);
+  const client = new Client({ ...database, ssl: false });
   await client.connect();
   try {
     const applied = await applySqlFolder(client, policies);

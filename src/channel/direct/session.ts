@@ -6,6 +6,8 @@ import type { DatabaseAddress, Limits } from "../../model/target.ts";
 export async function connect(address: DatabaseAddress, limits: Limits): Promise<Client> {
   const client = new Client({
     ...address,
+    // The embedded server speaks no TLS, and a PGSSLMODE of the environment is not meant for it.
+    ...(address.host === "127.0.0.1" && { ssl: false }),
     application_name: "rowgate",
     statement_timeout: limits.statementTimeoutMs,
     lock_timeout: limits.lockTimeoutMs,
