@@ -134,10 +134,11 @@ function gateOf(tried: readonly Tried[]): DenyReason | undefined {
   return undefined;
 }
 
-function afterwards({ outcome }: Tried): string {
+function afterwards({ outcome, state }: Tried): string {
+  const when = state === undefined ? "" : ` when the session's settings are ${state}`;
   return outcome.kind === "constraint"
-    ? ` by the policy (the constraint ${outcome.name || "NOT NULL"} stopped it afterwards)`
-    : "";
+    ? `${when} by the policy (the constraint ${outcome.name || "NOT NULL"} stopped it afterwards)`
+    : when;
 }
 
 function why({ outcome, answer }: Tried): string {

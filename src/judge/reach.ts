@@ -56,10 +56,13 @@ function tooMuch(_cell: Cell, { extra, control }: ReachObservation): Said | unde
 
 function openStates(_cell: Cell, { states, control, reached }: ReachObservation): Said | undefined {
   const open = states.find(
-    (state) => state.answer.code === null && state.reached > Math.max(reached, control.declared),
+    (state) =>
+      state.answer.code === null &&
+      (state.reached > Math.max(reached, control.declared) || (state.extra ?? 0) > 0),
   );
   if (open === undefined) return undefined;
-  return say("leak", `${rows(open.reached)} reached when the session's settings are ${open.state}`);
+  const many = Math.max(open.extra ?? 0, open.reached - Math.max(reached, control.declared));
+  return say("leak", `${rows(many)} too many reached when the session's settings are ${open.state}`);
 }
 
 /** Behind a gateway every session has claims: an error without any shuts nobody out. */

@@ -1,35 +1,45 @@
 import type { BoundCandidate, PlannedRelation } from "../model/cell.ts";
 import type { ColumnInfo } from "../model/catalog.ts";
-import type { Json, Persona } from "../model/matrix.ts";
+import type { Persona } from "../model/matrix.ts";
+import { policyRows } from "./policy-values.ts";
 import type { SampleRow } from "./relation.ts";
+import { fits, subjectOf } from "./subject.ts";
 
-const atMost = 8;
+const atMost = 14;
 
 /**
- * Candidate rows for an INSERT that is declared denied: copies of rows that stand (the persona's own visible ones
- * first), as they are and with the persona's identity put where identities stand. A row that stands already meets every
- * type, foreign key and check, so that what refuses its copy is the policy.
+ * Candidate rows for a write that is declared denied: copies of rows that stand (the persona's own visible ones first), with
+ * the values that the policies ask for, with the persona's identity put where identities stand, and as they are. A row that
+ * stands already meets every type, foreign key and check, so that what refuses its copy is the policy.
  */
 export function buildCandidates(
   relation: PlannedRelation,
   persona: Persona,
   subjects: ReadonlySet<string>,
   visible: readonly SampleRow[],
+  command: "insert" | "update" = "insert",
 ): readonly BoundCandidate[] {
-  const columns = insertable(relation, persona);
-  const identities = identityColumns(relation, columns, subjects);
+  const columns = writable(relation, persona, command);
   const sub = subjectOf(persona.claims);
+  const own = columns.filter((column) => sub !== undefined && fits(sub, column));
+  const identities = identityColumns(relation, own, subjects);
   const rows = [...visible.slice(0, 2), ...relation.samples].slice(0, 4);
   const built = rows.flatMap((row, index): readonly BoundCandidate[] => {
     const copy = copyOf(row, columns, relation);
     const origin = index < visible.length ? "a row of its own" : "an existing row";
     const mine =
-      sub === undefined
+      sub === undefined || identities.length === 0
         ? []
         : [named(`${origin} ${index + 1} as its own`, withIdentity(copy, identities, sub))];
     return [...mine, named(`a copy of ${origin} ${index + 1}`, copy)];
   });
-  const candidates = built.length > 0 ? built : [named("a row of defaults", {})];
+  const [first = named("a row of defaults", {})] = built;
+  const asked = policyRows(relation.info, persona, command, columns).flatMap((values, index) =>
+    [first, ...built.slice(1, 2)].map((row) =>
+      named(`${row.name}, with what a policy asks for (${index + 1})`, { ...row.values, ...values }),
+    ),
+  );
+  const candidates = [...asked, ...(built.length > 0 ? built : [first])];
   return [...new Map(candidates.map((one) => [JSON.stringify(one.values), one])).values()].slice(0, atMost);
 }
 
@@ -38,8 +48,12 @@ function named(name: string, values: Readonly<Record<string, string | null>>): B
 }
 
 /** Columns that the persona may write; where it may write none, all of them: the refusal is then the answer. */
-function insertable({ info }: PlannedRelation, persona: Persona): readonly ColumnInfo[] {
-  const granted = info.privileges[persona.role]?.insert ?? [];
+function writable(
+  { info }: PlannedRelation,
+  persona: Persona,
+  command: "insert" | "update",
+): readonly ColumnInfo[] {
+  const granted = info.privileges[persona.role]?.[command] ?? [];
   return info.columns.filter(
     (column) =>
       !column.generated &&
@@ -83,9 +97,4 @@ function withIdentity(
     ...copy,
     ...Object.fromEntries(columns.filter((name) => name in copy).map((name) => [name, sub])),
   };
-}
-
-export function subjectOf(claims: Readonly<Record<string, Json>> | undefined): string | undefined {
-  const sub = claims?.["sub"];
-  return typeof sub === "string" ? sub : undefined;
 }

@@ -13,9 +13,10 @@ import type {
 import { operations } from "../model/matrix.ts";
 import { bindCandidateValue, bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
-import { buildCandidates, subjectOf } from "./candidates.ts";
+import { buildCandidates } from "./candidates.ts";
 import { type Settled, settle } from "./expectation.ts";
 import type { SampleRow } from "./relation.ts";
+import { subjectOf } from "./subject.ts";
 
 export interface ExpandOptions {
   readonly channels: readonly Channel[];
@@ -99,7 +100,7 @@ interface Planned {
 
 function cellOf(planned: Planned, options: ExpandOptions): Cell {
   const { matrix, spec, relation, persona, operation, settled, role, id } = planned;
-  const expectation = bound(settled.expectation, matrix, persona);
+  const expectation = bound(planned);
   const { channels, notOn } = channelsOf(planned, expectation, options);
   return {
     id,
@@ -119,7 +120,18 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
   };
 }
 
-function bound(expectation: Expectation, matrix: Matrix, persona: Persona): Expectation {
+function bound({ settled, spec, matrix, persona }: Planned): Expectation {
+  const { expectation, declaration } = settled;
+  if (expectation.kind === "candidates") {
+    // A candidate that the declaration does not name is refused by default, if the persona can send it at all.
+    const named = declaration?.expectation.kind === "candidates" ? declaration.expectation.reject : [];
+    const sendable = spec.candidates
+      .filter(
+        (candidate) => bindCandidate(candidate, matrix, persona, named.includes(candidate.name)).length > 0,
+      )
+      .map(({ name }) => name);
+    return { ...expectation, reject: expectation.reject.filter((name) => sendable.includes(name)) };
+  }
   if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
   const predicate = bindParameters(expectation.predicate, (name) =>
     personaParameter(persona, matrix.vars, name),
@@ -135,7 +147,7 @@ function candidatesOf(
   // Blind writes take values from candidates too: what the persona would write is what WITH CHECK may let through.
   if (operation !== "insert" && !operation.includes("update")) return [];
   const visible = options.visible.get(persona.name) ?? [];
-  if (operation !== "insert") return buildCandidates(relation, persona, subjects, visible);
+  if (operation !== "insert") return buildCandidates(relation, persona, subjects, visible, "update");
   const wanted =
     expectation.kind === "candidates"
       ? spec.candidates.filter(

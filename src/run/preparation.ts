@@ -5,7 +5,7 @@ import { type SurveyRow, rowsWhere, sampleRows } from "../channel/direct/survey.
 import { findFindings } from "../findings/findings.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
-import { IssuesError } from "../model/errors.ts";
+import { IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { settle } from "../plan/expectation.ts";
@@ -41,15 +41,28 @@ export async function prepare(
       issues,
     );
   const functions = await client.query<{ name: string }>(readSql("findings_functions.sql"));
+  const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
+    throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
+  });
   return {
     catalog,
-    work: await survey(client, matrix, catalog),
+    work,
     findings: findFindings(
       matrix,
       catalog,
       functions.rows.map(({ name }) => name),
     ),
   };
+}
+
+function noFullSight({ login }: Catalog, cause: unknown): RowgateError {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new RowgateError({
+    code: "preflight/no-full-sight",
+    message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${said}`,
+    hint: "log in as a role with BYPASSRLS (on Supabase: postgres): without it nobody can tell a row that was withheld from one that is not there",
+    cause,
+  });
 }
 
 async function survey(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Work[]> {

@@ -174,7 +174,7 @@ class DirectChannel implements ProbeChannel {
 }
 
 function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): CellProbe {
-  if (cell.operation === "insert") return probeInsert(cell);
+  if (cell.operation === "insert") return probeInsert(cell, states);
   return cell.operation === "truncate" ? probeTruncate(cell, means) : probeReach(cell, means, states);
 }
 

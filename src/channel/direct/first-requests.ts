@@ -108,16 +108,32 @@ function blindUpdates(cell: Cell): readonly string[] {
   if (set !== undefined) return [`update ${relation} set ${sql.assignments(set)}`];
   const columns = sql.plainFirst(base ?? info, sql.writable(info, sql.privilegesOf(cell).update));
   const first = columns[0];
-  if (first === undefined)
-    return [`update ${relation} set ${quoteIdent(ungranted(info))} = null`];
-  const statements = columns.flatMap((column) =>
-    otherValues(cell, column.name).map(
-      (value) => `update ${relation} set ${quoteIdent(column.name)} = ${sql.literal(value)}`,
-    ),
+  if (first === undefined) return [`update ${relation} set ${quoteIdent(ungranted(info))} = null`];
+  const rows = wholeRows(cell, columns).map((values) => sql.assignments(values));
+  const each = columns.map(({ name }) =>
+    otherValues(cell, name).map((value) => sql.assignments({ [name]: value })),
   );
-  return statements.length > 0
-    ? statements.slice(0, 12)
-    : [`update ${relation} set ${quoteIdent(first.name)} = null`];
+  // One value of each column before a second of any: the one that a check takes may be in the last column.
+  const turns = Array.from({ length: 4 }, (_, turn) => each.flatMap((values) => values[turn] ?? []));
+  const sets = [...(turns[0] ?? []), ...rows, ...turns.slice(1).flat()].slice(0, blindVariants);
+  if (sets.length === 0) sets.push(sql.assignments({ [first.name]: null }));
+  return sets.map((values) => `update ${relation} set ${values}`);
+}
+
+/** Values tried blind before a check counts as refusing them all. */
+const blindVariants = 40;
+
+/** Rows whose values go together: a check that wants two columns changed at once is met by one that stands, or was built for it. */
+function wholeRows(
+  cell: Cell,
+  columns: readonly { readonly name: string }[],
+): readonly Readonly<Record<string, string | null>>[] {
+  const rows = [...cell.candidates.map(({ values }) => values), ...cell.relation.samples.slice(0, 4)];
+  const found = rows.flatMap((row) => {
+    const own = columns.filter(({ name }) => !cell.relation.key.includes(name) && row[name] !== undefined);
+    return own.length > 1 ? [Object.fromEntries(own.map(({ name }) => [name, row[name] ?? null]))] : [];
+  });
+  return [...new Map(found.map((values) => [JSON.stringify(values), values])).values()].slice(0, 8);
 }
 
 /** Values that a column holds in other rows, and the persona's own identity where the column holds identities. */
@@ -202,11 +218,6 @@ export function rowStatements(cell: Cell): readonly string[] {
       (value) => `update ${relation} set ${quoteIdent(name)} = ${sql.literal(value)}`,
     ),
   );
-  // A check that wants two columns changed together is met by a row that stands already.
-  const whole = cell.relation.samples.slice(0, 4).flatMap((row) => {
-    const values = columns.filter(({ name }) => !cell.relation.key.includes(name) && row[name] !== undefined);
-    const set = Object.fromEntries(values.map(({ name }) => [name, row[name] ?? null]));
-    return values.length > 1 ? [`update ${relation} set ${sql.assignments(set)}`] : [];
-  });
+  const whole = wholeRows(cell, columns).map((values) => `update ${relation} set ${sql.assignments(values)}`);
   return [...own, ...others, ...whole];
 }

@@ -1,20 +1,29 @@
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
-import type { CandidateAttempt } from "../../model/observation.ts";
+import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
-import type { Part } from "./protocol.ts";
-import { type CellProbe, failedObservation, withRoutine } from "./reach.ts";
+import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
+import { type CellProbe, failedObservation } from "./reach.ts";
+import { withRoutine } from "./routine.ts";
 import { insertSql, privilegesOf, storedSql } from "./statements.ts";
 
 /** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */
-export function* probeInsert(cell: Cell): CellProbe {
+export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellProbe {
   const { info, base } = cell.relation;
   const statements = cell.candidates.map(({ values }) => insertSql(info, values));
   const after = cell.candidates.map(({ values }) => (base === info ? storedSql(info, values) : null));
-  const [reply] = yield [{ kind: "i", statements, after }];
+  const [reply, ...others] = yield [
+    { kind: "i", statements, after },
+    ...states.map((state): BatchRequest => ({ kind: "i", statements, after, state })),
+  ];
   if (reply?.kind !== "parts") return failedObservation(reply);
   const attempts: CandidateAttempt[] = [];
   for (const [index, candidate] of cell.candidates.entries()) {
     const attempt = attemptOf(candidate, reply.parts[index]);
+    const elsewhere = letInElsewhere(cell, candidate, index, states, others);
+    if (elsewhere !== undefined && !isLetIn(attempt.answer)) {
+      attempts.push(elsewhere);
+      continue;
+    }
     const { answer } = attempt;
     const unexplained =
       answer.code === "42501" && answer.foreignFrame !== true && privilegesOf(cell).insert.length > 0;
@@ -23,6 +32,30 @@ export function* probeInsert(cell: Cell): CellProbe {
     );
   }
   return { kind: "insert", attempts };
+}
+
+const isLetIn = ({ code, foreignFrame, dataType }: Answer): boolean =>
+  code === null || (code.startsWith("23") && foreignFrame !== true && dataType === undefined);
+
+/** A candidate that another state of the session lets in, and that nobody declared accepted. */
+function letInElsewhere(
+  { expectation }: Cell,
+  candidate: BoundCandidate,
+  index: number,
+  states: readonly SessionState[],
+  replies: readonly Reply[],
+): CandidateAttempt | undefined {
+  if (expectation.kind === "allow") return undefined;
+  if (expectation.kind === "candidates" && expectation.accept.includes(candidate.name)) return undefined;
+  for (const [position, state] of states.entries()) {
+    const reply = replies[position];
+    const part = reply?.kind === "parts" ? reply.parts[index] : undefined;
+    if (part === undefined) continue;
+    const attempt = attemptOf(candidate, part);
+    const { code, rows = 0 } = attempt.answer;
+    if (isLetIn(attempt.answer) && (code !== null || rows > 0)) return { ...attempt, state };
+  }
+  return undefined;
 }
 
 function attemptOf({ name, origin }: BoundCandidate, part: Part | undefined): CandidateAttempt {

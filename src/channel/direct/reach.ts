@@ -1,13 +1,8 @@
 import type { Cell } from "../../model/cell.ts";
-import type {
-  Answer,
-  CandidateAttempt,
-  Observation,
-  ReachObservation,
-  StateObservation,
-} from "../../model/observation.ts";
-import { quoteQualified } from "../../model/sql-text.ts";
+import type { Observation, ReachObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
+import { moveAttempts, moveRequest } from "./moves.ts";
+import { withRoutine } from "./routine.ts";
 import { type Means, firstRequest, maySwallow, rowStatements } from "./first-requests.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import * as sql from "./statements.ts";
@@ -31,7 +26,7 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
   const operation = cell.operation as ReachOperation;
   const first = firstRequest[operation](cell, means);
   const moves = (cell.update?.never ?? []).map((move) => moveRequest(cell, first, move.values));
-  const others = operation === "upsert" ? [] : states.map((state): BatchRequest => ({ ...first, state }));
+  const others = states.map((state): BatchRequest => ({ ...first, state }));
   const replies = yield [first, ...moves.flat(), ...others];
   const reply = replies[0];
   if (
@@ -44,9 +39,10 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
   }
   const extras = {
     moves: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
-    states: stateObservations(states, replies.slice(1 + moves.length * 2)),
+    states: stateObservations(cell, states, replies.slice(1 + moves.length * 2)),
   };
-  if (reply.kind === "rows") return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
+  if (reply.kind === "rows")
+    return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
   const observed = yield* wholeObservation(cell, first, reply.control, reply.parts);
   return observed.kind === "reach" ? { ...observed, ...extras } : observed;
 }
@@ -86,9 +82,9 @@ function* wholeObservation(
   };
   if (deciding.code === undefined) {
     const swallowed = isSwallowed(cell, origin, deciding);
-    const measured = measure(cell, control, swallowed ? origin : deciding);
-    const observed = { ...base, ...facts(measured), mayBeHidden: swallowed };
-    if (!measured.differs || swallowed) return observed;
+    const { differs, ...counted } = measure(cell, control, swallowed ? origin : deciding);
+    const observed = { ...base, ...counted, mayBeHidden: swallowed };
+    if (!differs || swallowed) return observed;
     return yield* differences(cell, first, observed);
   }
   if (!stoppedAtSomeRow(cell, origin)) return base;
@@ -105,10 +101,15 @@ function* wholeObservation(
  * Of several statements that were tried, the one that tells most: the one that went through; else one that the policy
  * let pass and a constraint stopped; else the last refusal. `last` is its repetition without triggers, if there was one.
  */
-function decidingParts(parts: readonly Part[]): { readonly origin: Part | undefined; readonly last: Part | undefined } {
+function decidingParts(parts: readonly Part[]): {
+  readonly origin: Part | undefined;
+  readonly last: Part | undefined;
+} {
   const through = parts.findLastIndex((part) => part.code === undefined);
   const stopped = parts.findLastIndex((part) => part.code?.startsWith("23") === true);
-  const index = through >= 0 ? through : stopped >= 0 ? stopped : parts.length - 1;
+  // A value that fits no column says less than one that a check refused.
+  const refused = parts.findLastIndex((part) => part.code === "42501");
+  const index = [through, stopped, refused].find((found) => found >= 0) ?? parts.length - 1;
   const last = parts[index];
   return { origin: last?.mode === "replica" ? parts[index - 1] : last, last };
 }
@@ -158,14 +159,6 @@ function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | un
   return (BigInt(control.totalHash) - BigInt(part.ah)).toString();
 }
 
-function facts({
-  reached,
-  extra,
-  missing,
-}: Measured): Pick<ReachObservation, "reached" | "extra" | "missing"> {
-  return { reached, extra, missing };
-}
-
 /** Asks which rows differ, in the way that the operation allows. */
 function* differences(
   cell: Cell,
@@ -182,8 +175,9 @@ function* differences(
   const truncated = observed.reached > sql.comparedKeysLimit;
   return {
     ...observed,
-    extra: truncated ? Math.max(observed.extra, found.extra) : found.extra,
-    missing: truncated ? observed.missing : found.missing,
+    // Rows that no key tells apart are counted, not named: keys may add to what the counts and hashes showed, never take away.
+    extra: Math.max(observed.extra, found.extra),
+    missing: truncated ? observed.missing : Math.max(observed.missing, found.missing),
     extraKeys: found.extraKeys ?? [],
     missingKeys: truncated ? [] : (found.missingKeys ?? []),
   };
@@ -264,71 +258,22 @@ function* explained(
   return { ...observed, answer: yield* withRoutine(answer, statement) };
 }
 
-/** The answer with the routine that raised it, asked for once per relation, statement and message. */
-export function* withRoutine(
-  answer: Answer,
-  statement: string,
-): Generator<readonly Request[], Answer, readonly Reply[]> {
-  const [reply] = yield [{ kind: "explain", sql: statement, message: answer.message ?? "" }];
-  return reply?.kind === "routine" && reply.routine !== undefined
-    ? { ...answer, routine: reply.routine }
-    : answer;
-}
-
-/** A move is tried on declared rows one by one, and blind: a SELECT policy must not be what refuses it. */
-function moveRequest(
-  cell: Cell,
-  first: BatchRequest,
-  values: Readonly<Record<string, string | null>>,
-): [BatchRequest, BatchRequest] {
-  const statement = `update ${quoteQualified(cell.relation.info)} set ${sql.assignments(values)}`;
-  return [
-    {
-      kind: "e",
-      control: first.control,
-      statements: [statement],
-      list: sql.rowListSql(cell, sql.rowSuffix(cell.relation.key), true),
-    },
-    { kind: "w", statements: [statement] },
-  ];
-}
-
-function* moveAttempts(
-  cell: Cell,
-  replies: readonly Reply[],
-): Generator<readonly Request[], CandidateAttempt[], readonly Reply[]> {
-  const attempts: CandidateAttempt[] = [];
-  for (const [index, { name, origin }] of (cell.update?.never ?? []).entries()) {
-    const answer = yield* moveAnswer(replies[index * 2], replies[index * 2 + 1]);
-    attempts.push({ candidate: { name, origin }, answer, rewritten: [] });
-  }
-  return attempts;
-}
-
-function* moveAnswer(
-  rows: Reply | undefined,
-  blind: Reply | undefined,
-): Generator<readonly Request[], Answer, readonly Reply[]> {
-  if (rows?.kind !== "rows") return { code: "P0004", message: "the move was not tried" };
-  const part = blind?.kind === "parts" ? blind.parts.at(-1) : undefined;
-  const blindly = part?.code === undefined ? (part?.n ?? 0) : 0;
-  const reached = Math.max(rows.rows.reached, blindly);
-  if (reached > 0) return { code: null, rows: reached };
-  const { last } = rows.rows;
-  const answer = { ...answerOf(last), rows: 0 };
-  const refused = answer.code === "42501" && answer.foreignFrame !== true && last?.sql !== undefined;
-  return refused ? yield* withRoutine(answer, last.sql) : answer;
-}
-
 function stateObservations(
+  cell: Cell,
   states: readonly SessionState[],
   replies: readonly Reply[],
 ): readonly StateObservation[] {
   return states.flatMap((state, index) => {
     const reply = replies[index];
-    const part = reply?.kind === "parts" ? reply.parts.find((one) => one.mode === undefined) : undefined;
-    return part === undefined
-      ? []
-      : [{ state, answer: answerOf(part), reached: part.code === undefined ? (part.n ?? 0) : 0 }];
+    if (reply?.kind === "rows") {
+      const { reached, extra, last } = reply.rows;
+      return [{ state, answer: reached > 0 || !last ? { code: null } : answerOf(last), reached, extra }];
+    }
+    if (reply?.kind !== "parts") return [];
+    const part = decidingParts(reply.parts).origin;
+    if (part === undefined) return [];
+    if (part.code !== undefined) return [{ state, answer: answerOf(part), reached: 0, extra: 0 }];
+    const { reached, extra } = measure(cell, reply.control, part);
+    return [{ state, answer: answerOf(part), reached, extra }];
   });
 }

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll } from "vitest";
+import { IssuesError, RowgateError } from "../../../src/model/errors.ts";
+import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/target/embedded/server.ts";
+import { prove } from "../../support/prove.ts";
+import type { Case, Proof, Side, Want } from "./case.ts";
+
+const ana = "11111111-1111-4111-8111-111111111111";
+const luis = "22222222-2222-4222-8222-222222222222";
+const people: Readonly<Record<string, string>> = {
+  ana: `{ role: authenticated, claims: { sub: ${ana} } }`,
+  luis: `{ role: authenticated, claims: { sub: ${luis} } }`,
+  anon: "{ role: anon }",
+  service: "{ role: service_role }",
+};
+
+/** Shows on the rest channel that `sub` arrives: without such a cell no deny of a persona with one is believed there. */
+const witness = {
+  sql: `create table witness (owner uuid primary key);
+    alter table witness enable row level security;
+    create policy own on witness for select to authenticated using (owner = auth.uid());
+    grant select on witness to authenticated;
+    insert into witness values ('${ana}'), ('${luis}');`,
+  relation: (names: readonly string[]) =>
+    `witness: { rows: { own: "owner = :sub" }, expect: { ${names.map((name) => `${name}: { select: own }`).join(", ")} } }\n`,
+};
+
+/** The server of a test file. */
+export function oneServer(): () => EmbeddedServer {
+  let server: EmbeddedServer | undefined;
+  beforeAll(async () => {
+    server = await startEmbedded();
+  });
+  afterAll(async () => {
+    await server?.stop();
+  });
+  return () => {
+    if (server === undefined) throw new Error("the server starts before the first test");
+    return server;
+  };
+}
+
+/** What a run told of a case, as far as the case asks. */
+export interface Told {
+  /** Cells that did not pass: all of them. */
+  readonly failing: Readonly<Record<string, string>>;
+  readonly findings: readonly string[];
+  readonly exit: number;
+  /** What the case wants to be said, and was not. */
+  readonly unsaid: readonly string[];
+}
+
+export function wanted({ side, exit }: Proof): Told {
+  const failing = Object.entries(side.want ?? {}).map(([id, one]) => [id, shown(one)]);
+  return {
+    failing: Object.fromEntries(failing) as Told["failing"],
+    findings: side.findings ?? [],
+    exit: side.exit ?? exit,
+    unsaid: [],
+  };
+}
+
+export async function told(server: EmbeddedServer, { one, side }: Proof): Promise<Told> {
+  const found = await probe(server, one, side);
+  return { failing: found.failing, findings: found.findings, exit: found.exit, unsaid: unsaid(found, side) };
+}
+
+function unsaid(found: Found, { stops, want, notOn }: Side): readonly string[] {
+  return [
+    ...missing(found.said, stops ?? ""),
+    ...Object.entries(want ?? {}).flatMap(([id, one]) =>
+      typeof one === "object" && one.because !== undefined ? missing(found.because.get(id), one.because) : [],
+    ),
+    ...Object.entries(notOn ?? {}).flatMap(([id, why]) => missing(found.notOn.get(id), why)),
+  ];
+}
+
+function missing(said: string | undefined, part: string): readonly string[] {
+  return said?.includes(part) === true ? [] : [`“${part}” in “${said ?? ""}”`];
+}
+
+function shown(want: Want): string {
+  if (typeof want === "string") return want;
+  const channels = [want.direct && `direct ${want.direct}`, want.rest && `rest ${want.rest}`];
+  return [want.cell, ...channels].filter((text) => text !== undefined && text !== "").join(", ");
+}
+
+interface Found {
+  readonly failing: Readonly<Record<string, string>>;
+  readonly because: ReadonlyMap<string, string>;
+  readonly notOn: ReadonlyMap<string, string>;
+  readonly findings: readonly string[];
+  readonly exit: number;
+  readonly said: string;
+}
+
+async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Found> {
+  const names = one.personas ?? ["ana", "luis"];
+  const personas = names.map((name) => `  ${name.includes(":") ? name : `${name}: ${people[name] ?? ""}`}\n`);
+  const signedIn = names.filter((name) => name === "ana" || name === "luis");
+  const witnessed =
+    one.withoutRest !== true && one.channels?.includes("rest") !== false && signedIn.length > 0;
+  const declared = `${side.relations ?? one.relations ?? ""}\n${witnessed ? witness.relation(signedIn) : ""}`;
+  const relations = declared.replaceAll(/^(?=.)/gm, "  ");
+  const matrix = `matrix: case\n${one.matrix ?? ""}\npersonas:\n${personas.join("")}relations:\n${relations}`;
+  const fill = (text: string): string => text.replaceAll("{ana}", ana).replaceAll("{luis}", luis);
+  const sql = fill(`${witnessed ? witness.sql : ""}\n${one.sql ?? ""}\n${side.sql ?? ""}`);
+  try {
+    const { run, cells } = await prove({ server, ...one, sql, matrix: fill(matrix) });
+    const all = [...cells.values()].map((cell) => ({ ...cell, id: cell.id.replace("/public.", "/") }));
+    const wants = { ...side.want };
+    const failing = all.filter(({ verdict }) => verdict !== "pass");
+    return {
+      failing: Object.fromEntries(
+        failing.map(({ id, verdict, channels }) => {
+          const { direct, rest } = channels;
+          const each = { cell: verdict, direct: direct?.verdict, rest: rest?.verdict };
+          const asked = wants[id];
+          if (typeof asked !== "object") {
+            const same = [direct, rest].every((judged) => judged === undefined || judged.verdict === verdict);
+            return [id, same ? verdict : shown(each as Want)];
+          }
+          const parts = Object.entries(each).filter(([key]) => key in asked);
+          return [id, shown(Object.fromEntries(parts) as Want)];
+        }),
+      ),
+      because: new Map(
+        all.map(({ id, channels }) => [
+          id,
+          Object.entries(channels)
+            .map(([name, { because }]) => `${name}: ${because}`)
+            .join("\n"),
+        ]),
+      ),
+      notOn: new Map(all.map(({ id, notOn }) => [id, Object.values(notOn).join("; ")])),
+      findings: run.findings.map(({ kind, ...about }) =>
+        [kind, "relation" in about ? about.relation : "", "function" in about ? about.function : ""]
+          .filter((text) => text !== "")
+          .join(" "),
+      ),
+      exit: run.exitCode,
+      said: "",
+    };
+  } catch (error) {
+    if (!(error instanceof RowgateError)) throw error;
+    const issues = error instanceof IssuesError ? error.issues : [];
+    const said = [error.message, ...issues.map(({ message }) => message)].join("\n");
+    return { failing: {}, because: new Map(), notOn: new Map(), findings: [], exit: 2, said };
+  }
+}
