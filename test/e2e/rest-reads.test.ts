@@ -10,7 +10,7 @@ let world: World;
 let channel: RestChannel;
 
 beforeAll(async () => {
-  world = await makeWorld(schema);
+  world = await makeWorld(schema, { schemas: ["public", "platform"] });
   channel = await openChannel(world);
 });
 

@@ -207,6 +207,28 @@ create policy wrong on swapped to authenticated
   using ((owner = me() and id <> 3) or (me() = 'alice' and id = 1));
 grant all on swapped to authenticated;
 
+create table many_pairs (a int, b text, owner text, primary key (a, b));
+insert into many_pairs select n / 10, (n % 10)::text || ',', case when n % 3 = 0 then 'alice' else 'bob' end
+from generate_series(1, 2100) n;
+alter table many_pairs enable row level security;
+create policy own on many_pairs to authenticated using (owner = me());
+grant all on many_pairs to authenticated;
+-- More rows than one statement may touch where others work.
+create table huge (id int primary key, owner text);
+insert into huge select n, case when n % 2 = 0 then 'alice' else 'bob' end from generate_series(1, 10001) n;
+alter table huge enable row level security;
+create policy own on huge to authenticated using (owner = me());
+grant all on huge to authenticated;
+
+-- Another schema, which a request must ask for.
+create schema platform;
+grant usage on schema platform to authenticated;
+create table platform.projects (id int primary key, owner text);
+insert into platform.projects values (1, 'alice'), (2, 'bob');
+alter table platform.projects enable row level security;
+create policy own on platform.projects to authenticated using (owner = me());
+grant all on platform.projects to authenticated;
+
 -- A view that filters by identity: full sight must look behind it.
 create view my_todos as select id, title from todos where owner = me();
 grant select on my_todos to authenticated;

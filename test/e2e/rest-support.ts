@@ -7,7 +7,7 @@ import type { Catalog } from "../../src/model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation } from "../../src/model/cell.ts";
 import type { Expectation, Json, Operation, Persona } from "../../src/model/matrix.ts";
 import type { InsertObservation, Observation, ReachObservation } from "../../src/model/observation.ts";
-import type { DatabaseAddress, Posture, Target } from "../../src/model/target.ts";
+import type { DatabaseAddress, Posture, SigningKey, Target } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
 import { identityOf } from "../../src/persona/identity.ts";
 import { planRelation } from "../../src/plan/relation.ts";
@@ -112,7 +112,8 @@ async function planAll(client: Client, catalog: Catalog): Promise<ReadonlyMap<st
 export interface ChannelOptions {
   readonly target?: Partial<Target>;
   readonly url?: string;
-  readonly secret?: string;
+  readonly key?: SigningKey;
+  readonly apiKey?: string | undefined;
   readonly people?: readonly Persona[];
   readonly posture?: Posture;
   readonly sight?: DatabaseAddress;
@@ -120,14 +121,14 @@ export interface ChannelOptions {
 
 export async function openChannel(world: World, options: ChannelOptions = {}): Promise<RestChannel> {
   const issuedAt = Math.floor(Date.now() / 1000);
-  const key = { algorithm: "HS256", secret: options.secret ?? secret } as const;
+  const key = options.key ?? { algorithm: "HS256", secret };
   const target: Target = {
     name: "test",
     posture: options.posture ?? "embedded",
     database: world.database,
     rest: {
       url: options.url ?? world.gateway.url,
-      apiKey: undefined,
+      apiKey: options.apiKey,
       gateway: world.gateway.info,
       anonRole: "anon",
     },

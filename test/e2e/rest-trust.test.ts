@@ -1,9 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/channel/rest/contract.ts";
 import { maxBodyBytes } from "../../src/channel/rest/reception.ts";
 import type { Failure } from "../../src/model/observation.ts";
+import type { Posture, SigningKey } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
+import { verifiedBy } from "../../src/target/gateway/config.ts";
 import type { Mischief, Proxy } from "./rest-proxy.ts";
 import { answer, hangUp, openProxy } from "./rest-proxy.ts";
 import type { World } from "./rest-support.ts";
@@ -14,9 +17,11 @@ import {
   makeWorld,
   observe,
   openChannel,
+  openGateway,
   people,
   persona,
   reach,
+  secret,
 } from "./rest-support.ts";
 
 // What the channel believes, and what it does when a gateway does not deserve it.
@@ -78,7 +83,7 @@ describe("the handshake", () => {
       on: [["todos", "owner = 'bob'"]],
       shown: false,
     },
-    { name: "a cell that errs", on: [["recursive", "id = 2"]], shown: undefined },
+    { name: "a cell that errs", on: [["ungranted", "id = 1"]], shown: undefined },
   ])("shows no identity by $name", async ({ on, shown }) => {
     await using opened = await open();
     const cells = on.map(([table = "", rows = ""]) => cell(world, "alice", "select", table, { rows }));
@@ -343,6 +348,56 @@ describe("a gateway that breaks", () => {
   });
 });
 
+describe("a database that others use", () => {
+  it("is not written to as a whole where it is large", async () => {
+    await using opened = await open({ posture: "staging" });
+    opened.proxy.misbehave(() => undefined);
+    const update = await reach(opened.channel, cell(world, "alice", "update", "huge", own));
+    expect(update).toMatchObject({
+      method: "sample",
+      extra: 0,
+      missing: 0,
+      undetermined: 0,
+      control: { total: 10_001 },
+    });
+    expect(opened.proxy.arrived.length).toBeGreaterThan(20);
+    expect(opened.proxy.arrived.filter((line) => !line.includes("id=eq."))).toEqual([]);
+    for (const operation of ["blind_update", "blind_delete"] as const) {
+      const seen = await observe(opened.channel, cell(world, "alice", operation, "huge", "deny"));
+      expect(seen).toMatchObject({ kind: "skipped" });
+    }
+    const small = await reach(opened.channel, cell(world, "alice", "blind_delete", "todos", "deny"));
+    expect(small).toMatchObject({ reached: 2, extra: 2 });
+  });
+});
+
+describe("keys", () => {
+  it("signs with a private key, and sends the API key beside the token", async () => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const key: SigningKey = { algorithm: "ES256", privateKeyPem, keyId: "k1" };
+    const gateway = await openGateway(world.server, world.database, { jwt: verifiedBy(key) });
+    const apiKeys = new Set<string | undefined>();
+    await using opened = await open({
+      key,
+      url: gateway.url,
+      apiKey: "sb_publishable_x",
+      mischief: ({ headers }) => void apiKeys.add(headers["apikey"]),
+    });
+    expect(opened.channel.handshake).toMatchObject({
+      tamperedTokenRefused: true,
+      unknownRoleRefused: true,
+      rollbackHonoured: true,
+    });
+    expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+      reached: 2,
+      extra: 0,
+    });
+    expect([...apiKeys]).toEqual(["sb_publishable_x"]);
+    await gateway.stop();
+  });
+});
+
 describe("others write meanwhile", () => {
   it("holds a difference against two controls, and tells nothing about rows that never hold still", async () => {
     await using opened = await open();
@@ -369,14 +424,25 @@ interface Opened extends AsyncDisposable {
 }
 
 async function open(
-  options: { secret?: string; mischief?: Mischief; people?: typeof everybody; timeoutMs?: number } = {},
+  options: {
+    secret?: string;
+    mischief?: Mischief;
+    people?: typeof everybody;
+    timeoutMs?: number;
+    posture?: Posture;
+    key?: SigningKey;
+    apiKey?: string;
+    url?: string;
+  } = {},
 ): Promise<Opened> {
-  const proxy = await openProxy(world.gateway.url);
+  const proxy = await openProxy(options.url ?? world.gateway.url);
   if (options.mischief !== undefined) proxy.misbehave(options.mischief);
   const channel = await openChannel(world, {
     url: proxy.url,
     people: options.people ?? everybody,
-    ...(options.secret === undefined ? {} : { secret: options.secret }),
+    key: options.key ?? { algorithm: "HS256", secret: options.secret ?? secret },
+    apiKey: options.apiKey,
+    posture: options.posture ?? "embedded",
     target: { limits: { ...defaultLimits, requestTimeoutMs: options.timeoutMs ?? 20_000 } },
   });
   return {

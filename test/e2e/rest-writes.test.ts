@@ -21,7 +21,7 @@ let channel: RestChannel;
 let before: string;
 
 beforeAll(async () => {
-  world = await makeWorld(schema);
+  world = await makeWorld(schema, { schemas: ["public", "platform"] });
   channel = await openChannel(world);
   before = await fingerprint(world);
 });
@@ -208,6 +208,20 @@ const updates: readonly Case[] = [
     on: "many",
     declared: own,
     seen: { reached: 833, extra: 0, missing: 0, method: "sample" },
+  },
+  {
+    name: "another schema",
+    who: "alice",
+    on: "projects",
+    declared: own,
+    seen: { code: null, reached: 1, extra: 0, missing: 0 },
+  },
+  {
+    name: "a large relation with a composite key",
+    who: "alice",
+    on: "many_pairs",
+    declared: own,
+    seen: { reached: 700, extra: 0, missing: 0, method: "sample" },
   },
   {
     name: "a large relation, other rows",
