@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { PostgrestClient } from "@supabase/postgrest-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/channel/rest/contract.ts";
+import { Wire } from "../../src/channel/rest/wire.ts";
 import { maxBodyBytes } from "../../src/channel/rest/reception.ts";
 import type { Failure } from "../../src/model/observation.ts";
 import type { Posture, SigningKey } from "../../src/model/target.ts";
@@ -122,6 +124,24 @@ describe("the handshake", () => {
     );
   });
 
+  it("asks for another relation when the gateway has not heard of the first", async () => {
+    // Smaller than every other, so it is asked for first; made after the gateway has read its schema.
+    await world.client.query(
+      "create table brand_new (id int); grant all on brand_new to authenticated, anon",
+    );
+    await world.client.query("insert into brand_new values (1); analyze brand_new");
+    try {
+      await using opened = await open();
+      expect(opened.proxy.arrived.filter((line) => line.includes("brand_new"))).not.toEqual([]);
+      expect(opened.channel.handshake).toMatchObject({ unknownRoleRefused: true, rollbackHonoured: true });
+      expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+        reached: 2,
+      });
+    } finally {
+      await world.client.query("drop table brand_new");
+    }
+  });
+
   it("fails every cell when nothing answers", async () => {
     await using opened = await open({ mischief: hangUp });
     expect(await nothingSent(opened.channel)).toEqual(
@@ -174,6 +194,27 @@ describe("the handshake", () => {
     await using opened = await open();
     expect(opened.proxy.arrived.filter((line) => !line.startsWith("GET "))).toEqual([]);
     expect(opened.proxy.arrived).toHaveLength(opened.channel.roundTrips);
+  });
+});
+
+describe("the wire of a target that takes no writes", () => {
+  it.each(["POST", "PATCH", "DELETE"] as const)("lets no %s out, whoever planned it", async (method) => {
+    const proxy = await openProxy(world.gateway.url);
+    const wire = new Wire({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: true });
+    try {
+      const from = new PostgrestClient(proxy.url, { fetch: wire.fetch }).from("todos");
+      const drafts = {
+        POST: from.insert({ id: 9 }),
+        PATCH: from.update({ title: "x" }),
+        DELETE: from.delete(),
+      };
+      await expect(wire.deliver(drafts[method])).rejects.toMatchObject({ failure: { kind: "not-sent" } });
+      expect((await wire.deliver(from.select("id"))).status).toBe(200);
+      expect(proxy.arrived).toEqual(["GET /todos?select=id"]);
+    } finally {
+      await wire.close();
+      await proxy.stop();
+    }
   });
 });
 
