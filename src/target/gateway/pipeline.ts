@@ -18,8 +18,8 @@ const rollback: Statement = { text: "rollback", values: [] };
  * Sends statements in one message and reads all their answers: one round trip, values bound, each statement prepared once
  * for its connection, as PostgREST does. What follows a failed statement is skipped by the server.
  *
- * Unlike PostgREST's, a prepared statement serves one `role` only. Postgres checks the USAGE of a schema when it parses: a
- * role without it would pass on a statement that another role had parsed.
+ * `role` is whom they run as: Postgres plans a statement anew when it meets policies as another role, so each role has its
+ * own. Privileges are asked at each execution.
  */
 export function runPipeline(
   client: ClientBase,
