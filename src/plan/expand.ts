@@ -228,6 +228,7 @@ function notOnRest(
 ): string | undefined {
   if (exposed.length === 0) return "the target has no rest channel";
   if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
+  if (relation.info.isPartition) return "PostgREST does not show partitions by their own names";
   if (operation === "truncate") return "PostgREST has no TRUNCATE";
   // A count of 0 says all; any other says neither which rows, nor how many a constraint hid.
   if (operation.startsWith("blind_") && expectation.kind !== "deny") {

@@ -63,7 +63,7 @@ const folder = path.resolve(import.meta.dirname, "../../cases/proof");
 /** Each case of `test/cases/proof/<file>.yaml`, with its trap and without. */
 export function casesOf(...files: readonly string[]): readonly Proof[] {
   const cases = files.flatMap(
-    (file) => parse(readFileSync(path.join(folder, `${file}.yaml`), "utf8")) as Case[],
+    (file) => parse(readFileSync(path.join(folder, `${file}.yaml`), "utf8"), { merge: true }) as Case[],
   );
   return cases.flatMap((one) => [
     { one, side: one.trap, exit: 1, name: `${one.name}: is told` },
