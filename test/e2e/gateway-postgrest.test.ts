@@ -13,6 +13,8 @@ if (binary === undefined)
     "gateway-postgrest.test.ts is not run: it needs a real PostgREST, named by ROWGATE_POSTGREST_BIN\n",
   );
 
+const nowhere = { schemas: ["nowhere"], anonRole: "anon", jwt: {}, txEnd: "rollback" } as const;
+
 function dependsOnSeconds({ id }: Recorded): boolean {
   return id.includes("(skew)");
 }
@@ -47,6 +49,15 @@ describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)"
     }
     return found;
   }
+
+  test("is not waited for when it cannot read its schemas", async () => {
+    const address = { ...server.database, ...server.authenticator, database: "postgres" };
+    const gateway = spawnPostgrest(binary ?? "", { ...nowhere, database: address });
+    await expect(gateway).rejects.toMatchObject({
+      code: "gateway/postgrest",
+      details: expect.stringContaining('schema \\"nowhere\\" does not exist') as string,
+    });
+  });
 
   test("answers the 1,382 requests as recorded", { timeout: 600_000 }, async () => {
     const truth = readTruth(Math.floor(Date.now() / 1000));

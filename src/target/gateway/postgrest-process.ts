@@ -18,8 +18,9 @@ interface Running {
   readonly child: ChildProcess;
   readonly url: string;
   readonly admin: string;
-  /** Why it ended, once it has. */
-  ended: string | undefined;
+  /** What it wrote to stderr, the end of it. */
+  said: string;
+  hasEnded: boolean;
 }
 
 /**
@@ -38,7 +39,8 @@ export async function runPostgrest(
     child,
     url: `http://${host}:${ports.server}`,
     admin: `http://${host}:${ports.admin}`,
-    ended: undefined,
+    said: "",
+    hasEnded: false,
   };
   watch(running);
   void closed.then(() => child.kill());
@@ -53,12 +55,15 @@ export async function runPostgrest(
 }
 
 function watch(running: Running): void {
-  let said = "";
-  running.child.stderr
+  const { child } = running;
+  child.stderr
     ?.setEncoding("utf8")
-    .on("data", (chunk: string) => (said = `${said}${chunk}`.slice(-4000)));
-  running.child.once("close", () => (running.ended = said));
-  running.child.once("error", (error) => (running.ended = error.message));
+    .on("data", (chunk: string) => (running.said = `${running.said}${chunk}`.slice(-4000)));
+  child.once("close", () => (running.hasEnded = true));
+  child.once("error", (error) => {
+    running.said += error.message;
+    running.hasEnded = true;
+  });
 }
 
 /** PostgREST reads its schema cache anew on SIGUSR1, and counts how often it has. */
@@ -83,14 +88,16 @@ async function stop({ child }: Running): Promise<void> {
 
 async function until(running: Running, done: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + readyPatience; Date.now() < end; await wait(pause)) {
-    if (running.ended !== undefined) throw failed("postgrest ended at once", running.ended);
+    if (running.hasEnded) throw failed("postgrest ended at once", running.said);
     if (await done()) return;
+    // It would try again for ever; what is missing will not come.
+    if (running.said.includes("Failed to load the schema cache")) break;
   }
   await stop(running);
-  throw failed(`postgrest was not ready after ${readyPatience / 1000} seconds`, running.ended);
+  throw failed("postgrest did not become ready", running.said);
 }
 
-function failed(message: string, details: string | undefined): RowgateError {
+function failed(message: string, details: string): RowgateError {
   const hint = "run it by hand to see more, or use --gateway builtin";
   return new RowgateError({ code: "gateway/postgrest", message, details, hint });
 }
