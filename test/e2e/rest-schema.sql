@@ -45,6 +45,14 @@ create policy see on sealed for select using (true);
 create policy never on sealed for update using (true) with check (false);
 grant select, update on sealed to authenticated;
 
+-- A check that takes each row's own value only.
+create table coded (id int primary key, code text);
+insert into coded select n, 'c' || n from generate_series(1, 8) n;
+alter table coded enable row level security;
+create policy see on coded for select using (true);
+create policy own_code on coded for update using (true) with check (code = 'c' || id);
+grant select, update (code) on coded to authenticated;
+
 -- A foreign key protects one row of three.
 create table parents (id int primary key, owner text not null);
 create table children (id int primary key, parent int references parents);

@@ -245,6 +245,11 @@ describe("a gateway that breaks", () => {
       mischief: (_, response) => answer(response, 401, '{"message":"No API key"}'),
     },
     {
+      name: "an error whose code is a word",
+      kind: "protocol",
+      mischief: (_, response) => answer(response, 403, '{"code":"forbidden","message":"No"}'),
+    },
+    {
       name: "an error whose code is none",
       kind: "protocol",
       mischief: (_, response) => answer(response, 403, '{"code":42501}'),
@@ -252,7 +257,7 @@ describe("a gateway that breaks", () => {
     {
       name: "a redirect",
       kind: "protocol",
-      mischief: (_, response) => answer(response, 302, "", { location: "/login" }),
+      mischief: (_, response) => answer(response, 302, "[]", { location: "/", "content-range": "*/0" }),
     },
     { name: "a success without its count", kind: "protocol", mischief: () => ({ strip: ["content-range"] }) },
     {

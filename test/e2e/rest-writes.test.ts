@@ -107,6 +107,21 @@ const updates: readonly Case[] = [
     seen: { code: "42501", reached: 0, extra: 0, undetermined: 0, method: "row by row" },
   },
   {
+    name: "a check that takes each row's own value only",
+    who: "alice",
+    on: "coded",
+    declared: "allow",
+    seen: { reached: 8, extra: 0, missing: 0, method: "row by row" },
+  },
+  {
+    name: "a row that changes its key",
+    who: "bob",
+    on: "todos",
+    declared: { rows: "owner = 'bob'" },
+    options: { set: { id: "99" } },
+    seen: { code: null, reached: 1, extra: 0, missing: 0 },
+  },
+  {
     name: "values that the matrix gives",
     who: "alice",
     on: "drafts",
