@@ -1,0 +1,6 @@
+// initdb and the start of the server, and nothing else.
+import { startEmbedded } from "../dist/target/embedded/server.js";
+
+const server = await startEmbedded();
+process.stdout.write(`${JSON.stringify(server.timings)}\n`);
+await server.stop();
