@@ -36,7 +36,7 @@ function project(token: string): SupabaseClient {
   return createClient(gateway.url, "sb_publishable_of_a_test", {
     accessToken: () => Promise.resolve(token),
     // Node 20 has no WebSocket of its own, and nothing here listens.
-    realtime: { transport: class {} as never },
+    realtime: { transport: EventTarget as never },
   });
 }
 
