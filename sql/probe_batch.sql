@@ -50,6 +50,8 @@ declare
   reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
   extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
 begin
+  -- What is asked of others, and of whom, is not for the policies to read.
+  ignored := set_config('rowgate.batch', '', true);
   -- The last line of a context names this block and a line in it; only the number differs between its EXECUTEs.
   begin
     execute calm into ks;
@@ -198,7 +200,7 @@ begin
           if probe.k = 'e' then
             if code is null and n > 0 then hit := true;
             elsif code is null then null;
-            elsif code like '23%' and not away and dtype is null and cname <> '' then hit := true; last_error := row_answer;
+            elsif code like '23%' and not away and dtype = '' and (cname <> '' or code = '23502') then hit := true; last_error := row_answer;
             elsif code = '42501' and not away then last_error := row_answer; -- this value is refused: the next one is tried
             else unsure := true; last_error := row_answer;
             end if;

@@ -23,7 +23,7 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     return updateRequest(cell, means, [filteredUpdate(cell)]);
   },
   blind_update(cell, means) {
-    return updateRequest(cell, means, blindUpdates(cell));
+    return updateRequest(cell, means, blindUpdates(cell).slice(0, triedAtOnce));
   },
   delete(cell, means) {
     return deleteRequest(cell, means, sql.readingWhere(readColumn(cell)));
@@ -120,8 +120,22 @@ function blindUpdates(cell: Cell): readonly string[] {
   return sets.map((values) => `update ${relation} set ${values}`);
 }
 
-/** Values tried blind before a check counts as refusing them all. */
+/** Values tried over all rows before a check counts as refusing them all; most statements need but the first. */
 const blindVariants = 40;
+const triedAtOnce = 3;
+
+/**
+ * More values, over all rows, for an UPDATE that a check refused: one that goes through shows every row that the
+ * policies let be changed. Row by row, a large relation shows a sample only.
+ */
+export function moreUpdates(cell: Cell): readonly string[] {
+  const { update, select } = sql.privilegesOf(cell);
+  if (cell.update?.set !== undefined || update.length === 0) return [];
+  if (cell.operation === "blind_update") return blindUpdates(cell).slice(triedAtOnce);
+  if (cell.operation !== "update" || select.length === 0) return [];
+  const where = sql.readingWhere(readColumn(cell));
+  return blindUpdates(cell).map((statement) => `${statement} ${where}`);
+}
 
 /** Rows whose values go together: a check that wants two columns changed at once is met by one that stands, or was built for it. */
 function wholeRows(

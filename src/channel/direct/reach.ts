@@ -2,8 +2,9 @@ import type { Cell } from "../../model/cell.ts";
 import type { Observation, ReachObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { moveAttempts, moveRequest } from "./moves.ts";
-import { withRoutine } from "./routine.ts";
-import { type Means, firstRequest, maySwallow, rowStatements } from "./first-requests.ts";
+import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
+import { explained } from "./routine.ts";
+import { type Means, firstRequest, maySwallow, moreUpdates, rowStatements } from "./first-requests.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import * as sql from "./statements.ts";
 
@@ -88,30 +89,35 @@ function* wholeObservation(
     return yield* differences(cell, first, observed);
   }
   if (!stoppedAtSomeRow(cell, origin)) return base;
+  const more = otherValuesRequest(cell, first, control, origin);
+  if (more !== undefined) {
+    const [reply] = yield [more];
+    if (reply?.kind !== "parts") return failedObservation(reply);
+    if (reply.parts.some(isThrough)) return yield* wholeObservation(cell, more, reply.control, reply.parts);
+  }
   if (cell.operation === "update" || cell.operation === "delete") return yield* rowByRow(cell, first, base);
   // A blind statement is all or nothing: some row was reached and refused, and nothing tells about the others.
+  const some = passedThePolicy(origin) ? 1 : 0;
   const blind = {
     ...base,
-    undetermined: control.declared > 0 || origin.code !== "42501" ? control.total : 0,
+    reached: some,
+    extra: control.declared === 0 ? some : 0,
+    undetermined: control.declared > 0 || origin.code !== "42501" ? control.total - some : 0,
   };
   return yield* explained(first, blind, origin);
 }
 
-/**
- * Of several statements that were tried, the one that tells most: the one that went through; else one that the policy
- * let pass and a constraint stopped; else the last refusal. `last` is its repetition without triggers, if there was one.
- */
-function decidingParts(parts: readonly Part[]): {
-  readonly origin: Part | undefined;
-  readonly last: Part | undefined;
-} {
-  const through = parts.findLastIndex((part) => part.code === undefined);
-  const stopped = parts.findLastIndex((part) => part.code?.startsWith("23") === true);
-  // A value that fits no column says less than one that a check refused.
-  const refused = parts.findLastIndex((part) => part.code === "42501");
-  const index = [through, stopped, refused].find((found) => found >= 0) ?? parts.length - 1;
-  const last = parts[index];
-  return { origin: last?.mode === "replica" ? parts[index - 1] : last, last };
+/** The same over all rows with other values: asked for once, and only where going row by row would leave rows out. */
+function otherValuesRequest(
+  cell: Cell,
+  first: BatchRequest,
+  control: ControlFacts,
+  origin: Part,
+): BatchRequest | undefined {
+  if (origin.code !== "42501") return undefined;
+  if (cell.operation === "update" && control.total <= sql.rowByRowLimit) return undefined;
+  const statements = moreUpdates(cell);
+  return statements.length === 0 ? undefined : { ...first, statements };
 }
 
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
@@ -244,18 +250,6 @@ function rowsObservation(
     moves: [],
     states: [],
   };
-}
-
-/** Names the server's routine behind a 42501 that the role's privileges do not explain. */
-function* explained(
-  first: BatchRequest,
-  observed: ReachObservation,
-  part: Part | null | undefined,
-): Generator<readonly Request[], ReachObservation, readonly Reply[]> {
-  const { answer } = observed;
-  const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
-  if (answer.code !== "42501" || answer.foreignFrame === true || statement === undefined) return observed;
-  return { ...observed, answer: yield* withRoutine(answer, statement) };
 }
 
 function stateObservations(

@@ -1,5 +1,5 @@
-import type { Answer } from "../../model/observation.ts";
-import type { Reply, Request } from "./protocol.ts";
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { BatchRequest, Part, Reply, Request } from "./protocol.ts";
 
 /** The answer with the routine that raised it, asked for once per relation, statement and message. */
 export function* withRoutine(
@@ -10,4 +10,16 @@ export function* withRoutine(
   return reply?.kind === "routine" && reply.routine !== undefined
     ? { ...answer, routine: reply.routine }
     : answer;
+}
+
+/** Names the server's routine behind a 42501 that the role's privileges do not explain. */
+export function* explained(
+  first: BatchRequest,
+  observed: ReachObservation,
+  part: Part | null | undefined,
+): Generator<readonly Request[], ReachObservation, readonly Reply[]> {
+  const { answer } = observed;
+  const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
+  if (answer.code !== "42501" || answer.foreignFrame === true || statement === undefined) return observed;
+  return { ...observed, answer: yield* withRoutine(answer, statement) };
 }
