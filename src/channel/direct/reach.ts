@@ -5,20 +5,12 @@ import { moveAttempts, moveRequest } from "./moves.ts";
 import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest, maySwallow, moreUpdates, rowStatements } from "./first-requests.ts";
+import { measure } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import * as sql from "./statements.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
 export type CellProbe = Generator<readonly Request[], Observation, readonly Reply[]>;
-
-/** How far a statement reached, as far as its own answer tells. */
-interface Measured {
-  readonly reached: number;
-  readonly extra: number;
-  readonly missing: number;
-  /** The rows are not the declared ones: which, is worth asking. */
-  readonly differs: boolean;
-}
 
 type ReachOperation = "select" | "update" | "delete" | "blind_update" | "blind_delete" | "upsert";
 
@@ -135,34 +127,6 @@ function stoppedAtSomeRow(cell: Cell, { code = "" }: Part): boolean {
   const granted = cell.operation.endsWith("update") ? held.update.length > 0 : held.delete;
   if (code === "42501") return granted && held.schemaUsage;
   return code.startsWith("23") || code === "P0001" || code === "22000" || code === "P0004";
-}
-
-function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
-  const reached = part.n ?? 0;
-  const { kind } = cell.expectation;
-  if (kind === "deny" || kind === "candidates")
-    return { reached, extra: reached, missing: 0, differs: reached > 0 };
-  if (kind === "allow") {
-    const missing = Math.max(0, control.total - reached);
-    const extra = Math.max(0, reached - control.total);
-    return { reached, extra, missing, differs: missing + extra > 0 };
-  }
-  const same =
-    reached === control.declared && reachedHash(cell, control, part) === (control.declaredHash ?? "0");
-  if (same) return { reached, extra: 0, missing: 0, differs: false };
-  const extra = Math.max(0, reached - control.declared);
-  const missing = Math.max(0, control.declared - reached);
-  // The same number of other rows: at least one too many and one too few.
-  const swapped = reached > 0 && extra + missing === 0 ? 1 : 0;
-  return { reached, extra: extra + swapped, missing: missing + swapped, differs: true };
-}
-
-function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
-  if (cell.operation === "select") return part.h ?? "0";
-  if (part.n === 0) return "0";
-  if (!cell.operation.endsWith("delete")) return part.ah ?? undefined;
-  if (part.ah === undefined || control.totalHash === undefined) return undefined;
-  return (BigInt(control.totalHash) - BigInt(part.ah)).toString();
 }
 
 /** Asks which rows differ, in the way that the operation allows. */

@@ -1,0 +1,40 @@
+import type { Cell } from "../../model/cell.ts";
+import type { ControlFacts, Part } from "./protocol.ts";
+
+/** How far a statement reached, as far as its own answer tells. */
+export interface Measured {
+  readonly reached: number;
+  readonly extra: number;
+  readonly missing: number;
+  /** Reached, but nothing tells which rows they are. */
+  readonly undetermined: number;
+  /** The rows are not the declared ones: which, is worth asking. */
+  readonly differs: boolean;
+}
+
+/** What a statement over all rows reached, against what is declared: by number, and where that says too little by hash. */
+export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
+  const reached = part.n ?? 0;
+  const { kind } = cell.expectation;
+  const counted = { reached, extra: 0, missing: 0, undetermined: 0 };
+  if (kind === "deny" || kind === "candidates") return { ...counted, extra: reached, differs: reached > 0 };
+  const total = kind === "allow" ? control.total : control.declared;
+  const extra = Math.max(0, reached - total);
+  const missing = Math.max(0, total - reached);
+  if (extra + missing > 0 || kind === "allow")
+    return { ...counted, extra, missing, differs: extra + missing > 0 };
+  const hash = reachedHash(cell, control, part);
+  if (hash === undefined) return { ...counted, undetermined: reached, differs: false };
+  if (hash === (control.declaredHash ?? "0")) return { ...counted, differs: false };
+  // The same number of other rows: at least one too many and one too few.
+  return { ...counted, extra: 1, missing: 1, differs: true };
+}
+
+/** `undefined` where no row of a table stands behind what was written: a view over several tables. */
+function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
+  if (cell.operation === "select") return part.h ?? "0";
+  if (part.n === 0) return "0";
+  if (!cell.operation.endsWith("delete")) return part.ah ?? undefined;
+  if (part.ah === undefined || control.totalHash === undefined) return undefined;
+  return (BigInt(control.totalHash) - BigInt(part.ah)).toString();
+}
