@@ -1,13 +1,15 @@
 import type { ClientBase } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
 import { checkPredicates } from "../channel/direct/predicates.ts";
-import { type SurveyRow, rowsWhere, sampleRows } from "../channel/direct/survey.ts";
+import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
 import { findFindings } from "../findings/findings.ts";
-import type { Catalog } from "../model/catalog.ts";
+import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
+import type { Issue } from "../model/errors.ts";
 import { IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
+import { formatQualified } from "../model/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
 import { findRelation, preflight } from "../plan/preflight.ts";
 import { planRelation } from "../plan/relation.ts";
@@ -34,6 +36,7 @@ export async function prepare(
   const catalog = await readCatalog(client, schemas, [...new Set(matrix.personas.map(({ role }) => role))]);
   const issues = [...preflight(matrix, catalog)];
   if (issues.length === 0) issues.push(...(await predicateIssues(client, matrix, catalog)));
+  if (issues.length === 0) issues.push(...(await keyIssues(client, matrix, catalog)));
   if (issues.length > 0)
     throw new IssuesError(
       "preflight/failed",
@@ -79,6 +82,32 @@ async function survey(client: ClientBase, matrix: Matrix, catalog: Catalog): Pro
     );
   }
   return work;
+}
+
+/** A key that several rows share would let one row stand for another. Only the catalogue's own keys need no look. */
+async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
+  const issues: Issue[] = [];
+  for (const spec of matrix.relations) {
+    const of = findRelation(catalog, spec.control?.from ?? spec);
+    if (spec.key === undefined || of === undefined || isKey(spec.key, of)) continue;
+    const shared = await sharedKey(client, of, spec.key).catch((cause: unknown) => {
+      throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
+    });
+    if (shared === undefined) continue;
+    issues.push({
+      code: "preflight/key-not-unique",
+      message: `the key ${spec.key.join(", ")} of ${formatQualified(spec)} does not tell rows apart: ${shared} rows share one`,
+      at: spec.at,
+      hint: "name columns that are unique together",
+    });
+  }
+  return issues;
+}
+
+function isKey(key: readonly string[], { primaryKey, uniqueKeys }: RelationInfo): boolean {
+  return [primaryKey, ...uniqueKeys].some(
+    (columns) => columns.length > 0 && columns.every((name) => key.includes(name)),
+  );
 }
 
 /** Each row set once, for the first persona that uses it. */

@@ -188,7 +188,8 @@ export function rowListSql(cell: Cell, suffix: string, onlyDeclared = false): st
 
 /** An SQL expression: ` where "id" = '7'`, built by the server for each row. */
 export function rowSuffix(key: readonly string[]): string {
-  if (key.length === 0) return "format(' where ctid = %L', ctid)";
+  // Partitions and children number their rows each from the start.
+  if (key.length === 0) return "format(' where ctid = %L and tableoid = %s', ctid, tableoid)";
   const format = key.map((name) => `${quoteIdent(name).replaceAll("%", "%%")} = %L`).join(" and ");
   return `format(${quoteLiteral(` where ${format}`)}, ${key.map(quoteIdent).join(", ")})`;
 }

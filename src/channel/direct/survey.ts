@@ -34,6 +34,18 @@ export async function sampleRows(
   return results.map((rows) => rows.map(({ row }) => JSON.parse(row) as SurveyRow));
 }
 
+/** How many rows share a value of these columns, where any do. */
+export async function sharedKey(
+  client: ClientBase,
+  info: RelationInfo,
+  key: readonly string[],
+): Promise<number | undefined> {
+  const columns = key.map(quoteIdent).join(", ");
+  const shared = `select count(*)::int as rows from ${quoteQualified(info)} group by ${columns} having count(*) > 1 limit 1`;
+  const [found] = await readAll<{ rows: number }>(client, [shared]);
+  return found?.[0]?.rows;
+}
+
 /** Up to two rows under each predicate: what each persona is declared to see. */
 export async function rowsWhere(
   client: ClientBase,
