@@ -37,7 +37,7 @@ export class Caller {
   readonly #client: AnyClient;
   readonly #sender: Sender;
   readonly #name: string;
-  readonly #columns: ReadonlyMap<string, ColumnInfo>;
+  readonly #columns: readonly ColumnInfo[];
   #sent: (() => string) | undefined;
 
   /** `client` is the persona's for the relation's schema. */
@@ -50,7 +50,7 @@ export class Caller {
     this.#sender = sender;
     // A name may hold what ends a path: `?`, `/`, `#`.
     this.#name = encodeURIComponent(relation.name);
-    this.#columns = new Map(relation.columns.map((column) => [column.name, column]));
+    this.#columns = relation.columns;
   }
 
   /** The first request that was answered, as people read it. */
@@ -119,7 +119,7 @@ export class Caller {
   #body(values: TextRow): Record<string, string | null> {
     return Object.fromEntries(
       Object.entries(values).map(([name, text]) => {
-        const type = this.#columns.get(name)?.type;
+        const type = this.#columns.find((column) => column.name === name)?.type;
         return [name, text !== null && (type === "json" || type === "jsonb") ? markJson(text) : text];
       }),
     );

@@ -14,7 +14,8 @@ import { isWrite, observe, plainRequest } from "./operations.ts";
 import type { Sender } from "./sender.ts";
 import type { Sight } from "./sight.ts";
 import { snapshotFor } from "./snapshot-for.ts";
-import { type Snapshot, takeSnapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
 import type { Wire } from "./wire.ts";
 
 export interface HttpChannelParts {
@@ -116,8 +117,8 @@ export class HttpChannel implements RestChannel {
       return { observation: failed(new Error("the persona was not signed in")), probe: "" };
     const caller = new Caller(clients.of(identity, info.schema), sender, info);
     // A second look is for what differed: it shows which rows.
-    const request = { ...snapshotFor([cell], cell.relation), rows: true };
-    const look = (): Promise<Snapshot> => takeSnapshot(sight, request);
+    const look = (): Promise<Snapshot> =>
+      takeSnapshot(sight, { ...snapshotFor([cell], cell.relation), rows: true });
     try {
       const snapshot = control ?? (await look());
       const wholeWrites = target.posture !== "staging" || snapshot.total <= sharedRowsCeiling;

@@ -1,4 +1,4 @@
-import type { Cell } from "../../model/cell.ts";
+import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { comparedColumns, privilegesOf } from "../direct/statements.ts";
 import type { Caller } from "./caller.ts";
@@ -58,10 +58,20 @@ export function countTellsRows({ cell, snapshot }: Scene): boolean {
   return kind === "deny" || kind === "candidates" || (kind === "allow" && sameRows) || snapshot.total === 0;
 }
 
+const shownBy = new WeakMap<PlannedRelation, Map<string, readonly string[]>>();
+
 /** Columns by which rows of an answer can be told apart, and that full sight can read as well. */
 export function shownColumns(cell: Cell): readonly string[] {
-  const there = new Set(cell.relation.control.columns.map(({ name }) => name));
-  return comparedColumns(cell.relation, privilegesOf(cell).select).filter((name) => there.has(name));
+  const { relation, persona } = cell;
+  // Once for each relation and role: a matrix has many cells of both.
+  const byRole = shownBy.get(relation) ?? new Map<string, readonly string[]>();
+  shownBy.set(relation, byRole);
+  const known = byRole.get(persona.role);
+  if (known !== undefined) return known;
+  const there = new Set(relation.control.columns.map(({ name }) => name));
+  const columns = comparedColumns(relation, privilegesOf(cell).select).filter((name) => there.has(name));
+  byRole.set(persona.role, columns);
+  return columns;
 }
 
 /** The key, when the persona may read it: without it, no filter names a row. */

@@ -33,21 +33,23 @@ export class Sight {
   /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */
   async look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
     const client = await this.#connect();
-    let fault: Error | undefined;
     try {
       await client.query(begin);
       const result = await questions(async (sql, values = []) => {
-        return (await client.query({ text: sql, values: [...values], queryMode: "extended" } as QueryConfig))
-          .rows;
+        const question = { text: sql, values: [...values], queryMode: "extended" };
+        return (await client.query(question as QueryConfig)).rows;
       });
-      await client.query("commit");
+      // Nobody waits for the end of a transaction that has only read.
+      void client.query("commit").then(
+        () => client.release(),
+        (error: Error) => client.release(error),
+      );
       return result;
     } catch (error) {
-      fault = error instanceof Error ? error : new Error(String(error));
-      throw failed(fault);
-    } finally {
+      const fault = error instanceof Error ? error : new Error(String(error));
       // A connection that failed is not worth mending: the pool opens another.
       client.release(fault);
+      throw failed(fault);
     }
   }
 

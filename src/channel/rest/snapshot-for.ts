@@ -1,6 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import { shownColumns } from "./scene.ts";
-import type { SnapshotRequest } from "./snapshot.ts";
+import type { SnapshotRequest } from "./take-snapshot.ts";
 
 /** What full sight must see for these cells of one relation. */
 export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]): SnapshotRequest {

@@ -1,0 +1,113 @@
+import type { PlannedRelation } from "../../model/cell.ts";
+import type { Expectation } from "../../model/matrix.ts";
+import { quoteIdent, quoteQualified } from "../../model/sql-text.ts";
+import { readSql } from "../../sql.ts";
+import type { Ask, Sight } from "./sight.ts";
+import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
+
+/** Of a sample, for each side of the row set. */
+const fromBeginning = 24;
+const fromEnd = 6;
+
+export interface SnapshotRequest {
+  readonly relation: PlannedRelation;
+  readonly expectations: readonly Expectation[];
+  /** Lists of columns that answers will be compared by. */
+  readonly shapes: readonly (readonly string[])[];
+  /** False: counts are enough. */
+  readonly rows: boolean;
+}
+
+interface Counted {
+  readonly total: number;
+  /** In the order of the row sets asked for. */
+  readonly declared: readonly number[];
+  readonly rows: ReadonlyMap<string, readonly ControlRow[]>;
+}
+
+/** Throws ProbeFailure. */
+export function takeSnapshot(sight: Sight, request: SnapshotRequest): Promise<Snapshot> {
+  return sight.look(async (ask) => {
+    const insides = [...new Set(request.expectations.map(insideOf))];
+    const seen =
+      (request.rows ? await readAll(ask, request, insides) : undefined) ??
+      (await count(ask, request, insides));
+    const declared = new Map(insides.map((inside, index) => [inside, seen.declared[index] ?? 0]));
+    return new Snapshot(
+      seen.total,
+      declared,
+      seen.rows,
+      request.shapes.map((columns) => JSON.stringify(columns)),
+    );
+  });
+}
+
+interface SqlRow {
+  readonly key: (string | null)[];
+  readonly shapes: string[];
+  readonly declared: string;
+}
+
+/** Every row; `undefined` when there are too many. */
+async function readAll(
+  ask: Ask,
+  request: SnapshotRequest,
+  insides: readonly string[],
+): Promise<Counted | undefined> {
+  const digits = insides.map((inside) => `case when (${inside}\n) then '1' else '0' end`);
+  const declared = digits.length === 0 ? "''" : digits.join(" || ");
+  const limit = String(comparedRowsLimit + 1);
+  const read = await ask<SqlRow>(filled("sight_rows.sql", { ...pieces(request), declared, limit }));
+  if (read.length > comparedRowsLimit) return undefined;
+  const rows = insides.map((inside, index) => [inside, read.map((row) => controlRow(row, index))] as const);
+  const counts = rows.map(([, all]) => all.filter((row) => row.declared).length);
+  return { total: read.length, declared: counts, rows: new Map(rows) };
+}
+
+/** Counts over all rows, and a sample for each row set where rows were asked for. */
+async function count(ask: Ask, request: SnapshotRequest, insides: readonly string[]): Promise<Counted> {
+  const filtered = insides.map((inside) => `count(*) filter (where (${inside}\n))`);
+  const sql = `select array[${["count(*)", ...filtered].join(", ")}]::text[] as counts from ${quoteQualified(request.relation.control)}`;
+  const [found] = await ask<{ counts: string[] }>(sql);
+  const [total = 0, ...declared] = (found?.counts ?? []).map(Number);
+  const rows = new Map<string, readonly ControlRow[]>();
+  if (request.rows) for (const inside of insides) rows.set(inside, await readSample(ask, request, inside));
+  return { total, declared, rows };
+}
+
+async function readSample(
+  ask: Ask,
+  request: SnapshotRequest,
+  inside: string,
+): Promise<readonly ControlRow[]> {
+  const ends = { first: String(fromBeginning), last: String(fromEnd) };
+  const read = await ask<SqlRow>(filled("sight_sample.sql", { ...pieces(request), ...ends, inside }));
+  // A row near both ends comes twice.
+  const unique = new Map(read.map((row) => [JSON.stringify([row.key, row.shapes]), row]));
+  return [...unique.values()].map((row) => controlRow(row, 0));
+}
+
+function controlRow({ key, shapes, declared }: SqlRow, digit: number): ControlRow {
+  return { key, shapes, declared: declared[digit] === "1" };
+}
+
+function pieces({ relation, shapes }: SnapshotRequest): Record<string, string> {
+  const key = relation.key.map(quoteIdent);
+  const shown = shapes.map(
+    (columns) => `row_to_json((select x from (select ${columns.map(quoteIdent).join(", ")}) x))::text`,
+  );
+  return {
+    key: `array[${key.map((name) => `${name}::text`).join(", ")}]::text[]`,
+    shapes: `array[${shown.join(", ")}]::text[]`,
+    relation: quoteQualified(relation.control),
+    order: key.length === 0 ? "" : `order by ${key.join(", ")}`,
+    back: key.length === 0 ? "" : `order by ${key.map((name) => `${name} desc`).join(", ")}`,
+  };
+}
+
+/** One pass, so that braces within a piece stay what they are. */
+function filled(file: string, with_: Readonly<Record<string, string>>): string {
+  return readSql(file)
+    .replaceAll(/^--.*\n/gm, "")
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => with_[name] ?? "");
+}
