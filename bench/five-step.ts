@@ -1,6 +1,7 @@
 import { type Client, DatabaseError, type QueryArrayResult } from "pg";
 import { firstRequest } from "../dist/channel/direct/first-requests.js";
-import { insertSql, storedSql } from "../dist/channel/direct/statements.js";
+import { insertSql } from "../dist/channel/direct/statements.js";
+import { storedTemplate } from "../dist/channel/direct/templates.js";
 import type { Cell } from "../dist/model/cell.js";
 import { quoteIdent, quoteLiteral } from "../dist/model/sql-text.js";
 
@@ -51,8 +52,8 @@ async function insert(hand: Hand, cell: Cell, candidatesAtMost: number): Promise
   const { expectation, relation } = cell;
   let held = true;
   for (const [index, candidate] of cell.candidates.slice(0, candidatesAtMost).entries()) {
-    const stored = storedSql(relation.info, candidate.values);
-    const check = stored === null ? "" : `; reset role; ${stored}`;
+    const stored = storedTemplate(relation.info, Object.keys(candidate.values));
+    const check = stored === null ? "" : `; reset role; ${fill(stored, Object.values(candidate.values))}`;
     const again = index === 0 ? "savepoint candidate" : "rollback to savepoint candidate";
     const answer = await attempt(hand, `${again}; ${insertSql(relation.info, candidate.values)}${check}`);
     const wanted =
@@ -62,6 +63,15 @@ async function insert(hand: Hand, cell: Cell, candidatesAtMost: number): Promise
     held &&= wanted ? accepted : answer === "42501";
   }
   return held;
+}
+
+/** What the server's `format()` would make of a template. */
+function fill(template: string, values: readonly (string | null)[]): string {
+  return template.replaceAll(/%(?:%|(\d+)\$L)/g, (_, position: string | undefined) => {
+    if (position === undefined) return "%";
+    const value = values[Number(position) - 1] ?? null;
+    return value === null ? "null" : quoteLiteral(value);
+  });
 }
 
 type Results = readonly QueryArrayResult<unknown[]>[];

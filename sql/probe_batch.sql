@@ -6,15 +6,17 @@
 --        personas  [{"r": role, "v": [value, …]}]   values in the order of "settings"
 --        controls  [sql, …]   with full sight: returns total, declared, hash of declared
 --        pre       sql or null: PostgREST's db-pre-request, run as the persona before each probe
---        probes    [{"p": persona, "m": method, "k": kind, "c": control, "q": [sql, …], "a": sql, "d": sql,
---                    "l": sql, "g": guard}]          (persona and control count from 1)
+--        texts     [sql, …]   every other statement, each once: probes name them by number
+--        probes    [{"p": persona, "m": method, "k": kind, "c": control, "q": [text, …], "a": [text, …],
+--                    "v": [[value, …], …], "d": text, "l": text, "g": guard}]          (numbers count from 1)
 --        calm      a statement that fails by itself, to learn what such an error's context looks like
 --      kinds: r  one read: q[1] returns how many rows, and a hash, as the persona sees them
 --             w  one write over all rows: each of q is tried until one goes through (a check may take one value and not another); a says, with full sight and
 --                before it is undone, which rows it changed
 --             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
 --                until one reaches the row
---             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent
+--             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent; both are
+--                templates for format(), whose values are v[n]
 --      guard 1: where a constraint stopped a write, it is sent again with foreign keys and triggers off; 2: also where no
 --      row was affected (a BEFORE trigger may have swallowed it). The login must be allowed to set session_replication_role.
 --      With d, r and w return the keys themselves (text[]) and d compares them with what is declared.
@@ -36,12 +38,14 @@ declare
   roles constant text[] := array(select p->>'r' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
   vals constant text[] := array(select v from jsonb_array_elements(batch->'personas') with ordinality x(p, o),
                                 jsonb_array_elements_text(p->'v') with ordinality y(v, oo) order by o, oo);
+  texts constant text[] := array(select jsonb_array_elements_text(batch->'texts'));
   pre constant text := batch->>'pre';
   nsettings constant int := cardinality(settings);
   calm constant text := batch->>'calm';
   answers text[] := '{}';
   ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
   framed text;                       -- CONTEXT of an error that the statement itself raised
+  filled text[];                     -- the values of the candidate at hand
   suffixes text[]; declareds boolean[]; keys text[]; spots int; spot int;
   probe record; i int; j int; mode text; stmt text;
   n bigint; h text; an bigint; ah text; ks text[]; diff text; done boolean; stage text; ignored text;
@@ -62,7 +66,7 @@ begin
 
   for probe in
     select * from jsonb_to_recordset(batch->'probes')
-      as x(p int, m text, k text, c int, q text[], a text[], d text, l text, g int)
+      as x(p int, m text, k text, c int, q int[], a int[], v jsonb, d int, l int, g int)
   loop
     -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
     if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
@@ -88,7 +92,7 @@ begin
     if probe.k = 'e' then
       ignored := set_config('role', 'none', true);
       ignored := set_config('row_security', 'off', true);
-      execute probe.l into suffixes, declareds, keys;
+      execute texts[probe.l] into suffixes, declareds, keys;
       spots := coalesce(cardinality(suffixes), 0);
     end if;
 
@@ -99,12 +103,16 @@ begin
     for spot in 1 .. spots
     loop
       hit := false; unsure := false;
+      if probe.k = 'i' then filled := array(select jsonb_array_elements_text(probe.v->(spot - 1))); end if;
       <<variants>>
       for i in 1 .. case when probe.k = 'i' then 1 else cardinality(probe.q) end loop
         mode := 'origin';
         <<modes>>
         loop
-          stmt := case when probe.k = 'i' then probe.q[spot] when probe.k = 'e' then probe.q[i] || suffixes[spot] else probe.q[i] end;
+          stmt := case probe.k
+            when 'i' then format(texts[probe.q[spot]], variadic filled)
+            when 'e' then texts[probe.q[i]] || suffixes[spot]
+            else texts[probe.q[i]] end;
           -- Who asks: outside of every handler.
           ignored := set_config('role', 'none', true);
           if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
@@ -146,11 +154,11 @@ begin
               ignored := set_config('role', 'none', true);
               ignored := set_config('row_security', 'off', true);
               if probe.k = 'i' then
-                execute probe.a[spot] into ah;
+                execute format(texts[probe.a[spot]], variadic filled) into ah;
               elsif probe.d is null then
-                execute probe.a[1] into an, ah;
+                execute texts[probe.a[1]] into an, ah;
               else
-                execute probe.a[1] into ks;
+                execute texts[probe.a[1]] into ks;
               end if;
             end if;
             done := true;
@@ -177,7 +185,7 @@ begin
             ignored := set_config('role', 'none', true);
             ignored := set_config('row_security', 'off', true);
             begin
-              execute probe.d into diff using coalesce(ks, '{}');
+              execute texts[probe.d] into diff using coalesce(ks, '{}');
             exception
               when query_canceled then stage := 'cancelled';
               when others then null; -- the control went through: the counts that differ stand without keys

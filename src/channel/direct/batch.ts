@@ -1,8 +1,7 @@
-import { escapeIdentifier, escapeLiteral } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
-import { quoteQualified } from "../../model/sql-text.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
 import type { BatchRequest } from "./protocol.ts";
 
@@ -37,11 +36,11 @@ const methods: Record<Cell["operation"], string> = {
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
   const relation = posted[0]?.cell.relation.info;
-  const batch = escapeLiteral(JSON.stringify(batchOf(posted, settings)));
-  const path = escapeLiteral(`/${relation?.name ?? ""}`);
+  const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
+  const path = quoteLiteral(`/${relation?.name ?? ""}`);
   // PostgREST puts `db-extra-search-path` (public) behind the request's schema.
-  const searchPath = escapeLiteral(
-    relation === undefined ? "public" : `${escapeIdentifier(relation.schema)}, public`,
+  const searchPath = quoteLiteral(
+    relation === undefined ? "public" : `${quoteIdent(relation.schema)}, public`,
   );
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
@@ -54,12 +53,22 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
   ].join(";\n");
 }
 
+/** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */
+function dollarQuoted(text: string): string {
+  let tag = "$batch$";
+  for (let count = 1; text.includes(tag); count++) tag = `$batch${count}$`;
+  return `${tag}${text}${tag}`;
+}
+
 function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
   // In the never-set state nothing is set, so that the session stays as a fresh login finds it.
   const pristine = posted[0]?.request.state === "never set";
   const names = pristine ? [] : [...(settings.jwt ? ["request.jwt.claims"] : []), ...settings.settingNames];
   const personas = new Numbering<string>();
   const controls = new Numbering<string>();
+  const texts = new Numbering<string>();
+  const number = (text: string | null | undefined): number | undefined =>
+    text === null || text === undefined ? undefined : texts.of(text);
   const values: { r: string; v: readonly string[] }[] = [];
   const probes = posted.map(({ cell, request }) => {
     const persona = personas.of(`${cell.persona.name}/${request.state ?? ""}`);
@@ -72,16 +81,25 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
       m: methods[cell.operation],
       k: request.kind,
       c: request.control === undefined ? undefined : controls.of(request.control),
-      q: request.statements,
-      a: request.after,
-      d: request.differences,
-      l: request.list,
+      q: request.statements.map(number),
+      a: request.after?.map(number),
+      v: request.values,
+      d: number(request.differences),
+      l: number(request.list),
       g: request.guard,
     };
   });
   const pre =
     settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
-  return { calm: "select 1/0", settings: names, personas: values, controls: controls.all, pre, probes };
+  return {
+    calm: "select 1/0",
+    settings: names,
+    personas: values,
+    controls: controls.all,
+    texts: texts.all,
+    pre,
+    probes,
+  };
 }
 
 function settingValue(name: string, cell: Cell, request: BatchRequest, settings: BatchSettings): string {

@@ -4,17 +4,14 @@ import { answerOf } from "./answer.ts";
 import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
-import { insertSql, privilegesOf, storedSql } from "./statements.ts";
+import { insertSql, privilegesOf } from "./statements.ts";
+import { insertTemplate, storedTemplate } from "./templates.ts";
 
 /** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */
 export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellProbe {
-  const { info, base } = cell.relation;
-  const statements = cell.candidates.map(({ values }) => insertSql(info, values));
-  const after = cell.candidates.map(({ values }) => (base === info ? storedSql(info, values) : null));
-  const [reply, ...others] = yield [
-    { kind: "i", statements, after },
-    ...states.map((state): BatchRequest => ({ kind: "i", statements, after, state })),
-  ];
+  const { info } = cell.relation;
+  const request = insertRequest(cell);
+  const [reply, ...others] = yield [request, ...states.map((state): BatchRequest => ({ ...request, state }))];
   if (reply?.kind !== "parts") return failedObservation(reply);
   const attempts: CandidateAttempt[] = [];
   for (const [index, candidate] of cell.candidates.entries()) {
@@ -28,10 +25,22 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
     const unexplained =
       answer.code === "42501" && answer.foreignFrame !== true && privilegesOf(cell).insert.length > 0;
     attempts.push(
-      unexplained ? { ...attempt, answer: yield* withRoutine(answer, statements[index] ?? "") } : attempt,
+      unexplained
+        ? { ...attempt, answer: yield* withRoutine(answer, insertSql(info, candidate.values)) }
+        : attempt,
     );
   }
   return { kind: "insert", attempts };
+}
+
+function insertRequest({ candidates, relation: { info, base } }: Cell): BatchRequest {
+  const columns = candidates.map(({ values }) => Object.keys(values));
+  return {
+    kind: "i",
+    statements: columns.map((names) => insertTemplate(info, names)),
+    after: columns.map((names) => (base === info ? storedTemplate(info, names) : null)),
+    values: candidates.map(({ values }) => Object.values(values)),
+  };
 }
 
 const isLetIn = ({ code, foreignFrame, dataType }: Answer): boolean =>

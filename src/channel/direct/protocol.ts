@@ -7,8 +7,11 @@ export type SessionState = "never set" | "reset";
 export interface BatchRequest {
   readonly kind: "r" | "w" | "e" | "i";
   readonly control?: string | undefined;
+  /** `i`: templates (`%1$L`), one for each candidate, and `after` likewise. */
   readonly statements: readonly string[];
   readonly after?: readonly (string | null)[] | undefined;
+  /** `i`: what goes into each template. */
+  readonly values?: readonly (readonly (string | null)[])[] | undefined;
   readonly differences?: string | undefined;
   readonly list?: string | undefined;
   readonly guard?: 1 | 2 | undefined;

@@ -106,25 +106,6 @@ export function insertSql(info: RelationInfo, values: Readonly<Record<string, st
   return `insert into ${quoteQualified(info)} (${names}) values (${columns.map((name) => literal(values[name] ?? null)).join(", ")})`;
 }
 
-/** With full sight, before the insert is undone: the columns that were not stored as sent, as a JSON array. */
-export function storedSql(
-  base: RelationInfo,
-  values: Readonly<Record<string, string | null>>,
-): string | null {
-  const checks = base.columns
-    .filter((column) => Object.hasOwn(values, column.name))
-    .map((column) => {
-      const sent = values[column.name] ?? null;
-      const cast = sent === null ? "null" : `(${quoteLiteral(sent)}::${column.type})::text`;
-      return `case when ${quoteIdent(column.name)}::text is distinct from ${cast} then ${quoteLiteral(column.name)} end`;
-    });
-  if (checks.length === 0) return null;
-  return (
-    `select to_json(differs)::text from (select array_remove(array[${checks.join(", ")}]::text[], null) as differs ` +
-    `from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0) x order by cardinality(differs) limit 1`
-  );
-}
-
 /** Rows of the base table that the probe's own subtransaction wrote: their xmin is younger than every row's in the snapshot. */
 export function changedSql(base: RelationInfo, columns: readonly string[]): string {
   return `select count(*), ${hashOf(columns)}::text from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
