@@ -17,17 +17,18 @@ table_keys as (
   group by con.conrelid
 ),
 -- Where a view's columns come from, out of its stored query: each target entry names its table and column. The outer
--- query's entries are told from those of its subqueries by standing at the view's own column number under its own name.
+-- query's entries are told from those of its subqueries by standing at the view's own column number under its own name,
+-- in which a backslash stands before blanks and braces.
 view_columns as (
   select r.ev_class as view, a.attname as column_name, entry.at,
     (entry.found)[3]::oid as source, (entry.found)[4]::int2 as source_column
   from pg_catalog.pg_class c
   join pg_catalog.pg_rewrite r on r.ev_class = c.oid and r.ev_type = '1'
   cross join lateral regexp_matches(
-    r.ev_action::text, ':resno (\d+) :resname (\S+) :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+)', 'g'
+    r.ev_action::text, ':resno (\d+) :resname ((?:\\.|[^\s\\])+) :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+)', 'g'
   ) with ordinality as entry (found, at)
   join pg_catalog.pg_attribute a on a.attrelid = r.ev_class
-    and a.attnum = (entry.found)[1]::int2 and a.attname = (entry.found)[2]
+    and a.attnum = (entry.found)[1]::int2 and a.attname = regexp_replace((entry.found)[2], '\\(.)', '\1', 'g')
   where c.relkind in ('v', 'm') and (entry.found)[3] <> '0'
     and c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 ),

@@ -23,6 +23,8 @@ const schema = `
   create function api.whoami() returns json language sql stable as $$
     select json_build_object('role', current_user, 'sub', current_setting('request.jwt.claims', true)::json->>'sub',
       'path', current_setting('request.path', true), 'method', current_setting('request.method', true)) $$;
+  create function api.answer(status text) returns text language sql stable as $$
+    select set_config('response.status', status, true) $$;
   create function api.sleep() returns void language sql as $$ select pg_sleep(60) $$;
   create domain api.colour as int;
   create function api.colour_json(api.colour) returns json language sql immutable as $$ select to_json('#' || to_hex($1)) $$;
@@ -267,6 +269,18 @@ test("a table made after the start is known after a reload", async () => {
   await asOwner(server, "behaviour", "drop table api.late");
 });
 
+test.each([
+  ["204", 204, undefined],
+  ["299", 299, undefined],
+  ["100", 500, "PGRST112"],
+  ["99999", 500, "PGRST112"],
+  ["x", 500, "PGRST112"],
+])("a function may set the status to %s: %s", async (text, status, code) => {
+  const path = `/rpc/answer?status=${text}`;
+  const answer = await get(gateway.url, path, alice);
+  expect([answer.status, codeOf(answer)]).toEqual([status, code]);
+});
+
 describe("what it does not speak is 501, and says what", () => {
   const cases: readonly { path: string; headers?: Record<string, string>; method?: string; what: RegExp }[] =
     [
@@ -382,9 +396,11 @@ describe("bad intentions", () => {
     expect(await bodies()).toEqual({ 1: "a", 2: "b" });
   });
 
-  test("a body that is too large is refused before it is read", async () => {
+  test("a body that is too large is refused, and the answer arrives", async () => {
     const { url } = await open({ maxBodyBytes: 1000 });
     const headers = { ...alice, ...json };
+    const huge = Buffer.alloc(20_000_000, "x");
+    expect((await send(url, { method: "POST", path: "/notes", headers, body: huge })).status).toBe(413);
     const answer = await send(url, {
       method: "POST",
       path: "/notes",
@@ -400,7 +416,7 @@ describe("bad intentions", () => {
   test.each([
     ["no HTTP", "nonsense\r\n\r\n", 400],
     ["a header without a colon", "GET /notes HTTP/1.1\r\nHost x\r\n\r\n", 400],
-    ["headers without end", `GET /notes HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(70_000)}\r\n\r\n`, 431],
+    ["headers without end", `GET /notes HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(100_000)}\r\n\r\n`, 431],
     [
       "two lengths",
       "POST /notes HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",

@@ -2,7 +2,7 @@ import type { Catalog, Relation } from "./catalog.ts";
 import { refuse } from "./errors.ts";
 import type { Request } from "./request.ts";
 import { vary } from "./response.ts";
-import type { Answer } from "./response.ts";
+import type { Answer } from "./answer.ts";
 import { findRoutine } from "./routine.ts";
 
 /**

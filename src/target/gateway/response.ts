@@ -1,26 +1,13 @@
 import type { Refusal } from "./errors.ts";
 import { refuse } from "./errors.ts";
+import { overridden } from "./answer.ts";
+import type { Answer, Draft, Headers } from "./answer.ts";
 import { contentTypes } from "./media.ts";
 import type { Outcome, Plan } from "./plan.ts";
 import { preferenceApplied } from "./prefer.ts";
 import type { Preferences } from "./prefer.ts";
 import { contentRange, rangeStatus } from "./range.ts";
 import type { Mutation, Request } from "./request.ts";
-
-export interface Answer {
-  readonly status: number;
-  readonly statusText?: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-type Headers = Readonly<Record<string, string | undefined>>;
-
-interface Draft {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
 
 export const vary = { Vary: "Accept, Prefer, Range" };
 
@@ -151,39 +138,4 @@ function pairs(location: Outcome["location"]): string {
   return location
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
-}
-
-/**
- * Functions and triggers may set status and headers of the answer.
- * @throws {Refused} PGRST111, PGRST112
- */
-function overridden({ status, headers, body }: Draft, { responseHeaders, responseStatus }: Outcome): Answer {
-  const chosen = responseStatus === null ? undefined : /^\d+/.exec(responseStatus)?.[0];
-  if (responseStatus !== null && chosen === undefined) throw refuse.responseStatus();
-  const own = responseHeaders === null ? [] : readHeaders(responseHeaders);
-  const taken = new Set(own.map(([name]) => name.toLowerCase()));
-  const kept = Object.entries(headers).filter(([name]) => !taken.has(name.toLowerCase()));
-  const all = [...kept, ...own].filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return { status: chosen === undefined ? status : Number(chosen), headers: Object.fromEntries(all), body };
-}
-
-function readHeaders(text: string): [string, string][] {
-  const list = parseList(text);
-  return list.map((item) => {
-    const entries = typeof item === "object" && item !== null ? Object.entries(item) : [];
-    const [name, value]: readonly unknown[] = entries[0] ?? [];
-    if (entries.length !== 1 || typeof name !== "string" || typeof value !== "string")
-      throw refuse.responseHeaders();
-    return [name, value];
-  });
-}
-
-function parseList(text: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (Array.isArray(value)) return value;
-  } catch {
-    // Refused below.
-  }
-  throw refuse.responseHeaders();
 }

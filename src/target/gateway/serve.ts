@@ -13,7 +13,7 @@ import type { ReadRules } from "./read.ts";
 import { parseRequest } from "./request.ts";
 import type { RawRequest, Request } from "./request.ts";
 import { answerTo, answerToRefused } from "./response.ts";
-import type { Answer } from "./response.ts";
+import type { Answer } from "./answer.ts";
 import { runPlan } from "./transaction.ts";
 import { planWrite } from "./write.ts";
 

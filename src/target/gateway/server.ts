@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Pool } from "pg";
 import { RowgateError } from "../../model/errors.ts";
@@ -8,12 +8,8 @@ import { readCatalog } from "./catalog.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkConfig } from "./config.ts";
 import type { GatewayConfig } from "./config.ts";
-import { Refused, refuse } from "./errors.ts";
+import { respond } from "./http.ts";
 import { authenticator } from "./jwt.ts";
-import { answerToRefused } from "./response.ts";
-import type { Answer } from "./response.ts";
-import { serve } from "./serve.ts";
-import type { Service } from "./serve.ts";
 
 export interface RunningGateway {
   /** Without a trailing slash. */
@@ -23,6 +19,14 @@ export interface RunningGateway {
   reload(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Milliseconds, and bytes of a request's line and headers: a long list of keys stands there. */
+const httpLimits = {
+  keepAliveTimeout: 30_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  maxHeaderSize: 64 * 1024,
+};
 
 /** What the builtin gateway was measured against. */
 export const spokenVersion = "16.2";
@@ -37,7 +41,7 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   const pool = openPool(config);
   try {
     const service = { config, authenticate, pool, catalog: await loadCatalog(pool, config) };
-    const server = createServer({ keepAliveTimeout: 30_000, headersTimeout: 10_000, requestTimeout: 30_000 });
+    const server = createServer(httpLimits);
     server.on("request", (request, response) => void respond(request, response, service));
     const url = await listen(server, config);
     return {
@@ -113,53 +117,4 @@ async function close(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
-}
-
-async function respond(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
-  const { method = "GET", url = "/", headers } = request;
-  try {
-    const body = await readBody(request, service.config.maxBodyBytes ?? 8 * 1024 * 1024);
-    write(response, await serve({ method, url, headers, body }, service));
-  } catch (error) {
-    // The rest of a body that is too large is not read.
-    response.setHeader("Connection", "close");
-    if (error instanceof Refused) write(response, answerToRefused(error.refusal));
-    else response.destroy();
-  }
-}
-
-async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
-  const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
-  if (encoding === undefined && Number(length) === 0) return Buffer.alloc(0);
-  return collect(request, most);
-}
-
-async function collect(request: IncomingMessage, most: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > most) throw refuse.tooLarge(most);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** A header's value on the wire: UTF-8 as it is, without what would end it. */
-function headerText(text: string): string {
-  return Buffer.from(text)
-    .toString("latin1")
-    .replaceAll(/[^\t -~\x80-\xff]/g, " ");
-}
-
-function write(response: ServerResponse, { status, statusText, headers, body }: Answer): void {
-  const all = Object.entries({ Server: "rowgate-builtin-gateway", ...headers });
-  const length = status === 204 ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
-  // A reason phrase cannot hold every character that a message can.
-  if (statusText !== undefined && /^[\t -~]*$/.test(statusText)) response.statusMessage = statusText;
-  response.writeHead(status, {
-    ...Object.fromEntries(all.map(([name, value]) => [name, headerText(value)])),
-    ...length,
-  });
-  response.end(status === 204 ? undefined : body);
 }

@@ -1,4 +1,5 @@
 import type { DatabaseError } from "pg";
+import { isStatus } from "./answer.ts";
 import { refuse, Refused } from "./errors.ts";
 import type { Refusal } from "./errors.ts";
 
@@ -42,7 +43,7 @@ export function refusalOf(error: DatabaseError, isAnonymous: boolean): Refusal {
   if (code === "PGRST") return raisedRefusal(message, detail);
   const status = statusOf(code, message, isAnonymous);
   const refusal = { status, code, message, details: detail ?? null, hint: hint ?? null };
-  if (/^PT\d{3}$/.test(code)) return { ...refusal, statusText: message, ...challenge(status) };
+  if (code.startsWith("PT")) return { ...refusal, statusText: message, ...challenge(status) };
   return { ...refusal, ...challenge(status) };
 }
 
@@ -56,7 +57,7 @@ function statusOf(code: string, message: string, isAnonymous: boolean): number {
   // pg-safeupdate's refusal; any other of this code is the database's own fault.
   if (code === "21000" && message.endsWith("requires a WHERE clause")) return 400;
   if (code === "42883" && message.startsWith("function xmlagg(")) return 406;
-  if (code.startsWith("PT")) return /^PT\d{3}$/.test(code) ? Number(code.slice(2)) : 500;
+  if (code.startsWith("PT")) return isStatus(Number(code.slice(2))) ? Number(code.slice(2)) : 500;
   return statuses[code] ?? statuses[code.slice(0, 2)] ?? 400;
 }
 
@@ -69,7 +70,7 @@ function raisedRefusal(message: string, detail: string | undefined): Refusal {
     return unreadable(`Invalid JSON value for MESSAGE: '${message}'`, messageForm);
   if (detail === undefined) return unreadable("DETAIL is missing in the RAISE statement", detailForm);
   const { status, status_text: statusText, headers } = about ?? {};
-  if (typeof status !== "number" || !isTexts(headers))
+  if (typeof status !== "number" || !isStatus(status) || !isTexts(headers))
     return unreadable(`Invalid JSON value for DETAIL: '${detail}'`, detailForm);
   return {
     status,
