@@ -37,21 +37,35 @@ export function resolveExpectations(
 ): readonly Resolved[] {
   const clashes = new Map<string, Clash>();
   const resolved: Resolved[] = [];
+  // Personas of the same groups hear the same: hundreds of them are settled by the first.
+  const settled = new Map<string, readonly Omit<Resolved, "persona">[]>();
   for (const persona of personas) {
     const ranks = [
       entries.filter(({ who }) => who === persona),
       entries.filter(({ who }) => groups.get(who)?.personas.has(persona) === true),
       entries.filter(({ who }) => who === "*"),
     ];
-    for (const operation of operations) {
-      const voices = ranks.map((rank) => voicesOf(rank, operation)).find((rank) => rank.length > 0) ?? [];
-      collectClashes(voices, persona, operation, clashes);
-      const said = voices.find(({ claim }) => claim.declared)?.claim.said;
-      if (said !== undefined) resolved.push({ persona, operation, said });
-    }
+    const heard = JSON.stringify(ranks.map((rank) => rank.map((entry) => entries.indexOf(entry))));
+    const own = settled.get(heard) ?? settle(ranks, persona, clashes);
+    // A clash names every persona that it concerns: once there is one, each is asked.
+    if (clashes.size === 0) settled.set(heard, own);
+    resolved.push(...own.map((one) => ({ persona, ...one })));
   }
   for (const clash of clashes.values()) reportClash(clash, issues);
   return resolved;
+}
+
+function settle(
+  ranks: readonly (readonly ExpectEntry[])[],
+  persona: string,
+  clashes: Map<string, Clash>,
+): readonly Omit<Resolved, "persona">[] {
+  return operations.flatMap((operation) => {
+    const voices = ranks.map((rank) => voicesOf(rank, operation)).find((rank) => rank.length > 0) ?? [];
+    collectClashes(voices, persona, operation, clashes);
+    const said = voices.find(({ claim }) => claim.declared)?.claim.said;
+    return said === undefined ? [] : [{ operation, said }];
+  });
 }
 
 function voicesOf(rank: readonly ExpectEntry[], operation: Operation): readonly Voice[] {

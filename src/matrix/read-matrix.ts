@@ -10,6 +10,7 @@ import { didYouMean, listNames, nearest } from "./nearest.ts";
 import type { Personas } from "./personas.ts";
 import { readPersonas } from "./personas.ts";
 import { resolveExpectations } from "./precedence.ts";
+import { declarationsOf } from "./declarations.ts";
 import { relationKey } from "./relation-name.ts";
 import type { RelationDraft } from "./relations.ts";
 import { readRelations } from "./relations.ts";
@@ -103,6 +104,7 @@ function placesOf(entry: Entry | undefined): ReadonlyMap<string, Entry["keyAt"]>
 
 function toSpec(draft: RelationDraft, resolved: ReturnType<typeof resolveExpectations>): RelationSpec {
   const { schema, name, at, key, control, scope } = draft;
+  const declarations = declarationsOf(resolved);
   return {
     schema,
     name,
@@ -111,11 +113,9 @@ function toSpec(draft: RelationDraft, resolved: ReturnType<typeof resolveExpecta
     control,
     rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
     candidates: [...scope.candidates.values()].flatMap((row) => row?.candidate ?? []),
-    declarations: resolved.map(({ persona, operation, said: { uses: _uses, ...said } }) => ({
-      persona,
-      operation,
-      ...said,
-    })),
+    get declarations() {
+      return declarations();
+    },
   };
 }
 

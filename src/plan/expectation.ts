@@ -32,16 +32,25 @@ export function settle(spec: RelationSpec, persona: string, operation: Operation
   return { expectation: bounded, declaration, implied: true };
 }
 
-/** Looked up for every cell: a scan over the declarations would be quadratic in the personas. */
-const indexes = new WeakMap<RelationSpec, ReadonlyMap<string, Declaration>>();
+type Index = ReadonlyMap<string, Declaration>;
+
+/**
+ * Looked up for every cell: a scan over the declarations would be quadratic in the personas. Only of the relations that were
+ * asked about last, since all of them together are as large as the plan.
+ */
+const indexes = new Map<RelationSpec, Index>();
+const indexesAtMost = 8;
 
 function declarationOf(spec: RelationSpec, persona: string, operation: Operation): Declaration | undefined {
-  let index = indexes.get(spec);
-  if (index === undefined) {
-    index = new Map(spec.declarations.map((one) => [`${one.persona}/${one.operation}`, one]));
-    indexes.set(spec, index);
-  }
-  return index.get(`${persona}/${operation}`);
+  return (indexes.get(spec) ?? indexOf(spec)).get(`${persona}/${operation}`);
+}
+
+function indexOf(spec: RelationSpec): Index {
+  const [oldest] = indexes.size < indexesAtMost ? [] : indexes.keys();
+  if (oldest !== undefined) indexes.delete(oldest);
+  const index = new Map(spec.declarations.map((one) => [`${one.persona}/${one.operation}`, one]));
+  indexes.set(spec, index);
+  return index;
 }
 
 /** Candidates that an INSERT does not list as accepted are refused: default deny holds for them as well. */
