@@ -14,8 +14,8 @@ export interface Refusal {
 export class Refused extends Error {
   readonly refusal: Refusal;
 
-  constructor(refusal: Refusal) {
-    super(refusal.message);
+  constructor(refusal: Refusal, cause?: Error) {
+    super(refusal.message, { cause });
     this.name = "Refused";
     this.refusal = refusal;
   }

@@ -72,8 +72,10 @@ function openPool({ database, poolSize = 10, statementTimeoutMs = 30_000 }: Gate
     application_name: "rowgate builtin gateway",
     allowExitOnIdle: true,
   });
-  // A connection that breaks while idle is replaced when the next one is needed.
+  // A connection that breaks is replaced when the next one is needed. Whoever uses it is told by its own statement; without
+  // a listener, the error event of an idle client and that of one in use would each end the process.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 

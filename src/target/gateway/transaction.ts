@@ -1,3 +1,4 @@
+import { DatabaseError } from "pg";
 import type { ClientBase, Pool, PoolClient } from "pg";
 import type { TxEnd } from "./config.ts";
 import { refuse, Refused } from "./errors.ts";
@@ -35,13 +36,22 @@ export async function runPlan(
   try {
     return await transact(client, plan, identity, rules);
   } catch (error) {
-    if (error instanceof Refused) throw error;
-    lost = error instanceof Error ? error : new Error(String(error));
-    throw connectionRefusal(error);
+    lost = lossIn(error);
+    throw error instanceof Refused ? error : connectionRefusal(error);
   } finally {
     client.release(lost);
   }
 }
+
+/** Why the connection is of no use any more, or nothing: a refusal leaves it usable, unless the server said farewell. */
+function lossIn(error: unknown): Error | undefined {
+  if (!(error instanceof Refused)) return error instanceof Error ? error : new Error(String(error));
+  const { cause } = error;
+  return cause instanceof DatabaseError && farewell.test(cause.code ?? "") ? cause : undefined;
+}
+
+// By SQLSTATE: the severity FATAL comes in the server's language.
+const farewell = /^(?:57P|08|25P03)/;
 
 async function connect(pool: Pool): Promise<PoolClient> {
   try {
@@ -61,7 +71,7 @@ async function transact(
     ...statements: readonly Statement[]
   ): Promise<readonly (readonly (string | null)[])[] | undefined> => {
     const { rows, error } = await runPipeline(client, statements, identity.role);
-    if (error !== undefined) throw new Refused(refusalOf(error, identity.role === rules.anonRole));
+    if (error !== undefined) throw new Refused(refusalOf(error, identity.role === rules.anonRole), error);
     return rows[before.length];
   };
   const before = [
