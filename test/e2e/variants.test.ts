@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -16,30 +16,60 @@ interface Planted {
   readonly channels: readonly ("direct" | "rest")[];
 }
 
-const root = path.resolve(import.meta.dirname, "../..");
-const folder = path.join(root, "policies/fne-lms");
-const good = numbered(folder)
-  .map((file) => readFileSync(file, "utf8"))
-  .join("\n");
-const matrix = readFileSync(path.join(root, "matrices/fne-lms.yaml"), "utf8");
-const variants = readdirSync(path.join(folder, "flawed"))
-  .filter((name) => name.endsWith(".sql"))
-  .map((name) => {
-    const sql = readFileSync(path.join(folder, "flawed", name), "utf8");
-    return {
-      name: name.replace(/\.sql$/, ""),
-      sql,
-      finds: heads(sql, "finds").map((text) => parse(text) as Planted),
-      names: heads(sql, "names"),
-      exit: Number(heads(sql, "exit")[0]),
-    };
-  });
+/** One file of `policies/<system>/flawed/`: SQL under a head of `-- key: value` lines. */
+interface Variant {
+  readonly name: string;
+  readonly sql: string;
+  readonly finds: readonly Planted[];
+  /** Texts that the run, or the error that stops it, must say. */
+  readonly names: readonly string[];
+  readonly exit: number;
+}
 
-function numbered(at: string): string[] {
-  return readdirSync(at)
-    .filter((name) => /^\d+_.*\.sql$/.test(name))
-    .toSorted()
-    .map((name) => path.join(at, name));
+const root = path.resolve(import.meta.dirname, "../..");
+const systems = readdirSync(path.join(root, "matrices"))
+  .filter((name) => name.endsWith(".yaml"))
+  .map((name) => systemOf(name.replace(/\.yaml$/, "")));
+
+interface System {
+  readonly name: string;
+  readonly matrix: string;
+  /** The numbered SQL, in order. */
+  readonly good: string;
+  readonly variants: readonly Variant[];
+}
+
+function systemOf(name: string): System {
+  const folder = path.join(root, "policies", name);
+  const flawed = path.join(folder, "flawed");
+  return {
+    name,
+    matrix: readFileSync(path.join(root, "matrices", `${name}.yaml`), "utf8"),
+    good: sqlFiles(folder)
+      .map((file) => readFileSync(path.join(folder, file), "utf8"))
+      .join("\n"),
+    variants: existsSync(flawed)
+      ? sqlFiles(flawed).map((file) =>
+          variantOf(file.replace(/\.sql$/, ""), readFileSync(path.join(flawed, file), "utf8")),
+        )
+      : [],
+  };
+}
+
+function sqlFiles(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".sql"))
+    .toSorted();
+}
+
+function variantOf(name: string, sql: string): Variant {
+  return {
+    name,
+    sql,
+    finds: heads(sql, "finds").map((text) => parse(text) as Planted),
+    names: heads(sql, "names"),
+    exit: Number(heads(sql, "exit")[0]),
+  };
 }
 
 function heads(sql: string, key: string): string[] {
@@ -54,30 +84,34 @@ afterAll(async () => {
   await server.stop();
 });
 
-test("the good state passes whole, on both channels", async () => {
-  const { run, cells } = await prove({ server, sql: good, matrix });
-  const failing = [...cells.values()]
-    .filter(({ verdict }) => verdict !== "pass")
-    .map(({ id, verdict }) => `${verdict} ${id}`);
-  expect(failing).toEqual([]);
-  expect(run.exitCode).toBe(0);
-  expect(run.counts.byChannel.direct.pass).toBe(cells.size);
-  expect(run.counts.byChannel.rest.pass).toBeGreaterThan(cells.size / 2);
-});
+describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
+  test("the good state passes whole, on both channels", async () => {
+    const { run, cells } = await prove({ server, sql: good, matrix });
+    const failing = [...cells.values()]
+      .filter(({ verdict }) => verdict !== "pass")
+      .map(({ id, verdict }) => `${verdict} ${id}`);
+    expect(failing).toEqual([]);
+    expect(run.exitCode).toBe(0);
+    expect(run.counts.byChannel.direct.pass).toBe(cells.size);
+    expect(run.counts.byChannel.rest.pass).toBeGreaterThan(cells.size / 2);
+  });
 
-describe("each flawed variant is found", () => {
-  test("every overlay says what it plants", () => {
-    expect(variants.length).toBeGreaterThan(15);
-    for (const { name, finds, names, exit } of variants) {
+  test("every overlay says what it plants, and the system's page what it teaches", () => {
+    expect(variants.length).toBeGreaterThan(0);
+    const page = readFileSync(path.join(root, `docs/systems/${system}.md`), "utf8");
+    for (const { name, sql, finds, names, exit } of variants) {
+      expect(heads(sql, "variant"), name).toEqual([name]);
+      expect(heads(sql, "teaches"), name).toHaveLength(1);
       expect(finds.length + names.length, name).toBeGreaterThan(0);
       expect([1, 2], name).toContain(exit);
+      expect(page).toContain(`\`${name}\``);
     }
   });
 
   test.each(variants)("$name", async ({ sql, finds, names, exit }) => {
     // The relations that the overlay touches are probed whole; the good state above probes all of them.
     const only = [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
-    const found = await verdictsOf(`${good}\n${sql}`, only);
+    const found = await verdictsOf(`${good}\n${sql}`, matrix, only);
     expect(found.exit).toBe(exit);
     for (const name of names) expect(found.said).toContain(name);
     for (const { persona, relation, operation, verdict, channels } of finds) {
@@ -92,6 +126,7 @@ describe("each flawed variant is found", () => {
 /** Verdicts by cell and by cell and channel; a matrix that does not fit the database has none, and says why. */
 async function verdictsOf(
   sql: string,
+  matrix: string,
   only: readonly string[],
 ): Promise<{ exit: number; said: string; verdicts: Map<string, string> }> {
   try {
