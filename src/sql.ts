@@ -13,3 +13,13 @@ export function readSql(name: string): string {
   }
   return text;
 }
+
+/** A file with its pieces in braces filled in. In one pass, so that braces within a piece stay what they are. */
+export function fillSql(file: string, pieces: Readonly<Record<string, string>>): string {
+  return (
+    readSql(file)
+      // A piece that holds a line break must not end a comment.
+      .replaceAll(/^--.*\n/gm, "")
+      .replaceAll(/\{(\w+)\}/g, (_, name: string) => pieces[name] ?? "")
+  );
+}

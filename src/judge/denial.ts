@@ -28,6 +28,7 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (answer.foreignFrame === true) return "else";
   if (held === undefined || !held.schemaUsage) return "schema";
   if (!holds[cell.operation](held)) return "grant";
+  if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
   if (answer.code === "44000") return "check";
   if (!checked.has(cell.operation)) return "else";
   if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";

@@ -56,7 +56,15 @@ export function outcomeOf(cell: Cell, answer: Answer): Outcome {
   const { code } = answer;
   if (code === null) return (answer.rows ?? 1) > 0 ? { kind: "accepted" } : { kind: "filtered" };
   const said = `${code}${answer.message === undefined ? "" : ` ${answer.message}`}`;
+  if (isAbsent(cell, code)) return { kind: "impossible" };
   return read[meaningOf(code, cell.operation === "select")](cell, answer, said);
+}
+
+/** The relation has no such column (only its control relation has): nobody is shown it there. 42703: undefined_column. */
+function isAbsent({ column, relation }: Cell, code: string): boolean {
+  return (
+    code === "42703" && column !== undefined && !relation.info.columns.some(({ name }) => name === column)
+  );
 }
 
 /**

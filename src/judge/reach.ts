@@ -46,8 +46,9 @@ function deniedByOf(seen: ReachObservation, outcome: Outcome): DenyReason | unde
   return seen.answer.code === null && seen.reached < seen.control.total ? "filter" : undefined;
 }
 
-function tooMuch(_cell: Cell, { extra, control }: ReachObservation): Said | undefined {
+function tooMuch({ column }: Cell, { extra, control }: ReachObservation): Said | undefined {
   if (extra === 0) return undefined;
+  if (column !== undefined) return say("leak", `${column} shown in ${rows(extra)} where it must be hidden`);
   return say(
     "leak",
     `${rows(extra)} reached that ${control.declared === 0 ? "no row" : `the declared ${control.declared}`} should include`,
@@ -136,6 +137,12 @@ function tooLittle(cell: Cell, seen: ReachObservation, outcome: Outcome): Said |
   if (cell.expectation.kind === "within" || seen.missing === 0 || seen.undetermined > 0) return undefined;
   if (seen.mayBeHidden) return undefined;
   const how = outcome.kind === "refused" ? `, refused by ${outcome.by} (${seen.answer.code})` : "";
+  if (cell.column !== undefined) {
+    return say(
+      "lockout",
+      `${cell.column} not shown as it is in ${rows(seen.missing)} of the declared ${seen.control.declared}${how}`,
+    );
+  }
   return say("lockout", `${rows(seen.missing)} of the declared ${seen.control.declared} not reached${how}`);
 }
 
@@ -153,20 +160,17 @@ function hidden(_cell: Cell, seen: ReachObservation): Said | undefined {
 
 function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind === "impossible") return undefined;
-  if (control.total === 0)
-    return say("vacuous", "full sight sees no row, so nothing was denied and nothing allowed");
-  const { kind } = cell.expectation;
-  if (kind !== "rows" && kind !== "within") return undefined;
+  const { expectation, column } = cell;
+  if (control.total === 0) {
+    const nothing = column === undefined ? "no row" : `no row with a value in ${column}`;
+    return say("vacuous", `full sight sees ${nothing}, so nothing was denied and nothing allowed`);
+  }
+  if (expectation.kind !== "rows" && expectation.kind !== "within") return undefined;
+  const what = `${control.total} rows${column === undefined ? "" : ` with a value in ${column}`}`;
   if (control.declared === 0)
-    return say(
-      "vacuous",
-      `none of the ${control.total} rows is in the row set, so being refused proves nothing`,
-    );
+    return say("vacuous", `none of the ${what} is in the row set, so being refused proves nothing`);
   if (control.declared === control.total)
-    return say(
-      "vacuous",
-      `all ${control.total} rows are in the row set, so nothing shows that others are denied`,
-    );
+    return say("vacuous", `all ${what} are in the row set, so nothing shows that others are denied`);
   return undefined;
 }
 
@@ -183,6 +187,8 @@ function wrongGate(cell: Cell, seen: ReachObservation, outcome: Outcome): Said |
 }
 
 function proof(cell: Cell, { control, reached }: ReachObservation): string {
+  if (cell.column !== undefined)
+    return `${rows(control.total)} with a value in ${cell.column}, shown in ${reached}, as declared`;
   if (cell.expectation.kind === "deny") return `${rows(control.total)} there, none reached`;
   return `${reached} of ${rows(control.total)} reached, as declared`;
 }

@@ -23,7 +23,8 @@ export function checkParameters(
 ): void {
   const users = new Map<ParameterUse, Set<string>>();
   for (const draft of [...scope.rowSets.values(), ...scope.candidates.values()]) {
-    for (const use of draft?.uses ?? []) users.set(use, new Set());
+    // `:column` is bound where columns are listed; whoever else uses it is told below.
+    for (const use of draft?.uses ?? []) if (use.name !== "column") users.set(use, new Set());
   }
   for (const { persona, said } of resolved) {
     for (const use of said.uses) users.set(use, (users.get(use) ?? new Set()).add(persona));

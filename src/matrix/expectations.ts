@@ -23,7 +23,15 @@ function readShorthand({ key, value }: Entry, scope: RelationScope): ReadonlyMap
   if (word === "allow" || word === "deny") {
     const expectation =
       word === "allow" ? ({ kind: "allow" } as const) : ({ kind: "deny", reason: undefined } as const);
-    return cover({ expectation, set: undefined, never: [], waiver: undefined, at: value.at, uses: [] });
+    return cover({
+      expectation,
+      set: undefined,
+      never: [],
+      columns: [],
+      waiver: undefined,
+      at: value.at,
+      uses: [],
+    });
   }
   const found = word === undefined ? describe(value) : `\`${word}\``;
   const meant = didYouMean(word === undefined ? undefined : nearest(word, ["allow", "deny"]));
@@ -83,7 +91,7 @@ function cover(
   }
   for (const operation of ["update", "delete"] as const) {
     const own = (listed.get(operation) ?? claims.get(operation))?.said;
-    const followed = own && { ...own, set: undefined, never: [], uses: [] };
+    const followed = own && { ...own, set: undefined, never: [], columns: [], uses: [] };
     claims.set(blindOf[operation], { said: followed, declared: false });
   }
   return claims;

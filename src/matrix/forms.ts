@@ -1,16 +1,16 @@
 import { z } from "zod";
 import type { Operation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
-import { columns, leaves, names, waiver } from "./leaves.ts";
+import { columnNames, columns, leaves, names, waiver } from "./leaves.ts";
 
 /** What can be said of an operation, besides `waive`. */
-export type Form = "allow" | "deny" | "rows" | "candidates" | "moves";
+export type Form = "allow" | "deny" | "rows" | "candidates" | "moves" | "columns";
 
 /** `*` stands for select, insert, update and delete, as far as they are not listed. */
 export type Target = Operation | "*";
 
 export const formsOf: Readonly<Record<Target, readonly Form[]>> = {
-  select: ["allow", "deny", "rows"],
+  select: ["allow", "deny", "rows", "columns"],
   insert: ["allow", "deny", "candidates"],
   update: ["allow", "deny", "rows", "moves"],
   delete: ["allow", "deny", "rows"],
@@ -38,6 +38,30 @@ const moveShapes = {
   never: z.record(leaves.name, columns).optional().describe("Moves that must be refused for every row."),
 };
 
+const columnRule = z
+  .strictObject({
+    rows: leaves.text
+      .optional()
+      .describe(
+        "Exactly in these of the declared rows: a row set's name, or a predicate that may use :column.",
+      ),
+    visible: columnNames
+      .optional()
+      .describe("Columns that show their values; all that nobody lists are hidden then."),
+    hidden: columnNames.optional().describe("Columns that are refused, absent or NULL."),
+  })
+  .meta({ id: "columnRule" });
+
+/** The keys of one entry of `columns:`. */
+export const columnRuleKeys: readonly string[] = Object.keys(columnRule.shape);
+
+const columnShapes = {
+  columns: z
+    .union([columnRule, z.array(columnRule).min(1)])
+    .optional()
+    .describe("Column cells: which columns show their values, and in which rows."),
+};
+
 /** Which form each key of an operation's mapping belongs to. */
 export const formOfKey: Readonly<Record<string, Form | "waive">> = {
   allow: "allow",
@@ -47,13 +71,18 @@ export const formOfKey: Readonly<Record<string, Form | "waive">> = {
   reject: "candidates",
   set: "moves",
   never: "moves",
+  columns: "columns",
   waive: "waive",
 };
 
 function operationShape(operation: Target): z.ZodType {
   const forms = formsOf[operation];
-  const extras = { ...(forms.includes("moves") ? moveShapes : {}), waive: waiver.optional() };
-  const heads = forms.filter((form) => form !== "moves");
+  const extras = {
+    ...(forms.includes("moves") ? moveShapes : {}),
+    ...(forms.includes("columns") ? columnShapes : {}),
+    waive: waiver.optional(),
+  };
+  const heads = forms.filter((form) => form !== "moves" && form !== "columns");
   const word =
     forms.includes("rows") || forms.includes("candidates") ? leaves.text : z.enum(["allow", "deny"]);
   return z.union([word, ...heads.map((head) => z.strictObject({ ...headShapes[head], ...extras }))]);

@@ -37,6 +37,7 @@ export const json: z.ZodType = z.json().meta({ id: "value" });
 export const columns: z.ZodType = z
   .record(text, json)
   .meta({ id: "columns", description: "Column → value; a string that is one :parameter whole is bound." });
+export const columnNames: z.ZodType = z.array(text).min(1);
 export const relationName: z.ZodString = text.describe(
   "A relation, as `courses`, `schema.courses` or quoted as in SQL.",
 );

@@ -131,7 +131,7 @@ function shortly(expectation: Expectation): string {
 }
 
 /** Equal for what means the same, wherever and in whatever order it is written. */
-function meaning({ expectation, set, never, waiver }: Said): string {
+function meaning({ expectation, set, never, columns, waiver }: Said): string {
   const moves = Object.fromEntries(never.map(({ name, values }) => [name, values]));
   const said: Json =
     expectation.kind === "rows" || expectation.kind === "within"
@@ -139,8 +139,11 @@ function meaning({ expectation, set, never, waiver }: Said): string {
       : expectation.kind === "candidates"
         ? { accept: expectation.accept.toSorted(), reject: expectation.reject.toSorted() }
         : { reason: (expectation.kind === "deny" ? expectation.reason : undefined) ?? null };
+  const shown = columns
+    .flatMap(({ columns: of, shows, rows }) => of.map(({ name }) => [name, shows, rows?.predicate ?? null]))
+    .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
-  return canonical([expectation.kind, said, set ?? null, moves, until]);
+  return canonical([expectation.kind, said, set ?? null, moves, shown, until]);
 }
 
 function canonical(value: Json): string {

@@ -1,6 +1,7 @@
 import type { Waiver } from "../model/matrix.ts";
 import type { Head } from "./heads.ts";
 import { candidates, namedRows, readAllow, readCandidates, readDeny, readRows } from "./heads.ts";
+import { readColumnRules } from "./column-rules.ts";
 import { readColumns, readNever } from "./moves.ts";
 import { didYouMean, listNames, nearest } from "./nearest.ts";
 import type { RelationScope, Said } from "./scope.ts";
@@ -19,7 +20,7 @@ export function readSaid(target: Target, { keyAt, value }: Entry, scope: Relatio
     return undefined;
   }
   const head = readWord(target, value, scope);
-  return head && { ...head, set: undefined, never: [], waiver: undefined, at: value.at };
+  return head && { ...head, set: undefined, never: [], columns: [], waiver: undefined, at: value.at };
 }
 
 function readWord(target: Target, { value, at }: ScalarTree, scope: RelationScope): Head | undefined {
@@ -46,12 +47,29 @@ function readMapping(target: Target, map: MapTree, home: Entry, scope: RelationS
   const head = readHead(target, fields, home, scope);
   const set = readColumns(fields.get("set"), "`set`", scope);
   const never = readNever(fields.get("never"), scope);
+  const rules = readColumnRules(fields.get("columns"), scope);
   const waive = fields.get("waive");
   const waiver: Waiver | undefined =
     waive && readWaiver(waive.value, "the waiver", waive.keyAt, scope.today, scope.issues);
-  const uses = [...(head?.uses ?? []), ...(set?.uses ?? []), ...never.flatMap((move) => move.uses)];
+  const uses = [
+    ...(head?.uses ?? []),
+    ...(set?.uses ?? []),
+    ...never.flatMap((move) => move.uses),
+    ...rules.flatMap((rule) => rule.uses),
+  ];
   const moves = never.map((move) => move.candidate);
-  return head && { expectation: head.expectation, set: set?.values, never: moves, waiver, at: map.at, uses };
+  const columns = rules.map(({ rule }) => rule);
+  if (head === undefined || (rules.length > 0 && isDenied(head, fields, scope))) return undefined;
+  return { expectation: head.expectation, set: set?.values, never: moves, columns, waiver, at: map.at, uses };
+}
+
+/** A relation that shows no row shows no column either. */
+function isDenied({ expectation }: Head, fields: Fields, { issues }: RelationScope): boolean {
+  const at = fields.get("columns")?.keyAt;
+  if (expectation.kind !== "deny" || at === undefined) return false;
+  const message = "`columns` says what the declared rows show, and `deny` declares none";
+  issues.report("matrix/misplaced-key", at, message, "write it beside `allow` or `rows`");
+  return true;
 }
 
 function checkKeys(target: Target, map: MapTree, { issues }: RelationScope): void {

@@ -33,15 +33,20 @@ export interface PlannedRelation {
   readonly samples: readonly Readonly<Record<string, string | null>>[];
 }
 
-/** persona × relation × operation. */
+/** persona × relation × operation, or one column of a SELECT. */
 export interface Cell {
-  /** `<persona>/<schema>.<relation>/<operation>`: what `--only` matches. */
+  /** `<persona>/<schema>.<relation>/<operation>`, and `/<column>` behind it for a column cell: what `--only` matches. */
   readonly id: string;
   readonly persona: Persona;
   /** The persona's role as the server knows it. */
   readonly role: RoleInfo;
   readonly relation: PlannedRelation;
   readonly operation: Operation;
+  /**
+   * SELECT of this column: the rows are those in which full sight sees a value (not NULL), and a row is reached when the
+   * persona is shown that value.
+   */
+  readonly column: string | undefined;
   /** Predicates are bound: every `:parameter` is a quoted literal. */
   readonly expectation: Expectation;
   /** INSERT: what is sent. */

@@ -68,6 +68,14 @@ export interface Waiver {
   readonly at: SourcePosition;
 }
 
+/** SELECT: columns that show their values, or must not, in some of the rows that the expectation declares. */
+export interface ColumnRule {
+  readonly columns: readonly { readonly name: string; readonly at: SourcePosition }[];
+  readonly shows: "visible" | "hidden";
+  /** Where it holds, exactly; `:column` is the column's name. `undefined`: every declared row. */
+  readonly rows: { readonly name: string | undefined; readonly predicate: string } | undefined;
+}
+
 /** What the matrix says of one persona × operation of a relation. */
 export interface Declaration {
   readonly persona: string;
@@ -77,6 +85,8 @@ export interface Declaration {
   readonly set: Readonly<Record<string, Json>> | undefined;
   /** UPDATE: moves that must be refused for every row that the persona may update. */
   readonly never: readonly Candidate[];
+  /** SELECT: column cells of their own. A column stands in one rule at the most. */
+  readonly columns: readonly ColumnRule[];
   readonly waiver: Waiver | undefined;
   readonly at: SourcePosition;
 }

@@ -17,6 +17,8 @@ export interface CellRecord {
   readonly schema: string;
   readonly relation: string;
   readonly operation: Operation;
+  /** A column cell: whether the value of this column is shown. */
+  readonly column?: string | undefined;
   readonly expectation: Expectation;
   readonly implied: boolean;
   readonly at: SourcePosition;

@@ -14,6 +14,7 @@ import { operations } from "../model/matrix.ts";
 import { bindCandidateValue, bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { buildCandidates } from "./candidates.ts";
+import { type ColumnExpectation, columnExpectations, withColumn } from "./columns.ts";
 import { type Settled, settle } from "./expectation.ts";
 import type { SampleRow } from "./relation.ts";
 import { subjectOf } from "./subject.ts";
@@ -44,12 +45,14 @@ export function expandCells(
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
           const role = roles.get(persona.role);
-          if (role === undefined || !options.wants(id, persona.name)) return [];
+          if (role === undefined) return [];
           const settled = settle(spec, persona.name, operation);
           if (settled === undefined) return [];
-          return [
-            cellOf({ matrix, spec, relation, persona, operation, settled, role, subjects, id }, options),
-          ];
+          const planned = { matrix, spec, relation, persona, operation, settled, role, subjects, id };
+          const whole = options.wants(id, persona.name)
+            ? [cellOf({ ...planned, column: undefined }, options)]
+            : [];
+          return [...whole, ...columnCells(planned, options)];
         })
       : [],
   );
@@ -66,11 +69,36 @@ export function countCells(
   for (const operation of operations) {
     if (!applies(operation, relation)) continue;
     for (const { name } of personas) {
-      if (!wants(`${name}/${formatQualified(spec)}/${operation}`, name)) continue;
-      if (settle(spec, name, operation) !== undefined) count += 1;
+      const id = `${name}/${formatQualified(spec)}/${operation}`;
+      const settled = settle(spec, name, operation);
+      if (settled === undefined) continue;
+      count += [id, ...columnsOf(settled, relation).map(({ column }) => fineId(id, column))].filter((one) =>
+        wants(one, name),
+      ).length;
     }
   }
   return count;
+}
+
+/** The cells of a SELECT's columns, which stand behind its own. */
+function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
+  return columnsOf(planned.settled, planned.relation).flatMap(({ column, expectation, implied, at }) => {
+    const id = fineId(planned.id, column);
+    if (!options.wants(id, planned.persona.name)) return [];
+    const settled = { ...planned.settled, expectation, implied };
+    return [{ ...cellOf({ ...planned, settled, column, id }, options), at }];
+  });
+}
+
+function columnsOf(
+  { declaration, expectation, implied }: Settled,
+  relation: PlannedRelation,
+): readonly ColumnExpectation[] {
+  return implied ? [] : columnExpectations(declaration, expectation, relation);
+}
+
+function fineId(id: string, column: string): string {
+  return `${id}/${column}`;
 }
 
 function applies(operation: Operation, { info, key }: PlannedRelation): boolean {
@@ -92,6 +120,7 @@ interface Planned {
   readonly relation: PlannedRelation;
   readonly persona: Persona;
   readonly operation: Operation;
+  readonly column: string | undefined;
   readonly settled: Settled;
   readonly role: RoleInfo;
   readonly subjects: ReadonlySet<string>;
@@ -99,7 +128,7 @@ interface Planned {
 }
 
 function cellOf(planned: Planned, options: ExpandOptions): Cell {
-  const { matrix, spec, relation, persona, operation, settled, role, id } = planned;
+  const { matrix, spec, relation, persona, operation, column, settled, role, id } = planned;
   const expectation = bound(planned);
   const { channels, notOn } = channelsOf(planned, expectation, options);
   return {
@@ -108,6 +137,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     role,
     relation,
     operation,
+    column,
     expectation,
     candidates: candidatesOf(planned, expectation, options),
     update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
@@ -120,7 +150,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
   };
 }
 
-function bound({ settled, spec, matrix, persona }: Planned): Expectation {
+function bound({ settled, spec, matrix, persona, column }: Planned): Expectation {
   const { expectation, declaration } = settled;
   if (expectation.kind === "candidates") {
     // A candidate that the declaration does not name is refused by default, if the persona can send it at all.
@@ -133,10 +163,8 @@ function bound({ settled, spec, matrix, persona }: Planned): Expectation {
     return { ...expectation, reject: expectation.reject.filter((name) => sendable.includes(name)) };
   }
   if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
-  const predicate = bindParameters(expectation.predicate, (name) =>
-    personaParameter(persona, matrix.vars, name),
-  );
-  return { ...expectation, predicate };
+  const valueOf = withColumn(column, (name) => personaParameter(persona, matrix.vars, name));
+  return { ...expectation, predicate: bindParameters(expectation.predicate, valueOf) };
 }
 
 function candidatesOf(

@@ -2,6 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
+import { columnExpectations } from "./columns.ts";
 import { formatQualified } from "../model/sql-text.ts";
 
 /** Everything that the matrix names and the database has not: all of it at once, before any probe. */
@@ -39,7 +40,11 @@ function relationIssues(spec: RelationSpec, catalog: Catalog): readonly Issue[] 
     spec.control !== undefined && control === undefined
       ? [missingRelation(spec.control.from, spec.control.at, catalog)]
       : [];
-  return [...missingControl, ...columnIssues(spec, info, control ?? info)];
+  return [
+    ...missingControl,
+    ...columnIssues(spec, info, control ?? info),
+    ...(control === undefined ? [] : unseenColumns(spec, info, control)),
+  ];
 }
 
 function missingRelation(
@@ -60,6 +65,15 @@ function missingRelation(
 
 function columnIssues(spec: RelationSpec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
   const uses = [
+    // A column that a view leaves out is hidden by that; one that nobody has is a mistake.
+    ...spec.declarations.flatMap((one) =>
+      one.columns.flatMap((rule) =>
+        rule.columns.flatMap(({ name, at }) => [
+          ...(rule.shows === "visible" || rule.rows !== undefined ? [{ column: name, at, of: info }] : []),
+          { column: name, at, of: control },
+        ]),
+      ),
+    ),
     ...(spec.key ?? []).map((column) => ({ column, at: spec.at, of: info })),
     ...(spec.key ?? []).map((column) => ({ column, at: spec.control?.at ?? spec.at, of: control })),
     ...spec.candidates.flatMap(({ values, at }) =>
@@ -75,6 +89,22 @@ function columnIssues(spec: RelationSpec, info: RelationInfo, control: RelationI
   const issues = uses
     .filter(({ column, of }) => !of.columns.some((one) => one.name === column))
     .map(({ column, at, of }) => missingColumn(column, at, of));
+  return [...new Map(issues.map((issue) => [JSON.stringify([issue.message, issue.at]), issue])).values()];
+}
+
+/** Columns that nobody lists are hidden: full sight must see what is hidden in them. */
+function unseenColumns(spec: RelationSpec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
+  const seen = new Set(control.columns.map(({ name }) => name));
+  const issues = spec.declarations.flatMap((one) =>
+    columnExpectations(one, one.expectation, { info })
+      .filter(({ column, implied }) => implied && !seen.has(column))
+      .map(({ column, at }) => ({
+        code: "preflight/unseen-column",
+        message: `${formatQualified(info)} shows a column ${column} that its control ${formatQualified(control)} has not, so nothing can tell what it hides`,
+        at,
+        hint: "name a control relation that has it under the same name, or take it out of the view",
+      })),
+  );
   return [...new Map(issues.map((issue) => [JSON.stringify([issue.message, issue.at]), issue])).values()];
 }
 

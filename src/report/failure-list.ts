@@ -46,6 +46,7 @@ function sorted(cells: readonly CellRecord[], run: RunRecord): readonly CellReco
     personas(cell.persona),
     operations.indexOf(cell.operation),
   ];
+  // Stable: columns stay in the order in which they came.
   return cells.toSorted((a, b) => compare(rank(a), rank(b)));
 }
 

@@ -25,7 +25,8 @@ export function failureBlock(cell: CellRecord, width: number, paint: Paint): rea
 /** `ana · public.courses · select` */
 export function cellName(cell: CellRecord): string {
   const relation = `${clean(cell.schema)}.${clean(cell.relation)}`;
-  return `${clean(cell.persona)} · ${relation} · ${operationHeads[cell.operation]}`;
+  const column = cell.column === undefined ? "" : ` · ${clean(cell.column)}`;
+  return `${clean(cell.persona)} · ${relation} · ${operationHeads[cell.operation]}${column}`;
 }
 
 export function place(at: SourcePosition): string {
@@ -40,7 +41,7 @@ function header(cell: CellRecord, width: number, paint: Paint): readonly string[
 
 function declaredLines(cell: CellRecord, width: number): readonly string[] {
   const implied = cell.implied ? ", by default: the matrix does not list it" : "";
-  const said = `${declared(cell.expectation)}${implied} (${place(cell.at)})`;
+  const said = `${declared(cell)}${implied} (${place(cell.at)})`;
   const predicate = predicateOf(cell.expectation);
   return [
     ...labelled("declared", said, width),

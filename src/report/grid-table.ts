@@ -1,10 +1,9 @@
 import Table from "cli-table3";
 
-import type { Operation } from "../model/matrix.ts";
 import type { GridRow, Mark } from "./grid.ts";
 import type { Paint } from "./paint.ts";
 import { clean, columns, cut } from "./text.ts";
-import { operationHeads, verdictWords } from "./wording.ts";
+import { headOf, verdictWords } from "./wording.ts";
 
 export interface TableOptions {
   readonly width: number;
@@ -19,7 +18,7 @@ const indent = "  ";
 /** Stacked when the operations would leave no room for names. */
 export function tables(
   rows: readonly GridRow[],
-  used: readonly Operation[],
+  used: readonly string[],
   options: TableOptions,
 ): readonly string[] {
   if (rows.length === 0 || used.length === 0) return [];
@@ -37,8 +36,8 @@ function neededForNames(names: readonly string[], most: number): number {
   return Math.min(longest, Math.floor(most));
 }
 
-function split(rows: readonly GridRow[], used: readonly Operation[], room: number): readonly Operation[][] {
-  const parts: Operation[][] = [[]];
+function split(rows: readonly GridRow[], used: readonly string[], room: number): readonly string[][] {
+  const parts: string[][] = [[]];
   let left = room;
   for (const operation of used) {
     const needed = gap + columnWidth(rows, operation);
@@ -52,20 +51,16 @@ function split(rows: readonly GridRow[], used: readonly Operation[], room: numbe
   return parts;
 }
 
-function columnWidth(rows: readonly GridRow[], operation: Operation): number {
+function columnWidth(rows: readonly GridRow[], operation: string): number {
   const words = rows.map((row) => columns(row.marks.get(operation)?.word ?? ""));
-  return Math.max(columns(operationHeads[operation]), ...words);
+  return Math.max(columns(headOf(operation)), ...words);
 }
 
-function table(
-  rows: readonly GridRow[],
-  used: readonly Operation[],
-  options: TableOptions,
-): readonly string[] {
+function table(rows: readonly GridRow[], used: readonly string[], options: TableOptions): readonly string[] {
   const taken = used.reduce((sum, operation) => sum + gap + columnWidth(rows, operation), 0);
   const names = Math.max(options.width - indent.length - taken, 2);
   const grid = new Table({
-    head: ["", ...used.map((operation) => options.paint("dim", operationHeads[operation]))],
+    head: ["", ...used.map((operation) => options.paint("dim", headOf(operation)))],
     chars: noBorders,
     style: { head: [], border: [], "padding-left": 0, "padding-right": gap },
   });

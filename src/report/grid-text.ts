@@ -23,27 +23,47 @@ export function gridSections(
   const present = new Set(store.relations());
   const relations = [...order.filter((name) => present.delete(name)), ...present];
   const shown = relations
-    .map((name) => relationLines(name, store.rows(name), options))
+    .map((name) => relationLines(name, store, options))
     .filter((lines) => lines.length > 0);
   const hidden = relations.length - shown.length;
   const left = hidden === 0 ? [] : [`${plural(hidden, "relation")} without a failure left out`];
   return [...shown, left, legend(store, options.width)];
 }
 
-function relationLines(name: string, all: readonly GridRow[], options: GridOptions): readonly string[] {
-  const folded = foldable(all);
+function relationLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
+  const lines = [
+    ...operationLines(store.rows(name, "operations"), options),
+    ...columnLines(name, store, options),
+  ];
+  if (lines.length === 0) return [];
+  return [...hanging(clean(name), options.width).map((line) => options.paint("strong", line)), ...lines];
+}
+
+/** The personas to show, of those that have cells. */
+function shownRows(all: readonly GridRow[], { failuresOnly }: GridOptions): readonly GridRow[] {
   const failing = all.filter((row) => [...row.marks.values()].some((mark) => mark.failing));
-  const few = options.failuresOnly || all.length > manyPersonas;
-  if (options.failuresOnly && failing.length === 0) return [];
-  const rows = few ? failing : all;
+  return failuresOnly || all.length > manyPersonas ? failing : all;
+}
+
+function operationLines(all: readonly GridRow[], options: GridOptions): readonly string[] {
+  const folded = foldable(all);
+  const rows = shownRows(all, options);
+  if (options.failuresOnly && rows.length === 0) return [];
   const used = operations.filter(
     (operation) => !folded.includes(operation) && rows.some((row) => row.marks.has(operation)),
   );
   return [
-    ...hanging(clean(name), options.width).map((line) => options.paint("strong", line)),
     ...tables(rows, used, options),
     ...notes(all, rows, folded).flatMap((note) => labelled("", note, options.width, 2, 0)),
   ];
+}
+
+/** Personas × columns, below the operations. */
+function columnLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
+  const rows = shownRows(store.rows(name, "columns"), options);
+  if (rows.length === 0) return [];
+  const used = store.heads(name, "columns").filter((head) => rows.some((row) => row.marks.has(head)));
+  return ["  columns", ...tables(rows, used, options)];
 }
 
 /** Operations beyond the four that nobody lists and everybody is denied: a line says it as well as a column. */

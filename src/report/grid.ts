@@ -1,5 +1,3 @@
-import type { Operation } from "../model/matrix.ts";
-import { operations } from "../model/matrix.ts";
 import type { CellRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
 import { gridWord, isFailing, isWaived, verdictWords } from "./wording.ts";
@@ -16,29 +14,38 @@ export interface Mark {
   readonly half: boolean;
 }
 
+/** A relation's cells by operation, or those of its columns. */
+export const sheets = ["operations", "columns"] as const;
+export type Sheet = (typeof sheets)[number];
+
 export interface GridRow {
   readonly persona: string;
-  readonly marks: ReadonlyMap<Operation, Mark>;
+  /** By operation, or by column. */
+  readonly marks: ReadonlyMap<string, Mark>;
 }
 
-/** Keeps every cell of a run in one byte: persona × operation, an array for each relation. */
+/** Keeps every cell of a run in one byte: an array over the personas for each head of each relation's sheets. */
 export interface GridStore {
   readonly add: (cell: CellRecord) => void;
   /** `schema.relation` in the order in which the cells came. */
   readonly relations: () => readonly string[];
+  /** Operations or columns that occur, in the order in which they came. */
+  readonly heads: (relation: string, sheet: Sheet) => readonly string[];
   /** Personas with at least one cell, in the order in which they came. */
-  readonly rows: (relation: string) => readonly GridRow[];
+  readonly rows: (relation: string, sheet: Sheet) => readonly GridRow[];
   /** Every mark and every operation that occurs: what a legend must explain. */
   readonly marks: () => readonly Mark[];
-  readonly operations: () => ReadonlySet<Operation>;
+  readonly operations: () => ReadonlySet<string>;
 }
+
+type Grid = Map<string, Uint8Array>;
 
 export function createGridStore(): GridStore {
   const personas = new Index<string>();
   const marks = new Index<string>();
   const meanings: Mark[] = [];
-  const grids = new Map<string, Uint8Array>();
-  const seen = new Set<Operation>();
+  const grids = new Map<string, Record<Sheet, Grid>>();
+  const seen = new Set<string>();
 
   function codeOf(mark: Mark): number {
     const code = marks.of(JSON.stringify(mark));
@@ -48,32 +55,39 @@ export function createGridStore(): GridStore {
 
   return {
     add: (cell) => {
-      const at = personas.of(cell.persona) * operations.length + operations.indexOf(cell.operation);
       const relation = `${cell.schema}.${cell.relation}`;
-      const grid = grown(grids.get(relation), at);
+      const own = grids.get(relation) ?? { operations: new Map(), columns: new Map() };
+      grids.set(relation, own);
+      const grid = own[cell.column === undefined ? "operations" : "columns"];
+      const head = cell.column ?? cell.operation;
+      const at = personas.of(cell.persona);
+      const column = grown(grid.get(head), at);
+      grid.set(head, column);
       const mark = markOf(cell);
-      // Finer cells (a column, a row) share a place: the worst is what a person must see.
-      if (isWorse(mark, meanings[(grid[at] ?? 0) - 1])) grid[at] = codeOf(mark);
-      grids.set(relation, grid);
+      // Cells that share a place: the worst is what a person must see.
+      if (isWorse(mark, meanings[(column[at] ?? 0) - 1])) column[at] = codeOf(mark);
       seen.add(cell.operation);
     },
     relations: () => [...grids.keys()],
-    rows: (relation) => {
-      const grid = grids.get(relation) ?? new Uint8Array();
-      return personas.values
-        .map((persona, index) => ({ persona, marks: marksOf(grid, index, meanings) }))
-        .filter((row) => row.marks.size > 0);
-    },
+    heads: (relation, sheet) => [...(grids.get(relation)?.[sheet].keys() ?? [])],
+    rows: (relation, sheet) =>
+      personas.values
+        .map((persona, index) => ({ persona, marks: marksOf(grids.get(relation)?.[sheet], index, meanings) }))
+        .filter((row) => row.marks.size > 0),
     marks: () => meanings,
     operations: () => seen,
   };
 }
 
-function marksOf(grid: Uint8Array, persona: number, meanings: readonly Mark[]): ReadonlyMap<Operation, Mark> {
-  const found = new Map<Operation, Mark>();
-  for (const [offset, operation] of operations.entries()) {
-    const mark = meanings[(grid[persona * operations.length + offset] ?? 0) - 1];
-    if (mark !== undefined) found.set(operation, mark);
+function marksOf(
+  grid: Grid | undefined,
+  persona: number,
+  meanings: readonly Mark[],
+): ReadonlyMap<string, Mark> {
+  const found = new Map<string, Mark>();
+  for (const [head, column] of grid ?? []) {
+    const mark = meanings[(column[persona] ?? 0) - 1];
+    if (mark !== undefined) found.set(head, mark);
   }
   return found;
 }
@@ -94,8 +108,8 @@ function markOf(cell: CellRecord): Mark {
 }
 
 function wordOf(cell: CellRecord, half: boolean): string {
-  if (cell.verdict === "pass") return gridWord(cell.expectation);
-  if (half) return `(${gridWord(cell.expectation)})`;
+  if (cell.verdict === "pass") return gridWord(cell);
+  if (half) return `(${gridWord(cell)})`;
   const word = verdictWords[cell.verdict].grid;
   return isWaived(cell) ? `~${word.toLowerCase()}` : word;
 }
@@ -106,7 +120,7 @@ function isWorse(mark: Mark, than: Mark | undefined): boolean {
 
 function grown(grid: Uint8Array | undefined, at: number): Uint8Array {
   if (grid !== undefined && at < grid.length) return grid;
-  const larger = new Uint8Array(Math.max(64, (at + 1) * 2));
+  const larger = new Uint8Array(Math.max(16, (at + 1) * 2));
   if (grid !== undefined) larger.set(grid);
   return larger;
 }

@@ -4,12 +4,16 @@ import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { clean, number, oneLine, plural } from "./text.ts";
 import { effectWords, verdictWords } from "./wording.ts";
 
-type Describe = { readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>) => string };
+type Describe = {
+  readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>, column?: string) => string;
+};
 
 const describe: Describe = {
-  reach: (of) =>
+  reach: (of, column) =>
     sentence([
-      `reached ${number(of.reached)} of ${plural(of.control.total, "row")}, ${number(of.control.declared)} declared`,
+      column === undefined
+        ? `reached ${number(of.reached)} of ${plural(of.control.total, "row")}, ${number(of.control.declared)} declared`
+        : `${clean(column)} shown in ${number(of.reached)} of ${plural(of.control.total, "row")} that hold a value, ${number(of.control.declared)} declared`,
       of.extra > 0 && `${number(of.extra)} too many${keys(of.extraKeys, of.extra)}`,
       of.missing > 0 && `${number(of.missing)} missing${keys(of.missingKeys, of.missing)}`,
       of.undetermined > 0 && `${number(of.undetermined)} undetermined`,
@@ -30,9 +34,12 @@ const describe: Describe = {
 };
 
 /** What a channel brought back, in one line of prose. */
-function happened(record: ChannelRecord): string {
+function happened(record: ChannelRecord, column: string | undefined): string {
   const { observation } = record;
-  const facts = (describe[observation.kind] as (of: Observation) => string)(observation);
+  const facts = (describe[observation.kind] as (of: Observation, column?: string) => string)(
+    observation,
+    column,
+  );
   // Where there was no answer, its meaning would say `error` of what the facts say better.
   if (observation.kind === "failed" || observation.kind === "skipped") return facts;
   // `filtered` has said it already.
@@ -58,7 +65,7 @@ export function perChannel(cell: CellRecord): readonly Told[] {
       {
         who: channel,
         verdict: record.verdict,
-        what: happened(record),
+        what: happened(record, cell.column),
         because: oneLine(record.because),
       },
     ];

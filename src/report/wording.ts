@@ -4,7 +4,7 @@ import type { CellRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo } from "../model/verdict.ts";
 import type { Tone } from "./paint.ts";
-import { oneLine } from "./text.ts";
+import { clean, oneLine } from "./text.ts";
 
 export interface VerdictWords {
   /** Heads a failure, and stands in a grid (at most 8 letters there): upper case for what failed. */
@@ -73,6 +73,11 @@ export const operationHeads: Record<Operation, string> = {
   truncate: "truncate",
 };
 
+/** An operation's head, or a column's name as it is. */
+export function headOf(name: string): string {
+  return Object.hasOwn(operationHeads, name) ? operationHeads[name as Operation] : clean(name);
+}
+
 type ByKind<T> = {
   readonly [K in Expectation["kind"]]: (expectation: Extract<Expectation, { kind: K }>) => T;
 };
@@ -95,13 +100,19 @@ const declaredWords: ByKind<string> = {
     [listed("accept", accept), listed("reject", reject)].filter((part) => part !== "").join("; "),
 };
 
-export function gridWord(expectation: Expectation): string {
-  return gridWords[expectation.kind];
+export function gridWord({ expectation, column }: Pick<CellRecord, "expectation" | "column">): string {
+  return (column === undefined ? gridWords : columnWords)[expectation.kind];
 }
 
+/** Of a column's value. */
+const columnWords: Record<Expectation["kind"], string> = { ...gridWords, allow: "shown", deny: "hidden" };
+
 /** `rows enrolled`, `deny: grant`, `accept own; reject other`. */
-export function declared(expectation: Expectation): string {
-  return oneLine((declaredWords[expectation.kind] as (of: Expectation) => string)(expectation));
+export function declared({ expectation, column }: Pick<CellRecord, "expectation" | "column">): string {
+  const said = oneLine((declaredWords[expectation.kind] as (of: Expectation) => string)(expectation));
+  if (column === undefined) return said;
+  if (expectation.kind === "allow") return "visible";
+  return expectation.kind === "deny" ? "hidden" : `visible in ${said}`;
 }
 
 /** The row set's SQL, where there is one. */

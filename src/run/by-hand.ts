@@ -34,7 +34,11 @@ function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string
   const sets = [...claims, ...settings].map(
     ([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true);`,
   );
-  const shown = statement.replace(/^select count\(\*\), .* from (.*)$/, "select * from $1");
+  const columns = cell.column === undefined ? "*" : shownWith(cell, cell.column);
+  const shown = statement.replace(
+    /^select count\(\*\), .* from (.*)$/,
+    (_, from: string) => `select ${columns} from ${from}`,
+  );
   return [
     "begin;",
     `set local role ${quoteIdent(cell.persona.role)};`,
@@ -42,6 +46,11 @@ function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string
     `${shown};`,
     "rollback;",
   ].join("\n");
+}
+
+/** The column beside what names its row. */
+function shownWith({ relation }: Cell, column: string): string {
+  return [...relation.key.filter((name) => name !== column), column].map(quoteIdent).join(", ");
 }
 
 function curlLine(

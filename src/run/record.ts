@@ -50,6 +50,7 @@ export function recordCell(
     schema: info.schema,
     relation: info.name,
     operation: cell.operation,
+    column: cell.column,
     expectation: cell.expectation,
     implied: cell.implied,
     at: cell.at,

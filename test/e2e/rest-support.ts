@@ -180,6 +180,7 @@ export function cell(
     role,
     relation: { ...found, control: control ?? found.control },
     operation,
+    column: undefined,
     expectation: expectation(declared),
     candidates: options.candidates ?? [],
     update: { set: options.set, never: options.never ?? [] },

@@ -16,7 +16,7 @@ type FirstRequest = (cell: Cell, means: Means) => BatchRequest;
 /** The statement that opens each operation's probe: one, over all rows. */
 export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = {
   select(cell) {
-    const columns = sql.comparedColumns(cell.relation, sql.privilegesOf(cell).select);
+    const columns = sql.comparedColumns(cell, sql.privilegesOf(cell).select);
     return { kind: "r", control: sql.controlSql(cell, columns), statements: [sql.selectSql(cell, columns)] };
   },
   update(cell, means) {

@@ -143,11 +143,13 @@ function* differences(
   const found = reply?.kind === "parts" ? reply.parts.at(-1)?.d : undefined;
   if (found === undefined || found === null) return observed;
   const truncated = observed.reached > sql.comparedKeysLimit;
+  // Of a column's values the keys tell all: as many other values are missing ones, and none too many.
+  const told = cell.column !== undefined && !truncated && found.extra + found.missing > 0;
   return {
     ...observed,
     // Rows that no key tells apart are counted, not named: keys may add to what the counts and hashes showed, never take away.
-    extra: Math.max(observed.extra, found.extra),
-    missing: truncated ? observed.missing : Math.max(observed.missing, found.missing),
+    extra: told ? found.extra : Math.max(observed.extra, found.extra),
+    missing: truncated ? observed.missing : told ? found.missing : Math.max(observed.missing, found.missing),
     extraKeys: found.extraKeys ?? [],
     missingKeys: truncated ? [] : (found.missingKeys ?? []),
   };
@@ -156,7 +158,7 @@ function* differences(
 function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | undefined {
   const { relation } = cell;
   if (cell.operation === "select") {
-    const columns = sql.comparedColumns(relation, sql.privilegesOf(cell).select);
+    const columns = sql.comparedColumns(cell, sql.privilegesOf(cell).select);
     if (columns.length === 0) return undefined;
     return {
       ...first,

@@ -1,7 +1,9 @@
 import type { ColumnInfo, Privileges, RelationInfo } from "../../model/catalog.ts";
-import type { Cell, PlannedRelation } from "../../model/cell.ts";
+import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
+import type { QualifiedName } from "../../model/sql-text.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { fillSql } from "../../sql.ts";
 
 /** Rows that are gone through one by one, and how many of those from each end, when a relation has more. */
 export const rowByRowLimit = 60;
@@ -31,9 +33,27 @@ export function hashOf(columns: readonly string[]): string {
 }
 
 /** Columns by which a SELECT's rows are compared: the key if the persona may read it, else all that it may read. */
-export function comparedColumns(relation: PlannedRelation, readable: readonly string[]): readonly string[] {
+export function comparedColumns(
+  { relation, column }: Pick<Cell, "relation" | "column">,
+  readable: readonly string[],
+): readonly string[] {
   const { key } = relation;
-  return key.length > 0 && key.every((name) => readable.includes(name)) ? key : readable;
+  const named = key.length > 0 && key.every((name) => readable.includes(name));
+  if (column === undefined) return named ? key : readable;
+  // A column cell compares values: the row's key, where it can be read, and the value.
+  return named ? [...key.filter((name) => name !== column), column] : [column];
+}
+
+/** Where a cell's rows are read: a column's cell is about the rows that hold a value in it. */
+function fromWhere(of: QualifiedName, column: string | undefined): string {
+  return `from ${quoteQualified(of)}${column === undefined ? "" : ` where ${quoteIdent(column)} is not null`}`;
+}
+
+/** The rows of these cells are compared by number and hash; others are told by their number alone. */
+export function comparesByHash({ expectation, column }: Cell): boolean {
+  if (expectation.kind === "rows" || expectation.kind === "within") return true;
+  // n of n values could be n other values (a mask).
+  return column !== undefined && expectation.kind === "allow";
 }
 
 /** The rows that an expectation declares, as a condition over the control relation. */
@@ -44,12 +64,11 @@ export function declaredWhere(expectation: Expectation): string {
 
 /** With full sight: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
 export function controlSql(cell: Cell, columns: readonly string[]): string {
-  const from = `from ${quoteQualified(cell.relation.control)}`;
+  const from = fromWhere(cell.relation.control, cell.column);
   const { expectation } = cell;
-  if (expectation.kind === "allow") return `select count(*), count(*), null::text ${from}`;
-  if (expectation.kind !== "rows" && expectation.kind !== "within") {
-    return `select count(*), 0, null::text ${from}`;
-  }
+  if (expectation.kind === "allow" && !comparesByHash(cell))
+    return `select count(*), count(*), null::text ${from}`;
+  if (!comparesByHash(cell)) return `select count(*), 0, null::text ${from}`;
   const where = declaredWhere(expectation);
   if (columns.length === 0) return `select count(*), count(*) filter (where ${where}), null::text ${from}`;
   const hash = hashOf(columns);
@@ -57,9 +76,8 @@ export function controlSql(cell: Cell, columns: readonly string[]): string {
 }
 
 export function selectSql(cell: Cell, columns: readonly string[]): string {
-  const from = `from ${quoteQualified(cell.relation.info)}`;
-  const compares = cell.expectation.kind === "rows" || cell.expectation.kind === "within";
-  return compares && columns.length > 0
+  const from = fromWhere(cell.relation.info, cell.column);
+  return comparesByHash(cell) && columns.length > 0
     ? `select count(*), ${hashOf(columns)}::text ${from}`
     : `select count(*), null::text ${from}`;
 }
@@ -124,9 +142,20 @@ function keyJson(columns: readonly string[]): string {
 /** Keys that go through the server's memory when two row sets differ; beyond it, counts still hold. */
 export const comparedKeysLimit = 10_000;
 
-/** The keys that a persona sees, as `text[]`. */
+/** The keys that a persona sees, as `text[]`; for a column cell each is the JSON array `[key, value]`, where there is a key. */
 export function seenKeysSql(cell: Cell, columns: readonly string[]): string {
-  return `select array_agg(k) from (select ${keyText(columns)} as k from ${quoteQualified(cell.relation.info)} limit ${comparedKeysLimit}) x`;
+  const { column } = cell;
+  const key = keyBeside(cell, columns);
+  const seen =
+    column === undefined || key.length === 0
+      ? keyText(columns)
+      : `json_build_array(${keyText(key)}, ${keyText([column])})::text`;
+  return `select array_agg(k) from (select ${seen} as k ${fromWhere(cell.relation.info, column)} limit ${comparedKeysLimit}) x`;
+}
+
+/** What names the row of a column's value. */
+function keyBeside({ column }: Cell, columns: readonly string[]): readonly string[] {
+  return column === undefined ? columns : columns.filter((name) => name !== column);
 }
 
 /** The keys of the rows that a probe changed, as `text[]`, with full sight. */
@@ -136,13 +165,24 @@ export function changedKeysSql(base: RelationInfo, columns: readonly string[]): 
 
 /** With full sight: `$1` (keys that were reached) against the declared rows. */
 export function differencesSql(cell: Cell, columns: readonly string[]): string {
+  const key = keyBeside(cell, columns);
+  if (cell.column !== undefined && key.length > 0) {
+    const pieces = {
+      key: keyText(key),
+      value: keyText([cell.column]),
+      shown: keyJson(key),
+      declared: declaredWhere(cell.expectation),
+      rows: fromWhere(cell.relation.control, cell.column),
+    };
+    return fillSql("differences_of_values.sql", pieces);
+  }
   const extra = "filter (where reached and not declared)";
   const missing = "filter (where declared and not reached)";
   return (
     `select json_build_object('extra', count(*) ${extra}, 'missing', count(*) ${missing}, ` +
     `'extraKeys', (array_agg(shown) ${extra})[1:3], 'missingKeys', (array_agg(shown) ${missing})[1:3])::text ` +
     `from (select ${keyJson(columns)} as shown, coalesce(${declaredWhere(cell.expectation)}, false) as declared, ` +
-    `coalesce(${keyText(columns)} = any ($1), false) as reached from ${quoteQualified(cell.relation.control)}) x`
+    `coalesce(${keyText(columns)} = any ($1), false) as reached ${fromWhere(cell.relation.control, cell.column)}) x`
   );
 }
 

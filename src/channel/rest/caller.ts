@@ -19,6 +19,8 @@ export interface Page {
   readonly order?: readonly string[];
   readonly limit?: number;
   readonly offset?: number;
+  /** Only rows that show a value in this column, besides `filter`. */
+  readonly holding?: string | undefined;
   /** Asks the gateway to undo what a read cannot do: whether it says so tells about writes. */
   readonly rollback?: boolean;
 }
@@ -58,11 +60,12 @@ export class Caller {
     return this.#sent?.();
   }
 
-  read({ columns, filter, order = [], limit, offset, rollback = false }: Page): Promise<Reply> {
+  read({ columns, filter, order = [], limit, offset, holding, rollback = false }: Page): Promise<Reply> {
     const names = columns.length === 0 ? "*" : restNames(columns);
     return this.#send("read", () => {
       const draft: Draft = this.#client.from(this.#name).select(names, { count: "exact" });
       if (filter !== undefined) applyFilter(draft, filter);
+      if (holding !== undefined) draft.filter(restName(holding), "not.is", null);
       for (const column of order) draft.order(restName(column));
       if (offset !== undefined && limit !== undefined) draft.range(offset, offset + limit - 1);
       else if (limit !== undefined) draft.limit(limit);

@@ -63,10 +63,10 @@ export class HttpChannel implements RestChannel {
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
     const refused = cells.map((cell) => this.#refusal(cell));
     const open = cells.filter((_, index) => refused[index] === undefined);
-    const control = await this.#control(open);
+    const controls = await this.#controls(open);
     const answers = new Map<Cell, ChannelAnswer>();
     const probeOne = async (cell: Cell): Promise<void> =>
-      void answers.set(cell, await this.#probeOne(cell, control));
+      void answers.set(cell, await this.#probeOne(cell, controls.get(cell.column)));
     await Promise.all([
       mapLimited(
         open.filter((cell) => !isWrite(cell)),
@@ -100,6 +100,15 @@ export class HttpChannel implements RestChannel {
     return isWrite(cell) && sender.writesBlocked !== undefined
       ? { kind: "failed", failure: sender.writesBlocked }
       : undefined;
+  }
+
+  /** One look for the cells of the relation, and one for each column that has cells of its own. */
+  async #controls(cells: readonly Cell[]): Promise<ReadonlyMap<string | undefined, Snapshot | undefined>> {
+    const columns = [...new Set(cells.map(({ column }) => column))];
+    const looks = await Promise.all(
+      columns.map((column) => this.#control(cells.filter((cell) => cell.column === column))),
+    );
+    return new Map(columns.map((column, index) => [column, looks[index]]));
   }
 
   /** One look for all cells; `undefined` when it failed: then each cell looks for itself, and the faulty one alone fails. */

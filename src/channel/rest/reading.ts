@@ -1,12 +1,13 @@
 import type { ReachObservation } from "../../model/observation.ts";
-import { compareRows, shownKeys } from "./compare.ts";
+import type { Cell } from "../../model/cell.ts";
+import { type Differences, compareRows, shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
 import { compareSample } from "./sample.ts";
 import type { Scene } from "./scene.ts";
 import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./scene.ts";
-import { comparedRowsLimit } from "./snapshot.ts";
+import { type Snapshot, comparedRowsLimit } from "./snapshot.ts";
 
 /** SELECT: the exact count always; the rows themselves where a count does not tell them. */
 export async function probeSelect(scene: Scene): Promise<ReachObservation> {
@@ -15,7 +16,7 @@ export async function probeSelect(scene: Scene): Promise<ReachObservation> {
   const byRows = snapshot.hasRows && snapshot.complete && columns.length > 0;
   if (byRows && !countTellsRows(scene)) return await compareAll(scene, columns);
 
-  const reply = await caller.read({ columns, limit: shownKeys });
+  const reply = await caller.read({ columns, holding: scene.cell.column, limit: shownKeys });
   if (reply.answer.code !== null) return reachOf(scene, reply.answer);
   const counted = byCount(scene, reply.answer.rows ?? 0);
   if (!countTellsRows(scene)) return reachOf(scene, reply.answer, await compareSample(scene, counted));
@@ -39,13 +40,35 @@ export function differences(
   { cell, snapshot }: Scene,
   columns: readonly string[],
   reached: readonly string[],
-): Pick<ReachObservation, "extra" | "missing" | "extraKeys" | "missingKeys"> {
+): Differences {
   const read = snapshot.reader(cell.relation.info, columns);
   const found = compareRows(reached, snapshot.rows(cell.expectation), snapshot.shapeOf(columns), read);
   if (found === undefined) {
     throw new ProbeFailure("protocol", "the gateway answered with rows that lack the columns asked for");
   }
-  return found;
+  return cell.column === undefined ? found : valuesTold(cell, snapshot, found, columns, reached);
+}
+
+/**
+ * Of a column's values: too many are those of rows that are not declared. What a declared row shows instead of its value
+ * (a mask) is a value that is missing, and no other row's.
+ */
+function valuesTold(
+  cell: Cell,
+  snapshot: Snapshot,
+  found: Differences,
+  columns: readonly string[],
+  reached: readonly string[],
+): Differences {
+  const key = columns.filter((name) => name !== cell.column);
+  if (found.extra === 0 || key.length === 0) return found;
+  const read = snapshot.reader(cell.relation.info, key);
+  const all = snapshot.shapeOf(columns);
+  const declared = new Set(
+    snapshot.rows(cell.expectation).flatMap((row) => (row.declared ? [read(row.shapes[all] ?? "")] : [])),
+  );
+  const extra = reached.filter((row) => !declared.has(read(row)));
+  return { ...found, extra: extra.length, extraKeys: [...new Set(extra)].slice(0, shownKeys) };
 }
 
 /** Page by page: whatever `limit` says, the gateway's `db-max-rows` may cut an answer. */
@@ -55,12 +78,13 @@ async function readRows(
 ): Promise<{ reply: Reply; rows: readonly string[] }> {
   const order = shownKey(scene.cell);
   const limit = comparedRowsLimit + 1;
-  const reply = await scene.caller.read({ columns, order, limit });
+  const page = { columns, holding: scene.cell.column, order, limit };
+  const reply = await scene.caller.read(page);
   if (reply.answer.code !== null) return { reply, rows: [] };
   const rows = rowsOf(reply);
   const wanted = Math.min(reply.answer.rows ?? 0, limit);
   while (rows.length < wanted && order.length > 0) {
-    const next = await scene.caller.read({ columns, order, limit, offset: rows.length });
+    const next = await scene.caller.read({ ...page, offset: rows.length });
     const more = next.answer.code === null ? rowsOf(next) : [];
     if (more.length === 0) break;
     rows.push(...more);

@@ -3,7 +3,7 @@ import { shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
 import type { Scene } from "./scene.ts";
-import { shownKey } from "./scene.ts";
+import { shownColumns, shownKey } from "./scene.ts";
 import type { ControlRow } from "./snapshot.ts";
 
 /** Values in one `in.(…)`: a URL must stay well below 8,000 characters. */
@@ -27,11 +27,12 @@ export async function compareSample(scene: Scene, counted: Counted): Promise<Par
   }
   const seen =
     key.length === 1 ? await seenAmong(scene, key, sample) : await seenOneByOne(scene, key, sample);
+  const same = cell.column === undefined ? seen : await sameValues(scene, sample);
   const label = snapshot.shapeOf(key);
   const shown = (rows: readonly ControlRow[]): string[] =>
     rows.slice(0, shownKeys).map(({ shapes }) => shapes[label] ?? "");
   const extra = sample.filter((row) => !row.declared && seen.has(row));
-  const missing = sample.filter((row) => row.declared && !seen.has(row));
+  const missing = sample.filter((row) => row.declared && !same.has(row));
   return {
     reached: counted.reached,
     extra: Math.max(counted.extra, extra.length),
@@ -53,7 +54,8 @@ async function seenAmong(
   const found = new Set<string>();
   for (let from = 0; from < sample.length; from += valuesAtOnce) {
     const values = sample.slice(from, from + valuesAtOnce).flatMap((row) => row.key[0] ?? []);
-    const reply = await caller.read({ columns: key, filter: { kind: "among", column, values } });
+    const filter = { kind: "among", column, values } as const;
+    const reply = await caller.read({ columns: key, filter, holding: cell.column });
     mustTell(reply.answer);
     for (const row of rowsOf(reply)) found.add(read(row) ?? "");
   }
@@ -61,7 +63,7 @@ async function seenAmong(
 }
 
 async function seenOneByOne(
-  { caller }: Scene,
+  { cell, caller }: Scene,
   columns: readonly string[],
   sample: readonly ControlRow[],
 ): Promise<ReadonlySet<ControlRow>> {
@@ -70,12 +72,36 @@ async function seenOneByOne(
     const { answer } = await caller.read({
       columns,
       filter: { kind: "row", columns, key: row.key },
+      holding: cell.column,
       limit: 1,
     });
     mustTell(answer);
     if ((answer.rows ?? 0) > 0) seen.add(row);
   }
   return seen;
+}
+
+/** A column's cell: rows that show their own value, and no mask of it. */
+async function sameValues(
+  { cell, caller, snapshot }: Scene,
+  sample: readonly ControlRow[],
+): Promise<ReadonlySet<ControlRow>> {
+  const columns = shownColumns(cell);
+  const key = shownKey(cell);
+  const read = snapshot.reader(cell.relation.info, columns);
+  const shape = snapshot.shapeOf(columns);
+  const same = new Set<ControlRow>();
+  for (const row of sample.filter(({ declared }) => declared)) {
+    const reply = await caller.read({
+      columns,
+      filter: { kind: "row", columns: key, key: row.key },
+      limit: 1,
+    });
+    mustTell(reply.answer);
+    const own = read(row.shapes[shape] ?? "");
+    if (rowsOf(reply).some((shown) => read(shown) === own)) same.add(row);
+  }
+  return same;
 }
 
 /** The count went through and a sample does not: nothing can be told about its rows. */

@@ -54,23 +54,25 @@ export function byCount(
 /** None and all are the same rows whichever way they are counted; any other number could be other rows. */
 export function countTellsRows({ cell, snapshot }: Scene): boolean {
   const { kind } = cell.expectation;
-  const sameRows = cell.relation.control.oid === cell.relation.info.oid;
+  const sameRows = cell.column === undefined && cell.relation.control.oid === cell.relation.info.oid;
   return kind === "deny" || kind === "candidates" || (kind === "allow" && sameRows) || snapshot.total === 0;
 }
 
+/** By role, and by column where the cell is a column's. */
 const shownBy = new WeakMap<PlannedRelation, Map<string, readonly string[]>>();
 
 /** Columns by which rows of an answer can be told apart, and that full sight can read as well. */
 export function shownColumns(cell: Cell): readonly string[] {
-  const { relation, persona } = cell;
+  const { relation, persona, column } = cell;
   // Once for each relation and role: a matrix has many cells of both.
-  const byRole = shownBy.get(relation) ?? new Map<string, readonly string[]>();
-  shownBy.set(relation, byRole);
-  const known = byRole.get(persona.role);
-  if (known !== undefined) return known;
+  const known = shownBy.get(relation) ?? new Map<string, readonly string[]>();
+  shownBy.set(relation, known);
+  const place = JSON.stringify([persona.role, column]);
+  const before = known.get(place);
+  if (before !== undefined) return before;
   const there = new Set(relation.control.columns.map(({ name }) => name));
-  const columns = comparedColumns(relation, privilegesOf(cell).select).filter((name) => there.has(name));
-  byRole.set(persona.role, columns);
+  const columns = comparedColumns(cell, privilegesOf(cell).select).filter((name) => there.has(name));
+  known.set(place, columns);
   return columns;
 }
 

@@ -9,6 +9,8 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
   const unique = new Map(lists.map((columns) => [JSON.stringify(columns), columns]));
   return {
     relation,
+    // Cells of one column, or of none: they are asked about together.
+    column: cells[0]?.column,
     expectations: measured.map(({ expectation }) => expectation),
     shapes: [...unique.values()],
     rows: measured.some(needsRows),
@@ -16,9 +18,9 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
 }
 
 /** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
-function needsRows({ operation, expectation, relation }: Cell): boolean {
+function needsRows({ operation, expectation, relation, column }: Cell): boolean {
   if (operation === "blind_update" || operation === "blind_delete") return false;
   if (operation !== "select") return true;
-  if (expectation.kind === "allow") return relation.control.oid !== relation.info.oid;
+  if (expectation.kind === "allow") return column !== undefined || relation.control.oid !== relation.info.oid;
   return expectation.kind === "rows" || expectation.kind === "within";
 }

@@ -1,7 +1,7 @@
 import type { PlannedRelation } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import { quoteIdent, quoteQualified } from "../../model/sql-text.ts";
-import { readSql } from "../../sql.ts";
+import { fillSql } from "../../sql.ts";
 import type { Ask, Sight } from "./sight.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
 
@@ -11,6 +11,8 @@ const fromEnd = 6;
 
 export interface SnapshotRequest {
   readonly relation: PlannedRelation;
+  /** Only rows that hold a value in this column. */
+  readonly column: string | undefined;
   readonly expectations: readonly Expectation[];
   /** Lists of columns that answers will be compared by. */
   readonly shapes: readonly (readonly string[])[];
@@ -57,7 +59,7 @@ async function readAll(
   const digits = insides.map((inside) => `case when (${inside}\n) then '1' else '0' end`);
   const declared = digits.length === 0 ? "''" : digits.join(" || ");
   const limit = String(comparedRowsLimit + 1);
-  const read = await ask<SqlRow>(filled("sight_rows.sql", { ...pieces(request), declared, limit }));
+  const read = await ask<SqlRow>(fillSql("sight_rows.sql", { ...pieces(request), declared, limit }));
   if (read.length > comparedRowsLimit) return undefined;
   const rows = insides.map((inside, index) => [inside, read.map((row) => controlRow(row, index))] as const);
   const counts = rows.map(([, all]) => all.filter((row) => row.declared).length);
@@ -67,7 +69,7 @@ async function readAll(
 /** Counts over all rows, and a sample for each row set where rows were asked for. */
 async function count(ask: Ask, request: SnapshotRequest, insides: readonly string[]): Promise<Counted> {
   const filtered = insides.map((inside) => `count(*) filter (where (${inside}\n))`);
-  const sql = `select array[${["count(*)", ...filtered].join(", ")}]::text[] as counts from ${quoteQualified(request.relation.control)}`;
+  const sql = `select array[${["count(*)", ...filtered].join(", ")}]::text[] as counts from ${source(request)}`;
   const [found] = await ask<{ counts: string[] }>(sql);
   const [total = 0, ...declared] = (found?.counts ?? []).map(Number);
   const rows = new Map<string, readonly ControlRow[]>();
@@ -81,7 +83,7 @@ async function readSample(
   inside: string,
 ): Promise<readonly ControlRow[]> {
   const ends = { first: String(fromBeginning), last: String(fromEnd) };
-  const read = await ask<SqlRow>(filled("sight_sample.sql", { ...pieces(request), ...ends, inside }));
+  const read = await ask<SqlRow>(fillSql("sight_sample.sql", { ...pieces(request), ...ends, inside }));
   // A row near both ends comes twice.
   const unique = new Map(read.map((row) => [JSON.stringify([row.key, row.shapes]), row]));
   return [...unique.values()].map((row) => controlRow(row, 0));
@@ -91,7 +93,16 @@ function controlRow({ key, shapes, declared }: SqlRow, digit: number): ControlRo
   return { key, shapes, declared: declared[digit] === "1" };
 }
 
-function pieces({ relation, shapes }: SnapshotRequest): Record<string, string> {
+/** Where full sight reads: the relation, or those of its rows that hold a value. */
+function source({ relation, column }: SnapshotRequest): string {
+  const whole = quoteQualified(relation.control);
+  return column === undefined
+    ? whole
+    : `(select * from ${whole} where ${quoteIdent(column)} is not null) ${quoteIdent(relation.control.name)}`;
+}
+
+function pieces(request: SnapshotRequest): Record<string, string> {
+  const { relation, shapes } = request;
   const key = relation.key.map(quoteIdent);
   const shown = shapes.map(
     (columns) => `row_to_json((select x from (select ${columns.map(quoteIdent).join(", ")}) x))::text`,
@@ -99,15 +110,8 @@ function pieces({ relation, shapes }: SnapshotRequest): Record<string, string> {
   return {
     key: `array[${key.map((name) => `${name}::text`).join(", ")}]::text[]`,
     shapes: `array[${shown.join(", ")}]::text[]`,
-    relation: quoteQualified(relation.control),
+    relation: source(request),
     order: key.length === 0 ? "" : `order by ${key.join(", ")}`,
     back: key.length === 0 ? "" : `order by ${key.map((name) => `${name} desc`).join(", ")}`,
   };
-}
-
-/** One pass, so that braces within a piece stay what they are. */
-function filled(file: string, with_: Readonly<Record<string, string>>): string {
-  return readSql(file)
-    .replaceAll(/^--.*\n/gm, "")
-    .replaceAll(/\{(\w+)\}/g, (_, name: string) => with_[name] ?? "");
 }

@@ -85,10 +85,15 @@ function expectationText(expectation: Expectation): string {
   }
 }
 
-function extras({ set, never, waiver }: Declaration): readonly string[] {
+function extras({ set, never, columns, waiver }: Declaration): readonly string[] {
   return [
     ...(set === undefined ? [] : ["set", ...Object.keys(set)]),
     ...(never.length > 0 ? ["never", ...never.map(({ name }) => name)] : []),
+    ...columns.flatMap(({ columns: of, shows, rows }) => [
+      shows,
+      ...of.map(({ name }) => name),
+      ...(rows === undefined ? [] : ["in", rows.name ?? rows.predicate]),
+    ]),
     ...(waiver === undefined ? [] : [`waived until ${waiver.expires}`]),
   ];
 }

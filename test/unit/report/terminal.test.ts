@@ -26,6 +26,7 @@ const cases: Readonly<Record<string, Case>> = {
   large: others.large,
   crowd: others.crowd,
   hostile: others.hostile,
+  columns: others.columnCells,
 };
 const named = Object.entries(cases).map(([name, of]) => ({ name, of }));
 

@@ -1,0 +1,60 @@
+import type { RelationInfo } from "../model/catalog.ts";
+import type { PlannedRelation } from "../model/cell.ts";
+import type { SourcePosition } from "../model/errors.ts";
+import type { ColumnRule, Declaration, Expectation } from "../model/matrix.ts";
+import type { ParameterLookup } from "../model/parameters.ts";
+
+/** What the matrix expects of one column of a SELECT. */
+export interface ColumnExpectation {
+  readonly column: string;
+  /** The rows in which its value is shown, of those that hold one; `:parameters` are not bound yet. */
+  readonly expectation: Expectation;
+  /** Nobody lists the column: it is hidden, since others are said to be visible. */
+  readonly implied: boolean;
+  readonly at: SourcePosition;
+}
+
+const hidden: Expectation = { kind: "deny", reason: undefined };
+
+/**
+ * The column cells of a SELECT that has any: the listed columns and, as soon as one is said to be visible, all others,
+ * hidden. Columns that only the control relation has (a view that leaves one out) are cells where they are listed.
+ */
+export function columnExpectations(
+  declaration: Declaration | undefined,
+  expectation: Expectation,
+  { info }: Pick<PlannedRelation, "info">,
+): readonly ColumnExpectation[] {
+  if (declaration === undefined || declaration.columns.length === 0) return [];
+  const listed = declaration.columns.flatMap((rule) =>
+    rule.columns.map(({ name, at }) => ({
+      column: name,
+      expectation: shownIn(rule, expectation),
+      implied: false,
+      at,
+    })),
+  );
+  const closed = declaration.columns.some(({ shows }) => shows === "visible");
+  const others = closed ? columnsBeside(info, new Set(listed.map(({ column }) => column))) : [];
+  return [
+    ...listed,
+    ...others.map((column) => ({ column, expectation: hidden, implied: true, at: declaration.at })),
+  ];
+}
+
+function columnsBeside({ columns }: RelationInfo, listed: ReadonlySet<string>): readonly string[] {
+  return columns.map(({ name }) => name).filter((name) => !listed.has(name));
+}
+
+/** `rows` is exact: outside of it a visible column is hidden, and a hidden one is visible. */
+function shownIn({ shows, rows }: ColumnRule, declared: Expectation): Expectation {
+  if (rows === undefined) return shows === "visible" ? declared : hidden;
+  const own = shows === "visible" ? `(${rows.predicate}\n)` : `((${rows.predicate}\n) is not true)`;
+  const predicate = "predicate" in declared ? `(${declared.predicate}\n) and ${own}` : own;
+  return { kind: "rows", name: shows === "visible" ? rows.name : undefined, predicate };
+}
+
+/** `:column` is the column's name; everything else is the persona's. */
+export function withColumn(column: string | undefined, valueOf: ParameterLookup): ParameterLookup {
+  return (name) => (name === "column" ? column : valueOf(name));
+}
