@@ -3,9 +3,10 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { IssuesError } from "../../src/model/errors.ts";
+import { gridText, withGrid } from "../../src/report/page.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
-import { prove } from "../support/prove.ts";
+import { type Proved, prove } from "../support/prove.ts";
 
 /** What an overlay's head says that a run must find. */
 interface Planted {
@@ -13,6 +14,8 @@ interface Planted {
   readonly persona: string;
   readonly relation: string;
   readonly operation: string;
+  /** A cell of one column. */
+  readonly column?: string;
   readonly channels: readonly ("direct" | "rest")[];
 }
 
@@ -85,8 +88,13 @@ afterAll(async () => {
 });
 
 describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
-  test("the good state passes whole, on both channels", async () => {
-    const { run, cells } = await prove({ server, sql: good, matrix });
+  let proved: Proved;
+  beforeAll(async () => {
+    proved = await prove({ server, sql: good, matrix });
+  });
+
+  test("the good state passes whole, on both channels", () => {
+    const { run, cells } = proved;
     const failing = [...cells.values()]
       .filter(({ verdict }) => verdict !== "pass")
       .map(({ id, verdict }) => `${verdict} ${id}`);
@@ -94,6 +102,12 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     expect(run.exitCode).toBe(0);
     expect(run.counts.byChannel.direct.pass).toBe(cells.size);
     expect(run.counts.byChannel.rest.pass).toBeGreaterThan(cells.size / 2);
+  });
+
+  test("the system's page shows the grid of that run (`npm run docs` writes it)", async () => {
+    const file = `docs/systems/${system}.md`;
+    const page = readFileSync(path.join(root, file), "utf8");
+    expect(page).toBe(withGrid(page, await gridText(proved.run, proved.cells.values()), file));
   });
 
   test("every overlay says what it plants, and the system's page what it teaches", () => {
@@ -114,8 +128,8 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     const found = await verdictsOf(`${good}\n${sql}`, matrix, only);
     expect(found.exit).toBe(exit);
     for (const name of names) expect(found.said).toContain(name);
-    for (const { persona, relation, operation, verdict, channels } of finds) {
-      const id = `${persona}/${relation}/${operation}`;
+    for (const { persona, relation, operation, column, verdict, channels } of finds) {
+      const id = [persona, relation, operation, column].filter((part) => part !== undefined).join("/");
       expect(found.verdicts.get(id), id).toBe(verdict);
       for (const channel of channels)
         expect(found.verdicts.get(`${id} ${channel}`), `${id} ${channel}`).toBe(verdict);
