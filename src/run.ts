@@ -6,6 +6,7 @@ import { createTally } from "./judge/counts.ts";
 import type { Cell } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import type { CellRecord, RunRecord } from "./model/run.ts";
+import { channelsOf } from "./plan/channels.ts";
 import { countCells } from "./plan/expand.ts";
 import { filterOf } from "./plan/filters.ts";
 import { openChannels } from "./run/channels.ts";
@@ -38,7 +39,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
   try {
     const prepared = await prepare(control, matrix, exposed);
     const wants = filterOf(request.filters);
-    const options = { channels: request.filters.channels, exposed, wants };
+    const options = { channels: channelsOf(matrix, request.filters.channels), exposed, wants };
     const total = prepared.work.reduce(
       (sum, one) => sum + countCells(one.spec, one.relation, matrix.personas, wants),
       0,

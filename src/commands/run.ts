@@ -6,6 +6,7 @@ import { newRunId } from "../archive/id.ts";
 import { sweepPartials } from "../archive/partial.ts";
 import type { Channel } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
+import { channelsOf } from "../plan/channels.ts";
 import { type RunOutcome, run } from "../run.ts";
 import { startEmbedded } from "../target/embedded/server.ts";
 import { openEmbeddedTarget } from "../target/embedded-target.ts";
@@ -41,6 +42,7 @@ export async function runCommand(
   const matrices: LoadedMatrix[] = [];
   for (const file of found)
     matrices.push(await loadMatrix(file, environment.cwd, startedAt.toISOString().slice(0, 10)));
+  for (const { matrix } of matrices) channelsOf(matrix, options.channel);
   await checkFolders(matrices, options);
   const logs = path.resolve(environment.cwd, options.logs);
   const [server] = await Promise.all([startEmbedded(), sweepPartials(logs)]);
@@ -82,7 +84,7 @@ async function runOne(loaded: LoadedMatrix, index: number, shared: Shared): Prom
       options.policies === undefined ? loaded.policies : path.resolve(environment.cwd, options.policies),
     overlays: options.overlay.map((file) => path.resolve(environment.cwd, file)),
     schemas: matrix.exposes,
-    gateway: options.gateway,
+    gateway: matrix.channels.includes("rest") ? options.gateway : "none",
     txEnd: options.gatewayTxEnd,
     jwtSecret: environment.variables["ROWGATE_JWT_SECRET"],
     environment: environment.variables,

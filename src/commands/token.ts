@@ -1,5 +1,7 @@
 import { RowgateError } from "../model/errors.ts";
 import { identityOf } from "../persona/identity.ts";
+import type { Persona } from "../model/matrix.ts";
+import { pastTheGateway } from "../plan/channels.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { findMatrices, loadMatrix } from "./load-matrix.ts";
 
@@ -20,10 +22,18 @@ export async function tokenCommand(
   const { cwd, variables, out } = environment;
   const files = await findMatrices(options.matrix === undefined ? [] : [options.matrix], cwd);
   const today = new Date().toISOString().slice(0, 10);
+  let none: RowgateError | undefined;
   for (const file of files) {
     const { matrix } = await loadMatrix(file, cwd, today);
     const persona = matrix.personas.find((one) => one.name === name);
     if (persona === undefined) continue;
+    const past = matrix.channels.includes("rest")
+      ? pastTheGateway(persona)
+      : `${file} speaks to Postgres directly, without PostgREST`;
+    if (past !== undefined) {
+      none ??= noToken(persona, past);
+      continue;
+    }
     const issuedAt = Math.floor(Date.now() / 1000);
     const secret = secretNames
       .map((one) => variables[one])
@@ -34,19 +44,34 @@ export async function tokenCommand(
       key: secret === undefined ? undefined : { algorithm: "HS256", secret },
       handedIn: persona.tokenFrom === undefined ? undefined : variables[persona.tokenFrom],
     });
-    if (token === undefined) {
-      throw new RowgateError({
-        code: "token/none",
-        message: `The persona ${name} sends no token: it is PostgREST's anonymous role.`,
-        hint: "leave the Authorization header out",
-      });
-    }
+    if (token === undefined) throw noToken(persona, undefined);
     out.write(`${token}\n`);
     return 0;
   }
+  if (none !== undefined) throw none;
   throw new RowgateError({
     code: "token/unknown-persona",
     message: `No persona ${name} in ${files.join(", ")}.`,
     hint: "name one of the matrix's personas, or another matrix with --matrix",
+  });
+}
+
+function noToken({ name, login, settings }: Persona, past: string | undefined): RowgateError {
+  if (past === undefined) {
+    return new RowgateError({
+      code: "token/none",
+      message: `The persona ${name} sends no token: it is PostgREST's anonymous role.`,
+      hint: "leave the Authorization header out",
+    });
+  }
+  const known = Object.keys(settings);
+  const how = [
+    ...(login === undefined ? [] : [`log in as ${login}`]),
+    ...known.map((setting) => `set ${setting}`),
+  ];
+  return new RowgateError({
+    code: "token/none",
+    message: `The persona ${name} has no token: ${past}.`,
+    hint: `to be ${name} by hand, ${how.join(" and ") || "SET ROLE to its role"} in psql; a failure's “by hand” block shows it`,
   });
 }

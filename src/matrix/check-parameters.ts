@@ -50,7 +50,10 @@ function report(
   vars: Vars,
   issues: Issues,
 ): void {
-  const known = personas.flatMap(({ claims }) => paths("claims", claims ?? {}));
+  const known = personas.flatMap(({ claims, settings }) => [
+    ...paths("claims", claims ?? {}),
+    ...Object.keys(settings).map((name) => `settings.${name}`),
+  ]);
   const meant = nearest(use.name, [
     "sub",
     "role",
@@ -61,7 +64,7 @@ function report(
   const helps =
     meant !== undefined && personas.every((one) => personaParameter(one, vars, meant) !== undefined);
   const hint =
-    "a parameter is `:sub`, `:role`, `:claims.<path>` or `:vars.<name>`; one without a value is never NULL";
+    "a parameter is `:sub`, `:role`, `:claims.<path>`, `:settings.<name>` or `:vars.<name>`; one without a value is never NULL";
   const suggestion = didYouMean(helps ? `:${meant}` : undefined);
   issues.report("matrix/unknown-parameter", use.at, `\`:${use.name}\` ${problem}${suggestion}`, hint);
 }

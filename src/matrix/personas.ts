@@ -24,16 +24,32 @@ function readPersona(entry: Entry, issues: Issues): Persona | undefined {
   const name = entry.key;
   checkName(entry, "a persona", issues);
   const fields = readFields(entry.value, keysOf.persona, `persona \`${name}\``, entry.keyAt, issues);
-  const roleNode = fields?.get("role")?.value;
+  const loginNode = fields?.get("login")?.value;
+  const roleNode = fields?.get("role")?.value ?? loginNode;
   const claimsNode = fields?.get("claims")?.value;
   const settingsNode = fields?.get("settings")?.value;
   const tokenNode = fields?.get("token")?.value;
-  const role = roleNode && readLeaf(roleNode, "role", `\`role\` of \`${name}\``, issues);
+  const login = loginNode && readLeaf(loginNode, "role", `\`login\` of \`${name}\``, issues);
+  const role =
+    roleNode === loginNode
+      ? login
+      : roleNode && readLeaf(roleNode, "role", `\`role\` of \`${name}\``, issues);
+  if (fields !== undefined && roleNode === undefined)
+    issues.report("matrix/missing-key", entry.keyAt, `persona \`${name}\` has no \`role\` and no \`login\``);
   const claims = claimsNode && readClaims(claimsNode, name, role, issues);
   const settings = settingsNode && readSettings(settingsNode, name, issues);
   const tokenFrom = tokenNode && readToken(tokenNode, name, issues);
+  if (loginNode !== undefined && tokenNode !== undefined) {
+    const message = `\`${name}\` both logs in by itself and sends a token`;
+    issues.report(
+      "matrix/contradiction",
+      tokenNode.at,
+      message,
+      "a token goes to a gateway, which logs in itself",
+    );
+  }
   if (role === undefined) return undefined;
-  return { name, role, claims, settings: settings ?? {}, tokenFrom, at: entry.keyAt };
+  return { name, role, login, claims, settings: settings ?? {}, tokenFrom, at: entry.keyAt };
 }
 
 function readClaims(

@@ -1,3 +1,4 @@
+import { channels as allChannels } from "../model/channels.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { checkParameters } from "./check-parameters.ts";
@@ -5,6 +6,7 @@ import { checkUnused } from "./check-unused.ts";
 import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
 import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
+import { readChannels } from "./read-channels.ts";
 import type { Issues } from "./issues.ts";
 import { didYouMean, listNames, nearest } from "./nearest.ts";
 import type { Personas } from "./personas.ts";
@@ -33,6 +35,7 @@ export function readMatrix(root: MapTree, today: string, issues: Issues): Omit<M
   const schema = leaf("schema", "text") ?? "public";
   const exposes = fields.get("exposes");
   const exposed = exposes && readTexts(exposes.value, "`exposes`", issues)?.map(({ text }) => text);
+  const channels = fields.get("channels");
   const vars = readVars(fields.get("vars"), issues);
   const personasEntry = fields.get("personas");
   const personas: Personas = personasEntry === undefined ? new Map() : readPersonas(personasEntry, issues);
@@ -41,6 +44,7 @@ export function readMatrix(root: MapTree, today: string, issues: Issues): Omit<M
     name: leaf("matrix", "matrixName") ?? "",
     schema,
     exposes: exposed ?? [schema],
+    channels: (channels && readChannels(channels, issues)) ?? allChannels,
     policies: leaf("policies", "text"),
     vars,
     personas: [...personas.values()].filter((persona) => persona !== undefined),

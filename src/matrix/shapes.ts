@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { channels } from "../model/channels.ts";
 import { expectation } from "./forms.ts";
 import { columns, json, leaves, names, relationName, waiver } from "./leaves.ts";
 
@@ -9,7 +10,12 @@ import { columns, json, leaves, names, relationName, waiver } from "./leaves.ts"
  */
 const persona = z
   .strictObject({
-    role: leaves.role.describe("The Postgres role that PostgREST, or the direct channel, switches to."),
+    role: leaves.role
+      .optional()
+      .describe("The Postgres role that PostgREST, or the direct channel, switches to; default: `login`."),
+    login: leaves.role
+      .optional()
+      .describe("The role that the persona logs in as by itself, past any gateway: session_user."),
     claims: z
       .record(z.string(), json)
       .optional()
@@ -54,6 +60,11 @@ const matrix = z
       .min(1)
       .optional()
       .describe("Schemas whose every relation must be declared or waived."),
+    channels: z
+      .array(z.enum(channels))
+      .min(1)
+      .optional()
+      .describe("What the system speaks; `[direct]`: a Postgres without PostgREST. Default: both."),
     policies: leaves.text.optional().describe("Folder of numbered SQL, relative to this file."),
     vars: z.record(leaves.varName, json).optional().describe("Values for :vars.name."),
     personas: z.record(leaves.name, persona).describe("Named identities."),

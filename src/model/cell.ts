@@ -1,9 +1,9 @@
+import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Expectation, Operation, Persona, Waiver } from "./matrix.ts";
 import type { RelationInfo, RoleInfo } from "./catalog.ts";
 
-export const channels = ["direct", "rest"] as const;
-export type Channel = (typeof channels)[number];
+export { channels, type Channel } from "./channels.ts";
 
 /** A row to INSERT: values are text as Postgres reads it (`null` is NULL), already bound for the persona. */
 export interface BoundCandidate {

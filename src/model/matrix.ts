@@ -1,3 +1,4 @@
+import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { QualifiedName } from "./sql-text.ts";
 
@@ -25,6 +26,8 @@ export interface Persona {
   readonly name: string;
   /** The Postgres role that PostgREST, or the direct channel, switches to. */
   readonly role: string;
+  /** The role that the persona logs in as by itself (`session_user`), past any gateway; `undefined`: the gateway's. */
+  readonly login: string | undefined;
   /** JWT claims as written; `undefined` when the persona signs in with nothing (PostgREST's anon). */
   readonly claims: Readonly<Record<string, Json>> | undefined;
   /** Session settings of its own (`app.user_id`), for systems whose identity is not a JWT. */
@@ -119,6 +122,8 @@ export interface Matrix {
   readonly schema: string;
   /** Schemas whose every relation must be declared or waived; the gateway exposes these. */
   readonly exposes: readonly string[];
+  /** What the system speaks: `[direct]` alone for a Postgres without PostgREST. */
+  readonly channels: readonly Channel[];
   /** Folder of numbered SQL for the embedded target, as written (relative to the matrix's file); `undefined`: `../policies/<name>`. */
   readonly policies: string | undefined;
   readonly vars: Readonly<Record<string, Json>>;

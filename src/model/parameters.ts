@@ -66,9 +66,9 @@ export function bindCandidateValue(value: Json, valueOf: ParameterLookup): strin
   return bound === null ? null : textOf(bound);
 }
 
-/** `:sub`, `:role`, `:claims.a.b`, `:vars.x`; `undefined` when the persona has no value for it. */
+/** `:sub`, `:role`, `:claims.a.b`, `:settings.app.user_id`, `:vars.x`; `undefined` when the persona has no value for it. */
 export function personaParameter(
-  persona: Pick<Persona, "role" | "claims">,
+  persona: Pick<Persona, "role" | "claims" | "settings">,
   vars: Readonly<Record<string, Json>>,
   name: string,
 ): Json | undefined {
@@ -77,6 +77,7 @@ export function personaParameter(
   const [root, ...path] = name.split(".");
   if (path.length === 0) return undefined;
   if (root === "claims") return within(persona.claims, path);
+  if (root === "settings") return within(persona.settings, [path.join(".")]);
   return root === "vars" ? within(vars, path) : undefined;
 }
 

@@ -57,6 +57,8 @@ export interface InputFingerprint {
 export interface PersonaRecord {
   readonly name: string;
   readonly role: string;
+  /** The role that it logs in as by itself; absent: the gateway's. */
+  readonly login?: string | undefined;
   readonly claims: Readonly<Record<string, Json>> | undefined;
   readonly settings: Readonly<Record<string, string>>;
 }

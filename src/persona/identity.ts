@@ -24,11 +24,13 @@ export interface IdentityOptions {
  */
 export function identityOf(persona: Persona, options: IdentityOptions): Identity {
   if (persona.tokenFrom !== undefined) return handedIn(persona, persona.tokenFrom, options);
-  if (options.anonRole === undefined && persona.claims === undefined) {
+  // Who logs in by itself passes no gateway.
+  const anonRole = persona.login === undefined ? options.anonRole : undefined;
+  if (anonRole === undefined && persona.claims === undefined) {
     return { persona, claims: undefined, token: undefined };
   }
-  const { claims, needsToken } = sessionClaims(persona, options.lifetime, options.anonRole, options.defaults);
-  if (!needsToken || options.anonRole === undefined) return { persona, claims, token: undefined };
+  const { claims, needsToken } = sessionClaims(persona, options.lifetime, anonRole, options.defaults);
+  if (!needsToken || anonRole === undefined) return { persona, claims, token: undefined };
   if (options.key === undefined) {
     throw new RowgateError({
       code: "persona/no-signing-key",

@@ -16,6 +16,7 @@ import { formatQualified } from "../model/sql-text.ts";
 import { buildCandidates } from "./candidates.ts";
 import { type ColumnExpectation, columnExpectations, withColumn } from "./columns.ts";
 import { type Settled, settle } from "./expectation.ts";
+import { pastTheGateway } from "./channels.ts";
 import type { SampleRow } from "./relation.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -144,7 +145,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
     at: settled.declaration?.at ?? spec.at,
-    behindGateway: options.exposed.length > 0,
+    behindGateway: options.exposed.length > 0 && persona.login === undefined,
     channels,
     notOn,
   };
@@ -250,11 +251,13 @@ function channelsOf(
 }
 
 function notOnRest(
-  { spec, operation, relation }: Planned,
+  { spec, operation, relation, persona }: Planned,
   expectation: Expectation,
   { exposed }: ExpandOptions,
 ): string | undefined {
   if (exposed.length === 0) return "the target has no rest channel";
+  const past = pastTheGateway(persona);
+  if (past !== undefined) return past;
   if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
   if (relation.info.isPartition) return "PostgREST does not show partitions by their own names";
   if (operation === "truncate") return "PostgREST has no TRUNCATE";

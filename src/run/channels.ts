@@ -4,6 +4,7 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { RestHandshake } from "../model/run.ts";
 import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import { pastTheGateway } from "../plan/channels.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 
@@ -29,21 +30,30 @@ export interface OpenInput {
 }
 
 export async function openChannels(input: OpenInput): Promise<OpenChannels> {
-  const { request, identities } = input;
-  const { target, filters } = request;
+  const { request, identities, options } = input;
+  const { target } = request;
   const opened: ProbeChannel[] = [];
   const close = async (): Promise<void> => {
     await Promise.allSettled(opened.map((channel) => channel.close()));
   };
   try {
     const count = Math.min(laneCount, Math.max(1, input.prepared.work.length));
-    const direct = filters.channels.includes("direct")
+    const direct = options.channels.includes("direct")
       ? await Promise.all(Array.from({ length: count }, () => openDirectChannel({ target, identities })))
       : [];
     opened.push(...direct);
-    const speaks = filters.channels.includes("rest") && target.rest !== undefined;
+    const speaks = options.channels.includes("rest") && target.rest !== undefined;
+    // Who logs in past the gateway, or is known by settings that no request carries, is nobody there.
+    const sendable = new Map(
+      [...identities].filter(([, { persona }]) => pastTheGateway(persona) === undefined),
+    );
     const rest = speaks
-      ? await openRestChannel({ target, identities, sight: target.database, concurrency: requestsAtOnce })
+      ? await openRestChannel({
+          target,
+          identities: sendable,
+          sight: target.database,
+          concurrency: requestsAtOnce,
+        })
       : undefined;
     if (rest !== undefined) opened.push(rest);
     const shown = await rest?.showIdentity(cellsOfIdentity(input));

@@ -48,7 +48,13 @@ export async function closeRun(input: CloseInput): Promise<RunRecord> {
       keyId: target.signingKey?.keyId,
     },
     filters: request.filters,
-    personas: matrix.personas.map(({ name, role, claims, settings }) => ({ name, role, claims, settings })),
+    personas: matrix.personas.map(({ name, role, login, claims, settings }) => ({
+      name,
+      role,
+      login,
+      claims,
+      settings,
+    })),
     relations: prepared.work.map(({ spec }) => formatQualified(spec)),
     handshake: channels.handshake,
     fingerprints,
@@ -87,10 +93,7 @@ function lateFindings(
     channels.handshake !== undefined && !channels.handshake.rollbackHonoured
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
       : [];
-  const silent: Finding[] =
-    request.target.rest === undefined && request.filters.channels.includes("rest")
-      ? [{ kind: "rest-not-probed", reason: "the target has no PostgREST" }]
-      : [];
+  const silent: Finding[] = notProbed(request).map((reason) => ({ kind: "rest-not-probed", reason }));
   const day = request.startedAt.toISOString().slice(0, 10);
   const waivers = [
     ...request.matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
@@ -111,4 +114,11 @@ function lateFindings(
       }),
     );
   return [...changed, ...refused, ...silent, ...expired];
+}
+
+function notProbed({ matrix, target, filters }: RunRequest): readonly string[] {
+  if (!filters.channels.includes("rest")) return [];
+  if (!matrix.channels.includes("rest"))
+    return [`direct channel only: no PostgREST (\`channels:\` in ${matrix.file})`];
+  return target.rest === undefined ? ["the target has no PostgREST"] : [];
 }

@@ -20,7 +20,8 @@ export interface EmbeddedTargetOptions {
   readonly overlays: readonly string[];
   /** Schemas that the gateway exposes. */
   readonly schemas: readonly string[];
-  readonly gateway: GatewayWish;
+  /** `none`: a plain Postgres, and no gateway is started. */
+  readonly gateway: GatewayWish | "none";
   readonly txEnd: TxEnd;
   /** HS256; made anew unless given. */
   readonly jwtSecret: string | undefined;
@@ -53,13 +54,13 @@ export async function openEmbeddedTarget(options: EmbeddedTargetOptions): Promis
     name: "embedded",
     posture: "embedded",
     database,
-    rest: { url: gateway.url, apiKey: undefined, gateway: gateway.info, anonRole },
+    rest: gateway && { url: gateway.url, apiKey: undefined, gateway: gateway.info, anonRole },
     signingKey: { algorithm: "HS256", secret },
     schemas,
     preRequest: undefined,
     limits: defaultLimits,
   };
-  return { target, inputs, [Symbol.asyncDispose]: () => gateway.stop() };
+  return { target, inputs, [Symbol.asyncDispose]: async () => gateway?.stop() };
 }
 
 async function applySql(
@@ -77,10 +78,11 @@ async function applySql(
   }
 }
 
-function startGateway(
+async function startGateway(
   { gateway, environment }: EmbeddedTargetOptions,
   config: GatewayConfig,
-): Promise<RunningGateway> {
+): Promise<RunningGateway | undefined> {
+  if (gateway === "none") return undefined;
   const choice = chooseGateway(gateway, environment);
   return choice.kind === "postgrest" ? spawnPostgrest(choice.binary, config) : spawnGateway(config);
 }

@@ -22,7 +22,7 @@ export const secret = "a-secret-of-more-than-thirty-two-characters";
 const at = { file: "test.yaml", line: 1, column: 1 };
 
 export function persona(name: string, role: string, claims?: Record<string, Json>): Persona {
-  return { name, role, claims, settings: {}, tokenFrom: undefined, at };
+  return { name, role, login: undefined, claims, settings: {}, tokenFrom: undefined, at };
 }
 
 export const people: readonly Persona[] = [

@@ -49,15 +49,16 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   await withClient(database, (client) => client.query(options.sql));
   const matrix = parseMatrix(options.matrix, "case.yaml", "2026-11-21");
   const secret = randomBytes(32).toString("base64url");
-  const gateway = options.withoutRest
-    ? undefined
-    : await startGateway({
-        database: { ...database, ...server.authenticator },
-        schemas: matrix.exposes,
-        anonRole: "anon",
-        jwt: { secret },
-        txEnd: options.txEnd ?? "rollback-allow-override",
-      });
+  const gateway =
+    options.withoutRest || !matrix.channels.includes("rest")
+      ? undefined
+      : await startGateway({
+          database: { ...database, ...server.authenticator },
+          schemas: matrix.exposes,
+          anonRole: "anon",
+          jwt: { secret },
+          txEnd: options.txEnd ?? "rollback-allow-override",
+        });
   const logs = await mkdtemp(path.join(tmpdir(), "rowgate-prove-"));
   try {
     const target: Target = {

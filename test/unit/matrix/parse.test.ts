@@ -14,7 +14,7 @@ personas:
   anon: { role: anon }
   nobody: { role: authenticated, claims: {} }
   ana: { role: authenticated, claims: { sub: u1, app_metadata: { school: 1 }, mfa: true, none: null } }
-  worker: { role: app, settings: { app.user_id: u1, app.level: 1.10, app.on: true } }
+  worker: { role: app, login: app_login, settings: { app.user_id: u1, app.level: 1.10, app.on: true } }
   ext: { role: authenticated, token: '\${EXT_TOKEN}' }
 relations:
   threads:
@@ -33,6 +33,7 @@ relations:
         update: { rows: own, set: { price: 2.50 }, never: { away: { tenant: 2 } } }
 waive:
   other.old: { reason: gone, expires: 2027-01-31 }
+channels: [direct]
 `;
 
 describe("parseMatrix", () => {
@@ -44,6 +45,7 @@ describe("parseMatrix", () => {
       sha256: createHash("sha256").update(text).digest("hex"),
       schema: "platform",
       exposes: ["platform", "public"],
+      channels: ["direct"],
       policies: "../policies/fne-lms",
       vars: { school: 1, big: "12345678901234567890", price: "1.10", list: [1, "two"] },
     });
@@ -51,11 +53,28 @@ describe("parseMatrix", () => {
 
   test("personas", () => {
     expect(matrix.personas).toEqual([
-      { name: "anon", role: "anon", claims: undefined, settings: {}, tokenFrom: undefined, at: at(7, 3) },
-      { name: "nobody", role: "authenticated", claims: {}, settings: {}, tokenFrom: undefined, at: at(8, 3) },
+      {
+        name: "anon",
+        role: "anon",
+        login: undefined,
+        claims: undefined,
+        settings: {},
+        tokenFrom: undefined,
+        at: at(7, 3),
+      },
+      {
+        name: "nobody",
+        role: "authenticated",
+        login: undefined,
+        claims: {},
+        settings: {},
+        tokenFrom: undefined,
+        at: at(8, 3),
+      },
       {
         name: "ana",
         role: "authenticated",
+        login: undefined,
         claims: { sub: "u1", app_metadata: { school: 1 }, mfa: true, none: null },
         settings: {},
         tokenFrom: undefined,
@@ -64,6 +83,7 @@ describe("parseMatrix", () => {
       {
         name: "worker",
         role: "app",
+        login: "app_login",
         claims: undefined,
         settings: { "app.user_id": "u1", "app.level": "1.10", "app.on": "true" },
         tokenFrom: undefined,
@@ -72,6 +92,7 @@ describe("parseMatrix", () => {
       {
         name: "ext",
         role: "authenticated",
+        login: undefined,
         claims: undefined,
         settings: {},
         tokenFrom: "EXT_TOKEN",
@@ -151,6 +172,7 @@ describe("parseMatrix", () => {
     expect(small).toMatchObject({
       schema: "public",
       exposes: ["public"],
+      channels: ["direct", "rest"],
       policies: undefined,
       vars: {},
       waivedRelations: [],

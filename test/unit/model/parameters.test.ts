@@ -238,15 +238,19 @@ describe("personaParameter", () => {
     { name: "vars", want: undefined },
     { name: "vars.school", want: 1 },
     { name: "vars.__proto__", want: undefined },
+    { name: "settings.app.user_id", want: "u1" },
+    { name: "settings.app", want: undefined },
+    { name: "settings.toString", want: undefined },
     { name: "email", want: undefined },
     { name: "sub.x", want: undefined },
   ];
+  const settings = { "app.user_id": "u1" };
   test.each(cases)("$name", ({ name, want }) => {
-    expect(personaParameter({ role: "member", claims }, { school: 1 }, name)).toEqual(want);
+    expect(personaParameter({ role: "member", claims, settings }, { school: 1 }, name)).toEqual(want);
   });
 
   test("a persona without claims has no sub", () => {
-    expect(personaParameter({ role: "anon", claims: undefined }, {}, "sub")).toBeUndefined();
-    expect(personaParameter({ role: "anon", claims: undefined }, {}, "role")).toBe("anon");
+    expect(personaParameter({ role: "anon", claims: undefined, settings: {} }, {}, "sub")).toBeUndefined();
+    expect(personaParameter({ role: "anon", claims: undefined, settings: {} }, {}, "role")).toBe("anon");
   });
 });

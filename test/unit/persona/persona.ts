@@ -4,6 +4,7 @@ export function persona(over: Partial<Persona>): Persona {
   return {
     name: "ana",
     role: "authenticated",
+    login: undefined,
     claims: undefined,
     settings: {},
     tokenFrom: undefined,

@@ -1,0 +1,2 @@
+export const channels = ["direct", "rest"] as const;
+export type Channel = (typeof channels)[number];
