@@ -12,7 +12,7 @@ import { didYouMean, listNames, nearest } from "./nearest.ts";
 import type { Personas } from "./personas.ts";
 import { readPersonas } from "./personas.ts";
 import { resolveExpectations } from "./precedence.ts";
-import { declarationsOf } from "./declarations.ts";
+import { type Declaring, declaring } from "./declarations.ts";
 import { relationKey } from "./relation-name.ts";
 import type { RelationDraft } from "./relations.ts";
 import { readRelations } from "./relations.ts";
@@ -72,10 +72,11 @@ function readBody(fields: Fields, head: Head, issues: Issues): readonly Relation
   if (relations === undefined) return [];
   const known = (entry: Entry): boolean => isKnown(entry, personas, groups, meant, issues);
   const drafts = readRelations(relations, { defaultSchema: head.schema, today, issues, known });
+  const declarationsOf = declaring();
   const specs = drafts.map((draft) => {
     const resolved = resolveExpectations(draft.expect, personas.keys(), groups, issues);
     checkParameters(draft.scope, resolved, personas, vars, issues);
-    return toSpec(draft, resolved);
+    return toSpec(draft, declarationsOf(resolved));
   });
   checkUnused(drafts, personas, placesOf(fields.get("personas")), groups, meant, issues);
   checkWaived(drafts, head, issues);
@@ -106,9 +107,8 @@ function placesOf(entry: Entry | undefined): ReadonlyMap<string, Entry["keyAt"]>
   return new Map(entries.map(({ key, keyAt }) => [key, keyAt]));
 }
 
-function toSpec(draft: RelationDraft, resolved: ReturnType<typeof resolveExpectations>): RelationSpec {
+function toSpec(draft: RelationDraft, declarations: ReturnType<Declaring>): RelationSpec {
   const { schema, name, at, key, control, scope } = draft;
-  const declarations = declarationsOf(resolved);
   return {
     schema,
     name,

@@ -17,6 +17,7 @@ import { buildCandidates } from "./candidates.ts";
 import { type ColumnExpectation, columnExpectations, withColumn } from "./columns.ts";
 import { type Settled, settle } from "./expectation.ts";
 import { pastTheGateway } from "./channels.ts";
+import type { Wants } from "./filters.ts";
 import type { SampleRow } from "./relation.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -27,7 +28,7 @@ export interface ExpandOptions {
   /** Rows that a persona is declared to see, as material for candidates. */
   readonly visible: ReadonlyMap<string, readonly SampleRow[]>;
   /** The cells that were asked for. */
-  readonly wants: (id: string, persona: string) => boolean;
+  readonly wants: Wants;
 }
 
 /** The cells of one relation for some personas, operation by operation, so that neighbours are different personas. */
@@ -73,9 +74,10 @@ export function countCells(
       const id = `${name}/${formatQualified(spec)}/${operation}`;
       const settled = settle(spec, name, operation);
       if (settled === undefined) continue;
-      count += [id, ...columnsOf(settled, relation).map(({ column }) => fineId(id, column))].filter((one) =>
-        wants(one, name),
-      ).length;
+      if (wants(id, name)) count += 1;
+      for (const { column } of columnsOf(settled, relation)) {
+        if (wants(fineId(id, column), name, id)) count += 1;
+      }
     }
   }
   return count;
@@ -85,7 +87,7 @@ export function countCells(
 function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
   return columnsOf(planned.settled, planned.relation).flatMap(({ column, expectation, implied, at }) => {
     const id = fineId(planned.id, column);
-    if (!options.wants(id, planned.persona.name)) return [];
+    if (!options.wants(id, planned.persona.name, planned.id)) return [];
     const settled = { ...planned.settled, expectation, implied };
     return [{ ...cellOf({ ...planned, settled, column, id }, options), at }];
   });
