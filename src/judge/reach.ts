@@ -160,13 +160,13 @@ function hidden(_cell: Cell, seen: ReachObservation): Said | undefined {
 
 function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind === "impossible") return undefined;
-  const { expectation, column } = cell;
-  if (control.total === 0) {
-    const nothing = column === undefined ? "no row" : `no row with a value in ${column}`;
-    return say("vacuous", `full sight sees ${nothing}, so nothing was denied and nothing allowed`);
-  }
+  const { expectation, column, among } = cell;
+  const holding = column === undefined ? "" : ` with a value in ${column}`;
+  const where = among === undefined ? holding : `${holding} among those that the SELECT declares`;
+  if (control.total === 0)
+    return say("vacuous", `full sight sees no row${where}, so nothing was denied and nothing allowed`);
   if (expectation.kind !== "rows" && expectation.kind !== "within") return undefined;
-  const what = `${control.total} rows${column === undefined ? "" : ` with a value in ${column}`}`;
+  const what = `${control.total} rows${where}`;
   if (control.declared === 0)
     return say("vacuous", `none of the ${what} is in the row set, so being refused proves nothing`);
   if (control.declared === control.total)

@@ -47,6 +47,11 @@ export interface Cell {
    * persona is shown that value.
    */
   readonly column: string | undefined;
+  /**
+   * A column that must be hidden somewhere: the rows that the SELECT declares, as a bound predicate (`undefined`: all). Only a
+   * value there shows that it is withheld: elsewhere the whole row is.
+   */
+  readonly among: string | undefined;
   /** Predicates are bound: every `:parameter` is a quoted literal. */
   readonly expectation: Expectation;
   /** INSERT: what is sent. */

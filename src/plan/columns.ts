@@ -1,14 +1,16 @@
 import type { RelationInfo } from "../model/catalog.ts";
 import type { PlannedRelation } from "../model/cell.ts";
 import type { SourcePosition } from "../model/errors.ts";
-import type { ColumnRule, Declaration, Expectation } from "../model/matrix.ts";
-import type { ParameterLookup } from "../model/parameters.ts";
+import type { ColumnRule, Declaration, Expectation, Matrix, Persona } from "../model/matrix.ts";
+import { bindParameters, personaParameter } from "../model/parameters.ts";
 
 /** What the matrix expects of one column of a SELECT. */
 export interface ColumnExpectation {
   readonly column: string;
   /** The rows in which its value is shown, of those that hold one; `:parameters` are not bound yet. */
   readonly expectation: Expectation;
+  /** `Cell.among`, not bound yet. */
+  readonly among: string | undefined;
   /** Nobody lists the column: it is hidden, since others are said to be visible. */
   readonly implied: boolean;
   readonly at: SourcePosition;
@@ -26,10 +28,12 @@ export function columnExpectations(
   { info }: Pick<PlannedRelation, "info">,
 ): readonly ColumnExpectation[] {
   if (declaration === undefined || declaration.columns.length === 0) return [];
+  const among = "predicate" in expectation ? expectation.predicate : undefined;
   const listed = declaration.columns.flatMap((rule) =>
     rule.columns.map(({ name, at }) => ({
       column: name,
       expectation: shownIn(rule, expectation),
+      among: rule.shows === "visible" && rule.rows === undefined ? undefined : among,
       implied: false,
       at,
     })),
@@ -38,7 +42,7 @@ export function columnExpectations(
   const others = closed ? columnsBeside(info, new Set(listed.map(({ column }) => column))) : [];
   return [
     ...listed,
-    ...others.map((column) => ({ column, expectation: hidden, implied: true, at: declaration.at })),
+    ...others.map((column) => ({ column, expectation: hidden, among, implied: true, at: declaration.at })),
   ];
 }
 
@@ -55,6 +59,11 @@ function shownIn({ shows, rows }: ColumnRule, declared: Expectation): Expectatio
 }
 
 /** `:column` is the column's name; everything else is the persona's. */
-export function withColumn(column: string | undefined, valueOf: ParameterLookup): ParameterLookup {
-  return (name) => (name === "column" ? column : valueOf(name));
+export function bindPredicate(
+  predicate: string,
+  { matrix, persona, column }: { matrix: Matrix; persona: Persona; column: string | undefined },
+): string {
+  return bindParameters(predicate, (name) =>
+    name === "column" ? column : personaParameter(persona, matrix.vars, name),
+  );
 }

@@ -11,10 +11,10 @@ import type {
   RelationSpec,
 } from "../model/matrix.ts";
 import { operations } from "../model/matrix.ts";
-import { bindCandidateValue, bindParameters, personaParameter } from "../model/parameters.ts";
+import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { buildCandidates } from "./candidates.ts";
-import { type ColumnExpectation, columnExpectations, withColumn } from "./columns.ts";
+import { type ColumnExpectation, bindPredicate, columnExpectations } from "./columns.ts";
 import { type Settled, settle } from "./expectation.ts";
 import { pastTheGateway } from "./channels.ts";
 import type { Wants } from "./filters.ts";
@@ -85,11 +85,13 @@ export function countCells(
 
 /** The cells of a SELECT's columns, which stand behind its own. */
 function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
-  return columnsOf(planned.settled, planned.relation).flatMap(({ column, expectation, implied, at }) => {
-    const id = fineId(planned.id, column);
+  return columnsOf(planned.settled, planned.relation).flatMap((one) => {
+    const id = fineId(planned.id, one.column);
     if (!options.wants(id, planned.persona.name, planned.id)) return [];
-    const settled = { ...planned.settled, expectation, implied };
-    return [{ ...cellOf({ ...planned, settled, column, id }, options), at }];
+    const settled = { ...planned.settled, expectation: one.expectation, implied: one.implied };
+    const fine = { ...planned, settled, column: one.column, id };
+    const among = one.among === undefined ? undefined : bindPredicate(one.among, fine);
+    return [{ ...cellOf(fine, options), among, at: one.at }];
   });
 }
 
@@ -141,6 +143,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     relation,
     operation,
     column,
+    among: undefined,
     expectation,
     candidates: candidatesOf(planned, expectation, options),
     update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
@@ -153,7 +156,8 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
   };
 }
 
-function bound({ settled, spec, matrix, persona, column }: Planned): Expectation {
+function bound(planned: Planned): Expectation {
+  const { settled, spec, matrix, persona } = planned;
   const { expectation, declaration } = settled;
   if (expectation.kind === "candidates") {
     // A candidate that the declaration does not name is refused by default, if the persona can send it at all.
@@ -166,8 +170,7 @@ function bound({ settled, spec, matrix, persona, column }: Planned): Expectation
     return { ...expectation, reject: expectation.reject.filter((name) => sendable.includes(name)) };
   }
   if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
-  const valueOf = withColumn(column, (name) => personaParameter(persona, matrix.vars, name));
-  return { ...expectation, predicate: bindParameters(expectation.predicate, valueOf) };
+  return { ...expectation, predicate: bindPredicate(expectation.predicate, planned) };
 }
 
 function candidatesOf(

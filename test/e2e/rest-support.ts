@@ -181,6 +181,7 @@ export function cell(
     relation: { ...found, control: control ?? found.control },
     operation,
     column: undefined,
+    among: undefined,
     expectation: expectation(declared),
     candidates: options.candidates ?? [],
     update: { set: options.set, never: options.never ?? [] },

@@ -40,7 +40,7 @@ function variants({ cell }: Scene): readonly TextRow[] {
 
 function observed(scene: Scene, answer: Answer, event: "update" | "delete"): ReachObservation {
   const { cell, snapshot } = scene;
-  const { declared, total } = snapshot.control(cell.expectation);
+  const { declared, total } = snapshot.control(cell);
   if (answer.code === null) {
     const counted = byCount(scene, answer.rows ?? 0);
     const mayBeHidden = counted.reached === 0 && total > 0 && maySwallow(cell, event);

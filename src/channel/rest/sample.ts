@@ -14,7 +14,7 @@ type Counted = Pick<ReachObservation, "reached" | "extra" | "missing">;
 /** SELECT on a large relation: counts over all rows, and whether each row of the sample is seen. */
 export async function compareSample(scene: Scene, counted: Counted): Promise<Partial<ReachObservation>> {
   const { cell, snapshot } = scene;
-  const { total, declared } = snapshot.control(cell.expectation);
+  const { total, declared } = snapshot.control(cell);
   const sample = snapshot.rows(cell.expectation);
   const key = shownKey(cell);
   // Without a key a row of the sample cannot be asked for: equal counts could be counts of other rows.

@@ -23,7 +23,7 @@ export function reachOf(
   answer: Answer,
   over: Partial<ReachObservation> = {},
 ): ReachObservation {
-  const control = snapshot.control(cell.expectation);
+  const control = snapshot.control(cell);
   return {
     kind: "reach",
     answer,
@@ -47,7 +47,7 @@ export function byCount(
   scene: Scene,
   reached: number,
 ): Pick<ReachObservation, "reached" | "extra" | "missing"> {
-  const { declared } = scene.snapshot.control(scene.cell.expectation);
+  const { declared } = scene.snapshot.control(scene.cell);
   return { reached, extra: Math.max(0, reached - declared), missing: Math.max(0, declared - reached) };
 }
 

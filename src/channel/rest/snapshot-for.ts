@@ -12,6 +12,7 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
     // Cells of one column, or of none: they are asked about together.
     column: cells[0]?.column,
     expectations: measured.map(({ expectation }) => expectation),
+    among: measured.flatMap(({ among }) => among ?? []),
     shapes: [...unique.values()],
     rows: measured.some(needsRows),
   };

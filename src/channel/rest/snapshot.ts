@@ -1,4 +1,5 @@
 import type { RelationInfo } from "../../model/catalog.ts";
+import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import type { Control } from "../../model/observation.ts";
 import { type RowReader, rowReader } from "./row-reader.ts";
@@ -45,8 +46,12 @@ export class Snapshot {
     return this.#rows.size > 0;
   }
 
-  control(expectation: Expectation): Control {
-    return { total: this.total, declared: this.#declared.get(insideOf(expectation)) ?? 0 };
+  control({ expectation, among }: Pick<Cell, "expectation" | "among">): Control {
+    const counted = (inside: string): number => this.#declared.get(inside) ?? 0;
+    return {
+      total: among === undefined ? this.total : counted(among),
+      declared: counted(insideOf(expectation)),
+    };
   }
 
   /** All rows of a small relation; of a large one the sample for this expectation. */

@@ -14,6 +14,8 @@ export interface SnapshotRequest {
   /** Only rows that hold a value in this column. */
   readonly column: string | undefined;
   readonly expectations: readonly Expectation[];
+  /** Conditions whose rows are counted, and no more. */
+  readonly among: readonly string[];
   /** Lists of columns that answers will be compared by. */
   readonly shapes: readonly (readonly string[])[];
   /** False: counts are enough. */
@@ -30,7 +32,7 @@ interface Counted {
 /** Throws ProbeFailure. */
 export function takeSnapshot(sight: Sight, request: SnapshotRequest): Promise<Snapshot> {
   return sight.look(async (ask) => {
-    const insides = [...new Set(request.expectations.map(insideOf))];
+    const insides = [...new Set([...request.expectations.map(insideOf), ...request.among])];
     const seen =
       (request.rows ? await readAll(ask, request, insides) : undefined) ??
       (await count(ask, request, insides));
@@ -73,7 +75,8 @@ async function count(ask: Ask, request: SnapshotRequest, insides: readonly strin
   const [found] = await ask<{ counts: string[] }>(sql);
   const [total = 0, ...declared] = (found?.counts ?? []).map(Number);
   const rows = new Map<string, readonly ControlRow[]>();
-  if (request.rows) for (const inside of insides) rows.set(inside, await readSample(ask, request, inside));
+  const sampled = request.rows ? new Set(request.expectations.map(insideOf)) : [];
+  for (const inside of sampled) rows.set(inside, await readSample(ask, request, inside));
   return { total, declared, rows };
 }
 
