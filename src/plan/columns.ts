@@ -1,8 +1,9 @@
 import type { RelationInfo } from "../model/catalog.ts";
 import type { PlannedRelation } from "../model/cell.ts";
 import type { SourcePosition } from "../model/errors.ts";
-import type { ColumnRule, Declaration, Expectation, Matrix, Persona } from "../model/matrix.ts";
+import type { ColumnRule, Expectation, Matrix, Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
+import type { Settled } from "./expectation.ts";
 
 /** What the matrix expects of one column of a SELECT. */
 export interface ColumnExpectation {
@@ -23,11 +24,10 @@ const hidden: Expectation = { kind: "deny", reason: undefined };
  * hidden. Columns that only the control relation has (a view that leaves one out) are cells where they are listed.
  */
 export function columnExpectations(
-  declaration: Declaration | undefined,
-  expectation: Expectation,
+  { declaration, expectation, implied }: Settled,
   { info }: Pick<PlannedRelation, "info">,
 ): readonly ColumnExpectation[] {
-  if (declaration === undefined || declaration.columns.length === 0) return [];
+  if (implied || declaration === undefined || declaration.columns.length === 0) return [];
   const among = "predicate" in expectation ? expectation.predicate : undefined;
   const listed = declaration.columns.flatMap((rule) =>
     rule.columns.map(({ name, at }) => ({

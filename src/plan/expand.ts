@@ -14,7 +14,7 @@ import { operations } from "../model/matrix.ts";
 import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { buildCandidates } from "./candidates.ts";
-import { type ColumnExpectation, bindPredicate, columnExpectations } from "./columns.ts";
+import { bindPredicate, columnExpectations } from "./columns.ts";
 import { type Settled, settle } from "./expectation.ts";
 import { pastTheGateway } from "./channels.ts";
 import type { Wants } from "./filters.ts";
@@ -75,7 +75,7 @@ export function countCells(
       const settled = settle(spec, name, operation);
       if (settled === undefined) continue;
       if (wants(id, name)) count += 1;
-      for (const { column } of columnsOf(settled, relation)) {
+      for (const { column } of columnExpectations(settled, relation)) {
         if (wants(fineId(id, column), name, id)) count += 1;
       }
     }
@@ -85,7 +85,7 @@ export function countCells(
 
 /** The cells of a SELECT's columns, which stand behind its own. */
 function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
-  return columnsOf(planned.settled, planned.relation).flatMap((one) => {
+  return columnExpectations(planned.settled, planned.relation).flatMap((one) => {
     const id = fineId(planned.id, one.column);
     if (!options.wants(id, planned.persona.name, planned.id)) return [];
     const settled = { ...planned.settled, expectation: one.expectation, implied: one.implied };
@@ -93,13 +93,6 @@ function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): 
     const among = one.among === undefined ? undefined : bindPredicate(one.among, fine);
     return [{ ...cellOf(fine, options), among, at: one.at }];
   });
-}
-
-function columnsOf(
-  { declaration, expectation, implied }: Settled,
-  relation: PlannedRelation,
-): readonly ColumnExpectation[] {
-  return implied ? [] : columnExpectations(declaration, expectation, relation);
 }
 
 function fineId(id: string, column: string): string {
