@@ -96,7 +96,7 @@ function columnIssues(spec: RelationSpec, info: RelationInfo, control: RelationI
 function unseenColumns(spec: RelationSpec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
   const seen = new Set(control.columns.map(({ name }) => name));
   const issues = spec.declarations.flatMap((one) =>
-    columnExpectations(one, one.expectation, { info })
+    columnExpectations({ declaration: one, expectation: one.expectation, implied: false }, { info })
       .filter(({ column, implied }) => implied && !seen.has(column))
       .map(({ column, at }) => ({
         code: "preflight/unseen-column",
