@@ -52,6 +52,8 @@ export interface Cell {
    * value there shows that it is withheld: elsewhere the whole row is.
    */
   readonly among: string | undefined;
+  /** The column is declared to be shown in every row that the SELECT declares. */
+  readonly everywhere: boolean;
   /** Predicates are bound: every `:parameter` is a quoted literal. */
   readonly expectation: Expectation;
   /** INSERT: what is sent. */

@@ -19,6 +19,8 @@ export interface CellRecord {
   readonly operation: Operation;
   /** A column cell: whether the value of this column is shown. */
   readonly column?: string | undefined;
+  /** A column cell: in every row that the SELECT declares. */
+  readonly everywhere?: boolean | undefined;
   readonly expectation: Expectation;
   readonly implied: boolean;
   readonly at: SourcePosition;

@@ -10,6 +10,7 @@ export interface ColumnExpectation {
   readonly column: string;
   /** The rows in which its value is shown, of those that hold one; `:parameters` are not bound yet. */
   readonly expectation: Expectation;
+  readonly everywhere: boolean;
   /** `Cell.among`, not bound yet. */
   readonly among: string | undefined;
   /** Nobody lists the column: it is hidden, since others are said to be visible. */
@@ -29,20 +30,29 @@ export function columnExpectations(
 ): readonly ColumnExpectation[] {
   if (implied || declaration === undefined || declaration.columns.length === 0) return [];
   const among = "predicate" in expectation ? expectation.predicate : undefined;
-  const listed = declaration.columns.flatMap((rule) =>
-    rule.columns.map(({ name, at }) => ({
+  const listed = declaration.columns.flatMap((rule) => {
+    const everywhere = rule.shows === "visible" && rule.rows === undefined;
+    return rule.columns.map(({ name, at }) => ({
       column: name,
       expectation: shownIn(rule, expectation),
-      among: rule.shows === "visible" && rule.rows === undefined ? undefined : among,
+      everywhere,
+      among: everywhere ? undefined : among,
       implied: false,
       at,
-    })),
-  );
+    }));
+  });
   const closed = declaration.columns.some(({ shows }) => shows === "visible");
   const others = closed ? columnsBeside(info, new Set(listed.map(({ column }) => column))) : [];
   return [
     ...listed,
-    ...others.map((column) => ({ column, expectation: hidden, among, implied: true, at: declaration.at })),
+    ...others.map((column) => ({
+      column,
+      expectation: hidden,
+      everywhere: false,
+      among,
+      implied: true,
+      at: declaration.at,
+    })),
   ];
 }
 

@@ -91,7 +91,7 @@ function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): 
     const settled = { ...planned.settled, expectation: one.expectation, implied: one.implied };
     const fine = { ...planned, settled, column: one.column, id };
     const among = one.among === undefined ? undefined : bindPredicate(one.among, fine);
-    return [{ ...cellOf(fine, options), among, at: one.at }];
+    return [{ ...cellOf(fine, options), among, everywhere: one.everywhere, at: one.at }];
   });
 }
 
@@ -137,6 +137,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     operation,
     column,
     among: undefined,
+    everywhere: false,
     expectation,
     candidates: candidatesOf(planned, expectation, options),
     update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,

@@ -22,7 +22,7 @@ export function tables(
   options: TableOptions,
 ): readonly string[] {
   if (rows.length === 0 || used.length === 0) return [];
-  const names = rows.map((row) => clean(row.persona));
+  const names = rows.map((row) => clean(row.name));
   const room = options.width - indent.length - neededForNames(names, options.width / 2);
   return split(rows, used, room).flatMap((part) => table(rows, part, options));
 }
@@ -66,7 +66,7 @@ function table(rows: readonly GridRow[], used: readonly string[], options: Table
   });
   for (const row of rows) {
     const words = used.map((operation) => painted(row.marks.get(operation), options.paint));
-    grid.push([cut(clean(row.persona), names), ...words]);
+    grid.push([cut(clean(row.name), names), ...words]);
   }
   return grid
     .toString()

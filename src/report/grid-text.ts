@@ -58,12 +58,27 @@ function operationLines(all: readonly GridRow[], options: GridOptions): readonly
   ];
 }
 
-/** Personas × columns, below the operations. */
+/** Personas × columns, below the operations; columns × personas where there are more columns: a table grows downwards. */
 function columnLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
   const rows = shownRows(store.rows(name, "columns"), options);
   if (rows.length === 0) return [];
   const used = store.heads(name, "columns").filter((head) => rows.some((row) => row.marks.has(head)));
-  return ["  columns", ...tables(rows, used, options)];
+  const sheet = used.length > rows.length ? onItsSide(rows, used) : { rows, used };
+  return ["  columns", ...tables(sheet.rows, sheet.used, options)];
+}
+
+function onItsSide(
+  rows: readonly GridRow[],
+  used: readonly string[],
+): { readonly rows: readonly GridRow[]; readonly used: readonly string[] } {
+  const turned = used.map((name): GridRow => {
+    const marks = rows.flatMap((row): readonly (readonly [string, Mark])[] => {
+      const mark = row.marks.get(name);
+      return mark === undefined ? [] : [[row.name, mark]];
+    });
+    return { name, marks: new Map(marks) };
+  });
+  return { rows: turned, used: rows.map(({ name }) => name) };
 }
 
 /** Operations beyond the four that nobody lists and everybody is denied: a line says it as well as a column. */

@@ -19,8 +19,9 @@ export const sheets = ["operations", "columns"] as const;
 export type Sheet = (typeof sheets)[number];
 
 export interface GridRow {
-  readonly persona: string;
-  /** By operation, or by column. */
+  /** Of a persona; in a sheet that lies on its side, of a column. */
+  readonly name: string;
+  /** By operation, by column, or by persona. */
   readonly marks: ReadonlyMap<string, Mark>;
 }
 
@@ -72,7 +73,7 @@ export function createGridStore(): GridStore {
     heads: (relation, sheet) => [...(grids.get(relation)?.[sheet].keys() ?? [])],
     rows: (relation, sheet) =>
       personas.values
-        .map((persona, index) => ({ persona, marks: marksOf(grids.get(relation)?.[sheet], index, meanings) }))
+        .map((name, index) => ({ name, marks: marksOf(grids.get(relation)?.[sheet], index, meanings) }))
         .filter((row) => row.marks.size > 0),
     marks: () => meanings,
     operations: () => seen,

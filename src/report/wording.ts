@@ -100,8 +100,9 @@ const declaredWords: ByKind<string> = {
     [listed("accept", accept), listed("reject", reject)].filter((part) => part !== "").join("; "),
 };
 
-export function gridWord({ expectation, column }: Pick<CellRecord, "expectation" | "column">): string {
-  return (column === undefined ? gridWords : columnWords)[expectation.kind];
+export function gridWord(cell: Pick<CellRecord, "expectation" | "column" | "everywhere">): string {
+  if (cell.column === undefined) return gridWords[cell.expectation.kind];
+  return cell.everywhere === true ? columnWords.allow : columnWords[cell.expectation.kind];
 }
 
 /** Of a column's value. */

@@ -51,6 +51,7 @@ export function recordCell(
     relation: info.name,
     operation: cell.operation,
     column: cell.column,
+    everywhere: cell.column === undefined ? undefined : cell.everywhere,
     expectation: cell.expectation,
     implied: cell.implied,
     at: cell.at,

@@ -182,6 +182,7 @@ export function cell(
     operation,
     column: undefined,
     among: undefined,
+    everywhere: false,
     expectation: expectation(declared),
     candidates: options.candidates ?? [],
     update: { set: options.set, never: options.never ?? [] },
