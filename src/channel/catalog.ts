@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import type { Catalog, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import type { Catalog, RelationInfo, RoleInfo, SessionFact } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import { readSql } from "../sql.ts";
 
@@ -12,7 +12,7 @@ interface RoleRow {
 }
 
 /**
- * Reads what is in force: relations of `schemas`, and what each of `roles` holds on them. Two statements.
+ * Reads what is in force: relations of `schemas`, and what each of `roles` holds on them. A few statements.
  * A role or schema that does not exist is simply absent from the answer.
  */
 export async function readCatalog(
@@ -25,6 +25,7 @@ export async function readCatalog(
     roles,
   ]);
   const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
+  const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [schemas]);
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
   );
@@ -43,6 +44,7 @@ export async function readCatalog(
     login: roleInfo(login),
     roles: found.rows.map(roleInfo),
     relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
+    sessionFacts: facts.rows,
   };
 }
 

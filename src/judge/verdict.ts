@@ -2,6 +2,7 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
+import { decidingFact } from "./session-facts.ts";
 import { judgeInsert } from "./insert.ts";
 import { outcomeEffect, outcomeOf } from "./outcome.ts";
 import { judgeReach } from "./reach.ts";
@@ -46,20 +47,21 @@ const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
 /** (cell, observation) → verdict: total and pure. */
 export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judgement {
   const judgement = (judges[seen.kind] as Judge<Observation["kind"]>)(cell, seen);
-  const unproven =
-    judgement.verdict === "pass" &&
-    !trust.identityShown &&
-    cell.persona.claims?.["sub"] !== undefined &&
-    judgement.deniedBy !== "grant" &&
-    judgement.deniedBy !== "schema" &&
-    cell.expectation.kind === "deny";
-  if (!unproven) return judgement;
-  return {
-    ...judgement,
-    verdict: "inconclusive",
-    because:
-      "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub",
-  };
+  if (judgement.verdict !== "pass") return judgement;
+  // A missing grant stands before every policy: whoever asks, and whatever the session is like.
+  if (judgement.deniedBy === "grant" || judgement.deniedBy === "schema") return judgement;
+  const because = unproven(cell, trust);
+  return because === undefined ? judgement : { ...judgement, verdict: "inconclusive", because };
+}
+
+/** What a pass that rests on policies would have to show first. */
+function unproven(cell: Cell, trust: ChannelTrust): string | undefined {
+  const { persona, expectation } = cell;
+  const fact = decidingFact(cell);
+  if (fact !== undefined) return fact;
+  if (trust.identityShown || persona.claims?.["sub"] === undefined || expectation.kind !== "deny")
+    return undefined;
+  return "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub";
 }
 
 /** TRUNCATE: no policy is asked, only the privilege. */

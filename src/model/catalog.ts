@@ -89,6 +89,18 @@ export interface RoleInfo {
   readonly inherits: readonly string[];
 }
 
+/** A relation whose rows depend on a fact that is no identity: of the session, or of what the client decides for itself. */
+export interface SessionFact extends QualifiedName {
+  readonly kind: "session" | "client";
+  /** Where it is read: `policy web on docs`. */
+  readonly place: string;
+  /** What is read: `application_name`. */
+  readonly fact: string;
+  readonly command: PolicyInfo["command"];
+  /** Whom the policy is for; `null` where a view reads it. */
+  readonly roles: readonly string[] | null;
+}
+
 /** The policies, grants, owners and view options that were in force. */
 export interface Catalog {
   readonly serverVersion: string;
@@ -98,4 +110,5 @@ export interface Catalog {
   readonly login: RoleInfo;
   readonly roles: readonly RoleInfo[];
   readonly relations: readonly RelationInfo[];
+  readonly sessionFacts: readonly SessionFact[];
 }

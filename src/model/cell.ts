@@ -1,7 +1,7 @@
 import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Expectation, Operation, Persona, Waiver } from "./matrix.ts";
-import type { RelationInfo, RoleInfo } from "./catalog.ts";
+import type { RelationInfo, RoleInfo, SessionFact } from "./catalog.ts";
 
 export { channels, type Channel } from "./channels.ts";
 
@@ -31,6 +31,8 @@ export interface PlannedRelation {
   readonly at: SourcePosition;
   /** A few existing rows (column → text), read with full sight, as material for candidates. */
   readonly samples: readonly Readonly<Record<string, string | null>>[];
+  /** What its policies read that is no identity: a pass that rests on them proves nothing about others. */
+  readonly facts?: readonly SessionFact[];
 }
 
 /** persona × relation × operation, or one column of a SELECT. */

@@ -15,7 +15,9 @@ export function planRelation(
   const base = baseOf(info, catalog);
   const control = spec.control === undefined ? info : requireRelation(catalog, spec.control.from);
   const key = spec.key ?? keyOf(info, base);
-  return { info, key: keyIn(key, control), control, base, at: spec.at, samples };
+  const { schema, name } = info;
+  const facts = catalog.sessionFacts.filter((one) => one.schema === schema && one.name === name);
+  return { info, key: keyIn(key, control), control, base, at: spec.at, samples, facts };
 }
 
 function requireRelation(catalog: Catalog, of: { schema: string; name: string }): RelationInfo {

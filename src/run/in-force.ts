@@ -1,17 +1,6 @@
 import type { PolicyInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
-import type { Operation } from "../model/matrix.ts";
-
-const commands: Record<Operation, readonly PolicyInfo["command"][]> = {
-  select: ["select"],
-  insert: ["insert"],
-  update: ["update", "select"],
-  delete: ["delete", "select"],
-  blind_update: ["update"],
-  blind_delete: ["delete"],
-  upsert: ["insert", "update", "select"],
-  truncate: [],
-};
+import { policyCommands } from "../model/policy-commands.ts";
 
 /** The grants and policies that decide a cell, one line each, as SQL would say them. */
 export function inForce(cell: Cell): readonly string[] {
@@ -56,7 +45,7 @@ function policies(cell: Cell): readonly string[] {
   if (!source.rls) return [];
   const applying = source.policies.filter(
     ({ command, roles }) =>
-      (command === "all" || commands[cell.operation].includes(command)) &&
+      (command === "all" || policyCommands[cell.operation].includes(command)) &&
       roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
   );
   return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);

@@ -25,6 +25,7 @@ export const catalog: Catalog = {
   login: { name: "postgres", superuser: true, bypassRls: true, inherits: ["postgres"] },
   roles: [],
   relations: [],
+  sessionFacts: [],
 };
 
 /** Writes a whole archive. */

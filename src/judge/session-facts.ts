@@ -1,0 +1,23 @@
+import type { SessionFact } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import { policyCommands } from "../model/policy-commands.ts";
+
+const means: Record<SessionFact["kind"], string> = {
+  session: "by which it can tell these probes from what others send",
+  client: "which whoever asks decides: others may send what these probes did not",
+};
+
+/** Why a pass of this cell says nothing of others: a policy that decides it reads what is no identity. */
+export function decidingFact(cell: Cell): string | undefined {
+  const found = cell.relation.facts?.find((fact) => decides(fact, cell));
+  return found && `${found.place} reads ${found.fact}, ${means[found.kind]}`;
+}
+
+function decides({ command, roles }: SessionFact, { operation, role, relation }: Cell): boolean {
+  if (operation === "truncate") return false;
+  // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
+  if (roles === null) return true;
+  if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;
+  const isFor = roles.some((name) => name === "public" || role.inherits.includes(name));
+  return isFor && (command === "all" || policyCommands[operation].includes(command));
+}

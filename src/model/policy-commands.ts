@@ -1,0 +1,17 @@
+import type { PolicyInfo } from "./catalog.ts";
+import type { Operation } from "./matrix.ts";
+
+/**
+ * The policies that Postgres asks for an operation; those FOR ALL besides.
+ * Source: https://www.postgresql.org/docs/current/sql-createpolicy.html (“Policies Applied by Command Type”)
+ */
+export const policyCommands: Record<Operation, readonly PolicyInfo["command"][]> = {
+  select: ["select"],
+  insert: ["insert"],
+  update: ["update", "select"],
+  delete: ["delete", "select"],
+  blind_update: ["update"],
+  blind_delete: ["delete"],
+  upsert: ["insert", "update", "select"],
+  truncate: [],
+};
