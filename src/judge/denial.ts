@@ -2,6 +2,7 @@ import type { Privileges } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason, Operation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
+import { policyCommands } from "../model/policy-commands.ts";
 import type { Answer } from "../model/observation.ts";
 
 const holds: Record<Operation, (held: Privileges) => boolean> = {
@@ -35,7 +36,18 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row. Where it could be seen
   // and was not, the refusal could not be repeated, and nothing says what refused.
   if (answer.http === undefined) return "else";
+  if (raisesItself(cell)) return "else";
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
+}
+
+/** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
+function raisesItself({ relation, operation }: Cell): boolean {
+  const events = policyCommands[operation];
+  return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
+    triggers.some(
+      (one) => one.enabled && one.events.some((event) => events.some((asked) => asked === event)),
+    ),
+  );
 }
 
 /** Negative: stopped at an earlier gate than declared; positive: at a later one, so an earlier gate stood open. */

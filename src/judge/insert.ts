@@ -112,6 +112,11 @@ function chosen(
       `the candidate ${changed.candidate.name} was stored with other values in ${changed.rewritten.join(", ")}`,
     );
   }
+  const unseen = wanted.find((one) => one.unseen === true);
+  if (unseen !== undefined) {
+    const why = "a trigger or a rule may have stored another row, and this channel cannot see it";
+    return say("inconclusive", `the candidate ${unseen.candidate.name} was let in: ${why}`);
+  }
   if (wanted.length < accept.length || unwanted.length < reject.length)
     return say("inconclusive", "a declared candidate was not tried");
   if (wanted.length === 0)

@@ -6,6 +6,7 @@ import type { Target } from "../model/target.ts";
 import { judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand } from "./by-hand.ts";
+import { seenWithDirect } from "./seen-with-direct.ts";
 import { inForce } from "./in-force.ts";
 
 export interface RecordContext {
@@ -35,7 +36,7 @@ export function recordCell(
       continue;
     }
     const { probe } = answer;
-    const observation = withTriggersCleared(answer.observation, answers.direct?.observation);
+    const observation = seenWithDirect(answer.observation, answers.direct?.observation);
     const judgement = judge(cell, observation, { channel, identityShown: context.identityShown[channel] });
     judged[channel] = { judgement, observation };
     channels[channel] = { ...judgement, probe, observation, milliseconds: undefined };
@@ -78,14 +79,4 @@ function isSafeUpdate(cell: Cell, observation: Observation): boolean {
   return (
     cell.operation.startsWith("blind_") && observation.kind === "reach" && observation.answer.code === "21000"
   );
-}
-
-/**
- * Over HTTP nothing tells a row that the policy filtered from one that a BEFORE trigger swallowed. Where the direct
- * channel, with triggers off, reached no row either, it was not the trigger.
- */
-function withTriggersCleared(seen: Observation, direct: Observation | undefined): Observation {
-  if (seen.kind !== "reach" || !seen.mayBeHidden || direct?.kind !== "reach") return seen;
-  const cleared = !direct.mayBeHidden && direct.answer.code === null && direct.reached === seen.reached;
-  return cleared ? { ...seen, mayBeHidden: false } : seen;
 }

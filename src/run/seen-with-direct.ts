@@ -1,0 +1,59 @@
+import type {
+  Answer,
+  CandidateAttempt,
+  InsertObservation,
+  Observation,
+  ReachObservation,
+} from "../model/observation.ts";
+
+/**
+ * What HTTP does not show and the direct channel has seen of the same cell: whether a trigger stood between the policy and
+ * its effect. Only facts of the same answer are taken over; where the channels differ, each keeps to its own.
+ */
+export function seenWithDirect(seen: Observation, direct: Observation | undefined): Observation {
+  if (seen.kind === "reach" && direct?.kind === "reach") return reachWithDirect(seen, direct);
+  if (seen.kind === "insert" && direct?.kind === "insert") return insertWithDirect(seen, direct);
+  return seen;
+}
+
+/**
+ * Over HTTP nothing tells a row that the policy filtered from one that a BEFORE trigger swallowed. Where the direct
+ * channel, with triggers off, reached no row either, it was not the trigger.
+ */
+function reachWithDirect(seen: ReachObservation, direct: ReachObservation): ReachObservation {
+  const cleared =
+    seen.mayBeHidden && !direct.mayBeHidden && direct.answer.code === null && direct.reached === seen.reached;
+  return {
+    ...seen,
+    mayBeHidden: seen.mayBeHidden && !cleared,
+    answer: withRoutine(seen.answer, direct.answer),
+  };
+}
+
+function insertWithDirect(seen: InsertObservation, direct: InsertObservation): InsertObservation {
+  const known = new Map(direct.attempts.map((attempt) => [attempt.candidate.name, attempt]));
+  return {
+    ...seen,
+    attempts: seen.attempts.map((attempt) => attemptWithDirect(attempt, known.get(attempt.candidate.name))),
+  };
+}
+
+function attemptWithDirect(
+  attempt: CandidateAttempt,
+  direct: CandidateAttempt | undefined,
+): CandidateAttempt {
+  if (direct === undefined) return attempt;
+  const stored = attempt.unseen === true && direct.answer.code === null;
+  return {
+    ...attempt,
+    answer: withRoutine(attempt.answer, direct.answer),
+    ...(stored && { unseen: false, rewritten: direct.rewritten }),
+  };
+}
+
+/** The server's routine that refused, where the wire has told it of the same refusal. */
+function withRoutine(answer: Answer, direct: Answer): Answer {
+  const same = answer.http !== undefined && answer.code === "42501" && direct.code === "42501";
+  if (!same || direct.foreignFrame === true || direct.routine === undefined) return answer;
+  return { ...answer, routine: direct.routine };
+}
