@@ -114,8 +114,8 @@ function chosen(
   }
   const unseen = wanted.find((one) => one.unseen === true);
   if (unseen !== undefined) {
-    const why = "a trigger or a rule may have stored another row, and this channel cannot see it";
-    return say("inconclusive", `the candidate ${unseen.candidate.name} was let in: ${why}`);
+    const how = "a trigger or a rule may have stored another row, and this channel cannot see it";
+    return say("inconclusive", `the candidate ${unseen.candidate.name} was let in: ${how}`);
   }
   if (wanted.length < accept.length || unwanted.length < reject.length)
     return say("inconclusive", "a declared candidate was not tried");
