@@ -15,6 +15,7 @@
 --                before it is undone, which rows it changed
 --             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
 --                until one reaches the row
+--             f  one call of a function: as r, and its deferred constraints are checked before it is undone
 --             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent; both are
 --                templates for format(), whose values are v[n]
 --      guard 1: where a constraint stopped a write, it is sent again with foreign keys and triggers off; 2: also where no
@@ -28,7 +29,8 @@
 --   * a probe's own success is a variable (done), which survives the undone subtransaction, so that no SQLSTATE
 --     that the probed database raises can be mistaken for it;
 --   * the context of an error that comes from the probe's statement itself is learnt by provoking one, so that frames
---     of functions and triggers are told apart whatever language the server speaks;
+--     of functions and triggers are told apart whatever language the server speaks; an error that points into the
+--     statement (a schema without USAGE: raised while the statement is read) has the block's own line alone;
 --   * row_security is off for controls: where full sight would be filtered, that raises instead of counting less.
 do $rowgate$
 declare
@@ -45,6 +47,7 @@ declare
   answers text[] := '{}';
   ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
   framed text;                       -- CONTEXT of an error that the statement itself raised
+  bare text;                         -- its last line: the block's
   filled text[];                     -- the values of the candidate at hand
   suffixes text[]; declareds boolean[]; keys text[]; spots int; spot int;
   probe record; i int; j int; mode text; stmt text;
@@ -62,6 +65,7 @@ begin
   exception when others then
     get stacked diagnostics context = pg_exception_context;
     framed := regexp_replace(context, '\d+([^\n]*)$', '\1');
+    bare := substring(framed from '[^\n]*$');
   end;
 
   for probe in
@@ -134,12 +138,16 @@ begin
               execute pre;
               stage := 'probe';
             end if;
-            if probe.k = 'r' then
+            if probe.k in ('r', 'f') then
               if probe.d is null then
                 execute stmt into n, h;
               else
                 execute stmt into ks;
                 n := coalesce(cardinality(ks), 0);
+              end if;
+              if probe.k = 'f' then
+                stage := 'constraints';
+                execute 'set constraints all immediate';
               end if;
             else
               execute stmt;
@@ -171,7 +179,7 @@ begin
                 get stacked diagnostics code = returned_sqlstate, message = message_text, context = pg_exception_context,
                   cname = constraint_name, ctable = table_name, cschema = schema_name, dtype = pg_datatype_name;
                 away := case stage
-                  when 'probe' then regexp_replace(context, '\d+([^\n]*)$', '\1') is distinct from replace(framed, calm, stmt)
+                  when 'probe' then coalesce(regexp_replace(context, '\d+([^\n]*)$', '\1') not in (replace(framed, calm, stmt), bare), true)
                   when 'constraints' then coalesce(cname, '') = ''
                   else true end;
               end if;

@@ -6,6 +6,7 @@ import { createTally } from "./judge/counts.ts";
 import type { Cell } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import type { CellRecord, RunRecord } from "./model/run.ts";
+import { countCalls } from "./plan/calls.ts";
 import { channelsOf } from "./plan/channels.ts";
 import { countCells } from "./plan/expand.ts";
 import { filterOf } from "./plan/filters.ts";
@@ -13,7 +14,7 @@ import { openChannels } from "./run/channels.ts";
 import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
 import { type LaneInput, runLane } from "./run/lanes.ts";
-import { prepare, visibleRows } from "./run/preparation.ts";
+import { prepare, touchedTables, visibleRows } from "./run/preparation.ts";
 import { recordCell } from "./run/record.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
 
@@ -40,10 +41,10 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
     const prepared = await prepare(control, matrix, exposed);
     const wants = filterOf(request.filters);
     const options = { channels: channelsOf(matrix, request.filters.channels), exposed, wants };
-    const total = prepared.work.reduce(
-      (sum, one) => sum + countCells(one.spec, one.relation, matrix.personas, wants),
-      0,
-    );
+    const total = [
+      ...prepared.work.map((one) => countCells(one.spec, one.relation, matrix.personas, wants)),
+      ...prepared.functions.map((one) => countCalls(one, matrix.personas, wants)),
+    ].reduce((sum, count) => sum + count, 0);
     events.planned?.(total);
     if (total === 0) throw nothingToProbe(request);
     const identities = signIn(request);
@@ -53,7 +54,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       redact,
     });
     await archive.catalog(prepared.catalog);
-    const tables = prepared.work.map(({ relation }) => relation.base ?? relation.info);
+    const tables = touchedTables(prepared);
     const before = await fingerprint(control, tables);
     const prepareEnded = performance.now();
 
@@ -82,7 +83,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       interrupted: request.interrupted,
       visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
     };
-    const queue = prepared.work.values();
+    const queue = [...prepared.work, ...prepared.functions].values();
     await Promise.all(channels.lanes.map((own) => runLane(queue, own, lane)));
     const after = await fingerprint(control, tables);
 
@@ -115,7 +116,7 @@ function nothingToProbe({ filters, matrix }: RunRequest): RowgateError {
   return new RowgateError({
     code: "run/nothing-to-probe",
     message: `No cell of the matrix ${matrix.name} matches ${asked.join(" ") || "what was asked"}.`,
-    hint: `cells are named <persona>/<schema>.<relation>/<operation>, as in ${matrix.personas[0]?.name ?? "anon"}/${matrix.schema}.${matrix.relations[0]?.name ?? "courses"}/select`,
+    hint: `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix.personas[0]?.name ?? "anon"}/${matrix.schema}.${matrix.relations[0]?.name ?? "courses"}/select`,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import type { Catalog, RelationInfo, RoleInfo, SessionFact } from "../model/catalog.ts";
+import type { Catalog, RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import { readSql } from "../sql.ts";
 
@@ -12,7 +12,7 @@ interface RoleRow {
 }
 
 /**
- * Reads what is in force: relations of `schemas`, and what each of `roles` holds on them. A few statements.
+ * Reads what is in force: relations and functions of `schemas`, and what each of `roles` holds on them.
  * A role or schema that does not exist is simply absent from the answer.
  */
 export async function readCatalog(
@@ -24,6 +24,7 @@ export async function readCatalog(
     schemas,
     roles,
   ]);
+  const routines = await client.query<{ routine: string }>(readSql("catalog_routines.sql"), [schemas, roles]);
   const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
   const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [schemas]);
   const server = await client.query<{ version: string; num: number; database: string }>(
@@ -45,6 +46,7 @@ export async function readCatalog(
     roles: found.rows.map(roleInfo),
     relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
     sessionFacts: facts.rows,
+    routines: routines.rows.map((row) => JSON.parse(row.routine) as RoutineInfo),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { Privileges } from "../model/catalog.ts";
-import type { Cell } from "../model/cell.ts";
-import type { DenyReason, Operation } from "../model/matrix.ts";
+import type { Cell, PlannedCall } from "../model/cell.ts";
+import type { DenyReason, Operation, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { policyCommands } from "../model/policy-commands.ts";
 import type { Answer } from "../model/observation.ts";
 
-const holds: Record<Operation, (held: Privileges) => boolean> = {
+const holds: Record<RelationOperation, (held: Privileges) => boolean> = {
   select: (held) => held.select.length > 0,
   insert: (held) => held.insert.length > 0,
   // A filtered write reads a column, which takes SELECT on it as well.
@@ -25,29 +25,43 @@ const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
 
 /** Where a 42501 came from: one of the table's own gates, or something `else` that the statement ran into. */
 export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
+  const { operation, call } = cell;
+  if (operation === "execute" || call !== undefined) return callRefusedBy(call, cell.persona.role, answer);
   const held = cell.relation.info.privileges[cell.persona.role];
   if (answer.foreignFrame === true) return "else";
   if (held === undefined || !held.schemaUsage) return "schema";
-  if (!holds[cell.operation](held)) return "grant";
+  if (!holds[operation](held)) return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
   if (answer.code === "44000") return "check";
-  if (!checked.has(cell.operation)) return "else";
+  if (!checked.has(operation)) return "else";
   if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";
   // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row. Where it could be seen
   // and was not, the refusal could not be repeated, and nothing says what refused.
   if (answer.http === undefined) return "else";
-  if (raisesItself(cell)) return "else";
+  if (raisesItself(cell.relation, operation)) return "else";
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
 }
 
 /** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
-function raisesItself({ relation, operation }: Cell): boolean {
+function raisesItself(relation: Cell["relation"], operation: RelationOperation): boolean {
   const events = policyCommands[operation];
   return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
     triggers.some(
       (one) => one.enabled && one.events.some((event) => events.some((asked) => asked === event)),
     ),
   );
+}
+
+/**
+ * Without the privilege the body never ran, so a frame of a function is somebody else's (a pre-request function's). With it,
+ * the refusal is the body's own, or of something that the body ran into: nothing but the call beside it tells which.
+ */
+function callRefusedBy(call: PlannedCall | undefined, role: string, answer: Answer): DenyReason | "else" {
+  const held = call?.routine.privileges[role];
+  if (answer.beforeProbe === true) return "else";
+  if (held?.schemaUsage === true && held.execute) return "check";
+  if (answer.foreignFrame === true || answer.code !== "42501") return "else";
+  return held?.schemaUsage === true ? "execute" : "schema";
 }
 
 /** Negative: stopped at an earlier gate than declared; positive: at a later one, so an earlier gate stood open. */
@@ -59,6 +73,8 @@ export function compareGates(declared: DenyReason, actual: DenyReason): number {
 export function bypassesPolicies(cell: Cell): string | undefined {
   const { role, relation } = cell;
   const { info } = relation;
+  // A function says by itself whom it shows what; nobody is above it.
+  if (cell.call !== undefined) return undefined;
   if (role.superuser) return `role ${role.name} is a superuser`;
   if (role.bypassRls) return `role ${role.name} has BYPASSRLS`;
   if (!info.forceRls && role.inherits.includes(info.owner)) {

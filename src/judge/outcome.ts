@@ -32,14 +32,13 @@ const read: Record<CodeMeaning, (cell: Cell, answer: Answer, said: string) => Ou
   refused(cell, answer, said) {
     const by = refusedBy(cell, answer);
     if (by !== "else") return { kind: "refused", by };
-    return {
-      kind: "unreached",
-      why: `refused by something else than the table's own grants and policies: ${said}`,
-    };
+    const gates = cell.call === undefined ? "the table's own grants and policies" : "the function";
+    return { kind: "unreached", why: `refused by something else than ${gates}: ${said}` };
   },
   constraint(cell, answer, said) {
     if (isOwnConstraint(cell, answer)) return { kind: "constraint", name: answer.constraint?.name ?? "" };
-    return { kind: "unreached", why: `stopped before the policy, or by another table: ${said}` };
+    const where = cell.call === undefined ? "before the policy, or by another table" : "by a constraint";
+    return { kind: "unreached", why: `stopped ${where}: ${said}` };
   },
   impossible(cell, _answer, said) {
     return takes(cell) ? { kind: "unreached", why: said } : { kind: "impossible" };
@@ -57,7 +56,13 @@ export function outcomeOf(cell: Cell, answer: Answer): Outcome {
   if (code === null) return (answer.rows ?? 1) > 0 ? { kind: "accepted" } : { kind: "filtered" };
   const said = `${code}${answer.message === undefined ? "" : ` ${answer.message}`}`;
   if (isAbsent(cell, code)) return { kind: "impossible" };
-  return read[meaningOf(code, cell.operation === "select")](cell, answer, said);
+  const meaning = isDeclaredRefusal(cell, answer) ? "refused" : meaningOf(code, cell.operation === "select");
+  return read[meaning](cell, answer, said);
+}
+
+/** The matrix says with which codes a function's body refuses; what did not come from a body is none of them. */
+function isDeclaredRefusal({ call }: Cell, { code, foreignFrame }: Answer): boolean {
+  return call !== undefined && call.raises.includes(code ?? "") && foreignFrame !== false;
 }
 
 /** The relation has no such column (only its control relation has): nobody is shown it there. 42703: undefined_column. */
@@ -72,7 +77,7 @@ function isAbsent({ column, relation }: Cell, code: string): boolean {
  * routing, a domain and a trigger's statement raise the same codes before the policy is asked.
  */
 function isOwnConstraint(cell: Cell, answer: Answer): boolean {
-  if (answer.foreignFrame === true || answer.dataType !== undefined) return false;
+  if (cell.call !== undefined || answer.foreignFrame === true || answer.dataType !== undefined) return false;
   const { info, base } = cell.relation;
   const own = [info, base ?? info];
   // 23502 names a column and no constraint before Postgres 18.
@@ -90,7 +95,8 @@ function isOneOf(relations: readonly { schema: string; name: string }[], table: 
 
 function takes(cell: Cell): boolean {
   const { accepts } = cell.relation.info;
-  if (cell.operation === "select" || cell.operation === "truncate") return true;
+  const { operation } = cell;
+  if (operation === "select" || operation === "truncate" || operation === "execute") return true;
   if (cell.operation === "upsert") return accepts.includes("insert") && accepts.includes("update");
   if (cell.operation === "insert") return accepts.includes("insert");
   return accepts.includes(cell.operation.endsWith("update") ? "update" : "delete");

@@ -14,7 +14,7 @@ export function decidingFact(cell: Cell): string | undefined {
 }
 
 function decides({ command, roles }: SessionFact, { operation, role, relation }: Cell): boolean {
-  if (operation === "truncate") return false;
+  if (operation === "truncate" || operation === "execute") return false;
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
   if (roles === null) return true;
   if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;

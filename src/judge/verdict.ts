@@ -2,6 +2,7 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
+import { judgeCall } from "./call.ts";
 import { decidingFact } from "./session-facts.ts";
 import { judgeInsert } from "./insert.ts";
 import { outcomeEffect, outcomeOf } from "./outcome.ts";
@@ -29,6 +30,7 @@ type Judge<K extends Observation["kind"]> = (
 const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
   reach: judgeReach,
   insert: judgeInsert,
+  call: judgeCall,
   statement: judgeStatement,
   failed: (_cell, { failure }) => ({
     verdict: failures[failure.kind],
@@ -49,7 +51,7 @@ export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judge
   const judgement = (judges[seen.kind] as Judge<Observation["kind"]>)(cell, seen);
   if (judgement.verdict !== "pass") return judgement;
   // A missing grant stands before every policy: whoever asks, and whatever the session is like.
-  if (judgement.deniedBy === "grant" || judgement.deniedBy === "schema") return judgement;
+  if (["schema", "execute", "grant"].includes(judgement.deniedBy ?? "")) return judgement;
   const because = unproven(cell, trust);
   return because === undefined ? judgement : { ...judgement, verdict: "inconclusive", because };
 }

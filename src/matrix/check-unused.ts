@@ -1,7 +1,7 @@
 import type { Groups } from "./groups.ts";
 import type { Issues } from "./issues.ts";
 import type { Personas } from "./personas.ts";
-import type { RelationDraft } from "./relations.ts";
+import type { ExpectEntry, RelationScope } from "./scope.ts";
 import type { SourcePosition } from "../model/errors.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { SourcePosition } from "../model/errors.ts";
  * use of them has been reported.
  */
 export function checkUnused(
-  drafts: readonly RelationDraft[],
+  drafts: readonly { readonly scope: RelationScope; readonly expect: readonly ExpectEntry[] }[],
   personas: Personas,
   places: ReadonlyMap<string, SourcePosition>,
   groups: Groups,

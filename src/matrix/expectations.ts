@@ -1,5 +1,5 @@
 import type { Operation } from "../model/matrix.ts";
-import { operations } from "../model/matrix.ts";
+import { relationOperations } from "../model/matrix.ts";
 import { expectMap } from "./fields.ts";
 import { didYouMean, listNames, nearest } from "./nearest.ts";
 import { readSaid } from "./said.ts";
@@ -54,13 +54,16 @@ function readOperations(
   const claims = new Map<Operation, Claim>();
   for (const entry of map.entries) {
     if (entry.key === "*") continue;
-    const operation = operations.find((known) => known === entry.key);
+    const operation = relationOperations.find((known) => known === entry.key);
     if (operation !== undefined) {
       claims.set(operation, { said: issues.clean(() => readSaid(operation, entry, scope)), declared: true });
       continue;
     }
-    const meant = didYouMean(nearest(entry.key, operations));
-    const hint = `operations: ${listNames([...operations, "*"], 9)}`;
+    const meant = didYouMean(nearest(entry.key, relationOperations));
+    const hint =
+      entry.key === "execute"
+        ? "a function is declared under `functions:`"
+        : `operations: ${listNames([...relationOperations, "*"], 9)}`;
     issues.report("matrix/unknown-key", entry.keyAt, `unknown operation \`${entry.key}\`${meant}`, hint);
   }
   const star = map.entries.find((entry) => entry.key === "*");
@@ -102,8 +105,9 @@ export function readExpect(
   entry: Entry | undefined,
   known: (entry: Entry) => boolean,
   scope: RelationScope,
+  readEntry: (entry: Entry, scope: RelationScope) => ExpectEntry = readExpectEntry,
 ): readonly ExpectEntry[] {
   const map = entry && expectMap(entry.value, `\`expect\` of \`${scope.relation}\``, scope.issues);
-  const all = (map?.entries ?? []).map((item) => ({ item, read: readExpectEntry(item, scope) }));
+  const all = (map?.entries ?? []).map((item) => ({ item, read: readEntry(item, scope) }));
   return all.filter(({ item }) => known(item)).map(({ read }) => read);
 }

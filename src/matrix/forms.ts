@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Operation } from "../model/matrix.ts";
+import type { RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { columnNames, columns, leaves, names, waiver } from "./leaves.ts";
 
@@ -7,7 +7,7 @@ import { columnNames, columns, leaves, names, waiver } from "./leaves.ts";
 export type Form = "allow" | "deny" | "rows" | "candidates" | "moves" | "columns";
 
 /** `*` stands for select, insert, update and delete, as far as they are not listed. */
-export type Target = Operation | "*";
+export type Target = RelationOperation | "*";
 
 export const formsOf: Readonly<Record<Target, readonly Form[]>> = {
   select: ["allow", "deny", "rows", "columns"],
@@ -21,7 +21,9 @@ export const formsOf: Readonly<Record<Target, readonly Form[]>> = {
   "*": ["allow", "deny", "rows"],
 };
 
-const headShapes = {
+export const headShapes: Readonly<
+  Record<Exclude<Form, "moves" | "columns">, Readonly<Record<string, z.ZodType>>>
+> = {
   allow: { allow: z.literal(true).describe("Every row; for insert every candidate.") },
   deny: {
     deny: z.union([z.literal(true), z.enum(denyReasons)]).describe("No row, refused for this reason."),
@@ -31,7 +33,7 @@ const headShapes = {
     accept: names.optional().describe("Candidates that are accepted as written; all others are refused."),
     reject: names.optional().describe("Candidates that are refused."),
   },
-} as const;
+};
 
 const moveShapes = {
   set: columns.optional().describe("What to write instead of the row's own values."),
@@ -55,7 +57,7 @@ const columnRule = z
 /** The keys of one entry of `columns:`. */
 export const columnRuleKeys: readonly string[] = Object.keys(columnRule.shape);
 
-const columnShapes = {
+export const columnShapes: Readonly<Record<string, z.ZodType>> = {
   columns: z
     .union([columnRule, z.array(columnRule).min(1)])
     .optional()

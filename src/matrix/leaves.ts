@@ -5,7 +5,16 @@ const name: z.ZodString = z
   .regex(/^[A-Za-z_][A-Za-z0-9_.@-]*$/, "a name starts with a letter or _, then letters, digits and _ . @ -");
 const text: z.ZodString = z.string().regex(/\S/, "must not be empty");
 
-export type Leaf = "name" | "text" | "varName" | "matrixName" | "role" | "setting" | "token" | "day";
+export type Leaf =
+  | "name"
+  | "text"
+  | "varName"
+  | "matrixName"
+  | "role"
+  | "setting"
+  | "token"
+  | "day"
+  | "sqlstate";
 
 /** What a scalar or a key may be; all of them are text. */
 export const leaves: Readonly<Record<Leaf, z.ZodType<string>>> = {
@@ -29,6 +38,14 @@ export const leaves: Readonly<Record<Leaf, z.ZodType<string>>> = {
   token: z
     .string()
     .regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/, "a token is only named, as `${VARIABLE}`, never written"),
+  // What stops every caller (a lost connection, a timeout, a missing table) must not pass as a refusal.
+  sqlstate: z
+    .string()
+    .regex(/^[0-9A-Z]{5}$/, "a SQLSTATE has five digits and capital letters, as `P0001`")
+    .regex(
+      /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|XX))/,
+      "this SQLSTATE says that something is broken, for whoever calls",
+    ),
   day: z.iso.date({ error: "a day is written YYYY-MM-DD" }),
 };
 
@@ -40,6 +57,10 @@ export const columns: z.ZodType = z
 export const columnNames: z.ZodType = z.array(text).min(1);
 export const relationName: z.ZodString = text.describe(
   "A relation, as `courses`, `schema.courses` or quoted as in SQL.",
+);
+
+export const functionName: z.ZodString = text.describe(
+  "A function, as `profiles`, `schema.profiles`, or `profiles(uuid, text)` where there are overloads.",
 );
 
 export const waiver: z.ZodObject = z

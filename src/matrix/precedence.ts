@@ -109,11 +109,16 @@ function reportClash(
   { first, second, at, before, personas, operations: about }: Clash,
   issues: Issues,
 ): void {
-  const [one, other] = [first, second].map(({ claim }) => claim.said && shortly(claim.said.expectation));
+  const [one, other] = [first, second].map(({ claim }) => claim.said && saidShortly(claim.said));
   const message =
     `\`${first.who}\` (${formatPosition(before)}) and \`${second.who}\` contradict each other about ` +
     `${[...about].join(", ")} of ${listNames([...personas])}: ${one} there, ${other} here`;
   issues.report("matrix/contradiction", at, message, "an entry of the persona's own wins over its groups");
+}
+
+function saidShortly({ expectation, calls }: Said): string {
+  const { accept = [], reject = [] } = calls ?? {};
+  return [shortly(expectation), ...accept, ...reject.map((name) => `not ${name}`)].join(", ");
 }
 
 function shortly(expectation: Expectation): string {
@@ -131,7 +136,7 @@ function shortly(expectation: Expectation): string {
 }
 
 /** Equal for what means the same, wherever and in whatever order it is written. */
-function meaning({ expectation, set, never, columns, waiver }: Said): string {
+function meaning({ expectation, set, never, columns, calls, waiver }: Said): string {
   const moves = Object.fromEntries(never.map(({ name, values }) => [name, values]));
   const said: Json =
     expectation.kind === "rows" || expectation.kind === "within"
@@ -143,7 +148,8 @@ function meaning({ expectation, set, never, columns, waiver }: Said): string {
     .flatMap(({ columns: of, shows, rows }) => of.map(({ name }) => [name, shows, rows?.predicate ?? null]))
     .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
-  return canonical([expectation.kind, said, set ?? null, moves, shown, until]);
+  const chosen = calls === undefined ? null : [calls.accept?.toSorted() ?? null, calls.reject.toSorted()];
+  return canonical([expectation.kind, said, set ?? null, moves, shown, chosen, until]);
 }
 
 function canonical(value: Json): string {

@@ -1,9 +1,11 @@
 import { channels as allChannels } from "../model/channels.ts";
-import type { Matrix, RelationSpec } from "../model/matrix.ts";
+import type { FunctionSpec, Matrix, RelationSpec } from "../model/matrix.ts";
 import { formatQualified } from "../model/sql-text.ts";
+import { checkCalls } from "./check-calls.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { checkUnused } from "./check-unused.ts";
 import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
+import { type FunctionDraft, readFunctions } from "./functions.ts";
 import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
 import { readChannels } from "./read-channels.ts";
@@ -48,7 +50,7 @@ export function readMatrix(root: MapTree, today: string, issues: Issues): Omit<M
     policies: leaf("policies", "text"),
     vars,
     personas: [...personas.values()].filter((persona) => persona !== undefined),
-    relations: readBody(fields, { schema, today, personas, vars, waivedRelations }, issues),
+    ...readBody(fields, { schema, today, personas, vars, waivedRelations }, issues),
     waivedRelations,
   };
 }
@@ -64,23 +66,30 @@ interface Head extends Pick<Matrix, "schema" | "vars" | "waivedRelations"> {
   readonly personas: Personas;
 }
 
-function readBody(fields: Fields, head: Head, issues: Issues): readonly RelationSpec[] {
+function readBody(fields: Fields, head: Head, issues: Issues): Pick<Matrix, "relations" | "functions"> {
   const { personas, today, vars } = head;
   const relations = fields.get("relations");
   const meant = new Set<string>();
   const groups = readGroups(fields.get("groups"), personas, meant, issues);
-  if (relations === undefined) return [];
+  if (relations === undefined) return { relations: [], functions: [] };
   const known = (entry: Entry): boolean => isKnown(entry, personas, groups, meant, issues);
-  const drafts = readRelations(relations, { defaultSchema: head.schema, today, issues, known });
+  const reading = { defaultSchema: head.schema, today, issues, known };
+  const drafts = readRelations(relations, reading);
+  const functions = readFunctions(fields.get("functions"), reading);
   const declarationsOf = declaring();
   const specs = drafts.map((draft) => {
     const resolved = resolveExpectations(draft.expect, personas.keys(), groups, issues);
     checkParameters(draft.scope, resolved, personas, vars, issues);
     return toSpec(draft, declarationsOf(resolved));
   });
-  checkUnused(drafts, personas, placesOf(fields.get("personas")), groups, meant, issues);
+  const functionSpecs = functions.map((draft) => {
+    const resolved = resolveExpectations(draft.expect, personas.keys(), groups, issues);
+    checkCalls(draft, resolved, personas, vars, issues);
+    return toFunctionSpec(draft, declarationsOf(resolved));
+  });
+  checkUnused([...drafts, ...functions], personas, placesOf(fields.get("personas")), groups, meant, issues);
   checkWaived(drafts, head, issues);
-  return specs;
+  return { relations: specs, functions: functionSpecs };
 }
 
 function isKnown(
@@ -117,6 +126,24 @@ function toSpec(draft: RelationDraft, declarations: ReturnType<Declaring>): Rela
     control,
     rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
     candidates: [...scope.candidates.values()].flatMap((row) => row?.candidate ?? []),
+    get declarations() {
+      return declarations();
+    },
+  };
+}
+
+function toFunctionSpec(
+  { scope, expect: _expect, ...draft }: FunctionDraft,
+  declarations: () => FunctionSpec["declarations"],
+): FunctionSpec {
+  return {
+    ...draft,
+    rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
+    calls: [...scope.candidates.values()].flatMap((call) =>
+      call === undefined
+        ? []
+        : [{ name: call.candidate.name, arguments: call.candidate.values, at: call.candidate.at }],
+    ),
     get declarations() {
       return declarations();
     },

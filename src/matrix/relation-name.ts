@@ -5,6 +5,8 @@ import type { Issues } from "./issues.ts";
 const bare = "[A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff]*";
 const part = `(?:${bare}|"(?:[^"]|"")+")`;
 const qualified = new RegExp(`^(?:(${part})\\.)?(${part})$`);
+/** A function's name, and the types behind it in parentheses. */
+export const withTypes: RegExp = new RegExp(`^((?:${part}\\.)?${part})\\s*\\((.*)\\)$`, "s");
 
 /** `courses`, `platform.users`, `other."Weird Name"`. Bare names stand as written: they are not folded to lower case. */
 export function readRelationName(
@@ -12,6 +14,7 @@ export function readRelationName(
   defaultSchema: string,
   at: SourcePosition,
   issues: Issues,
+  noun: "relation" | "function" = "relation",
 ): QualifiedName | undefined {
   const match = qualified.exec(text);
   if (match !== null) {
@@ -19,7 +22,7 @@ export function readRelationName(
     return { schema: schema === undefined ? defaultSchema : unquote(schema), name: unquote(name) };
   }
   const hint = `write \`name\`, \`schema.name\`, or quote odd names as in SQL: \`'"${text.replaceAll('"', "")}"'\``;
-  issues.report("matrix/bad-name", at, `\`${text}\` is not a relation's name`, hint);
+  issues.report("matrix/bad-name", at, `\`${text}\` is not a ${noun}'s name`, hint);
   return undefined;
 }
 

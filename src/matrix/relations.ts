@@ -56,7 +56,7 @@ function readRelation(entry: Entry, { defaultSchema, today, issues, known }: Rel
   const scope: RelationScope = {
     relation: written,
     rowSets: readRowSets(fields?.get("rows"), issues),
-    candidates: readCandidateRows(fields?.get("insert"), issues),
+    candidates: readNamedValues(fields?.get("insert"), "`insert`", "candidate", issues),
     usedRowSets: new Set(),
     today,
     issues,
@@ -71,7 +71,7 @@ function readRelation(entry: Entry, { defaultSchema, today, issues, known }: Rel
   };
 }
 
-function readControl(
+export function readControl(
   { value, keyAt }: Entry,
   defaultSchema: string,
   issues: Issues,
@@ -83,7 +83,10 @@ function readControl(
   return name && { from: name, at: from.at };
 }
 
-function readRowSets(entry: Entry | undefined, issues: Issues): ReadonlyMap<string, RowSetDraft | undefined> {
+export function readRowSets(
+  entry: Entry | undefined,
+  issues: Issues,
+): ReadonlyMap<string, RowSetDraft | undefined> {
   const map = entry && expectMap(entry.value, "`rows`", issues);
   return new Map(
     (map?.entries ?? []).map((item) => {
@@ -98,16 +101,19 @@ function readRowSets(entry: Entry | undefined, issues: Issues): ReadonlyMap<stri
   );
 }
 
-function readCandidateRows(
+/** Name → column or argument → value. `noun` is what each of them is called. */
+export function readNamedValues(
   entry: Entry | undefined,
+  what: string,
+  noun: "candidate" | "call",
   issues: Issues,
 ): ReadonlyMap<string, CandidateDraft | undefined> {
-  const map = entry && expectMap(entry.value, "`insert`", issues);
+  const map = entry && expectMap(entry.value, what, issues);
   return new Map(
     (map?.entries ?? []).map((item) => {
-      checkName(item, "a candidate", issues);
+      checkName(item, `a ${noun}`, issues);
       const { key: name, value } = item;
-      const row = expectMap(value, `candidate \`${name}\``, issues);
+      const row = expectMap(value, `${noun} \`${name}\``, issues);
       const columns = row && issues.clean(() => readColumnValues(row, issues));
       return [
         name,

@@ -39,7 +39,7 @@ function readWord(target: Target, { value, at }: ScalarTree, scope: RelationScop
   return undefined;
 }
 
-type Fields = ReadonlyMap<string, Entry>;
+export type Fields = ReadonlyMap<string, Entry>;
 
 function readMapping(target: Target, map: MapTree, home: Entry, scope: RelationScope): Said | undefined {
   checkKeys(target, map, scope);
@@ -64,7 +64,7 @@ function readMapping(target: Target, map: MapTree, home: Entry, scope: RelationS
 }
 
 /** A relation that shows no row shows no column either. */
-function isDenied({ expectation }: Head, fields: Fields, { issues }: RelationScope): boolean {
+export function isDenied({ expectation }: Head, fields: Fields, { issues }: RelationScope): boolean {
   const at = fields.get("columns")?.keyAt;
   if (expectation.kind !== "deny" || at === undefined) return false;
   const message = "`columns` says what the declared rows show, and `deny` declares none";

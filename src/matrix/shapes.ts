@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { channels } from "../model/channels.ts";
 import { expectation } from "./forms.ts";
-import { columns, json, leaves, names, relationName, waiver } from "./leaves.ts";
+import { functionShape } from "./function-shape.ts";
+import { columns, functionName, json, leaves, names, relationName, waiver } from "./leaves.ts";
 
 /**
  * The language of a matrix, defined once: the reader takes its keys and its leaves from here, and the JSON Schema for
@@ -70,6 +71,10 @@ const matrix = z
     personas: z.record(leaves.name, persona).describe("Named identities."),
     groups: z.record(leaves.name, names).optional().describe("Group → personas or other groups."),
     relations: z.record(relationName, relation).describe("What is probed."),
+    functions: z
+      .record(functionName, functionShape)
+      .optional()
+      .describe("Functions that are called, each with its calls."),
     waive: z.record(relationName, waiver).optional().describe("Relations left out on purpose."),
   })
   .meta({ title: "rowgate matrix" });
@@ -77,10 +82,13 @@ const matrix = z
 export const wholeMatrix: z.ZodType = matrix;
 
 /** The keys that each mapping of fixed keys may have, and those that it must have. */
-export const keysOf: Readonly<Record<"matrix" | "persona" | "relation" | "control" | "waiver", Keys>> = {
+export const keysOf: Readonly<
+  Record<"matrix" | "persona" | "relation" | "function" | "control" | "waiver", Keys>
+> = {
   matrix: keys(matrix),
   persona: keys(persona),
   relation: keys(relation),
+  function: keys(functionShape),
   control: { all: ["from"], required: ["from"] },
   waiver: keys(waiver),
 };

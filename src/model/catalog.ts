@@ -1,7 +1,8 @@
 import type { QualifiedName } from "./sql-text.ts";
 
 /** `pg_class.relkind`, spelled out. */
-export type RelationKind = "table" | "partitioned" | "view" | "materialized" | "foreign";
+/** `function`: what a call returns, seen as a relation. */
+export type RelationKind = "table" | "partitioned" | "view" | "materialized" | "foreign" | "function";
 
 export interface ColumnInfo {
   readonly name: string;
@@ -81,6 +82,52 @@ export interface RelationInfo extends QualifiedName {
   readonly acl: readonly string[];
 }
 
+/** What goes into a function. */
+export interface ArgumentInfo {
+  /** Empty for an argument without a name. */
+  readonly name: string;
+  /** As `format_type` prints it. */
+  readonly type: string;
+  /** The type as SQL can name it under any search_path; `null` for a polymorphic pseudo-type, which takes what comes. */
+  readonly cast: string | null;
+  readonly required: boolean;
+  readonly variadic: boolean;
+}
+
+/** What a role may do with a function, grants to PUBLIC and inherited roles included. */
+export interface RoutinePrivileges {
+  readonly schemaUsage: boolean;
+  readonly execute: boolean;
+}
+
+export interface RoutineInfo extends QualifiedName {
+  readonly oid: string;
+  readonly kind: "function" | "procedure" | "aggregate" | "window";
+  /** What goes in, in order of declaration. */
+  readonly arguments: readonly ArgumentInfo[];
+  readonly returnsSet: boolean;
+  /** `record`: a row whose columns only the caller could name. */
+  readonly returns: "nothing" | "value" | "row" | "record";
+  /** As `pg_get_function_result` prints it. */
+  readonly result: string;
+  /** The table or view whose rows it returns. */
+  readonly rowOf: QualifiedName | null;
+  /** What comes back; a value is one column that has the function's name. */
+  readonly columns: readonly Pick<ColumnInfo, "name" | "type">[];
+  readonly volatility: "volatile" | "stable" | "immutable";
+  readonly securityDefiner: boolean;
+  readonly owner: string;
+  readonly language: string;
+  /** `proconfig`: `search_path=…`. */
+  readonly settings: readonly string[];
+  /** Role name → what it holds here. Holds every role that a persona uses. */
+  readonly privileges: Readonly<Record<string, RoutinePrivileges>>;
+  /** EXECUTE is granted to PUBLIC, as it is by default. */
+  readonly public: boolean;
+  /** As `proacl` prints it, for the archive; empty: the default. */
+  readonly acl: readonly string[];
+}
+
 export interface RoleInfo {
   readonly name: string;
   readonly superuser: boolean;
@@ -111,4 +158,5 @@ export interface Catalog {
   readonly roles: readonly RoleInfo[];
   readonly relations: readonly RelationInfo[];
   readonly sessionFacts: readonly SessionFact[];
+  readonly routines: readonly RoutineInfo[];
 }

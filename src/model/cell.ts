@@ -1,7 +1,7 @@
 import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Expectation, Operation, Persona, Waiver } from "./matrix.ts";
-import type { RelationInfo, RoleInfo, SessionFact } from "./catalog.ts";
+import type { RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "./catalog.ts";
 
 export { channels, type Channel } from "./channels.ts";
 
@@ -17,6 +17,29 @@ export interface BoundCandidate {
 export interface UpdatePlan {
   readonly set: Readonly<Record<string, string | null>> | undefined;
   readonly never: readonly BoundCandidate[];
+}
+
+/** One call of a function, as a persona sends it. */
+export interface PlannedCall {
+  readonly name: string;
+  /** It is the only one of its function: ids and reports need not name it. */
+  readonly only: boolean;
+  readonly routine: RoutineInfo;
+  /** `f(uuid)` where the matrix tells overloads apart, else `f`. */
+  readonly called: string;
+  /** Argument → text as Postgres reads it (`null` is NULL); an argument without a name is `$1`, by its place. */
+  readonly values: Readonly<Record<string, string | null>>;
+  /** The persona whose values are sent, where a denied persona has none of its own. */
+  readonly borrowed: string | undefined;
+  /** SQLSTATEs besides 42501 with which the function's body refuses. */
+  readonly raises: readonly string[];
+  /** A value that comes back is a column of this name. */
+  readonly valueName: string;
+  /**
+   * Calls that are declared to be let through, asked when the function's own body refuses this one: the same call by
+   * other personas first, then other calls by this persona.
+   */
+  readonly beside: readonly Cell[];
 }
 
 /** The place a relation has in a plan: what probes need to know of it, once for all of its cells. */
@@ -35,13 +58,17 @@ export interface PlannedRelation {
   readonly facts?: readonly SessionFact[];
 }
 
-/** persona × relation × operation, or one column of a SELECT. */
+/** persona × relation × operation, or persona × function × call; or one column of the rows that either shows. */
 export interface Cell {
-  /** `<persona>/<schema>.<relation>/<operation>`, and `/<column>` behind it for a column cell: what `--only` matches. */
+  /**
+   * `<persona>/<schema>.<relation>/<operation>`, `<persona>/<schema>.<function>/execute(<call>)`, and `/<column>` behind it for
+   * a column cell: what `--only` matches.
+   */
   readonly id: string;
   readonly persona: Persona;
   /** The persona's role as the server knows it. */
   readonly role: RoleInfo;
+  /** For a call: its rows, seen as a relation. */
   readonly relation: PlannedRelation;
   readonly operation: Operation;
   /**
@@ -56,6 +83,8 @@ export interface Cell {
   readonly among: string | undefined;
   /** The column is declared to be shown in every row that the SELECT declares. */
   readonly everywhere: boolean;
+  /** Only for `execute`. */
+  readonly call?: PlannedCall | undefined;
   /** Predicates are bound: every `:parameter` is a quoted literal. */
   readonly expectation: Expectation;
   /** INSERT: what is sent. */

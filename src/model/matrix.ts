@@ -4,8 +4,8 @@ import type { QualifiedName } from "./sql-text.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** The operations a cell can name. `blind_*` reads no column, so the SELECT policies do not apply to it. */
-export const operations = [
+/** The operations on a relation. `blind_*` reads no column, so the SELECT policies do not apply to it. */
+export const relationOperations = [
   "select",
   "insert",
   "update",
@@ -15,7 +15,10 @@ export const operations = [
   "upsert",
   "truncate",
 ] as const;
-export type Operation = (typeof operations)[number];
+export type RelationOperation = (typeof relationOperations)[number];
+/** What a cell can name: an operation on a relation, or the call of a function. */
+export type Operation = RelationOperation | "execute";
+export const operations: readonly Operation[] = [...relationOperations, "execute"];
 
 /** What stops a persona, from the earliest gate to the latest. `auth`: the token itself is refused. */
 export const denyReasons = ["auth", "schema", "execute", "grant", "filter", "check"] as const;
@@ -79,7 +82,20 @@ export interface ColumnRule {
   readonly rows: { readonly name: string | undefined; readonly predicate: string } | undefined;
 }
 
-/** What the matrix says of one persona × operation of a relation. */
+/** Which calls of a function an expectation holds for; every other call is refused. */
+export interface CallChoice {
+  /** `undefined`: all that are not rejected. */
+  readonly accept: readonly string[] | undefined;
+  readonly reject: readonly string[];
+}
+
+/** Whether an expectation that chooses calls holds for this one; else the call is refused. */
+export function callIsOpen(choice: CallChoice | undefined, call: string): boolean {
+  if (choice === undefined) return true;
+  return !choice.reject.includes(call) && (choice.accept === undefined || choice.accept.includes(call));
+}
+
+/** What the matrix says of one persona × operation of a relation, or of one persona and a function. */
 export interface Declaration {
   readonly persona: string;
   readonly operation: Operation;
@@ -90,6 +106,8 @@ export interface Declaration {
   readonly never: readonly Candidate[];
   /** SELECT: column cells of their own. A column stands in one rule at the most. */
   readonly columns: readonly ColumnRule[];
+  /** Functions: which calls it is about; `undefined`: all. */
+  readonly calls?: CallChoice | undefined;
   readonly waiver: Waiver | undefined;
   readonly at: SourcePosition;
 }
@@ -111,6 +129,30 @@ export interface RelationSpec extends QualifiedName {
   readonly declarations: readonly Declaration[];
 }
 
+/** One call of a function: argument → value, as a candidate's columns. An argument without a name is `$1`, by its place. */
+export interface Call {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, Json>>;
+  readonly at: SourcePosition;
+}
+
+export interface FunctionSpec extends QualifiedName {
+  readonly at: SourcePosition;
+  /** Types of what goes in, where the matrix tells overloads apart: `name(uuid, text)`. */
+  readonly signature: readonly string[] | undefined;
+  /** At least one: without `calls:`, the call without arguments. */
+  readonly calls: readonly Call[];
+  /** Columns that name a returned row; `undefined`: the primary key of what full sight reads. */
+  readonly key: readonly string[] | undefined;
+  /** Where full sight reads the rows that it may return; `undefined`: the table whose rows it returns. */
+  readonly control: ControlSource | undefined;
+  /** SQLSTATEs besides 42501 with which its body refuses a call. */
+  readonly raises: readonly string[];
+  readonly rowSets: readonly RowSet[];
+  /** One for each persona that the matrix mentions, all of `execute`. */
+  readonly declarations: readonly Declaration[];
+}
+
 /** A relation of an exposed schema that the matrix leaves out on purpose. */
 export interface RelationWaiver extends QualifiedName, Waiver {}
 
@@ -129,5 +171,6 @@ export interface Matrix {
   readonly vars: Readonly<Record<string, Json>>;
   readonly personas: readonly Persona[];
   readonly relations: readonly RelationSpec[];
+  readonly functions: readonly FunctionSpec[];
   readonly waivedRelations: readonly RelationWaiver[];
 }

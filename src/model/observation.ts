@@ -17,6 +17,8 @@ export interface Answer {
   readonly dataType?: string | undefined;
   /** True when the error came from inside a function or trigger (CONTEXT has a frame that is not the probe's own). */
   readonly foreignFrame?: boolean | undefined;
+  /** It came from the target's own pre-request function: the probe itself was not run. */
+  readonly beforeProbe?: boolean | undefined;
   /** The server's C routine that raised a 42501 (`ExecWithCheckOptions`, `aclcheck_error`), where it was asked for. */
   readonly routine?: string | undefined;
   /** rest: what the answer's envelope said. */
@@ -97,6 +99,27 @@ export interface InsertObservation {
   readonly attempts: readonly CandidateAttempt[];
 }
 
+/** How a call went whose rows nobody declared. */
+export interface CallObservation {
+  readonly kind: "call";
+  readonly answer: Answer;
+  /** Other session states in which an identity-less persona called too. */
+  readonly states: readonly CallState[];
+  /** Beside a refusal by the function's own body: a call that is declared to be let through, and what came of it. */
+  readonly beside: CallBeside | undefined;
+}
+
+export interface CallState {
+  readonly state: StateObservation["state"];
+  readonly answer: Answer;
+}
+
+export interface CallBeside {
+  readonly persona: string;
+  readonly call: string;
+  readonly answer: Answer;
+}
+
 /** A statement that has no rows to measure: TRUNCATE. */
 export interface StatementObservation {
   readonly kind: "statement";
@@ -118,6 +141,7 @@ export interface SkippedObservation {
 export type Observation =
   | ReachObservation
   | InsertObservation
+  | CallObservation
   | StatementObservation
   | FailedObservation
   | SkippedObservation;

@@ -1,11 +1,11 @@
 import type { PolicyInfo } from "./catalog.ts";
-import type { Operation } from "./matrix.ts";
+import type { RelationOperation } from "./matrix.ts";
 
 /**
  * The policies that Postgres asks for an operation; those FOR ALL besides.
  * Source: https://www.postgresql.org/docs/current/sql-createpolicy.html (“Policies Applied by Command Type”)
  */
-export const policyCommands: Record<Operation, readonly PolicyInfo["command"][]> = {
+export const policyCommands: Record<RelationOperation, readonly PolicyInfo["command"][]> = {
   select: ["select"],
   insert: ["insert"],
   update: ["update", "select"],

@@ -21,6 +21,8 @@ export interface CellRecord {
   readonly column?: string | undefined;
   /** A column cell: in every row that the SELECT declares. */
   readonly everywhere?: boolean | undefined;
+  /** `execute`: the call, where the function has several. `relation` is the function then. */
+  readonly call?: string | undefined;
   readonly expectation: Expectation;
   readonly implied: boolean;
   readonly at: SourcePosition;

@@ -25,6 +25,20 @@ export function quoteQualified(of: QualifiedName): string {
   return `${quoteIdent(of.schema)}.${quoteIdent(of.name)}`;
 }
 
+/** A function's name for people and for ids: with its types where the matrix tells overloads apart. */
+export function functionName({ name, signature }: FunctionName): string {
+  return signature === undefined ? name : `${name}(${signature.join(",")})`;
+}
+
+export interface FunctionName extends QualifiedName {
+  readonly signature: readonly string[] | undefined;
+}
+
+/** `public.member_profiles`, `public.find(uuid,text)`. */
+export function formatFunction(of: FunctionName): string {
+  return `${of.schema}.${functionName(of)}`;
+}
+
 /** For people and for archive ids: `public.courses`. */
 export function formatQualified(of: QualifiedName): string {
   return `${of.schema}.${of.name}`;

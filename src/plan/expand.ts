@@ -6,11 +6,11 @@ import type {
   Declaration,
   Expectation,
   Matrix,
-  Operation,
   Persona,
+  RelationOperation,
   RelationSpec,
 } from "../model/matrix.ts";
-import { operations } from "../model/matrix.ts";
+import { relationOperations } from "../model/matrix.ts";
 import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { buildCandidates } from "./candidates.ts";
@@ -42,7 +42,7 @@ export function expandCells(
 ): readonly Cell[] {
   const subjects = new Set(matrix.personas.flatMap(({ claims }) => subjectOf(claims) ?? []));
   const roles = new Map(catalog.roles.map((role) => [role.name, role]));
-  return operations.flatMap((operation) =>
+  return relationOperations.flatMap((operation) =>
     applies(operation, relation)
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
@@ -68,7 +68,7 @@ export function countCells(
   wants: ExpandOptions["wants"],
 ): number {
   let count = 0;
-  for (const operation of operations) {
+  for (const operation of relationOperations) {
     if (!applies(operation, relation)) continue;
     for (const { name } of personas) {
       const id = `${name}/${formatQualified(spec)}/${operation}`;
@@ -99,7 +99,7 @@ function fineId(id: string, column: string): string {
   return `${id}/${column}`;
 }
 
-function applies(operation: Operation, { info, key }: PlannedRelation): boolean {
+function applies(operation: RelationOperation, { info, key }: PlannedRelation): boolean {
   const isTable = info.kind === "table" || info.kind === "partitioned";
   if (operation === "truncate") return isTable;
   return operation !== "upsert" || (isTable && key.length > 0 && isUnique(key, info));
@@ -117,7 +117,7 @@ interface Planned {
   readonly spec: RelationSpec;
   readonly relation: PlannedRelation;
   readonly persona: Persona;
-  readonly operation: Operation;
+  readonly operation: RelationOperation;
   readonly column: string | undefined;
   readonly settled: Settled;
   readonly role: RoleInfo;

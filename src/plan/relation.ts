@@ -1,7 +1,7 @@
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { PlannedRelation } from "../model/cell.ts";
 import type { RelationSpec } from "../model/matrix.ts";
-import { findRelation } from "./preflight.ts";
+import { findRelation } from "./missing.ts";
 
 export type SampleRow = Readonly<Record<string, string | null>>;
 

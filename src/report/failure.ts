@@ -22,11 +22,12 @@ export function failureBlock(cell: CellRecord, width: number, paint: Paint): rea
   ];
 }
 
-/** `ana · public.courses · select` */
+/** `ana · public.courses · select`, `ana · public.profiles · execute own_org` */
 export function cellName(cell: CellRecord): string {
   const relation = `${clean(cell.schema)}.${clean(cell.relation)}`;
+  const call = cell.call === undefined ? "" : ` ${clean(cell.call)}`;
   const column = cell.column === undefined ? "" : ` · ${clean(cell.column)}`;
-  return `${clean(cell.persona)} · ${relation} · ${operationHeads[cell.operation]}${column}`;
+  return `${clean(cell.persona)} · ${relation} · ${operationHeads[cell.operation]}${call}${column}`;
 }
 
 export function place(at: SourcePosition): string {

@@ -14,7 +14,7 @@ export interface GridOptions extends TableOptions {
 /** A relation with more personas than this shows only those with a failure. */
 const manyPersonas = 40;
 
-/** One grid for each relation, personas × operations, and what its signs mean. */
+/** One grid for each relation, personas × operations, and each function, personas × calls; and what their signs mean. */
 export function gridSections(
   store: GridStore,
   order: readonly string[],
@@ -33,10 +33,12 @@ export function gridSections(
 function relationLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
   const lines = [
     ...operationLines(store.rows(name, "operations"), options),
+    ...callLines(name, store, options),
     ...columnLines(name, store, options),
   ];
   if (lines.length === 0) return [];
-  return [...hanging(clean(name), options.width).map((line) => options.paint("strong", line)), ...lines];
+  const title = store.heads(name, "calls").length === 0 ? clean(name) : `${clean(name)} (function)`;
+  return [...hanging(title, options.width).map((line) => options.paint("strong", line)), ...lines];
 }
 
 /** The personas to show, of those that have cells. */
@@ -55,6 +57,17 @@ function operationLines(all: readonly GridRow[], options: GridOptions): readonly
   return [
     ...tables(rows, used, options),
     ...notes(all, rows, folded).flatMap((note) => labelled("", note, options.width, 2, 0)),
+  ];
+}
+
+/** Personas × calls. */
+function callLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
+  const all = store.rows(name, "calls");
+  const rows = shownRows(all, options);
+  if (rows.length === 0 && options.failuresOnly) return [];
+  return [
+    ...tables(rows, store.heads(name, "calls"), options),
+    ...notes(all, rows, []).flatMap((note) => labelled("", note, options.width, 2, 0)),
   ];
 }
 

@@ -14,14 +14,14 @@ export interface Mark {
   readonly half: boolean;
 }
 
-/** A relation's cells by operation, or those of its columns. */
-export const sheets = ["operations", "columns"] as const;
+/** A relation's cells by operation, a function's by call, or those of their columns. */
+export const sheets = ["operations", "calls", "columns"] as const;
 export type Sheet = (typeof sheets)[number];
 
 export interface GridRow {
   /** Of a persona; in a sheet that lies on its side, of a column. */
   readonly name: string;
-  /** By operation, by column, or by persona. */
+  /** By operation, call, column or persona. */
   readonly marks: ReadonlyMap<string, Mark>;
 }
 
@@ -30,7 +30,7 @@ export interface GridStore {
   readonly add: (cell: CellRecord) => void;
   /** `schema.relation` in the order in which the cells came. */
   readonly relations: () => readonly string[];
-  /** Operations or columns that occur, in the order in which they came. */
+  /** Operations, calls or columns that occur, in the order in which they came. */
   readonly heads: (relation: string, sheet: Sheet) => readonly string[];
   /** Personas with at least one cell, in the order in which they came. */
   readonly rows: (relation: string, sheet: Sheet) => readonly GridRow[];
@@ -57,10 +57,10 @@ export function createGridStore(): GridStore {
   return {
     add: (cell) => {
       const relation = `${cell.schema}.${cell.relation}`;
-      const own = grids.get(relation) ?? { operations: new Map(), columns: new Map() };
+      const own = grids.get(relation) ?? { operations: new Map(), calls: new Map(), columns: new Map() };
       grids.set(relation, own);
-      const grid = own[cell.column === undefined ? "operations" : "columns"];
-      const head = cell.column ?? cell.operation;
+      const [sheet, head] = placeOf(cell);
+      const grid = own[sheet];
       const at = personas.of(cell.persona);
       const column = grown(grid.get(head), at);
       grid.set(head, column);
@@ -78,6 +78,12 @@ export function createGridStore(): GridStore {
     marks: () => meanings,
     operations: () => seen,
   };
+}
+
+/** A function's column under several calls is one column for each of them. */
+function placeOf({ operation, call, column }: CellRecord): readonly [Sheet, string] {
+  if (column !== undefined) return ["columns", call === undefined ? column : `${call}.${column}`];
+  return operation === "execute" ? ["calls", call ?? operation] : ["operations", operation];
 }
 
 function marksOf(

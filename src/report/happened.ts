@@ -28,6 +28,13 @@ const describe: Describe = {
       ),
     ]),
   insert: (of) => (of.attempts.length === 0 ? "no row was tried" : sentence(of.attempts.map(attempt))),
+  call: (of) =>
+    sentence([
+      answer(of.answer),
+      ...of.states.map((one) => `on a session whose settings were ${one.state}: ${answer(one.answer)}`),
+      of.beside !== undefined &&
+        `beside it, ${clean(of.beside.persona)}'s call ${clean(of.beside.call)}: ${answer(of.beside.answer)}`,
+    ]),
   statement: (of) => answer(of.answer),
   failed: (of) => `no answer (${of.failure.kind}): ${oneLine(of.failure.message)}`,
   skipped: (of) => `not sent: ${oneLine(of.reason)}`,

@@ -71,6 +71,7 @@ export const operationHeads: Record<Operation, string> = {
   blind_delete: "delete*",
   upsert: "upsert",
   truncate: "truncate",
+  execute: "execute",
 };
 
 /** An operation's head, or a column's name as it is. */

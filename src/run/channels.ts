@@ -3,6 +3,7 @@ import { openRestChannel } from "../channel/rest/channel.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { RestHandshake } from "../model/run.ts";
+import { expandCalls } from "../plan/calls.ts";
 import { type ExpandOptions, expandCells } from "../plan/expand.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import type { Preparation } from "./preparation.ts";
@@ -37,7 +38,8 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
     await Promise.allSettled(opened.map((channel) => channel.close()));
   };
   try {
-    const count = Math.min(laneCount, Math.max(1, input.prepared.work.length));
+    const { work, functions } = input.prepared;
+    const count = Math.min(laneCount, Math.max(1, work.length + functions.length));
     const direct = options.channels.includes("direct")
       ? await Promise.all(Array.from({ length: count }, () => openDirectChannel({ target, identities })))
       : [];
@@ -75,7 +77,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
   }
 }
 
-/** SELECT cells whose declared rows depend on who asks: one of them answered right shows that `sub` arrives. */
+/** SELECT cells and calls whose declared rows depend on who asks: one of them answered right shows that `sub` arrives. */
 function cellsOfIdentity({ request, prepared, options }: OpenInput): readonly Cell[] {
   const signedIn = request.matrix.personas
     .filter(({ claims }) => typeof claims?.["sub"] === "string")
@@ -88,9 +90,14 @@ function cellsOfIdentity({ request, prepared, options }: OpenInput): readonly Ce
       visible: new Map(),
     });
     found.push(...cells.filter(dependsOnSub).slice(0, 4));
-    if (found.length >= 12) break;
+    if (found.length >= 12) return found;
   }
-  return found;
+  for (const planned of prepared.functions) {
+    const all = { ...options, wants: () => true };
+    const cells = expandCalls(request.matrix, planned, prepared.catalog, signedIn, all);
+    found.push(...cells.filter(dependsOnSub).slice(0, 4));
+  }
+  return found.slice(0, 12);
 }
 
 function isSelect(id: string): boolean {

@@ -5,7 +5,7 @@ import { exitCode } from "../judge/exit-code.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import { archiveVersion, type RunRecord, type TableFingerprint } from "../model/run.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
@@ -55,7 +55,10 @@ export async function closeRun(input: CloseInput): Promise<RunRecord> {
       claims,
       settings,
     })),
-    relations: prepared.work.map(({ spec }) => formatQualified(spec)),
+    relations: [
+      ...prepared.work.map(({ spec }) => formatQualified(spec)),
+      ...prepared.functions.map(({ spec }) => formatFunction(spec)),
+    ],
     handshake: channels.handshake,
     fingerprints,
     findings,
@@ -100,6 +103,11 @@ function lateFindings(
     ...request.matrix.relations.flatMap((spec) =>
       spec.declarations.flatMap(({ waiver, persona, operation }) =>
         waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatQualified(spec)}/${operation}` }],
+      ),
+    ),
+    ...request.matrix.functions.flatMap((spec) =>
+      spec.declarations.flatMap(({ waiver, persona, operation }) =>
+        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatFunction(spec)}/${operation}` }],
       ),
     ),
   ];

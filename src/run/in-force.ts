@@ -1,9 +1,13 @@
 import type { PolicyInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import { policyCommands } from "../model/policy-commands.ts";
+import type { RelationOperation } from "../model/matrix.ts";
+import { callInForce } from "./call-in-force.ts";
 
 /** The grants and policies that decide a cell, one line each, as SQL would say them. */
 export function inForce(cell: Cell): readonly string[] {
+  const { operation, call } = cell;
+  if (call !== undefined || operation === "execute") return call === undefined ? [] : callInForce(cell, call);
   const { info } = cell.relation;
   const held = info.privileges[cell.persona.role];
   const grants = [
@@ -20,7 +24,7 @@ export function inForce(cell: Cell): readonly string[] {
     held?.schemaUsage === false
       ? `${cell.persona.role} has no USAGE on schema ${info.schema}`
       : `${cell.persona.role} holds ${all.length === 0 ? "no grant" : all.join(", ")}`;
-  return [grant, security(cell), ...policies(cell)];
+  return [grant, security(cell), ...policies(cell, operation)];
 }
 
 function named(privilege: string, granted: readonly string[], columns: number): string {
@@ -39,13 +43,13 @@ function security(cell: Cell): string {
   return `row level security is on${info.forceRls ? " and forced" : ""}`;
 }
 
-function policies(cell: Cell): readonly string[] {
+function policies(cell: Cell, operation: RelationOperation): readonly string[] {
   const { info, base } = cell.relation;
   const source = info.kind === "view" && base !== undefined ? base : info;
   if (!source.rls) return [];
   const applying = source.policies.filter(
     ({ command, roles }) =>
-      (command === "all" || policyCommands[cell.operation].includes(command)) &&
+      (command === "all" || policyCommands[operation].includes(command)) &&
       roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
   );
   return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);

@@ -3,7 +3,9 @@ import type { Cell, Channel, PlannedRelation } from "../model/cell.ts";
 import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
 import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
 import type { SurveyRow } from "../channel/direct/survey.ts";
+import { expandCalls } from "../plan/calls.ts";
 import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import type { PlannedFunction } from "../plan/function.ts";
 
 /** A relation with all that its cells need. */
 export interface Work {
@@ -31,11 +33,11 @@ export interface LaneInput {
 const personasAtOnce = 50;
 
 /**
- * One lane: takes a relation, probes its cells chunk by chunk, direct before rest, then the next relation. A relation is
+ * One lane: takes a relation or function, probes its cells chunk by chunk, direct before rest, then the next. A relation is
  * in one lane only, so that its probes do not wait for each other's locks.
  */
 export async function runLane(
-  queue: Iterator<Work>,
+  queue: Iterator<Work | PlannedFunction>,
   channels: readonly ProbeChannel[],
   input: LaneInput,
 ): Promise<void> {
@@ -50,16 +52,12 @@ export async function runLane(
 }
 
 async function probeChunk(
-  work: Work,
+  work: Work | PlannedFunction,
   personas: readonly Persona[],
   channels: readonly ProbeChannel[],
   input: LaneInput,
 ): Promise<void> {
-  const visible = await input.visibleRows(work, personas);
-  const cells = expandCells(input.matrix, work.spec, work.relation, input.catalog, personas, {
-    ...input.options,
-    visible,
-  });
+  const cells = await cellsOf(work, personas, input);
   const answers = cells.map((): Partial<Record<Channel, ChannelAnswer>> => ({}));
   for (const channel of channels) {
     const own = cells.flatMap((cell, index) =>
@@ -73,4 +71,15 @@ async function probeChunk(
     }
   }
   for (const [index, cell] of cells.entries()) await input.take(cell, answers[index] ?? {});
+}
+
+async function cellsOf(
+  work: Work | PlannedFunction,
+  personas: readonly Persona[],
+  input: LaneInput,
+): Promise<readonly Cell[]> {
+  const { matrix, catalog, options } = input;
+  if ("routine" in work) return expandCalls(matrix, work, catalog, personas, options);
+  const visible = await input.visibleRows(work, personas);
+  return expandCells(matrix, work.spec, work.relation, catalog, personas, { ...options, visible });
 }

@@ -11,14 +11,18 @@ import type { Matrix, Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
-import { findRelation, preflight } from "../plan/preflight.ts";
+import { findRelation } from "../plan/missing.ts";
+import { preflight } from "../plan/preflight.ts";
+import { type PlannedFunction, planFunction } from "../plan/function.ts";
 import { planRelation } from "../plan/relation.ts";
 import { readSql } from "../sql.ts";
+import { callIssues, callPredicates, functionControl } from "./call-issues.ts";
 import type { Work } from "./lanes.ts";
 
 export interface Preparation {
   readonly catalog: Catalog;
   readonly work: readonly Work[];
+  readonly functions: readonly PlannedFunction[];
   readonly findings: readonly Finding[];
 }
 
@@ -28,7 +32,7 @@ export async function prepare(
   matrix: Matrix,
   exposed: readonly string[],
 ): Promise<Preparation> {
-  const named = matrix.relations.flatMap(({ schema, control }) => [
+  const named = [...matrix.relations, ...matrix.functions].flatMap(({ schema, control }) => [
     schema,
     ...(control === undefined ? [] : [control.from.schema]),
   ]);
@@ -36,6 +40,7 @@ export async function prepare(
   const catalog = await readCatalog(client, schemas, [...new Set(matrix.personas.map(({ role }) => role))]);
   const issues = [...preflight(matrix, catalog)];
   if (issues.length === 0) issues.push(...(await predicateIssues(client, matrix, catalog)));
+  if (issues.length === 0) issues.push(...(await callIssues(client, matrix, catalog)));
   if (issues.length === 0) issues.push(...(await keyIssues(client, matrix, catalog)));
   if (issues.length > 0)
     throw new IssuesError(
@@ -50,6 +55,7 @@ export async function prepare(
   return {
     catalog,
     work,
+    functions: matrix.functions.map((spec) => planFunction(spec, catalog)),
     findings: findFindings(
       matrix,
       catalog,
@@ -87,8 +93,11 @@ async function survey(client: ClientBase, matrix: Matrix, catalog: Catalog): Pro
 /** A key that several rows share would let one row stand for another. Only the catalogue's own keys need no look. */
 async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
   const issues: Issue[] = [];
-  for (const spec of matrix.relations) {
-    const of = findRelation(catalog, spec.control?.from ?? spec);
+  const controls = [
+    ...matrix.relations.map((spec) => ({ spec, of: findRelation(catalog, spec.control?.from ?? spec) })),
+    ...matrix.functions.map((spec) => ({ spec, of: functionControl(spec, catalog) })),
+  ];
+  for (const { spec, of } of controls) {
     if (spec.key === undefined || of === undefined || isKey(spec.key, of)) continue;
     const shared = await sharedKey(client, of, spec.key).catch((cause: unknown) => {
       throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
@@ -132,7 +141,16 @@ async function predicateIssues(
       return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
     });
   });
-  return checkPredicates(client, predicates);
+  return checkPredicates(client, [...predicates, ...callPredicates(matrix, catalog)]);
+}
+
+/** Tables whose rows probes may change, each once: a run must leave them as they were. */
+export function touchedTables({ work, functions }: Preparation): readonly RelationInfo[] {
+  const tables = [
+    ...work.map(({ relation }) => relation.base ?? relation.info),
+    ...functions.map(({ relation }) => relation.control).filter(({ kind }) => kind !== "function"),
+  ];
+  return [...new Map(tables.map((info) => [info.oid, info])).values()];
 }
 
 /** Rows that personas are declared to see, asked for only where an INSERT is denied by a policy and not by a grant. */

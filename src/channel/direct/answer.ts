@@ -10,5 +10,6 @@ export function answerOf(part: Part | null | undefined): Answer {
     ...(part.cname !== undefined && { constraint: { name: part.cname, table: part.ctable ?? null } }),
     ...(part.dtype !== undefined && { dataType: part.dtype }),
     ...(part.away !== undefined && { foreignFrame: part.away }),
+    ...(part.stage === "pre-request" && { beforeProbe: true }),
   };
 }

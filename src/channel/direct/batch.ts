@@ -1,5 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
+import type { RelationOperation } from "../../model/matrix.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
@@ -22,7 +23,7 @@ export interface BatchSettings {
   readonly statementTimeoutMs: number;
 }
 
-const methods: Record<Cell["operation"], string> = {
+const methods: Record<RelationOperation, string> = {
   select: "GET",
   insert: "POST",
   upsert: "POST",
@@ -33,11 +34,18 @@ const methods: Record<Cell["operation"], string> = {
   truncate: "DELETE",
 };
 
+/** What PostgREST would call the request: a function that may write takes POST. */
+function methodOf({ operation, call }: Cell): string {
+  if (operation !== "execute") return methods[operation];
+  return call?.routine.volatility === "volatile" ? "POST" : "GET";
+}
+
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
-  const relation = posted[0]?.cell.relation.info;
+  const first = posted[0]?.cell;
+  const relation = first?.relation.info;
   const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
-  const path = quoteLiteral(`/${relation?.name ?? ""}`);
+  const path = quoteLiteral(`/${first?.call === undefined ? "" : "rpc/"}${relation?.name ?? ""}`);
   // PostgREST puts `db-extra-search-path` (public) behind the request's schema.
   const searchPath = quoteLiteral(
     relation === undefined ? "public" : `${quoteIdent(relation.schema)}, public`,
@@ -78,7 +86,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
     };
     return {
       p: persona,
-      m: methods[cell.operation],
+      m: methodOf(cell),
       k: request.kind,
       c: request.control === undefined ? undefined : controls.of(request.control),
       q: request.statements.map(number),

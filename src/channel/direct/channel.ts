@@ -5,12 +5,14 @@ import type { Observation } from "../../model/observation.ts";
 import { quoteIdent } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
+import { probeCall } from "./calls.ts";
 import { type Line, exchange } from "./exchange.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { BatchRequest, ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
 import { connect, mayActAsReplica } from "./session.ts";
+import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
 
 export interface DirectChannelOptions {
@@ -86,9 +88,15 @@ class DirectChannel implements ProbeChannel {
   }
 
   #start(cell: Cell, index: number): Running {
-    const probe = probeOf(cell, this.#means, this.#states(cell));
+    const probe = this.#skips(cell) ?? probeOf(cell, this.#means, this.#states(cell));
     const first = probe.next();
     return { index, cell, probe, requests: first.done === true ? [] : first.value };
+  }
+
+  /** A read-only transaction stops what a function writes here, not what it sends elsewhere. */
+  #skips({ call }: Cell): CellProbe | undefined {
+    if (!this.#settings.readOnly || call?.routine.volatility !== "volatile") return undefined;
+    return skipped("no function that may write is called in production");
   }
 
   /** A persona that signs in with nothing is asked again in the states that a session can be in. */
@@ -115,7 +123,7 @@ class DirectChannel implements ProbeChannel {
           if (slots !== undefined) slots[slot] = await this.#explain(cell, request);
         } else
           lanes[request.state === "never set" ? "pristine" : "own"].push({
-            posted: { cell, request },
+            posted: { cell: request.as ?? cell, request },
             to: [position, slot],
           });
       }
@@ -173,7 +181,14 @@ class DirectChannel implements ProbeChannel {
   }
 }
 
+// A probe that asks for nothing.
+// oxlint-disable-next-line require-yield
+function* skipped(reason: string): CellProbe {
+  return { kind: "skipped", reason };
+}
+
 function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): CellProbe {
+  if (cell.call !== undefined) return probeCall(cell, cell.call, means, states);
   if (cell.operation === "insert") return probeInsert(cell, states);
   return cell.operation === "truncate" ? probeTruncate(cell, means) : probeReach(cell, means, states);
 }
@@ -190,7 +205,8 @@ function* probeTruncate(cell: Cell, means: Means): CellProbe {
 
 /** What the archive and the report show of a cell's probe. */
 function shownStatement(cell: Cell, means: Means): string {
-  const { operation, candidates, relation } = cell;
+  const { operation, candidates, relation, call } = cell;
+  if (call !== undefined) return shownCall(cell, call);
   if (operation !== "insert") return statementText(firstRequest[operation](cell, means));
   return insertSql(relation.info, candidates[0]?.values ?? {});
 }

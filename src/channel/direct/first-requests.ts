@@ -48,6 +48,9 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
       list: sql.rowListSql(cell, sql.upsertSuffix(info, names, key, set?.name ?? ungranted(info))),
     };
   },
+  execute(cell) {
+    return { ...firstRequest.select(cell, { replica: false }), kind: "f" };
+  },
   truncate(cell) {
     return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
   },

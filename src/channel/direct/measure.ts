@@ -13,6 +13,11 @@ export interface Measured {
   readonly differs: boolean;
 }
 
+/** Rows that come back, of a relation or of a call. */
+export function reads({ operation }: Pick<Cell, "operation">): boolean {
+  return operation === "select" || operation === "execute";
+}
+
 /** What a statement over all rows reached, against what is declared: by number, and where that says too little by hash. */
 export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
   const reached = part.n ?? 0;
@@ -33,7 +38,7 @@ export function measure(cell: Cell, control: ControlFacts, part: Part): Measured
 
 /** `undefined` where no row of a table stands behind what was written: a view over several tables. */
 function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
-  if (cell.operation === "select") return part.h ?? "0";
+  if (reads(cell)) return part.h ?? "0";
   if (part.n === 0) return "0";
   if (!cell.operation.endsWith("delete")) return part.ah ?? undefined;
   if (part.ah === undefined || control.totalHash === undefined) return undefined;

@@ -1,3 +1,4 @@
+import type { Cell } from "../../model/cell.ts";
 import type { Failure } from "../../model/observation.ts";
 
 /** Another state of the session in which an identity-less persona is probed too. */
@@ -5,7 +6,7 @@ export type SessionState = "never set" | "reset";
 
 /** One probe of a batch; `sql/probe_batch.sql` says what each kind does. */
 export interface BatchRequest {
-  readonly kind: "r" | "w" | "e" | "i";
+  readonly kind: "r" | "w" | "e" | "i" | "f";
   readonly control?: string | undefined;
   /** `i`: templates (`%1$L`), one for each candidate, and `after` likewise. */
   readonly statements: readonly string[];
@@ -16,6 +17,8 @@ export interface BatchRequest {
   readonly list?: string | undefined;
   readonly guard?: 1 | 2 | undefined;
   readonly state?: SessionState | undefined;
+  /** Asked for another cell, by its persona. */
+  readonly as?: Cell | undefined;
 }
 
 /** Asks which routine of the server raised a refusal: sent by itself, since a block cannot see it. */

@@ -5,14 +5,14 @@ import { moveAttempts, moveRequest } from "./moves.ts";
 import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest, maySwallow, moreUpdates, rowStatements } from "./first-requests.ts";
-import { measure } from "./measure.ts";
+import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import * as sql from "./statements.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
 export type CellProbe = Generator<readonly Request[], Observation, readonly Reply[]>;
 
-type ReachOperation = "select" | "update" | "delete" | "blind_update" | "blind_delete" | "upsert";
+type ReachOperation = "select" | "update" | "delete" | "blind_update" | "blind_delete" | "upsert" | "execute";
 
 /** SELECT, UPDATE, DELETE, the blind forms and upsert. */
 export function* probeReach(cell: Cell, means: Means, states: readonly SessionState[]): CellProbe {
@@ -114,7 +114,7 @@ function otherValuesRequest(
 
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
 function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
-  if (cell.operation === "select" || origin.code !== undefined || origin.n !== 0) return false;
+  if (reads(cell) || origin.code !== undefined || origin.n !== 0) return false;
   const event = cell.operation.endsWith("update") ? "update" : "delete";
   if (!maySwallow(cell, event)) return false;
   return deciding === origin || deciding.n !== 0;
@@ -122,7 +122,7 @@ function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
 
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint or a trigger. */
 function stoppedAtSomeRow(cell: Cell, { code = "" }: Part): boolean {
-  if (cell.operation === "select") return false;
+  if (reads(cell)) return false;
   const held = sql.privilegesOf(cell);
   const granted = cell.operation.endsWith("update") ? held.update.length > 0 : held.delete;
   if (code === "42501") return granted && held.schemaUsage;
@@ -157,7 +157,7 @@ function* differences(
 
 function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | undefined {
   const { relation } = cell;
-  if (cell.operation === "select") {
+  if (reads(cell)) {
     const columns = sql.comparedColumns(cell, sql.privilegesOf(cell).select);
     if (columns.length === 0) return undefined;
     return {

@@ -1,9 +1,9 @@
 import type { ColumnInfo, Privileges, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
-import type { QualifiedName } from "../../model/sql-text.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { fillSql } from "../../sql.ts";
+import { sourceSql, wholeRow } from "./source.ts";
 
 /** Rows that are gone through one by one, and how many of those from each end, when a relation has more. */
 export const rowByRowLimit = 60;
@@ -32,21 +32,33 @@ export function hashOf(columns: readonly string[]): string {
   return `pg_catalog.sum(pg_catalog.hashtextextended(${keyText(columns)}, 0))`;
 }
 
-/** Columns by which a SELECT's rows are compared: the key if the persona may read it, else all that it may read. */
+/** Columns by which rows are compared: the key if the persona may read it, else all that it and full sight may read. */
 export function comparedColumns(
   { relation, column }: Pick<Cell, "relation" | "column">,
   readable: readonly string[],
 ): readonly string[] {
-  const { key } = relation;
+  const { key, control } = relation;
   const named = key.length > 0 && key.every((name) => readable.includes(name));
-  if (column === undefined) return named ? key : readable;
+  if (column === undefined) {
+    if (named) return key;
+    return readable.filter((name) => control.columns.some((one) => one.name === name));
+  }
   // A column cell compares values: the row's key, where it can be read, and the value.
   return named ? [...key.filter((name) => name !== column), column] : [column];
 }
 
-/** Where a cell's rows are read: a column's cell is about the rows that hold a value in it. */
-function fromWhere(of: QualifiedName, column: string | undefined): string {
-  return `from ${quoteQualified(of)}${column === undefined ? "" : ` where ${quoteIdent(column)} is not null`}`;
+/** Where a cell's rows are read with full sight: a column's cell is about the rows that hold a value in it. */
+function fromControl({ relation, column }: Cell): string {
+  return `from ${quoteQualified(relation.control)}${whereHolding(column)}`;
+}
+
+/** Where the persona reads them: the relation, or what the call returns. */
+function fromSource(cell: Cell): string {
+  return `from ${sourceSql(cell)}${whereHolding(cell.column)}`;
+}
+
+function whereHolding(column: string | undefined): string {
+  return column === undefined ? "" : ` where ${quoteIdent(column)} is not null`;
 }
 
 /** The rows of these cells are compared by number and hash; others are told by their number alone. */
@@ -65,7 +77,7 @@ export function declaredWhere(expectation: Expectation): string {
 /** With full sight: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
 export function controlSql(cell: Cell, columns: readonly string[]): string {
   const { expectation, among } = cell;
-  const from = `${fromWhere(cell.relation.control, cell.column)}${among === undefined ? "" : ` and (${among}\n)`}`;
+  const from = `${fromControl(cell)}${among === undefined ? "" : ` and (${among}\n)`}`;
   if (expectation.kind === "allow" && !comparesByHash(cell))
     return `select count(*), count(*), null::text ${from}`;
   if (!comparesByHash(cell)) return `select count(*), 0, null::text ${from}`;
@@ -76,10 +88,10 @@ export function controlSql(cell: Cell, columns: readonly string[]): string {
 }
 
 export function selectSql(cell: Cell, columns: readonly string[]): string {
-  const from = fromWhere(cell.relation.info, cell.column);
+  const from = `${wholeRow(cell)} ${fromSource(cell)}`;
   return comparesByHash(cell) && columns.length > 0
-    ? `select count(*), ${hashOf(columns)}::text ${from}`
-    : `select count(*), null::text ${from}`;
+    ? `select count(*), ${hashOf(columns)}::text${from}`
+    : `select count(*), null::text${from}`;
 }
 
 /** A condition that every row meets and that reads a column, so that the SELECT policies apply. */
@@ -150,7 +162,7 @@ export function seenKeysSql(cell: Cell, columns: readonly string[]): string {
     column === undefined || key.length === 0
       ? keyText(columns)
       : `json_build_array(${keyText(key)}, ${keyText([column])})::text`;
-  return `select array_agg(k) from (select ${seen} as k ${fromWhere(cell.relation.info, column)} limit ${comparedKeysLimit}) x`;
+  return `select array_agg(k) from (select ${seen} as k ${fromSource(cell)} limit ${comparedKeysLimit}) x`;
 }
 
 /** What names the row of a column's value. */
@@ -172,7 +184,7 @@ export function differencesSql(cell: Cell, columns: readonly string[]): string {
       value: keyText([cell.column]),
       shown: keyJson(key),
       declared: declaredWhere(cell.expectation),
-      rows: fromWhere(cell.relation.control, cell.column),
+      rows: fromControl(cell),
     };
     return fillSql("differences_of_values.sql", pieces);
   }
@@ -182,7 +194,7 @@ export function differencesSql(cell: Cell, columns: readonly string[]): string {
     `select json_build_object('extra', count(*) ${extra}, 'missing', count(*) ${missing}, ` +
     `'extraKeys', (array_agg(shown) ${extra})[1:3], 'missingKeys', (array_agg(shown) ${missing})[1:3])::text ` +
     `from (select ${keyJson(columns)} as shown, coalesce(${declaredWhere(cell.expectation)}, false) as declared, ` +
-    `coalesce(${keyText(columns)} = any ($1), false) as reached ${fromWhere(cell.relation.control, cell.column)}) x`
+    `coalesce(${keyText(columns)} = any ($1), false) as reached ${fromControl(cell)}) x`
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { maySwallow, otherValues } from "../direct/first-requests.ts";
 import { privilegesOf } from "../direct/statements.ts";
-import type { TextRow } from "./caller.ts";
+import type { TextRow } from "./text-row.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Scene } from "./scene.ts";

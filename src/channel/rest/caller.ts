@@ -6,11 +6,10 @@ import type { Filterable, RowFilter } from "./filter.ts";
 import { restName, restNames } from "./names.ts";
 import { markJson } from "./raw-json.ts";
 import type { Reply } from "./reply.ts";
+import { type Rpc, asRows } from "./rpc.ts";
 import type { Sender, Verb } from "./sender.ts";
+import type { TextRow } from "./text-row.ts";
 import type { Deliverable } from "./wire.ts";
-
-/** Column → text as Postgres reads it; `null` is NULL. */
-export type TextRow = Readonly<Record<string, string | null>>;
 
 export interface Page {
   /** `*` is written as such. */
@@ -40,19 +39,22 @@ export class Caller {
   readonly #sender: Sender;
   readonly #name: string;
   readonly #columns: readonly ColumnInfo[];
+  readonly #rpc: Rpc | undefined;
   #sent: (() => string) | undefined;
 
-  /** `client` is the persona's for the relation's schema. */
+  /** `client` is the persona's for the relation's schema. With `rpc`, what is read is what the call returns. */
   constructor(
     client: AnyClient,
     sender: Sender,
     relation: QualifiedName & { columns: readonly ColumnInfo[] },
+    rpc?: Rpc,
   ) {
     this.#client = client;
     this.#sender = sender;
     // A name may hold what ends a path: `?`, `/`, `#`.
     this.#name = encodeURIComponent(relation.name);
     this.#columns = relation.columns;
+    this.#rpc = rpc;
   }
 
   /** The first request that was answered, as people read it. */
@@ -60,10 +62,47 @@ export class Caller {
     return this.#sent?.();
   }
 
-  read({ columns, filter, order = [], limit, offset, holding, rollback = false }: Page): Promise<Reply> {
-    const names = columns.length === 0 ? "*" : restNames(columns);
-    return this.#send("read", () => {
-      const draft: Draft = this.#client.from(this.#name).select(names, { count: "exact" });
+  read(page: Page): Promise<Reply> {
+    return this.#rpc === undefined ? this.#read("read", page) : this.#readCall(this.#rpc, page);
+  }
+
+  /** Calls the function for what it does, whatever comes back. */
+  run(): Promise<Reply> {
+    const rpc = this.#rpc;
+    if (rpc === undefined) throw new Error("a relation cannot be called");
+    return this.#send(verbOf(rpc), () => this.#call(rpc));
+  }
+
+  /** One row is not paged, and plain values have no columns to select or order by. */
+  async #readCall(rpc: Rpc, page: Page): Promise<Reply> {
+    const plain = rpc.value !== undefined;
+    const whole = rpc.returnsSet ? page : { columns: page.columns };
+    const asked = plain ? { ...whole, columns: [], order: [] } : whole;
+    return asRows(await this.#read(verbOf(rpc), asked), rpc);
+  }
+
+  #call({ method, values }: Rpc): Draft {
+    const draft: Draft = this.#client.rpc(this.#name, values, { get: method === "GET", count: "exact" });
+    if (method === "POST") draft.rollback();
+    return draft;
+  }
+
+  #rows(columns: readonly string[]): Draft {
+    if (this.#rpc === undefined) {
+      const names = columns.length === 0 ? "*" : restNames(columns);
+      return this.#client.from(this.#name).select(names, { count: "exact" });
+    }
+    const draft = this.#call(this.#rpc);
+    if (columns.length > 0) draft.select(restNames(columns));
+    return draft;
+  }
+
+  #read(
+    verb: Verb,
+    { columns, filter, order = [], limit, offset, holding, rollback = false }: Page,
+  ): Promise<Reply> {
+    return this.#send(verb, () => {
+      const draft = this.#rows(columns);
       if (filter !== undefined) applyFilter(draft, filter);
       if (holding !== undefined) draft.filter(restName(holding), "not.is", null);
       for (const column of order) draft.order(restName(column));
@@ -130,3 +169,7 @@ export class Caller {
 }
 
 const none: RowFilter = { kind: "none" };
+
+function verbOf({ method }: Rpc): Verb {
+  return method === "GET" ? "read" : "write";
+}

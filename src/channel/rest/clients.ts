@@ -3,7 +3,7 @@ import type { Identity } from "../../model/channel.ts";
 import type { RestAddress } from "../../model/target.ts";
 
 /** A client whose schema is known at run time only. */
-export type AnyClient = Pick<PostgrestClient, "from">;
+export type AnyClient = Pick<PostgrestClient, "from" | "rpc">;
 
 /** The PostgREST client of each persona and schema, made once. */
 export class Clients {

@@ -10,7 +10,10 @@ import { ProbeFailure, failureOf } from "./failure.ts";
 import type { Handshaken } from "./handshake.ts";
 import { showsIdentity } from "./identity.ts";
 import { mapLimited } from "./limit.ts";
+import { comparesRows } from "../direct/calls.ts";
+import { probeCall } from "./calling.ts";
 import { isWrite, observe, plainRequest } from "./operations.ts";
+import { rpcOf } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
 import type { Sight } from "./sight.ts";
 import { snapshotFor } from "./snapshot-for.ts";
@@ -63,7 +66,9 @@ export class HttpChannel implements RestChannel {
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
     const refused = cells.map((cell) => this.#refusal(cell));
     const open = cells.filter((_, index) => refused[index] === undefined);
-    const controls = await this.#controls(open);
+    const controls = await this.#controls(
+      open.filter((cell) => cell.call === undefined || comparesRows(cell)),
+    );
     const answers = new Map<Cell, ChannelAnswer>();
     const probeOne = async (cell: Cell): Promise<void> =>
       void answers.set(cell, await this.#probeOne(cell, controls.get(cell.column)));
@@ -118,17 +123,26 @@ export class HttpChannel implements RestChannel {
     return await takeSnapshot(this.#parts.sight, snapshotFor(cells, cell.relation)).catch(() => undefined);
   }
 
+  #callerFor({ persona, relation: { info }, call }: Cell): Caller {
+    const { clients, sender, identities } = this.#parts;
+    const identity = identities.get(persona.name);
+    if (identity === undefined) throw new Error(`the persona ${persona.name} was not signed in`);
+    return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call));
+  }
+
   async #probeOne(cell: Cell, control: Snapshot | undefined): Promise<ChannelAnswer> {
-    const { clients, sender, sight, identities, target } = this.#parts;
-    const identity = identities.get(cell.persona.name);
-    const { info } = cell.relation;
-    if (identity === undefined)
+    const { sight, target, identities } = this.#parts;
+    if (!identities.has(cell.persona.name))
       return { observation: failed(new Error("the persona was not signed in")), probe: "" };
-    const caller = new Caller(clients.of(identity, info.schema), sender, info);
+    const caller = this.#callerFor(cell);
     // A second look is for what differed: it shows which rows.
     const look = (): Promise<Snapshot> =>
       takeSnapshot(sight, { ...snapshotFor([cell], cell.relation), rows: true });
     try {
+      if (cell.call !== undefined && !comparesRows(cell)) {
+        const observation = await probeCall(cell.call, caller, (other) => this.#callerFor(other));
+        return { observation, probe: caller.sent ?? plainRequest(cell) };
+      }
       const snapshot = control ?? (await look());
       const wholeWrites = target.posture !== "staging" || snapshot.total <= sharedRowsCeiling;
       const observation = await observe(cell, { caller, sight, wholeWrites }, snapshot, look);

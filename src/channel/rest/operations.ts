@@ -1,9 +1,10 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Operation } from "../../model/matrix.ts";
+import type { Operation, RelationOperation } from "../../model/matrix.ts";
 import type { Observation, ReachObservation } from "../../model/observation.ts";
 import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
 import { probeInsert } from "./inserting.ts";
 import { probeSelect } from "./reading.ts";
+import { isWriteCall } from "./rpc.ts";
 import type { Scene } from "./scene.ts";
 import { settled } from "./settled.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -19,9 +20,10 @@ const measures: Record<Reach, (scene: Scene) => Promise<ReachObservation>> = {
   blind_update: probeBlindUpdate,
   blind_delete: probeBlindDelete,
   upsert: probeUpsert,
+  execute: probeSelect,
 };
 
-const methods: Record<Operation, string> = {
+const methods: Record<RelationOperation, string> = {
   select: "GET",
   insert: "POST",
   upsert: "POST",
@@ -32,12 +34,15 @@ const methods: Record<Operation, string> = {
   truncate: "TRUNCATE",
 };
 
-export function isWrite({ operation }: Cell): boolean {
-  return operation !== "select";
+export function isWrite(cell: Cell): boolean {
+  return cell.operation === "execute" ? isWriteCall(cell) : cell.operation !== "select";
 }
 
 /** For people, when nothing was sent. */
-export function plainRequest({ operation, relation }: Cell): string {
+export function plainRequest(cell: Cell): string {
+  const { operation, relation } = cell;
+  if (operation === "execute")
+    return `${isWriteCall(cell) ? "POST" : "GET"} /rpc/${encodeURIComponent(relation.info.name)}`;
   return `${methods[operation]} /${encodeURIComponent(relation.info.name)}`;
 }
 

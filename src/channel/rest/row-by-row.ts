@@ -1,7 +1,7 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { maySwallow } from "../direct/first-requests.ts";
 import { rowByRowLimit } from "../direct/statements.ts";
-import type { TextRow } from "./caller.ts";
+import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Reply } from "./reply.ts";

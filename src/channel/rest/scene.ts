@@ -79,6 +79,8 @@ export function shownColumns(cell: Cell): readonly string[] {
 /** The key, when the persona may read it: without it, no filter names a row. */
 export function shownKey(cell: Cell): readonly string[] {
   const { key } = cell.relation;
+  // Plain values have no column that a filter or an order could name.
+  if (cell.call?.routine.returns === "value") return [];
   const readable = privilegesOf(cell).select;
   return key.every((name) => readable.includes(name)) ? key : [];
 }

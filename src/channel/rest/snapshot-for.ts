@@ -21,7 +21,7 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
 /** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
 function needsRows({ operation, expectation, relation, column }: Cell): boolean {
   if (operation === "blind_update" || operation === "blind_delete") return false;
-  if (operation !== "select") return true;
+  if (operation !== "select" && operation !== "execute") return true;
   if (expectation.kind === "allow") return column !== undefined || relation.control.oid !== relation.info.oid;
   return expectation.kind === "rows" || expectation.kind === "within";
 }

@@ -1,6 +1,6 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
 import { privilegesOf, writable } from "../direct/statements.ts";
-import type { TextRow } from "./caller.ts";
+import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
 import { withConstraint } from "./constraint.ts";
 import type { Reply } from "./reply.ts";

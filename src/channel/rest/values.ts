@@ -2,7 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { otherValues } from "../direct/first-requests.ts";
 import { plainFirst, privilegesOf, writable } from "../direct/statements.ts";
-import type { TextRow } from "./caller.ts";
+import type { TextRow } from "./text-row.ts";
 import type { Sight } from "./sight.ts";
 import type { ControlRow } from "./snapshot.ts";
 

@@ -21,6 +21,8 @@ export interface Side {
   readonly sql?: string;
   /** `relations:` of the matrix; the case's own unless said. */
   readonly relations?: string;
+  /** `functions:` likewise. */
+  readonly functions?: string;
   /** Cells that do not pass, as `<persona>/<relation>/<operation>` (`public` is left out). All others must pass. */
   readonly want?: Readonly<Record<string, Want>>;
   readonly exit?: 0 | 1 | 2;

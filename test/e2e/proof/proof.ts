@@ -102,7 +102,9 @@ async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Fou
     one.withoutRest !== true && one.channels?.includes("rest") !== false && signedIn.length > 0;
   const declared = `${side.relations ?? one.relations ?? ""}\n${witnessed ? witness.relation(signedIn) : ""}`;
   const relations = declared.replaceAll(/^(?=.)/gm, "  ");
-  const matrix = `matrix: case\n${one.matrix ?? ""}\npersonas:\n${personas.join("")}relations:\n${relations}`;
+  const called = side.functions ?? one.functions;
+  const functions = called === undefined ? "" : `functions:\n${called.replaceAll(/^(?=.)/gm, "  ")}`;
+  const matrix = `matrix: case\n${one.matrix ?? ""}\npersonas:\n${personas.join("")}relations:\n${relations}${functions}`;
   const fill = (text: string): string => text.replaceAll("{ana}", ana).replaceAll("{luis}", luis);
   const sql = fill(`${witnessed ? witness.sql : ""}\n${one.sql ?? ""}\n${side.sql ?? ""}`);
   try {

@@ -26,6 +26,7 @@ export const catalog: Catalog = {
   roles: [],
   relations: [],
   sessionFacts: [],
+  routines: [],
 };
 
 /** Writes a whole archive. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Issue } from "../../../src/model/errors.ts";
 import { IssuesError } from "../../../src/model/errors.ts";
 import type { Declaration, Expectation, Matrix } from "../../../src/model/matrix.ts";
-import { formatQualified } from "../../../src/model/sql-text.ts";
+import { formatFunction, formatQualified } from "../../../src/model/sql-text.ts";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 
 const folder = new URL("../../cases/", import.meta.url);
@@ -57,11 +57,15 @@ export function isMatrix(result: Matrix | readonly Issue[]): result is Matrix {
 
 /** `ana public.courses update rows own set title never away @12:3` */
 export function declarationLines(matrix: Matrix): readonly string[] {
-  return matrix.relations.flatMap((relation) =>
-    relation.declarations.map((declaration) => {
+  const places = [
+    ...matrix.relations.map((one) => ({ name: formatQualified(one), declarations: one.declarations })),
+    ...matrix.functions.map((one) => ({ name: formatFunction(one), declarations: one.declarations })),
+  ];
+  return places.flatMap(({ name, declarations }) =>
+    declarations.map((declaration) => {
       const { persona, operation, at } = declaration;
       const said = [expectationText(declaration.expectation), ...extras(declaration)].join(" ");
-      return `${persona} ${formatQualified(relation)} ${operation} ${said} @${at.line}:${at.column}`;
+      return `${persona} ${name} ${operation} ${said} @${at.line}:${at.column}`;
     }),
   );
 }
@@ -85,8 +89,10 @@ function expectationText(expectation: Expectation): string {
   }
 }
 
-function extras({ set, never, columns, waiver }: Declaration): readonly string[] {
+function extras({ set, never, columns, calls, waiver }: Declaration): readonly string[] {
   return [
+    ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
+    ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
     ...(set === undefined ? [] : ["set", ...Object.keys(set)]),
     ...(never.length > 0 ? ["never", ...never.map(({ name }) => name)] : []),
     ...columns.flatMap(({ columns: of, shows, rows }) => [

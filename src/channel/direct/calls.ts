@@ -1,0 +1,64 @@
+import type { Cell, PlannedCall } from "../../model/cell.ts";
+import type { Answer, CallBeside, Observation } from "../../model/observation.ts";
+import { answerOf } from "./answer.ts";
+import type { Means } from "./first-requests.ts";
+import type { BatchRequest, Reply, Request, SessionState } from "./protocol.ts";
+import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
+import { runSql } from "./source.ts";
+
+/** The rows of a call are compared where the matrix says which they must be; else it is asked whether it goes through. */
+export function comparesRows({ expectation, column }: Pick<Cell, "expectation" | "column">): boolean {
+  if (column !== undefined) return true;
+  const { kind } = expectation;
+  return kind === "rows" || (kind === "deny" && expectation.reason === "filter");
+}
+
+export function* probeCall(
+  cell: Cell,
+  call: PlannedCall,
+  means: Means,
+  states: readonly SessionState[],
+): CellProbe {
+  if (comparesRows(cell)) return yield* probeReach(cell, means, states);
+  const request = runRequest(call);
+  const asked = cell.expectation.kind === "deny" ? states : [];
+  const [reply, ...others] = yield [request, ...asked.map((state): BatchRequest => ({ ...request, state }))];
+  const answer = callAnswer(call, reply);
+  if (answer === undefined) return failedObservation(reply);
+  return {
+    kind: "call",
+    answer,
+    states: asked.flatMap((state, index) => {
+      const other = callAnswer(call, others[index]);
+      return other === undefined ? [] : [{ state, answer: other }];
+    }),
+    beside: answer.code === null ? undefined : yield* askBeside(call),
+  } satisfies Observation;
+}
+
+function runRequest(call: PlannedCall): BatchRequest {
+  return { kind: "f", statements: [runSql(call)] };
+}
+
+/** The first of the calls that should go through that does; else the last. */
+function* askBeside(
+  call: PlannedCall,
+): Generator<readonly Request[], CallBeside | undefined, readonly Reply[]> {
+  let last: CallBeside | undefined;
+  for (const other of call.beside) {
+    if (other.call === undefined) continue;
+    const [reply] = yield [{ ...runRequest(other.call), as: other }];
+    const answer = callAnswer(other.call, reply);
+    if (answer === undefined) continue;
+    last = { persona: other.persona.name, call: other.call.name, answer };
+    if (answer.code === null) break;
+  }
+  return last;
+}
+
+function callAnswer({ routine }: PlannedCall, reply: Reply | undefined): Answer | undefined {
+  const part = reply?.kind === "parts" ? reply.parts.at(-1) : undefined;
+  if (part === undefined) return undefined;
+  const { rows, ...answer } = answerOf(part);
+  return routine.returnsSet ? { ...answer, rows } : answer;
+}

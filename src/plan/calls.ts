@@ -1,0 +1,185 @@
+import type { Catalog, RoleInfo } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import type { Call, Declaration, Expectation, FunctionSpec, Matrix, Persona } from "../model/matrix.ts";
+import { callIsOpen } from "../model/matrix.ts";
+import { formatFunction, functionName } from "../model/sql-text.ts";
+import { bindCall, bindCallPredicate } from "./bind-call.ts";
+import { notOnRest } from "./calls-on-rest.ts";
+import { pastTheGateway } from "./channels.ts";
+import { type ColumnExpectation, columnExpectations } from "./columns.ts";
+import type { Settled } from "./expectation.ts";
+import type { ExpandOptions } from "./expand.ts";
+import type { PlannedFunction } from "./function.ts";
+
+type Options = Omit<ExpandOptions, "visible">;
+
+/** Calls that show that a function does let somebody through: a few are enough, since one has to. */
+const besideAtMost = 3;
+
+/** The cells of one function for some personas, call by call, so that neighbours are different personas. */
+export function expandCalls(
+  matrix: Matrix,
+  planned: PlannedFunction,
+  catalog: Catalog,
+  personas: readonly Persona[],
+  options: Options,
+): readonly Cell[] {
+  const { spec } = planned;
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  const said = declarationsOf(spec);
+  const isOpen = (call: Call, { name }: Persona): boolean =>
+    wholeOf(said.get(name), call.name).expectation.kind !== "deny";
+  const make = (fine: Fine, call: Call, persona: Persona, beside: readonly Cell[]): Cell | undefined => {
+    const role = roles.get(persona.role);
+    return role && cellOf({ matrix, catalog, planned, call, persona, role, beside, fine }, options);
+  };
+  const whole = (call: Call, persona: Persona): readonly Cell[] => {
+    const cell = make(wholeOf(said.get(persona.name), call.name), call, persona, []);
+    return cell === undefined ? [] : [cell];
+  };
+  return spec.calls.flatMap((call) => {
+    const others = matrix.personas.filter((one) => isOpen(call, one)).slice(0, besideAtMost + 1);
+    return personas.flatMap((persona) => {
+      const fine = finesOf(planned, said.get(persona.name), call.name).filter((one) =>
+        isWanted(persona.name, spec, call.name, one.column, options.wants),
+      );
+      if (fine.length === 0) return [];
+      const own = spec.calls.filter((one) => isOpen(one, persona)).slice(0, besideAtMost);
+      const beside = isOpen(call, persona)
+        ? []
+        : [
+            ...others.filter((one) => one !== persona).flatMap((one) => whole(call, one)),
+            ...own.flatMap((one) => whole(one, persona)),
+          ];
+      return fine.flatMap((one) => make(one, call, persona, beside) ?? []);
+    });
+  });
+}
+
+/** How many cells of a function there will be, without making them. */
+export function countCalls(
+  planned: PlannedFunction,
+  personas: readonly Persona[],
+  wants: ExpandOptions["wants"],
+): number {
+  const { spec } = planned;
+  const said = declarationsOf(spec);
+  return spec.calls.flatMap((call) =>
+    personas.flatMap(({ name }) =>
+      finesOf(planned, said.get(name), call.name).filter(({ column }) =>
+        isWanted(name, spec, call.name, column, wants),
+      ),
+    ),
+  ).length;
+}
+
+/** `ana/public.profiles/execute`; with several calls `ana/public.profiles/execute(own)`; of a column `…/execute(own)/email`. */
+function callId(persona: string, spec: FunctionSpec, call: string, column: string | undefined): string {
+  const which = spec.calls.length > 1 ? `(${call})` : "";
+  return `${allCalls(persona, spec)}${which}${column === undefined ? "" : `/${column}`}`;
+}
+
+function allCalls(persona: string, spec: FunctionSpec): string {
+  return `${persona}/${formatFunction(spec)}/execute`;
+}
+
+/** By its own name, by its call's, or by that of all calls. */
+function isWanted(
+  persona: string,
+  spec: FunctionSpec,
+  call: string,
+  column: string | undefined,
+  wants: ExpandOptions["wants"],
+): boolean {
+  const all = allCalls(persona, spec);
+  const of = column === undefined ? [all] : [all, `${all}/${column}`, callId(persona, spec, call, undefined)];
+  return wants(callId(persona, spec, call, column), persona, ...of);
+}
+
+function declarationsOf({ declarations }: FunctionSpec): ReadonlyMap<string, Declaration> {
+  return new Map(declarations.map((one) => [one.persona, one]));
+}
+
+/** What one cell is held to: of the call as a whole, or of one column of the rows that it returns. */
+interface Fine extends Settled, Partial<Pick<ColumnExpectation, "at" | "among" | "everywhere">> {
+  readonly column: string | undefined;
+}
+
+const denied: Expectation = { kind: "deny", reason: undefined };
+
+/** What is not listed is refused, and so is a call that an expectation does not choose. */
+function wholeOf(declaration: Declaration | undefined, call: string): Fine {
+  const open = declaration !== undefined && callIsOpen(declaration.calls, call);
+  return {
+    column: undefined,
+    expectation: open ? declaration.expectation : denied,
+    declaration,
+    implied: declaration === undefined,
+    ...(declaration !== undefined && { at: declaration.at }),
+  };
+}
+
+function finesOf(
+  { relation }: PlannedFunction,
+  declaration: Declaration | undefined,
+  call: string,
+): readonly Fine[] {
+  const whole = wholeOf(declaration, call);
+  if (declaration === undefined || !callIsOpen(declaration.calls, call)) return [whole];
+  const columns = columnExpectations(whole, relation);
+  return [whole, ...columns.map((one): Fine => ({ ...one, declaration }))];
+}
+
+interface Planned {
+  readonly matrix: Matrix;
+  readonly catalog: Catalog;
+  readonly planned: PlannedFunction;
+  readonly call: Call;
+  readonly persona: Persona;
+  readonly role: RoleInfo;
+  readonly beside: readonly Cell[];
+  readonly fine: Fine;
+}
+
+function cellOf(
+  { matrix, catalog, planned, call, persona, role, beside, fine }: Planned,
+  options: Options,
+): Cell {
+  const { spec, routine, relation, valueName } = planned;
+  const { column, expectation, declaration, implied, among } = fine;
+  const { values, borrowed } = bindCall(call, persona, matrix);
+  const bound = (predicate: string): string =>
+    bindCallPredicate(predicate, { persona, vars: matrix.vars, values, column });
+  const why = notOnRest(routine, values, catalog, options.exposed) ?? pastTheGateway(persona);
+  return {
+    id: callId(persona.name, spec, call.name, column),
+    persona,
+    role,
+    relation,
+    operation: "execute",
+    column,
+    call: {
+      name: call.name,
+      only: spec.calls.length === 1,
+      routine,
+      called: functionName(spec),
+      values,
+      borrowed,
+      raises: spec.raises,
+      valueName,
+      beside,
+    },
+    among: among === undefined ? undefined : bound(among),
+    everywhere: fine.everywhere === true,
+    expectation:
+      "predicate" in expectation ? { ...expectation, predicate: bound(expectation.predicate) } : expectation,
+    candidates: [],
+    update: undefined,
+    implied,
+    waiver: declaration?.waiver,
+    at: fine.at ?? spec.at,
+    behindGateway: options.exposed.length > 0 && persona.login === undefined,
+    channels: options.channels.filter((channel) => channel === "direct" || why === undefined),
+    notOn: why !== undefined && options.channels.includes("rest") ? { rest: why } : {},
+  };
+}

@@ -1,0 +1,44 @@
+import { closest, distance } from "fastest-levenshtein";
+import type { Catalog, RelationInfo } from "../model/catalog.ts";
+import type { Issue, SourcePosition } from "../model/errors.ts";
+import { type QualifiedName, formatQualified } from "../model/sql-text.ts";
+
+export function findRelation(catalog: Catalog, of: QualifiedName): RelationInfo | undefined {
+  return catalog.relations.find((one) => one.schema === of.schema && one.name === of.name);
+}
+
+export function missingRelation(name: QualifiedName, at: SourcePosition, catalog: Catalog): Issue {
+  const known = catalog.relations.map((one) => formatQualified(one));
+  const isFunction = catalog.routines.some((one) => one.schema === name.schema && one.name === name.name);
+  return {
+    code: "preflight/missing-relation",
+    message: `missing relation: ${formatQualified(name)} does not exist in the database ${catalog.database}`,
+    at,
+    hint: isFunction
+      ? "it is a function: declare it under `functions:`"
+      : (nearest(formatQualified(name), known) ??
+        "apply the migration that creates it, or take it out of the matrix"),
+  };
+}
+
+export function missingColumn(
+  column: string,
+  at: SourcePosition,
+  of: QualifiedName & { readonly columns: readonly { readonly name: string }[] },
+): Issue {
+  const known = of.columns.map((one) => one.name);
+  return {
+    code: "preflight/missing-column",
+    message: `missing column: ${formatQualified(of)} has no column ${column}`,
+    at,
+    hint: nearest(column, known) ?? `its columns are ${known.join(", ") || "none"}`,
+  };
+}
+
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const found = closest(name, [...known]);
+  return distance(name, found) <= Math.max(2, Math.floor(name.length / 3))
+    ? `did you mean ${found}?`
+    : undefined;
+}

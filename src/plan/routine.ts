@@ -1,0 +1,95 @@
+import type { Catalog, ColumnInfo, RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import type { FunctionSpec } from "../model/matrix.ts";
+
+/** Every routine of that name, whatever it takes. */
+export function routinesNamed(
+  catalog: Catalog,
+  of: { readonly schema: string; readonly name: string },
+): readonly RoutineInfo[] {
+  return catalog.routines.filter((one) => one.schema === of.schema && one.name === of.name);
+}
+
+/** Those that the matrix can mean: all of the name, or the one whose arguments have the types that it gives. */
+export function routinesMeant(catalog: Catalog, spec: FunctionSpec): readonly RoutineInfo[] {
+  const { signature } = spec;
+  const named = routinesNamed(catalog, spec);
+  if (signature === undefined) return named;
+  return named.filter(
+    (one) =>
+      one.arguments.length === signature.length &&
+      one.arguments.every((argument, index) => isType(argument, signature[index] ?? "")),
+  );
+}
+
+/** Names that SQL has for a type besides `format_type`'s and the catalogue's own. */
+const aliases: Readonly<Record<string, string>> = {
+  int: "integer",
+  decimal: "numeric",
+  char: "character",
+  float: "double precision",
+};
+
+function isType({ type, cast }: RoutineInfo["arguments"][number], written: string): boolean {
+  const name = written.toLowerCase();
+  const base = name.replace(/\[\]$/, "");
+  const standard = `${aliases[base] ?? base}${name.slice(base.length)}`;
+  // `pg_catalog._int4` is int4[].
+  const [schema = "", own = ""] = cast?.split(".") ?? [];
+  const plain = own.startsWith("_") ? `${own.slice(1)}[]` : own;
+  return [type.toLowerCase(), plain, `${schema}.${plain}`].some(
+    (known) => known === name || known === standard,
+  );
+}
+
+/** An argument as calls name it: one without a name by its place, as its body does (`$1`). */
+export function argumentName({ name }: RoutineInfo["arguments"][number], index: number): string {
+  return name === "" ? `$${index + 1}` : name;
+}
+
+/** `public.find(id uuid, note text)` */
+export function signatureOf({ schema, name, arguments: all }: RoutineInfo): string {
+  const list = all.map((one) => `${one.name === "" ? "" : `${one.name} `}${one.type}`).join(", ");
+  return `${schema}.${name}(${list})`;
+}
+
+/** What comes back, as a relation: every column may be read by whoever may call, and no policy stands before it. */
+export function resultRelation(routine: RoutineInfo, valueName: string): RelationInfo {
+  const columns = routine.columns.map(
+    ({ name, type }): ColumnInfo => ({
+      name: routine.returns === "value" ? valueName : name,
+      type,
+      notNull: false,
+      hasDefault: false,
+      identity: null,
+      generated: false,
+      domain: false,
+    }),
+  );
+  const names = columns.map(({ name }) => name);
+  const privileges = Object.entries(routine.privileges).map(([role, { schemaUsage, execute }]) => {
+    const select = execute ? names : [];
+    return [role, { schemaUsage, delete: false, truncate: false, select, insert: [], update: [] }];
+  });
+  return {
+    oid: routine.oid,
+    schema: routine.schema,
+    name: routine.name,
+    kind: "function",
+    owner: routine.owner,
+    rls: false,
+    forceRls: false,
+    securityInvoker: !routine.securityDefiner,
+    isPartition: false,
+    accepts: [],
+    columns,
+    primaryKey: [],
+    uniqueKeys: [],
+    constraints: [],
+    policies: [],
+    triggers: [],
+    rules: [],
+    reads: [],
+    privileges: Object.fromEntries(privileges) as RelationInfo["privileges"],
+    acl: routine.acl,
+  };
+}
