@@ -31,7 +31,11 @@ function identity({ persona }: Cell): string {
 
 async function reach(hand: Hand, cell: Cell): Promise<boolean> {
   const operation = cell.operation as "select" | "update" | "delete";
-  const { control = "", statements, after } = firstRequest[operation](cell, { replica: false });
+  const {
+    control = "",
+    statements,
+    after,
+  } = firstRequest[operation](cell, { replica: false, logins: false });
   const [total, declared, hashes] = rowOf(await send(hand, control));
   await send(hand, identity(cell));
   // What a write changed is asked for in the write's own message: the alternative is spared a round trip.

@@ -3,7 +3,8 @@
 --
 -- In:  setting rowgate.batch (JSON, local to the transaction)
 --        settings  [name, …]                        what makes a session somebody's, besides the role
---        personas  [{"r": role, "v": [value, …]}]   values in the order of "settings"
+--        personas  [{"r": role, "l": login, "v": [value, …]}]   values in the order of "settings"; a login: who session_user is
+--        home      sql or null: what leads from a persona's session back to rowgate's own, where more than the role is switched
 --        controls  [sql, …]   with full sight: returns total, declared, hash of declared
 --        pre       sql or null: PostgREST's db-pre-request, run as the persona before each probe
 --        texts     [sql, …]   every other statement, each once: probes name them by number
@@ -38,6 +39,8 @@ declare
   settings constant text[] := array(select jsonb_array_elements_text(batch->'settings'));
   controls constant text[] := array(select jsonb_array_elements_text(batch->'controls'));
   roles constant text[] := array(select p->>'r' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
+  logins constant text[] := array(select p->>'l' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
+  home constant text := batch->>'home';
   vals constant text[] := array(select v from jsonb_array_elements(batch->'personas') with ordinality x(p, o),
                                 jsonb_array_elements_text(p->'v') with ordinality y(v, oo) order by o, oo);
   texts constant text[] := array(select jsonb_array_elements_text(batch->'texts'));
@@ -75,6 +78,7 @@ begin
     -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
     if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
       ignored := set_config('role', 'none', true);
+      if home is not null then execute home; end if;
       ignored := set_config('row_security', 'off', true);
       begin
         execute controls[probe.c] into n, an, h;
@@ -95,6 +99,7 @@ begin
     spots := case probe.k when 'i' then cardinality(probe.q) else 1 end;
     if probe.k = 'e' then
       ignored := set_config('role', 'none', true);
+      if home is not null then execute home; end if;
       ignored := set_config('row_security', 'off', true);
       execute texts[probe.l] into suffixes, declareds, keys;
       spots := coalesce(cardinality(suffixes), 0);
@@ -119,15 +124,17 @@ begin
             else texts[probe.q[i]] end;
           -- Who asks: outside of every handler.
           ignored := set_config('role', 'none', true);
+          if home is not null then execute home; end if;
           if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
           ignored := set_config('row_security', 'on', true);
           for j in 1 .. nsettings loop
             ignored := set_config(settings[j], vals[(probe.p - 1) * nsettings + j], true);
           end loop;
-          ignored := set_config('request.method', probe.m, true);
+          if probe.m is not null then ignored := set_config('request.method', probe.m, true); end if;
+          if logins[probe.p] is not null then ignored := set_config('session_authorization', logins[probe.p], true); end if;
           ignored := set_config('role', roles[probe.p], true);
-          if current_user <> roles[probe.p] then
-            raise exception 'rowgate: the role is % and not %', current_user, roles[probe.p];
+          if current_user <> roles[probe.p] or session_user <> coalesce(logins[probe.p], session_user) then
+            raise exception 'rowgate: the session is %''s as %, and not %''s as %', session_user, current_user, logins[probe.p], roles[probe.p];
           end if;
 
           done := false; stage := 'probe'; n := null; h := null; an := null; ah := null; ks := null; diff := null;
@@ -160,6 +167,7 @@ begin
             stage := 'control';
             if n > 0 and probe.k in ('w', 'i') and probe.a[spot] is not null then
               ignored := set_config('role', 'none', true);
+              if home is not null then execute home; end if;
               ignored := set_config('row_security', 'off', true);
               if probe.k = 'i' then
                 execute format(texts[probe.a[spot]], variadic filled) into ah;
@@ -186,11 +194,13 @@ begin
           end;
           if mode = 'replica' then
             ignored := set_config('role', 'none', true);
+            if home is not null then execute home; end if;
             ignored := set_config('session_replication_role', 'origin', true);
           end if;
           -- What was declared is asked once the probe is undone: a write may turn rows into declared ones.
           if done and probe.d is not null then
             ignored := set_config('role', 'none', true);
+            if home is not null then execute home; end if;
             ignored := set_config('row_security', 'off', true);
             begin
               execute texts[probe.d] into diff using coalesce(ks, '{}');
@@ -201,6 +211,7 @@ begin
           end if;
           if stage = 'cancelled' then
             ignored := set_config('role', 'none', true);
+            if home is not null then execute home; end if;
             ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
             return;
           end if;
@@ -262,6 +273,7 @@ begin
     end if;
   end loop;
   ignored := set_config('role', 'none', true);
+  if home is not null then execute home; end if;
   ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
 end
 $rowgate$

@@ -38,7 +38,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
   let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
   let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
   try {
-    const prepared = await prepare(control, matrix, exposed);
+    const prepared = await prepare(control, matrix, exposed, target.rest);
     const wants = filterOf(request.filters);
     const options = { channels: channelsOf(matrix, request.filters.channels), exposed, wants };
     const total = [
@@ -47,7 +47,7 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
     ].reduce((sum, count) => sum + count, 0);
     events.planned?.(total);
     if (total === 0) throw nothingToProbe(request);
-    const identities = signIn(request);
+    const identities = signIn(request, prepared.settings);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
     archive = await openArchive(request.logs, request.id, request.startedAt, {
       secrets: secretsOf(request, identities),

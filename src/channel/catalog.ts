@@ -7,7 +7,9 @@ interface RoleRow {
   readonly name: string;
   readonly superuser: boolean;
   readonly bypassRls: boolean;
+  readonly canLogin: boolean;
   readonly inherits: string[];
+  readonly mayBecome: string[];
   readonly isLogin: boolean;
 }
 
@@ -50,6 +52,6 @@ export async function readCatalog(
   };
 }
 
-function roleInfo({ name, superuser, bypassRls, inherits }: RoleRow): RoleInfo {
-  return { name, superuser, bypassRls, inherits };
+function roleInfo({ name, superuser, bypassRls, canLogin, inherits, mayBecome }: RoleRow): RoleInfo {
+  return { name, superuser, bypassRls, canLogin, inherits, mayBecome };
 }

@@ -132,8 +132,11 @@ export interface RoleInfo {
   readonly name: string;
   readonly superuser: boolean;
   readonly bypassRls: boolean;
+  readonly canLogin: boolean;
   /** Roles whose rights this role has without SET ROLE, itself included. */
   readonly inherits: readonly string[];
+  /** Roles of the run that this role may SET ROLE to. */
+  readonly mayBecome: readonly string[];
 }
 
 /** A relation whose rows depend on a fact that is no identity: of the session, or of what the client decides for itself. */

@@ -7,6 +7,8 @@ export interface Identity {
   readonly persona: Persona;
   /** What `request.jwt.claims` holds, as JSON text; `undefined` on a target that speaks no JWT. */
   readonly claims: Readonly<Record<string, Json>> | undefined;
+  /** Every other setting that the session holds from its first moment, by name in lower case. */
+  readonly settings: Readonly<Record<string, string>>;
   /** The signed token; `undefined` when the persona sends none (PostgREST's anon). Never archived, never printed. */
   readonly token: string | undefined;
 }

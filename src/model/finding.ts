@@ -32,6 +32,8 @@ export type Finding =
       readonly function: string;
       readonly reaches: string;
     }
+  | { readonly kind: "login-unclear"; readonly persona: string; readonly because: string }
+  | { readonly kind: "control-brings-setting"; readonly login: string; readonly setting: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
 export type FindingKind = Finding["kind"];
@@ -94,6 +96,17 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "A probed relation's trigger or policy reaches something that a rollback does not undo",
     severity: "note",
     remedy: "probe it on an embedded or container target, or say in the matrix that it may be written",
+  },
+  "login-unclear": {
+    title: "Nothing says who logs in for a persona, and it makes a difference",
+    severity: "failure",
+    remedy:
+      "say `login:` if the persona logs in by itself; otherwise let `settings:` say what its session holds",
+  },
+  "control-brings-setting": {
+    title: "The login that rowgate uses brings a setting of its own into every probe",
+    severity: "failure",
+    remedy: "log in as another role with full sight, or take the setting from this one: ALTER ROLE … RESET",
   },
   "rest-not-probed": {
     title: "The rest channel was not probed",

@@ -33,6 +33,8 @@ export interface RestAddress {
   readonly gateway: GatewayInfo;
   /** PostgREST's `db-anon-role`. */
   readonly anonRole: string;
+  /** The role that the gateway logs in as, where that is known. */
+  readonly login: string | undefined;
 }
 
 /** A database and, usually, a PostgREST in front of it: ready to be probed. */

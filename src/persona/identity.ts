@@ -8,6 +8,8 @@ import { sessionClaims } from "./claims.ts";
 import { mint } from "./mint.ts";
 
 export interface IdentityOptions {
+  /** What the persona's session brings along; its own settings unless said. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly lifetime: Lifetime;
   /** PostgREST's `db-anon-role`; `undefined` on a target without a gateway: there nobody sends a token. */
   readonly anonRole: string | undefined;
@@ -24,13 +26,14 @@ export interface IdentityOptions {
  */
 export function identityOf(persona: Persona, options: IdentityOptions): Identity {
   if (persona.tokenFrom !== undefined) return handedIn(persona, persona.tokenFrom, options);
+  const { settings = persona.settings } = options;
   // Who logs in by itself passes no gateway.
   const anonRole = persona.login === undefined ? options.anonRole : undefined;
   if (anonRole === undefined && persona.claims === undefined) {
-    return { persona, claims: undefined, token: undefined };
+    return { persona, claims: undefined, settings, token: undefined };
   }
   const { claims, needsToken } = sessionClaims(persona, options.lifetime, anonRole, options.defaults);
-  if (!needsToken || anonRole === undefined) return { persona, claims, token: undefined };
+  if (!needsToken || anonRole === undefined) return { persona, claims, settings, token: undefined };
   if (options.key === undefined) {
     throw new RowgateError({
       code: "persona/no-signing-key",
@@ -39,7 +42,7 @@ export function identityOf(persona: Persona, options: IdentityOptions): Identity
       hint: "give the target's JWT secret or private key, or hand a token in with `token: ${NAME}`",
     });
   }
-  return { persona, claims, token: mint(claims, options.key) };
+  return { persona, claims, settings, token: mint(claims, options.key) };
 }
 
 function handedIn(persona: Persona, variable: string, options: IdentityOptions): Identity {
@@ -71,7 +74,7 @@ function handedIn(persona: Persona, variable: string, options: IdentityOptions):
     const message = `The token in ${variable} says something else of persona ${persona.name} than the matrix: ${differs.join(", ")}.`;
     throw fail("token-contradicts-matrix", message, "let the matrix say what the token says");
   }
-  return { persona, claims, token };
+  return { persona, claims, settings: options.settings ?? persona.settings, token };
 }
 
 function payloadOf(token: string): Claims | undefined {

@@ -18,6 +18,8 @@ const facts: Facts = {
   "rollback-not-honoured": (of) => `gateway ${clean(of.gateway)}`,
   "waiver-expired": (of) => `${clean(of.cell)}, ended on ${clean(of.expires)} (${place(of.at)})`,
   "survives-rollback": (of) => `${clean(of.relation)}: ${clean(of.function)} reaches ${clean(of.reaches)}`,
+  "login-unclear": (of) => `${clean(of.persona)}: ${oneLine(of.because)}`,
+  "control-brings-setting": (of) => `login ${clean(of.login)}, setting ${clean(of.setting)}`,
   "rest-not-probed": (of) => oneLine(of.reason),
 };
 

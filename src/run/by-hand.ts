@@ -28,29 +28,34 @@ export function byHand(
 }
 
 function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string): string {
-  const settings = Object.entries(cell.persona.settings);
+  const { role, login, settings } = cell.persona;
   const claims =
     identity?.claims === undefined ? [] : [["request.jwt.claims", JSON.stringify(identity.claims)] as const];
-  const sets = [...claims, ...settings].map(
+  const sets = [...claims, ...Object.entries(settings)].map(
     ([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true);`,
   );
-  const columns = cell.column === undefined ? "*" : shownWith(cell, cell.column);
-  const shown = statement.replace(
-    /^select count\(\*\), .* from (.*)$/,
-    (_, from: string) => `select ${columns} from ${from}`,
-  );
+  const shown = statement.replace(/^select count\(\*\), .* from (.*)$/, "select * from $1");
   return [
     "begin;",
-    `set local role ${quoteIdent(cell.persona.role)};`,
+    ...broughtSql(cell, identity),
+    ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)};`]),
+    ...(login === role ? [] : [`set local role ${quoteIdent(role)};`]),
     ...sets,
     `${shown};`,
     "rollback;",
   ].join("\n");
 }
 
-/** The column beside what names its row. */
-function shownWith({ relation }: Cell, column: string): string {
-  return [...relation.key.filter((name) => name !== column), column].map(quoteIdent).join(", ");
+/** What the login, or PostgREST for its role, brings into the session; read where it is stored, since it may be a secret. */
+function broughtSql({ persona }: Cell, identity: Identity | undefined): readonly string[] {
+  const own = new Set(Object.keys(persona.settings).map((name) => name.toLowerCase()));
+  if (Object.keys(identity?.settings ?? {}).every((name) => own.has(name))) return [];
+  const whose = quoteLiteral(quoteIdent(persona.login ?? persona.role));
+  return [
+    "select set_config(split_part(s, '=', 1), substr(s, strpos(s, '=') + 1), true) from pg_db_role_setting, unnest(setconfig) s " +
+      `where setrole = ${whose}::regrole and s !~ '^(role|session_authorization)=' and setdatabase in ` +
+      "(0, (select oid from pg_database where datname = current_database())) order by setdatabase;",
+  ];
 }
 
 function curlLine(

@@ -31,7 +31,9 @@ export interface OpenInput {
 }
 
 export async function openChannels(input: OpenInput): Promise<OpenChannels> {
-  const { request, identities, options } = input;
+  const { request, identities, options, prepared } = input;
+  const inForce = prepared.settings;
+  const home = prepared.catalog.login;
   const { target } = request;
   const opened: ProbeChannel[] = [];
   const close = async (): Promise<void> => {
@@ -41,7 +43,9 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
     const { work, functions } = input.prepared;
     const count = Math.min(laneCount, Math.max(1, work.length + functions.length));
     const direct = options.channels.includes("direct")
-      ? await Promise.all(Array.from({ length: count }, () => openDirectChannel({ target, identities })))
+      ? await Promise.all(
+          Array.from({ length: count }, () => openDirectChannel({ target, identities, inForce, home })),
+        )
       : [];
     opened.push(...direct);
     const speaks = options.channels.includes("rest") && target.rest !== undefined;

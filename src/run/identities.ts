@@ -1,13 +1,18 @@
 import { randomUUID } from "node:crypto";
 import type { Identity } from "../model/channel.ts";
+import type { SettingsInForce } from "../model/settings.ts";
 import { identityOf } from "../persona/identity.ts";
+import { sessionSettings } from "../persona/session.ts";
 import type { RunRequest } from "./request.ts";
 
 /** Tokens live as long as a run may: minutes. */
 const lifetimeSeconds = 15 * 60;
 
 /** Every persona made ready: claims for both channels, and a token where one is sent. @throws RowgateError `persona/…` */
-export function signIn({ matrix, target, environment }: RunRequest): ReadonlyMap<string, Identity> {
+export function signIn(
+  { matrix, target, environment }: RunRequest,
+  inForce: SettingsInForce,
+): ReadonlyMap<string, Identity> {
   const issuedAt = Math.floor(Date.now() / 1000);
   const options = {
     lifetime: { issuedAt, expiresAt: issuedAt + lifetimeSeconds },
@@ -18,7 +23,8 @@ export function signIn({ matrix, target, environment }: RunRequest): ReadonlyMap
   return new Map(
     matrix.personas.map((persona) => {
       const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
-      return [persona.name, identityOf(persona, { ...options, handedIn })];
+      const settings = sessionSettings(persona, inForce, target.rest?.login);
+      return [persona.name, identityOf(persona, { ...options, handedIn, settings })];
     }),
   );
 }

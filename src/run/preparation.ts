@@ -1,19 +1,24 @@
 import type { ClientBase } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
+import { readSettings } from "../channel/settings.ts";
 import { checkPredicates } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
 import { findFindings } from "../findings/findings.ts";
+import { sessionFindings } from "../findings/sessions.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Issue } from "../model/errors.ts";
 import { IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
+import type { SettingsInForce } from "../model/settings.ts";
+import type { Target } from "../model/target.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
 import { findRelation } from "../plan/missing.ts";
 import { preflight } from "../plan/preflight.ts";
 import { type PlannedFunction, planFunction } from "../plan/function.ts";
+import { loginIssues } from "../plan/preflight-logins.ts";
 import { planRelation } from "../plan/relation.ts";
 import { readSql } from "../sql.ts";
 import { callIssues, callPredicates, functionControl } from "./call-issues.ts";
@@ -24,6 +29,7 @@ export interface Preparation {
   readonly work: readonly Work[];
   readonly functions: readonly PlannedFunction[];
   readonly findings: readonly Finding[];
+  readonly settings: SettingsInForce;
 }
 
 /** Reads what is in force, and refuses a matrix that names what is not there. @throws IssuesError `preflight/…`, all at once */
@@ -31,14 +37,21 @@ export async function prepare(
   client: ClientBase,
   matrix: Matrix,
   exposed: readonly string[],
+  rest?: Target["rest"],
 ): Promise<Preparation> {
   const named = [...matrix.relations, ...matrix.functions].flatMap(({ schema, control }) => [
     schema,
     ...(control === undefined ? [] : [control.from.schema]),
   ]);
   const schemas = [...new Set([...named, ...matrix.exposes, ...exposed])];
-  const catalog = await readCatalog(client, schemas, [...new Set(matrix.personas.map(({ role }) => role))]);
-  const issues = [...preflight(matrix, catalog)];
+  const roles = [...new Set(matrix.personas.flatMap(({ role, login }) => [role, login ?? role]))];
+  const catalog = await readCatalog(client, schemas, roles);
+  const settings = await readSettings(
+    client,
+    [...roles, ...(rest?.login === undefined ? [] : [rest.login])],
+    rest?.login,
+  );
+  const issues = [...preflight(matrix, catalog), ...loginIssues(matrix, catalog, settings)];
   if (issues.length === 0) issues.push(...(await predicateIssues(client, matrix, catalog)));
   if (issues.length === 0) issues.push(...(await callIssues(client, matrix, catalog)));
   if (issues.length === 0) issues.push(...(await keyIssues(client, matrix, catalog)));
@@ -54,13 +67,17 @@ export async function prepare(
   });
   return {
     catalog,
+    settings,
     work,
     functions: matrix.functions.map((spec) => planFunction(spec, catalog)),
-    findings: findFindings(
-      matrix,
-      catalog,
-      functions.rows.map(({ name }) => name),
-    ),
+    findings: [
+      ...findFindings(
+        matrix,
+        catalog,
+        functions.rows.map(({ name }) => name),
+      ),
+      ...sessionFindings(matrix, catalog, settings, rest !== undefined),
+    ],
   };
 }
 

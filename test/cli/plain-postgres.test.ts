@@ -77,6 +77,7 @@ test("a leak shows how to be the persona by hand", async () => {
   const result = await rowgate(args, { cwd: project });
   expect(result.code).toBe(1);
   expect(result.out).toContain("LEAK  neil · public.Task · select");
+  expect(result.out).toContain('set local session authorization "plain_app"');
   expect(result.out).toContain("set_config('app.user_id', 'o''neil', true)");
   expect(result.out).toContain('from "public"."Task"');
   expect(result.out).toContain('{"taskId":"t2"}');

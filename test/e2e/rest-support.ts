@@ -131,6 +131,7 @@ export async function openChannel(world: World, options: ChannelOptions = {}): P
       apiKey: options.apiKey,
       gateway: world.gateway.info,
       anonRole: "anon",
+      login: world.server.authenticator.user,
     },
     signingKey: key,
     schemas: world.schemas,

@@ -1,10 +1,10 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Identity } from "../../model/channel.ts";
 import type { RelationOperation } from "../../model/matrix.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
 import type { BatchRequest } from "./protocol.ts";
+import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
 
 /** A request and the cell it is for. */
 export interface Posted {
@@ -13,11 +13,7 @@ export interface Posted {
 }
 
 export interface BatchSettings {
-  readonly identities: ReadonlyMap<string, Identity>;
-  /** Names of the settings that any persona of the run carries, besides the claims. */
-  readonly settingNames: readonly string[];
-  /** Identities are JWT claims: `request.jwt.claims` is part of every session. */
-  readonly jwt: boolean;
+  readonly sessions: SessionRules;
   readonly preRequest: QualifiedName | undefined;
   readonly readOnly: boolean;
   readonly statementTimeoutMs: number;
@@ -34,27 +30,14 @@ const methods: Record<RelationOperation, string> = {
   truncate: "DELETE",
 };
 
-/** What PostgREST would call the request: a function that may write takes POST. */
-function methodOf({ operation, call }: Cell): string {
-  if (operation !== "execute") return methods[operation];
-  return call?.routine.volatility === "volatile" ? "POST" : "GET";
-}
-
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
-  const first = posted[0]?.cell;
-  const relation = first?.relation.info;
   const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
-  const path = quoteLiteral(`/${first?.call === undefined ? "" : "rpc/"}${relation?.name ?? ""}`);
-  // PostgREST puts `db-extra-search-path` (public) behind the request's schema.
-  const searchPath = quoteLiteral(
-    relation === undefined ? "public" : `${quoteIdent(relation.schema)}, public`,
-  );
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
     `set local statement_timeout = ${settings.statementTimeoutMs}`,
-    `select set_config('search_path', ${searchPath}, true), set_config('request.path', ${path}, true), ` +
-      `set_config('request.headers', '{}', true), set_config('rowgate.batch', ${batch}, true)`,
+    ...ofRequest(posted[0], settings),
+    `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
     readSql("probe_batch.sql"),
     "select current_setting('rowgate.answers')",
     "rollback",
@@ -69,24 +52,25 @@ function dollarQuoted(text: string): string {
 }
 
 function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
-  // In the never-set state nothing is set, so that the session stays as a fresh login finds it.
-  const pristine = posted[0]?.request.state === "never set";
-  const names = pristine ? [] : [...(settings.jwt ? ["request.jwt.claims"] : []), ...settings.settingNames];
+  const first = posted[0];
+  const names =
+    first === undefined ? [] : [...sessionOf(settings.sessions, first.cell, first.request.state).keys()];
   const personas = new Numbering<string>();
   const controls = new Numbering<string>();
   const texts = new Numbering<string>();
   const number = (text: string | null | undefined): number | undefined =>
     text === null || text === undefined ? undefined : texts.of(text);
-  const values: { r: string; v: readonly string[] }[] = [];
+  const values: { r: string; l: string | undefined; v: readonly string[] }[] = [];
   const probes = posted.map(({ cell, request }) => {
     const persona = personas.of(`${cell.persona.name}/${request.state ?? ""}`);
     values[persona - 1] ??= {
       r: cell.persona.role,
-      v: names.map((name) => settingValue(name, cell, request, settings)),
+      l: cell.persona.login,
+      v: [...sessionOf(settings.sessions, cell, request.state).values()],
     };
     return {
       p: persona,
-      m: methodOf(cell),
+      m: methodOf(cell, request, settings),
       k: request.kind,
       c: request.control === undefined ? undefined : controls.of(request.control),
       q: request.statements.map(number),
@@ -101,6 +85,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
     settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
   return {
     calm: "select 1/0",
+    home: homeSql(posted, settings),
     settings: names,
     personas: values,
     controls: controls.all,
@@ -110,13 +95,40 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
   };
 }
 
-function settingValue(name: string, cell: Cell, request: BatchRequest, settings: BatchSettings): string {
-  if (request.state === "reset") return "";
-  if (name === "request.jwt.claims") {
-    const claims = settings.identities.get(cell.persona.name)?.claims;
-    return claims === undefined ? "" : JSON.stringify(claims);
-  }
-  return cell.persona.settings[name] ?? "";
+/** What PostgREST would call the request: a function that may write takes POST. */
+function requestMethod({ operation, call }: Cell): string {
+  if (operation !== "execute") return methods[operation];
+  return call?.routine.volatility === "volatile" ? "POST" : "GET";
+}
+
+/** `request.*` is PostgREST's to set: a session that never came through it has none of it. */
+function methodOf(cell: Cell, { state }: BatchRequest, { sessions }: BatchSettings): string | undefined {
+  if (comesThroughGateway(sessions, cell)) return requestMethod(cell);
+  return sessions.gateway && state !== "never set" ? "" : undefined;
+}
+
+function ofRequest(first: Posted | undefined, { sessions }: BatchSettings): readonly string[] {
+  if (first === undefined || !sessions.gateway) return [];
+  if (first.request.state === "never set" && !comesThroughGateway(sessions, first.cell)) return [];
+  const path = quoteLiteral(requestPath(first.cell));
+  return [`select set_config('request.path', ${path}, true), set_config('request.headers', '{}', true)`];
+}
+
+function pathOf([first]: readonly Posted[]): string {
+  return first === undefined ? "public" : matrixPath(first.cell);
+}
+
+/** What leads from a persona's session back to rowgate's own, where more than the role was switched. */
+function homeSql(posted: readonly Posted[], { sessions }: BatchSettings): string | undefined {
+  const calls = [
+    ...(posted.some(({ cell }) => cell.persona.login !== undefined)
+      ? [`pg_catalog.set_config('session_authorization', ${quoteLiteral(sessions.home)}, true)`]
+      : []),
+    ...(sessions.known.includes("search_path")
+      ? [`pg_catalog.set_config('search_path', ${quoteLiteral(pathOf(posted))}, true)`]
+      : []),
+  ];
+  return calls.length === 0 ? undefined : `select ${calls.join(", ")}`;
 }
 
 /** Equal texts share a number, from 1. */

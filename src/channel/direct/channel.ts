@@ -1,7 +1,9 @@
 import { DatabaseError, escapeLiteral } from "pg";
 import type { Cell } from "../../model/cell.ts";
+import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
 import type { Observation } from "../../model/observation.ts";
+import type { SettingsInForce } from "../../model/settings.ts";
 import { quoteIdent } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
@@ -12,25 +14,25 @@ import { probeInsert } from "./inserts.ts";
 import type { BatchRequest, ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
 import { connect, mayActAsReplica } from "./session.ts";
+import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
 
 export interface DirectChannelOptions {
   readonly target: Target;
   readonly identities: ReadonlyMap<string, Identity>;
+  readonly inForce: SettingsInForce;
+  /** Whom rowgate logs in as. */
+  readonly home: RoleInfo;
 }
 
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
-export async function openDirectChannel({ target, identities }: DirectChannelOptions): Promise<ProbeChannel> {
+export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
+  const { target, identities, inForce, home } = options;
   const client = await connect(target.database, target.limits);
-  const means: Means = { replica: await mayActAsReplica(client) };
-  const settingNames = [
-    ...new Set([...identities.values()].flatMap(({ persona }) => Object.keys(persona.settings))),
-  ];
+  const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   return new DirectChannel(target, { client, roundTrips: 0 }, means, {
-    identities,
-    settingNames,
-    jwt: target.rest !== undefined || [...identities.values()].some(({ claims }) => claims !== undefined),
+    sessions: sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name }),
     preRequest: target.preRequest,
     readOnly: target.posture === "production",
     statementTimeoutMs: target.limits.statementTimeoutMs,
@@ -52,7 +54,8 @@ class DirectChannel implements ProbeChannel {
   readonly #means: Means;
   readonly #settings: BatchSettings;
   readonly #routines = new Map<string, string | undefined>();
-  #pristine: Line | undefined;
+  /** On each of these some settings were never set, by anybody. */
+  readonly #pristine = new Map<string, Line>();
 
   constructor(target: Target, line: Line, means: Means, settings: BatchSettings) {
     this.#target = target;
@@ -62,7 +65,7 @@ class DirectChannel implements ProbeChannel {
   }
 
   get roundTrips(): number {
-    return this.#line.roundTrips + (this.#pristine?.roundTrips ?? 0);
+    return [this.#line, ...this.#pristine.values()].reduce((sum, { roundTrips }) => sum + roundTrips, 0);
   }
 
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
@@ -84,56 +87,45 @@ class DirectChannel implements ProbeChannel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#line.client.end(), this.#pristine?.client.end()]);
+    await Promise.allSettled([this.#line, ...this.#pristine.values()].map(({ client }) => client.end()));
   }
 
   #start(cell: Cell, index: number): Running {
-    const probe = this.#skips(cell) ?? probeOf(cell, this.#means, this.#states(cell));
+    const probe = this.#notAsked(cell) ?? probeOf(cell, this.#means, statesOf(this.#settings.sessions, cell));
     const first = probe.next();
     return { index, cell, probe, requests: first.done === true ? [] : first.value };
   }
 
-  /** A read-only transaction stops what a function writes here, not what it sends elsewhere. */
-  #skips({ call }: Cell): CellProbe | undefined {
-    if (!this.#settings.readOnly || call?.routine.volatility !== "volatile") return undefined;
-    return skipped("no function that may write is called in production");
-  }
-
-  /** A persona that signs in with nothing is asked again in the states that a session can be in. */
-  #states(cell: Cell): readonly SessionState[] {
-    const { persona } = cell;
-    if (cell.role.superuser || cell.role.bypassRls) return [];
-    const lacks = this.#settings.settingNames.some((name) => persona.settings[name] === undefined);
-    return persona.claims === undefined && persona.tokenFrom === undefined && (lacks || this.#settings.jwt)
-      ? ["never set", "reset"]
-      : [];
+  #notAsked({ call, persona: { login } }: Cell): CellProbe | undefined {
+    // A read-only transaction stops what a function writes here, not what it sends elsewhere.
+    if (this.#settings.readOnly && call?.routine.volatility === "volatile")
+      return ending({ kind: "skipped", reason: "no function that may write is called in production" });
+    const { home } = this.#settings.sessions;
+    if (login === undefined || login === home || this.#means.logins) return undefined;
+    return ending({ kind: "failed", failure: { kind: "not-sent", message: noSuperuser(login, home) } });
   }
 
   /** Sends what every running probe asks for; the replies come back probe by probe. */
   async #round(running: readonly Running[]): Promise<Reply[][]> {
     const replies: Reply[][] = running.map(() => []);
-    const lanes: Record<"own" | "pristine", { posted: Posted; to: [number, number] }[]> = {
-      own: [],
-      pristine: [],
-    };
+    const lines = new Map<string, { posted: Posted; to: [number, number] }[]>();
     for (const [position, { cell, requests }] of running.entries()) {
       for (const [slot, request] of requests.entries()) {
         const slots = replies[position];
         if (request.kind === "explain") {
           if (slots !== undefined) slots[slot] = await this.#explain(cell, request);
-        } else
-          lanes[request.state === "never set" ? "pristine" : "own"].push({
-            posted: { cell: request.as ?? cell, request },
-            to: [position, slot],
-          });
+        } else {
+          const as = request.as ?? cell;
+          const key = lineOf(this.#settings.sessions, as, request.state);
+          const wanted = lines.get(key) ?? [];
+          lines.set(key, wanted);
+          wanted.push({ posted: { cell: as, request }, to: [position, slot] });
+        }
       }
     }
-    for (const lane of ["own", "pristine"] as const) {
-      const wanted = lanes[lane];
-      if (wanted.length === 0) continue;
-      const line = lane === "own" ? this.#line : await this.#pristineLine();
+    for (const [key, wanted] of lines) {
       const answers = await exchange(
-        line,
+        await this.#lineFor(key),
         wanted.map((one) => one.posted),
         this.#settings,
       );
@@ -146,9 +138,13 @@ class DirectChannel implements ProbeChannel {
     return replies;
   }
 
-  async #pristineLine(): Promise<Line> {
-    this.#pristine ??= { client: await connect(this.#target.database, this.#target.limits), roundTrips: 0 };
-    return this.#pristine;
+  async #lineFor(key: string): Promise<Line> {
+    if (key === "") return this.#line;
+    const known = this.#pristine.get(key);
+    if (known !== undefined) return known;
+    const made = { client: await connect(this.#target.database, this.#target.limits), roundTrips: 0 };
+    this.#pristine.set(key, made);
+    return made;
   }
 
   /** Runs the refused statement by itself: the wire tells the server's routine, which a block cannot see. */
@@ -160,17 +156,23 @@ class DirectChannel implements ProbeChannel {
 
   async #routineOf(cell: Cell, statement: string, message: string): Promise<string | undefined> {
     const { client } = this.#line;
-    const identity = this.#settings.identities.get(cell.persona.name);
-    const claims = identity?.claims === undefined ? "" : JSON.stringify(identity.claims);
-    const settings = [["request.jwt.claims", claims] as const, ...Object.entries(cell.persona.settings)];
-    const calls = settings.map(
+    const { role, login } = cell.persona;
+    const session = new Map([
+      ["search_path", matrixPath(cell)],
+      ...sessionOf(this.#settings.sessions, cell, undefined),
+    ]);
+    const calls = [...session].map(
       ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
     );
+    const begin = [
+      `begin${this.#settings.readOnly ? " read only" : ""}`,
+      `select ${calls.join(", ")}`,
+      ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)}`]),
+      `set local role ${quoteIdent(role)}`,
+    ];
     this.#line.roundTrips += 2;
     try {
-      await client.query(
-        `begin${this.#settings.readOnly ? " read only" : ""}; select ${calls.join(", ")}; set local role ${quoteIdent(cell.persona.role)}; ${statement}`,
-      );
+      await client.query([...begin, statement].join("; "));
       return undefined;
     } catch (error) {
       if (!(error instanceof DatabaseError)) return undefined;
@@ -181,10 +183,18 @@ class DirectChannel implements ProbeChannel {
   }
 }
 
-// A probe that asks for nothing.
-// oxlint-disable-next-line require-yield
-function* skipped(reason: string): CellProbe {
-  return { kind: "skipped", reason };
+/** A probe that asks for nothing. */
+function* ending(observation: Observation): CellProbe {
+  yield [];
+  return observation;
+}
+
+/** Only a superuser can be somebody else to `session_user`. */
+function noSuperuser(login: string, home: string): string {
+  return (
+    `it logs in as ${login}, and only a superuser can take another login's place (SET SESSION AUTHORIZATION), which ${home} is not: ` +
+    "log in as a superuser, or take `login:` out if neither a policy nor a setting depends on it"
+  );
 }
 
 function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): CellProbe {

@@ -9,6 +9,8 @@ import * as sql from "./statements.ts";
 export interface Means {
   /** `session_replication_role` may be set: foreign keys and triggers can be put aside. */
   readonly replica: boolean;
+  /** It is a superuser: it can take another login's place (SET SESSION AUTHORIZATION). */
+  readonly logins: boolean;
 }
 
 type FirstRequest = (cell: Cell, means: Means) => BatchRequest;
@@ -49,7 +51,7 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     };
   },
   execute(cell) {
-    return { ...firstRequest.select(cell, { replica: false }), kind: "f" };
+    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "f" };
   },
   truncate(cell) {
     return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };

@@ -84,13 +84,24 @@ describe("identityOf", () => {
       claims: undefined,
     },
     {
+      name: "who logs in by itself sends none to the gateway that there is",
+      given: persona({ login: "worker", role: "authenticated", claims: { sub: "x" } }),
+      over: { key: undefined },
+      claims: { iat: 1_000, exp: 1_300, sub: "x", role: "authenticated" },
+    },
+    {
       name: "claims reach the session even where there is no gateway",
       given: persona({ claims: { sub: "x" } }),
       over: { anonRole: undefined, key: undefined },
       claims: { iat: 1_000, exp: 1_300, sub: "x", role: "authenticated" },
     },
   ])("token: $name", ({ given, over, claims }) => {
-    expect(identityOf(given, { ...options, ...over })).toEqual({ persona: given, claims, token: undefined });
+    expect(identityOf(given, { ...options, ...over })).toEqual({
+      persona: given,
+      claims,
+      settings: given.settings,
+      token: undefined,
+    });
   });
 
   it("takes a token that is handed in, and its claims with it", () => {
