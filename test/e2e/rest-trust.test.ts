@@ -29,11 +29,13 @@ import {
 // What the channel believes, and what it does when a gateway does not deserve it.
 
 const schema = readFileSync(new URL("rest-schema.sql", import.meta.url), "utf8");
+const [, alice = persona("alice", "authenticated")] = people;
 const stranger = persona("stranger", "notgranted", { sub: "alice" });
 const guest = persona("guest", "web_guest");
 const nobodys = persona("nobodys", "outside", { sub: "alice" });
 const late = persona("late", "authenticated", { sub: "alice", exp: 1 });
-const everybody = [...people, stranger, guest, nobodys, late];
+const circled = persona("circled", "incircles", { sub: "alice" });
+const everybody = [...people, stranger, guest, nobodys, late, circled];
 const own = { rows: "owner = 'alice'" };
 
 let world: World;
@@ -43,7 +45,14 @@ beforeAll(async () => {
   const more = `create role notgranted; create role outside; create role web_guest;
     grant outside, web_guest to authenticator; grant usage on schema public to notgranted, web_guest;
     revoke usage on schema public from public;
-    grant all on todos to notgranted, outside;`;
+    grant all on todos to notgranted, outside;
+    create role incircles; grant incircles to authenticator; grant usage on schema public to incircles;
+    ${circle("aa_circle", "text")} ${circle("ab_circle", "int")}
+    create table aa_broken (id text); alter table aa_broken enable row level security;
+    create policy divides on aa_broken using (1 / 0 = 1);
+    create table aa_beyond (id text); alter table aa_beyond enable row level security;
+    create policy reads on aa_beyond using (exists (select from ungranted));
+    grant select on aa_broken, aa_beyond to authenticated;`;
   world = await makeWorld(schema + more, { people: everybody });
   before = await fingerprint(world);
 });
@@ -51,6 +60,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await world?.stop();
 });
+
+/** A table of one column whose policy reads the table itself. Empty, so that it is among the first that are asked for. */
+function circle(name: string, type: "int" | "text"): string {
+  return `create table ${name} (id ${type}); alter table ${name} enable row level security;
+    create policy circle on ${name} using (exists (select from ${name} other where other.id = ${name}.id));
+    grant select on ${name} to authenticated, incircles;`;
+}
 
 describe("the handshake", () => {
   it("shows all that it can", async () => {
@@ -140,6 +156,28 @@ describe("the handshake", () => {
     } finally {
       await world.client.query("drop table brand_new");
     }
+  });
+
+  it("asks for another relation when the policies of the first fail", async () => {
+    await using opened = await open({ people: [alice] });
+    for (const failing of ["aa_beyond", "aa_broken", "aa_circle"])
+      expect(opened.proxy.arrived.join("\n")).toContain(`GET /${failing}?`);
+    expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
+      reached: 2,
+    });
+    for (const table of ["aa_circle", "ab_circle"]) {
+      const seen = await reach(opened.channel, cell(world, "alice", "select", table, "deny"));
+      expect(seen.answer.code).toBe("42P17");
+    }
+  });
+
+  it("lets each cell say that its policy recurses, where every one does", async () => {
+    await using opened = await open({ people: [circled] });
+    const of = { people: everybody };
+    const recursing = await reach(opened.channel, cell(world, "circled", "select", "aa_circle", "deny", of));
+    expect(recursing.answer.code).toBe("42P17");
+    const ungranted = await reach(opened.channel, cell(world, "circled", "select", "todos", "deny", of));
+    expect(ungranted.answer.code).toBe("42501");
   });
 
   it("fails every cell when nothing answers", async () => {

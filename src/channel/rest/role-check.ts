@@ -36,21 +36,39 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
   const inReach = own.filter(({ usage, typed, readable }) => usage && (typed ?? readable) !== null);
   // Without USAGE on any schema the role is denied everything by the catalogue already, switched to or not.
   if (own.length > 0 && own.every(({ usage }) => !usage)) return undefined;
-  let last: Answer | undefined;
+  const answers: Answer[] = [];
   for (const place of inReach) {
-    const { code, ...rest } = await askAsPersona(input, identity, place);
-    // A refused token is an answer of its own, which each cell will show.
-    if (place.typed === null ? code === null : code?.startsWith("22") === true) return undefined;
-    if (code !== null && /^PGRST30\d$/.test(code)) return undefined;
-    last = { code, ...rest };
-    // The gateway has not heard of the relation: another one may do.
-    if (code !== "PGRST205" && code !== "42P01") break;
+    const answer = await askAsPersona(input, identity, place);
+    const meaning = meaningOf(answer, place);
+    if (meaning === "settled") return undefined;
+    answers.push(answer);
+    if (meaning === "refused") break;
   }
+  // Where every relation's policies recurse, each cell must say so itself.
+  if (answers.some(({ code }) => code === recursion)) return undefined;
+  const last = answers.at(-1);
   const found = last === undefined ? "no relation could be asked for" : `it answered ${said(last)}`;
   return {
     kind: "protocol",
     message: `nothing shows that the gateway switches to the role ${role} of persona ${name}: ${found}`,
   };
+}
+
+/** Raised when Postgres puts the policies into the statement, which it reads after the switch. */
+const recursion = "42P17";
+
+/**
+ * `settled`: nothing more to ask. `refused`: a privilege was looked at where a type error comes first, so it was not the
+ * relation's. `silent`: the gateway has not heard of the relation, or its policies fail (they recurse, they divide by
+ * zero, they read what the role may not read): another one may do.
+ */
+function meaningOf({ code }: Answer, { typed }: Place): "settled" | "refused" | "silent" {
+  // A refused token is an answer of its own, which each cell will show.
+  if (code !== null && /^PGRST30\d$/.test(code)) return "settled";
+  // 22023: there is no such role.
+  const shown = typed === null ? code === null : code?.startsWith("22") === true && code !== "22023";
+  if (shown) return "settled";
+  return typed !== null && code === "42501" ? "refused" : "silent";
 }
 
 async function askAsPersona(input: RoleCheckInput, identity: Identity, place: Place): Promise<Answer> {
