@@ -142,7 +142,7 @@ function gateOf(tried: readonly Tried[]): DenyReason | undefined {
 function afterwards({ outcome, state }: Tried): string {
   const when = state === undefined ? "" : ` when the session's settings are ${state}`;
   return outcome.kind === "constraint"
-    ? `${when} by the policy (the constraint ${outcome.name || "NOT NULL"} stopped it afterwards)`
+    ? `${when} by the policy (the constraint ${outcome.name} stopped it afterwards)`
     : when;
 }
 

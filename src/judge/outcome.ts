@@ -3,7 +3,7 @@ import type { Effect } from "../model/effect.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { Answer } from "../model/observation.ts";
 import { refusedBy } from "./denial.ts";
-import { type CodeMeaning, meaningOf } from "./sqlstate.ts";
+import { type CodeMeaning, meaningOf, unnamedConstraint } from "./sqlstate.ts";
 
 /** What one answer means for its cell. */
 export type Outcome =
@@ -36,7 +36,8 @@ const read: Record<CodeMeaning, (cell: Cell, answer: Answer, said: string) => Ou
     return { kind: "unreached", why: `refused by something else than ${gates}: ${said}` };
   },
   constraint(cell, answer, said) {
-    if (isOwnConstraint(cell, answer)) return { kind: "constraint", name: answer.constraint?.name ?? "" };
+    if (isOwnConstraint(cell, answer))
+      return { kind: "constraint", name: answer.constraint?.name || unnamedConstraint(answer.code ?? "") };
     const where = cell.call === undefined ? "before the policy, or by another table" : "by a constraint";
     return { kind: "unreached", why: `stopped ${where}: ${said}` };
   },

@@ -49,3 +49,16 @@ export function meaningOf(code: string, reads: boolean): CodeMeaning {
   if (!reads && unreachedWrites.includes(code.slice(0, 2))) return "unreached";
   return "broken";
 }
+
+/** What to call a constraint that has no name here: PostgREST passes none on, Postgres before 18 none of a NOT NULL. */
+export function unnamedConstraint(code: string): string {
+  return constraintTypes[code] ?? code;
+}
+
+const constraintTypes: Readonly<Record<string, string>> = {
+  "23502": "NOT NULL",
+  "23503": "FOREIGN KEY",
+  "23505": "UNIQUE",
+  "23514": "CHECK",
+  "23P01": "EXCLUDE",
+};
