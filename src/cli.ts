@@ -47,7 +47,7 @@ async function main(work: () => Promise<ExitCode>): Promise<void> {
       process.stderr.write("\nrowgate: interrupted; nothing of this run was kept\n");
       return;
     }
-    process.stderr.write(describeError(error));
+    process.stderr.write(describeError(error, environment.cwd));
     process.exitCode = 2;
   }
 }

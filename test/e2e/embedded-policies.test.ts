@@ -333,12 +333,47 @@ describe("a folder", () => {
     }
   });
 
+  const links: { what: string; files: Record<string, string>; hint: string | undefined }[] = [
+    {
+      what: "a number that is left out",
+      files: { "001_a.sql": "", "002_b.sql": "", "004_d.sql": "insert into c values (1);" },
+      hint: "what makes it must come first: before it came 001_a.sql, 002_b.sql; and there is no 003",
+    },
+    {
+      what: "a second number that is left out, and a schema",
+      files: { "1_a.sql": "", "3_b.sql": "create table platform.a ();" },
+      hint: "what makes it must come first: before it came 1_a.sql; and there is no 2",
+    },
+    {
+      what: "numbers by tens, and a function",
+      files: { "010_a.sql": "", "020_b.sql": "", "040_c.sql": "select nowhere();" },
+      hint: "No function matches the given name and argument types. You might need to add explicit type casts.\n  what makes it must come first: before it came 010_a.sql, 020_b.sql",
+    },
+    {
+      what: "the first file, and a type",
+      files: { "001_a.sql": "create table a (x mood);" },
+      hint: "what makes it must come first: it is the first file of its folder",
+    },
+    {
+      what: "a mistake of another kind",
+      files: { "001_a.sql": "", "003_c.sql": "select 1 / 0;" },
+      hint: undefined,
+    },
+  ];
+  test.each(links)("names the files around a missing link: $what", async ({ files, hint }) => {
+    for (const [name, sql] of Object.entries(files)) put(name, sql);
+    expect((await errorOf(applySqlFolder(client, folder))).hint).toBe(hint);
+  });
+
   test("stops at the first mistake", async () => {
     put("001_a.sql", "create table a ();");
     put("002_b.sql", "insert into c values (1);");
     put("003_c.sql", "create table c (x int);");
     const error = await errorOf(applySqlFolder(client, folder));
     expect(error.at).toEqual({ file: path.join(folder, "002_b.sql"), line: 1, column: 13 });
+    expect(error.hint).toBe(
+      "what makes it must come first: before it came 001_a.sql; after it come 003_c.sql",
+    );
     expect(
       (await client.query("select to_regclass('a')::text as a, to_regclass('c')::text as c")).rows,
     ).toEqual([{ a: "a", c: null }]);

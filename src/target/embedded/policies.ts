@@ -4,6 +4,7 @@ import { DatabaseError } from "pg";
 import type { Client } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import type { InputFingerprint } from "../../model/run.ts";
+import { inChain } from "./chain.ts";
 import { connectionLost, describeCommitFailure, describeFailure } from "./sql-failure.ts";
 import { runScript } from "./sql-script.ts";
 import { readSource } from "./sql-source.ts";
@@ -19,7 +20,15 @@ export type AppliedFile = InputFingerprint;
  */
 export async function applySqlFolder(client: Client, folder: string): Promise<AppliedFile[]> {
   const applied: AppliedFile[] = [];
-  for (const file of await numberedFiles(folder)) applied.push(await applySqlFile(client, file));
+  const files = await numberedFiles(folder);
+  for (const [index, file] of files.entries()) {
+    const one = applySqlFile(client, file);
+    applied.push(
+      await one.catch((failure: unknown) => {
+        throw inChain(failure, files, index);
+      }),
+    );
+  }
   return applied;
 }
 
