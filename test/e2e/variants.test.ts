@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, parseDocument } from "yaml";
 import { IssuesError } from "../../src/model/errors.ts";
 import { gridText, withGrid } from "../../src/report/page.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
@@ -26,6 +26,8 @@ interface Variant {
   readonly finds: readonly Planted[];
   /** Texts that the run, or the error that stops it, must say. */
   readonly names: readonly string[];
+  /** Relations that the flaw adds, as the matrix would declare them: a second run declares them, and finds. */
+  readonly declares: Readonly<Record<string, unknown>> | undefined;
   readonly exit: number;
 }
 
@@ -71,6 +73,7 @@ function variantOf(name: string, sql: string): Variant {
     sql,
     finds: heads(sql, "finds").map((text) => parse(text) as Planted),
     names: heads(sql, "names"),
+    declares: heads(sql, "declares").map((text) => parse(text) as Record<string, unknown>)[0],
     exit: Number(heads(sql, "exit")[0]),
   };
 }
@@ -124,12 +127,13 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     }
   });
 
-  test.each(variants)("$name", async ({ sql, finds, names, exit }) => {
+  test.each(variants)("$name", async ({ sql, finds, names, declares, exit }) => {
     // The relations that the overlay touches are probed whole; the good state above probes all of them.
     const only = [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
-    const found = await verdictsOf(`${good}\n${sql}`, matrix, only);
-    expect(found.exit).toBe(exit);
-    for (const name of names) expect(found.said).toContain(name);
+    const undeclared = declares && (await verdictsOf(`${good}\n${sql}`, matrix, []));
+    const found = await verdictsOf(`${good}\n${sql}`, withRelations(matrix, declares), only);
+    expect([found.exit, undeclared?.exit ?? exit]).toEqual([exit, exit]);
+    for (const name of names) expect((undeclared ?? found).said).toContain(name);
     for (const { persona, relation, operation, column, verdict, channels } of finds) {
       const id = [persona, relation, operation, column].filter((part) => part !== undefined).join("/");
       expect(found.verdicts.get(id), id).toBe(verdict);
@@ -138,6 +142,13 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     }
   });
 });
+
+function withRelations(matrix: string, added: Readonly<Record<string, unknown>> | undefined): string {
+  if (added === undefined) return matrix;
+  const document = parseDocument(matrix);
+  for (const [name, spec] of Object.entries(added)) document.setIn(["relations", name], spec);
+  return document.toString();
+}
 
 /** Verdicts by cell and by cell and channel; a matrix that does not fit the database has none, and says why. */
 async function verdictsOf(
@@ -151,9 +162,10 @@ async function verdictsOf(
       [id, verdict] as const,
       ...Object.entries(channels).map(([channel, judged]) => [`${id} ${channel}`, judged.verdict] as const),
     ]);
-    const said = [...cells.values()].flatMap(({ channels }) =>
-      Object.values(channels).map(({ because }) => because),
-    );
+    const said = [
+      ...run.findings.map(({ kind, ...about }) => [kind, ...Object.values(about)].join(" ")),
+      ...[...cells.values()].flatMap(({ channels }) => Object.values(channels).map(({ because }) => because)),
+    ];
     return { exit: run.exitCode, said: said.join("\n"), verdicts: new Map(verdicts) };
   } catch (error) {
     if (!(error instanceof IssuesError)) throw error;
