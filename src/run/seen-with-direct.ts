@@ -27,15 +27,20 @@ function reachWithDirect(seen: ReachObservation, direct: ReachObservation): Reac
     ...seen,
     mayBeHidden: seen.mayBeHidden && !cleared,
     answer: withRoutine(seen.answer, direct.answer),
+    moves: attemptsWithDirect(seen.moves, direct.moves),
   };
 }
 
 function insertWithDirect(seen: InsertObservation, direct: InsertObservation): InsertObservation {
-  const known = new Map(direct.attempts.map((attempt) => [attempt.candidate.name, attempt]));
-  return {
-    ...seen,
-    attempts: seen.attempts.map((attempt) => attemptWithDirect(attempt, known.get(attempt.candidate.name))),
-  };
+  return { ...seen, attempts: attemptsWithDirect(seen.attempts, direct.attempts) };
+}
+
+function attemptsWithDirect(
+  seen: readonly CandidateAttempt[],
+  direct: readonly CandidateAttempt[],
+): readonly CandidateAttempt[] {
+  const known = new Map(direct.map((attempt) => [attempt.candidate.name, attempt]));
+  return seen.map((attempt) => attemptWithDirect(attempt, known.get(attempt.candidate.name)));
 }
 
 function attemptWithDirect(
