@@ -29,6 +29,7 @@ select json_build_object(
       'hasDefault', a.atthasdef,
       'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
       'generated', a.attgenerated <> '',
+      'composite', t.typtype = 'c',
       'domain', t.typtype = 'd') order by a.attnum)
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),

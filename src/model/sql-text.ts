@@ -14,6 +14,11 @@ export function quoteLiteral(value: string): string {
   return doubled.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
 }
 
+/** A condition: the column holds a value. Of a composite, IS NOT NULL would say that all of its fields do. */
+export function holdsValue(column: string): string {
+  return `${quoteIdent(column)} is distinct from null`;
+}
+
 /** A relation's or function's full name: schema and name, unquoted. */
 export interface QualifiedName {
   readonly schema: string;

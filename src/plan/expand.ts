@@ -250,7 +250,7 @@ function channelsOf(
 }
 
 function notOnRest(
-  { spec, operation, relation, persona }: Planned,
+  { spec, operation, column, relation, persona }: Planned,
   expectation: Expectation,
   { exposed }: ExpandOptions,
 ): string | undefined {
@@ -260,6 +260,8 @@ function notOnRest(
   if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
   if (relation.info.isPartition) return "PostgREST does not show partitions by their own names";
   if (operation === "truncate") return "PostgREST has no TRUNCATE";
+  if (relation.info.columns.some(({ name, composite }) => name === column && composite === true))
+    return "PostgREST cannot ask for the rows that hold a composite value";
   // A count of 0 says all; any other says neither which rows, nor how many a constraint hid.
   if (operation.startsWith("blind_") && expectation.kind !== "deny") {
     return "PostgREST tells how many rows a blind write reached, not which";

@@ -1,5 +1,5 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 
 /**
  * What a SELECT of this cell selects from, ready to stand behind FROM: the relation, or what the call returns. A condition
@@ -31,7 +31,7 @@ export function shownCall({ relation, column }: Cell, call: PlannedCall): string
   if (call.routine.returns === "record") return `select ${callSql(call)}`;
   if (column === undefined) return `select * from ${callSql(call)}`;
   const names = [...relation.key.filter((name) => name !== column), column].map(quoteIdent);
-  return `select ${names.join(", ")} from ${callSource(call)} where ${quoteIdent(column)} is not null`;
+  return `select ${names.join(", ")} from ${callSource(call)} where ${holdsValue(column)}`;
 }
 
 function callSource(call: PlannedCall): string {

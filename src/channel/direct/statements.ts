@@ -1,7 +1,7 @@
 import type { ColumnInfo, Privileges, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { fillSql } from "../../sql.ts";
 import { sourceSql, wholeRow } from "./source.ts";
 
@@ -58,7 +58,7 @@ function fromSource(cell: Cell): string {
 }
 
 function whereHolding(column: string | undefined): string {
-  return column === undefined ? "" : ` where ${quoteIdent(column)} is not null`;
+  return column === undefined ? "" : ` where ${holdsValue(column)}`;
 }
 
 /** The rows of these cells are compared by number and hash; others are told by their number alone. */
@@ -96,8 +96,7 @@ export function selectSql(cell: Cell, columns: readonly string[]): string {
 
 /** A condition that every row meets and that reads a column, so that the SELECT policies apply. */
 export function readingWhere(column: string): string {
-  const name = quoteIdent(column);
-  return `where (${name} is null or ${name} is not null)`;
+  return `where (${quoteIdent(column)} is null or ${holdsValue(column)})`;
 }
 
 /** Columns that an UPDATE or INSERT can write at all. */

@@ -1,6 +1,6 @@
 import type { PlannedRelation } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
-import { quoteIdent, quoteQualified } from "../../model/sql-text.ts";
+import { holdsValue, quoteIdent, quoteQualified } from "../../model/sql-text.ts";
 import { fillSql } from "../../sql.ts";
 import type { Ask, Sight } from "./sight.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
@@ -101,7 +101,7 @@ function source({ relation, column }: SnapshotRequest): string {
   const whole = quoteQualified(relation.control);
   return column === undefined
     ? whole
-    : `(select * from ${whole} where ${quoteIdent(column)} is not null) ${quoteIdent(relation.control.name)}`;
+    : `(select * from ${whole} where ${holdsValue(column)}) ${quoteIdent(relation.control.name)}`;
 }
 
 function pieces(request: SnapshotRequest): Record<string, string> {
