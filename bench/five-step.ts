@@ -63,16 +63,15 @@ async function insert(hand: Hand, cell: Cell, candidatesAtMost: number): Promise
     const wanted =
       expectation.kind === "allow" ||
       (expectation.kind === "candidates" && expectation.accept.includes(candidate.name));
-    const accepted = answer !== "42501" && answer[1]?.rowCount === 1 && rowOf(answer.at(-1))[0] === "[]";
+    const accepted = answer !== "42501" && answer[1]?.rowCount === 1 && rowOf(answer.at(-1))[1] === "[]";
     held &&= wanted ? accepted : answer === "42501";
   }
   return held;
 }
 
-/** What the server's `format()` would make of a template. */
+/** A template with literals where its parameters stand. */
 function fill(template: string, values: readonly (string | null)[]): string {
-  return template.replaceAll(/%(?:%|(\d+)\$L)/g, (_, position: string | undefined) => {
-    if (position === undefined) return "%";
+  return template.replaceAll(/\$(\d+)/g, (_, position: string) => {
     const value = values[Number(position) - 1] ?? null;
     return value === null ? "null" : quoteLiteral(value);
   });

@@ -8,20 +8,26 @@
 --        controls  [sql, …]   with full sight: returns total, declared, hash of declared
 --        pre       sql or null: PostgREST's db-pre-request, run as the persona before each probe
 --        texts     [sql, …]   every other statement, each once: probes name them by number
+--        args      ["(literal, …)", …]   what goes into a statement with parameters ($1, $2, …)
 --        probes    [{"p": persona, "m": method, "k": kind, "c": control, "q": [text, …], "a": [text, …],
---                    "v": [[value, …], …], "d": text, "l": text, "g": guard}]          (numbers count from 1)
+--                    "v": [args, …], "d": text, "l": text, "g": guard, "s": plan}]     (numbers count from 1)
 --        calm      a statement that fails by itself, to learn what such an error's context looks like
+--        keep      true: nothing that a plan could freeze depends on who asks (see "s")
 --      kinds: r  one read: q[1] returns how many rows, and a hash, as the persona sees them
 --             w  one write over all rows: each of q is tried until one goes through (a check may take one value and not another); a says, with full sight and
 --                before it is undone, which rows it changed
 --             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
 --                until one reaches the row
 --             f  one call of a function: as r, and its deferred constraints are checked before it is undone
---             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent; both are
---                templates for format(), whose values are v[n]
+--             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent; v[n] are the
+--                parameters of both (of a[n] alone, where s is missing)
 --      guard 1: where a constraint stopped a write, it is sent again with foreign keys and triggers off; 2: also where no
 --      row was affected (a BEFORE trigger may have swallowed it). The login must be allowed to set session_replication_role.
 --      With d, r and w return the keys themselves (text[]) and d compares them with what is declared.
+--      s, the plan: most of a small statement's time goes into its plan, above all where policies call functions. So a write
+--      that comes again is prepared, as a query that counts the rows it wrote: 1, for this probe alone; 2 and more, for all
+--      probes with the same number (same role). Without s it is planned each time it is sent. For r, 1 says that the role
+--      holds no SELECT: a refusal is no surprise.
 -- Out: setting rowgate.answers (JSON): one array a probe, in order; fewer than asked when the statement timeout struck.
 --
 -- Why each piece stands where it stands:
@@ -32,7 +38,9 @@
 --   * the context of an error that comes from the probe's statement itself is learnt by provoking one, so that frames
 --     of functions and triggers are told apart whatever language the server speaks; an error that points into the
 --     statement (a schema without USAGE: raised while the statement is read) has the block's own line alone;
---   * row_security is off for controls: where full sight would be filtered, that raises instead of counting less.
+--   * row_security is off for controls: where full sight would be filtered, that raises instead of counting less;
+--   * a persona whose own SELECT failed gets plans of its own: the planner itself may have met the error (it evaluates
+--     what a policy compares with), and somebody else's plan would hide it.
 do $rowgate$
 declare
   batch constant jsonb := current_setting('rowgate.batch')::jsonb;
@@ -44,14 +52,20 @@ declare
   vals constant text[] := array(select v from jsonb_array_elements(batch->'personas') with ordinality x(p, o),
                                 jsonb_array_elements_text(p->'v') with ordinality y(v, oo) order by o, oo);
   texts constant text[] := array(select jsonb_array_elements_text(batch->'texts'));
+  args constant text[] := array(select jsonb_array_elements_text(batch->'args'));
+  keep constant boolean := (batch->>'keep')::boolean;
   pre constant text := batch->>'pre';
   nsettings constant int := cardinality(settings);
   calm constant text := batch->>'calm';
   answers text[] := '{}';
   ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
-  framed text;                       -- CONTEXT of an error that the statement itself raised
-  bare text;                         -- its last line: the block's
-  filled text[];                     -- the values of the candidate at hand
+  framed text;                       -- CONTEXT of an error that the statement itself raised, without its last line
+  own text;
+  prepared boolean[] := '{}';        -- by slot: plan * texts + text; plan 0 is full sight's
+  passing int[] := '{}';             -- slots of this probe alone
+  unsure_plan boolean[] := '{}';     -- by persona: its own SELECT failed
+  ntexts constant int := cardinality(texts);
+  plan int; slot int;
   suffixes text[]; declareds boolean[]; keys text[]; spots int; spot int;
   probe record; i int; j int; mode text; stmt text;
   n bigint; h text; an bigint; ah text; ks text[]; diff text; done boolean; stage text; ignored text;
@@ -62,18 +76,17 @@ declare
 begin
   -- What is asked of others, and of whom, is not for the policies to read.
   ignored := set_config('rowgate.batch', '', true);
-  -- The last line of a context names this block and a line in it; only the number differs between its EXECUTEs.
+  -- The last line of a context names this block and a line in it; before it stands the statement's own frame.
   begin
     execute calm into ks;
   exception when others then
     get stacked diagnostics context = pg_exception_context;
-    framed := regexp_replace(context, '\d+([^\n]*)$', '\1');
-    bare := substring(framed from '[^\n]*$');
+    framed := regexp_replace(context, '[^\n]*$', '');
   end;
 
   for probe in
     select * from jsonb_to_recordset(batch->'probes')
-      as x(p int, m text, k text, c int, q int[], a int[], v jsonb, d int, l int, g int)
+      as x(p int, m text, k text, c int, q int[], a int[], v int[], d int, l int, g int, s int)
   loop
     -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
     if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
@@ -108,18 +121,18 @@ begin
     parts := '{}';
     reached := 0; extra := 0; missing := 0; unknown := 0; checked := 0; tried := 0;
     extra_keys := '{}'; missing_keys := '{}'; last_error := null;
+    plan := case when probe.k = 'r' then null when probe.s > 1 and unsure_plan[probe.p] then 1 else probe.s end;
 
     for spot in 1 .. spots
     loop
       hit := false; unsure := false;
-      if probe.k = 'i' then filled := array(select jsonb_array_elements_text(probe.v->(spot - 1))); end if;
       <<variants>>
       for i in 1 .. case when probe.k = 'i' then 1 else cardinality(probe.q) end loop
         mode := 'origin';
         <<modes>>
         loop
           stmt := case probe.k
-            when 'i' then format(texts[probe.q[spot]], variadic filled)
+            when 'i' then texts[probe.q[spot]]
             when 'e' then texts[probe.q[i]] || suffixes[spot]
             else texts[probe.q[i]] end;
           -- Who asks: outside of every handler.
@@ -152,29 +165,39 @@ begin
                 execute stmt into ks;
                 n := coalesce(cardinality(ks), 0);
               end if;
-              if probe.k = 'f' then
-                stage := 'constraints';
-                execute 'set constraints all immediate';
-              end if;
-            else
+            elsif plan is null then
               execute stmt;
               get diagnostics n = row_count;
-              if n > 0 then
-                stage := 'constraints';
-                execute 'set constraints all immediate';
+            else
+              slot := plan * ntexts + probe.q[case probe.k when 'i' then spot else i end];
+              if prepared[slot] is not true then
+                stmt := 'prepare rowgate_' || slot || ' as ' || stmt;
+                execute stmt;
+                prepared[slot] := true;
+                if plan = 1 then passing := passing || slot; end if;
               end if;
+              stmt := 'execute rowgate_' || slot || coalesce(args[probe.v[spot]], '');
+              execute stmt into n;
+            end if;
+            if probe.k = 'f' or n > 0 and probe.k <> 'r' then
+              stage := 'constraints';
+              execute 'set constraints all immediate';
             end if;
             stage := 'control';
             if n > 0 and probe.k in ('w', 'i') and probe.a[spot] is not null then
               ignored := set_config('role', 'none', true);
               if home is not null then execute home; end if;
               ignored := set_config('row_security', 'off', true);
-              if probe.k = 'i' then
-                execute format(texts[probe.a[spot]], variadic filled) into ah;
-              elsif probe.d is null then
-                execute texts[probe.a[1]] into an, ah;
-              else
+              if probe.d is not null then
                 execute texts[probe.a[1]] into ks;
+              else
+                slot := probe.a[spot];
+                if prepared[slot] is not true then
+                  execute 'prepare rowgate_' || slot || ' as ' || texts[slot];
+                  prepared[slot] := true;
+                  if not keep then passing := passing || slot; end if;
+                end if;
+                execute 'execute rowgate_' || slot || coalesce(args[probe.v[spot]], '') into an, ah;
               end if;
             end if;
             done := true;
@@ -186,8 +209,9 @@ begin
               if not done then
                 get stacked diagnostics code = returned_sqlstate, message = message_text, context = pg_exception_context,
                   cname = constraint_name, ctable = table_name, cschema = schema_name, dtype = pg_datatype_name;
+                own := replace(framed, calm, stmt);
                 away := case stage
-                  when 'probe' then coalesce(regexp_replace(context, '\d+([^\n]*)$', '\1') not in (replace(framed, calm, stmt), bare), true)
+                  when 'probe' then strpos(case when starts_with(context, own) then substr(context, length(own) + 1) else context end, E'\n') > 0
                   when 'constraints' then coalesce(cname, '') = ''
                   else true end;
               end if;
@@ -216,9 +240,12 @@ begin
             return;
           end if;
 
+          -- By far most answers are one of the first two; json_build_object takes longer than many a probe.
           row_answer := case
-            when code is null and probe.k in ('r', 'w') and ah is null and h is null and diff is null
-              then '{"n":' || n || case when mode = 'replica' then ',"mode":"replica"' else '' end || '}'
+            when code is null and n is not null and ah is null and h is null and diff is null and mode = 'origin' and i = 1 then '{"n":' || n || '}'
+            when code is not null and stage = 'probe' and n is null and i = 1 and mode = 'origin' and probe.k <> 'e'
+              and concat(cname, ctable, dtype) = ''
+              then concat('{"code":"', code, '","message":', to_json(message), ',"away":', away::text, ',"stage":"probe"}')
             else json_strip_nulls(json_build_object(
               'code', code, 'message', message, 'n', n, 'h', h, 'an', an, 'ah', ah, 'd', diff::json, 'away', away, 'stage', nullif(stage, 'control'),
               'cname', nullif(cname, ''), 'ctable', nullif(concat_ws('.', nullif(cschema, ''), nullif(ctable, '')), ''), 'dtype', nullif(dtype, ''),
@@ -260,6 +287,13 @@ begin
         end if;
       end if;
     end loop;
+
+    if probe.k = 'r' and code is not null and not (code = '42501' and probe.s = 1) then unsure_plan[probe.p] := true; end if;
+    foreach slot in array passing loop
+      execute 'deallocate rowgate_' || slot;
+      prepared[slot] := false;
+    end loop;
+    passing := '{}';
 
     if probe.k = 'e' then
       answers := answers || json_build_object('c', json_build_array(ctotal[probe.c], cdeclared[probe.c]),

@@ -3,8 +3,11 @@ import type { RelationOperation } from "../../model/matrix.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
 import { quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
+import { Numbering } from "./numbering.ts";
+import { countingSql, Planning, sessionName } from "./plans.ts";
 import type { BatchRequest } from "./protocol.ts";
 import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
+import { argumentsOf } from "./templates.ts";
 
 /** A request and the cell it is for. */
 export interface Posted {
@@ -17,6 +20,8 @@ export interface BatchSettings {
   readonly preRequest: QualifiedName | undefined;
   readonly readOnly: boolean;
   readonly statementTimeoutMs: number;
+  /** No function of the database's own calls itself IMMUTABLE, and no persona changes how the server reads values. */
+  readonly keepsPlans: boolean;
 }
 
 const methods: Record<RelationOperation, string> = {
@@ -35,10 +40,15 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
   const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
+    // What a batch that was cut short has prepared goes first.
+    "deallocate all",
     `set local statement_timeout = ${settings.statementTimeoutMs}`,
+    // One plan for all parameters: the first five executions would be planned one by one.
+    "set local plan_cache_mode = force_generic_plan",
     ...ofRequest(posted[0], settings),
     `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
     readSql("probe_batch.sql"),
+    "deallocate all",
     "select current_setting('rowgate.answers')",
     "rollback",
   ].join(";\n");
@@ -58,27 +68,32 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
   const personas = new Numbering<string>();
   const controls = new Numbering<string>();
   const texts = new Numbering<string>();
+  const args = new Numbering<string>();
+  const plans = new Planning(posted, settings.keepsPlans);
   const number = (text: string | null | undefined): number | undefined =>
     text === null || text === undefined ? undefined : texts.of(text);
   const values: { r: string; l: string | undefined; v: readonly string[] }[] = [];
   const probes = posted.map(({ cell, request }) => {
-    const persona = personas.of(`${cell.persona.name}/${request.state ?? ""}`);
+    const persona = personas.of(sessionName(cell, request));
     values[persona - 1] ??= {
       r: cell.persona.role,
       l: cell.persona.login,
       v: [...sessionOf(settings.sessions, cell, request.state).values()],
     };
+    const plan = plans.of(cell, request);
+    const counted = plan !== undefined && request.kind !== "r";
     return {
       p: persona,
       m: methodOf(cell, request, settings),
       k: request.kind,
       c: request.control === undefined ? undefined : controls.of(request.control),
-      q: request.statements.map(number),
+      q: request.statements.map((text) => number(counted ? countingSql(text) : text)),
       a: request.after?.map(number),
-      v: request.values,
+      v: request.values?.map((row) => args.of(argumentsOf(row))),
       d: number(request.differences),
       l: number(request.list),
       g: request.guard,
+      s: plan,
     };
   });
   const pre =
@@ -90,6 +105,8 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
     personas: values,
     controls: controls.all,
     texts: texts.all,
+    args: args.all,
+    keep: settings.keepsPlans,
     pre,
     probes,
   };
@@ -129,19 +146,4 @@ function homeSql(posted: readonly Posted[], { sessions }: BatchSettings): string
       : []),
   ];
   return calls.length === 0 ? undefined : `select ${calls.join(", ")}`;
-}
-
-/** Equal texts share a number, from 1. */
-class Numbering<T> {
-  readonly all: T[] = [];
-  readonly #numbers = new Map<T, number>();
-
-  of(value: T): number {
-    let number = this.#numbers.get(value);
-    if (number === undefined) {
-      number = this.all.push(value);
-      this.#numbers.set(value, number);
-    }
-    return number;
-  }
 }

@@ -13,7 +13,7 @@ import { type Means, firstRequest } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { BatchRequest, ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
-import { connect, mayActAsReplica } from "./session.ts";
+import { connect, mayActAsReplica, mayKeepPlans } from "./session.ts";
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
@@ -31,12 +31,19 @@ export async function openDirectChannel(options: DirectChannelOptions): Promise<
   const { target, identities, inForce, home } = options;
   const client = await connect(target.database, target.limits);
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
+  const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
   return new DirectChannel(target, { client, roundTrips: 0 }, means, {
-    sessions: sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name }),
+    sessions,
     preRequest: target.preRequest,
     readOnly: target.posture === "production",
     statementTimeoutMs: target.limits.statementTimeoutMs,
+    keepsPlans: (await mayKeepPlans(client)) && sessions.known.every(isOfNoMatter),
   });
+}
+
+/** A setting of Postgres's own (`TimeZone`) may change how a literal is read. Of the search path a plan takes care. */
+function isOfNoMatter(setting: string): boolean {
+  return setting === "search_path";
 }
 
 /** A probe under way: what it asks for now, and where its replies will go. */

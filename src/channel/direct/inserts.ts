@@ -1,6 +1,7 @@
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
+import { countsAsQuery } from "./plans.ts";
 import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
@@ -33,11 +34,15 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
   return { kind: "insert", attempts };
 }
 
-function insertRequest({ candidates, relation: { info, base } }: Cell): BatchRequest {
+function insertRequest({ candidates, relation }: Cell): BatchRequest {
+  const { info, base } = relation;
+  const prepared = countsAsQuery(relation);
   const columns = candidates.map(({ values }) => Object.keys(values));
   return {
     kind: "i",
-    statements: columns.map((names) => insertTemplate(info, names)),
+    statements: candidates.map(({ values }) =>
+      prepared ? insertTemplate(info, Object.keys(values)) : insertSql(info, values),
+    ),
     after: columns.map((names) => (base === info ? storedTemplate(info, names) : null)),
     values: candidates.map(({ values }) => Object.values(values)),
   };

@@ -8,7 +8,7 @@ export type SessionState = "never set" | "reset";
 export interface BatchRequest {
   readonly kind: "r" | "w" | "e" | "i" | "f";
   readonly control?: string | undefined;
-  /** `i`: templates (`%1$L`), one for each candidate, and `after` likewise. */
+  /** `i`: one for each candidate; templates (`$1`) unless rules rewrite them. `after`: templates. */
   readonly statements: readonly string[];
   readonly after?: readonly (string | null)[] | undefined;
   /** `i`: what goes into each template. */

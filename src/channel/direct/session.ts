@@ -1,6 +1,7 @@
 import { Client, type ClientBase } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
+import { readSql } from "../../sql.ts";
 
 /** Opens a connection whose every statement has a limit. Throws RowgateError `direct/connect`. */
 export async function connect(address: DatabaseAddress, limits: Limits): Promise<Client> {
@@ -33,6 +34,12 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Asked once: does no function pretend that it would answer every persona alike (`sql/immutable_functions.sql`)? */
+export async function mayKeepPlans(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(readSql("immutable_functions.sql"));
+  return rows[0]?.found === false;
 }
 
 /** Asked once: may this login put foreign keys and triggers aside (`session_replication_role`)? */
