@@ -3,6 +3,12 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
+import {
+  gatewayInstallCommand,
+  gatewayListCommand,
+  gatewayPathCommand,
+  type InstallOptions,
+} from "./commands/gateway.ts";
 import { type RunOptions, runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
@@ -126,5 +132,32 @@ program
   .action(async (name: string, options: TokenOptions) => {
     await main(() => tokenCommand(name, options, environment));
   });
+
+const gateway = program
+  .command("gateway")
+  .description("PostgREST itself, in place of the builtin gateway of the embedded target");
+
+gateway
+  .command("install")
+  .description("fetch an official release of PostgREST into the user's cache, its published SHA-256 checked")
+  .argument("[version]", "a release, such as v16.2; the latest when none is named")
+  .option("--mirror <url>", "in place of GitHub's downloads: <url>/<version>/<file>")
+  .option("--releases <url>", "in place of GitHub's list of releases, which publishes the digests")
+  .option("--from <file>", "a release's file that was downloaded by hand")
+  .option("--sha256 <digest>", "the digest that the file must have; with a version, nobody is asked for it")
+  .option("--timeout <seconds>", "for all of it", seconds, 600)
+  .action(async (named: string | undefined, options: InstallOptions) => {
+    await main(() => gatewayInstallCommand(named, options, environment));
+  });
+
+gateway
+  .command("list")
+  .description("what is installed, and what --gateway auto takes")
+  .action(() => main(() => gatewayListCommand(environment)));
+
+gateway
+  .command("path")
+  .description("the PostgREST that --gateway auto takes; exit 2 where it takes the builtin gateway")
+  .action(() => main(() => gatewayPathCommand(environment)));
 
 await program.parseAsync();

@@ -28,7 +28,7 @@ function describeOne({ message, at, details, hint }: RowgateError, cwd: string):
   const lines = [
     `rowgate: ${at === undefined ? "" : `${formatPosition(from(cwd, at))}: `}${message}`,
     ...(details === undefined ? [] : [`  ${details.replaceAll("\n", "\n  ")}`]),
-    ...(hint === undefined ? [] : [`  ${hint}`]),
+    ...(hint === undefined ? [] : [`  ${hint.replaceAll("\n", "\n  ")}`]),
   ];
   return `${lines.join("\n")}\n`;
 }
