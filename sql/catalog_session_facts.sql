@@ -1,4 +1,4 @@
--- Relations of the schemas $1 whose rows depend on facts that are no identity:
+-- Relations and functions of the schemas $1 that depend on facts that are no identity:
 --   session: the session's application_name, its process, its address. By such a fact a policy can tell a harness from
 --            everybody else, so what a probe saw proves nothing about others.
 --   client:  what whoever asks decides for himself: the request's headers and cookies, user_metadata. Others may send
@@ -6,7 +6,8 @@
 -- Followed through policies, views, the relations that both read, and functions that call each other (their bodies are
 -- text: a function counts as called where its name stands before a parenthesis).
 -- One row a relation, fact, command and list of roles (those of the relation's own policy; null where a view reads it):
--- where the fact is read ("policy web on docs"), and what it is.
+-- where the fact is read ("policy web on docs"), and what it is. A function counts by its own body, by those of functions
+-- that it calls, and by the relations that its body names; its row has its oid.
 with recursive
 facts (kind, fact, pattern) as (values
   ('session', 'application_name', '\mapplication_name\M'),
@@ -56,12 +57,27 @@ reaching as (
   union
   select e.relation, e.command, e.roles, r.place, r.kind, r.fact
   from reaching r join edges e on e.reads = r.relation and e.relation <> r.relation)
-select distinct on (n.nspname, c.relname, r.fact, r.command, r.roles)
+(select distinct on (n.nspname, c.relname, r.fact, r.command, r.roles)
   n.nspname as schema, c.relname as name, r.place, r.kind, r.fact,
   case r.command when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end as command,
-  (select json_agg(case when role = 0 then 'public' else pg_get_userbyid(role) end) from unnest(r.roles) role) as roles
+  (select json_agg(case when role = 0 then 'public' else pg_get_userbyid(role) end) from unnest(r.roles) role) as roles,
+  null as routine
 from reaching r
 join pg_class c on c.oid = r.relation
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = any ($1::text[])
-order by n.nspname, c.relname, r.fact, r.command, r.roles, length(r.place), r.place
+order by n.nspname, c.relname, r.fact, r.command, r.roles, length(r.place), r.place)
+union all
+(select distinct on (n.nspname, p.proname, p.oid, r.fact)
+  n.nspname, p.proname, r.place, r.kind, r.fact, 'all', null, p.oid::text
+from (
+  select r.oid, f.name as place, r.kind, r.fact from reading r join functions f on f.oid = r.oid
+  union all
+  select f.oid, format('%s, through %s', f.name, r.place), r.kind, r.fact
+  from reaching r
+  join pg_class c on c.oid = r.relation
+  join functions f on f.body ~* ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M')) r
+join pg_proc p on p.oid = r.oid
+join pg_namespace n on n.oid = p.pronamespace
+where n.nspname = any ($1::text[])
+order by n.nspname, p.proname, p.oid, r.fact, length(r.place), r.place)

@@ -1,20 +1,29 @@
-import type { Catalog } from "../model/catalog.ts";
+import type { Catalog, RoutineInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
+import { signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../model/sql-text.ts";
 
-/** What a run has to tell besides its cells, as far as matrix and catalogue say. `functions` are IMMUTABLE and read settings. */
+export interface FindingInput {
+  /** Functions that are IMMUTABLE and read settings. */
+  readonly immutable: readonly string[];
+  /** Oids of the functions that the matrix declares. */
+  readonly declared: ReadonlySet<string>;
+}
+
+/** What a run has to tell besides its cells, as far as matrix and catalogue say. */
 export function findFindings(
   matrix: Matrix,
   catalog: Catalog,
-  functions: readonly string[],
+  { immutable, declared }: FindingInput,
 ): readonly Finding[] {
   return [
     ...fullSight(catalog),
     ...undeclared(matrix, catalog),
+    ...openFunctions(matrix, catalog, declared),
     ...bypassing(matrix, catalog),
     ...sessionUser(matrix, catalog),
-    ...functions.map((name): Finding => ({ kind: "immutable-reads-setting", function: name })),
+    ...immutable.map((name): Finding => ({ kind: "immutable-reads-setting", function: name })),
   ];
 }
 
@@ -32,6 +41,30 @@ function undeclared(matrix: Matrix, catalog: Catalog): readonly Finding[] {
       relation: formatQualified(info),
       relationKind: info.kind,
     }));
+}
+
+/** What PostgREST would call for a persona, and nobody has said what comes of it. */
+function openFunctions(
+  matrix: Matrix,
+  { routines }: Catalog,
+  declared: ReadonlySet<string>,
+): readonly Finding[] {
+  const asking = [...new Set(matrix.personas.map(({ role }) => role))];
+  return routines
+    .filter((one) => matrix.exposes.includes(one.schema) && !declared.has(one.oid) && isCalled(one))
+    .flatMap((one): readonly Finding[] => {
+      const roles = asking.filter((role) => {
+        const held = one.privileges[role];
+        return held?.schemaUsage === true && held.execute;
+      });
+      return roles.length === 0 ? [] : [{ kind: "undeclared-function", function: signatureOf(one), roles }];
+    });
+}
+
+/** By name, or with a body for one argument without a name. */
+function isCalled({ kind, arguments: all }: RoutineInfo): boolean {
+  const unnamed = all.filter(({ name }) => name === "");
+  return kind === "function" && (unnamed.length === 0 || all.length === 1);
 }
 
 function bypassing(matrix: Matrix, catalog: Catalog): readonly Finding[] {

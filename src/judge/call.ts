@@ -62,7 +62,7 @@ function proven(cell: Cell, { beside }: CallObservation, by: string): Said {
       "the function's own body refused it, and the matrix declares no call that goes through beside it";
     return say("vacuous", `${why}: nothing shows that it refuses for who asks`);
   }
-  const other = `${beside.persona}'s call ${beside.call}`;
+  const other = `${beside.persona}'s call${beside.call === undefined ? "" : ` ${beside.call}`}`;
   return beside.answer.code === null
     ? say("pass", `refused by the function's own body, which let ${other} through`)
     : say("vacuous", `the function's own body refused it, and ${other} as well (${beside.answer.code})`);

@@ -7,14 +7,16 @@ const means: Record<SessionFact["kind"], string> = {
   client: "which whoever asks decides: others may send what these probes did not",
 };
 
-/** Why a pass of this cell says nothing of others: a policy that decides it reads what is no identity. */
+/** Why a pass of this cell says nothing of others: a policy or function that decides it reads what is no identity. */
 export function decidingFact(cell: Cell): string | undefined {
   const found = cell.relation.facts?.find((fact) => decides(fact, cell));
   return found && `${found.place} reads ${found.fact}, ${means[found.kind]}`;
 }
 
-function decides({ command, roles }: SessionFact, { operation, role, relation }: Cell): boolean {
-  if (operation === "truncate" || operation === "execute") return false;
+function decides({ command, roles }: SessionFact, { operation, role, relation, expectation }: Cell): boolean {
+  if (operation === "truncate") return false;
+  // A call that went through went through; one that was refused, or showed some rows, rests on the function's body.
+  if (operation === "execute") return expectation.kind !== "allow";
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
   if (roles === null) return true;
   if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;

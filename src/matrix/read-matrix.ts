@@ -1,11 +1,12 @@
 import { channels as allChannels } from "../model/channels.ts";
-import type { FunctionSpec, Matrix, RelationSpec } from "../model/matrix.ts";
+import type { SourcePosition } from "../model/errors.ts";
+import type { Matrix } from "../model/matrix.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { checkCalls } from "./check-calls.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { checkUnused } from "./check-unused.ts";
 import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
-import { type FunctionDraft, readFunctions } from "./functions.ts";
+import { readFunctions } from "./functions.ts";
 import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
 import { readChannels } from "./read-channels.ts";
@@ -14,11 +15,12 @@ import { didYouMean, listNames, nearest } from "./nearest.ts";
 import type { Personas } from "./personas.ts";
 import { readPersonas } from "./personas.ts";
 import { resolveExpectations } from "./precedence.ts";
-import { type Declaring, declaring } from "./declarations.ts";
+import { declaring } from "./declarations.ts";
 import { relationKey } from "./relation-name.ts";
 import type { RelationDraft } from "./relations.ts";
 import { readRelations } from "./relations.ts";
 import { keysOf } from "./shapes.ts";
+import { toFunctionSpec, toSpec } from "./specs.ts";
 import { checkSubstitutions } from "./substitutions.ts";
 import type { Entry, MapTree } from "./tree.ts";
 import { readTextual } from "./values.ts";
@@ -50,7 +52,7 @@ export function readMatrix(root: MapTree, today: string, issues: Issues): Omit<M
     policies: leaf("policies", "text"),
     vars,
     personas: [...personas.values()].filter((persona) => persona !== undefined),
-    ...readBody(fields, { schema, today, personas, vars, waivedRelations }, issues),
+    ...readBody(fields, { schema, today, personas, vars, waivedRelations, at: root.at }, issues),
     waivedRelations,
   };
 }
@@ -64,6 +66,7 @@ function readVars(entry: Entry | undefined, issues: Issues): Matrix["vars"] {
 interface Head extends Pick<Matrix, "schema" | "vars" | "waivedRelations"> {
   readonly today: string;
   readonly personas: Personas;
+  readonly at: SourcePosition;
 }
 
 function readBody(fields: Fields, head: Head, issues: Issues): Pick<Matrix, "relations" | "functions"> {
@@ -71,11 +74,15 @@ function readBody(fields: Fields, head: Head, issues: Issues): Pick<Matrix, "rel
   const relations = fields.get("relations");
   const meant = new Set<string>();
   const groups = readGroups(fields.get("groups"), personas, meant, issues);
-  if (relations === undefined) return { relations: [], functions: [] };
+  const called = fields.get("functions");
+  if (relations === undefined && called === undefined) {
+    issues.report("matrix/missing-key", head.at, "the matrix has no `relations`");
+    return { relations: [], functions: [] };
+  }
   const known = (entry: Entry): boolean => isKnown(entry, personas, groups, meant, issues);
   const reading = { defaultSchema: head.schema, today, issues, known };
-  const drafts = readRelations(relations, reading);
-  const functions = readFunctions(fields.get("functions"), reading);
+  const drafts = relations === undefined ? [] : readRelations(relations, reading);
+  const functions = readFunctions(called, reading);
   const declarationsOf = declaring();
   const specs = drafts.map((draft) => {
     const resolved = resolveExpectations(draft.expect, personas.keys(), groups, issues);
@@ -114,40 +121,6 @@ function isKnown(
 function placesOf(entry: Entry | undefined): ReadonlyMap<string, Entry["keyAt"]> {
   const entries = entry?.value.kind === "map" ? entry.value.entries : [];
   return new Map(entries.map(({ key, keyAt }) => [key, keyAt]));
-}
-
-function toSpec(draft: RelationDraft, declarations: ReturnType<Declaring>): RelationSpec {
-  const { schema, name, at, key, control, scope } = draft;
-  return {
-    schema,
-    name,
-    at,
-    key,
-    control,
-    rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
-    candidates: [...scope.candidates.values()].flatMap((row) => row?.candidate ?? []),
-    get declarations() {
-      return declarations();
-    },
-  };
-}
-
-function toFunctionSpec(
-  { scope, expect: _expect, ...draft }: FunctionDraft,
-  declarations: () => FunctionSpec["declarations"],
-): FunctionSpec {
-  return {
-    ...draft,
-    rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
-    calls: [...scope.candidates.values()].flatMap((call) =>
-      call === undefined
-        ? []
-        : [{ name: call.candidate.name, arguments: call.candidate.values, at: call.candidate.at }],
-    ),
-    get declarations() {
-      return declarations();
-    },
-  };
 }
 
 function checkWaived(drafts: readonly RelationDraft[], { waivedRelations }: Head, issues: Issues): void {

@@ -70,7 +70,7 @@ const matrix = z
     vars: z.record(leaves.varName, json).optional().describe("Values for :vars.name."),
     personas: z.record(leaves.name, persona).describe("Named identities."),
     groups: z.record(leaves.name, names).optional().describe("Group → personas or other groups."),
-    relations: z.record(relationName, relation).describe("What is probed."),
+    relations: z.record(relationName, relation).optional().describe("What is probed, besides functions."),
     functions: z
       .record(functionName, functionShape)
       .optional()

@@ -141,7 +141,7 @@ export interface RoleInfo {
   readonly mayBecome: readonly string[];
 }
 
-/** A relation whose rows depend on a fact that is no identity: of the session, or of what the client decides for itself. */
+/** A relation or function that depends on a fact that is no identity: of the session, or of what the client decides for itself. */
 export interface SessionFact extends QualifiedName {
   readonly kind: "session" | "client";
   /** Where it is read: `policy web on docs`. */
@@ -151,6 +151,8 @@ export interface SessionFact extends QualifiedName {
   readonly command: PolicyInfo["command"];
   /** Whom the policy is for; `null` where a view reads it. */
   readonly roles: readonly string[] | null;
+  /** The function's oid; `null`: it is a relation. */
+  readonly routine: string | null;
 }
 
 /** The policies, grants, owners and view options that were in force. */

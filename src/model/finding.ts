@@ -4,6 +4,13 @@ import type { SourcePosition } from "./errors.ts";
 export type Finding =
   | { readonly kind: "undeclared-relation"; readonly relation: string; readonly relationKind: string }
   | {
+      readonly kind: "undeclared-function";
+      /** With what goes in: `public.find(id uuid)`. */
+      readonly function: string;
+      /** Personas' roles that may execute it. */
+      readonly roles: readonly string[];
+    }
+  | {
       readonly kind: "owner-bypasses-rls";
       readonly persona: string;
       readonly role: string;
@@ -51,6 +58,11 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "A relation in an exposed schema that no matrix declares or waives",
     severity: "failure",
     remedy: "declare it under `relations:`, or waive it under `waive:` with a reason and a day",
+  },
+  "undeclared-function": {
+    title: "A function in an exposed schema that personas may execute and no matrix declares",
+    severity: "note",
+    remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
   "owner-bypasses-rls": {
     title: "A persona's role owns the relation, so its policies do not apply to it",

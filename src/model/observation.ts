@@ -116,7 +116,8 @@ export interface CallState {
 
 export interface CallBeside {
   readonly persona: string;
-  readonly call: string;
+  /** Where the function has several. */
+  readonly call: string | undefined;
   readonly answer: Answer;
 }
 

@@ -22,12 +22,9 @@ export function planFunction(spec: FunctionSpec, catalog: Catalog): PlannedFunct
   const info = resultRelation(routine, valueName);
   const control = controlOf(spec, routine, catalog) ?? info;
   const key = keyOf(spec, info, control);
-  return {
-    spec,
-    routine,
-    valueName,
-    relation: { info, key, control, base: undefined, at: spec.at, samples: [] },
-  };
+  const facts = catalog.sessionFacts.filter((one) => one.routine === routine.oid);
+  const relation = { info, key, control, base: undefined, at: spec.at, samples: [], facts };
+  return { spec, routine, valueName, relation };
 }
 
 /** `key: [id]` names the one column that a function of plain values has. */

@@ -1,11 +1,12 @@
 import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import type { FunctionSpec, Matrix } from "../model/matrix.ts";
+import { signatureOf } from "../model/routine.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import { ruleIssues, unseenColumns } from "./column-issues.ts";
 import { controlOf, valueNameOf } from "./function.ts";
 import { findRelation, missingColumn, missingRelation, nearest } from "./missing.ts";
-import { argumentName, resultRelation, routinesMeant, routinesNamed, signatureOf } from "./routine.ts";
+import { argumentName, resultRelation, routinesMeant, routinesNamed } from "./routine.ts";
 
 /** What the matrix says of a function and the database has not. */
 export function functionIssues(spec: FunctionSpec, catalog: Catalog): readonly Issue[] {

@@ -16,7 +16,9 @@ export function planRelation(
   const control = spec.control === undefined ? info : requireRelation(catalog, spec.control.from);
   const key = spec.key ?? keyOf(info, base);
   const { schema, name } = info;
-  const facts = catalog.sessionFacts.filter((one) => one.schema === schema && one.name === name);
+  const facts = catalog.sessionFacts.filter(
+    (one) => one.routine === null && one.schema === schema && one.name === name,
+  );
   return { info, key: keyIn(key, control), control, base, at: spec.at, samples, facts };
 }
 

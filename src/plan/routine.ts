@@ -46,12 +46,6 @@ export function argumentName({ name }: RoutineInfo["arguments"][number], index: 
   return name === "" ? `$${index + 1}` : name;
 }
 
-/** `public.find(id uuid, note text)` */
-export function signatureOf({ schema, name, arguments: all }: RoutineInfo): string {
-  const list = all.map((one) => `${one.name === "" ? "" : `${one.name} `}${one.type}`).join(", ");
-  return `${schema}.${name}(${list})`;
-}
-
 /** What comes back, as a relation: every column may be read by whoever may call, and no policy stands before it. */
 export function resultRelation(routine: RoutineInfo, valueName: string): RelationInfo {
   const columns = routine.columns.map(

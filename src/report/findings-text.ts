@@ -9,6 +9,7 @@ type Facts = { readonly [K in FindingKind]: (of: Extract<Finding, { kind: K }>) 
 /** What one finding is about; what its kind means is in `findingInfo`. */
 const facts: Facts = {
   "undeclared-relation": (of) => `${clean(of.relation)} (${clean(of.relationKind)})`,
+  "undeclared-function": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
   "no-full-sight": (of) => `login ${clean(of.login)}`,

@@ -37,7 +37,8 @@ function relationLines(name: string, store: GridStore, options: GridOptions): re
     ...columnLines(name, store, options),
   ];
   if (lines.length === 0) return [];
-  const title = store.heads(name, "calls").length === 0 ? clean(name) : `${clean(name)} (function)`;
+  const isFunction = store.heads(name, "operations").length === 0 && store.heads(name, "calls").length > 0;
+  const title = isFunction ? `${clean(name)} (function)` : clean(name);
   return [...hanging(title, options.width).map((line) => options.paint("strong", line)), ...lines];
 }
 
@@ -66,18 +67,27 @@ function callLines(name: string, store: GridStore, options: GridOptions): readon
   const rows = shownRows(all, options);
   if (rows.length === 0 && options.failuresOnly) return [];
   return [
-    ...tables(rows, store.heads(name, "calls"), options),
+    ...sheetLines(rows, store.heads(name, "calls"), options),
     ...notes(all, rows, []).flatMap((note) => labelled("", note, options.width, 2, 0)),
   ];
 }
 
-/** Personas × columns, below the operations; columns × personas where there are more columns: a table grows downwards. */
+/** Personas × columns, below the operations. */
 function columnLines(name: string, store: GridStore, options: GridOptions): readonly string[] {
   const rows = shownRows(store.rows(name, "columns"), options);
   if (rows.length === 0) return [];
   const used = store.heads(name, "columns").filter((head) => rows.some((row) => row.marks.has(head)));
+  return ["  columns", ...sheetLines(rows, used, options)];
+}
+
+/** A table grows downwards: what there is more of, personas or heads, is its rows. */
+function sheetLines(
+  rows: readonly GridRow[],
+  used: readonly string[],
+  options: GridOptions,
+): readonly string[] {
   const sheet = used.length > rows.length ? onItsSide(rows, used) : { rows, used };
-  return ["  columns", ...tables(sheet.rows, sheet.used, options)];
+  return tables(sheet.rows, sheet.used, options);
 }
 
 function onItsSide(

@@ -33,7 +33,7 @@ const describe: Describe = {
       answer(of.answer),
       ...of.states.map((one) => `on a session whose settings were ${one.state}: ${answer(one.answer)}`),
       of.beside !== undefined &&
-        `beside it, ${clean(of.beside.persona)}'s call ${clean(of.beside.call)}: ${answer(of.beside.answer)}`,
+        `beside it, ${clean(of.beside.persona)}'s call${of.beside.call === undefined ? "" : ` ${clean(of.beside.call)}`}: ${answer(of.beside.answer)}`,
     ]),
   statement: (of) => answer(of.answer),
   failed: (of) => `no answer (${of.failure.kind}): ${oneLine(of.failure.message)}`,

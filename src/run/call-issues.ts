@@ -3,9 +3,10 @@ import { type Predicate, type Value, checkValues } from "../channel/direct/predi
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import { type Call, type FunctionSpec, type Matrix, callIsOpen } from "../model/matrix.ts";
+import { signatureOf } from "../model/routine.ts";
 import { bindCall, bindCallPredicate } from "../plan/bind-call.ts";
 import { controlOf } from "../plan/function.ts";
-import { argumentName, routinesMeant, signatureOf } from "../plan/routine.ts";
+import { argumentName, routinesMeant } from "../plan/routine.ts";
 
 /** Values that are none of their argument's type would stop a call before the function, and prove nothing: the matrix's mistake. */
 export function callIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {

@@ -61,7 +61,8 @@ export async function prepare(
       `The matrix ${matrix.name} does not fit the database ${catalog.database}.`,
       issues,
     );
-  const functions = await client.query<{ name: string }>(readSql("findings_functions.sql"));
+  const immutable = await client.query<{ name: string }>(readSql("findings_functions.sql"));
+  const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
     throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
   });
@@ -69,13 +70,12 @@ export async function prepare(
     catalog,
     settings,
     work,
-    functions: matrix.functions.map((spec) => planFunction(spec, catalog)),
+    functions,
     findings: [
-      ...findFindings(
-        matrix,
-        catalog,
-        functions.rows.map(({ name }) => name),
-      ),
+      ...findFindings(matrix, catalog, {
+        immutable: immutable.rows.map(({ name }) => name),
+        declared: new Set(functions.map(({ routine }) => routine.oid)),
+      }),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
     ],
   };

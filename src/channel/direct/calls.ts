@@ -40,6 +40,11 @@ function runRequest(call: PlannedCall): BatchRequest {
   return { kind: "f", statements: [runSql(call)] };
 }
 
+/** What came of another cell's call. */
+export function besideOf({ persona, call }: Cell, answer: Answer): CallBeside {
+  return { persona: persona.name, call: call?.only === true ? undefined : call?.name, answer };
+}
+
 /** The first of the calls that should go through that does; else the last. */
 function* askBeside(
   call: PlannedCall,
@@ -50,7 +55,7 @@ function* askBeside(
     const [reply] = yield [{ ...runRequest(other.call), as: other }];
     const answer = callAnswer(other.call, reply);
     if (answer === undefined) continue;
-    last = { persona: other.persona.name, call: other.call.name, answer };
+    last = besideOf(other, answer);
     if (answer.code === null) break;
   }
   return last;

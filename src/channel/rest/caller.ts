@@ -70,7 +70,12 @@ export class Caller {
   run(): Promise<Reply> {
     const rpc = this.#rpc;
     if (rpc === undefined) throw new Error("a relation cannot be called");
-    return this.#send(verbOf(rpc), () => this.#call(rpc));
+    return this.#send(verbOf(rpc), () => {
+      const draft = this.#call(rpc);
+      // All rows are counted whatever the limit says.
+      if (rpc.returnsSet) draft.limit(rowsOfACall);
+      return draft;
+    });
   }
 
   /** One row is not paged, and plain values have no columns to select or order by. */
@@ -167,6 +172,9 @@ export class Caller {
     );
   }
 }
+
+/** Of a call that is asked whether it goes through: more rows would only fill the memory. */
+const rowsOfACall = 1000;
 
 const none: RowFilter = { kind: "none" };
 

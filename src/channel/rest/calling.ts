@@ -1,5 +1,6 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
 import type { Answer, CallBeside, CallObservation } from "../../model/observation.ts";
+import { besideOf } from "../direct/calls.ts";
 import type { Caller } from "./caller.ts";
 
 /** A caller for another cell's persona and call. */
@@ -21,7 +22,7 @@ async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<CallB
   for (const other of call.beside) {
     if (other.call === undefined) continue;
     const answer = await run(other.call, callerFor(other));
-    last = { persona: other.persona.name, call: other.call.name, answer };
+    last = besideOf(other, answer);
     if (answer.code === null) break;
   }
   return last;

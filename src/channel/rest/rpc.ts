@@ -33,11 +33,18 @@ const reserved = /^(?:select|columns|on_conflict|order|limit|offset|and|or|not)$
 /** A value that looks like one is taken for a filter of the result. */
 const filterLike = /^(?:not\.)?[a-z]+(?:\([^)]*\))?\./;
 
+/** A URL must stay well below 8,000 characters, escapes included. */
+const longestInUrl = 800;
+
 function mustPost({ routine, values }: PlannedCall): boolean {
   if (routine.volatility === "volatile" || routine.arguments.some(({ variadic }) => variadic)) return true;
   return Object.entries(values).some(
     ([name, value]) =>
-      value === null || !/^[A-Za-z_]\w*$/.test(name) || reserved.test(name) || filterLike.test(value),
+      value === null ||
+      value.length > longestInUrl ||
+      !/^[A-Za-z_]\w*$/.test(name) ||
+      reserved.test(name) ||
+      filterLike.test(value),
   );
 }
 

@@ -27,6 +27,7 @@ const cases: Readonly<Record<string, Case>> = {
   crowd: others.crowd,
   hostile: others.hostile,
   columns: others.columnCells,
+  functions: others.functionCells,
 };
 const named = Object.entries(cases).map(([name, of]) => ({ name, of }));
 
