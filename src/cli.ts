@@ -9,7 +9,8 @@ import {
   gatewayPathCommand,
   type InstallOptions,
 } from "./commands/gateway.ts";
-import { type RunOptions, runCommand } from "./commands/run.ts";
+import type { RunOptions } from "./commands/options.ts";
+import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
 
@@ -50,7 +51,7 @@ async function main(work: () => Promise<ExitCode>): Promise<void> {
     if (!interruption.signal.aborted) process.exitCode = code;
   } catch (error) {
     if (interruption.signal.aborted) {
-      process.stderr.write("\nrowgate: interrupted; nothing of this run was kept\n");
+      process.stderr.write("\nrowgate: interrupted; what was not finished was not kept\n");
       return;
     }
     process.stderr.write(describeError(error, environment.cwd));

@@ -1,52 +1,55 @@
-import { openArchive } from "./archive/write.ts";
+import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
 import { fingerprint } from "./channel/direct/survey.ts";
 import { connect } from "./channel/direct/session.ts";
-import { createTally } from "./judge/counts.ts";
-import type { Cell } from "./model/cell.ts";
+import { channels as allChannels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
-import type { CellRecord, RunRecord } from "./model/run.ts";
-import { countCalls } from "./plan/calls.ts";
+import type { Matrix } from "./model/matrix.ts";
+import type { RunFilters } from "./model/run.ts";
 import { channelsOf } from "./plan/channels.ts";
-import { countCells } from "./plan/expand.ts";
 import { filterOf } from "./plan/filters.ts";
 import { openChannels } from "./run/channels.ts";
 import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
-import { type LaneInput, runLane } from "./run/lanes.ts";
-import { prepare, touchedTables, visibleRows } from "./run/preparation.ts";
-import { recordCell } from "./run/record.ts";
+import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
+import { touchedTables } from "./run/preparation.ts";
+import { probeAll } from "./run/probing.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
 
-export type { RunEvents, RunRequest } from "./run/request.ts";
+export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
 
-export interface RunOutcome {
-  readonly run: RunRecord;
-  /** The archive's folder. */
-  readonly archive: string;
-}
+export { preflightRun } from "./run/preflight.ts";
+export type { PreflightedRun } from "./run/preflight.ts";
+
+/** What `run.json` says, and the archive's folder. */
+export type RunOutcome = FinishedArchive;
 
 /**
  * Load → plan → probe → judge → archive: one matrix against one target. What a person reads is rendered from the archive.
+ * @param preflighted what `preflightRun` found, where it was asked beforehand
  * @throws IssuesError `preflight/…` when the matrix does not fit the database; RowgateError when the harness cannot work
  */
-export async function run(request: RunRequest, events: RunEvents = {}): Promise<RunOutcome> {
-  const { matrix, target } = request;
-  const started = performance.now();
-  const control = await connect(target.database, target.limits);
-  const exposed = target.rest === undefined ? [] : target.schemas;
+export async function run(
+  request: RunRequest,
+  events: RunEvents = {},
+  preflighted?: PreflightedRun,
+): Promise<RunOutcome> {
+  const { matrix, target, filters } = request;
+  const { database, limits } = target;
+  const gateway = target.rest && { login: target.rest.login, schemas: target.schemas };
+  const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
+  events.planned?.(prepared.cells);
+  if (prepared.cells === 0) throw nothingToProbe(filters, [matrix]);
+  const began = performance.now();
+  const control = await connect(database, limits);
   let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
   let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
   try {
-    const prepared = await prepare(control, matrix, exposed, target.rest);
-    const wants = filterOf(request.filters);
-    const options = { channels: channelsOf(matrix, request.filters.channels), exposed, wants };
-    const total = [
-      ...prepared.work.map((one) => countCells(one.spec, one.relation, matrix.personas, wants)),
-      ...prepared.functions.map((one) => countCalls(one, matrix.personas, wants)),
-    ].reduce((sum, count) => sum + count, 0);
-    events.planned?.(total);
-    if (total === 0) throw nothingToProbe(request);
+    const options = {
+      channels: channelsOf(matrix, filters.channels),
+      exposed: gateway?.schemas ?? [],
+      wants: filterOf(filters),
+    };
     const identities = signIn(request, prepared.settings);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
     archive = await openArchive(request.logs, request.id, request.startedAt, {
@@ -56,38 +59,22 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
     await archive.catalog(prepared.catalog);
     const tables = touchedTables(prepared);
     const before = await fingerprint(control, tables);
-    const prepareEnded = performance.now();
+    const probing = performance.now();
 
     channels = await openChannels({ request, identities, prepared, options });
-    const context = {
-      ...request,
-      matrix: matrix.name,
-      matrixFile: matrix.file,
+    const tally = await probeAll({
+      request,
+      prepared,
+      channels,
       identities,
-      identityShown: channels.identityShown,
-      today: today(request.startedAt),
-    };
-    const tally = createTally();
-    const take = async (cell: Cell, answers: Parameters<LaneInput["take"]>[1]): Promise<void> => {
-      request.interrupted?.throwIfAborted();
-      const record: CellRecord = recordCell(cell, answers, context);
-      tally.add(record);
-      events.cell?.(record);
-      await archive?.cell(record);
-    };
-    const lane: LaneInput = {
-      matrix,
-      catalog: prepared.catalog,
       options,
-      take,
-      interrupted: request.interrupted,
-      visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
-    };
-    const queue = [...prepared.work, ...prepared.functions].values();
-    await Promise.all(channels.lanes.map((own) => runLane(queue, own, lane)));
+      archive,
+      control,
+      events,
+    });
     const after = await fingerprint(control, tables);
 
-    const record = await closeRun({
+    const record = closeRun({
       request,
       prepared,
       channels,
@@ -95,10 +82,10 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
       tables,
       before,
       after,
-      times: { started, prepareEnded },
+      times: { probing, preflight: prepared.milliseconds + probing - began },
     });
     request.interrupted?.throwIfAborted();
-    return { run: record, archive: await archive.finish(record) };
+    return await archive.finish(record);
   } catch (error) {
     await archive?.abandon();
     throw error;
@@ -108,20 +95,21 @@ export async function run(request: RunRequest, events: RunEvents = {}): Promise<
   }
 }
 
-function nothingToProbe({ filters, matrix }: RunRequest): RowgateError {
+/** No cell of any of these matrices was asked for: a typo, most likely, and certainly no PASS. */
+export function nothingToProbe(filters: RunFilters, matrices: readonly Matrix[]): RowgateError {
+  const [matrix] = matrices;
   const asked = [
     ...filters.only.map((one) => `--only ${one}`),
     ...filters.personas.map((one) => `--persona ${one}`),
+    ...(filters.channels.length < allChannels.length
+      ? filters.channels.map((one) => `--channel ${one}`)
+      : []),
   ];
   return new RowgateError({
     code: "run/nothing-to-probe",
-    message: `No cell of the matrix ${matrix.name} matches ${asked.join(" ") || "what was asked"}.`,
-    hint: `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix.personas[0]?.name ?? "anon"}/${matrix.schema}.${matrix.relations[0]?.name ?? "courses"}/select`,
+    message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked.join(" ") || "what was asked"}.`,
+    hint: `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix?.personas[0]?.name ?? "anon"}/${matrix?.schema ?? "public"}.${matrix?.relations[0]?.name ?? "courses"}/select`,
   });
-}
-
-function today(at: Date): string {
-  return at.toISOString().slice(0, 10);
 }
 
 /** What must not be written anywhere, whoever says it. */

@@ -1,25 +1,43 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { RunRecord } from "../model/run.ts";
+import { onDisk, writeWhole } from "./disk.ts";
 import { dayPattern, runIdPattern } from "./id.ts";
 import { sha256, sumsFile } from "./sums.ts";
 
 /** A link of the chain: a run, and the SHA-256 (hex) of its `SHA256SUMS`. */
 export type Link = NonNullable<RunRecord["previous"]>;
 
+/** The end of the chain, and the link before it. Ids tell when runs began, not in which order they were closed. */
+const endFile = "chain.json";
+
+interface ChainEnd {
+  readonly last: Link;
+  readonly before: Link | undefined;
+}
+
 /**
- * The newest finished run under a root, for the next one to name. Runs at the same time may name the same one: the
- * chain is then a tree, and still every run's digest is held by a later one.
+ * The run that was closed last under a root, for the next one to name: as `chain.json` says, with the digest that it had
+ * when it was closed. Where that file is gone, the newest finished run.
  */
 export async function latestArchive(root: string): Promise<Link | undefined> {
-  for (const day of await newestFirst(root, dayPattern)) {
-    for (const id of await newestFirst(join(root, day), runIdPattern)) {
-      const link = await linkTo(join(root, day, id), id);
-      if (link !== undefined) return link;
-    }
+  const end = await readEnd(root);
+  for (const link of [end?.last, end?.before]) {
+    // A run that was noted and then killed before it got its name was never part of the chain.
+    if (link !== undefined && (await digestOf(root, link.id)) !== undefined) return link;
   }
-  return undefined;
+  return newestArchive(root);
+}
+
+/** Notes a run as the last one. Comes before the run gets its name: killed in between, the one before it still holds. */
+export async function noteLast(root: string, end: ChainEnd): Promise<void> {
+  // What could not be found again by its id is no link.
+  if (!runIdPattern.test(end.last.id)) return;
+  const file = join(root, endFile);
+  // Whole or not at all, since it is the only file of the archive that is ever written anew.
+  await writeWhole(`${file}.new`, `${JSON.stringify(end, null, 2)}\n`);
+  await onDisk("Could not write the archive", file, () => rename(`${file}.new`, file));
 }
 
 /** What became of the run that another names: `first` names none. */
@@ -27,17 +45,40 @@ export type PreviousState = "first" | "unchanged" | "changed" | "absent";
 
 export async function checkPrevious(root: string, run: Pick<RunRecord, "previous">): Promise<PreviousState> {
   if (run.previous === undefined) return "first";
-  const { id, sha256: expected } = run.previous;
-  const day = runIdPattern.exec(id)?.[1];
-  // The id comes from a file: only one of ours may become a path.
-  const found = day === undefined ? undefined : await linkTo(join(root, day, id), id);
+  const found = await digestOf(root, run.previous.id);
   if (found === undefined) return "absent";
-  return found.sha256 === expected ? "unchanged" : "changed";
+  return found === run.previous.sha256 ? "unchanged" : "changed";
 }
 
-async function linkTo(folder: string, id: string): Promise<Link | undefined> {
+async function newestArchive(root: string): Promise<Link | undefined> {
+  for (const day of await newestFirst(root, dayPattern)) {
+    for (const id of await newestFirst(join(root, day), runIdPattern)) {
+      const digest = await digestOf(root, id);
+      if (digest !== undefined) return { id, sha256: digest };
+    }
+  }
+  return undefined;
+}
+
+async function readEnd(root: string): Promise<ChainEnd | undefined> {
   try {
-    return { id, sha256: sha256(await readFile(join(folder, sumsFile), "utf8")) };
+    const { last, before } = JSON.parse(await readFile(join(root, endFile), "utf8")) as Partial<ChainEnd>;
+    return isLink(last) ? { last, before: isLink(before) ? before : undefined } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isLink(value: Partial<Link> | undefined | null): value is Link {
+  return typeof value?.id === "string" && /^[0-9a-f]{64}$/.test(value.sha256 ?? "");
+}
+
+async function digestOf(root: string, id: string): Promise<string | undefined> {
+  // The id comes from a file: only one of ours may become a path.
+  const day = runIdPattern.exec(id)?.[1];
+  if (day === undefined) return undefined;
+  try {
+    return sha256(await readFile(join(root, day, id, sumsFile), "utf8"));
   } catch {
     return undefined;
   }

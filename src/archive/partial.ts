@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { hostname } from "node:os";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { onDisk, writeWhole } from "./disk.ts";
 import { dayOf, dayPattern, runIdPattern } from "./id.ts";
+import { isAbandoned, ownerNote } from "./owner.ts";
 
 /**
  * Where an unfinished run lies. Both names begin with a dot: nothing that lists runs sees them. The note of who
@@ -14,11 +14,6 @@ export interface PartialPaths {
   readonly folder: string;
   readonly owner: string;
   readonly final: string;
-}
-
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
 }
 
 export function partialPaths(root: string, id: string, startedAt: Date): PartialPaths {
@@ -36,10 +31,9 @@ export function partialPaths(root: string, id: string, startedAt: Date): Partial
 export async function createPartial(paths: PartialPaths): Promise<void> {
   const doing = "Could not make the archive's folder";
   await onDisk(doing, paths.day, () => mkdir(paths.day, { recursive: true, mode: 0o700 }));
-  const owner: Owner = { pid: process.pid, host: hostname() };
   // The note first, and only if there is none: a folder without a note could never be swept, and of two runs with
   // one id the second must not touch what is the first one's.
-  await writeWhole(paths.owner, `${JSON.stringify(owner)}\n`, "wx");
+  await writeWhole(paths.owner, ownerNote(), "wx");
   try {
     await onDisk(doing, paths.folder, () => mkdir(paths.folder, { mode: 0o700 }));
   } catch (cause) {
@@ -75,25 +69,6 @@ export async function sweepPartials(root: string): Promise<readonly string[]> {
     }
   }
   return removed;
-}
-
-async function isAbandoned(ownerFile: string): Promise<boolean> {
-  try {
-    const { pid, host } = JSON.parse(await readFile(ownerFile, "utf8")) as Partial<Owner>;
-    return Number.isInteger(pid) && host === hostname() && !isAlive(Number(pid));
-  } catch {
-    return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // Signal 0 asks and does nothing; 0 and negative numbers would address groups.
-    return pid <= 0 || process.kill(pid, 0);
-  } catch (cause) {
-    // EPERM: it lives and belongs to somebody else.
-    return !(cause instanceof Error && "code" in cause && cause.code === "ESRCH");
-  }
 }
 
 /** An archive that is not there yet has no names. */

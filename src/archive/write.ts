@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Catalog } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
+import { latestArchive, noteLast } from "./chain.ts";
 import { onDisk, syncFolder, writeWhole } from "./disk.ts";
 import type { LineFile } from "./lines.ts";
 import { openLineFile } from "./lines.ts";
@@ -14,6 +15,7 @@ import { noRedaction } from "./redact.ts";
 import type { Scrubber } from "./scrub.ts";
 import { createScrubber } from "./scrub.ts";
 import { formatSums, sha256, sumsFile } from "./sums.ts";
+import { inTurn } from "./turn.ts";
 
 export interface ArchiveOptions {
   /** Strings that must never be written: passwords, signing secrets, tokens, API keys. */
@@ -27,10 +29,16 @@ export interface ArchiveWriter {
   /** One line of `cells.ndjson`. Wait for the promise when there is one: that is what keeps memory flat. */
   readonly cell: (record: CellRecord) => void | Promise<void>;
   readonly catalog: (catalog: Catalog) => Promise<void>;
-  /** Writes the rest, and gives the folder its name last. @returns the archive's path. */
-  readonly finish: (run: RunRecord) => Promise<string>;
+  /** Links the run to the one that was closed before it, writes the rest, and gives the folder its name last. */
+  readonly finish: (run: Omit<RunRecord, "previous">) => Promise<FinishedArchive>;
   /** Removes what was written; does nothing after `finish`, and never throws. */
   readonly abandon: () => Promise<void>;
+}
+
+export interface FinishedArchive {
+  /** The archive's path. */
+  readonly archive: string;
+  readonly run: RunRecord;
 }
 
 /**
@@ -47,14 +55,23 @@ export async function openArchive(
   await createPartial(paths);
   try {
     const cells = await openLineFile(join(paths.folder, "cells.ndjson"));
-    return writer(paths, cells, options.redact ?? noRedaction, createScrubber(options.secrets ?? []));
+    const scrub = createScrubber(options.secrets ?? []);
+    return writer({ root, paths, cells, redact: options.redact ?? noRedaction, scrub });
   } catch (cause) {
     await removePartial(paths);
     throw cause;
   }
 }
 
-function writer(paths: PartialPaths, cells: LineFile, redact: Redactor, scrub: Scrubber): ArchiveWriter {
+interface Parts {
+  readonly root: string;
+  readonly paths: PartialPaths;
+  readonly cells: LineFile;
+  readonly redact: Redactor;
+  readonly scrub: Scrubber;
+}
+
+function writer({ root, paths, cells, redact, scrub }: Parts): ArchiveWriter {
   const sums: Record<string, string> = {};
 
   async function writeJson(name: string, value: unknown): Promise<void> {
@@ -63,16 +80,24 @@ function writer(paths: PartialPaths, cells: LineFile, redact: Redactor, scrub: S
     await writeWhole(join(paths.folder, name), text);
   }
 
+  async function close(run: Omit<RunRecord, "previous">): Promise<FinishedArchive> {
+    const previous = await latestArchive(root);
+    const whole = { ...run, previous };
+    await writeJson("run.json", redact.run(whole));
+    const text = formatSums(sums);
+    await writeWhole(join(paths.folder, sumsFile), text);
+    await noteLast(root, { last: { id: run.id, sha256: sha256(text) }, before: previous });
+    await publish(paths);
+    return { archive: paths.final, run: whole };
+  }
+
   return {
     cell: (record) => cells.write(scrub(redact.cell(record))),
     catalog: (catalog) => writeJson("catalog.json", catalog),
     finish: async (run) => {
       checkComplete(run, cells.lines(), sums);
       sums["cells.ndjson"] = await cells.close();
-      await writeJson("run.json", redact.run(run));
-      await writeWhole(join(paths.folder, sumsFile), formatSums(sums));
-      await publish(paths);
-      return paths.final;
+      return inTurn(root, () => close(run));
     },
     // Once the archive has its name, nothing is left under the names that this removes.
     abandon: async () => {
@@ -83,7 +108,11 @@ function writer(paths: PartialPaths, cells: LineFile, redact: Redactor, scrub: S
 }
 
 /** An archive that says one thing in run.json and another in cells.ndjson is worse than none. */
-function checkComplete(run: RunRecord, lines: number, sums: Readonly<Record<string, string>>): void {
+function checkComplete(
+  run: Omit<RunRecord, "previous">,
+  lines: number,
+  sums: Readonly<Record<string, string>>,
+): void {
   if (sums["catalog.json"] === undefined) {
     throw new RowgateError({
       code: "archive/incomplete",

@@ -9,6 +9,7 @@ import {
 
 /** What a person reads when the harness could not do its job: what happened, where (from `cwd`), what to do. */
 export function describeError(error: unknown, cwd: string): string {
+  if (error instanceof AggregateError) return error.errors.map((one) => describeError(one, cwd)).join("");
   if (error instanceof IssuesError) return describeIssues(error);
   if (error instanceof RowgateError) return describeOne(error, cwd);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

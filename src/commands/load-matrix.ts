@@ -3,6 +3,7 @@ import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
+import { allOrErrors } from "./join-errors.ts";
 
 /** A matrix and the folder of its SQL. */
 export interface LoadedMatrix {
@@ -22,6 +23,28 @@ export async function findMatrices(given: readonly string[], cwd: string): Promi
     message: `No matrix was named, and there is no matrices/*.yaml in ${cwd}.`,
     hint: "rowgate run path/to/matrix.yaml",
   });
+}
+
+/**
+ * Reads and parses all; the mistakes of one file do not hide those of another.
+ * @param needsFolder whether each must have the folder of its SQL
+ * @throws IssuesError, RowgateError, or both
+ */
+export async function loadMatrices(
+  given: readonly string[],
+  cwd: string,
+  today: string,
+  needsFolder: boolean,
+): Promise<readonly LoadedMatrix[]> {
+  const files = await findMatrices(given, cwd);
+  const settled = await Promise.allSettled(
+    files.map(async (file) => {
+      const loaded = await loadMatrix(file, cwd, today);
+      if (needsFolder) await requireFolder(loaded.policies, loaded.matrix);
+      return loaded;
+    }),
+  );
+  return allOrErrors(settled, "These matrices hold mistakes.");
 }
 
 /** Reads and parses one. @throws IssuesError with every mistake in it; RowgateError `matrix/unreadable` */
@@ -47,7 +70,7 @@ export async function loadMatrix(file: string, cwd: string, today: string): Prom
 }
 
 /** @throws RowgateError `policies/missing` */
-export async function requireFolder(folder: string, matrix: Matrix): Promise<void> {
+async function requireFolder(folder: string, matrix: Matrix): Promise<void> {
   await access(folder).catch((cause: unknown) => {
     throw new RowgateError({
       code: "policies/missing",

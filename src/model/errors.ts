@@ -54,6 +54,12 @@ export class IssuesError extends RowgateError {
   }
 }
 
+/** By file, line and column: as a person goes through them. */
+export function byPosition({ at: a }: Issue, { at: b }: Issue): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
+}
+
 /** `file:line:column`, as editors and terminals open it. */
 export function formatPosition(at: SourcePosition): string {
   return `${at.file}:${at.line}:${at.column}`;

@@ -1,4 +1,5 @@
 import type { CellRecord, RunRecord } from "../model/run.ts";
+import { lastLines, nothingProbed } from "./ending.ts";
 import { cellName, failureBlock, place } from "./failure.ts";
 import type { FailureGroup, FailureList } from "./failure-list.ts";
 import { createFailureList } from "./failure-list.ts";
@@ -8,7 +9,7 @@ import { gridSections } from "./grid-text.ts";
 import type { Paint } from "./paint.ts";
 import { painter } from "./paint.ts";
 import { clean, labelled, number, oneLine, plural } from "./text.ts";
-import { lastLines, nothingProbed, totalLines } from "./totals.ts";
+import { totalLines } from "./totals.ts";
 import { isFailing, isWaived, verdictWords } from "./wording.ts";
 
 export interface TerminalOptions {
@@ -26,6 +27,8 @@ export interface TerminalReport {
   readonly add: (cell: CellRecord) => void;
   /** Ends with a line break. Every cell of the run must have been added: otherwise the last line says ERROR. */
   readonly finish: (run: RunRecord, archivePath: string) => string;
+  /** Why the run's own word is not believed; `undefined` when it is. */
+  readonly doubt: (run: RunRecord) => string | undefined;
 }
 
 /** Lines that belong together; a blank line parts them from the next. */
@@ -37,7 +40,7 @@ const largeRun = 5000;
 const skipReasonsShown = 8;
 
 export function createTerminalReport(options: TerminalOptions): TerminalReport {
-  const width = Math.min(Math.max(options.width, 40), 120);
+  const width = reportWidth(options);
   const paint = painter(options.colour);
   const grid = createGridStore();
   const failures = createFailureList(options.failuresShown ?? 50);
@@ -68,7 +71,12 @@ export function createTerminalReport(options: TerminalOptions): TerminalReport {
           ];
       return joined(sections);
     },
+    doubt: (run) => doubtOf(run, cells, failures.total()),
   };
+}
+
+export function reportWidth({ width }: Pick<TerminalOptions, "width">): number {
+  return Math.min(Math.max(width, 40), 120);
 }
 
 function joined(sections: readonly Section[]): string {

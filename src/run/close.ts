@@ -1,4 +1,3 @@
-import { latestArchive } from "../archive/chain.ts";
 import type { Fingerprint } from "../channel/direct/survey.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
@@ -18,12 +17,12 @@ export interface CloseInput {
   readonly tables: readonly RelationInfo[];
   readonly before: readonly Fingerprint[];
   readonly after: readonly Fingerprint[];
-  /** `performance.now()` when the run, and its probing, began. */
-  readonly times: { readonly started: number; readonly prepareEnded: number };
+  /** `performance.now()` when probing began, and the milliseconds that came before. */
+  readonly times: { readonly probing: number; readonly preflight: number };
 }
 
-/** What `run.json` says of a run that has probed everything. */
-export async function closeRun(input: CloseInput): Promise<RunRecord> {
+/** What `run.json` says of a run that has probed everything; the archive links it to the run before. */
+export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
   const { request, prepared, channels, tally, times } = input;
   const { matrix, target } = request;
   const fingerprints = tableFingerprints(input);
@@ -66,12 +65,11 @@ export async function closeRun(input: CloseInput): Promise<RunRecord> {
     roundTrips: channels.roundTrips(),
     timings: {
       start: request.startMs,
-      preflight: times.prepareEnded - times.started,
-      probe: now - times.prepareEnded,
-      total: request.startMs + now - times.started,
+      preflight: times.preflight,
+      probe: now - times.probing,
+      total: request.startMs + times.preflight + now - times.probing,
     },
     exitCode: exitCode(counts, findings),
-    previous: await latestArchive(request.logs),
   };
 }
 

@@ -8,15 +8,16 @@ import { sessionFindings } from "../findings/sessions.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Issue } from "../model/errors.ts";
-import { IssuesError, RowgateError } from "../model/errors.ts";
+import { byPosition, IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
-import type { Target } from "../model/target.ts";
+import type { RestAddress } from "../model/target.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
 import { findRelation } from "../plan/missing.ts";
 import { preflight } from "../plan/preflight.ts";
+import { functionIssues } from "../plan/preflight-functions.ts";
 import { type PlannedFunction, planFunction } from "../plan/function.ts";
 import { loginIssues } from "../plan/preflight-logins.ts";
 import { planRelation } from "../plan/relation.ts";
@@ -37,7 +38,7 @@ export async function prepare(
   client: ClientBase,
   matrix: Matrix,
   exposed: readonly string[],
-  rest?: Target["rest"],
+  rest?: Pick<RestAddress, "login">,
 ): Promise<Preparation> {
   const named = [...matrix.relations, ...matrix.functions].flatMap(({ schema, control }) => [
     schema,
@@ -51,15 +52,20 @@ export async function prepare(
     [...roles, ...(rest?.login === undefined ? [] : [rest.login])],
     rest?.login,
   );
-  const issues = [...preflight(matrix, catalog), ...loginIssues(matrix, catalog, settings)];
-  if (issues.length === 0) issues.push(...(await predicateIssues(client, matrix, catalog)));
-  if (issues.length === 0) issues.push(...(await callIssues(client, matrix, catalog)));
-  if (issues.length === 0) issues.push(...(await keyIssues(client, matrix, catalog)));
+  const values = await callIssues(client, matrix, catalog);
+  const issues = [
+    ...preflight(matrix, catalog),
+    ...loginIssues(matrix, catalog, settings),
+    ...values,
+    ...(await predicateIssues(client, matrix, catalog)),
+    ...(await checkPredicates(client, callPredicates(soundCalls(matrix, catalog, values), catalog))),
+    ...(await keyIssues(client, matrix, catalog)),
+  ];
   if (issues.length > 0)
     throw new IssuesError(
       "preflight/failed",
       `The matrix ${matrix.name} does not fit the database ${catalog.database}.`,
-      issues,
+      issues.toSorted(byPosition),
     );
   const immutable = await client.query<{ name: string }>(readSql("findings_functions.sql"));
   const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
@@ -116,6 +122,8 @@ async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): 
   ];
   for (const { spec, of } of controls) {
     if (spec.key === undefined || of === undefined || isKey(spec.key, of)) continue;
+    // What is missing has been told.
+    if (!spec.key.every((name) => of.columns.some((column) => column.name === name))) continue;
     const shared = await sharedKey(client, of, spec.key).catch((cause: unknown) => {
       throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
     });
@@ -158,7 +166,17 @@ async function predicateIssues(
       return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
     });
   });
-  return checkPredicates(client, [...predicates, ...callPredicates(matrix, catalog)]);
+  return checkPredicates(client, predicates);
+}
+
+/** The matrix without the functions about which something has been told: their arguments would be told of again. */
+function soundCalls(matrix: Matrix, catalog: Catalog, values: readonly Issue[]): Matrix {
+  const functions = matrix.functions.filter(
+    (spec) =>
+      functionIssues(spec, catalog).length === 0 &&
+      !spec.calls.some((call) => values.some(({ at }) => at === call.at)),
+  );
+  return { ...matrix, functions };
 }
 
 /** Tables whose rows probes may change, each once: a run must leave them as they were. */

@@ -1,6 +1,21 @@
 import type { Matrix } from "../model/matrix.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
-import type { Target } from "../model/target.ts";
+import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
+
+/** What preflight needs of a run: its database, before any gateway stands in front of it. */
+export interface PreflightRequest {
+  readonly matrix: Matrix;
+  readonly filters: RunFilters;
+  readonly database: DatabaseAddress;
+  readonly limits: Limits;
+  readonly gateway: GatewayFacts | undefined;
+}
+
+/** What is known of a gateway before it stands in front of the database. */
+export interface GatewayFacts extends Pick<RestAddress, "login"> {
+  /** Those that it exposes. */
+  readonly schemas: readonly string[];
+}
 
 /** One matrix, one running target, and where the evidence goes. */
 export interface RunRequest {

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { dayPattern } from "../../src/archive/id.ts";
 import { verifyArchive } from "../../src/archive/verify.ts";
 import { rowgate } from "../support/cli.ts";
-import { makeProject, removeProject } from "./system.ts";
+import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
 
 /** Big enough that every stage lasts: forty personas over slow policies. */
 const sql = `
@@ -31,7 +32,14 @@ relations:
 
 let project: string;
 beforeAll(async () => {
-  project = await makeProject({ "matrices/notes.yaml": matrix, "policies/notes/010_notes.sql": sql });
+  project = await makeProject({
+    "matrices/notes.yaml": matrix,
+    "policies/notes/010_notes.sql": sql,
+    "matrices/short.yaml": notesMatrix.replace("matrix: notes", "matrix: short"),
+    "policies/short/010_notes.sql": notesSql,
+    "matrices/twin.yaml": matrix.replace("matrix: notes", "matrix: twin"),
+    "policies/twin/010_notes.sql": sql,
+  });
 });
 afterAll(async () => {
   await removeProject(project);
@@ -56,31 +64,62 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds() && Date.now() < end) await sleep(50);
 }
 
-const moments = ["at once", "while the server starts", "at the first verdict", "in the middle"] as const;
+const moments = [
+  "at once",
+  "while the server starts",
+  "at the first verdict",
+  "in the middle",
+  "when one of three is done",
+] as const;
 
-async function reach(moment: (typeof moments)[number], room: string, err: () => string): Promise<void> {
+interface Scene {
+  readonly room: string;
+  readonly logs: string;
+}
+
+async function reach(
+  moment: (typeof moments)[number],
+  { room, logs }: Scene,
+  err: () => string,
+): Promise<void> {
   if (moment === "at once") await sleep(30);
   if (moment === "while the server starts") await until(() => readdirSync(room).length > 0);
   if (moment === "at the first verdict") await until(() => err().includes("first verdict"));
   if (moment === "in the middle") await until(() => /\n +[2-6]0% /.test(err()));
+  if (moment === "when one of three is done") await until(() => namedIn(logs).length > 0);
+}
+
+/** Archives that have their name. */
+function namedIn(logs: string): string[] {
+  const days = existsSync(logs) ? readdirSync(logs).filter((one) => dayPattern.test(one)) : [];
+  return days.flatMap((day) =>
+    readdirSync(path.join(logs, day))
+      .filter((one) => !one.startsWith("."))
+      .map((one) => path.join(logs, day, one)),
+  );
 }
 
 const signals = ["SIGKILL", "SIGINT", "SIGTERM"] as const;
-const cases = signals.flatMap((signal) => moments.map((moment) => ({ signal, moment })));
+const one = ["matrices/notes.yaml"];
+/** Two at a time: the short one is done while the two others are still on. */
+const three = ["matrices/short.yaml", "matrices/notes.yaml", "matrices/twin.yaml"];
+const cases = signals.flatMap((signal) =>
+  moments.map((moment) => ({ signal, moment, files: moment === "when one of three is done" ? three : one })),
+);
 
 test.each(cases)(
   "$signal $moment leaves no process, no directory, no archive that looks whole",
-  async ({ signal, moment }) => {
+  async ({ signal, moment, files }) => {
     const name = `${signal} ${moment}`;
     const room = path.join(project, `tmp ${name}`);
     const logs = path.join(project, `logs ${name}`);
     mkdirSync(room);
     let seen = 0;
-    const result = await rowgate(["run", "--logs", logs], {
+    const result = await rowgate(["run", ...files, "--logs", logs], {
       cwd: project,
       env: { TMPDIR: room },
       watch: async (child, err) => {
-        await reach(moment, room, err);
+        await reach(moment, { room, logs }, err);
         seen = processesIn(room).length;
         child.kill(signal);
       },
@@ -89,17 +128,17 @@ test.each(cases)(
     const wanted = { SIGKILL: [null], SIGINT: [130, null], SIGTERM: [143, null] }[signal];
     expect(wanted, result.err).toContain(result.code);
     // What is looked for is there to be found: once the server runs, its command line names the room.
-    expect(seen > 0 || !["at the first verdict", "in the middle"].includes(moment)).toBe(true);
+    expect(seen > 0 || !moments.slice(2).includes(moment)).toBe(true);
     await until(() => processesIn(room).length === 0 && readdirSync(room).length === 0);
     expect(processesIn(room)).toEqual([]);
     expect(readdirSync(room)).toEqual([]);
     // An archive that has its name is whole: a signal may come just after it was named.
-    const days = existsSync(logs) ? readdirSync(logs) : [];
-    const named = days.flatMap((day) =>
-      readdirSync(path.join(logs, day))
-        .filter((one) => !one.startsWith("."))
-        .map((one) => path.join(logs, day, one)),
-    );
+    const named = namedIn(logs);
+    expect(named.length).toBeLessThan(files.length === 1 ? 2 : files.length);
+    // Who had the time to clean up has done so.
+    const all = existsSync(logs) ? readdirSync(logs, { recursive: true, encoding: "utf8" }) : [];
+    const unfinished = signal === "SIGKILL" ? [] : all.filter((file) => /\/\.|^\./.test(file));
+    expect(unfinished).toEqual([]);
     for (const archive of named) expect(await verifyArchive(archive), archive).toEqual([]);
   },
 );

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dayPattern } from "../../src/archive/id.ts";
 import { rowgate } from "../support/cli.ts";
 import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
 
@@ -21,9 +22,9 @@ afterAll(async () => {
 
 function archives(logs: string): string[] {
   if (!existsSync(logs)) return [];
-  return readdirSync(logs).flatMap((day) =>
-    readdirSync(path.join(logs, day)).map((name) => path.join(logs, day, name)),
-  );
+  return readdirSync(logs)
+    .filter((name) => dayPattern.test(name))
+    .flatMap((day) => readdirSync(path.join(logs, day)).map((name) => path.join(logs, day, name)));
 }
 
 function everyFile(folder: string): string[] {

@@ -26,8 +26,10 @@ export class Sight {
       // An idle control connection must not keep the process alive.
       allowExitOnIdle: true,
     });
-    // Without a listener, a connection that the server ends would end this process.
+    // Without a listener, a connection that the server ends would end this process: an idle one tells the pool, one that
+    // is in use tells itself.
     this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */

@@ -83,6 +83,8 @@ async function createDatabase(server: DatabaseAddress, name: string): Promise<Da
 async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Promise<void> {
   // Without `ssl: false` a PGSSLMODE of the environment would decide.
   const client = new Client({ ...address, ssl: false });
+  // The error of the statement tells of a server that went away; without a listener it would end this process.
+  client.on("error", () => {});
   try {
     await client.connect();
     for (const text of texts) await client.query(text);

@@ -45,7 +45,7 @@ export async function archive(root: string, of: Recorded, options?: ArchiveOptio
 export async function finish(writer: ArchiveWriter, { run, cells }: Recorded): Promise<string> {
   for (const cell of cells) await writer.cell(cell);
   await writer.catalog(catalog);
-  return writer.finish(run);
+  return (await writer.finish(run)).archive;
 }
 
 /** Every file under a folder, dot files too: path → bytes as text. */

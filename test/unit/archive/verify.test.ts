@@ -1,9 +1,23 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { checkPrevious, latestArchive } from "../../../src/archive/chain.ts";
+import { checkPrevious, latestArchive, noteLast } from "../../../src/archive/chain.ts";
+import { readRun } from "../../../src/archive/read.ts";
 import { sha256 } from "../../../src/archive/sums.ts";
 import type { Deviation } from "../../../src/archive/verify.ts";
 import { verifyArchive } from "../../../src/archive/verify.ts";
@@ -133,5 +147,79 @@ describe("the chain", () => {
     rmSync(dir, { recursive: true });
     expect(await checkPrevious(root, { previous })).toBe("absent");
     expect(await checkPrevious(root, { previous: { id: "../../etc", sha256: "" } })).toBe("absent");
+  });
+
+  it("is in the order in which runs were closed, whatever their ids", async () => {
+    const root = tempFolder();
+    await archive(root, at("20261121T020305Z-00000001"));
+    const last = await archive(root, at("20261121T020304Z-00000002"));
+    expect((await readRun(last)).previous?.id).toBe("20261121T020305Z-00000001");
+    expect((await latestArchive(root))?.id).toBe("20261121T020304Z-00000002");
+  });
+
+  it("is one chain when many runs are closed at the same time", async () => {
+    const root = tempFolder();
+    const ids = Array.from(
+      { length: 12 },
+      (_, index) => `20261121T020304Z-${String(index).padStart(8, "0")}`,
+    );
+    const folders = await Promise.all(ids.map((id) => archive(root, at(id))));
+    const named = await Promise.all(folders.map(async (folder) => (await readRun(folder)).previous?.id));
+    expect(new Set(named).size).toBe(ids.length);
+    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.json"]);
+  });
+
+  it("passes over a run that was killed before it got its name", async () => {
+    const root = tempFolder();
+    await archive(root, at("20261121T020304Z-00000001"));
+    const before = await latestArchive(root);
+    await noteLast(root, { last: { id: "20261121T020305Z-00000002", sha256: "0".repeat(64) }, before });
+    expect(await latestArchive(root)).toEqual(before);
+  });
+
+  it("remembers the digest that the last run had when it was closed", async () => {
+    const root = tempFolder();
+    const dir = await archive(root, failures);
+    appendFileSync(join(dir, "SHA256SUMS"), "\n");
+    const next = await archive(root, at("20261121T020305Z-00000002"));
+    expect(await checkPrevious(root, await readRun(next))).toBe("changed");
+  });
+
+  it.each(["", "{", '{"last": {"id": 7}}', '{"last": {"id": "../..", "sha256": ""}}'])(
+    "does without its note: %s",
+    async (text) => {
+      const root = tempFolder();
+      await archive(root, failures);
+      writeFileSync(join(root, "chain.json"), text);
+      expect((await latestArchive(root))?.id).toBe(failures.run.id);
+    },
+  );
+
+  it("takes the turn of a process that is gone", async () => {
+    const root = tempFolder();
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+    writeFileSync(join(root, ".closing"), JSON.stringify({ pid: gone, host: hostname() }));
+    await archive(root, failures);
+    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.json"]);
+  });
+
+  it("waits for a process that lives", async () => {
+    const root = tempFolder();
+    const turn = join(root, ".closing");
+    writeFileSync(turn, JSON.stringify({ pid: process.pid, host: hostname() }));
+    const closing = archive(root, failures);
+    await sleep(300);
+    expect(existsSync(join(root, "20261121", failures.run.id))).toBe(false);
+    rmSync(turn);
+    expect(await verifyArchive(await closing)).toEqual([]);
+  });
+
+  it("takes a turn that somebody has held for more than a minute", async () => {
+    const root = tempFolder();
+    const turn = join(root, ".closing");
+    writeFileSync(turn, JSON.stringify({ pid: process.pid, host: "somewhere else" }));
+    const longAgo = new Date(Date.now() - 61_000);
+    utimesSync(turn, longAgo, longAgo);
+    expect(await verifyArchive(await archive(root, failures))).toEqual([]);
   });
 });

@@ -1,0 +1,109 @@
+import path from "node:path";
+import { RowgateError } from "../model/errors.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { InputFingerprint, RunFilters } from "../model/run.ts";
+import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
+import { type GatewayFacts, type PreflightedRun, preflightRun } from "../run.ts";
+import type { EmbeddedServer } from "../target/embedded/server.ts";
+import { prepareEmbedded } from "../target/embedded-target.ts";
+import type { Environment } from "./environment.ts";
+import { allOrErrors } from "./join-errors.ts";
+import { limiter } from "./limiter.ts";
+import type { LoadedMatrix } from "./load-matrix.ts";
+import type { RunOptions } from "./options.ts";
+
+/** A matrix and its database; what speaks REST in front of it starts when its turn comes. */
+export interface System {
+  readonly matrix: Matrix;
+  readonly database: DatabaseAddress;
+  readonly limits: Limits;
+  /** What will stand in front of it. */
+  readonly gateway: GatewayFacts | undefined;
+  /** What the run was given, besides the matrix. */
+  readonly inputs: readonly InputFingerprint[];
+  /** Milliseconds that it took to come so far. */
+  readonly startMs: number;
+  open(): Promise<{ readonly target: Target } & AsyncDisposable>;
+}
+
+/** A system whose matrix fits its database. */
+export interface ReadySystem extends System {
+  readonly preflighted: PreflightedRun;
+}
+
+/** Systems at work at the same time, in preflight as in probing: each keeps two connections and a gateway busy. */
+export const systemsAtOnce = 2;
+
+export interface Place {
+  readonly server: EmbeddedServer;
+  readonly options: RunOptions;
+  readonly environment: Environment;
+}
+
+/**
+ * Load → open → preflight, of all systems before any is probed, so that nothing that is wrong with one hides what is
+ * wrong with another. @throws whatever is wrong, all of it
+ */
+export async function prepareAll(
+  matrices: readonly LoadedMatrix[],
+  filters: RunFilters,
+  place: Place,
+): Promise<readonly ReadySystem[]> {
+  const { interrupted } = place.environment;
+  // One after another: roles belong to the server, and Postgres refuses to change one for two at a time.
+  const opening = limiter(1);
+  const checking = limiter(systemsAtOnce);
+  const settled = await Promise.allSettled(
+    matrices.map(async (loaded, index) => {
+      const system = await opening(() => {
+        interrupted.throwIfAborted();
+        return openEmbedded(loaded, index, matrices.length > 1, place);
+      });
+      const preflighted = await checking(() => preflightRun({ ...system, filters }));
+      return { ...system, preflighted };
+    }),
+  );
+  interrupted.throwIfAborted();
+  return allOrErrors(settled, "These matrices do not fit their databases.");
+}
+
+async function openEmbedded(
+  { matrix, policies }: LoadedMatrix,
+  index: number,
+  beside: boolean,
+  { server, options, environment }: Place,
+): Promise<System> {
+  const { cwd, variables } = environment;
+  const began = performance.now();
+  const { prepare, initdb, start } = server.timings;
+  const prepared = await prepareEmbedded({
+    server,
+    database: `${matrix.name}_${index + 1}`,
+    policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
+    overlays: options.overlay.map((file) => path.resolve(cwd, file)),
+    schemas: matrix.exposes,
+    gateway: matrix.channels.includes("rest") ? options.gateway : "none",
+    txEnd: options.gatewayTxEnd,
+    jwtSecret: variables["ROWGATE_JWT_SECRET"],
+    environment: variables,
+  });
+  if (beside && prepared.changedRoles.length > 0) throw sharedRoles(matrix, prepared.changedRoles);
+  return {
+    ...prepared,
+    matrix,
+    gateway: matrix.channels.includes("rest")
+      ? { login: server.authenticator.user, schemas: matrix.exposes }
+      : undefined,
+    // As a person names them: where the checkout lies is nobody's business two years later.
+    inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
+    startMs: prepare + initdb + start + performance.now() - began,
+  };
+}
+
+function sharedRoles({ name, file }: Matrix, roles: readonly string[]): RowgateError {
+  return new RowgateError({
+    code: "policies/shared-roles",
+    message: `The SQL of ${name} changes ${roles.join(", ")}, and the other systems of this run are on the same server: what they prove would not be what they declare.`,
+    hint: `run it by itself: rowgate run ${file}; or let its SQL create roles of its own`,
+  });
+}

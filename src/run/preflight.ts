@@ -1,0 +1,41 @@
+import { connect } from "../channel/direct/session.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { RunFilters } from "../model/run.ts";
+import { countCalls } from "../plan/calls.ts";
+import { countCells } from "../plan/expand.ts";
+import { filterOf } from "../plan/filters.ts";
+import { type Preparation, prepare } from "./preparation.ts";
+import type { PreflightRequest } from "./request.ts";
+
+/** A matrix that fits its database, and how many of its cells were asked for. */
+export interface PreflightedRun extends Preparation {
+  readonly cells: number;
+  readonly milliseconds: number;
+}
+
+/** Preflight by itself, so that several runs can be held until all of them may begin. @throws IssuesError `preflight/failed` */
+export async function preflightRun(request: PreflightRequest): Promise<PreflightedRun> {
+  const { matrix, filters, database, limits, gateway } = request;
+  const began = performance.now();
+  const client = await connect(database, limits);
+  try {
+    const prepared = await prepare(client, matrix, gateway?.schemas ?? [], gateway);
+    return {
+      ...prepared,
+      cells: countAsked(prepared, matrix, filters),
+      milliseconds: performance.now() - began,
+    };
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** None where the matrix speaks no channel that was asked for. */
+function countAsked({ work, functions }: Preparation, matrix: Matrix, filters: RunFilters): number {
+  if (!filters.channels.some((channel) => matrix.channels.includes(channel))) return 0;
+  const wants = filterOf(filters);
+  return [
+    ...work.map((one) => countCells(one.spec, one.relation, matrix.personas, wants)),
+    ...functions.map((one) => countCalls(one, matrix.personas, wants)),
+  ].reduce((sum, count) => sum + count, 0);
+}

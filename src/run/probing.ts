@@ -1,0 +1,62 @@
+import type { ClientBase } from "pg";
+import type { ArchiveWriter } from "../archive/write.ts";
+import { createTally, type Tally } from "../judge/counts.ts";
+import type { Cell } from "../model/cell.ts";
+import type { Identity } from "../model/channel.ts";
+import type { ExpandOptions } from "../plan/expand.ts";
+import type { OpenChannels } from "./channels.ts";
+import { type LaneInput, runLane } from "./lanes.ts";
+import { type Preparation, visibleRows } from "./preparation.ts";
+import { recordCell } from "./record.ts";
+import type { RunEvents, RunRequest } from "./request.ts";
+
+export interface ProbingInput {
+  readonly request: RunRequest;
+  readonly prepared: Preparation;
+  readonly channels: OpenChannels;
+  readonly identities: ReadonlyMap<string, Identity>;
+  readonly options: Omit<ExpandOptions, "visible">;
+  readonly archive: ArchiveWriter;
+  /** With full sight. */
+  readonly control: ClientBase;
+  readonly events: RunEvents;
+}
+
+/** Probe → judge → archive, cell by cell: what every lane's channels answer is judged and written at once. */
+export async function probeAll(input: ProbingInput): Promise<Tally> {
+  const { request, prepared, channels, identities, options, archive, control, events } = input;
+  const { matrix } = request;
+  const context = {
+    ...request,
+    matrix: matrix.name,
+    matrixFile: matrix.file,
+    identities,
+    identityShown: channels.identityShown,
+    today: request.startedAt.toISOString().slice(0, 10),
+  };
+  const tally = createTally();
+  const take = async (cell: Cell, answers: Parameters<LaneInput["take"]>[1]): Promise<void> => {
+    request.interrupted?.throwIfAborted();
+    const record = recordCell(cell, answers, context);
+    tally.add(record);
+    events.cell?.(record);
+    await archive.cell(record);
+  };
+  const failed = new AbortController();
+  const lane: LaneInput = {
+    matrix,
+    catalog: prepared.catalog,
+    options,
+    take,
+    interrupted: AbortSignal.any([failed.signal, ...(request.interrupted ? [request.interrupted] : [])]),
+    visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
+  };
+  const queue = [...prepared.work, ...prepared.functions].values();
+  // One that fails ends the others, and is waited for like them: nothing writes into an archive that was abandoned.
+  const lanes = channels.lanes.map((own) =>
+    runLane(queue, own, lane).catch((error: unknown) => failed.abort(error)),
+  );
+  await Promise.all(lanes);
+  failed.signal.throwIfAborted();
+  return tally;
+}
