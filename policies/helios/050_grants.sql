@@ -37,5 +37,6 @@ grant usage on schema private to authenticated;
 revoke execute on all functions in schema private from public, anon, authenticated, service_role;
 grant execute on all functions in schema private to authenticated;
 
-revoke execute on function public.organization_profiles(integer) from public, anon, authenticated, service_role;
-grant execute on function public.organization_profiles(integer) to authenticated;
+revoke execute on function public.organization_profiles(integer), public.find_by_mobile(text)
+from public, anon, authenticated, service_role;
+grant execute on function public.organization_profiles(integer), public.find_by_mobile(text) to authenticated;

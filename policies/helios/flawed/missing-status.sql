@@ -4,7 +4,6 @@
 -- names: missing column: public.organization_users has no column status
 -- names: missing column: public.member_profiles has no column status
 
-drop view public.member_profiles cascade;
-drop policy members_can_read_colleagues on public.organization_users;
-alter table public.organization_users drop column status;
-create view public.member_profiles as select id, organization_id, name, role from public.organization_users;
+-- Policies and the view follow a renamed column; what names it from outside does not.
+alter table public.organization_users rename column status to membership_status;
+alter view public.member_profiles rename column status to membership_status;
