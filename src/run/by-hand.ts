@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ByHand } from "../model/run.ts";
-import { quoteIdent, quoteLiteral } from "../model/sql-text.ts";
+import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
 import type { Target } from "../model/target.ts";
 
 /** A probe as each channel sent it: SQL, and `METHOD /path body`. */
@@ -19,12 +19,29 @@ export function byHand(
   matrixFile: string,
 ): ByHand {
   return {
-    psql: psqlBlock(cell, identity, sent.direct ?? `select * from ${quoteIdent(cell.relation.info.name)}`),
+    psql: psqlBlock(cell, identity, shownStatement(cell, sent.direct)),
     curl:
       sent.rest === undefined || target.rest === undefined
         ? undefined
         : curlLine(cell, identity, sent.rest, target.rest.url, matrixFile),
   };
+}
+
+/** What a probe counts and hashes, a person wants to see: the rows, by the columns that the persona may read. */
+function shownStatement(cell: Cell, sent: string | undefined): string {
+  if (sent !== undefined && (cell.operation !== "select" || cell.call !== undefined)) return sent;
+  const { column, relation, role } = cell;
+  const { info, key } = relation;
+  const readable = info.privileges[role.name]?.select ?? [];
+  const some = readable.length > 0 && readable.length < info.columns.length;
+  const names =
+    column === undefined
+      ? some
+        ? readable
+        : []
+      : [...key.filter((name) => name !== column && readable.includes(name)), column];
+  const list = names.length === 0 ? "*" : names.map(quoteIdent).join(", ");
+  return `select ${list} from ${quoteQualified(info)}${column === undefined ? "" : ` where ${holdsValue(column)}`}`;
 }
 
 function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string): string {
@@ -34,14 +51,13 @@ function psqlBlock(cell: Cell, identity: Identity | undefined, statement: string
   const sets = [...claims, ...Object.entries(settings)].map(
     ([name, value]) => `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true);`,
   );
-  const shown = statement.replace(/^select count\(\*\), .* from (.*)$/, "select * from $1");
   return [
     "begin;",
     ...broughtSql(cell, identity),
     ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)};`]),
     ...(login === role ? [] : [`set local role ${quoteIdent(role)};`]),
     ...sets,
-    `${shown};`,
+    `${statement};`,
     "rollback;",
   ].join("\n");
 }
