@@ -1,9 +1,9 @@
 -- variant: disable-rls
 -- teaches: Policies count only while RLS is on: with it off, whoever holds a grant reaches every row.
 -- finds: { verdict: leak, persona: oscar, relation: public.cuotas, operation: select, channels: [direct, rest] }
--- finds: { verdict: leak, persona: oscar, relation: public.courses, operation: update, channels: [direct] }
--- finds: { verdict: leak, persona: oscar, relation: public.courses, operation: blind_delete, channels: [direct] }
--- finds: { verdict: leak, persona: raul, relation: public.activity_feed, operation: insert, channels: [direct] }
+-- finds: { verdict: leak, persona: oscar, relation: public.courses, operation: update, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: oscar, relation: public.courses, operation: blind_delete, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: raul, relation: public.activity_feed, operation: insert, channels: [direct, rest] }
 -- finds: { verdict: leak, persona: anon, relation: public.community_threads, operation: select, channels: [direct, rest] }
 -- exit: 1
 

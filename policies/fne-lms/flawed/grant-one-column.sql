@@ -1,6 +1,6 @@
 -- variant: grant-one-column
 -- teaches: A grant on one column is a grant: "select *" and has_table_privilege still refuse, and the ids of all clients are public.
--- finds: { verdict: leak, persona: anon, relation: public.clientes, operation: select, channels: [direct] }
+-- finds: { verdict: leak, persona: anon, relation: public.clientes, operation: select, channels: [direct, rest] }
 -- exit: 1
 
 -- For the counter on the landing page.

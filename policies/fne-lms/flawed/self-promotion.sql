@@ -1,8 +1,8 @@
 -- variant: self-promotion
 -- teaches: "Users may edit their own row" plus UPDATE on the one column that matters makes everybody an admin.
--- finds: { verdict: leak, persona: bruno, relation: public.user_roles, operation: update, channels: [direct] }
--- finds: { verdict: leak, persona: bruno, relation: public.user_roles, operation: blind_update, channels: [direct] }
--- finds: { verdict: leak, persona: renata, relation: public.user_roles, operation: update, channels: [direct] }
+-- finds: { verdict: leak, persona: bruno, relation: public.user_roles, operation: update, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: bruno, relation: public.user_roles, operation: blind_update, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: renata, relation: public.user_roles, operation: update, channels: [direct, rest] }
 -- exit: 1
 
 create policy users_can_update_own_roles on public.user_roles for update to authenticated
