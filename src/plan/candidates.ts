@@ -3,7 +3,7 @@ import type { ColumnInfo } from "../model/catalog.ts";
 import type { Persona } from "../model/matrix.ts";
 import { policyRows } from "./policy-values.ts";
 import type { SampleRow } from "./relation.ts";
-import { fits, subjectOf } from "./subject.ts";
+import { fits, identitiesOf, type Subjects } from "./subject.ts";
 
 const atMost = 14;
 
@@ -15,22 +15,20 @@ const atMost = 14;
 export function buildCandidates(
   relation: PlannedRelation,
   persona: Persona,
-  subjects: ReadonlySet<string>,
+  subjects: Subjects,
   visible: readonly SampleRow[],
   command: "insert" | "update" = "insert",
 ): readonly BoundCandidate[] {
   const columns = writable(relation, persona, command);
-  const sub = subjectOf(persona.claims);
-  const own = columns.filter((column) => sub !== undefined && fits(sub, column));
-  const identities = identityColumns(relation, own, subjects);
+  const own = ownValues(relation, columns, persona, subjects);
   const rows = [...visible.slice(0, 2), ...relation.samples].slice(0, 4);
   const built = rows.flatMap((row, index): readonly BoundCandidate[] => {
     const copy = copyOf(row, columns, relation);
     const origin = index < visible.length ? "a row of its own" : "an existing row";
     const mine =
-      sub === undefined || identities.length === 0
+      Object.keys(own).length === 0
         ? []
-        : [named(`${origin} ${index + 1} as its own`, withIdentity(copy, identities, sub))];
+        : [named(`${origin} ${index + 1} as its own`, { ...copy, ...within(own, copy) })];
     return [...mine, named(`a copy of ${origin} ${index + 1}`, copy)];
   });
   const [first = named("a row of defaults", {})] = built;
@@ -74,27 +72,35 @@ function copyOf(
   return Object.fromEntries(kept.map(({ name }) => [name, row[name] ?? null]));
 }
 
-/** Columns in which some existing row names a persona of the matrix; failing that, every plain uuid column. */
-function identityColumns(
-  relation: PlannedRelation,
+/**
+ * Column → the persona's own identity, where some existing row names a persona of the matrix by the same kind of identity;
+ * failing that, its `sub` in every plain uuid column.
+ */
+function ownValues(
+  { samples, key }: PlannedRelation,
   columns: readonly ColumnInfo[],
-  subjects: ReadonlySet<string>,
-): readonly string[] {
-  const holding = columns.filter(({ name }) => relation.samples.some((row) => subjects.has(row[name] ?? "")));
-  const chosen =
-    holding.length > 0
-      ? holding
-      : columns.filter(({ type, name }) => type === "uuid" && !relation.key.includes(name));
-  return chosen.map(({ name }) => name);
+  persona: Persona,
+  subjects: Subjects,
+): Readonly<Record<string, string>> {
+  const identities = identitiesOf(persona);
+  const holds = (name: string, kind: string): boolean =>
+    samples.some((row) => subjects.get(kind)?.has(row[name] ?? "") === true);
+  const held = columns.flatMap((column) =>
+    [...identities]
+      .filter(([kind, value]) => fits(value, column) && holds(column.name, kind))
+      .map(([, value]) => [column.name, value] as const),
+  );
+  if (held.length > 0) return Object.fromEntries(held);
+  const sub = identities.get("sub");
+  const plain = columns.filter(({ type, name }) => type === "uuid" && !key.includes(name));
+  return sub === undefined || !fits(sub, { type: "uuid" })
+    ? {}
+    : Object.fromEntries(plain.map(({ name }) => [name, sub]));
 }
 
-function withIdentity(
-  copy: Readonly<Record<string, string | null>>,
-  columns: readonly string[],
-  sub: string,
-): Readonly<Record<string, string | null>> {
-  return {
-    ...copy,
-    ...Object.fromEntries(columns.filter((name) => name in copy).map((name) => [name, sub])),
-  };
+function within(
+  values: Readonly<Record<string, string>>,
+  row: Readonly<Record<string, string | null>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name in row));
 }

@@ -19,7 +19,7 @@ import { type Settled, settle } from "./expectation.ts";
 import { pastTheGateway } from "./channels.ts";
 import type { Wants } from "./filters.ts";
 import type { SampleRow } from "./relation.ts";
-import { subjectOf } from "./subject.ts";
+import { type Subjects, subjectsOf } from "./subject.ts";
 
 export interface ExpandOptions {
   readonly channels: readonly Channel[];
@@ -40,7 +40,7 @@ export function expandCells(
   personas: readonly Persona[],
   options: ExpandOptions,
 ): readonly Cell[] {
-  const subjects = new Set(matrix.personas.flatMap(({ claims }) => subjectOf(claims) ?? []));
+  const subjects = subjectsOf(matrix.personas);
   const roles = new Map(catalog.roles.map((role) => [role.name, role]));
   return relationOperations.flatMap((operation) =>
     applies(operation, relation)
@@ -121,7 +121,7 @@ interface Planned {
   readonly column: string | undefined;
   readonly settled: Settled;
   readonly role: RoleInfo;
-  readonly subjects: ReadonlySet<string>;
+  readonly subjects: Subjects;
   readonly id: string;
 }
 

@@ -1,9 +1,28 @@
 import type { ColumnInfo } from "../model/catalog.ts";
-import type { Json } from "../model/matrix.ts";
+import type { Json, Persona } from "../model/matrix.ts";
 
 export function subjectOf(claims: Readonly<Record<string, Json>> | undefined): string | undefined {
   const sub = claims?.["sub"];
   return typeof sub === "string" ? sub : undefined;
+}
+
+/** What a persona is known by: `sub`, and each session setting by its name. */
+export function identitiesOf({ claims, settings }: Persona): ReadonlyMap<string, string> {
+  const sub = subjectOf(claims);
+  const known = Object.entries(settings).filter(([, value]) => value !== "");
+  return new Map(sub === undefined ? known : [["sub", sub], ...known]);
+}
+
+/** Which values each kind of identity has, over all personas. */
+export type Subjects = ReadonlyMap<string, ReadonlySet<string>>;
+
+export function subjectsOf(personas: readonly Persona[]): Subjects {
+  const found = new Map<string, Set<string>>();
+  for (const persona of personas) {
+    for (const [kind, value] of identitiesOf(persona))
+      found.set(kind, (found.get(kind) ?? new Set()).add(value));
+  }
+  return found;
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
