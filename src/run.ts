@@ -1,6 +1,5 @@
 import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
-import { fingerprint } from "./channel/direct/survey.ts";
 import { connect } from "./channel/direct/session.ts";
 import { channels as allChannels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
@@ -12,8 +11,8 @@ import { openChannels } from "./run/channels.ts";
 import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
-import { touchedTables } from "./run/preparation.ts";
 import { probeAll } from "./run/probing.ts";
+import { compareMoments, watch } from "./run/watch.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
@@ -57,8 +56,8 @@ export async function run(
       redact,
     });
     await archive.catalog(prepared.catalog);
-    const tables = touchedTables(prepared);
-    const before = await fingerprint(control, tables);
+    const watched = watch(control, prepared);
+    const before = await watched.look();
     const probing = performance.now();
 
     channels = await openChannels({ request, identities, prepared, options });
@@ -72,16 +71,14 @@ export async function run(
       control,
       events,
     });
-    const after = await fingerprint(control, tables);
+    const left = compareMoments(watched, before, await watched.look());
 
     const record = closeRun({
       request,
       prepared,
       channels,
       tally,
-      tables,
-      before,
-      after,
+      left,
       times: { probing, preflight: prepared.milliseconds + probing - began },
     });
     request.interrupted?.throwIfAborted();

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { columnShapes, headShapes } from "./forms.ts";
-import { columns, leaves, names, relationName, waiver } from "./leaves.ts";
+import { columns, leaves, names, relationName, survives, waiver } from "./leaves.ts";
 
 const choice = {
   accept: names.optional().describe("Calls that go through; all others are refused."),
@@ -30,6 +30,7 @@ export const functionShape: z.ZodObject = z
       .strictObject({ from: relationName })
       .optional()
       .describe("Where full sight reads the rows that the function may return."),
+    survives,
     rows: z
       .record(leaves.name, leaves.text)
       .optional()

@@ -6,7 +6,13 @@ import { readTexts } from "./fields.ts";
 import { readFunctionEntry } from "./function-said.ts";
 import { readFunctionName } from "./function-name.ts";
 import type { Issues } from "./issues.ts";
-import { type RelationReading, readControl, readNamedValues, readRowSets } from "./relations.ts";
+import {
+  type RelationReading,
+  readControl,
+  readNamedValues,
+  readRowSets,
+  readSurvives,
+} from "./relations.ts";
 import type { CandidateDraft, ExpectEntry, RelationScope } from "./scope.ts";
 import { keysOf } from "./shapes.ts";
 import type { Entry } from "./tree.ts";
@@ -59,6 +65,7 @@ function readFunction(entry: Entry, { defaultSchema, today, issues, known }: Rel
     at,
     key: key && readTexts(key.value, "`key`", issues)?.map(({ text }) => text),
     control: control && readControl(control, defaultSchema, issues),
+    survives: readSurvives(fields?.get("survives"), issues),
     raises: readRaises(fields?.get("raises"), issues),
     scope,
     expect: readExpect(fields?.get("expect"), known, scope, readFunctionEntry),

@@ -63,6 +63,10 @@ export const functionName: z.ZodString = text.describe(
   "A function, as `profiles`, `schema.profiles`, or `profiles(uuid, text)` where there are overloads.",
 );
 
+export const survives: z.ZodOptional<z.ZodString> = text
+  .optional()
+  .describe("Why what a rollback does not undo (a mail, an HTTP call) may be reached on a shared target.");
+
 export const waiver: z.ZodObject = z
   .strictObject({
     reason: text.describe("Why the failure is accepted."),

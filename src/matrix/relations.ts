@@ -66,9 +66,14 @@ function readRelation(entry: Entry, { defaultSchema, today, issues, known }: Rel
     at: entry.keyAt,
     key: key && readTexts(key.value, "`key`", issues)?.map(({ text }) => text),
     control: control && readControl(control, defaultSchema, issues),
+    survives: readSurvives(fields?.get("survives"), issues),
     scope,
     expect: readExpect(fields?.get("expect"), known, scope),
   };
+}
+
+export function readSurvives(entry: Entry | undefined, issues: Issues): string | undefined {
+  return entry && readLeaf(entry.value, "text", "`survives`", issues, "write why it may");
 }
 
 export function readControl(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { channels } from "../model/channels.ts";
 import { expectation } from "./forms.ts";
 import { functionShape } from "./function-shape.ts";
-import { columns, functionName, json, leaves, names, relationName, waiver } from "./leaves.ts";
+import { columns, functionName, json, leaves, names, relationName, survives, waiver } from "./leaves.ts";
 
 /**
  * The language of a matrix, defined once: the reader takes its keys and its leaves from here, and the JSON Schema for
@@ -40,6 +40,7 @@ const relation = z
       .strictObject({ from: relationName })
       .optional()
       .describe("Where full sight reads the rows of a view that filters by identity."),
+    survives,
     rows: z
       .record(leaves.name, leaves.text)
       .optional()

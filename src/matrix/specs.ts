@@ -4,13 +4,14 @@ import type { FunctionDraft } from "./functions.ts";
 import type { RelationDraft } from "./relations.ts";
 
 export function toSpec(draft: RelationDraft, declarations: ReturnType<Declaring>): RelationSpec {
-  const { schema, name, at, key, control, scope } = draft;
+  const { schema, name, at, key, control, survives, scope } = draft;
   return {
     schema,
     name,
     at,
     key,
     control,
+    survives,
     rowSets: [...scope.rowSets.values()].flatMap((set) => set?.rowSet ?? []),
     candidates: [...scope.candidates.values()].flatMap((row) => row?.candidate ?? []),
     get declarations() {

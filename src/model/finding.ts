@@ -39,6 +39,8 @@ export type Finding =
       readonly function: string;
       readonly reaches: string;
     }
+  | { readonly kind: "sequences-advanced"; readonly sequences: readonly string[] }
+  | { readonly kind: "not-watched"; readonly relation: string; readonly because: string }
   | { readonly kind: "login-unclear"; readonly persona: string; readonly because: string }
   | { readonly kind: "control-brings-setting"; readonly login: string; readonly setting: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
@@ -80,7 +82,7 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     remedy: "log in as a role with BYPASSRLS (on Supabase: postgres)",
   },
   "rows-changed": {
-    title: "A probed table is not what it was before the run",
+    title: "A table is not what it was before the run",
     severity: "error",
     remedy: "see which rows differ, and whether somebody else wrote while the run was on",
   },
@@ -107,7 +109,18 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
   "survives-rollback": {
     title: "A probed relation's trigger or policy reaches something that a rollback does not undo",
     severity: "note",
-    remedy: "probe it on an embedded or container target, or say in the matrix that it may be written",
+    remedy:
+      "probe it on an embedded or container target; on a shared one its writes are not sent, unless the matrix says `survives:` and why",
+  },
+  "sequences-advanced": {
+    title: "Sequences advanced while the run was on, and no rollback takes that back",
+    severity: "note",
+    remedy: "nothing, unless the numbers must have no gaps: then they cannot come from a sequence",
+  },
+  "not-watched": {
+    title: "Whether the run left something behind in a table could not be seen",
+    severity: "note",
+    remedy: "give the login SELECT on it, or time to read it",
   },
   "login-unclear": {
     title: "Nothing says who logs in for a persona, and it makes a difference",

@@ -123,6 +123,8 @@ export interface RelationSpec extends QualifiedName {
   /** Columns that name a row; `undefined`: the catalogue's primary key. */
   readonly key: readonly string[] | undefined;
   readonly control: ControlSource | undefined;
+  /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
+  readonly survives: string | undefined;
   readonly rowSets: readonly RowSet[];
   readonly candidates: readonly Candidate[];
   /** One for each persona × operation that the matrix mentions; groups and `*` are already spelled out. */
@@ -146,6 +148,8 @@ export interface FunctionSpec extends QualifiedName {
   readonly key: readonly string[] | undefined;
   /** Where full sight reads the rows that it may return; `undefined`: the table whose rows it returns. */
   readonly control: ControlSource | undefined;
+  /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
+  readonly survives: string | undefined;
   /** SQLSTATEs besides 42501 with which its body refuses a call. */
   readonly raises: readonly string[];
   readonly rowSets: readonly RowSet[];

@@ -1,32 +1,29 @@
-import type { Fingerprint } from "../channel/direct/survey.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
-import type { RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
-import { archiveVersion, type RunRecord, type TableFingerprint } from "../model/run.ts";
+import { archiveVersion, type RunRecord } from "../model/run.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
+import type { Watched } from "./watch.ts";
 
 export interface CloseInput {
   readonly request: RunRequest;
   readonly prepared: Preparation;
   readonly channels: OpenChannels;
   readonly tally: Tally;
-  readonly tables: readonly RelationInfo[];
-  readonly before: readonly Fingerprint[];
-  readonly after: readonly Fingerprint[];
+  /** What the run left of what it found. */
+  readonly left: Watched;
   /** `performance.now()` when probing began, and the milliseconds that came before. */
   readonly times: { readonly probing: number; readonly preflight: number };
 }
 
 /** What `run.json` says of a run that has probed everything; the archive links it to the run before. */
 export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
-  const { request, prepared, channels, tally, times } = input;
+  const { request, prepared, channels, tally, left, times } = input;
   const { matrix, target } = request;
-  const fingerprints = tableFingerprints(input);
-  const findings = [...prepared.findings, ...lateFindings(input, fingerprints)];
+  const findings = [...prepared.findings, ...left.findings, ...lateFindings(input)];
   const counts = tally.counts();
   const now = performance.now();
   return {
@@ -59,7 +56,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       ...prepared.functions.map(({ spec }) => formatFunction(spec)),
     ],
     handshake: channels.handshake,
-    fingerprints,
+    fingerprints: left.fingerprints,
     findings,
     counts,
     roundTrips: channels.roundTrips(),
@@ -73,23 +70,8 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
   };
 }
 
-function tableFingerprints({ tables, before, after }: CloseInput): readonly TableFingerprint[] {
-  const none: Fingerprint = { rows: 0, hash: "0" };
-  return tables.map((info, index) => ({
-    relation: formatQualified(info),
-    before: before[index] ?? none,
-    after: after[index] ?? none,
-  }));
-}
-
 /** What only the end of a run can tell. */
-function lateFindings(
-  { request, channels }: CloseInput,
-  fingerprints: readonly TableFingerprint[],
-): readonly Finding[] {
-  const changed = fingerprints
-    .filter(({ before, after }) => before.rows !== after.rows || before.hash !== after.hash)
-    .map(({ relation }): Finding => ({ kind: "rows-changed", relation }));
+function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
   const refused: Finding[] =
     channels.handshake !== undefined && !channels.handshake.rollbackHonoured
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
@@ -119,7 +101,7 @@ function lateFindings(
         at: waiver.at,
       }),
     );
-  return [...changed, ...refused, ...silent, ...expired];
+  return [...refused, ...silent, ...expired];
 }
 
 function notProbed({ matrix, target, filters }: RunRequest): readonly string[] {

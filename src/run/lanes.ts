@@ -22,6 +22,8 @@ export interface LaneInput {
     work: Work,
     personas: readonly Persona[],
   ) => Promise<ReadonlyMap<string, readonly SurveyRow[]>>;
+  /** Why what writes, or calls, is not sent here. */
+  readonly blockedBy: (work: Work | PlannedFunction) => string | undefined;
   readonly interrupted: AbortSignal | undefined;
   readonly take: (
     cell: Cell,
@@ -59,11 +61,16 @@ async function probeChunk(
 ): Promise<void> {
   const cells = await cellsOf(work, personas, input);
   const answers = cells.map((): Partial<Record<Channel, ChannelAnswer>> => ({}));
+  const blocked = input.blockedBy(work);
   for (const channel of channels) {
     const own = cells.flatMap((cell, index) =>
       cell.channels.includes(channel.name) ? [{ cell, index }] : [],
     );
-    const found = await channel.probe(own.map(({ cell }) => cell));
+    const found = await ask(
+      channel,
+      own.map(({ cell }) => cell),
+      blocked,
+    );
     for (const [position, { index }] of own.entries()) {
       const answer = found[position];
       const slot = answers[index];
@@ -71,6 +78,18 @@ async function probeChunk(
     }
   }
   for (const [index, cell] of cells.entries()) await input.take(cell, answers[index] ?? {});
+}
+
+/** Reads are always sent; `blocked` says why the rest is not. */
+async function ask(
+  channel: ProbeChannel,
+  cells: readonly Cell[],
+  blocked: string | undefined,
+): Promise<readonly ChannelAnswer[]> {
+  if (blocked === undefined) return channel.probe(cells);
+  const answers = (await channel.probe(cells.filter(({ operation }) => operation === "select"))).values();
+  const skipped: ChannelAnswer = { observation: { kind: "skipped", reason: blocked }, probe: "" };
+  return cells.map(({ operation }) => (operation === "select" ? (answers.next().value ?? skipped) : skipped));
 }
 
 async function cellsOf(

@@ -1,16 +1,19 @@
 import type { ClientBase } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
+import { readSurvivors } from "../channel/survivors.ts";
 import { checkPredicates } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
 import { findFindings } from "../findings/findings.ts";
 import { sessionFindings } from "../findings/sessions.ts";
+import { survivorFindings } from "../findings/survivors.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Issue } from "../model/errors.ts";
 import { byPosition, IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
+import type { Survivor } from "../model/survivor.ts";
 import type { RestAddress } from "../model/target.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
@@ -31,6 +34,8 @@ export interface Preparation {
   readonly functions: readonly PlannedFunction[];
   readonly findings: readonly Finding[];
   readonly settings: SettingsInForce;
+  /** What a rollback does not undo, in the schemas of the run. */
+  readonly survivors: readonly Survivor[];
 }
 
 /** Reads what is in force, and refuses a matrix that names what is not there. @throws IssuesError `preflight/…`, all at once */
@@ -72,9 +77,11 @@ export async function prepare(
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
     throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
   });
+  const survivors = await readSurvivors(client, schemas);
   return {
     catalog,
     settings,
+    survivors,
     work,
     functions,
     findings: [
@@ -83,6 +90,7 @@ export async function prepare(
         declared: new Set(functions.map(({ routine }) => routine.oid)),
       }),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
+      ...survivorFindings(matrix, survivors),
     ],
   };
 }
@@ -177,15 +185,6 @@ function soundCalls(matrix: Matrix, catalog: Catalog, values: readonly Issue[]):
       !spec.calls.some((call) => values.some(({ at }) => at === call.at)),
   );
   return { ...matrix, functions };
-}
-
-/** Tables whose rows probes may change, each once: a run must leave them as they were. */
-export function touchedTables({ work, functions }: Preparation): readonly RelationInfo[] {
-  const tables = [
-    ...work.map(({ relation }) => relation.base ?? relation.info),
-    ...functions.map(({ relation }) => relation.control).filter(({ kind }) => kind !== "function"),
-  ];
-  return [...new Map(tables.map((info) => [info.oid, info])).values()];
 }
 
 /** Rows that personas are declared to see, asked for only where an INSERT is denied by a policy and not by a grant. */

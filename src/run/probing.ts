@@ -4,6 +4,7 @@ import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ExpandOptions } from "../plan/expand.ts";
+import { blockedBy } from "../plan/survivors.ts";
 import type { OpenChannels } from "./channels.ts";
 import { type LaneInput, runLane } from "./lanes.ts";
 import { type Preparation, visibleRows } from "./preparation.ts";
@@ -50,6 +51,7 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     take,
     interrupted: AbortSignal.any([failed.signal, ...(request.interrupted ? [request.interrupted] : [])]),
     visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
+    blockedBy: ({ spec }) => blockedBy(spec, prepared.survivors, request.target.posture),
   };
   const queue = [...prepared.work, ...prepared.functions].values();
   // One that fails ends the others, and is waited for like them: nothing writes into an archive that was abandoned.

@@ -98,7 +98,17 @@ export async function openGateway(
 async function planAll(client: Client, catalog: Catalog): Promise<ReadonlyMap<string, PlannedRelation>> {
   const bare = catalog.relations.map(({ schema, name }) =>
     planRelation(
-      { schema, name, at, key: undefined, control: undefined, rowSets: [], candidates: [], declarations: [] },
+      {
+        schema,
+        name,
+        at,
+        key: undefined,
+        control: undefined,
+        survives: undefined,
+        rowSets: [],
+        candidates: [],
+        declarations: [],
+      },
       catalog,
       [],
     ),

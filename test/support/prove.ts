@@ -8,7 +8,7 @@ import { readCells } from "../../src/archive/read.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
-import { defaultLimits, type Limits, type Target } from "../../src/model/target.ts";
+import { defaultLimits, type Limits, type Posture, type Target } from "../../src/model/target.ts";
 import { run } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { TxEnd } from "../../src/target/gateway/config.ts";
@@ -28,6 +28,7 @@ export interface ProveOptions {
   /** Log in as this role for controls and direct probes, instead of the superuser. */
   readonly login?: { readonly user: string; readonly password: string };
   readonly limits?: Partial<Limits>;
+  readonly posture?: Posture;
   readonly only?: readonly string[];
   /** Run with the target just before probing begins. */
   readonly meddle?: (client: Client) => Promise<void>;
@@ -63,7 +64,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   try {
     const target: Target = {
       name: "case",
-      posture: "embedded",
+      posture: options.posture ?? "embedded",
       database: { ...database, ...options.login },
       rest: gateway && {
         url: gateway.url,

@@ -88,8 +88,8 @@ function shown(want: Want): string {
 
 /** Nearly every case has functions of its own: the note about them is compared where a case speaks of it. */
 function isAsked({ findings = [] }: Side): (finding: Finding) => boolean {
-  const asked = findings.some((text) => text.startsWith("undeclared-function"));
-  return ({ kind }) => asked || kind !== "undeclared-function";
+  const unlessAsked = new Set(["undeclared-function", "sequences-advanced"]);
+  return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));
 }
 
 interface Found {

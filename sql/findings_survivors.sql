@@ -1,0 +1,107 @@
+-- What a rollback would not undo, if a write (or a call) reached it: session advisory locks, other databases, HTTP calls,
+-- foreign tables, the server's files, other sessions, and the sequences that a trigger or a policy advances.
+-- Followed from each relation and routine of the schemas $1: triggers, policies, defaults, checks and views, the routines
+-- that these and each other call, the tables that routines write, foreign keys that cascade, and partitions.
+-- Bodies are text: a routine counts as called where its name stands before a parenthesis, a table as written where its
+-- name stands behind INSERT INTO and its like. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
+-- A column's own sequence is left out: which of them advanced is seen when the run is over.
+-- One row a relation or routine, place where such a thing is reached, and what it is.
+with recursive
+facts (reaches, pattern) as (values
+  ('a sequence', '\m(nextval|setval)\s*\('),
+  ('a session advisory lock', '\mpg_(try_)?advisory_lock(_shared)?\s*\('),
+  ('another database (dblink)', '\mdblink(_exec|_open|_fetch|_close|_send_query|_connect|_connect_u)?\s*\('),
+  ('an HTTP call', '(?<!\mnet\.)(?<!\mnet"\.)\m(http|http_(get|post|put|patch|delete|head))\s*\('),
+  ('another session', '\mpg_(terminate|cancel)_backend\s*\('),
+  ('the server''s files or programs', '\mcopy\M[^;]*\m(to|from)\s+program\M|\mlo_export\s*\(|\mpg_file_(write|unlink|rename|sync)\s*\(')),
+routines as (
+  select p.oid, n.nspname as schema, p.proname, format('function %s.%s', n.nspname, p.proname) as name,
+    concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body,
+    '\m' || regexp_replace(p.proname, '(\W)', '\\\1', 'g') || '"?\s*\(' as called,
+    case when not l.lanpltrusted and l.lanname not in ('internal', 'c') then l.lanname end as untrusted
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_language l on l.oid = p.prolang
+  where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'
+    and p.prokind in ('f', 'p')
+    and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
+relations as (
+  select c.oid, n.nspname as schema, c.relname, c.relkind,
+    '\m(insert\s+into|update|delete\s+from|merge\s+into|truncate(\s+table)?)\s+(only\s+)?("?'
+      || regexp_replace(n.nspname, '(\W)', '\\\1', 'g') || '"?\s*\.\s*)?"?' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '(?!\w)' as written
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'),
+texts as (
+  select p.polrelid as relation, format('policy %s', p.polname) as place, true as sequences,
+    concat(pg_get_expr(p.polqual, p.polrelid), ' ', pg_get_expr(p.polwithcheck, p.polrelid)) as text
+  from pg_policy p
+  union all
+  select d.adrelid, format('default of %s', a.attname), false, pg_get_expr(d.adbin, d.adrelid)
+  from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+  union all
+  select k.conrelid, format('constraint %s', k.conname), true, pg_get_constraintdef(k.oid)
+  from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
+  union all
+  select r.oid, 'its query', true, pg_get_viewdef(r.oid) from relations r where r.relkind in ('v', 'm')),
+reached (root, is_routine, kind, id) as (
+  select oid, false, 'relation', oid from relations where schema = any ($1::text[])
+  union all
+  select oid, true, 'routine', oid from routines where schema = any ($1::text[])
+  union
+  select r.root, r.is_routine, e.kind, e.id
+  from reached r
+  cross join lateral (
+    select 'routine', g.tgfoid from pg_trigger g
+    where r.kind = 'relation' and g.tgrelid = r.id and not g.tgisinternal and g.tgenabled <> 'D'
+    union all
+    select 'routine', f.oid from texts t join routines f on t.text ~* f.called
+    where r.kind = 'relation' and t.relation = r.id
+    union all
+    select 'relation', d.refobjid from pg_rewrite w
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+    where r.kind = 'relation' and w.ev_class = r.id
+    union all
+    select 'relation', i.inhrelid from pg_inherits i where r.kind = 'relation' and i.inhparent = r.id
+    union all
+    select 'relation', k.conrelid from pg_constraint k
+    where r.kind = 'relation' and k.contype = 'f' and k.confrelid = r.id
+      and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
+    union all
+    select 'routine', f.oid from routines me join routines f on f.oid <> me.oid and me.body ~* f.called
+    where r.kind = 'routine' and me.oid = r.id
+    union all
+    select 'relation', c.oid from routines me join relations c on strpos(lower(me.body), lower(c.relname)) > 0 and me.body ~* c.written
+    where r.kind = 'routine' and me.oid = r.id
+  ) as e (kind, id)),
+surviving as (
+  select r.root, r.is_routine, f.name as place, x.reaches
+  from reached r
+  join routines f on r.kind = 'routine' and f.oid = r.id
+  join facts x on f.body ~* x.pattern
+  union
+  select r.root, r.is_routine, f.name, 'whatever its language reaches (' || f.untrusted || ')'
+  from reached r
+  join routines f on r.kind = 'routine' and f.oid = r.id
+  where f.untrusted is not null
+  union
+  select r.root, r.is_routine, case when t.relation = r.root then t.place else t.place || ' of ' || c.schema || '.' || c.relname end, x.reaches
+  from reached r
+  join texts t on r.kind = 'relation' and t.relation = r.id
+  join relations c on c.oid = t.relation
+  join facts x on t.text ~* x.pattern and (t.sequences or x.reaches <> 'a sequence')
+  union
+  select r.root, r.is_routine, case when c.oid = r.root then 'the relation itself' else c.schema || '.' || c.relname end,
+    'a foreign table (' || w.fdwname || ')'
+  from reached r
+  join relations c on r.kind = 'relation' and c.oid = r.id and c.relkind = 'f'
+  join pg_foreign_table t on t.ftrelid = c.oid
+  join pg_foreign_server s on s.oid = t.ftserver
+  join pg_foreign_data_wrapper w on w.oid = s.srvfdw
+  -- postgres_fdw rolls back what it wrote, and file_fdw writes nothing.
+  where w.fdwname not in ('postgres_fdw', 'file_fdw'))
+select coalesce(c.schema, f.schema) as schema, coalesce(c.relname, f.proname) as name, s.is_routine as "isRoutine", s.place, s.reaches
+from surviving s
+left join relations c on not s.is_routine and c.oid = s.root
+left join routines f on s.is_routine and f.oid = s.root
+order by 1, 2, 3, 4, 5

@@ -1,0 +1,18 @@
+import type { FunctionSpec, RelationSpec } from "../model/matrix.ts";
+import { survivors as treatment } from "../model/posture.ts";
+import { type Survivor, survivorsOf } from "../model/survivor.ts";
+import type { Posture } from "../model/target.ts";
+
+/** Why the relation's writes, or the function's calls, are not probed here; `undefined` when they are. */
+export function blockedBy(
+  spec: RelationSpec | FunctionSpec,
+  all: readonly Survivor[],
+  posture: Posture,
+): string | undefined {
+  const [first] = survivorsOf(spec, all);
+  if (first === undefined || treatment[posture] === "noted" || spec.survives !== undefined) return undefined;
+  return (
+    `it would reach ${first.reaches} (${first.place}), which no rollback undoes: ` +
+    "probe it on an embedded or container target, or say `survives:` and why in the matrix"
+  );
+}

@@ -1,0 +1,62 @@
+import type { ClientBase } from "pg";
+import { type Moment, lookAt } from "../channel/watch.ts";
+import type { RelationInfo } from "../model/catalog.ts";
+import type { Finding } from "../model/finding.ts";
+import type { TableFingerprint } from "../model/run.ts";
+import { formatQualified } from "../model/sql-text.ts";
+import type { Preparation } from "./preparation.ts";
+
+/** What a run must leave as it found it: what it probes, and every other table that a trigger may write. */
+export interface Watch {
+  readonly tables: readonly RelationInfo[];
+  look(): Promise<Moment>;
+}
+
+export function watch(client: ClientBase, prepared: Preparation): Watch {
+  const probed = probedTables(prepared);
+  const seen = new Set(probed.map(({ oid }) => oid));
+  const others = prepared.catalog.relations.filter(
+    // A partition's rows are its parent's too.
+    ({ oid, kind, isPartition }) =>
+      (kind === "table" || kind === "partitioned") && !isPartition && !seen.has(oid),
+  );
+  return { tables: [...probed, ...others], look: () => lookAt(client, probed, others) };
+}
+
+function probedTables({ work, functions }: Preparation): readonly RelationInfo[] {
+  const tables = [
+    ...work.map(({ relation }) => relation.base ?? relation.info),
+    ...functions.map(({ relation }) => relation.control).filter(({ kind }) => kind !== "function"),
+  ];
+  return [...new Map(tables.map((info) => [info.oid, info])).values()];
+}
+
+export interface Watched {
+  readonly fingerprints: readonly TableFingerprint[];
+  readonly findings: readonly Finding[];
+}
+
+/** What the two moments tell of what lay between them. */
+export function compareMoments({ tables }: Watch, before: Moment, after: Moment): Watched {
+  const fingerprints: TableFingerprint[] = [];
+  const findings: Finding[] = [];
+  for (const [index, info] of tables.entries()) {
+    const relation = formatQualified(info);
+    const [was, is] = [before.tables[index], after.tables[index]];
+    if (was === undefined || is === undefined) continue;
+    if ("unread" in was || "unread" in is) {
+      const because = "unread" in was ? was.unread : "unread" in is ? is.unread : "";
+      findings.push({ kind: "not-watched", relation, because });
+      continue;
+    }
+    fingerprints.push({ relation, before: was, after: is });
+    if (was.rows !== is.rows || was.hash !== is.hash) findings.push({ kind: "rows-changed", relation });
+  }
+  const sequences = [...after.sequences]
+    .filter(([name, value]) => before.sequences.get(name) !== value)
+    .map(([name, value]) => `${name} (${before.sequences.get(name) ?? "unused"} → ${value ?? "unused"})`);
+  return {
+    fingerprints,
+    findings: sequences.length === 0 ? findings : [...findings, { kind: "sequences-advanced", sequences }],
+  };
+}
