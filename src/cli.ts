@@ -45,6 +45,16 @@ for (const [signal, code] of [
   });
 }
 
+/** Whatever nobody foresaw is no failed expectation: exit code 2, never 1. What was started ends with this process. */
+process.on("uncaughtException", (error) => {
+  process.stderr.write(describeError(error, environment.cwd));
+  process.exit(2);
+});
+// Whoever reads the report may stop reading; the run is in its archive, and its exit code stands.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 async function main(work: () => Promise<ExitCode>): Promise<void> {
   try {
     const code = await work();

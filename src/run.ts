@@ -1,6 +1,6 @@
 import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
-import { connect } from "./channel/direct/session.ts";
+import { Control } from "./channel/direct/control.ts";
 import { channels as allChannels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import type { Matrix } from "./model/matrix.ts";
@@ -40,7 +40,7 @@ export async function run(
   events.planned?.(prepared.cells);
   if (prepared.cells === 0) throw nothingToProbe(filters, [matrix]);
   const began = performance.now();
-  const control = await connect(database, limits);
+  const control = await Control.open(database, limits);
   let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
   let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
   try {
@@ -71,7 +71,8 @@ export async function run(
       control,
       events,
     });
-    const left = compareMoments(watched, before, await watched.look());
+    const left = compareMoments(watched, before, await watched.look().catch(asEvidence));
+    request.interrupted?.throwIfAborted();
 
     const record = closeRun({
       request,
@@ -88,8 +89,14 @@ export async function run(
     throw error;
   } finally {
     await channels?.close();
-    await control.end().catch(() => {});
+    await control.close();
   }
+}
+
+/** What was seen before the database went is evidence: the run ends with what it has, and says what it lacks. */
+function asEvidence(error: unknown): RowgateError {
+  if (error instanceof RowgateError) return error;
+  throw error;
 }
 
 /** No cell of any of these matrices was asked for: a typo, most likely, and certainly no PASS. */

@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import type { RelationInfo } from "../model/catalog.ts";
 import { readSql } from "../sql.ts";
 import { type Fingerprint, fingerprint } from "./direct/survey.ts";
-import { messageOf } from "./direct/session.ts";
+import { isLost, messageOf } from "./direct/session.ts";
 
 /** How tables and sequences stood at one moment. */
 export interface Moment {
@@ -31,12 +31,14 @@ async function asFarAsReadable(
 ): Promise<Moment["tables"]> {
   try {
     return await fingerprint(client, tables);
-  } catch {
+  } catch (cause) {
+    if (isLost(cause)) throw cause;
     const each: Moment["tables"][number][] = [];
     for (const table of tables) {
-      const found = await fingerprint(client, [table]).catch((error: unknown) => ({
-        unread: messageOf(error),
-      }));
+      const found = await fingerprint(client, [table]).catch((error: unknown) => {
+        if (isLost(error)) throw error;
+        return { unread: messageOf(error) };
+      });
       each.push("unread" in found ? found : (found[0] ?? { unread: "the server gave no answer" }));
     }
     return each;

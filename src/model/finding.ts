@@ -24,6 +24,7 @@ export type Finding =
     }
   | { readonly kind: "no-full-sight"; readonly login: string }
   | { readonly kind: "rows-changed"; readonly relation: string }
+  | { readonly kind: "rows-unread"; readonly because: string }
   | { readonly kind: "session-user-policy"; readonly relation: string; readonly policy: string }
   | { readonly kind: "immutable-reads-setting"; readonly function: string }
   | { readonly kind: "rollback-not-honoured"; readonly gateway: string }
@@ -85,6 +86,12 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "A table is not what it was before the run",
     severity: "error",
     remedy: "see which rows differ, and whether somebody else wrote while the run was on",
+  },
+  "rows-unread": {
+    title: "What the probed tables hold after the run could not be read",
+    severity: "error",
+    remedy:
+      "see why, then whether the tables are as they were: every probe was undone, and this run cannot show it",
   },
   "session-user-policy": {
     title: "A policy reads session_user, which differs between the channels by nature",

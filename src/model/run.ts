@@ -71,7 +71,8 @@ export interface PersonaRecord {
 export interface TableFingerprint {
   readonly relation: string;
   readonly before: { readonly rows: number; readonly hash: string };
-  readonly after: { readonly rows: number; readonly hash: string };
+  /** Absent when it could not be read; then a finding says why. */
+  readonly after?: { readonly rows: number; readonly hash: string } | undefined;
 }
 
 export interface RestHandshake {

@@ -14,6 +14,7 @@ const facts: Facts = {
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
   "no-full-sight": (of) => `login ${clean(of.login)}`,
   "rows-changed": (of) => clean(of.relation),
+  "rows-unread": (of) => oneLine(of.because),
   "session-user-policy": (of) => `${clean(of.relation)}, policy ${clean(of.policy)}`,
   "immutable-reads-setting": (of) => clean(of.function),
   "rollback-not-honoured": (of) => `gateway ${clean(of.gateway)}`,

@@ -1,6 +1,7 @@
 import type { Catalog } from "../model/catalog.ts";
 import type { Cell, Channel, PlannedRelation } from "../model/cell.ts";
 import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
+import { RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
 import type { SurveyRow } from "../channel/direct/survey.ts";
 import { expandCalls } from "../plan/calls.ts";
@@ -59,18 +60,16 @@ async function probeChunk(
   channels: readonly ProbeChannel[],
   input: LaneInput,
 ): Promise<void> {
-  const cells = await cellsOf(work, personas, input);
+  const { cells, failure } = await cellsOf(work, personas, input);
   const answers = cells.map((): Partial<Record<Channel, ChannelAnswer>> => ({}));
   const blocked = input.blockedBy(work);
   for (const channel of channels) {
     const own = cells.flatMap((cell, index) =>
       cell.channels.includes(channel.name) ? [{ cell, index }] : [],
     );
-    const found = await ask(
-      channel,
-      own.map(({ cell }) => cell),
-      blocked,
-    );
+    const asked = own.map(({ cell }) => cell);
+    const found =
+      failure === undefined ? await ask(channel, asked, blocked) : asked.map(() => unasked(failure));
     for (const [position, { index }] of own.entries()) {
       const answer = found[position];
       const slot = answers[index];
@@ -96,9 +95,21 @@ async function cellsOf(
   work: Work | PlannedFunction,
   personas: readonly Persona[],
   input: LaneInput,
-): Promise<readonly Cell[]> {
+): Promise<{ readonly cells: readonly Cell[]; readonly failure?: RowgateError }> {
   const { matrix, catalog, options } = input;
-  if ("routine" in work) return expandCalls(matrix, work, catalog, personas, options);
-  const visible = await input.visibleRows(work, personas);
-  return expandCells(matrix, work.spec, work.relation, catalog, personas, { ...options, visible });
+  if ("routine" in work) return { cells: expandCalls(matrix, work, catalog, personas, options) };
+  const expand = (visible: Awaited<ReturnType<LaneInput["visibleRows"]>>): readonly Cell[] =>
+    expandCells(matrix, work.spec, work.relation, catalog, personas, { ...options, visible });
+  try {
+    return { cells: expand(await input.visibleRows(work, personas)) };
+  } catch (error) {
+    input.interrupted?.throwIfAborted();
+    if (!(error instanceof RowgateError)) throw error;
+    // Without the rows that candidates are made of, a refused INSERT would prove less: no cell of these is asked.
+    return { cells: expand(new Map()), failure: error };
+  }
+}
+
+function unasked({ message }: RowgateError): ChannelAnswer {
+  return { observation: { kind: "failed", failure: { kind: "connection", message } }, probe: "" };
 }

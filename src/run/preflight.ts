@@ -1,4 +1,4 @@
-import { connect } from "../channel/direct/session.ts";
+import { Control } from "../channel/direct/control.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { RunFilters } from "../model/run.ts";
 import { countCalls } from "../plan/calls.ts";
@@ -17,16 +17,18 @@ export interface PreflightedRun extends Preparation {
 export async function preflightRun(request: PreflightRequest): Promise<PreflightedRun> {
   const { matrix, filters, database, limits, gateway } = request;
   const began = performance.now();
-  const client = await connect(database, limits);
+  const control = await Control.open(database, limits);
   try {
-    const prepared = await prepare(client, matrix, gateway?.schemas ?? [], gateway);
+    const prepared = await control.ask("while the matrix was compared with it", (client) =>
+      prepare(client, matrix, gateway?.schemas ?? [], gateway),
+    );
     return {
       ...prepared,
       cells: countAsked(prepared, matrix, filters),
       milliseconds: performance.now() - began,
     };
   } finally {
-    await client.end().catch(() => {});
+    await control.close();
   }
 }
 

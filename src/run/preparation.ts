@@ -1,4 +1,4 @@
-import type { ClientBase } from "pg";
+import { type ClientBase, DatabaseError } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
 import { readSurvivors } from "../channel/survivors.ts";
@@ -95,8 +95,10 @@ export async function prepare(
   };
 }
 
-function noFullSight({ login }: Catalog, cause: unknown): RowgateError {
-  const said = cause instanceof Error ? cause.message : String(cause);
+function noFullSight({ login }: Catalog, cause: unknown): unknown {
+  // 42501: a policy would have filtered in silence, or the table may not be read at all.
+  if (!(cause instanceof DatabaseError) || cause.code !== "42501") return cause;
+  const said = cause.message;
   return new RowgateError({
     code: "preflight/no-full-sight",
     message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${said}`,

@@ -1,4 +1,4 @@
-import type { ClientBase } from "pg";
+import type { Control } from "../channel/direct/control.ts";
 import type { ArchiveWriter } from "../archive/write.ts";
 import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
@@ -19,7 +19,7 @@ export interface ProbingInput {
   readonly options: Omit<ExpandOptions, "visible">;
   readonly archive: ArchiveWriter;
   /** With full sight. */
-  readonly control: ClientBase;
+  readonly control: Control;
   readonly events: RunEvents;
 }
 
@@ -50,7 +50,10 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     options,
     take,
     interrupted: AbortSignal.any([failed.signal, ...(request.interrupted ? [request.interrupted] : [])]),
-    visibleRows: (work, personas) => visibleRows(control, matrix, work, personas),
+    visibleRows: (work, personas) =>
+      control.ask("while rows for candidates were read", (client) =>
+        visibleRows(client, matrix, work, personas),
+      ),
     blockedBy: ({ spec }) => blockedBy(spec, prepared.survivors, request.target.posture),
   };
   const queue = [...prepared.work, ...prepared.functions].values();

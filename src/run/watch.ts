@@ -1,6 +1,7 @@
-import type { ClientBase } from "pg";
+import type { Control } from "../channel/direct/control.ts";
 import { type Moment, lookAt } from "../channel/watch.ts";
 import type { RelationInfo } from "../model/catalog.ts";
+import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { TableFingerprint } from "../model/run.ts";
 import { formatQualified } from "../model/sql-text.ts";
@@ -12,7 +13,7 @@ export interface Watch {
   look(): Promise<Moment>;
 }
 
-export function watch(client: ClientBase, prepared: Preparation): Watch {
+export function watch(control: Control, prepared: Preparation): Watch {
   const probed = probedTables(prepared);
   const seen = new Set(probed.map(({ oid }) => oid));
   const others = prepared.catalog.relations.filter(
@@ -20,7 +21,13 @@ export function watch(client: ClientBase, prepared: Preparation): Watch {
     ({ oid, kind, isPartition }) =>
       (kind === "table" || kind === "partitioned") && !isPartition && !seen.has(oid),
   );
-  return { tables: [...probed, ...others], look: () => lookAt(client, probed, others) };
+  return {
+    tables: [...probed, ...others],
+    look: () =>
+      control.ask("while the tables were read that a run may touch", (client) =>
+        lookAt(client, probed, others),
+      ),
+  };
 }
 
 function probedTables({ work, functions }: Preparation): readonly RelationInfo[] {
@@ -36,8 +43,13 @@ export interface Watched {
   readonly findings: readonly Finding[];
 }
 
-/** What the two moments tell of what lay between them. */
-export function compareMoments({ tables }: Watch, before: Moment, after: Moment): Watched {
+/** What the two moments tell of what lay between them; of a second one that could not be had, why. */
+export function compareMoments({ tables }: Watch, before: Moment, after: Moment | RowgateError): Watched {
+  if (after instanceof RowgateError)
+    return {
+      fingerprints: firstOf(tables, before),
+      findings: [{ kind: "rows-unread", because: after.message }],
+    };
   const fingerprints: TableFingerprint[] = [];
   const findings: Finding[] = [];
   for (const [index, info] of tables.entries()) {
@@ -59,4 +71,11 @@ export function compareMoments({ tables }: Watch, before: Moment, after: Moment)
     fingerprints,
     findings: sequences.length === 0 ? findings : [...findings, { kind: "sequences-advanced", sequences }],
   };
+}
+
+function firstOf(tables: readonly RelationInfo[], before: Moment): readonly TableFingerprint[] {
+  return tables.flatMap((info, index) => {
+    const was = before.tables[index];
+    return was === undefined || "unread" in was ? [] : [{ relation: formatQualified(info), before: was }];
+  });
 }

@@ -9,6 +9,7 @@ import { spawnGateway } from "./gateway/spawn.ts";
 import { spawnPostgrest } from "./gateway/postgrest.ts";
 import type { RunningGateway } from "./gateway/server.ts";
 import type { InputFingerprint } from "../model/run.ts";
+import { RowgateError } from "../model/errors.ts";
 import { type DatabaseAddress, defaultLimits, type Limits, type Target } from "../model/target.ts";
 
 export interface EmbeddedTargetOptions {
@@ -108,14 +109,20 @@ async function applySql(
   const client = new Client({ ...database, ssl: false });
   // The error of the statement tells of a server that went away; without a listener it would end this process.
   client.on("error", () => {});
-  await client.connect();
   try {
+    await client.connect().catch((cause: unknown) => {
+      throw new RowgateError({
+        code: "embedded/prepare",
+        message: `the embedded Postgres does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+        cause,
+      });
+    });
     const before = await readRoles(client);
     const inputs = await applySqlFolder(client, policies);
     for (const overlay of overlays) inputs.push(await applySqlFile(client, overlay));
     return { inputs, changedRoles: changedRoles(before, await readRoles(client)) };
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
 

@@ -9,7 +9,7 @@ import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
 import { defaultLimits, type Limits, type Posture, type Target } from "../../src/model/target.ts";
-import { run } from "../../src/run.ts";
+import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { TxEnd } from "../../src/target/gateway/config.ts";
 import { startGateway } from "../../src/target/gateway/server.ts";
@@ -30,6 +30,11 @@ export interface ProveOptions {
   readonly limits?: Partial<Limits>;
   readonly posture?: Posture;
   readonly only?: readonly string[];
+  /** Leads a run elsewhere: through a proxy, say. */
+  readonly retarget?: (target: Target) => Target | Promise<Target>;
+  readonly events?: RunEvents;
+  /** Where archives go; a folder of its own, and removed, unless given. */
+  readonly logs?: string;
   /** Run with the target just before probing begins. */
   readonly meddle?: (client: Client) => Promise<void>;
 }
@@ -59,8 +64,10 @@ export async function prove(options: ProveOptions): Promise<Proved> {
           anonRole: "anon",
           jwt: { secret },
           txEnd: options.txEnd ?? "rollback-allow-override",
+          // As the embedded target has it: a statement ends before its request is given up.
+          statementTimeoutMs: options.limits?.statementTimeoutMs ?? defaultLimits.statementTimeoutMs,
         });
-  const logs = await mkdtemp(path.join(tmpdir(), "rowgate-prove-"));
+  const logs = options.logs ?? (await mkdtemp(path.join(tmpdir(), "rowgate-prove-")));
   try {
     const target: Target = {
       name: "case",
@@ -79,11 +86,11 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       limits: { ...defaultLimits, ...options.limits },
     };
     if (options.meddle) await withClient(database, options.meddle);
-    const outcome = await run({
+    const request: RunRequest = {
       id: newRunId(new Date()),
       startedAt: new Date(),
       matrix,
-      target,
+      target: (await options.retarget?.(target)) ?? target,
       inputs: [],
       filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
       logs,
@@ -91,13 +98,14 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       version: "0.0.0",
       startMs: 0,
       environment: {},
-    });
+    };
+    const outcome = await run(request, options.events);
     const cells = new Map<string, CellRecord>();
     for await (const cell of readCells(outcome.archive)) cells.set(cell.id, cell);
     return { run: outcome.run, cells };
   } finally {
     await gateway?.stop();
-    await rm(logs, { recursive: true, force: true });
+    if (options.logs === undefined) await rm(logs, { recursive: true, force: true });
   }
 }
 

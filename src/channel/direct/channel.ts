@@ -1,4 +1,4 @@
-import { DatabaseError, escapeLiteral } from "pg";
+import { type Client, DatabaseError, escapeLiteral } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
@@ -13,7 +13,7 @@ import { type Means, firstRequest } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { BatchRequest, ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
-import { connect, mayActAsReplica, mayKeepPlans } from "./session.ts";
+import { connect, disconnect, mayActAsReplica, mayKeepPlans } from "./session.ts";
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
@@ -32,13 +32,17 @@ export async function openDirectChannel(options: DirectChannelOptions): Promise<
   const client = await connect(target.database, target.limits);
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
-  return new DirectChannel(target, { client, roundTrips: 0 }, means, {
+  return new DirectChannel(target, lineOn(client, target), means, {
     sessions,
     preRequest: target.preRequest,
     readOnly: target.posture === "production",
     statementTimeoutMs: target.limits.statementTimeoutMs,
     keepsPlans: (await mayKeepPlans(client)) && sessions.known.every(isOfNoMatter),
   });
+}
+
+function lineOn(client: Client, { database, limits }: Target): Line {
+  return { client, roundTrips: 0, losses: 0, reopen: () => connect(database, limits), stuck: new Map() };
 }
 
 /** A setting of Postgres's own (`TimeZone`) may change how a literal is read. Of the search path a plan takes care. */
@@ -94,7 +98,9 @@ class DirectChannel implements ProbeChannel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#line, ...this.#pristine.values()].map(({ client }) => client.end()));
+    await Promise.allSettled(
+      [this.#line, ...this.#pristine.values()].map(({ client }) => disconnect(client)),
+    );
   }
 
   #start(cell: Cell, index: number): Running {
@@ -149,7 +155,7 @@ class DirectChannel implements ProbeChannel {
     if (key === "") return this.#line;
     const known = this.#pristine.get(key);
     if (known !== undefined) return known;
-    const made = { client: await connect(this.#target.database, this.#target.limits), roundTrips: 0 };
+    const made = lineOn(await connect(this.#target.database, this.#target.limits), this.#target);
     this.#pristine.set(key, made);
     return made;
   }
@@ -162,7 +168,8 @@ class DirectChannel implements ProbeChannel {
   }
 
   async #routineOf(cell: Cell, statement: string, message: string): Promise<string | undefined> {
-    const { client } = this.#line;
+    const { client, lost } = this.#line;
+    if (lost !== undefined) return undefined;
     const { role, login } = cell.persona;
     const session = new Map([
       ["search_path", matrixPath(cell)],

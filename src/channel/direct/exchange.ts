@@ -3,7 +3,7 @@ import type { Failure } from "../../model/observation.ts";
 import { RowgateError } from "../../model/errors.ts";
 import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
 import { type RawAnswer, type Reply, replyOf } from "./protocol.ts";
-import { messageOf } from "./session.ts";
+import { disconnect, messageOf } from "./session.ts";
 
 /** SQLSTATEs after which the same probe may well succeed: serialization failure, deadlock, lock not available. */
 const retryable: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
@@ -12,9 +12,22 @@ const weightLimit = 400;
 
 /** A connection and how many messages it has exchanged. */
 export interface Line {
-  readonly client: Client;
+  client: Client;
   roundTrips: number;
+  /** Set: the connection is gone, and why. */
+  lost?: Failure | undefined;
+  losses: number;
+  /** Another connection in its place. */
+  readonly reopen: () => Promise<Client>;
+  /** Requests, by relation, that no retry helped: somebody holds a lock for long. */
+  readonly stuck: Map<string, number>;
 }
+
+/** So many are tried to the end; every further one of the relation waits once. */
+const stuckAtMost = 3;
+
+/** Every batch undoes all that it did, so another connection may carry the next; a line that breaks again and again may not. */
+const lossesAtMost = 3;
 
 /**
  * Sends requests in batches and brings a reply for each, in order. A batch that the statement timeout cut short is
@@ -30,15 +43,27 @@ export async function exchange(
     replies.push(...(await sendUntilAnswered(line, chunk, settings)));
   }
   for (let attempt = 1; attempt < attempts; attempt++) {
-    const again = replies.flatMap((reply, index) => (isRetryable(reply) ? [index] : []));
+    const again = replies.flatMap((reply, index) =>
+      isRetryable(reply) && !isStuck(line, posted[index]) ? [index] : [],
+    );
     if (again.length === 0) break;
     for (const index of again) {
       const one = posted[index];
       const [reply] = one === undefined ? [] : await sendUntilAnswered(line, [one], settings);
       if (reply !== undefined) replies[index] = reply;
+      if (attempt === attempts - 1 && reply !== undefined && isRetryable(reply)) noteStuck(line, one);
     }
   }
   return replies;
+}
+
+function isStuck({ stuck }: Line, one: Posted | undefined): boolean {
+  return (stuck.get(one?.cell.relation.info.oid ?? "") ?? 0) >= stuckAtMost;
+}
+
+function noteStuck({ stuck }: Line, one: Posted | undefined): void {
+  const oid = one?.cell.relation.info.oid ?? "";
+  stuck.set(oid, (stuck.get(oid) ?? 0) + 1);
 }
 
 function isRetryable(reply: Reply): boolean {
@@ -115,14 +140,35 @@ async function send(
   posted: readonly Posted[],
   settings: BatchSettings,
 ): Promise<RawAnswer[] | Failure> {
+  const gone = await renew(line);
+  if (gone !== undefined) return gone;
   line.roundTrips += 1;
   try {
     const results: unknown = await line.client.query({ text: batchSql(posted, settings), rowMode: "array" });
     return answersOf(results);
   } catch (error) {
     if (error instanceof RowgateError) throw error;
-    return failureOf(line, error);
+    const failure = await failureOf(line, error);
+    if (failure.kind === "connection") line.lost = failure;
+    return failure;
   }
+}
+
+/** Puts another connection in a lost one's place. @returns why there is none */
+async function renew(line: Line): Promise<Failure | undefined> {
+  const { lost } = line;
+  if (lost === undefined || line.losses >= lossesAtMost) return lost;
+  line.losses += 1;
+  await disconnect(line.client);
+  try {
+    line.client = await line.reopen();
+    line.lost = undefined;
+  } catch (error) {
+    // Whoever answers nobody now will not be asked for every cell.
+    line.losses = lossesAtMost;
+    line.lost = { kind: "connection", message: `${lost.message}; then: ${messageOf(error)}` };
+  }
+  return line.lost;
 }
 
 function answersOf(results: unknown): RawAnswer[] {

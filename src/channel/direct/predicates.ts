@@ -2,6 +2,7 @@ import { DatabaseError, type ClientBase } from "pg";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Issue, SourcePosition } from "../../model/errors.ts";
 import { quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { isLost } from "./session.ts";
 
 /** A bound predicate, where it was written, and what it is called. */
 export interface Predicate {
@@ -60,6 +61,9 @@ async function runs(client: ClientBase, statements: readonly string[]): Promise<
     await client.query(["begin read only", ...statements, "rollback"].join(";\n"));
     return undefined;
   } catch (error) {
+    // A server that is gone, busy or full says nothing about the matrix.
+    if (isLost(error) || (error instanceof DatabaseError && /^(?:53|55|57|58)/.test(error.code ?? "")))
+      throw error;
     await client.query("rollback").catch(() => {});
     return error;
   }

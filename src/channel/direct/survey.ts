@@ -1,4 +1,4 @@
-import type { ClientBase, QueryResult } from "pg";
+import { type ClientBase, DatabaseError, type QueryResult } from "pg";
 import type { RelationInfo } from "../../model/catalog.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 
@@ -13,7 +13,8 @@ async function readAll<T>(client: ClientBase, statements: readonly string[]): Pr
     const results: unknown = await client.query([begin, ...statements, "commit"].join(";\n"));
     return (results as QueryResult[]).slice(2, 2 + statements.length).map((result) => result.rows as T[]);
   } catch (error) {
-    await client.query("rollback").catch(() => {});
+    // A connection that answers no more would let this wait for its limit too.
+    if (error instanceof DatabaseError) await client.query("rollback").catch(() => {});
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../../model/observation.ts";
 import { ProbeFailure } from "./failure.ts";
+import { Patience } from "./patience.ts";
 import type { Reply } from "./reply.ts";
 import { replyOf, saysRolledBack } from "./reply.ts";
 import type { RawReply } from "./raw-reply.ts";
@@ -11,11 +12,15 @@ export type Verb = "read" | "write";
 /** Serialization failure, deadlock, lock not available: the same request may well get through a moment later. */
 const passing: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
 const maxTries = 5;
+/** So many in a row are tried to the end in vain; then somebody holds a lock for long, and one try each must do. */
+const stuckAtMost = 3;
 
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
 export class Sender {
   readonly #wire: Wire;
+  readonly #patience = new Patience("the gateway");
   #blocked: Failure | undefined;
+  #stuck = 0;
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -37,19 +42,28 @@ export class Sender {
       const raw = await this.#once(verb, build, tries === 1);
       if (verb === "write") this.#mustNotStay(raw);
       const reply = replyOf(raw);
-      if (tries === maxTries || reply.answer.code === null || !passing.has(reply.answer.code)) return reply;
+      if (!passing.has(reply.answer.code ?? "")) {
+        if (tries > 1) this.#stuck = 0;
+        return reply;
+      }
+      if (this.#stuck >= stuckAtMost) return reply;
+      if (tries === maxTries) {
+        this.#stuck += 1;
+        return reply;
+      }
       await sleep(10 * 2 ** tries);
     }
   }
 
   /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
   async #once(verb: Verb, build: () => Deliverable, again: boolean): Promise<RawReply> {
+    const deliver = (): Promise<RawReply> => this.#patience.spend(() => this.#wire.deliver(build()));
     try {
-      return await this.#wire.deliver(build());
+      return await deliver();
     } catch (error) {
       const broken = error instanceof ProbeFailure && error.failure.kind === "connection";
       if (verb === "write" || !again || !broken) throw error;
-      return await this.#wire.deliver(build());
+      return await deliver();
     }
   }
 

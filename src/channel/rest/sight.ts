@@ -2,6 +2,7 @@ import { DatabaseError, Pool } from "pg";
 import type { PoolClient, QueryConfig, QueryResultRow } from "pg";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { ProbeFailure } from "./failure.ts";
+import { Patience } from "./patience.ts";
 
 /** Runs one statement with full sight. Values come back as text or JSON, as the statement makes them. */
 export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -12,6 +13,7 @@ export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly un
  */
 export class Sight {
   readonly #pool: Pool;
+  readonly #patience = new Patience("the database");
 
   constructor(address: DatabaseAddress, limits: Limits) {
     this.#pool = new Pool({
@@ -22,7 +24,7 @@ export class Sight {
       lock_timeout: limits.lockTimeoutMs,
       idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
       connectionTimeoutMillis: limits.requestTimeoutMs,
-      query_timeout: limits.statementTimeoutMs + 10_000,
+      query_timeout: limits.statementTimeoutMs + limits.requestTimeoutMs,
       // An idle control connection must not keep the process alive.
       allowExitOnIdle: true,
     });
@@ -33,7 +35,11 @@ export class Sight {
   }
 
   /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */
-  async look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+  look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+    return this.#patience.spend(() => this.#look(questions));
+  }
+
+  async #look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
     const client = await this.#connect();
     try {
       await client.query(begin);

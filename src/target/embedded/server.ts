@@ -95,7 +95,7 @@ async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Pr
       cause,
     });
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
 

@@ -1,0 +1,97 @@
+import type { Client } from "pg";
+import { DatabaseError } from "pg";
+import { RowgateError } from "../../model/errors.ts";
+import type { DatabaseAddress, Limits } from "../../model/target.ts";
+import { connect, disconnect, isLost, messageOf } from "./session.ts";
+
+/** A connection that is lost again and again is not worth another. */
+const renewals = 3;
+
+/**
+ * Full sight's own connection. It only reads, so that a question whose connection broke is asked once more, on another
+ * connection.
+ */
+export class Control {
+  readonly #address: DatabaseAddress;
+  readonly #limits: Limits;
+  #client: Client;
+  #renewing: Promise<void> | undefined;
+  #renewed = 0;
+
+  private constructor(address: DatabaseAddress, limits: Limits, client: Client) {
+    this.#address = address;
+    this.#limits = limits;
+    this.#client = client;
+  }
+
+  /** @throws RowgateError `direct/connect` */
+  static async open(address: DatabaseAddress, limits: Limits): Promise<Control> {
+    return new Control(address, limits, await connect(address, limits));
+  }
+
+  /**
+   * @param doing the end of the sentence that begins with “The database failed”: `while the matrix was compared with it`
+   * @throws RowgateError `run/database` for what the database or the way to it did; what else is thrown stays as it is
+   */
+  async ask<T>(doing: string, question: (client: Client) => Promise<T>): Promise<T> {
+    const asked = this.#client;
+    try {
+      return await question(asked);
+    } catch (cause) {
+      if (!isLost(cause) || this.#renewed >= renewals) throw controlError(doing, cause);
+      try {
+        await this.#renew(asked);
+        return await question(this.#client);
+      } catch (second) {
+        // What broke first is what happened; that nothing answers now follows from it.
+        throw controlError(doing, second instanceof DatabaseError ? second : cause);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await disconnect(this.#client);
+  }
+
+  /** Several questions may lose one connection together. */
+  async #renew(lost: Client): Promise<void> {
+    if (this.#client !== lost) return;
+    this.#renewing ??= (async () => {
+      this.#renewed += 1;
+      try {
+        await disconnect(lost);
+        this.#client = await connect(this.#address, this.#limits);
+      } finally {
+        this.#renewing = undefined;
+      }
+    })();
+    await this.#renewing;
+  }
+}
+
+/** By SQLSTATE, the longest that fits. */
+const hints: readonly (readonly [code: string, hint: string])[] = [
+  [
+    "55P03",
+    "another session holds a lock on a table that is to be probed: see pg_locks and pg_stat_activity, and run again when it is done",
+  ],
+  ["57014", "it took longer than the target's limit for one statement (statement_timeout)"],
+  ["57P", "the server is being stopped or restarted: see its log"],
+  ["53", "the server has run out of something: see its log"],
+];
+
+/** What the database's answer to a question of rowgate's own means to a person. */
+export function controlError(doing: string, cause: unknown): unknown {
+  if (cause instanceof RowgateError) return cause;
+  if (!(cause instanceof DatabaseError) && !isLost(cause)) return cause;
+  const code = cause instanceof DatabaseError ? (cause.code ?? "") : "";
+  const hint = hints.find(([start]) => code.startsWith(start))?.[1];
+  return new RowgateError({
+    code: "run/database",
+    message: `The database failed ${doing}: ${messageOf(cause)}${code === "" ? "" : ` (${code})`}`,
+    hint:
+      hint ??
+      (code === "" ? "the connection was lost: see the server's log and what stands between" : undefined),
+    cause,
+  });
+}
