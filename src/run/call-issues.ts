@@ -18,8 +18,8 @@ export function callIssues(client: ClientBase, matrix: Matrix, catalog: Catalog)
 
 /** Of everybody who has values of his own, each once. */
 function valuesOf(spec: FunctionSpec, call: Call, matrix: Matrix, catalog: Catalog): readonly Value[] {
-  const [routine] = routinesMeant(catalog, spec);
-  if (routine === undefined) return [];
+  const [routine, ...others] = routinesMeant(catalog, spec);
+  if (routine === undefined || others.length > 0) return [];
   const found = matrix.personas.flatMap((persona) => {
     const { values } = bindCall(call, persona, matrix);
     return routine.arguments.flatMap((argument, index) => {

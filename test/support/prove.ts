@@ -11,8 +11,9 @@ import type { CellRecord, RunRecord } from "../../src/model/run.ts";
 import { defaultLimits, type Limits, type Posture, type Target } from "../../src/model/target.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { TxEnd } from "../../src/target/gateway/config.ts";
-import { startGateway } from "../../src/target/gateway/server.ts";
+import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
+import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
+import { type RunningGateway, startGateway } from "../../src/target/gateway/server.ts";
 
 export interface ProveOptions {
   readonly server: EmbeddedServer;
@@ -58,7 +59,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   const gateway =
     options.withoutRest || !matrix.channels.includes("rest")
       ? undefined
-      : await startGateway({
+      : await gatewayOf({
           database: { ...database, ...server.authenticator },
           schemas: matrix.exposes,
           anonRole: "anon",
@@ -107,6 +108,12 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     await gateway?.stop();
     if (options.logs === undefined) await rm(logs, { recursive: true, force: true });
   }
+}
+
+/** With ROWGATE_POSTGREST_BIN every proof goes through that PostgREST, and must come out alike. */
+function gatewayOf(config: GatewayConfig): Promise<RunningGateway> {
+  const binary = process.env["ROWGATE_POSTGREST_BIN"];
+  return binary === undefined ? startGateway(config) : spawnPostgrest(binary, config);
 }
 
 async function withClient<T>(address: Target["database"], work: (client: Client) => Promise<T>): Promise<T> {
