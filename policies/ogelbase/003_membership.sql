@@ -323,26 +323,33 @@ as $$
   select * from made
 $$;
 
--- For whoever has the address that was invited. Somebody whose membership was revoked comes back as what the invitation
--- says; who is a member already stays what they are.
-create function platform.accept_invitation(invitation uuid) returns setof platform.organization_members
-language sql volatile security definer set search_path = ''
+-- For whoever has the address that was invited, and refused to everybody else. Somebody whose membership was revoked comes
+-- back as what the invitation says; who is a member already stays what they are.
+create function platform.accept_invitation(invitation uuid) returns platform.organization_members
+language plpgsql volatile security definer set search_path = ''
 as $$
-  with accepted as (
-    update platform.organization_invitations i
-    set accepted_at = pg_catalog.now()
-    where i.id = invitation
-      and i.accepted_at is null
-      and i.expires_at > pg_catalog.now()
-      and i.email operator(public.=) platform_private.my_email()
-    returning i.organization_id, i.role
-  )
+declare
+  accepted platform.organization_invitations;
+  membership platform.organization_members;
+begin
+  update platform.organization_invitations i
+  set accepted_at = pg_catalog.now()
+  where i.id = invitation
+    and i.accepted_at is null
+    and i.expires_at > pg_catalog.now()
+    and i.email operator(public.=) platform_private.my_email()
+  returning * into accepted;
+  if accepted.id is null then
+    raise insufficient_privilege using message = 'there is no open invitation of yours by this id';
+  end if;
+
   insert into platform.organization_members as m (organization_id, user_id, role)
-  select accepted.organization_id, auth.uid(), accepted.role from accepted
+  values (accepted.organization_id, auth.uid(), accepted.role)
   on conflict (organization_id, user_id) do update
-    set role = excluded.role, revoked_at = null
-    where m.revoked_at is not null
-  returning m.*
+    set role = case when m.revoked_at is null then m.role else excluded.role end, revoked_at = null
+  returning m.* into membership;
+  return membership;
+end
 $$;
 
 -- What the bill is made from: all that was measured in an organization, for those who administer it.

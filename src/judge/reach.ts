@@ -162,7 +162,9 @@ function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outc
   if (outcome.kind === "impossible") return undefined;
   const { expectation, column, among } = cell;
   const holding = column === undefined ? "" : ` with a value in ${column}`;
-  const where = among === undefined ? holding : `${holding} among those that the SELECT declares`;
+  const declaring =
+    column === undefined ? " of those that the call would return" : " among those that the SELECT declares";
+  const where = among === undefined ? holding : `${holding}${declaring}`;
   if (control.total === 0)
     return say("vacuous", `full sight sees no row${where}, so nothing was denied and nothing allowed`);
   if (expectation.kind !== "rows" && expectation.kind !== "within") return undefined;

@@ -38,11 +38,14 @@ export function checkCalls(
     const open = openCalls(scope.candidates, one);
     if (
       one.expectation.kind !== "deny" &&
+      !(one.expectation.kind === "rows" && one.calls?.reason === "filter") &&
       open.length === 0 &&
       ![...scope.candidates.values()].includes(undefined)
     )
       issues.report("matrix/contradiction", one.at, "every call is rejected here", "write `deny`");
-    for (const use of one.uses.filter(isArgument)) checkArgument(use, open, draft.name, issues);
+    // A call that must return no row is asked what it would have returned.
+    const asked = one.calls?.reason === "filter" ? allCalls(scope.candidates) : open;
+    for (const use of one.uses.filter(isArgument)) checkArgument(use, asked, draft.name, issues);
   }
 }
 
@@ -51,9 +54,11 @@ function openCalls(
   { expectation, calls: choice }: Said & { readonly calls?: CallChoice | undefined },
 ): readonly CandidateDraft[] {
   if (expectation.kind === "deny") return [];
-  return [...calls.values()].filter(
-    (call) => call !== undefined && callIsOpen(choice, call.candidate.name),
-  ) as CandidateDraft[];
+  return allCalls(calls).filter((call) => callIsOpen(choice, call.candidate.name));
+}
+
+function allCalls(calls: ReadonlyMap<string, CandidateDraft | undefined>): readonly CandidateDraft[] {
+  return [...calls.values()].flatMap((call) => call ?? []);
 }
 
 function checkArgument(

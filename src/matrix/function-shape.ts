@@ -5,6 +5,9 @@ import { columns, leaves, names, relationName, survives, waiver } from "./leaves
 const choice = {
   accept: names.optional().describe("Calls that go through; all others are refused."),
   reject: names.optional().describe("Calls that are refused."),
+  deny: headShapes.deny["deny"]
+    ?.optional()
+    .describe("Why the calls that are not chosen are refused; `filter`, beside `rows`: these are withheld."),
   ...columnShapes,
   waive: waiver.optional(),
 };

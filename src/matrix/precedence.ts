@@ -148,7 +148,10 @@ function meaning({ expectation, set, never, columns, calls, waiver }: Said): str
     .flatMap(({ columns: of, shows, rows }) => of.map(({ name }) => [name, shows, rows?.predicate ?? null]))
     .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
-  const chosen = calls === undefined ? null : [calls.accept?.toSorted() ?? null, calls.reject.toSorted()];
+  const chosen =
+    calls === undefined
+      ? null
+      : [calls.accept?.toSorted() ?? null, calls.reject.toSorted(), calls.reason ?? null];
   return canonical([expectation.kind, said, set ?? null, moves, shown, chosen, until]);
 }
 

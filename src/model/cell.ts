@@ -78,7 +78,8 @@ export interface Cell {
   readonly column: string | undefined;
   /**
    * A column that must be hidden somewhere: the rows that the SELECT declares, as a bound predicate (`undefined`: all). Only a
-   * value there shows that it is withheld: elsewhere the whole row is.
+   * value there shows that it is withheld: elsewhere the whole row is. A call that must return no row: those that it would
+   * return to others.
    */
   readonly among: string | undefined;
   /** The column is declared to be shown in every row that the SELECT declares. */

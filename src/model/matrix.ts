@@ -87,6 +87,8 @@ export interface CallChoice {
   /** `undefined`: all that are not rejected. */
   readonly accept: readonly string[] | undefined;
   readonly reject: readonly string[];
+  /** Why the others are refused; `undefined`: by whatever. */
+  readonly reason: DenyReason | undefined;
 }
 
 /** Whether an expectation that chooses calls holds for this one; else the call is refused. */

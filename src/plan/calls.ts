@@ -1,6 +1,6 @@
 import type { Catalog, RoleInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
-import type { Call, Declaration, Expectation, FunctionSpec, Matrix, Persona } from "../model/matrix.ts";
+import type { Call, Declaration, FunctionSpec, Matrix, Persona } from "../model/matrix.ts";
 import { callIsOpen } from "../model/matrix.ts";
 import { formatFunction, functionName } from "../model/sql-text.ts";
 import { bindCall, bindCallPredicate } from "./bind-call.ts";
@@ -105,18 +105,23 @@ interface Fine extends Settled, Partial<Pick<ColumnExpectation, "at" | "among" |
   readonly column: string | undefined;
 }
 
-const denied: Expectation = { kind: "deny", reason: undefined };
-
 /** What is not listed is refused, and so is a call that an expectation does not choose. */
 function wholeOf(declaration: Declaration | undefined, call: string): Fine {
   const open = declaration !== undefined && callIsOpen(declaration.calls, call);
   return {
     column: undefined,
-    expectation: open ? declaration.expectation : denied,
+    expectation: open ? declaration.expectation : { kind: "deny", reason: declaration?.calls?.reason },
+    among: open ? undefined : withheld(declaration),
     declaration,
     implied: declaration === undefined,
     ...(declaration !== undefined && { at: declaration.at }),
   };
+}
+
+/** Rows that a call would return if it were let through: without any of them, to return none denies nothing. */
+function withheld(declaration: Declaration | undefined): string | undefined {
+  if (declaration?.calls?.reason !== "filter" || declaration.expectation.kind !== "rows") return undefined;
+  return declaration.expectation.predicate;
 }
 
 function finesOf(

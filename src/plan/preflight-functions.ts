@@ -118,9 +118,10 @@ function argumentIssues(call: FunctionSpec["calls"][number], routine: RoutineInf
 /** What rows are to be compared with, and by what. */
 function rowIssues(spec: FunctionSpec, routine: RoutineInfo, catalog: Catalog): readonly Issue[] {
   const declared = spec.declarations.filter(
-    ({ expectation, columns }) =>
+    ({ expectation, calls, columns }) =>
       expectation.kind === "rows" ||
       (expectation.kind === "deny" && expectation.reason === "filter") ||
+      calls?.reason === "filter" ||
       columns.length > 0,
   );
   const result = resultRelation(routine, valueNameOf(spec));

@@ -50,7 +50,8 @@ export function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predi
       const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
       return spec.calls.flatMap((call): readonly Predicate[] => {
         const key = JSON.stringify([spec.at, expectation.predicate, call.name]);
-        if (!callIsOpen(calls, call.name) || seen.has(key)) return [];
+        const asked = callIsOpen(calls, call.name) || calls?.reason === "filter";
+        if (!asked || seen.has(key)) return [];
         seen.add(key);
         const { values } = bindCall(call, persona, matrix);
         const bound = { persona, vars: matrix.vars, values, column: undefined };

@@ -5,6 +5,7 @@
 -- finds: { verdict: leak, persona: boris, relation: platform.subscriptions, operation: select, channels: [direct, rest] }
 -- finds: { verdict: pass, persona: mia, relation: platform.audit_logs, operation: select, channels: [direct, rest] }
 -- finds: { verdict: pass, persona: rex, relation: platform.subscriptions, operation: select, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: boris, relation: platform_private.organizations_as, operation: execute(member), channels: [direct] }
 -- exit: 1
 
 create or replace function platform_private.organizations_as(at_least platform.member_role) returns setof uuid

@@ -5,6 +5,7 @@
 -- finds: { verdict: leak, persona: rex, relation: platform.projects, operation: delete, channels: [direct, rest] }
 -- finds: { verdict: leak, persona: boris, relation: platform.subscriptions, operation: select, channels: [direct, rest] }
 -- finds: { verdict: pass, persona: otto, relation: platform.audit_logs, operation: select, channels: [direct, rest] }
+-- finds: { verdict: leak, persona: rex, relation: platform_private.organizations_as, operation: execute(admin), channels: [direct] }
 -- exit: 1
 
 create or replace function platform_private.organizations_as(at_least platform.member_role) returns setof uuid

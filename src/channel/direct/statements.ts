@@ -77,7 +77,8 @@ export function declaredWhere(expectation: Expectation): string {
 /** With full sight: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
 export function controlSql(cell: Cell, columns: readonly string[]): string {
   const { expectation, among } = cell;
-  const from = `${fromControl(cell)}${among === undefined ? "" : ` and (${among}\n)`}`;
+  const joined = cell.column === undefined ? "where" : "and";
+  const from = `${fromControl(cell)}${among === undefined ? "" : ` ${joined} (${among}\n)`}`;
   if (expectation.kind === "allow" && !comparesByHash(cell))
     return `select count(*), count(*), null::text ${from}`;
   if (!comparesByHash(cell)) return `select count(*), 0, null::text ${from}`;

@@ -93,6 +93,7 @@ function extras({ set, never, columns, calls, waiver }: Declaration): readonly s
   return [
     ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
     ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
+    ...(calls?.reason === undefined ? [] : [`else deny by ${calls.reason}`]),
     ...(set === undefined ? [] : ["set", ...Object.keys(set)]),
     ...(never.length > 0 ? ["never", ...never.map(({ name }) => name)] : []),
     ...columns.flatMap(({ columns: of, shows, rows }) => [
