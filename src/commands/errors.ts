@@ -16,9 +16,14 @@ export function describeError(error: unknown, cwd: string): string {
   return `rowgate: something unexpected happened; this is a defect of rowgate\n${text}\n`;
 }
 
+/** Nobody reads more of them; a file that is no matrix may hold one in every line. */
+const shownAtMost = 500;
+
 function describeIssues({ message, issues }: IssuesError): string {
   const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
-  return `rowgate: ${message}\n${issues.map(describeIssue).join("")}${count}; nothing was probed\n`;
+  const more = issues.length > shownAtMost ? `… and ${issues.length - shownAtMost} more\n` : "";
+  const shown = issues.slice(0, shownAtMost).map(describeIssue).join("");
+  return `rowgate: ${message}\n${shown}${more}${count}; nothing was probed\n`;
 }
 
 function describeIssue({ at, message, hint }: Issue): string {

@@ -1,4 +1,5 @@
-import { access, readdir, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -47,11 +48,26 @@ export async function loadMatrices(
   return allOrErrors(settled, "These matrices hold mistakes.");
 }
 
+/** Bytes: room for 30,000 relations. To parse a file takes several hundred times its size in memory. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** `undefined` for a file that is too large, without reading more of it: it may have no end. */
+async function readText(file: string): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
 /** Reads and parses one. @throws IssuesError with every mistake in it; RowgateError `matrix/unreadable` */
 export async function loadMatrix(file: string, cwd: string, today: string): Promise<LoadedMatrix> {
   const absolute = path.resolve(cwd, file);
   const shown = path.relative(cwd, absolute) || file;
-  const text = await readFile(absolute, "utf8").catch((cause: unknown) => {
+  const text = await readText(absolute).catch((cause: unknown) => {
     throw new RowgateError({
       code: "matrix/unreadable",
       message: `Cannot read the matrix ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -59,6 +75,13 @@ export async function loadMatrix(file: string, cwd: string, today: string): Prom
       cause,
     });
   });
+  if (text === undefined) {
+    throw new RowgateError({
+      code: "matrix/too-large",
+      message: `The matrix ${shown} is larger than ${mostBytes / 1024 / 1024} MiB.`,
+      hint: "check that it is a matrix; one for so many relations is several, which run side by side",
+    });
+  }
   const matrix = parseMatrix(text, shown, today);
   return {
     matrix,

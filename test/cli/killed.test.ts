@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dayPattern } from "../../src/archive/id.ts";
 import { verifyArchive } from "../../src/archive/verify.ts";
 import { rowgate } from "../support/cli.ts";
+import { processesIn, until } from "../support/processes.ts";
 import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
 
 /** Big enough that every stage lasts: forty personas over slow policies. */
@@ -44,25 +46,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await removeProject(project);
 });
-
-/** Processes that have this test's own temporary folder in their command line. */
-function processesIn(room: string): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return command.includes(room) ? [`${pid} ${command}`] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!holds() && Date.now() < end) await sleep(50);
-}
 
 const moments = [
   "at once",
@@ -142,3 +125,39 @@ test.each(cases)(
     for (const archive of named) expect(await verifyArchive(archive), archive).toEqual([]);
   },
 );
+
+/** ROWGATE_SEEDS=7,8,9 tries other moments; a seed gives the same ones again. */
+const seeds = (process.env["ROWGATE_SEEDS"] ?? "1,2,3,4").split(",").map(Number);
+/** Milliseconds from the start of the process; a whole run takes some seconds. */
+const latest = 5_000;
+
+const random = seeds.map((seed) => {
+  const digest = createHash("sha256").update(`moment ${seed}`).digest();
+  return {
+    seed,
+    signal: digest.readUInt8(0) % 2 === 0 ? ("SIGINT" as const) : ("SIGTERM" as const),
+    delay: digest.readUInt32BE(4) % latest,
+  };
+});
+
+test.each(random)("seed $seed: $signal after $delay ms leaves nothing", async ({ seed, signal, delay }) => {
+  const room = path.join(project, `tmp seed ${seed}`);
+  const logs = path.join(project, `logs seed ${seed}`);
+  mkdirSync(room);
+  const result = await rowgate(["run", ...one, "--logs", logs], {
+    cwd: project,
+    env: { TMPDIR: room },
+    watch: async (child) => {
+      await sleep(delay);
+      child.kill(signal);
+    },
+  });
+  const named = namedIn(logs);
+  // It may have ended before; then it has proved what there is to prove.
+  const codes: readonly unknown[] = named.length > 0 ? [0, 1] : [];
+  expect([...codes, { SIGINT: 130, SIGTERM: 143 }[signal], null], result.err).toContain(result.code);
+  expect(result.err).not.toContain("    at ");
+  await until(() => processesIn(room).length === 0 && readdirSync(room).length === 0);
+  expect([...processesIn(room), ...readdirSync(room)]).toEqual([]);
+  for (const archive of named) expect(await verifyArchive(archive), archive).toEqual([]);
+});
