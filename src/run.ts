@@ -3,6 +3,7 @@ import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.
 import { Control } from "./channel/direct/control.ts";
 import { channels as allChannels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
+import { addressOf } from "./model/posture.ts";
 import type { Matrix } from "./model/matrix.ts";
 import type { RunFilters } from "./model/run.ts";
 import { channelsOf } from "./plan/channels.ts";
@@ -12,8 +13,8 @@ import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
 import { probeAll } from "./run/probing.ts";
-import { compareMoments, watch } from "./run/watch.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
+import { watchTraces } from "./run/traces.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
 
@@ -34,7 +35,8 @@ export async function run(
   preflighted?: PreflightedRun,
 ): Promise<RunOutcome> {
   const { matrix, target, filters } = request;
-  const { database, limits } = target;
+  const { limits } = target;
+  const database = addressOf(target);
   const gateway = target.rest && { login: target.rest.login, schemas: target.schemas };
   const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
   events.planned?.(prepared.cells);
@@ -56,8 +58,7 @@ export async function run(
       redact,
     });
     await archive.catalog(prepared.catalog);
-    const watched = watch(control, prepared);
-    const before = await watched.look();
+    const traces = await watchTraces(control, prepared, target);
     const probing = performance.now();
 
     channels = await openChannels({ request, identities, prepared, options });
@@ -69,17 +70,16 @@ export async function run(
       options,
       archive,
       control,
+      traces,
       events,
     });
-    const left = compareMoments(watched, before, await watched.look().catch(asEvidence));
     request.interrupted?.throwIfAborted();
-
     const record = closeRun({
       request,
       prepared,
       channels,
       tally,
-      left,
+      left: await traces.look(),
       times: { probing, preflight: prepared.milliseconds + probing - began },
     });
     request.interrupted?.throwIfAborted();
@@ -91,12 +91,6 @@ export async function run(
     await channels?.close();
     await control.close();
   }
-}
-
-/** What was seen before the database went is evidence: the run ends with what it has, and says what it lacks. */
-function asEvidence(error: unknown): RowgateError {
-  if (error instanceof RowgateError) return error;
-  throw error;
 }
 
 /** No cell of any of these matrices was asked for: a typo, most likely, and certainly no PASS. */

@@ -6,14 +6,13 @@ import type { FindingKind } from "../model/finding.ts";
 import { findingInfo } from "../model/finding.ts";
 import { operations } from "../model/matrix.ts";
 import { archiveVersion } from "../model/run.ts";
-import type { Posture } from "../model/target.ts";
+import { postures } from "../model/target.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";
 
 /*
  * What a reader relies on. Unknown fields pass: a later rowgate may add some without raising the version.
  * A finding's kind and a verdict must be known, since every reader looks them up in a table.
  */
-const postures = ["embedded", "container", "staging", "production"] as const satisfies readonly Posture[];
 const findingKinds = Object.keys(findingInfo) as [FindingKind, ...FindingKind[]];
 const verdict = z.enum(verdicts);
 const count = z.int().min(0);

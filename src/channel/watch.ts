@@ -20,7 +20,10 @@ export async function lookAt(
 ): Promise<Moment> {
   const { rows } = await client.query<{ name: string; value: string | null }>(readSql("watch_sequences.sql"));
   return {
-    tables: [...(await fingerprint(client, probed)), ...(await asFarAsReadable(client, others))],
+    tables: [
+      ...(probed.length === 0 ? [] : await fingerprint(client, probed)),
+      ...(others.length === 0 ? [] : await asFarAsReadable(client, others)),
+    ],
     sequences: new Map(rows.map(({ name, value }) => [name, value])),
   };
 }

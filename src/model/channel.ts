@@ -23,7 +23,9 @@ export interface ChannelAnswer {
 /** A way to reach the rows. It observes; it never judges. */
 export interface ProbeChannel {
   readonly name: Channel;
-  /** Cells of one relation; the answers come in the same order. Never throws for what a server said. */
+  /** Why the target's posture keeps a cell from being probed; `probe` throws for such a cell. */
+  forbids(cell: Cell): string | undefined;
+  /** Cells of one relation; the answers come in the same order. Never throws for what a server said. @throws WriteRefused */
   probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]>;
   /** Statements or requests sent so far, each a round trip. */
   readonly roundTrips: number;

@@ -25,6 +25,8 @@ export type Finding =
   | { readonly kind: "no-full-sight"; readonly login: string }
   | { readonly kind: "rows-changed"; readonly relation: string }
   | { readonly kind: "rows-unread"; readonly because: string }
+  | { readonly kind: "left-behind"; readonly relation: string; readonly rows: number }
+  | { readonly kind: "changed-by-others"; readonly relation: string }
   | { readonly kind: "session-user-policy"; readonly relation: string; readonly policy: string }
   | { readonly kind: "immutable-reads-setting"; readonly function: string }
   | { readonly kind: "rollback-not-honoured"; readonly gateway: string }
@@ -92,6 +94,16 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "error",
     remedy:
       "see why, then whether the tables are as they were: every probe was undone, and this run cannot show it",
+  },
+  "left-behind": {
+    title: "A table that others use holds rows with a probe's values that were written during the run",
+    severity: "error",
+    remedy: "look for what commits there (dblink, a trigger that calls out), and remove the rows",
+  },
+  "changed-by-others": {
+    title: "A probed table changed while the run was on, and no row of it carries a probe's values",
+    severity: "note",
+    remedy: "nothing, where others work on the target",
   },
   "session-user-policy": {
     title: "A policy reads session_user, which differs between the channels by nature",

@@ -1,6 +1,7 @@
 import type { QualifiedName } from "./sql-text.ts";
 
-export type Posture = "embedded" | "container" | "staging" | "production";
+export const postures = ["embedded", "container", "staging", "production"] as const;
+export type Posture = (typeof postures)[number];
 
 /** How the direct channel logs in. Shapes follow `pg`'s ClientConfig; the password never leaves memory. */
 export interface DatabaseAddress {
@@ -9,7 +10,25 @@ export interface DatabaseAddress {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** `undefined`: the connection is not encrypted. */
+  readonly tls?: TlsSettings | undefined;
+  /** More of the session's startup options, as `-c name=value`. */
+  readonly options?: string | undefined;
+  /** The session is told at its start that it must not write; one that does not listen is not used. */
+  readonly readOnly?: boolean | undefined;
 }
+
+/** Certificates in PEM form. Without `ca`, the authorities that Node knows. */
+export interface TlsSettings {
+  /** libpq's `require`, `verify-ca` and `verify-full`. */
+  readonly verify: "nothing" | "chain" | "chain and host";
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** `none`: no write is sent. `rollback`: only such as are undone. */
+export type Writes = "none" | "rollback";
 
 /** How tokens are signed. HS256 takes the secret; RS256 and ES256 take a private key in PEM form. */
 export type SigningKey =
@@ -41,6 +60,8 @@ export interface RestAddress {
 export interface Target {
   readonly name: string;
   readonly posture: Posture;
+  /** `undefined`: whatever the posture allows. */
+  readonly writes?: Writes | undefined;
   readonly database: DatabaseAddress;
   readonly rest: RestAddress | undefined;
   readonly signingKey: SigningKey | undefined;

@@ -1,5 +1,5 @@
 import type { FunctionSpec, RelationSpec } from "../model/matrix.ts";
-import { survivors as treatment } from "../model/posture.ts";
+import { postureRules } from "../model/posture.ts";
 import { type Survivor, survivorsOf } from "../model/survivor.ts";
 import type { Posture } from "../model/target.ts";
 
@@ -10,7 +10,8 @@ export function blockedBy(
   posture: Posture,
 ): string | undefined {
   const [first] = survivorsOf(spec, all);
-  if (first === undefined || treatment[posture] === "noted" || spec.survives !== undefined) return undefined;
+  if (first === undefined || postureRules[posture].survivors === "noted" || spec.survives !== undefined)
+    return undefined;
   return (
     `it would reach ${first.reaches} (${first.place}), which no rollback undoes: ` +
     "probe it on an embedded or container target, or say `survives:` and why in the matrix"

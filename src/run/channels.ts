@@ -6,6 +6,7 @@ import type { RestHandshake } from "../model/run.ts";
 import { expandCalls } from "../plan/calls.ts";
 import { type ExpandOptions, expandCells } from "../plan/expand.ts";
 import { pastTheGateway } from "../plan/channels.ts";
+import { addressOf } from "../model/posture.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 
@@ -57,7 +58,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
       ? await openRestChannel({
           target,
           identities: sendable,
-          sight: target.database,
+          sight: addressOf(target),
           concurrency: requestsAtOnce,
         })
       : undefined;

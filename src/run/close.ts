@@ -1,6 +1,7 @@
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import type { Finding } from "../model/finding.ts";
+import { readsOnly } from "../model/posture.ts";
 import { archiveVersion, type RunRecord } from "../model/run.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
@@ -73,7 +74,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
 /** What only the end of a run can tell. */
 function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
   const refused: Finding[] =
-    channels.handshake !== undefined && !channels.handshake.rollbackHonoured
+    channels.handshake !== undefined && !channels.handshake.rollbackHonoured && !readsOnly(request.target)
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
       : [];
   const silent: Finding[] = notProbed(request).map((reason) => ({ kind: "rest-not-probed", reason }));

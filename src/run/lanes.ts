@@ -79,16 +79,21 @@ async function probeChunk(
   for (const [index, cell] of cells.entries()) await input.take(cell, answers[index] ?? {});
 }
 
-/** Reads are always sent; `blocked` says why the rest is not. */
+/** What the posture forbids is answered here: the channel itself would throw. `blocked`: why only reads are sent. */
 async function ask(
   channel: ProbeChannel,
   cells: readonly Cell[],
   blocked: string | undefined,
 ): Promise<readonly ChannelAnswer[]> {
-  if (blocked === undefined) return channel.probe(cells);
-  const answers = (await channel.probe(cells.filter(({ operation }) => operation === "select"))).values();
-  const skipped: ChannelAnswer = { observation: { kind: "skipped", reason: blocked }, probe: "" };
-  return cells.map(({ operation }) => (operation === "select" ? (answers.next().value ?? skipped) : skipped));
+  const reasons = cells.map(
+    (cell) => channel.forbids(cell) ?? (cell.operation === "select" ? undefined : blocked),
+  );
+  const found = (await channel.probe(cells.filter((_, index) => reasons[index] === undefined))).values();
+  return reasons.flatMap((reason) =>
+    reason === undefined
+      ? (found.next().value ?? [])
+      : { observation: { kind: "skipped", reason }, probe: "not sent" },
+  );
 }
 
 async function cellsOf(

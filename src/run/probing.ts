@@ -10,6 +10,7 @@ import { type LaneInput, runLane } from "./lanes.ts";
 import { type Preparation, visibleRows } from "./preparation.ts";
 import { recordCell } from "./record.ts";
 import type { RunEvents, RunRequest } from "./request.ts";
+import type { Traces } from "./traces.ts";
 
 export interface ProbingInput {
   readonly request: RunRequest;
@@ -20,12 +21,13 @@ export interface ProbingInput {
   readonly archive: ArchiveWriter;
   /** With full sight. */
   readonly control: Control;
+  readonly traces: Traces;
   readonly events: RunEvents;
 }
 
 /** Probe → judge → archive, cell by cell: what every lane's channels answer is judged and written at once. */
 export async function probeAll(input: ProbingInput): Promise<Tally> {
-  const { request, prepared, channels, identities, options, archive, control, events } = input;
+  const { request, prepared, channels, identities, options, archive, control, traces, events } = input;
   const { matrix } = request;
   const context = {
     ...request,
@@ -40,6 +42,7 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     request.interrupted?.throwIfAborted();
     const record = recordCell(cell, answers, context);
     tally.add(record);
+    traces.note(cell, Object.values(answers));
     events.cell?.(record);
     await archive.cell(record);
   };

@@ -30,6 +30,15 @@ export function watch(control: Control, prepared: Preparation): Watch {
   };
 }
 
+/** Where others work too: a table that is large, or that somebody holds, keeps no other from being looked at. */
+export function watchShared(control: Control, prepared: Preparation): Watch {
+  const tables = probedTables(prepared);
+  return {
+    tables,
+    look: () => control.ask("while the probed tables were read", (client) => lookAt(client, [], tables)),
+  };
+}
+
 function probedTables({ work, functions }: Preparation): readonly RelationInfo[] {
   const tables = [
     ...work.map(({ relation }) => relation.base ?? relation.info),

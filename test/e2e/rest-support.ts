@@ -12,7 +12,7 @@ import { defaultLimits } from "../../src/model/target.ts";
 import { identityOf } from "../../src/persona/identity.ts";
 import { planRelation } from "../../src/plan/relation.ts";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import type { EmbeddedOptions, EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig } from "../../src/target/gateway/config.ts";
 import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
 import type { RunningGateway } from "../../src/target/gateway/server.ts";
@@ -48,10 +48,11 @@ export interface WorldOptions {
   readonly schemas?: readonly string[];
   readonly gateway?: Partial<GatewayConfig>;
   readonly people?: readonly Persona[];
+  readonly server?: EmbeddedOptions;
 }
 
 export async function makeWorld(sql: string, options: WorldOptions = {}): Promise<World> {
-  const server = await startEmbedded();
+  const server = await startEmbedded(options.server);
   const database = await server.createDatabase("rest");
   const client = new Client({ ...database, ssl: false });
   await client.connect();

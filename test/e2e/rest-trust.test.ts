@@ -246,7 +246,7 @@ describe("the wire of a target that takes no writes", () => {
         PATCH: from.update({ title: "x" }),
         DELETE: from.delete(),
       };
-      await expect(wire.deliver(drafts[method])).rejects.toMatchObject({ failure: { kind: "not-sent" } });
+      await expect(wire.deliver(drafts[method])).rejects.toMatchObject({ code: "posture/write-refused" });
       expect((await wire.deliver(from.select("id"))).status).toBe(200);
       expect(proxy.arrived).toEqual(["GET /todos?select=id"]);
     } finally {

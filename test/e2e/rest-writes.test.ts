@@ -617,8 +617,9 @@ describe("a gateway that does not undo writes", () => {
     const production = await openChannel(world, { posture: "production" });
     try {
       const sent = production.roundTrips;
-      const [answer] = await production.probe([cell(world, "alice", "delete", "todos", "deny")]);
-      expect(answer?.observation).toMatchObject({ kind: "skipped" });
+      const write = cell(world, "alice", "delete", "todos", "deny");
+      expect(production.forbids(write)).toBe("no write is sent to production");
+      await expect(production.probe([write])).rejects.toMatchObject({ code: "posture/write-refused" });
       expect(production.roundTrips).toBe(sent);
       expect(await reach(production, cell(world, "alice", "select", "todos", own))).toMatchObject({
         reached: 2,

@@ -8,7 +8,13 @@ import { readCells } from "../../src/archive/read.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
-import { defaultLimits, type Limits, type Posture, type Target } from "../../src/model/target.ts";
+import {
+  defaultLimits,
+  type Limits,
+  type Posture,
+  type Target,
+  type Writes,
+} from "../../src/model/target.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
@@ -29,7 +35,6 @@ export interface ProveOptions {
   /** Log in as this role for controls and direct probes, instead of the superuser. */
   readonly login?: { readonly user: string; readonly password: string };
   readonly limits?: Partial<Limits>;
-  readonly posture?: Posture;
   readonly only?: readonly string[];
   /** Leads a run elsewhere: through a proxy, say. */
   readonly retarget?: (target: Target) => Target | Promise<Target>;
@@ -38,12 +43,17 @@ export interface ProveOptions {
   readonly logs?: string;
   /** Run with the target just before probing begins. */
   readonly meddle?: (client: Client) => Promise<void>;
+  readonly posture?: Posture;
+  readonly writes?: Writes;
+  /** Asked just before the run and just after it. */
+  readonly measure?: (client: Client) => Promise<unknown>;
 }
 
 export interface Proved {
   readonly run: RunRecord;
   /** By id: `<persona>/<schema>.<relation>/<operation>`. */
   readonly cells: ReadonlyMap<string, CellRecord>;
+  readonly measured: readonly [before: unknown, after: unknown];
 }
 
 let databases = 0;
@@ -73,6 +83,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     const target: Target = {
       name: "case",
       posture: options.posture ?? "embedded",
+      writes: options.writes,
       database: { ...database, ...options.login },
       rest: gateway && {
         url: gateway.url,
@@ -87,6 +98,8 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       limits: { ...defaultLimits, ...options.limits },
     };
     if (options.meddle) await withClient(database, options.meddle);
+    const measure = async (): Promise<unknown> => options.measure && withClient(database, options.measure);
+    const before = await measure();
     const request: RunRequest = {
       id: newRunId(new Date()),
       startedAt: new Date(),
@@ -101,9 +114,10 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       environment: {},
     };
     const outcome = await run(request, options.events);
+    const after = await measure();
     const cells = new Map<string, CellRecord>();
     for await (const cell of readCells(outcome.archive)) cells.set(cell.id, cell);
-    return { run: outcome.run, cells };
+    return { run: outcome.run, cells, measured: [before, after] };
   } finally {
     await gateway?.stop();
     if (options.logs === undefined) await rm(logs, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type { RelationOperation } from "../../model/matrix.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
 import { quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 import { readSql } from "../../sql.ts";
+import { WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { Numbering } from "./numbering.ts";
 import { countingSql, Planning, sessionName } from "./plans.ts";
 import type { BatchRequest } from "./protocol.ts";
@@ -37,6 +38,8 @@ const methods: Record<RelationOperation, string> = {
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
+  const write = settings.readOnly ? posted.find(isWrite) : undefined;
+  if (write !== undefined) throw new WriteRefused(write.request.statements[0] ?? write.cell.id);
   const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
@@ -52,6 +55,11 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
     "select current_setting('rowgate.answers')",
     "rollback",
   ].join(";\n");
+}
+
+/** Whatever the cell is called: what is not read as rows, or run as a function that cannot write, would write. */
+function isWrite({ cell, request: { kind } }: Posted): boolean {
+  return wouldWrite(cell) || !(kind === "r" || (kind === "f" && cell.operation === "execute"));
 }
 
 /** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */

@@ -6,6 +6,14 @@ import type { Observation } from "../../model/observation.ts";
 import type { SettingsInForce } from "../../model/settings.ts";
 import { quoteIdent } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
+import {
+  addressOf,
+  noWrites,
+  postureRules,
+  readsOnly,
+  WriteRefused,
+  wouldWrite,
+} from "../../model/posture.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { type Line, exchange } from "./exchange.ts";
@@ -17,6 +25,7 @@ import { connect, disconnect, mayActAsReplica, mayKeepPlans } from "./session.ts
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
+import { probeTruncate, shownPrivilege, truncateOf } from "./truncate.ts";
 
 export interface DirectChannelOptions {
   readonly target: Target;
@@ -29,13 +38,13 @@ export interface DirectChannelOptions {
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
   const { target, identities, inForce, home } = options;
-  const client = await connect(target.database, target.limits);
+  const client = await connect(addressOf(target), target.limits);
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
   return new DirectChannel(target, lineOn(client, target), means, {
     sessions,
     preRequest: target.preRequest,
-    readOnly: target.posture === "production",
+    readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,
     keepsPlans: (await mayKeepPlans(client)) && sessions.known.every(isOfNoMatter),
   });
@@ -79,7 +88,15 @@ class DirectChannel implements ProbeChannel {
     return [this.#line, ...this.#pristine.values()].reduce((sum, { roundTrips }) => sum + roundTrips, 0);
   }
 
+  forbids(cell: Cell): string | undefined {
+    // The catalogue answers it, see below.
+    if (cell.operation === "truncate") return undefined;
+    return this.#settings.readOnly && wouldWrite(cell) ? noWrites(this.#target) : undefined;
+  }
+
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
+    const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
+    if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const observations: Observation[] = Array.from({ length: cells.length });
     let running = cells.map((cell, index) => this.#start(cell, index));
     while (running.length > 0) {
@@ -93,7 +110,7 @@ class DirectChannel implements ProbeChannel {
     }
     return cells.map((cell, index) => ({
       observation: observations[index] ?? failedObservation(undefined),
-      probe: shownStatement(cell, this.#means),
+      probe: this.#byCatalogue(cell) ? shownPrivilege(cell) : shownStatement(cell, this.#means),
     }));
   }
 
@@ -109,10 +126,15 @@ class DirectChannel implements ProbeChannel {
     return { index, cell, probe, requests: first.done === true ? [] : first.value };
   }
 
-  #notAsked({ call, persona: { login } }: Cell): CellProbe | undefined {
-    // A read-only transaction stops what a function writes here, not what it sends elsewhere.
-    if (this.#settings.readOnly && call?.routine.volatility === "volatile")
-      return ending({ kind: "skipped", reason: "no function that may write is called in production" });
+  /** TRUNCATE would lock a table that others use. */
+  #byCatalogue({ operation }: Cell): boolean {
+    const { shared } = postureRules[this.#target.posture];
+    return operation === "truncate" && (shared || this.#settings.readOnly);
+  }
+
+  #notAsked(cell: Cell): CellProbe | undefined {
+    const { login, role } = cell.persona;
+    if (this.#byCatalogue(cell)) return ending(truncateOf(cell.relation.info.privileges[role]));
     const { home } = this.#settings.sessions;
     if (login === undefined || login === home || this.#means.logins) return undefined;
     return ending({ kind: "failed", failure: { kind: "not-sent", message: noSuperuser(login, home) } });
@@ -155,7 +177,7 @@ class DirectChannel implements ProbeChannel {
     if (key === "") return this.#line;
     const known = this.#pristine.get(key);
     if (known !== undefined) return known;
-    const made = lineOn(await connect(this.#target.database, this.#target.limits), this.#target);
+    const made = lineOn(await connect(addressOf(this.#target), this.#target.limits), this.#target);
     this.#pristine.set(key, made);
     return made;
   }
@@ -184,6 +206,7 @@ class DirectChannel implements ProbeChannel {
       ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)}`]),
       `set local role ${quoteIdent(role)}`,
     ];
+    if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
     this.#line.roundTrips += 2;
     try {
       await client.query([...begin, statement].join("; "));
@@ -215,16 +238,6 @@ function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): Cel
   if (cell.call !== undefined) return probeCall(cell, cell.call, means, states);
   if (cell.operation === "insert") return probeInsert(cell, states);
   return cell.operation === "truncate" ? probeTruncate(cell, means) : probeReach(cell, means, states);
-}
-
-function* probeTruncate(cell: Cell, means: Means): CellProbe {
-  const [reply] = yield [firstRequest.truncate(cell, means)];
-  const part = reply?.kind === "parts" ? reply.parts.at(-1) : undefined;
-  if (part === undefined) return failedObservation(reply);
-  return {
-    kind: "statement",
-    answer: { code: part.code ?? null, message: part.message, foreignFrame: part.away },
-  };
 }
 
 /** What the archive and the report show of a cell's probe. */

@@ -1,29 +1,21 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, type ClientBase, DatabaseError } from "pg";
+import { clientConfig } from "../client-config.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { readSql } from "../../sql.ts";
 
 /** Opens a connection whose every statement has a limit. Throws RowgateError `direct/connect`. */
 export async function connect(address: DatabaseAddress, limits: Limits): Promise<Client> {
-  const client = new Client({
-    ...address,
-    // The embedded server speaks no TLS, and a PGSSLMODE of the environment is not meant for it.
-    ...(address.host === "127.0.0.1" && { ssl: false }),
-    application_name: "rowgate",
-    statement_timeout: limits.statementTimeoutMs,
-    lock_timeout: limits.lockTimeoutMs,
-    idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
-    connectionTimeoutMillis: limits.requestTimeoutMs,
-    // The server ends a statement first; this is for a server that answers no more.
-    query_timeout: limits.statementTimeoutMs + limits.requestTimeoutMs,
-  });
+  const client = new Client(clientConfig(address, limits));
   // Without a listener, a connection that the server ends would end this process.
   client.on("error", () => {});
   try {
     await client.connect();
+    if (address.readOnly === true) await mustBeReadOnly(client, address);
   } catch (cause) {
     await disconnect(client);
+    if (cause instanceof RowgateError) throw cause;
     throw new RowgateError({
       code: "direct/connect",
       message: `Cannot log in to ${address.host}:${address.port}/${address.database} as ${address.user}: ${messageOf(cause)}`,
@@ -65,6 +57,19 @@ export function isLost(error: unknown): boolean {
   if (error instanceof DatabaseError) return /^(?:57P0[1-4]|08)/.test(error.code ?? "");
   if (!(error instanceof Error)) return false;
   return losses.has(error.message) || ("code" in error && /^E[A-Z]+$/.test(String(error.code)));
+}
+
+/** A pooler may drop what a session is told at its start, and nobody would notice. */
+async function mustBeReadOnly(client: ClientBase, { host, port, database }: DatabaseAddress): Promise<void> {
+  const { rows } = await client.query<{ told: string }>(
+    "select current_setting('default_transaction_read_only') as told",
+  );
+  if (rows[0]?.told === "on") return;
+  throw new RowgateError({
+    code: "direct/not-read-only",
+    message: `A session on ${host}:${port}/${database} was told to be read-only (default_transaction_read_only) and is not.`,
+    hint: "a pooler in between drops startup options: connect to the server itself, or in the pooler's session mode if that passes them on",
+  });
 }
 
 export function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import type { Identity } from "../../model/channel.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
+import { readsOnly } from "../../model/posture.ts";
 import { Clients } from "./clients.ts";
 import type { RestChannel } from "./contract.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -32,7 +33,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
   if (rest === undefined) {
     throw new RowgateError({ code: "rest/no-gateway", message: `Target ${target.name} names no PostgREST.` });
   }
-  const readOnly = target.posture === "production";
+  const readOnly = readsOnly(target);
   const wire = new Wire({
     url: rest.url,
     connections: concurrency,

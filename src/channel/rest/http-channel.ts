@@ -3,6 +3,7 @@ import type { ChannelAnswer, Identity } from "../../model/channel.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { RestHandshake } from "../../model/run.ts";
 import type { Target } from "../../model/target.ts";
+import { noWrites, postureRules, readsOnly, WriteRefused } from "../../model/posture.ts";
 import type { RestChannel } from "./contract.ts";
 import { Caller } from "./caller.ts";
 import type { Clients } from "./clients.ts";
@@ -63,7 +64,14 @@ export class HttpChannel implements RestChannel {
     return this.#identityShown;
   }
 
+  forbids(cell: Cell): string | undefined {
+    const { target } = this.#parts;
+    return readsOnly(target) && isWrite(cell) ? noWrites(target) : undefined;
+  }
+
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
+    const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
+    if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const refused = cells.map((cell) => this.#refusal(cell));
     const open = cells.filter((_, index) => refused[index] === undefined);
     const controls = await this.#controls(
@@ -96,10 +104,7 @@ export class HttpChannel implements RestChannel {
 
   /** What is known before anything is sent. */
   #refusal(cell: Cell): Observation | undefined {
-    const { handshaken, target, sender } = this.#parts;
-    if (isWrite(cell) && target.posture === "production") {
-      return { kind: "skipped", reason: "no write is sent to production" };
-    }
+    const { handshaken, sender } = this.#parts;
     const failure = handshaken.distrust ?? handshaken.personas.get(cell.persona.name);
     if (failure !== undefined) return { kind: "failed", failure };
     return isWrite(cell) && sender.writesBlocked !== undefined
@@ -144,10 +149,11 @@ export class HttpChannel implements RestChannel {
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
       const snapshot = control ?? (await look());
-      const wholeWrites = target.posture !== "staging" || snapshot.total <= sharedRowsCeiling;
+      const wholeWrites = !postureRules[target.posture].shared || snapshot.total <= sharedRowsCeiling;
       const observation = await observe(cell, { caller, sight, wholeWrites }, snapshot, look);
       return { observation, probe: caller.sent ?? plainRequest(cell) };
     } catch (error) {
+      if (error instanceof WriteRefused) throw error;
       const sent = error instanceof ProbeFailure ? error.sent : undefined;
       return { observation: failed(error), probe: sent ?? caller.sent ?? plainRequest(cell) };
     }

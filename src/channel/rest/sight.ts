@@ -1,6 +1,7 @@
 import { DatabaseError, Pool } from "pg";
 import type { PoolClient, QueryConfig, QueryResultRow } from "pg";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
+import { clientConfig } from "../client-config.ts";
 import { ProbeFailure } from "./failure.ts";
 import { Patience } from "./patience.ts";
 
@@ -17,14 +18,8 @@ export class Sight {
 
   constructor(address: DatabaseAddress, limits: Limits) {
     this.#pool = new Pool({
-      ...address,
+      ...clientConfig(address, limits),
       max: 2,
-      application_name: "rowgate",
-      statement_timeout: limits.statementTimeoutMs,
-      lock_timeout: limits.lockTimeoutMs,
-      idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
-      connectionTimeoutMillis: limits.requestTimeoutMs,
-      query_timeout: limits.statementTimeoutMs + limits.requestTimeoutMs,
       // An idle control connection must not keep the process alive.
       allowExitOnIdle: true,
     });

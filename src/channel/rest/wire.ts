@@ -1,5 +1,6 @@
 import { Pool } from "undici";
 import type { Dispatcher } from "undici";
+import { WriteRefused } from "../../model/posture.ts";
 import { ProbeFailure } from "./failure.ts";
 import { unmarkJson } from "./raw-json.ts";
 import type { RawReply } from "./raw-reply.ts";
@@ -21,7 +22,7 @@ export interface Deliverable {
 
 interface Ticket {
   readonly resolve: (reply: RawReply) => void;
-  readonly reject: (error: ProbeFailure) => void;
+  readonly reject: (error: ProbeFailure | WriteRefused) => void;
 }
 
 // What the client gets instead of the answer: it would parse the body, hide the headers and rewrite some answers.
@@ -100,9 +101,7 @@ export class Wire {
     const text = typeof body === "string" ? unmarkJson(body) : undefined;
     const sent = (): string => describe(method, path.slice(this.#prefix.length), text);
     if (this.#readOnly && method !== "GET" && method !== "HEAD") {
-      ticket.reject(
-        new ProbeFailure("not-sent", `the target takes no writes: ${method} was not sent`, sent()),
-      );
+      ticket.reject(new WriteRefused(sent()));
       return;
     }
     this.#requests += 1;
