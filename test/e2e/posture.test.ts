@@ -28,6 +28,11 @@ const todosSql = `
   alter table todos enable row level security;
   create policy own on todos to authenticated using (owner = me()) with check (owner = me());
   grant all on todos to authenticated, service_role;
+  create table told (id int primary key);
+  insert into told values (1);
+  alter table told enable row level security;
+  create policy told on told to authenticated using (current_setting('default_transaction_read_only') = 'on');
+  grant select on told to authenticated;
 `;
 
 let world: World;
@@ -105,6 +110,22 @@ describe("a write that comes as far as a channel of a production target", () => 
       expect(await nextTransaction(world.client)).toBe(before);
     },
   );
+
+  it("direct: a connection in a lost one's place is told to be read-only too", async () => {
+    const channel = await openDirect(production());
+    const one = cell(world, "alice", "select", "told", "allow");
+    try {
+      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "reach", reached: 1 } }]);
+      await world.client.query(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'rowgate' and pid <> pg_backend_pid() and datname = current_database()",
+      );
+      // The probe that meets the loss has no answer; the next one opens another connection.
+      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "failed" } }]);
+      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "reach", reached: 1 } }]);
+    } finally {
+      await channel.close();
+    }
+  });
 
   it.each(writes)("rest: %s is refused by an error of its own", async (operation) => {
     const channel = await openChannel(world, { posture: "production" });

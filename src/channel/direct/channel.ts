@@ -38,10 +38,11 @@ export interface DirectChannelOptions {
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
   const { target, identities, inForce, home } = options;
-  const client = await connect(addressOf(target), target.limits);
+  const line = await openLine(target);
+  const { client } = line;
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
-  return new DirectChannel(target, lineOn(client, target), means, {
+  return new DirectChannel(target, line, means, {
     sessions,
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
@@ -50,8 +51,10 @@ export async function openDirectChannel(options: DirectChannelOptions): Promise<
   });
 }
 
-function lineOn(client: Client, { database, limits }: Target): Line {
-  return { client, roundTrips: 0, losses: 0, reopen: () => connect(database, limits), stuck: new Map() };
+/** Every connection of a line is opened alike, one in a lost one's place too. */
+async function openLine(target: Target): Promise<Line> {
+  const reopen = (): Promise<Client> => connect(addressOf(target), target.limits);
+  return { client: await reopen(), roundTrips: 0, losses: 0, reopen, stuck: new Map() };
 }
 
 /** A setting of Postgres's own (`TimeZone`) may change how a literal is read. Of the search path a plan takes care. */
@@ -177,7 +180,7 @@ class DirectChannel implements ProbeChannel {
     if (key === "") return this.#line;
     const known = this.#pristine.get(key);
     if (known !== undefined) return known;
-    const made = lineOn(await connect(addressOf(this.#target), this.#target.limits), this.#target);
+    const made = await openLine(this.#target);
     this.#pristine.set(key, made);
     return made;
   }
