@@ -3,6 +3,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../model/sql-text.ts";
+import { policiesReadingLogin } from "./session-user.ts";
 
 export interface FindingInput {
   /** Functions that are IMMUTABLE and read settings. */
@@ -22,7 +23,9 @@ export function findFindings(
     ...undeclared(matrix, catalog),
     ...openFunctions(matrix, catalog, declared),
     ...bypassing(matrix, catalog),
-    ...sessionUser(matrix, catalog),
+    ...policiesReadingLogin(matrix, catalog).map(
+      (about): Finding => ({ kind: "session-user-policy", ...about }),
+    ),
     ...immutable.map((name): Finding => ({ kind: "immutable-reads-setting", function: name })),
   ];
 }
@@ -91,21 +94,4 @@ function bypassing(matrix: Matrix, catalog: Catalog): readonly Finding[] {
         relation: formatQualified(info),
       }));
   });
-}
-
-function sessionUser(matrix: Matrix, catalog: Catalog): readonly Finding[] {
-  const declared = new Set(matrix.relations.map((one) => formatQualified(one)));
-  return catalog.relations
-    .filter((info) => declared.has(formatQualified(info)))
-    .flatMap((info) =>
-      info.policies
-        .filter(({ using, check }) => /\bsession_user\b/i.test(`${using ?? ""} ${check ?? ""}`))
-        .map(
-          ({ name }): Finding => ({
-            kind: "session-user-policy",
-            relation: formatQualified(info),
-            policy: name,
-          }),
-        ),
-    );
 }

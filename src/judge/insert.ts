@@ -1,6 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
+import { isFor } from "../model/policy-commands.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
@@ -61,9 +62,7 @@ function proven(cell: Cell, tried: readonly Tried[]): Said {
   if (gateOf(tried) !== "check") return say("pass", `refused by ${gateOf(tried) ?? "grant"}`);
   const applies = info.policies.some(
     ({ command, permissive, roles }) =>
-      permissive &&
-      (command === "insert" || command === "all") &&
-      roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
+      permissive && (command === "insert" || command === "all") && isFor(roles, cell.role),
   );
   if (info.rls && !applies) return say("pass", "no policy lets this role insert");
   if (!tried.some(({ candidate }) => candidate.origin === "built")) {

@@ -1,6 +1,6 @@
 import type { SessionFact } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
-import { policyCommands } from "../model/policy-commands.ts";
+import { isFor, policyCommands } from "../model/policy-commands.ts";
 
 const means: Record<SessionFact["kind"], string> = {
   session: "by which it can tell these probes from what others send",
@@ -20,6 +20,5 @@ function decides({ command, roles }: SessionFact, { operation, role, relation, e
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
   if (roles === null) return true;
   if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;
-  const isFor = roles.some((name) => name === "public" || role.inherits.includes(name));
-  return isFor && (command === "all" || policyCommands[operation].includes(command));
+  return isFor(roles, role) && (command === "all" || policyCommands[operation].includes(command));
 }

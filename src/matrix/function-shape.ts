@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { columnShapes, headShapes } from "./forms.ts";
-import { columns, leaves, names, relationName, survives, waiver } from "./leaves.ts";
+import { columns, leaves, names, relationName, survives, waiver, who } from "./leaves.ts";
 
 const choice = {
   accept: names.optional().describe("Calls that go through; all others are refused."),
@@ -43,7 +43,7 @@ export const functionShape: z.ZodObject = z
       .optional()
       .describe("SQLSTATEs besides 42501 with which the function's body refuses a call."),
     expect: z
-      .record(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_.@-]*)$/), expectation)
+      .record(who, expectation)
       .optional()
       .describe("Persona, group or '*' → what a call does. What is not listed is expected to be refused."),
   })

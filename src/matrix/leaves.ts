@@ -49,6 +49,8 @@ export const leaves: Readonly<Record<Leaf, z.ZodType<string>>> = {
   day: z.iso.date({ error: "a day is written YYYY-MM-DD" }),
 };
 
+/** Whom an expectation is of: a persona, a group, or everybody. */
+export const who: z.ZodString = z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_.@-]*)$/);
 export const names: z.ZodType = z.array(name).min(1);
 export const json: z.ZodType = z.json().meta({ id: "value" });
 export const columns: z.ZodType = z

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { channels } from "../model/channels.ts";
 import { expectation } from "./forms.ts";
 import { functionShape } from "./function-shape.ts";
-import { columns, functionName, json, leaves, names, relationName, survives, waiver } from "./leaves.ts";
+import { columns, functionName, json, leaves, names, relationName, survives, waiver, who } from "./leaves.ts";
 
 /**
  * The language of a matrix, defined once: the reader takes its keys and its leaves from here, and the JSON Schema for
@@ -47,7 +47,7 @@ const relation = z
       .describe("Named row sets: SQL predicates with :parameters."),
     insert: z.record(leaves.name, columns).optional().describe("Candidate rows for INSERT."),
     expect: z
-      .record(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_.@-]*)$/), expectation)
+      .record(who, expectation)
       .optional()
       .describe("Persona, group or '*' → what it may do. What is not listed is expected to be denied."),
   })

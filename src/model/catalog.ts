@@ -13,7 +13,7 @@ export interface ColumnInfo {
   /** `always` and generated columns cannot be written. */
   readonly identity: "always" | "by default" | null;
   readonly generated: boolean;
-  /** Its values are rows: to PostgREST, one with a NULL in it is neither NULL nor not. */
+  /** Its values are rows: one that holds nothing but NULLs is a value, and NULL to PostgREST's `is`. */
   readonly composite?: boolean;
   /** A domain checks its constraint before any policy is asked. */
   readonly domain: boolean;

@@ -1,4 +1,4 @@
-import type { PolicyInfo } from "./catalog.ts";
+import type { PolicyInfo, RoleInfo } from "./catalog.ts";
 import type { RelationOperation } from "./matrix.ts";
 
 /**
@@ -15,3 +15,8 @@ export const policyCommands: Record<RelationOperation, readonly PolicyInfo["comm
   upsert: ["insert", "update", "select"],
   truncate: [],
 };
+
+/** Whether a policy TO these roles is asked for a session of this role: they are its own, inherited, or everybody's. */
+export function isFor(roles: readonly string[], { inherits }: Pick<RoleInfo, "inherits">): boolean {
+  return roles.some((name) => name === "public" || inherits.includes(name));
+}

@@ -1,6 +1,6 @@
 import type { PolicyInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
-import { policyCommands } from "../model/policy-commands.ts";
+import { isFor, policyCommands } from "../model/policy-commands.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { callInForce } from "./call-in-force.ts";
 
@@ -49,8 +49,7 @@ function policies(cell: Cell, operation: RelationOperation): readonly string[] {
   if (!source.rls) return [];
   const applying = source.policies.filter(
     ({ command, roles }) =>
-      (command === "all" || policyCommands[operation].includes(command)) &&
-      roles.some((role) => role === "public" || cell.role.inherits.includes(role)),
+      (command === "all" || policyCommands[operation].includes(command)) && isFor(roles, cell.role),
   );
   return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);
 }

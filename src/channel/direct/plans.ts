@@ -1,5 +1,6 @@
 import type { PolicyInfo } from "../../model/catalog.ts";
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
+import { isFor } from "../../model/policy-commands.ts";
 import { Numbering } from "./numbering.ts";
 import type { BatchRequest } from "./protocol.ts";
 import { privilegesOf } from "./statements.ts";
@@ -22,9 +23,7 @@ export function countsAsQuery({ info }: PlannedRelation): boolean {
  */
 export function plannedBySelect({ relation, operation, role }: Cell): boolean {
   if (!countsAsQuery(relation) || operation === "truncate" || operation === "upsert") return false;
-  const policies = relation.info.policies.filter(({ roles }) =>
-    roles.some((name) => name === "public" || role.inherits.includes(name)),
-  );
+  const policies = relation.info.policies.filter(({ roles }) => isFor(roles, role));
   const command = operation.endsWith("update")
     ? "update"
     : operation.endsWith("delete")
