@@ -4,7 +4,8 @@
 -- In:  setting rowgate.batch (JSON, local to the transaction)
 --        settings  [name, …]                        what makes a session somebody's, besides the role
 --        personas  [{"r": role, "l": login, "v": [value, …]}]   values in the order of "settings"; a login: who session_user is
---        home      sql or null: what leads from a persona's session back to rowgate's own, where more than the role is switched
+--        home      [name, …]  settings that lead from a persona's session back to rowgate's own, besides the role
+--        homeVals  [value, …] in the order of "home"
 --        controls  [sql, …]   with full sight: returns total, declared, hash of declared
 --        pre       sql or null: PostgREST's db-pre-request, run as the persona before each probe
 --        texts     [sql, …]   every other statement, each once: probes name them by number
@@ -48,7 +49,9 @@ declare
   controls constant text[] := array(select jsonb_array_elements_text(batch->'controls'));
   roles constant text[] := array(select p->>'r' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
   logins constant text[] := array(select p->>'l' from jsonb_array_elements(batch->'personas') with ordinality x(p, o) order by o);
-  home constant text := batch->>'home';
+  home constant text[] := array(select jsonb_array_elements_text(batch->'home'));
+  home_vals constant text[] := array(select jsonb_array_elements_text(batch->'homeVals'));
+  nhome constant int := cardinality(home);
   vals constant text[] := array(select v from jsonb_array_elements(batch->'personas') with ordinality x(p, o),
                                 jsonb_array_elements_text(p->'v') with ordinality y(v, oo) order by o, oo);
   texts constant text[] := array(select jsonb_array_elements_text(batch->'texts'));
@@ -91,7 +94,7 @@ begin
     -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
     if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
       ignored := set_config('role', 'none', true);
-      if home is not null then execute home; end if;
+      for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
       ignored := set_config('row_security', 'off', true);
       begin
         execute controls[probe.c] into n, an, h;
@@ -112,7 +115,7 @@ begin
     spots := case probe.k when 'i' then cardinality(probe.q) else 1 end;
     if probe.k = 'e' then
       ignored := set_config('role', 'none', true);
-      if home is not null then execute home; end if;
+      for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
       ignored := set_config('row_security', 'off', true);
       execute texts[probe.l] into suffixes, declareds, keys;
       spots := coalesce(cardinality(suffixes), 0);
@@ -137,7 +140,7 @@ begin
             else texts[probe.q[i]] end;
           -- Who asks: outside of every handler.
           ignored := set_config('role', 'none', true);
-          if home is not null then execute home; end if;
+          for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
           if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
           ignored := set_config('row_security', 'on', true);
           for j in 1 .. nsettings loop
@@ -186,7 +189,7 @@ begin
             stage := 'control';
             if n > 0 and probe.k in ('w', 'i') and probe.a[spot] is not null then
               ignored := set_config('role', 'none', true);
-              if home is not null then execute home; end if;
+              for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
               ignored := set_config('row_security', 'off', true);
               if probe.d is not null then
                 execute texts[probe.a[1]] into ks;
@@ -218,13 +221,13 @@ begin
           end;
           if mode = 'replica' then
             ignored := set_config('role', 'none', true);
-            if home is not null then execute home; end if;
+            for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
             ignored := set_config('session_replication_role', 'origin', true);
           end if;
           -- What was declared is asked once the probe is undone: a write may turn rows into declared ones.
           if done and probe.d is not null then
             ignored := set_config('role', 'none', true);
-            if home is not null then execute home; end if;
+            for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
             ignored := set_config('row_security', 'off', true);
             begin
               execute texts[probe.d] into diff using coalesce(ks, '{}');
@@ -235,7 +238,7 @@ begin
           end if;
           if stage = 'cancelled' then
             ignored := set_config('role', 'none', true);
-            if home is not null then execute home; end if;
+            for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
             ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
             return;
           end if;
@@ -307,7 +310,7 @@ begin
     end if;
   end loop;
   ignored := set_config('role', 'none', true);
-  if home is not null then execute home; end if;
+  for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
   ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
 end
 $rowgate$

@@ -73,6 +73,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
   const first = posted[0];
   const names =
     first === undefined ? [] : [...sessionOf(settings.sessions, first.cell, first.request.state).keys()];
+  const home = homeOf(posted, settings);
   const personas = new Numbering<string>();
   const controls = new Numbering<string>();
   const texts = new Numbering<string>();
@@ -108,7 +109,8 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
     settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
   return {
     calm: "select 1/0",
-    home: homeSql(posted, settings),
+    home: [...home.keys()],
+    homeVals: [...home.values()],
     settings: names,
     personas: values,
     controls: controls.all,
@@ -144,14 +146,10 @@ function pathOf([first]: readonly Posted[]): string {
 }
 
 /** What leads from a persona's session back to rowgate's own, where more than the role was switched. */
-function homeSql(posted: readonly Posted[], { sessions }: BatchSettings): string | undefined {
-  const calls = [
-    ...(posted.some(({ cell }) => cell.persona.login !== undefined)
-      ? [`pg_catalog.set_config('session_authorization', ${quoteLiteral(sessions.home)}, true)`]
-      : []),
-    ...(sessions.known.includes("search_path")
-      ? [`pg_catalog.set_config('search_path', ${quoteLiteral(pathOf(posted))}, true)`]
-      : []),
-  ];
-  return calls.length === 0 ? undefined : `select ${calls.join(", ")}`;
+function homeOf(posted: readonly Posted[], { sessions }: BatchSettings): ReadonlyMap<string, string> {
+  const home = new Map<string, string>();
+  if (posted.some(({ cell }) => cell.persona.login !== undefined))
+    home.set("session_authorization", sessions.home);
+  if (sessions.known.includes("search_path")) home.set("search_path", pathOf(posted));
+  return home;
 }
