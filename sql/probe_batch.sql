@@ -71,6 +71,7 @@ declare
   plan int; slot int;
   suffixes text[]; declareds boolean[]; keys text[]; spots int; spot int;
   probe record; i int; j int; mode text; stmt text;
+  dressed boolean;                   -- the session is the persona's, and not yet (or no more) rowgate's own
   n bigint; h text; an bigint; ah text; ks text[]; diff text; done boolean; stage text; ignored text;
   code text; message text; context text; cname text; ctable text; cschema text; dtype text; away boolean;
   parts text[]; row_answer text;
@@ -121,7 +122,7 @@ begin
       spots := coalesce(cardinality(suffixes), 0);
     end if;
 
-    parts := '{}';
+    parts := '{}'; dressed := false;
     reached := 0; extra := 0; missing := 0; unknown := 0; checked := 0; tried := 0;
     extra_keys := '{}'; missing_keys := '{}'; last_error := null;
     plan := case when probe.k = 'r' then null when probe.s > 1 and unsure_plan[probe.p] then 1 else probe.s end;
@@ -138,17 +139,20 @@ begin
             when 'i' then texts[probe.q[spot]]
             when 'e' then texts[probe.q[i]] || suffixes[spot]
             else texts[probe.q[i]] end;
-          -- Who asks: outside of every handler.
-          ignored := set_config('role', 'none', true);
-          for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
-          if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
-          ignored := set_config('row_security', 'on', true);
-          for j in 1 .. nsettings loop
-            ignored := set_config(settings[j], vals[(probe.p - 1) * nsettings + j], true);
-          end loop;
-          if probe.m is not null then ignored := set_config('request.method', probe.m, true); end if;
-          if logins[probe.p] is not null then ignored := set_config('session_authorization', logins[probe.p], true); end if;
-          ignored := set_config('role', roles[probe.p], true);
+          -- Who asks: outside of every handler, and once a probe, since what a statement sets is undone with it.
+          if not dressed then
+            ignored := set_config('role', 'none', true);
+            for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
+            if mode = 'replica' then ignored := set_config('session_replication_role', 'replica', true); end if;
+            ignored := set_config('row_security', 'on', true);
+            for j in 1 .. nsettings loop
+              ignored := set_config(settings[j], vals[(probe.p - 1) * nsettings + j], true);
+            end loop;
+            if probe.m is not null then ignored := set_config('request.method', probe.m, true); end if;
+            if logins[probe.p] is not null then ignored := set_config('session_authorization', logins[probe.p], true); end if;
+            ignored := set_config('role', roles[probe.p], true);
+            dressed := true;
+          end if;
           if current_user <> roles[probe.p] or session_user <> coalesce(logins[probe.p], session_user) then
             raise exception 'rowgate: the session is %''s as %, and not %''s as %', session_user, current_user, logins[probe.p], roles[probe.p];
           end if;
@@ -223,9 +227,11 @@ begin
             ignored := set_config('role', 'none', true);
             for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
             ignored := set_config('session_replication_role', 'origin', true);
+            dressed := false;
           end if;
           -- What was declared is asked once the probe is undone: a write may turn rows into declared ones.
           if done and probe.d is not null then
+            dressed := false;
             ignored := set_config('role', 'none', true);
             for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
             ignored := set_config('row_security', 'off', true);
@@ -269,7 +275,7 @@ begin
           -- (they are off for a replica) the same statement shows what the policy itself lets through.
           exit modes when mode = 'replica' or probe.k <> 'w' or probe.g is null
             or not (coalesce(code like '23%', false) or (probe.g > 1 and code is null and n = 0));
-          mode := 'replica';
+          mode := 'replica'; dressed := false;
         end loop modes;
         exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or away or (code <> '42501' and left(code, 2) not in ('22', '23'))));
       end loop variants;

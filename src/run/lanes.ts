@@ -33,7 +33,7 @@ export interface LaneInput {
 }
 
 /** Some personas at a time: the cells of one chunk are in memory, whatever the matrix holds. */
-const personasAtOnce = 50;
+const personasAtOnce = 100;
 
 /**
  * One lane: takes a relation or function, probes its cells chunk by chunk, direct before rest, then the next. A relation is

@@ -8,7 +8,7 @@ import { disconnect, messageOf } from "./session.ts";
 /** SQLSTATEs after which the same probe may well succeed: serialization failure, deadlock, lock not available. */
 const retryable: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
 const attempts = 4;
-const weightLimit = 400;
+const weightLimit = 800;
 
 /** A connection and how many messages it has exchanged. */
 export interface Line {
