@@ -1,7 +1,7 @@
 import { type Client, DatabaseError, type QueryArrayResult } from "pg";
 import { firstRequest } from "../dist/channel/direct/first-requests.js";
 import { insertSql } from "../dist/channel/direct/statements.js";
-import { storedTemplate } from "../dist/channel/direct/templates.js";
+import { templatesOf } from "../dist/channel/direct/templates.js";
 import type { Cell } from "../dist/model/cell.js";
 import { quoteIdent, quoteLiteral } from "../dist/model/sql-text.js";
 
@@ -56,7 +56,7 @@ async function insert(hand: Hand, cell: Cell, candidatesAtMost: number): Promise
   const { expectation, relation } = cell;
   let held = true;
   for (const [index, candidate] of cell.candidates.slice(0, candidatesAtMost).entries()) {
-    const stored = storedTemplate(relation.info, Object.keys(candidate.values));
+    const { stored } = templatesOf(relation.info, Object.keys(candidate.values));
     const check = stored === null ? "" : `; reset role; ${fill(stored, Object.values(candidate.values))}`;
     const again = index === 0 ? "savepoint candidate" : "rollback to savepoint candidate";
     const answer = await attempt(hand, `${again}; ${insertSql(relation.info, candidate.values)}${check}`);

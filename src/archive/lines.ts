@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { onDisk } from "./disk.ts";
 
 /** Large enough that a write costs little beside its data, small enough that memory does not notice. */
-const chunkCharacters = 64 * 1024;
+const chunkCharacters = 256 * 1024;
 
 export interface LineFile {
   /** Returns a promise when a chunk is full: wait for it, or chunks pile up in memory. */

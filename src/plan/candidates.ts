@@ -1,6 +1,7 @@
 import type { BoundCandidate, PlannedRelation } from "../model/cell.ts";
 import type { ColumnInfo } from "../model/catalog.ts";
 import type { Persona } from "../model/matrix.ts";
+import { recent } from "../model/recent.ts";
 import { policyRows } from "./policy-values.ts";
 import type { SampleRow } from "./relation.ts";
 import { fits, identitiesOf, type Subjects } from "./subject.ts";
@@ -19,11 +20,11 @@ export function buildCandidates(
   visible: readonly SampleRow[],
   command: "insert" | "update" = "insert",
 ): readonly BoundCandidate[] {
-  const columns = writable(relation, persona, command);
+  const { columns, copyOf } = groundOf(relation)(`${persona.role}/${command}`);
   const own = ownValues(relation, columns, persona, subjects);
   const rows = [...visible.slice(0, 2), ...relation.samples].slice(0, 4);
   const built = rows.flatMap((row, index): readonly BoundCandidate[] => {
-    const copy = copyOf(row, columns, relation);
+    const copy = copyOf(row);
     const origin = index < visible.length ? "a row of its own" : "an existing row";
     const mine =
       Object.keys(own).length === 0
@@ -38,8 +39,32 @@ export function buildCandidates(
     ),
   );
   const candidates = [...asked, ...(built.length > 0 ? built : [first])];
-  return [...new Map(candidates.map((one) => [JSON.stringify(one.values), one])).values()].slice(0, atMost);
+  return [...new Map(candidates.map((one) => [spelled(one.values), one])).values()].slice(0, atMost);
 }
+
+type Row = Readonly<Record<string, string | null>>;
+
+const spellings = new WeakMap<Row, string>();
+
+function spelled(row: Row): string {
+  const known = spellings.get(row) ?? JSON.stringify(row);
+  spellings.set(row, known);
+  return known;
+}
+
+/** What all personas of a role build on. */
+interface Ground {
+  readonly columns: readonly ColumnInfo[];
+  readonly copyOf: (row: SampleRow) => Row;
+}
+
+const groundOf = recent((relation: PlannedRelation) =>
+  recent((who: string): Ground => {
+    const slash = who.lastIndexOf("/");
+    const columns = writable(relation, who.slice(0, slash), who.endsWith("/update") ? "update" : "insert");
+    return { columns, copyOf: recent((row: SampleRow) => copied(row, columns, relation)) };
+  }),
+);
 
 function named(name: string, values: Readonly<Record<string, string | null>>): BoundCandidate {
   return { name, origin: "built", values };
@@ -48,10 +73,10 @@ function named(name: string, values: Readonly<Record<string, string | null>>): B
 /** Columns that the persona may write; where it may write none, all of them: the refusal is then the answer. */
 function writable(
   { info }: PlannedRelation,
-  persona: Persona,
+  role: string,
   command: "insert" | "update",
 ): readonly ColumnInfo[] {
-  const granted = info.privileges[persona.role]?.[command] ?? [];
+  const granted = info.privileges[role]?.[command] ?? [];
   return info.columns.filter(
     (column) =>
       !column.generated &&
@@ -60,11 +85,7 @@ function writable(
   );
 }
 
-function copyOf(
-  row: SampleRow,
-  columns: readonly ColumnInfo[],
-  relation: PlannedRelation,
-): Record<string, string | null> {
+function copied(row: SampleRow, columns: readonly ColumnInfo[], relation: PlannedRelation): Row {
   // A key that the table can make by itself is left to it: the copy is a new row then, and not a duplicate.
   const made = (column: ColumnInfo): boolean =>
     relation.key.includes(column.name) && (column.hasDefault || column.identity !== null);

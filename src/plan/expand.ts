@@ -47,9 +47,8 @@ export function expandCells(
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
           const role = roles.get(persona.role);
-          if (role === undefined) return [];
-          const settled = settle(spec, persona.name, operation);
-          if (settled === undefined) return [];
+          const settled = role && settle(spec, persona.name, operation);
+          if (role === undefined || settled === undefined) return [];
           const planned = { matrix, spec, relation, persona, operation, settled, role, subjects, id };
           const whole = options.wants(id, persona.name)
             ? [cellOf({ ...planned, column: undefined }, options)]
@@ -129,6 +128,7 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
   const { matrix, spec, relation, persona, operation, column, settled, role, id } = planned;
   const expectation = bound(planned);
   const { channels, notOn } = channelsOf(planned, expectation, options);
+  let candidates: readonly BoundCandidate[] | undefined;
   return {
     id,
     persona,
@@ -139,7 +139,10 @@ function cellOf(planned: Planned, options: ExpandOptions): Cell {
     among: undefined,
     everywhere: false,
     expectation,
-    candidates: candidatesOf(planned, expectation, options),
+    // Asked for by every INSERT, and by an UPDATE only once a check has refused it.
+    get candidates() {
+      return (candidates ??= candidatesOf(planned, expectation, options));
+    },
     update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
     implied: settled.implied,
     waiver: settled.declaration?.waiver,

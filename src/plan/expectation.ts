@@ -1,4 +1,5 @@
 import type { Declaration, Expectation, Operation, RelationSpec } from "../model/matrix.ts";
+import { recent } from "../model/recent.ts";
 
 /** What a cell is held to, and whether the matrix says it or it follows. */
 export interface Settled {
@@ -32,25 +33,14 @@ export function settle(spec: RelationSpec, persona: string, operation: Operation
   return { expectation: bounded, declaration, implied: true };
 }
 
-type Index = ReadonlyMap<string, Declaration>;
-
-/**
- * Looked up for every cell: a scan over the declarations would be quadratic in the personas. Only of the relations that were
- * asked about last, since all of them together are as large as the plan.
- */
-const indexes = new Map<RelationSpec, Index>();
-const indexesAtMost = 8;
+/** Looked up for every cell: a scan over the declarations would be quadratic in the personas. */
+const indexOf = recent(
+  ({ declarations }: RelationSpec) =>
+    new Map(declarations.map((one) => [`${one.persona}/${one.operation}`, one])),
+);
 
 function declarationOf(spec: RelationSpec, persona: string, operation: Operation): Declaration | undefined {
-  return (indexes.get(spec) ?? indexOf(spec)).get(`${persona}/${operation}`);
-}
-
-function indexOf(spec: RelationSpec): Index {
-  const [oldest] = indexes.size < indexesAtMost ? [] : indexes.keys();
-  if (oldest !== undefined) indexes.delete(oldest);
-  const index = new Map(spec.declarations.map((one) => [`${one.persona}/${one.operation}`, one]));
-  indexes.set(spec, index);
-  return index;
+  return indexOf(spec).get(`${persona}/${operation}`);
 }
 
 /** Candidates that an INSERT does not list as accepted are refused: default deny holds for them as well. */

@@ -19,22 +19,21 @@ export function policyRows(
 ): readonly Values[] {
   const rows = info.policies
     .filter((policy) => policy.permissive && (policy.command === command || policy.command === "all"))
-    .flatMap((policy) => rowsOf(policy, persona, columns));
+    .flatMap((policy) => rowsOf(info, policy, persona, columns));
   return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()].slice(0, atMost);
 }
 
 function rowsOf(
-  { using, check }: PolicyInfo,
+  info: RelationInfo,
+  policy: PolicyInfo,
   persona: Persona,
   columns: readonly ColumnInfo[],
 ): readonly Values[] {
   const asked = new Map<string, (string | null)[]>();
-  for (const term of (check ?? using ?? "").split(/\b(?:AND|OR)\b/)) {
-    const named = columns.filter(({ name }) => mentions(term, name));
-    for (const column of named) {
-      const values = valuesIn(term, column, persona);
-      asked.set(column.name, [...(asked.get(column.name) ?? []), ...values]);
-    }
+  for (const { term, column } of mentionsIn(info, policy)) {
+    if (!columns.includes(column)) continue;
+    const values = valuesIn(term, column, persona);
+    asked.set(column.name, [...(asked.get(column.name) ?? []), ...values]);
   }
   const wanted = columns.flatMap((column) => {
     const values = (asked.get(column.name) ?? []).filter((value) => value === null || fits(value, column));
@@ -44,6 +43,25 @@ function rowsOf(
   return Array.from({ length: most }, (_, index) =>
     Object.fromEntries(wanted.map(([name, values]) => [name, values[index] ?? values[0] ?? null])),
   );
+}
+
+interface Mention {
+  readonly term: string;
+  readonly column: ColumnInfo;
+}
+
+/** Read once: a policy says the same to every persona. */
+const read = new WeakMap<PolicyInfo, readonly Mention[]>();
+
+function mentionsIn({ columns }: RelationInfo, policy: PolicyInfo): readonly Mention[] {
+  const known = read.get(policy);
+  if (known !== undefined) return known;
+  const terms = (policy.check ?? policy.using ?? "").split(/\b(?:AND|OR)\b/);
+  const found = terms.flatMap((term) =>
+    columns.filter(({ name }) => mentions(term, name)).map((column) => ({ term, column })),
+  );
+  read.set(policy, found);
+  return found;
 }
 
 function mentions(term: string, name: string): boolean {

@@ -19,7 +19,7 @@ import { probeCall } from "./calls.ts";
 import { type Line, exchange } from "./exchange.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
-import type { BatchRequest, ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
+import type { ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
 import { connect, disconnect, mayActAsReplica, mayKeepPlans } from "./session.ts";
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
@@ -102,6 +102,9 @@ class DirectChannel implements ProbeChannel {
     if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const observations: Observation[] = Array.from({ length: cells.length });
     let running = cells.map((cell, index) => this.#start(cell, index));
+    const shown = running.map(({ cell, requests }) =>
+      this.#byCatalogue(cell) ? shownPrivilege(cell) : shownStatement(cell, this.#means, requests),
+    );
     while (running.length > 0) {
       const replies = await this.#round(running);
       running = running.filter((one, position) => {
@@ -111,9 +114,9 @@ class DirectChannel implements ProbeChannel {
         return step.done !== true;
       });
     }
-    return cells.map((cell, index) => ({
+    return shown.map((probe, index) => ({
       observation: observations[index] ?? failedObservation(undefined),
-      probe: this.#byCatalogue(cell) ? shownPrivilege(cell) : shownStatement(cell, this.#means),
+      probe,
     }));
   }
 
@@ -244,13 +247,11 @@ function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): Cel
 }
 
 /** What the archive and the report show of a cell's probe. */
-function shownStatement(cell: Cell, means: Means): string {
-  const { operation, candidates, relation, call } = cell;
+function shownStatement(cell: Cell, means: Means, [first]: readonly Request[]): string {
+  const { operation, relation, call } = cell;
   if (call !== undefined) return shownCall(cell, call);
-  if (operation !== "insert") return statementText(firstRequest[operation](cell, means));
-  return insertSql(relation.info, candidates[0]?.values ?? {});
-}
-
-function statementText(request: BatchRequest): string {
+  if (operation === "insert") return insertSql(relation.info, cell.candidates[0]?.values ?? {});
+  const request =
+    first === undefined || first.kind === "explain" ? firstRequest[operation](cell, means) : first;
   return request.statements[0] ?? "";
 }

@@ -6,7 +6,7 @@ import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
 import { insertSql, privilegesOf } from "./statements.ts";
-import { insertTemplate, storedTemplate } from "./templates.ts";
+import { templatesOf } from "./templates.ts";
 
 /** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */
 export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellProbe {
@@ -15,6 +15,7 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
   const [reply, ...others] = yield [request, ...states.map((state): BatchRequest => ({ ...request, state }))];
   if (reply?.kind !== "parts") return failedObservation(reply);
   const attempts: CandidateAttempt[] = [];
+  const explained = new Map<string | undefined, Answer["routine"]>();
   for (const [index, candidate] of cell.candidates.entries()) {
     const attempt = attemptOf(candidate, reply.parts[index]);
     const elsewhere = letInElsewhere(cell, candidate, index, states, others);
@@ -25,11 +26,17 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
     const { answer } = attempt;
     const unexplained =
       answer.code === "42501" && answer.foreignFrame !== true && privilegesOf(cell).insert.length > 0;
-    attempts.push(
-      unexplained
-        ? { ...attempt, answer: yield* withRoutine(answer, insertSql(info, candidate.values)) }
-        : attempt,
-    );
+    if (!unexplained) {
+      attempts.push(attempt);
+      continue;
+    }
+    // The same message of the same relation has the same routine.
+    if (!explained.has(answer.message)) {
+      const { routine } = yield* withRoutine(answer, insertSql(info, candidate.values));
+      explained.set(answer.message, routine);
+    }
+    const routine = explained.get(answer.message);
+    attempts.push(routine === undefined ? attempt : { ...attempt, answer: { ...answer, routine } });
   }
   return { kind: "insert", attempts };
 }
@@ -37,14 +44,14 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
 function insertRequest({ candidates, relation }: Cell): BatchRequest {
   const { info, base } = relation;
   const prepared = countsAsQuery(relation);
-  const columns = candidates.map(({ values }) => Object.keys(values));
+  const templates = candidates.map(({ values }) => templatesOf(info, Object.keys(values)));
   return {
     kind: "i",
-    statements: candidates.map(({ values }) =>
-      prepared ? insertTemplate(info, Object.keys(values)) : insertSql(info, values),
+    statements: candidates.map(({ values }, index) =>
+      prepared ? (templates[index]?.insert ?? "") : insertSql(info, values),
     ),
-    after: columns.map((names) => (base === info ? storedTemplate(info, names) : null)),
-    values: candidates.map(({ values }) => Object.values(values)),
+    after: templates.map(({ stored }) => (base === info ? stored : null)),
+    values: candidates.map(({ values }) => values),
   };
 }
 

@@ -12,7 +12,7 @@ export interface BatchRequest {
   readonly statements: readonly string[];
   readonly after?: readonly (string | null)[] | undefined;
   /** `i`: what goes into each template. */
-  readonly values?: readonly (readonly (string | null)[])[] | undefined;
+  readonly values?: readonly Readonly<Record<string, string | null>>[] | undefined;
   readonly differences?: string | undefined;
   readonly list?: string | undefined;
   readonly guard?: 1 | 2 | undefined;

@@ -1,4 +1,5 @@
 import type { RelationInfo } from "../../model/catalog.ts";
+import { recent } from "../../model/recent.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
 
 /**
@@ -6,8 +7,28 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.t
  * takes a parameter's type from the column that it goes into, so a value is read as a literal in its place would be.
  */
 
+type Row = Readonly<Record<string, string | null>>;
+
+export interface Templates {
+  readonly insert: string;
+  /** `null`: nothing was sent that could be compared. */
+  readonly stored: string | null;
+}
+
+const templatesFor = recent((info: RelationInfo) =>
+  recent((names: string): Templates => {
+    const columns = JSON.parse(names) as string[];
+    return { insert: insertTemplate(info, columns), stored: storedTemplate(info, columns) };
+  }),
+);
+
+/** The templates for candidates with these columns; made once for all that have them. */
+export function templatesOf(info: RelationInfo, columns: readonly string[]): Templates {
+  return templatesFor(info)(JSON.stringify(columns));
+}
+
 /** The INSERT of a candidate with these columns. */
-export function insertTemplate(info: RelationInfo, columns: readonly string[]): string {
+function insertTemplate(info: RelationInfo, columns: readonly string[]): string {
   const relation = quoteQualified(info);
   if (columns.length === 0) return `insert into ${relation} default values`;
   const names = columns.map(quoteIdent).join(", ");
@@ -16,9 +37,8 @@ export function insertTemplate(info: RelationInfo, columns: readonly string[]): 
 
 /**
  * With full sight, before the insert is undone: the columns that were not stored as sent, as a JSON array, behind a null.
- * `null`: nothing was sent that could be compared.
  */
-export function storedTemplate(base: RelationInfo, columns: readonly string[]): string | null {
+function storedTemplate(base: RelationInfo, columns: readonly string[]): string | null {
   const checks = base.columns
     .filter(({ name }) => columns.includes(name))
     .map(({ name, type }) => {
@@ -32,8 +52,14 @@ export function storedTemplate(base: RelationInfo, columns: readonly string[]): 
   );
 }
 
-/** What goes into a template: `('a', null)`. */
-export function argumentsOf(values: readonly (string | null)[]): string {
-  if (values.length === 0) return "";
-  return `(${values.map((value) => (value === null ? "null" : quoteLiteral(value))).join(", ")})`;
+const written = new WeakMap<Row, string>();
+
+/** What goes into a template: `('a', null)`. Many personas are denied the very same row. */
+export function argumentsOf(row: Row): string {
+  const known = written.get(row);
+  if (known !== undefined) return known;
+  const values = Object.values(row).map((value) => (value === null ? "null" : quoteLiteral(value)));
+  const text = values.length === 0 ? "" : `(${values.join(", ")})`;
+  written.set(row, text);
+  return text;
 }

@@ -1,0 +1,16 @@
+/**
+ * What was made for the keys asked about last. For things that all cells of a relation share: lanes work on a few relations at
+ * a time, and all of them together are as large as the plan.
+ */
+export function recent<K, V>(make: (key: K) => V, atMost = 8): (key: K) => V {
+  const made = new Map<K, V>();
+  return (key) => {
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const [oldest] = made.size < atMost ? [] : made.keys();
+    if (oldest !== undefined) made.delete(oldest);
+    const value = make(key);
+    made.set(key, value);
+    return value;
+  };
+}
