@@ -44,36 +44,43 @@ texts as (
   from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
   union all
   select r.oid, 'its query', true, pg_get_viewdef(r.oid) from relations r where r.relkind in ('v', 'm')),
+-- Names before a parenthesis are looked up in one go: each text beside each routine would take minutes where there are thousands.
+called (kind, id, name, text) as (
+  select t.kind, t.id, lower(word[1]), t.text
+  from (select 'relation' as kind, relation as id, text from texts union all select 'routine', oid, body from routines) t
+  left join lateral regexp_matches(t.text, '\m(\w+)"?\s*\(', 'g') word on true),
+written (id, schema, name) as (
+  select r.oid, lower(word[1]), lower(word[2])
+  from routines r
+  cross join lateral regexp_matches(r.body,
+    '\m(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?)\s+(?:only\s+)?(?:"?(\w+)"?\s*\.\s*)?"?(\w+)', 'gi') word),
+steps (kind, id, next_kind, next_id) as materialized (
+  select 'relation', g.tgrelid, 'routine', g.tgfoid from pg_trigger g where not g.tgisinternal and g.tgenabled <> 'D'
+  union
+  select t.kind, t.id, 'routine', f.oid from called t join routines f on t.name = lower(f.proname) and f.proname !~ '\W'
+  union
+  select t.kind, t.id, 'routine', f.oid from called t join routines f on f.proname ~ '\W' and t.text ~* f.called
+  union
+  select 'relation', w.ev_class, 'relation', d.refobjid
+  from pg_rewrite w
+  join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+  union
+  select 'relation', i.inhparent, 'relation', i.inhrelid from pg_inherits i
+  union
+  select 'relation', k.confrelid, 'relation', k.conrelid from pg_constraint k
+  where k.contype = 'f' and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
+  union
+  select 'routine', w.id, 'relation', c.oid
+  from written w join relations c on w.name = lower(c.relname) and coalesce(w.schema, lower(c.schema)) = lower(c.schema)
+  union
+  select 'routine', r.oid, 'relation', c.oid
+  from relations c join routines r on concat(c.schema, c.relname) ~ '\W' and strpos(lower(r.body), lower(c.relname)) > 0 and r.body ~* c.written),
 reached (root, is_routine, kind, id) as (
   select oid, false, 'relation', oid from relations where schema = any ($1::text[])
   union all
   select oid, true, 'routine', oid from routines where schema = any ($1::text[])
   union
-  select r.root, r.is_routine, e.kind, e.id
-  from reached r
-  cross join lateral (
-    select 'routine', g.tgfoid from pg_trigger g
-    where r.kind = 'relation' and g.tgrelid = r.id and not g.tgisinternal and g.tgenabled <> 'D'
-    union all
-    select 'routine', f.oid from texts t join routines f on t.text ~* f.called
-    where r.kind = 'relation' and t.relation = r.id
-    union all
-    select 'relation', d.refobjid from pg_rewrite w
-    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
-    where r.kind = 'relation' and w.ev_class = r.id
-    union all
-    select 'relation', i.inhrelid from pg_inherits i where r.kind = 'relation' and i.inhparent = r.id
-    union all
-    select 'relation', k.conrelid from pg_constraint k
-    where r.kind = 'relation' and k.contype = 'f' and k.confrelid = r.id
-      and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
-    union all
-    select 'routine', f.oid from routines me join routines f on f.oid <> me.oid and me.body ~* f.called
-    where r.kind = 'routine' and me.oid = r.id
-    union all
-    select 'relation', c.oid from routines me join relations c on strpos(lower(me.body), lower(c.relname)) > 0 and me.body ~* c.written
-    where r.kind = 'routine' and me.oid = r.id
-  ) as e (kind, id)),
+  select r.root, r.is_routine, s.next_kind, s.next_id from reached r join steps s on s.kind = r.kind and s.id = r.id),
 surviving as (
   select r.root, r.is_routine, f.name as place, x.reaches
   from reached r
