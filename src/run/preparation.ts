@@ -1,6 +1,7 @@
 import { type ClientBase, DatabaseError } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
+import { readImmutable } from "../channel/immutable.ts";
 import { readSurvivors } from "../channel/survivors.ts";
 import { checkPredicates } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
@@ -24,7 +25,6 @@ import { functionIssues } from "../plan/preflight-functions.ts";
 import { type PlannedFunction, planFunction } from "../plan/function.ts";
 import { loginIssues } from "../plan/preflight-logins.ts";
 import { planRelation } from "../plan/relation.ts";
-import { readSql } from "../sql.ts";
 import { callIssues, callPredicates, functionControl } from "./call-issues.ts";
 import type { Work } from "./lanes.ts";
 
@@ -72,7 +72,7 @@ export async function prepare(
       `The matrix ${matrix.name} does not fit the database ${catalog.database}.`,
       issues.toSorted(byPosition),
     );
-  const immutable = await client.query<{ name: string }>(readSql("findings_functions.sql"));
+  const immutable = (await readImmutable(client)).filter(({ readsSetting }) => readsSetting);
   const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
     throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
@@ -86,7 +86,7 @@ export async function prepare(
     functions,
     findings: [
       ...findFindings(matrix, catalog, {
-        immutable: immutable.rows.map(({ name }) => name),
+        immutable: immutable.map(({ name }) => name),
         declared: new Set(functions.map(({ routine }) => routine.oid)),
       }),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),

@@ -14,6 +14,7 @@ import {
   WriteRefused,
   wouldWrite,
 } from "../../model/posture.ts";
+import { readImmutable } from "../immutable.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { type Line, exchange } from "./exchange.ts";
@@ -21,7 +22,7 @@ import { type Means, firstRequest } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
-import { connect, disconnect, mayActAsReplica, mayKeepPlans } from "./session.ts";
+import { connect, disconnect, mayActAsReplica } from "./session.ts";
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
@@ -47,7 +48,7 @@ export async function openDirectChannel(options: DirectChannelOptions): Promise<
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,
-    keepsPlans: (await mayKeepPlans(client)) && sessions.known.every(isOfNoMatter),
+    keepsPlans: (await readImmutable(client)).length === 0 && sessions.known.every(isOfNoMatter),
   });
 }
 

@@ -3,7 +3,6 @@ import { Client, type ClientBase, DatabaseError } from "pg";
 import { clientConfig } from "../client-config.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
-import { readSql } from "../../sql.ts";
 
 /** Opens a connection whose every statement has a limit. Throws RowgateError `direct/connect`. */
 export async function connect(address: DatabaseAddress, limits: Limits): Promise<Client> {
@@ -74,12 +73,6 @@ async function mustBeReadOnly(client: ClientBase, { host, port, database }: Data
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Asked once: does no function pretend that it would answer every persona alike (`sql/immutable_functions.sql`)? */
-export async function mayKeepPlans(client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(readSql("immutable_functions.sql"));
-  return rows[0]?.found === false;
 }
 
 /** Asked once: may this login put foreign keys and triggers aside (`session_replication_role`)? */
