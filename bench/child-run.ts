@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Client } from "pg";
 import { newRunId } from "../dist/archive/id.js";
+import { keepHeapSmall } from "../dist/heap.js";
 import { parseMatrix } from "../dist/matrix/parse.js";
 import { run } from "../dist/run.js";
 import { recordRequests } from "./http-record.ts";
 import type { RunFigures, RunOrder } from "./orders.ts";
 
+keepHeapSmall();
 const order = JSON.parse(await text(process.stdin)) as RunOrder;
 const startedAt = new Date();
 const counted = countMessages();

@@ -12,7 +12,10 @@ import {
 import type { RunOptions } from "./commands/options.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { channels } from "./model/cell.ts";
+
+keepHeapSmall();
 
 const interruption = new AbortController();
 
