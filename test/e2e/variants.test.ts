@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Client, DatabaseError, type QueryResult } from "pg";
 import { parse, parseDocument } from "yaml";
 import { IssuesError } from "../../src/model/errors.ts";
+import type { CellRecord } from "../../src/model/run.ts";
+import type { DatabaseAddress } from "../../src/model/target.ts";
 import { gridText, withGrid } from "../../src/report/page.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
@@ -109,6 +112,13 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     expect(run.counts.byChannel.rest.pass > cells.size / 2).toBe(channels.includes("rest"));
   });
 
+  test("a run leaves every table as it was, what its triggers write included", () => {
+    const { fingerprints, relations } = proved.run;
+    const probed = relations.filter((name) => fingerprints.some(({ relation }) => relation === name));
+    expect(probed.length).toBeGreaterThan(relations.length / 2);
+    for (const { relation, before, after } of fingerprints) expect(after, relation).toEqual(before);
+  });
+
   test("the system's page shows the grid of that run (`npm run docs` writes it)", async () => {
     const file = `docs/systems/${system}.md`;
     const page = readFileSync(path.join(root, file), "utf8");
@@ -134,6 +144,7 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
     const found = await verdictsOf(`${good}\n${sql}`, withRelations(matrix, declares), only);
     expect([found.exit, undeclared?.exit ?? exit]).toEqual([exit, exit]);
     for (const name of names) expect((undeclared ?? found).said).toContain(name);
+    for (const { id, seen, reached } of found.byHand) expect(seen, `${id} by hand`).toBe(reached);
     for (const { persona, relation, operation, column, verdict, channels } of finds) {
       const id = [persona, relation, operation, column].filter((part) => part !== undefined).join("/");
       expect(found.verdicts.get(id), id).toBe(verdict);
@@ -156,9 +167,9 @@ async function verdictsOf(
   sql: string,
   matrix: string,
   only: readonly string[],
-): Promise<{ exit: number; said: string; verdicts: Map<string, string> }> {
+): Promise<{ exit: number; said: string; verdicts: Map<string, string>; byHand: readonly ByHandRows[] }> {
   try {
-    const { run, cells } = await prove({ server, sql, matrix, only });
+    const { run, cells, database } = await prove({ server, sql, matrix, only });
     const verdicts = [...cells.values()].flatMap(({ id, verdict, channels }) => [
       [id, verdict] as const,
       ...Object.entries(channels).map(([channel, judged]) => [`${id} ${channel}`, judged.verdict] as const),
@@ -167,10 +178,69 @@ async function verdictsOf(
       ...run.findings.map(({ kind, ...about }) => [kind, ...Object.values(about)].join(" ")),
       ...[...cells.values()].flatMap(({ channels }) => Object.values(channels).map(({ because }) => because)),
     ];
-    return { exit: run.exitCode, said: said.join("\n"), verdicts: new Map(verdicts) };
+    const byHand = await pastedByHand([...cells.values()], database);
+    return { exit: run.exitCode, said: said.join("\n"), verdicts: new Map(verdicts), byHand };
   } catch (error) {
     if (!(error instanceof IssuesError)) throw error;
     const said = error.issues.map(({ at, message }) => `${at.file}:${at.line}:${at.column} ${message}`);
-    return { exit: 2, said: said.join("\n"), verdicts: new Map() };
+    return { exit: 2, said: said.join("\n"), verdicts: new Map(), byHand: [] };
+  }
+}
+
+/** What a person sees who pastes a cell's block into psql, and what the direct channel saw. */
+interface ByHandRows {
+  readonly id: string;
+  readonly seen: number | string | undefined;
+  readonly reached: number | undefined;
+}
+
+const countsRows: ReadonlySet<string> = new Set(["select", "delete", "blind_delete"]);
+/** The block itself is wrong: a syntax error, or a name that is not there. */
+const wrongBlock: ReadonlySet<string | undefined> = new Set(["42601", "42703", "42704", "22023"]);
+
+/** A few cells that leaked or were locked out, each of another operation, pasted into a session of its own. */
+async function pastedByHand(
+  cells: readonly CellRecord[],
+  database: DatabaseAddress,
+): Promise<readonly ByHandRows[]> {
+  const wrong = cells.filter(
+    ({ column, byHand, channels: { direct } }) =>
+      column === undefined && byHand !== undefined && /leak|lockout/.test(direct?.verdict ?? ""),
+  );
+  const each = [...new Map(wrong.map((cell) => [cell.operation, cell])).values(), ...wrong.slice(0, 2)];
+  const shown: ByHandRows[] = [];
+  for (const cell of each) {
+    const client = new Client({ ...database, ssl: false });
+    await client.connect();
+    try {
+      shown.push({ id: cell.id, ...compared(cell, await lastResult(client, cell.byHand?.psql ?? "")) });
+    } finally {
+      await client.end();
+    }
+  }
+  return shown;
+}
+
+function compared(
+  { operation, channels: { direct } }: CellRecord,
+  result: QueryResult | string | undefined,
+): Omit<ByHandRows, "id"> {
+  const seen = direct?.observation;
+  if (typeof result === "string")
+    return { seen: wrongBlock.has(result) ? result : undefined, reached: undefined };
+  const whole = seen?.kind === "reach" && seen.method === "whole" && seen.answer.code === null;
+  if (!countsRows.has(operation) || !whole) return { seen: undefined, reached: undefined };
+  // A new session is one in which nothing was ever set.
+  const fresh = seen.states.find(({ state }) => state === "never set");
+  return { seen: result?.rowCount ?? undefined, reached: fresh?.reached ?? seen.reached };
+}
+
+/** What the statement before `rollback` came to; of an error, its SQLSTATE. */
+async function lastResult(client: Client, psql: string): Promise<QueryResult | string | undefined> {
+  try {
+    const results: unknown = await client.query(psql);
+    return (results as QueryResult[]).at(-2);
+  } catch (error) {
+    return error instanceof DatabaseError ? error.code : String(error);
   }
 }

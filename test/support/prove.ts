@@ -9,6 +9,7 @@ import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
 import {
+  type DatabaseAddress,
   defaultLimits,
   type Limits,
   type Posture,
@@ -54,6 +55,8 @@ export interface Proved {
   /** By id: `<persona>/<schema>.<relation>/<operation>`. */
   readonly cells: ReadonlyMap<string, CellRecord>;
   readonly measured: readonly [before: unknown, after: unknown];
+  /** Stands until the server stops. */
+  readonly database: DatabaseAddress;
 }
 
 let databases = 0;
@@ -117,7 +120,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     const after = await measure();
     const cells = new Map<string, CellRecord>();
     for await (const cell of readCells(outcome.archive)) cells.set(cell.id, cell);
-    return { run: outcome.run, cells, measured: [before, after] };
+    return { run: outcome.run, cells, database, measured: [before, after] };
   } finally {
     await gateway?.stop();
     if (options.logs === undefined) await rm(logs, { recursive: true, force: true });

@@ -18,7 +18,7 @@ import { readImmutable } from "../immutable.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { type Line, exchange } from "./exchange.ts";
-import { type Means, firstRequest } from "./first-requests.ts";
+import { type Means, firstRequest, shownUpsert } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
@@ -251,6 +251,7 @@ function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): Cel
 function shownStatement(cell: Cell, means: Means, [first]: readonly Request[]): string {
   const { operation, relation, call } = cell;
   if (call !== undefined) return shownCall(cell, call);
+  if (operation === "upsert") return shownUpsert(cell);
   if (operation === "insert") return insertSql(relation.info, cell.candidates[0]?.values ?? {});
   const request =
     first === undefined || first.kind === "explain" ? firstRequest[operation](cell, means) : first;

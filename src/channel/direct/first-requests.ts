@@ -34,20 +34,13 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     return deleteRequest(cell, means, "");
   },
   upsert(cell) {
-    const { key, info } = cell.relation;
-    const columns = sql.writable(
-      { ...info, columns: info.columns.map((one) => ({ ...one, identity: null })) },
-      insertable(cell),
-    );
-    const names = columns.map((column) => column.name);
-    const set = sql
-      .plainFirst(info, sql.writable(info, sql.privilegesOf(cell).update))
-      .find((one) => names.includes(one.name));
+    const { info } = cell.relation;
+    const shape = upsertShape(cell);
     return {
       kind: "e",
       control: sql.controlSql(cell, []),
-      statements: [`insert into ${quoteQualified(info)} (${names.map(quoteIdent).join(", ")})`],
-      list: sql.rowListSql(cell, sql.upsertSuffix(info, names, key, set?.name ?? ungranted(info))),
+      statements: [sql.upsertHead(info, shape)],
+      list: sql.rowListSql(cell, sql.upsertSuffix(info, shape)),
     };
   },
   execute(cell) {
@@ -57,6 +50,24 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
   },
 };
+
+function upsertShape(cell: Cell): sql.UpsertShape {
+  const { key, info } = cell.relation;
+  const any = { ...info, columns: info.columns.map((one) => ({ ...one, identity: null })) };
+  const columns = sql.writable(any, insertable(cell)).map(({ name }) => name);
+  const set = sql
+    .plainFirst(info, sql.writable(info, sql.privilegesOf(cell).update))
+    .find(({ name }) => columns.includes(name));
+  return { columns, key, set: set?.name ?? ungranted(info) };
+}
+
+/** An upsert of one row, for people: the probe itself puts each row in its turn behind the head. */
+export function shownUpsert(cell: Cell): string {
+  const { info, samples } = cell.relation;
+  const shape = upsertShape(cell);
+  const values = shape.columns.map((name) => sql.literal(samples[0]?.[name] ?? null));
+  return `${sql.upsertHead(info, shape)}${sql.upsertValues(info, shape, values)}`;
+}
 
 /** All columns where nothing is granted: the refusal itself is the answer. */
 function insertable(cell: Cell): readonly string[] {

@@ -227,17 +227,34 @@ export function rowSuffix(key: readonly string[]): string {
   return `format(${quoteLiteral(` where ${format}`)}, ${key.map(quoteIdent).join(", ")})`;
 }
 
-/** An SQL expression: the row as it stands, to be inserted again over itself. */
-export function upsertSuffix(
+/** What an upsert is made of: the columns that are sent, the key that may conflict, and the column that is set then. */
+export interface UpsertShape {
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
+  readonly set: string;
+}
+
+/** `insert into …`, to be followed by `upsertValues`. */
+export function upsertHead(info: RelationInfo, { columns }: UpsertShape): string {
+  return `insert into ${quoteQualified(info)} (${columns.map(quoteIdent).join(", ")})`;
+}
+
+export function upsertValues(
   info: RelationInfo,
-  columns: readonly string[],
-  key: readonly string[],
-  set: string,
+  { columns, key, set }: UpsertShape,
+  values: readonly string[],
 ): string {
   const overriding = info.columns.some(
     (column) => column.identity === "always" && columns.includes(column.name),
   );
-  const tail = ` on conflict (${key.map(quoteIdent).join(", ")}) do update set ${quoteIdent(set)} = excluded.${quoteIdent(set)}`;
-  const text = `${overriding ? " overriding system value" : ""} values (${columns.map(() => "%L").join(", ")})${tail.replaceAll("%", "%%")}`;
-  return `format(${quoteLiteral(text)}, ${columns.map(quoteIdent).join(", ")})`;
+  const override = overriding ? " overriding system value" : "";
+  return `${override} values (${values.join(", ")}) on conflict (${key.map(quoteIdent).join(", ")}) do update set ${quoteIdent(set)} = excluded.${quoteIdent(set)}`;
+}
+
+/** An SQL expression: the row as it stands, to be inserted again over itself. */
+export function upsertSuffix(info: RelationInfo, shape: UpsertShape): string {
+  // `%L` stands where the values will; every other percent sign is doubled.
+  const marks = shape.columns.map((_, index) => `\u0000${index}`);
+  const text = upsertValues(info, shape, marks).replaceAll("%", "%%").replaceAll(/\0\d+/g, "%L");
+  return `format(${quoteLiteral(text)}, ${shape.columns.map(quoteIdent).join(", ")})`;
 }
