@@ -41,10 +41,11 @@ as $$
   )
 $$;
 
+-- The project of a task, for those who are in it: to others it would tell which tasks there are, and where.
 create function clawtrol.project_of(task text) returns text
 language sql stable security definer set search_path = ''
 as $$
-  select t.project from public.tasks t where t.id = task
+  select t.project from public.tasks t where t.id = task and clawtrol.is_in_project(t.project)
 $$;
 
 -- May write in this project: a member, and not a viewer, who is in it.
