@@ -19,6 +19,13 @@ function dependsOnSeconds({ id }: Recorded): boolean {
   return id.includes("(skew)");
 }
 
+/** Whether the quotes around a cookie's value are dropped is decided by the version of the `cookie` library it was built with. */
+function dependsOnBuild({ sent }: Recorded): boolean {
+  return Object.entries(sent.headers ?? {}).some(
+    ([name, value]) => name.toLowerCase() === "cookie" && value.includes('"'),
+  );
+}
+
 describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)", () => {
   let server: EmbeddedServer;
 
@@ -37,7 +44,9 @@ describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)"
   ): Promise<Map<string, unknown>> {
     const found = new Map<string, unknown>();
     for (const [name, settings] of Object.entries(recording.settings)) {
-      const own = recording.recorded.filter((one) => one.settings === name && !dependsOnSeconds(one));
+      const own = recording.recorded.filter(
+        (one) => one.settings === name && !dependsOnSeconds(one) && !dependsOnBuild(one),
+      );
       const address = { ...server.database, ...server.authenticator, database };
       const gateway = await spawnPostgrest(binary ?? "", { ...settings, database: address });
       try {
