@@ -8,6 +8,8 @@ import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 interface Tried extends CandidateAttempt {
   readonly outcome: Outcome;
+  /** It names a column that the role may not write, and that refused it: nothing is said of any other row. */
+  readonly ungranted: boolean;
 }
 
 type Said = Pick<Judgement, "verdict" | "because">;
@@ -19,13 +21,30 @@ const passed = ({ outcome }: Tried): boolean => outcome.kind === "accepted" || o
 const refused = ({ outcome }: Tried): boolean => outcome.kind === "refused" || outcome.kind === "impossible";
 
 export function judgeInsert(cell: Cell, seen: InsertObservation): Judgement {
-  const tried = seen.attempts.map((attempt) => ({ ...attempt, outcome: outcomeOf(cell, attempt.answer) }));
+  const tried = seen.attempts.map((attempt) => triedOf(cell, attempt));
   const shown = tried.find(passed) ?? tried.find((one) => !refused(one)) ?? tried[0];
   return {
     ...verdictOf(cell, tried),
     effect: shown === undefined ? "error" : outcomeEffect[shown.outcome.kind],
     deniedBy: tried.some(passed) ? undefined : gateOf(tried),
   };
+}
+
+function triedOf(cell: Cell, attempt: CandidateAttempt): Tried {
+  const ungranted = refusedByColumn(cell, attempt);
+  const outcome = ungranted ? ({ kind: "refused", by: "grant" } as const) : outcomeOf(cell, attempt.answer);
+  return { ...attempt, outcome, ungranted };
+}
+
+/** A privilege on a column is asked for before any trigger, constraint or policy. */
+function refusedByColumn(cell: Cell, { candidate, answer }: CandidateAttempt): boolean {
+  const { schemaUsage = false, insert = [] } = cell.relation.info.privileges[cell.persona.role] ?? {};
+  if (!schemaUsage || insert.length === 0) return false;
+  if (answer.code !== "42501" || answer.foreignFrame === true) return false;
+  const sent = cell.candidates.find(
+    ({ name, origin }) => name === candidate.name && origin === candidate.origin,
+  );
+  return Object.keys(sent?.values ?? {}).some((column) => !insert.includes(column));
 }
 
 function verdictOf(cell: Cell, tried: readonly Tried[]): Said {
@@ -51,6 +70,9 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
   if (unclear !== undefined)
     return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
   if (tried.length === 0) return say("vacuous", "no candidate row could be sent");
+  if (tried.every(({ ungranted }) => ungranted)) {
+    return say("vacuous", "every candidate names a column that the role may not write");
+  }
   return wrongGate(cell, gate) ?? proven(cell, tried);
 }
 
@@ -134,7 +156,7 @@ function wrongGate(cell: Cell, gate: DenyReason | undefined): Said | undefined {
 }
 
 function gateOf(tried: readonly Tried[]): DenyReason | undefined {
-  for (const { outcome } of tried) if (outcome.kind === "refused") return outcome.by;
+  for (const { outcome, ungranted } of tried) if (outcome.kind === "refused" && !ungranted) return outcome.by;
   return undefined;
 }
 
