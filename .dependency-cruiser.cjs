@@ -1,4 +1,4 @@
-const pure = "^src/(model|matrix|plan|persona|judge|findings|report)/";
+const pure = "^src/(model|matrix|plan|persona|judge|findings|doctor|report)/";
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -40,7 +40,7 @@ module.exports = {
       name: "pure-folders-stay-apart",
       comment: "Pure folders share only model/: each can be read, tested and replaced alone.",
       severity: "error",
-      from: { path: "^src/(matrix|plan|persona|judge|findings|report)/" },
+      from: { path: "^src/(matrix|plan|persona|judge|findings|doctor|report)/" },
       to: { path: "^src/(?!model/)", pathNot: "^src/$1/" },
     },
     {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
+import { type DoctorOptions, doctorCommand } from "./commands/doctor.ts";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
 import {
@@ -146,6 +147,26 @@ program
   .action(async (name: string, options: TokenOptions) => {
     await main(() => tokenCommand(name, options, environment));
   });
+
+program
+  .command("doctor")
+  .description(
+    "try everything that a run will need of the embedded target, and say what is wrong and what to do",
+  )
+  .option(
+    "--matrix <file>",
+    "a matrix to compare with it (repeatable); all of matrices/*.yaml when none is named",
+    list,
+  )
+  .addOption(
+    new Option("--gateway <kind>", "what speaks PostgREST's protocol")
+      .choices(["auto", "postgrest", "builtin"])
+      .default("auto"),
+  )
+  .option("--json", "one JSON document on standard output", false)
+  .action((given: Partial<DoctorOptions>) =>
+    main(() => doctorCommand({ ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment)),
+  );
 
 const gateway = program
   .command("gateway")

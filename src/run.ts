@@ -14,6 +14,7 @@ import { signIn } from "./run/identities.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
 import { probeAll } from "./run/probing.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
+import { secretsOf } from "./run/secrets.ts";
 import { watchTraces } from "./run/traces.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
@@ -54,7 +55,7 @@ export async function run(
     const identities = signIn(request, prepared.settings);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
     archive = await openArchive(request.logs, request.id, request.startedAt, {
-      secrets: secretsOf(request, identities),
+      secrets: secretsOf(target, [...identities.values()]),
       redact,
     });
     await archive.catalog(prepared.catalog);
@@ -108,17 +109,4 @@ export function nothingToProbe(filters: RunFilters, matrices: readonly Matrix[])
     message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked.join(" ") || "what was asked"}.`,
     hint: `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix?.personas[0]?.name ?? "anon"}/${matrix?.schema ?? "public"}.${matrix?.relations[0]?.name ?? "courses"}/select`,
   });
-}
-
-/** What must not be written anywhere, whoever says it. */
-function secretsOf({ target }: RunRequest, identities: ReturnType<typeof signIn>): readonly string[] {
-  const key = target.signingKey;
-  const secret = key === undefined ? [] : [key.algorithm === "HS256" ? key.secret : key.privateKeyPem];
-  const tokens = [...identities.values()].flatMap(({ token }) => token ?? []);
-  return [
-    target.database.password,
-    ...secret,
-    ...(target.rest?.apiKey === undefined ? [] : [target.rest.apiKey]),
-    ...tokens,
-  ].filter((one) => one.length > 0);
 }

@@ -22,6 +22,8 @@ export interface Handshaken {
   readonly personas: ReadonlyMap<string, Failure>;
   /** Set: no write may be sent. */
   readonly noWrites: string | undefined;
+  /** Whether `Prefer: tx=rollback` is honoured, as far as a GET can show it; `undefined`: it was not asked. */
+  readonly rollback: "honoured" | "not honoured" | "not shown" | undefined;
 }
 
 /** Before anything is believed: are signatures verified, are roles switched, are writes undone? Sends GETs only. */
@@ -32,14 +34,15 @@ export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
     distrusted.failure === undefined && !input.readOnly ? await checkRollback(input, personas) : undefined;
   return {
     handshake: {
-      rollbackHonoured: rollback?.honoured ?? false,
+      rollbackHonoured: rollback === "honoured",
       tamperedTokenRefused: distrusted.tampered,
       unknownRoleRefused: distrusted.unknown,
       identityShown: undefined,
     },
     distrust: distrusted.failure,
     personas,
-    noWrites: rollback?.honoured === true ? undefined : (rollback?.message ?? "the target takes no writes"),
+    noWrites: rollback === undefined ? "the target takes no writes" : whyNoWrites[rollback],
+    rollback,
   };
 }
 
@@ -76,10 +79,19 @@ function notHonoured(nobody: Answer): string {
     : `the gateway did not refuse a token that names a role which does not exist (22023): it answered ${said(nobody)}`;
 }
 
+const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string | undefined>> = {
+  honoured: undefined,
+  "not honoured":
+    "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback cannot be told from a commit): " +
+    "set db-tx-end to commit-allow-override or rollback-allow-override",
+  "not shown":
+    "no persona could read any relation, so nothing shows that the gateway honours Prefer: tx=rollback",
+};
+
 async function checkRollback(
   input: HandshakeInput,
   distrusted: ReadonlyMap<string, Failure>,
-): Promise<{ honoured: boolean; message: string }> {
+): Promise<NonNullable<Handshaken["rollback"]>> {
   const trusted = input.identities.filter(({ persona }) => !distrusted.has(persona.name));
   for (const place of input.places) {
     const identity = trusted.find(({ persona }) => persona.role === place.role);
@@ -94,17 +106,9 @@ async function checkRollback(
       .catch(() => undefined);
     // Errors never name applied preferences: only a success tells.
     if (answer === undefined || answer.code !== null) continue;
-    const honoured = saysRolledBack(answer.http);
-    const message =
-      "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback cannot be told from a commit): " +
-      "set db-tx-end to commit-allow-override or rollback-allow-override";
-    return { honoured, message };
+    return saysRolledBack(answer.http) ? "honoured" : "not honoured";
   }
-  return {
-    honoured: false,
-    message:
-      "no persona could read any relation, so nothing shows that the gateway honours Prefer: tx=rollback",
-  };
+  return "not shown";
 }
 
 /** Asks for a relation that the gateway has heard of; `undefined`: there is none to ask for. */

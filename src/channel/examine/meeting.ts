@@ -1,0 +1,109 @@
+import type { Identity } from "../../model/channel.ts";
+import type { HandshakeFacts, SpeakingGateway, SamenessFacts } from "../../model/examination-gateway.ts";
+import { addressOf, readsOnly } from "../../model/posture.ts";
+import type { QualifiedName } from "../../model/sql-text.ts";
+import type { Target } from "../../model/target.ts";
+import { connect, disconnect } from "../direct/session.ts";
+import { Clients } from "../rest/clients.ts";
+import { shakeHands } from "../rest/handshake.ts";
+import { findPlaces, type Place } from "../rest/places.ts";
+import { Sender } from "../rest/sender.ts";
+import { Sight } from "../rest/sight.ts";
+import { Wire } from "../rest/wire.ts";
+import { askWhetherSame } from "./sameness.ts";
+import type { Visitor } from "./visitor.ts";
+
+export interface MeetingQuestions {
+  readonly visitor: Visitor;
+  readonly target: Target;
+  readonly identities: readonly Identity[];
+  /** Schemas that the gateway exposes. */
+  readonly exposed: readonly string[];
+  /** A relation that the gateway knows, and a column of it; `undefined`: none, or the database was not reached. */
+  readonly known: { readonly relation: QualifiedName; readonly column: string } | undefined;
+  /** One that the gateway took; `undefined`: none. */
+  readonly token: string | undefined;
+}
+
+type Met = Pick<SpeakingGateway, "handshake" | "sameness">;
+
+const unmet: Met = { handshake: undefined, sameness: { seen: "unsent", row: undefined } };
+
+/** What both sides together show: a run's own handshake, and whether they answer for one database. */
+export async function meet(questions: MeetingQuestions): Promise<Met> {
+  const { target, identities, exposed, known } = questions;
+  if (known === undefined) return unmet;
+  const sight = new Sight(addressOf(target), target.limits);
+  try {
+    const roles = [...new Set(identities.map(({ persona }) => persona.role))];
+    const places = await findPlaces(sight, exposed, roles);
+    return {
+      sameness: await sameness(questions, known, places),
+      handshake: await handshake(questions, places),
+    };
+  } finally {
+    await sight.close();
+  }
+}
+
+/** As a run shakes hands, and nothing else can leave than GET. */
+async function handshake(
+  { target, identities }: MeetingQuestions,
+  places: readonly Place[],
+): Promise<HandshakeFacts | undefined> {
+  const { rest, limits } = target;
+  if (rest === undefined) return undefined;
+  const concurrency = 6;
+  const wire = new Wire({
+    url: rest.url,
+    connections: concurrency,
+    timeoutMs: limits.requestTimeoutMs,
+    readOnly: true,
+  });
+  try {
+    const shaken = await shakeHands({
+      clients: new Clients(rest, wire.fetch),
+      sender: new Sender(wire),
+      identities,
+      places,
+      signingKey: target.signingKey,
+      concurrency,
+      readOnly: readsOnly(target),
+    });
+    const unswitched = [...shaken.personas].map(([name, { message }]) => [name, message] as const);
+    return {
+      distrust: shaken.distrust?.message,
+      unswitched: new Map(unswitched),
+      rollback: shaken.rollback,
+    };
+  } finally {
+    await wire.close();
+  }
+}
+
+async function sameness(
+  { visitor, target, identities, token }: MeetingQuestions,
+  known: NonNullable<MeetingQuestions["known"]>,
+  places: readonly Place[],
+): Promise<SamenessFacts> {
+  const client = await connect(addressOf(target), target.limits);
+  const readable = places.flatMap(({ role, readable: column, usage, schema, name }) => {
+    const identity = identities.find(({ persona }) => persona.role === role);
+    return column === null || !usage || identity === undefined
+      ? []
+      : [{ relation: { schema, name }, identity }];
+  });
+  try {
+    return await askWhetherSame({
+      visitor,
+      client,
+      known,
+      readable,
+      token,
+      login: target.rest?.login,
+      patienceMs: target.limits.statementTimeoutMs,
+    });
+  } finally {
+    await disconnect(client);
+  }
+}

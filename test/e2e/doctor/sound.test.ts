@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
+import { checkNames } from "../../../src/model/diagnosis.ts";
+import { renderDoctor } from "../../../src/report/doctor.ts";
+import {
+  ecKey,
+  examineGiven,
+  type Given,
+  jwksOf,
+  makeWorld,
+  notWell,
+  otherJwk,
+  rsaKey,
+  secret,
+  targetOf,
+  type World,
+} from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterEach(async () => {
+  await world.tidy();
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+interface Sound {
+  readonly what: string;
+  readonly given: () => Promise<Given>;
+  /** Checks that have nothing to look at. */
+  readonly notAsked?: readonly string[];
+}
+
+const sound: readonly Sound[] = [
+  {
+    what: "a secret on both sides",
+    given: async () => ({ target: targetOf(world, { gateway: await world.gateway() }) }),
+    notAsked: ["api key"],
+  },
+  {
+    what: "an ES256 key with a kid, among the keys of a JWKS",
+    given: async () => ({
+      target: targetOf(world, {
+        gateway: await world.gateway({ jwt: { jwks: [otherJwk, ...jwksOf(ecKey)] } }),
+        over: { signingKey: ecKey },
+      }),
+    }),
+    notAsked: ["api key"],
+  },
+  {
+    what: "an RS256 key with a kid, beside a secret that others sign with",
+    given: async () => ({
+      target: targetOf(world, {
+        gateway: await world.gateway({ jwt: { secret, jwks: jwksOf(rsaKey) } }),
+        over: { signingKey: rsaKey },
+      }),
+    }),
+    notAsked: ["api key"],
+  },
+  {
+    what: "TLS, the certificate checked",
+    given: async () => ({
+      target: targetOf(world, {
+        gateway: await world.gateway(),
+        over: {
+          database: {
+            ...world.database,
+            host: "localhost",
+            tls: { verify: "chain and host", ca: world.authority.cert },
+          },
+        },
+      }),
+    }),
+    notAsked: ["api key"],
+  },
+  {
+    what: "production, where no write and so no way to undo one is asked about",
+    given: async () => ({
+      target: targetOf(world, {
+        gateway: await world.gateway({ txEnd: "commit" }),
+        over: { posture: "production" },
+      }),
+    }),
+    notAsked: ["api key", "rollback"],
+  },
+  {
+    what: "no matrix: whom the gateway may become are the personas",
+    given: async () => ({ target: targetOf(world, { gateway: await world.gateway() }), matrix: null }),
+    notAsked: ["api key", "users", "matrix"],
+  },
+  {
+    what: "a Postgres without PostgREST",
+    given: () => Promise.resolve({ target: targetOf(world, {}) }),
+    notAsked: ["gateway"],
+  },
+];
+
+describe("of a sound target doctor says that all is well", () => {
+  it.each(sound)("$what", async ({ given, notAsked = [] }) => {
+    const diagnoses = await examineGiven(await given());
+    expect(notWell(diagnoses)).toEqual([]);
+    expect(notWell(diagnoses, "unclear")).toEqual([]);
+    expect(diagnoses.filter(({ status }) => status === "not-asked").map(({ check }) => check)).toEqual(
+      notAsked,
+    );
+    expect(exitCodeOf(diagnoses)).toBe(0);
+  });
+
+  it("every check is there once, and the text is readable in 80 columns", async () => {
+    const diagnoses = await examineGiven({ target: targetOf(world, { gateway: await world.gateway() }) });
+    expect(diagnoses.map(({ check }) => check)).toEqual(checkNames);
+    const text = renderDoctor("staging", diagnoses, { width: 80, colour: false });
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+});

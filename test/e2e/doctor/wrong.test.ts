@@ -1,0 +1,613 @@
+import { createServer as createHttpServer, request } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
+import jwt from "jsonwebtoken";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
+import type { DatabaseAddress } from "../../../src/model/target.ts";
+import { renderDoctor } from "../../../src/report/doctor.ts";
+import { startEmbedded } from "../../../src/target/embedded/server.ts";
+import { certify, makeAuthority } from "../../support/certificates.ts";
+import { answer, type Mischief, openProxy, type Proxy } from "../rest-proxy.ts";
+import {
+  ana,
+  asSuperuser,
+  ecKey,
+  examineGiven,
+  type Given,
+  jwksOf,
+  makeWorld,
+  matrixText,
+  nobodysId,
+  notesSql,
+  notWell,
+  otherJwk,
+  rsaKey,
+  secret,
+  targetOf,
+  type TargetParts,
+  type World,
+} from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterEach(async () => {
+  await world.tidy();
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+interface Wrong {
+  readonly what: string;
+  readonly given: () => Promise<Given>;
+  /** What is wrong: all of it, check by check. */
+  readonly says: readonly (string | RegExp)[];
+  /** Words of what to do. */
+  readonly hint?: string;
+}
+
+async function sound(parts: TargetParts = {}): Promise<Given> {
+  return { target: targetOf(world, { gateway: await world.gateway(), ...parts }) };
+}
+
+function on(database: Partial<DatabaseAddress>): Promise<Given> {
+  return Promise.resolve({
+    target: targetOf(world, { over: { database: { ...world.database, ...database } } }),
+  });
+}
+
+async function portOf(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  world.use(server, (one) => void one.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  const port = await portOf(server);
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}
+
+/** A real gateway behind a front door that does what it is told. */
+async function behind(mischief: Mischief): Promise<Proxy> {
+  const proxy = world.use(await openProxy((await world.gateway()).url), (one) => one.stop());
+  proxy.misbehave(mischief);
+  return proxy;
+}
+
+const login: readonly Wrong[] = [
+  {
+    what: "nobody listens",
+    given: async () => on({ port: await closedPort() }),
+    says: [/^login: nobody listens on 127\.0\.0\.1:\d+$/],
+    hint: "start the server",
+  },
+  {
+    what: "a name that nobody has",
+    given: () => on({ host: "no-such-host.invalid", tls: { verify: "chain and host" } }),
+    says: [/^login: no server is known by the name no-such-host\.invalid \((?:ENOTFOUND|EAI_AGAIN)\)$/],
+  },
+  {
+    what: "a server that never answers",
+    given: async () => ({
+      target: targetOf(world, {
+        over: {
+          database: { ...world.database, port: await portOf(createServer()) },
+          limits: {
+            statementTimeoutMs: 500,
+            lockTimeoutMs: 500,
+            idleInTransactionTimeoutMs: 500,
+            requestTimeoutMs: 1000,
+          },
+        },
+      }),
+    }),
+    says: [/^login: 127\.0\.0\.1:\d+ did not answer within 1 s \(timeout\)$/],
+  },
+  {
+    what: "what listens is no Postgres",
+    given: async () => on({ port: Number(new URL((await world.gateway()).url).port) }),
+    says: [/^login: 127\.0\.0\.1:\d+ ended the connection before anybody was logged in$/],
+  },
+  {
+    what: "a wrong password",
+    given: () => on({ password: "not the password" }),
+    says: ["login: the server refused user or password of postgres (28P01)"],
+    hint: "postgres.<project ref>",
+  },
+  {
+    what: "no password",
+    given: () => on({ password: "" }),
+    says: ["login: the server asks postgres for a password, and the target has none"],
+  },
+  {
+    what: "another database's name",
+    given: () => on({ database: "nowhere" }),
+    says: ["login: the server has no database nowhere (3D000)"],
+  },
+];
+
+const localhostTls = { host: "localhost", tls: { verify: "chain and host" } } as const;
+
+const encryption: readonly Wrong[] = [
+  {
+    what: "a certificate of an unknown authority",
+    given: () => on(localhostTls),
+    says: [
+      /^encryption: the certificate of localhost is signed by itself or by an authority that is not known here \([A-Z_]+\)$/,
+    ],
+    hint: "sslrootcert",
+  },
+  {
+    what: "a certificate for another host",
+    given: () => on({ tls: { verify: "chain and host", ca: world.authority.cert } }),
+    says: ["encryption: the certificate of 127.0.0.1 is for another host: localhost"],
+  },
+  {
+    what: "a server without TLS",
+    given: async () => {
+      const plain = world.use(await startEmbedded(), (server) => server.stop());
+      return on({ ...plain.database, tls: { verify: "nothing" } });
+    },
+    says: [/^encryption: 127\.0\.0\.1:\d+ speaks no TLS, and the target asks for it$/],
+    hint: "sslmode=disable only where",
+  },
+  {
+    what: "rows that cross a network unencrypted",
+    given: async () => {
+      const open = world.use(await startEmbedded({ settings: { listen_addresses: "*" } }), (server) =>
+        server.stop(),
+      );
+      return on({ ...open.database, host: networkAddress() });
+    },
+    // initdb lets only this machine's own addresses in.
+    says: [
+      /^login: the server does not let postgres in this way \(28000\): no pg_hba/,
+      /^encryption: every row crosses the network to [\d.]+ unencrypted$/,
+    ],
+    hint: "verify-full",
+  },
+];
+
+function networkAddress(): string {
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === "IPv4" && !one.internal);
+  if (found === undefined) throw new Error("this machine has no network address besides loopback");
+  return found.address;
+}
+
+const roles: readonly Wrong[] = [
+  {
+    what: "a login without full sight, which may become nobody",
+    given: async () => {
+      await world.client.query("create role plain_login login password 'plain password'");
+      return on({ user: "plain_login", password: "plain password" });
+    },
+    says: [
+      /^full sight: plain_login has neither BYPASSRLS nor SUPERUSER/,
+      "roles: plain_login may not SET ROLE anon (42501)",
+      "roles: plain_login may not SET ROLE authenticated (42501)",
+      "roles: plain_login may not SET ROLE service_role (42501)",
+      /^matrix: matrices\/notes\.yaml does not fit the target: /,
+    ],
+    hint: 'GRANT "anon" TO "plain_login"',
+  },
+  {
+    what: "a role that does not exist",
+    given: async () => ({
+      ...(await sound()),
+      matrix: matrixText.replace("role: service_role", "role: servicerole"),
+    }),
+    says: [
+      "roles: there is no role servicerole in the server (service)",
+      /^matrix: matrices\/notes\.yaml does not fit the target: The matrix notes does not fit the database/,
+    ],
+  },
+  {
+    what: "a role that the gateway may not become",
+    given: async () => {
+      await world.client.query(
+        "create role auditor; grant usage on schema public to auditor; grant select on notes to auditor",
+      );
+      return {
+        ...(await sound()),
+        matrix: matrixText
+          .replace("role: service_role", "role: auditor")
+          .replace("service: allow", "service: deny"),
+      };
+    },
+    says: [
+      "roles: authenticator, whom the gateway logs in as, may not SET ROLE auditor: each of its requests is refused, whatever policies say",
+    ],
+    hint: 'GRANT "auditor" TO "authenticator"',
+  },
+  {
+    what: "a persona that owns the table",
+    given: async () => {
+      const database = await world.fresh(`${notesSql} alter table public.notes owner to authenticated;`);
+      return sound({
+        gateway: await world.gateway({ database: { ...database, ...world.server.authenticator } }),
+        over: { database },
+      });
+    },
+    says: [
+      "ownership: authenticated has the rights of the owner of public.notes, to whom policies apply only where they are forced",
+    ],
+    hint: "FORCE ROW LEVEL SECURITY",
+  },
+  {
+    what: "safeupdate in the login's own sessions",
+    given: async () => {
+      await world.client.query(
+        "create role careful login superuser password 'careful password'; alter role careful set safeupdate.enabled = on",
+      );
+      return on({ user: "careful", password: "careful password" });
+    },
+    says: [
+      /^safeupdate: safeupdate is at work in sessions of careful: an UPDATE or DELETE without WHERE is refused \(21000\)/,
+    ],
+    hint: "ALTER ROLE careful SET safeupdate.enabled = off",
+  },
+  {
+    what: "a login whose sessions are read-only",
+    given: async () => {
+      await world.client.query(
+        "create role reader login superuser password 'reader password'; alter role reader set default_transaction_read_only = on",
+      );
+      return on({ user: "reader", password: "reader password" });
+    },
+    says: [/^server: sessions of reader are read-only \(default_transaction_read_only\)/],
+    hint: "writes: none",
+  },
+  {
+    what: "a `sub` that auth.users does not know",
+    given: async () => ({ ...(await sound()), matrix: matrixText.replace(ana, nobodysId) }),
+    says: ["users: auth.users has no row for the `sub` of ana"],
+  },
+  {
+    what: "a matrix that names what is not there",
+    given: async () => ({ ...(await sound()), matrix: matrixText.replace("  notes:\n", "  nots:\n") }),
+    says: [/^matrix: matrices\/notes\.yaml does not fit the target/],
+  },
+];
+
+const gateway: readonly Wrong[] = [
+  {
+    what: "nobody listens",
+    given: async () => sound({ url: `http://127.0.0.1:${await closedPort()}` }),
+    says: [/^gateway: nobody listens at http:\/\/127\.0\.0\.1:\d+$/],
+  },
+  {
+    what: "a web page",
+    given: async () => {
+      const proxy = await behind((_, response) =>
+        answer(response, 200, "<html>", { "content-type": "text/html" }),
+      );
+      return sound({ url: proxy.url });
+    },
+    says: [/^gateway: what answers at \S+ is not PostgREST: 200 without a code of its own$/],
+    hint: "/rest/v1",
+  },
+  {
+    what: "an address that sends one on",
+    given: async () => {
+      const proxy = await behind((_, response) =>
+        answer(response, 301, "", { location: "https://db.test/rest/v1?key=abc" }),
+      );
+      return sound({ url: proxy.url });
+    },
+    says: [/^gateway: \S+ sends one on to https:\/\/db\.test\/rest\/v1 \(301\)$/],
+  },
+  {
+    what: "a front door whose PostgREST is down",
+    given: async () => {
+      const proxy = await behind((_, response) => answer(response, 503, "no healthy upstream"));
+      return sound({ url: proxy.url });
+    },
+    says: [/^gateway: PostgREST does not answer behind \S+ \(503\)$/],
+  },
+  {
+    what: "a certificate of an unknown authority",
+    given: async () => {
+      const server = createHttpsServer(certify(makeAuthority(), ["localhost"], ["127.0.0.1"]));
+      return sound({ url: `https://127.0.0.1:${await portOf(server)}` });
+    },
+    says: [
+      /^gateway: the certificate of https:\S+ is signed by itself or by an authority that is not known here/,
+    ],
+    hint: "NODE_EXTRA_CA_CERTS",
+  },
+  {
+    what: "tokens that cross a network unencrypted",
+    given: async () => {
+      const inner = new URL((await world.gateway()).url);
+      const outer = createHttpServer((incoming, response) => {
+        const options = { headers: incoming.headers, method: incoming.method };
+        incoming.pipe(
+          request(new URL(incoming.url ?? "/", inner), options, (given) => {
+            response.writeHead(given.statusCode ?? 500, given.headers);
+            given.pipe(response);
+          }),
+        );
+      });
+      await new Promise<void>((resolve) => {
+        outer.listen(0, resolve);
+      });
+      world.use(outer, (one) => {
+        one.closeAllConnections();
+        one.close();
+      });
+      return sound({ url: `http://${networkAddress()}:${(outer.address() as AddressInfo).port}` });
+    },
+    says: [/^gateway: tokens and rows cross the network to http:\S+ unencrypted$/],
+  },
+];
+
+const tokens: readonly Wrong[] = [
+  {
+    what: "two sides configured with different secrets",
+    given: async () =>
+      sound({
+        over: { signingKey: { algorithm: "HS256", secret: "another-secret-of-more-than-32-characters" } },
+      }),
+    says: [
+      "tokens: the gateway does not accept tokens signed with the target's HS256 key (PGRST301): it is not the one that PostgREST checks with",
+    ],
+    hint: "the two sides were configured with different ones",
+  },
+  {
+    what: "an ES256 key that is none of a JWKS",
+    given: async () =>
+      sound({ gateway: await world.gateway({ jwt: { jwks: [otherJwk] } }), over: { signingKey: ecKey } }),
+    says: [/^tokens: the gateway does not accept tokens signed with the target's ES256 key \(PGRST301\)/],
+  },
+  {
+    what: "an RS256 key where a secret is checked with",
+    given: async () => sound({ over: { signingKey: rsaKey } }),
+    says: [/^tokens: the gateway does not accept tokens signed with the target's RS256 key \(PGRST301\)/],
+  },
+  {
+    what: "a key under another kid",
+    given: async () =>
+      sound({
+        gateway: await world.gateway({
+          jwt: { jwks: [otherJwk, ...jwksOf({ ...ecKey, keyId: "its-name" })] },
+        }),
+        over: { signingKey: ecKey },
+      }),
+    says: ["tokens: the gateway has our ES256 key, and not under the key id imported-key (PGRST301)"],
+    hint: "`kid`",
+  },
+  {
+    what: "a key that the project does not publish",
+    given: async () => sound({ url: await asProject([otherJwk]), over: { signingKey: ecKey } }),
+    says: [
+      /^tokens: our ES256 key is not among those that \S+\/auth\/v1\/\.well-known\/jwks\.json publishes: ES256 other-key$/,
+    ],
+  },
+  {
+    what: "a publishable key in place of the JWT secret",
+    given: async () =>
+      sound({
+        over: { signingKey: { algorithm: "HS256", secret: "sb_publishable_0123456789abcdefghijkl" } },
+      }),
+    says: ["tokens: what was given as JWT secret is an API key, which signs nothing"],
+    hint: "no JWT secrets",
+  },
+  {
+    what: "half of a secret",
+    given: async () => sound({ over: { signingKey: { algorithm: "HS256", secret: secret.slice(0, 20) } } }),
+    says: [/^tokens: the JWT secret is shorter than 32 bytes/],
+  },
+  {
+    what: "no key, though personas need tokens",
+    given: async () => sound({ over: { signingKey: undefined } }),
+    says: ["tokens: ana, service need a token, and the target names no key to sign one with"],
+  },
+  {
+    what: "a front door that takes every token for a good one",
+    given: async () => {
+      const good = jwt.sign({ role: "service_role" }, secret);
+      const proxy = await behind(({ headers }) =>
+        headers["authorization"] === undefined
+          ? undefined
+          : { headers: { ...headers, authorization: `Bearer ${good}` } },
+      );
+      return sound({ url: proxy.url });
+    },
+    says: [
+      /^tokens: the gateway took a token with a tampered signature \(200\): whoever asks is whoever it says it is$/,
+    ],
+  },
+  {
+    what: "a token that was handed in and signed elsewhere",
+    given: async () => ({
+      ...(await sound()),
+      matrix: matrixText.replace("role: service_role", "role: service_role, token: '${SERVICE_TOKEN}'"),
+      environment: {
+        SERVICE_TOKEN: jwt.sign({ role: "service_role" }, "somebody-else-s-secret-of-32-characters"),
+      },
+    }),
+    says: [/^tokens: the gateway does not accept the token of service \(PGRST301\): No suitable key/],
+  },
+  {
+    what: "a token that was to be handed in",
+    given: async () => ({
+      ...(await sound()),
+      matrix: matrixText.replace("role: service_role", "role: service_role, token: '${SERVICE_TOKEN}'"),
+    }),
+    says: [
+      "tokens: service cannot be signed in: Persona service takes its token from SERVICE_TOKEN, which is empty.",
+    ],
+    hint: "export SERVICE_TOKEN",
+  },
+  {
+    what: "an audience that no persona claims",
+    given: async () => ({
+      ...(await sound({ gateway: await world.gateway({ jwt: { secret, audience: "authenticated" } }) })),
+      matrix: matrixText.replace(`sub: ${ana} }`, `sub: ${ana}, aud: somebody-else }`),
+    }),
+    says: ["tokens: the gateway does not accept the token of ana (PGRST303): JWT not in audience"],
+    hint: "aud",
+  },
+  {
+    what: "a clock that is an hour behind",
+    given: async () => ({ ...(await sound()), clock: () => Date.now() - 3_600_000 }),
+    says: [/^clock: this machine's clock is 3[56]\d\d s behind those of the gateway and the database$/],
+    hint: "NTP",
+  },
+  {
+    what: "a clock that is an hour ahead",
+    given: async () => ({ ...(await sound()), clock: () => Date.now() + 3_600_000 }),
+    says: [/^clock: this machine's clock is 3[56]\d\d s ahead of those of the gateway and the database$/],
+  },
+];
+
+/** As a Supabase project has it: PostgREST and the auth server's keys beside each other. */
+async function asProject(keys: readonly unknown[]): Promise<string> {
+  const inner = await world.gateway({ jwt: { jwks: [otherJwk] } });
+  const proxy = world.use(await openProxy(inner.url), (one) => one.stop());
+  proxy.misbehave(({ path }, response) =>
+    path.startsWith("/auth/v1/") ? answer(response, 200, JSON.stringify({ keys })) : undefined,
+  );
+  return `${proxy.url}/rest/v1`;
+}
+
+const publishable = "sb_publishable_abcdefghijklmnopqrstuv";
+
+const apiKeys: readonly Wrong[] = [
+  {
+    what: "a secret key",
+    given: async () => sound({ apiKey: "sb_secret_abcdefghijklmnopqrstuvwxyz" }),
+    says: [
+      "api key: the API key is a secret key: a request that brings no token of its own passes every policy, so everything looks open",
+    ],
+    hint: "publishable",
+  },
+  {
+    what: "the service_role key of old",
+    given: async () =>
+      sound({ apiKey: jwt.sign({ role: "service_role", ref: "abcdefghijklmnopqrst" }, secret) }),
+    says: [/^api key: the API key is a JWT of the role service_role: a request that brings no token/],
+  },
+  {
+    what: "a key that has expired",
+    given: async () =>
+      sound({ apiKey: jwt.sign({ role: "anon", exp: Date.UTC(2025, 0, 31) / 1000 }, secret) }),
+    says: ["api key: the API key expired on 2025-01-31"],
+  },
+  {
+    what: "none, where the front door wants one",
+    given: async () => sound({ url: (await behind(wantsKey)).url }),
+    says: ["api key: the gateway wants an API key, and the target names none (401)"],
+  },
+  {
+    what: "one that the front door does not know",
+    given: async () =>
+      sound({ url: (await behind(wantsKey)).url, apiKey: "sb_publishable_of_somebody_else" }),
+    says: ["api key: the gateway does not accept the API key (401): Invalid API key"],
+  },
+];
+
+/** As Supabase's front door answers. */
+const wantsKey: Mischief = ({ headers }, response) => {
+  const key = headers["apikey"];
+  if (key === publishable) return undefined;
+  const message = key === undefined ? "No API key found in request" : "Invalid API key";
+  return answer(response, 401, JSON.stringify({ message }));
+};
+
+const behindIt: readonly Wrong[] = [
+  {
+    what: "a schema that is not exposed",
+    given: async () => sound({ over: { schemas: ["public", "hidden"] } }),
+    says: ["schemas: the gateway does not expose the schema hidden (PGRST106)"],
+    hint: "db-schemas",
+  },
+  {
+    what: "a schema that is not there",
+    given: async () => sound({ over: { schemas: ["public", "nowhere"] } }),
+    says: ["schemas: the database has no schema nowhere"],
+  },
+  {
+    what: "a schema cache older than a table",
+    given: async () => {
+      const database = await world.fresh();
+      const running = await world.gateway({ database: { ...database, ...world.server.authenticator } });
+      await asSuperuser(database, "create table public.newer (id int primary key)");
+      return sound({ gateway: running, over: { database } });
+    },
+    says: [
+      "schema cache: the gateway has not heard of public.newer, though the database has it (PGRST205): its schema cache is older than the last migration",
+    ],
+    hint: "NOTIFY pgrst, 'reload schema'",
+  },
+  {
+    what: "a gateway of another database with the same tables",
+    given: async () => sound({ over: { database: await world.fresh() } }),
+    says: [
+      /^one database: the gateway serves another database than the direct connection: a row of public\.notes that it shows is not in doctor_\d+$/,
+    ],
+    hint: "db-uri",
+  },
+  {
+    what: "a gateway of another database with other tables",
+    given: async () => {
+      const database = await world.fresh("create table public.elsewhere (id int primary key)");
+      return sound({
+        gateway: await world.gateway({ database: { ...database, ...world.server.authenticator } }),
+      });
+    },
+    says: [/^schema cache: the gateway knows none of the 1 relations that it was asked for \(PGRST205\)/],
+    hint: "compare PostgREST's db-uri",
+  },
+  {
+    what: "a gateway that commits",
+    given: async () => sound({ gateway: await world.gateway({ txEnd: "commit" }) }),
+    says: [
+      "rollback: the gateway does not honour Prefer: tx=rollback: a write through it would stay, so none is sent",
+    ],
+    hint: "never in production",
+  },
+];
+
+describe.each(Object.entries({ login, encryption, roles, gateway, tokens, apiKeys, behindIt }))(
+  "%s: one sentence for what is wrong",
+  (_, cases) => {
+    it.each(cases)("$what", async ({ given, says, hint }) => {
+      const all = await given();
+      const diagnoses = await examineGiven(all);
+      const said = notWell(diagnoses);
+      expect(said.map((one, index) => matched(one, says[index]))).toEqual(says);
+      const hints = diagnoses.filter(({ status }) => status === "wrong").map((one) => one.hint);
+      expect(hints.join("\n")).toContain(hint ?? "");
+      expect(exitCodeOf(diagnoses)).toBe(1);
+      const text = renderDoctor("staging", diagnoses, { width: 80, colour: false });
+      for (const one of secretsIn(all)) expect(text).not.toContain(one);
+      for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    });
+  },
+);
+
+/** What was expected, where it is what was said. */
+function matched(said: string, expected: string | RegExp | undefined): string | RegExp {
+  return expected instanceof RegExp && expected.test(said) ? expected : said;
+}
+
+function secretsIn({ target, environment = {} }: Given): readonly string[] {
+  const { signingKey, rest, database } = target;
+  const key = signingKey?.algorithm === "HS256" ? signingKey.secret : signingKey?.privateKeyPem;
+  return [key, rest?.apiKey, database.password, ...Object.values(environment)].flatMap((one) =>
+    one === undefined || one === "" ? [] : [one],
+  );
+}

@@ -1,0 +1,287 @@
+import { describe, expect, it } from "vitest";
+import { diagnose, exitCodeOf } from "../../../src/doctor/diagnose.ts";
+import { isUnclear, type ProblemName, problems } from "../../../src/doctor/problems.ts";
+import { type CheckName, checkNames } from "../../../src/model/diagnosis.ts";
+import type { ApiKeyFacts, Examination, PersonaFacts } from "../../../src/model/examination.ts";
+import {
+  gatewayUnreached,
+  role,
+  silent,
+  sound,
+  table,
+  unreached,
+  visit,
+  withCatalog,
+  withDatabase,
+  withGateway,
+  withRoles,
+  withSession,
+  withTarget,
+  withTokens,
+} from "./sound.ts";
+
+const login = (code: string): Examination => ({ ...sound, database: unreached(code) });
+const apiKey = (key: ApiKeyFacts, url = "https://api.example.com"): Examination =>
+  withTarget({
+    rest: { url, anonRole: "anon", login: "authenticator", isBuiltin: false, apiKey: key },
+  });
+const legacy = { kind: "legacy", role: "anon", project: undefined, expires: undefined } as const;
+const noKey = {
+  url: "https://api.example.com",
+  anonRole: "anon",
+  login: "authenticator",
+  isBuiltin: false,
+  apiKey: undefined,
+};
+const persona = (over: Partial<PersonaFacts>): Examination => ({
+  ...sound,
+  personas: sound.personas.map((one) => (one.name === "ana" ? { ...one, ...over } : one)),
+});
+const jwks = {
+  url: "https://api.example.com/jwks",
+  keys: [{ keyId: "other", algorithm: "ES256" }],
+  ours: undefined,
+};
+const signing = { algorithm: "HS256", keyId: undefined, isApiKey: false, isShort: false } as const;
+const told = { kind: "told", shared: false, statementMode: false, setLocalHolds: true } as const;
+
+/** Facts of which each problem is found: a problem without any does not compile. */
+const provoked: Readonly<Record<ProblemName, Examination>> = {
+  "unknown-host": login("ENOTFOUND"),
+  "nobody-listens": login("ECONNREFUSED"),
+  "no-answer": login("timeout"),
+  "connection-closed": login("closed"),
+  "wrong-password": login("28P01"),
+  "no-password": login("no-password"),
+  "login-refused": login("28000"),
+  "no-such-database": login("3D000"),
+  "no-connection-left": login("53300"),
+  "not-ready": login("57P03"),
+  "startup-refused": login("08P01"),
+  "login-failed": login("XX000"),
+  "no-tls": login("no-tls"),
+  "unknown-authority": login("SELF_SIGNED_CERT_IN_CHAIN"),
+  "wrong-host": login("ERR_TLS_CERT_ALTNAME_INVALID"),
+  "certificate-out-of-date": login("CERT_HAS_EXPIRED"),
+  "tls-failed": login("ERR_SSL_WRONG_VERSION_NUMBER"),
+  unencrypted: withTarget({ tls: undefined }),
+  "unknown-version": withSession({ version: "12.22", versionNum: 120_022 }),
+  "read-replica": withSession({ inRecovery: true }),
+  "read-only-session": withSession({ readOnly: true }),
+  "transaction-pooler": withDatabase({ pooling: { ...told, shared: true } }),
+  "statement-pooler": withDatabase({ pooling: { ...told, shared: true, statementMode: true } }),
+  "set-local-lost": withDatabase({ pooling: { ...told, setLocalHolds: false } }),
+  "limits-dropped": withSession({
+    limits: { statement_timeout: 0, lock_timeout: 2000, idle_in_transaction_session_timeout: 60_000 },
+  }),
+  "not-read-only": login("not-read-only"),
+  "no-full-sight": withCatalog({ login: role("postgres") }),
+  "no-such-role": persona({ role: "authenticate" }),
+  "login-may-not-become": withDatabase({
+    becomes: new Map([["anon", { code: "42501", message: "said" }]]),
+  }),
+  "gateway-may-not-become": withRoles(role("authenticator", { canLogin: true, mayBecome: ["anon"] })),
+  "gateway-cannot-log-in": withRoles(role("authenticator", { mayBecome: ["anon", "authenticated"] })),
+  "persona-login": persona({ login: "authenticated" }),
+  "owner-bypasses-rls": withRoles(role("authenticated", { inherits: ["authenticated", "owner"] })),
+  "safeupdate-here": withSession({ safeupdate: true }),
+  "no-user": withDatabase({ users: { kind: "read", isEmpty: false, missing: ["ana's"] } }),
+  "matrix-unfit": {
+    ...sound,
+    matrices: [
+      { kind: "unfit", file: "m.yaml", message: "said", hint: undefined, mistakes: ["m.yaml:1:1: no"] },
+    ],
+  },
+  "gateway-unknown-host": gatewayUnreached("ENOTFOUND"),
+  "gateway-nobody-listens": gatewayUnreached("ECONNREFUSED"),
+  "gateway-no-answer": gatewayUnreached("timeout"),
+  "gateway-unknown-authority": gatewayUnreached("DEPTH_ZERO_SELF_SIGNED_CERT"),
+  "gateway-wrong-host": gatewayUnreached("ERR_TLS_CERT_ALTNAME_INVALID"),
+  "gateway-certificate-out-of-date": gatewayUnreached("CERT_NOT_YET_VALID"),
+  "gateway-failed": gatewayUnreached("UND_ERR_SOCKET"),
+  "gateway-unencrypted": apiKey({ kind: "publishable" }, "http://api.example.com"),
+  "gateway-moved": silent({ status: 308, location: "https://elsewhere.example.com" }),
+  "not-postgrest": silent({ status: 404 }),
+  "gateway-down": silent({ status: 540 }),
+  "gateway-without-database": silent({ status: 503, code: "PGRST002" }),
+  "schema-not-exposed": withGateway({ schemas: new Map([["public", visit("PGRST106")]]) }),
+  "no-such-schema": withDatabase({ schemas: [] }),
+  "stale-schema-cache": withGateway({ cache: { asked: 2, existing: 2, unknown: ["public.newer"] } }),
+  "nothing-known": withGateway({ cache: { asked: 1, existing: 1, unknown: ["public.notes"] } }),
+  "another-database": withGateway({
+    sameness: { seen: "unseen", row: { relation: "public.notes", isHere: false } },
+  }),
+  "rollback-not-honoured": withGateway({
+    handshake: { distrust: undefined, unswitched: new Map(), rollback: "not honoured" },
+  }),
+  "key-wanted": {
+    ...silent({ status: 401 }),
+    target: { ...sound.target, rest: noKey },
+  },
+  "key-refused": silent({ status: 401 }),
+  "secret-key": apiKey({ kind: "secret" }),
+  "key-expired": apiKey({ ...legacy, expires: 0 }),
+  "key-of-another-project": apiKey(
+    { ...legacy, project: "abcdefghijklmnopqrst" },
+    "https://zyxwvutsrqponmlkjihg.supabase.co/rest/v1",
+  ),
+  "signs-with-api-key": withTarget({ signing: { ...signing, isApiKey: true } }),
+  "short-secret": withTarget({ signing: { ...signing, isShort: true } }),
+  "signatures-not-checked": withTokens({ tampered: visit("22023") }),
+  "secrets-differ": withTokens({ ours: visit("PGRST301"), withoutKeyId: visit("PGRST301") }),
+  "unknown-key-id": withTokens({ ours: visit("PGRST301"), withoutKeyId: visit("22023") }),
+  "key-not-published": withTokens({ ours: visit("PGRST301"), jwks }),
+  "other-key-id": withTokens({ ours: visit("PGRST301"), jwks: { ...jwks, ours: { keyId: "other" } } }),
+  "gateway-without-secret": withTokens({ tampered: visit("PGRST300"), ours: visit("PGRST300") }),
+  "token-refused": withGateway({ personas: new Map([["ana", visit("PGRST303")]]) }),
+  "no-key": withTarget({ signing: undefined }),
+  "cannot-sign": persona({ unready: { message: "said", hint: "do this" } }),
+  "own-clock": {
+    ...withSession({ clockAhead: 3_600_000 }),
+    gateway: { ...(withGateway({ first: visit("PGRST205", { clockAhead: 3_600_400 }) }).gateway ?? never()) },
+  },
+  "gateway-clock": withGateway({ first: visit("PGRST205", { clockAhead: -60_000 }) }),
+  "database-clock": withSession({ clockAhead: 60_000 }),
+  "times-refused": withTokens({ dated: visit("PGRST303") }),
+  distrusted: withGateway({
+    handshake: { distrust: "said", unswitched: new Map(), rollback: undefined },
+  }),
+  "role-not-switched": withGateway({
+    handshake: { distrust: undefined, unswitched: new Map([["ana", "said"]]), rollback: "honoured" },
+  }),
+  "rest-of-sessions": withDatabase({ pooling: { kind: "untold", message: "said" } }),
+  "users-unread": withDatabase({ users: { kind: "unreadable", message: "said" } }),
+  "no-signing-key": { ...withTarget({ signing: undefined }), matrices: [] },
+  "nothing-to-ask-for": withGateway({ cache: { asked: 0, existing: 0, unknown: [] } }),
+  "sameness-unseen": withGateway({
+    sameness: { seen: "blind", row: { relation: "public.notes", isHere: true } },
+  }),
+  "rollback-not-shown": withGateway({
+    handshake: { distrust: undefined, unswitched: new Map(), rollback: "not shown" },
+  }),
+  "no-date": {
+    ...sound,
+    gateway: {
+      ...(withTokens({ dated: undefined }).gateway ?? never()),
+      first: visit("PGRST205", { clockAhead: undefined }),
+    } as Examination["gateway"],
+  },
+};
+
+function never(): never {
+  throw new Error("there is a gateway");
+}
+
+describe("every sentence that doctor knows is said of some facts, whole", () => {
+  it.each(Object.entries(provoked))("%s", (name, examination) => {
+    const diagnoses = diagnose(examination);
+    const found = diagnoses.filter(({ problem }) => problem === name);
+    expect(found).toHaveLength(1);
+    const [{ sentence, hint, check, status } = {}] = found;
+    expect(check).toBe(problems[name as ProblemName].check);
+    expect(status).toBe(isUnclear(name as ProblemName) ? "unclear" : "wrong");
+    expect(`${sentence} ${hint}`).not.toMatch(/[{}]|undefined|null|NaN|\[object/);
+    expect(exitCodeOf(diagnoses)).toBe(isUnclear(name as ProblemName) ? 2 : 1);
+  });
+});
+
+describe("of sound facts it says that all is well", () => {
+  it("check by check", () => {
+    const diagnoses = diagnose(sound);
+    expect(diagnoses.map(({ check }) => check)).toEqual(checkNames);
+    expect(diagnoses.filter(({ status }) => status !== "well")).toEqual([]);
+    expect(exitCodeOf(diagnoses)).toBe(0);
+  });
+});
+
+describe("server versions", () => {
+  it.each([
+    ["9.6.24", 90_624, "wrong"],
+    ["12.22", 120_022, "wrong"],
+    ["13.0", 130_000, "well"],
+    ["15.20 (Debian 15.20-0+deb12u1)", 150_020, "well"],
+    ["18.4", 180_004, "well"],
+    ["19beta1", 190_000, "wrong"],
+  ])("%s", (version, versionNum, status) => {
+    const found = diagnose(withSession({ version, versionNum })).filter(({ check }) => check === "server");
+    expect(found).toMatchObject([{ status }]);
+    expect(found[0]?.sentence).toContain(version);
+  });
+});
+
+describe("what could not be told is never shown as well", () => {
+  const needsDatabase: readonly CheckName[] = [
+    "server",
+    "sessions",
+    "full sight",
+    "roles",
+    "ownership",
+    "safeupdate",
+    "role switch",
+    "schema cache",
+    "one database",
+    "rollback",
+    "users",
+    "matrix",
+  ];
+  it("without a database", () => {
+    const gateway = withGateway({
+      cache: { asked: 0, existing: 0, unknown: [] },
+      sameness: { seen: "unsent", row: undefined },
+      handshake: undefined,
+    });
+    const diagnoses = diagnose({ ...gateway, database: unreached("ECONNREFUSED") });
+    const found = diagnoses.filter(({ check }) => needsDatabase.includes(check));
+    expect(found).toHaveLength(needsDatabase.length);
+    expect(found.filter(({ status }) => status !== "unclear")).toEqual([]);
+  });
+
+  const needsGateway: readonly CheckName[] = [
+    "api key",
+    "tokens",
+    "clock",
+    "role switch",
+    "schemas",
+    "schema cache",
+    "one database",
+    "rollback",
+  ];
+  it.each([
+    ["no way there", gatewayUnreached("ECONNREFUSED")],
+    ["a web page", silent({ status: 200 })],
+    ["no database behind it", silent({ status: 503, code: "PGRST000" })],
+  ])("without a gateway: %s", (_, examination) => {
+    const found = diagnose(examination).filter(({ check }) => needsGateway.includes(check));
+    expect(found).toHaveLength(needsGateway.length);
+    expect(found.filter(({ status }) => status !== "unclear")).toEqual([]);
+  });
+});
+
+describe("what is no fault", () => {
+  it.each<[string, Examination, CheckName]>([
+    [
+      "a replica where nothing is written",
+      { ...withSession({ inRecovery: true, readOnly: true }), target: { ...sound.target, readOnly: true } },
+      "server",
+    ],
+    ["safeupdate for the gateway's login", withSession({ safeupdateOf: ["authenticator"] }), "safeupdate"],
+    ["TLS to a socket's folder", withTarget({ host: "/var/run/postgresql", tls: undefined }), "encryption"],
+    ["no TLS on loopback", withTarget({ host: "127.0.0.1", tls: undefined }), "encryption"],
+    [
+      "an owner under FORCE",
+      {
+        ...withRoles(role("authenticated", { inherits: ["owner"] })),
+        database: withCatalog({ relations: [{ ...table, forceRls: true }] }).database,
+      },
+      "ownership",
+    ],
+    ["a service key's role that policies apply to", apiKey({ ...legacy, role: "authenticated" }), "api key"],
+    [
+      "a front door that forbids the tampered token itself",
+      withTokens({ tampered: visit("PGRST301", { status: 403 }) }),
+      "tokens",
+    ],
+  ])("%s", (_, examination, check) => {
+    expect(diagnose(examination).filter((one) => one.check === check)).toMatchObject([{ status: "well" }]);
+  });
+});
