@@ -30,12 +30,18 @@ const target = z.looseObject({
       gateway: z.looseObject({ kind: z.enum(["builtin", "postgrest", "remote"]), version: z.string() }),
     })
     .optional(),
+  containers: z
+    .looseObject({
+      images: z.array(z.looseObject({ use: z.string(), name: z.string(), id: z.string() })),
+      reused: z.boolean(),
+    })
+    .optional(),
 });
 
 const handshake = z.looseObject({
   rollbackHonoured: z.boolean(),
   tamperedTokenRefused: z.boolean(),
-  unknownRoleRefused: z.boolean(),
+  unknownRoleRefused: z.boolean().optional(),
   identityShown: z.boolean().optional(),
 });
 

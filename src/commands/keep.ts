@@ -11,8 +11,11 @@ export async function keepUntilInterrupted(
     return `  psql postgresql://${user}:${password}@${host}:${port}/${name}\n  ${rest?.url ?? "(no gateway)"}\n`;
   });
   err.write(`\nThe target${kept.length === 1 ? " stays" : "s stay"} until Ctrl-C:\n${lines.join("")}`);
+  // Nothing that was started keeps this process from ending; this does.
+  const awake = setInterval(() => {}, 60_000);
   await new Promise<void>((resolve) => {
     if (interrupted.aborted) resolve();
     interrupted.addEventListener("abort", () => resolve(), { once: true });
   });
+  clearInterval(awake);
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dayPattern } from "../../src/archive/id.ts";
 import { rowgate } from "../support/cli.ts";
@@ -189,4 +190,21 @@ test("the SQL of a system is what the run says it was given", async () => {
   expect(sums[0]).toHaveLength(2);
   expect(sums[0]?.[0]).toBe(sums[1]?.[0]);
   expect(sums[0]?.[1]).not.toBe(sums[1]?.[1]);
+});
+
+test("--keep: the target stays until Ctrl-C, and answers", async () => {
+  let answer = 0;
+  const result = await rowgate(["run", "--keep", "--logs", "logs-keep"], {
+    cwd: project,
+    watch: async (child, err) => {
+      while (child.exitCode === null && !err().includes("until Ctrl-C")) await sleep(50);
+      // Longer than anything that could keep the process alive by accident.
+      await sleep(1_500);
+      const url = /http:\/\/\S+/.exec(err())?.[0] ?? "";
+      answer = await fetch(`${url}/notes`).then(({ status }) => status);
+      child.kill("SIGINT");
+    },
+  });
+  expect(answer).toBe(401);
+  expect(result.code).toBe(130);
 });

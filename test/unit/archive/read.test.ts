@@ -28,6 +28,16 @@ async function allCells(dir: string): Promise<readonly CellRecord[]> {
 }
 
 describe("reading an archive back", () => {
+  it("reads one whose gateway was not asked about everything", async () => {
+    const handshake = { rollbackHonoured: false, tamperedTokenRefused: false, identityShown: undefined };
+    const of = {
+      ...passing,
+      run: { ...passing.run, handshake: { ...handshake, unknownRoleRefused: undefined } },
+    };
+    const { handshake: read } = await readRun(await archive(tempFolder(), of));
+    expect(read).toEqual({ rollbackHonoured: false, tamperedTokenRefused: false });
+  });
+
   it.each(Object.entries({ failures, findings, hostile, large, nothing, passing, staging }))(
     "%s: gives what was written",
     async (_name, of) => {
