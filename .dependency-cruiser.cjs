@@ -52,6 +52,14 @@ module.exports = {
       to: { path: "^src/(?!model/)", pathNot: ["^src/$1/", "^src/sql\\.ts$"] },
     },
     {
+      name: "testcontainers-stays-out-of-the-way",
+      comment:
+        "It is large, and few have it: only the supervisor of containers, a process of its own, loads it.",
+      severity: "error",
+      from: { path: "^src/(cli|index)\\.ts$" },
+      to: { path: "(^src/target/container/engine\\.ts$|node_modules/testcontainers/)", reachable: true },
+    },
+    {
       name: "only-the-cli-owns-the-process",
       comment:
         "Commands return exit codes; cli.ts alone ends the process, so a library caller keeps its own.",

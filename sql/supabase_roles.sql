@@ -22,4 +22,13 @@ begin
 end
 $$;
 
-grant anon, authenticated, service_role to authenticator with inherit false, set true;
+-- Before Postgres 16 a membership had no options of its own: NOINHERIT above says the same.
+do $$
+begin
+  if current_setting('server_version_num')::int >= 160000 then
+    execute 'grant anon, authenticated, service_role to authenticator with inherit false, set true';
+  else
+    grant anon, authenticated, service_role to authenticator;
+  end if;
+end
+$$;

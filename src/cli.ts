@@ -10,7 +10,7 @@ import {
   gatewayPathCommand,
   type InstallOptions,
 } from "./commands/gateway.ts";
-import type { RunOptions } from "./commands/options.ts";
+import { type RunOptions, startedTargets } from "./commands/options.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { keepHeapSmall } from "./heap.ts";
@@ -102,8 +102,13 @@ const program = new Command("rowgate")
 
 program
   .command("run", { isDefault: false })
-  .description("prove matrices on the embedded target and archive the result")
+  .description("prove matrices and archive the result")
   .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
+  .addOption(
+    new Option("--target <name>", "where: a Postgres that rowgate starts itself")
+      .choices([...startedTargets])
+      .default("embedded"),
+  )
   .option(
     "--only <glob>",
     "only cells whose <persona>/<schema>.<relation>/<operation> matches (repeatable)",
@@ -119,10 +124,13 @@ program
       .default("auto"),
   )
   .addOption(
-    new Option("--gateway-tx-end <mode>", "PostgREST's db-tx-end, for the embedded gateway")
+    new Option("--gateway-tx-end <mode>", "PostgREST's db-tx-end, for a gateway that is started")
       .choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"])
       .default("rollback-allow-override"),
   )
+  .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+  .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
+  .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
   .option("--logs <folder>", "where the archive goes", "logs")
   .option("--quiet", "only what failed, and the last line", false)
   .option("--json", "one JSON document on standard output", false)

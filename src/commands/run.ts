@@ -4,7 +4,6 @@ import { RowgateError } from "../model/errors.ts";
 import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { nothingToProbe } from "../run.ts";
-import { startEmbedded } from "../target/embedded/server.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { keepUntilInterrupted } from "./keep.ts";
 import { jsonOutput } from "./json-output.ts";
@@ -13,6 +12,7 @@ import type { RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import { type Kept, proveAll } from "./prove.ts";
 import { provenance } from "./provenance.ts";
+import { startServer } from "./servers.ts";
 import { textOutput } from "./text-output.ts";
 import { prepareAll, type ReadySystem } from "./systems.ts";
 
@@ -29,7 +29,11 @@ export async function runCommand(
   if (matrices.length > 1) forOneMatrix(options);
   someSpeaks(matrices, options);
   const logs = path.resolve(cwd, options.logs);
-  const [server] = await Promise.all([startEmbedded(), sweepPartials(logs)]);
+  const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
+  const [server] = await Promise.all([
+    startServer(options, environment, speaksRest && options.channel.includes("rest")),
+    sweepPartials(logs),
+  ]);
   // Whatever waits for the server fails at once, so that nobody has to wait for the end of a batch.
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   try {

@@ -4,13 +4,12 @@ import type { Matrix } from "../model/matrix.ts";
 import type { InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import { type GatewayFacts, type PreflightedRun, preflightRun } from "../run.ts";
-import type { EmbeddedServer } from "../target/embedded/server.ts";
-import { prepareEmbedded } from "../target/embedded-target.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./join-errors.ts";
 import { limiter } from "./limiter.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
+import type { Server } from "./servers.ts";
 
 /** A matrix and its database; what speaks REST in front of it starts when its turn comes. */
 export interface System {
@@ -35,7 +34,7 @@ export interface ReadySystem extends System {
 export const systemsAtOnce = 2;
 
 export interface Place {
-  readonly server: EmbeddedServer;
+  readonly server: Server;
   readonly options: RunOptions;
   readonly environment: Environment;
 }
@@ -57,7 +56,7 @@ export async function prepareAll(
     matrices.map(async (loaded, index) => {
       const system = await opening(() => {
         interrupted.throwIfAborted();
-        return openEmbedded(loaded, index, matrices.length > 1, place);
+        return openSystem(loaded, index, matrices.length > 1, place);
       });
       const preflighted = await checking(() => preflightRun({ ...system, filters }));
       return { ...system, preflighted };
@@ -67,7 +66,7 @@ export async function prepareAll(
   return allOrErrors(settled, "These matrices do not fit their databases.");
 }
 
-async function openEmbedded(
+async function openSystem(
   { matrix, policies }: LoadedMatrix,
   index: number,
   beside: boolean,
@@ -75,9 +74,7 @@ async function openEmbedded(
 ): Promise<System> {
   const { cwd, variables } = environment;
   const began = performance.now();
-  const { prepare, initdb, start } = server.timings;
-  const prepared = await prepareEmbedded({
-    server,
+  const prepared = await server.prepare({
     database: `${matrix.name}_${index + 1}`,
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     overlays: options.overlay.map((file) => path.resolve(cwd, file)),
@@ -91,12 +88,10 @@ async function openEmbedded(
   return {
     ...prepared,
     matrix,
-    gateway: matrix.channels.includes("rest")
-      ? { login: server.authenticator.user, schemas: matrix.exposes }
-      : undefined,
+    gateway: matrix.channels.includes("rest") ? { login: server.login, schemas: matrix.exposes } : undefined,
     // As a person names them: where the checkout lies is nobody's business two years later.
     inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
-    startMs: prepare + initdb + start + performance.now() - began,
+    startMs: server.startMs + performance.now() - began,
   };
 }
 

@@ -3,7 +3,7 @@ import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
-import type { GatewayInfo, Posture } from "./target.ts";
+import type { ContainersRecord, GatewayInfo, Posture } from "./target.ts";
 import type { Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
@@ -121,6 +121,8 @@ export interface RunRecord {
     readonly database: string;
     readonly serverVersion: string;
     readonly rest: { readonly url: string; readonly gateway: GatewayInfo } | undefined;
+    /** What it runs from, where that is containers. */
+    readonly containers?: ContainersRecord | undefined;
     /** The key's id, never the key. */
     readonly keyId: string | undefined;
   };

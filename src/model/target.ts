@@ -43,6 +43,25 @@ export interface GatewayInfo {
   /** `builtin` is rowgate's own gateway and not PostgREST; every record and every PASS says so. */
   readonly kind: "builtin" | "postgrest" | "remote";
   readonly version: string;
+  /** The image that it runs from, by the name that was asked for; absent outside of containers. */
+  readonly image?: string | undefined;
+}
+
+/** What a container was made of. */
+export interface ImageRecord {
+  readonly use: "postgres" | "postgrest";
+  /** As it was asked for: `postgres:17`. */
+  readonly name: string;
+  /** The registry's digest of what the engine has under that name: `sha256:…`. `undefined`: it never was in a registry. */
+  readonly digest: string | undefined;
+  /** The engine's own id of it. */
+  readonly id: string;
+}
+
+export interface ContainersRecord {
+  readonly images: readonly ImageRecord[];
+  /** An earlier run had started this Postgres; what the two share was found to be as it was when it was new. */
+  readonly reused: boolean;
 }
 
 export interface RestAddress {
@@ -71,6 +90,8 @@ export interface Target {
   readonly preRequest: QualifiedName | undefined;
   /** Limits of each session, in milliseconds. */
   readonly limits: Limits;
+  /** What it runs from, where that is containers. */
+  readonly containers?: ContainersRecord | undefined;
 }
 
 export interface Limits {

@@ -3,7 +3,7 @@ import { channels } from "../model/cell.ts";
 import type { Counts, RunRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
 import { failsRun } from "./findings-text.ts";
-import { isBuiltin, notPostgrest, who } from "./origin.ts";
+import { gatewayNote, who } from "./origin.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { addCounts } from "./sums.ts";
 import { glued, hanging, number, oneLine, plural, seconds } from "./text.ts";
@@ -57,7 +57,7 @@ export function endingLines(
     all.waived > 0 ? glued(`${number(all.waived)} waived`) : undefined,
     runs[0] === undefined ? undefined : filterText(runs[0]),
     ...asides,
-    runs.some(isBuiltin) ? notPostgrest : undefined,
+    ...new Set(runs.map(gatewayNote)),
     means,
   ].filter((fact) => fact !== undefined && fact !== "");
   const lines = hanging(`${title}  ${word}  ${facts.join("; ")}`, width);

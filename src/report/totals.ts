@@ -2,7 +2,7 @@ import type { Channel } from "../model/cell.ts";
 import { channels } from "../model/cell.ts";
 import type { RunRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { isBuiltin, notPostgrest, who } from "./origin.ts";
+import { gatewayNote, imageTexts, who } from "./origin.ts";
 import { clean, glued, labelled, number, oneLine, plural, seconds } from "./text.ts";
 import type { VerdictWords } from "./wording.ts";
 import { failureOrder, verdictWords } from "./wording.ts";
@@ -39,6 +39,7 @@ export function totalLines(
       line(index === 0 ? "skipped" : "", `${number(count)} × ${oneLine(reason)}`),
     ),
     ...line("target", targetText(run)),
+    ...imageTexts(run).flatMap((text, index) => line(index === 0 ? "images" : "", text)),
     ...(run.handshake === undefined ? [] : line("handshake", handshakeText(run.handshake))),
     ...run.inputs.flatMap((input, index) =>
       line(index === 0 ? "inputs" : "", `${clean(input.path)} (sha256 ${clean(input.sha256.slice(0, 12))}…)`),
@@ -55,7 +56,8 @@ function channelText(run: RunRecord, channel: Channel): string {
   const counts = run.counts.byChannel[channel];
   const sum = order.reduce((total, verdict) => total + counts[verdict], 0);
   if (sum === 0) return "not probed";
-  return `${number(sum)}: ${tally(counts)}${channel === "rest" && isBuiltin(run) ? ` (${notPostgrest})` : ""}`;
+  const note = channel === "rest" ? gatewayNote(run) : undefined;
+  return `${number(sum)}: ${tally(counts)}${note === undefined ? "" : ` (${note})`}`;
 }
 
 function targetText(run: RunRecord): string {
@@ -68,7 +70,11 @@ function handshakeText(handshake: NonNullable<RunRecord["handshake"]>): string {
   const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
   return [
     handshake.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",
-    handshake.unknownRoleRefused ? "unknown role refused" : "UNKNOWN ROLE ACCEPTED",
+    handshake.unknownRoleRefused === undefined
+      ? "not asked about an unknown role"
+      : handshake.unknownRoleRefused
+        ? "unknown role refused"
+        : "UNKNOWN ROLE ACCEPTED",
     handshake.identityShown === undefined
       ? "no cell could show that the identity arrives"
       : identity[`${handshake.identityShown}`],

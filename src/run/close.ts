@@ -42,6 +42,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       database: `${target.database.host}:${target.database.port}/${target.database.database}`,
       serverVersion: prepared.catalog.serverVersion,
       rest: target.rest === undefined ? undefined : { url: target.rest.url, gateway: target.rest.gateway },
+      containers: target.containers,
       keyId: target.signingKey?.keyId,
     },
     filters: request.filters,

@@ -14,6 +14,8 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another copy of the program. */
+  readonly program?: string;
   /** Called with the process as soon as it runs, and with what it has written to stderr. */
   readonly watch?: (child: ChildProcess, err: () => string) => Promise<void>;
 }
@@ -23,7 +25,7 @@ export async function rowgate(args: readonly string[], options: CliOptions): Pro
   const { PATH = "", HOME = "" } = process.env;
   // What this user has in a cache is none of a test's business: there could be a PostgREST.
   const own = { PATH, HOME, XDG_CACHE_HOME: path.join(options.cwd, "no cache") };
-  const child = spawn(process.execPath, [path.join(root, "dist/cli.js"), ...args], {
+  const child = spawn(process.execPath, [options.program ?? path.join(root, "dist/cli.js"), ...args], {
     cwd: options.cwd,
     env: { ...own, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -33,7 +35,14 @@ export async function rowgate(args: readonly string[], options: CliOptions): Pro
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
   const closed = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
-  await options.watch?.(child, () => err);
+  try {
+    await options.watch?.(child, () => err);
+  } catch (error) {
+    // What a failed test leaves running would fail those after it.
+    child.kill("SIGINT");
+    await closed;
+    throw error;
+  }
   const [code, signal] = await closed;
   return { code, signal, out, err };
 }

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { get } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { RowgateError } from "../../model/errors.ts";
+import { ask } from "./ask.ts";
 import { postgrestSettings } from "./postgrest-settings.ts";
 import type { Order } from "./protocol.ts";
 import type { RunningGateway } from "./server.ts";
@@ -100,25 +100,6 @@ async function until(running: Running, done: () => Promise<boolean>): Promise<vo
 function failed(message: string, details: string): RowgateError {
   const hint = "run it by hand to see more, or use --gateway builtin";
   return new RowgateError({ code: "gateway/postgrest", message, details, hint });
-}
-
-interface Heard {
-  readonly status: number;
-  readonly server: string;
-  readonly body: string;
-}
-
-/** Status 0 when nobody listens. */
-async function ask(url: string, method = "GET"): Promise<Heard> {
-  return new Promise((resolve) => {
-    get(url, { method, agent: false }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, server: String(response.headers.server ?? ""), body }),
-      );
-    }).on("error", () => resolve({ status: 0, server: "", body: "" }));
-  });
 }
 
 async function freePort(host: string): Promise<number> {

@@ -20,6 +20,7 @@ const cases: Readonly<Record<string, Case>> = {
   failures,
   passing: others.passing,
   staging: others.staging,
+  containers: others.containers,
   nothing: others.nothing,
   findings: others.findings,
   wide: { ...others.wide, options: { failuresShown: 1 } },
@@ -164,6 +165,12 @@ function postgrest(of: Recorded): Recorded {
   return changed(of, { target: { ...of.run.target, rest } });
 }
 
+function answeredBy(kind: "builtin" | "remote"): Recorded {
+  const gateway = { kind, version: "of unknown version", image: "postgrest/postgrest:v16.2" };
+  const rest = { url: "http://127.0.0.1:32770", gateway };
+  return changed(others.containers, { target: { ...others.containers.run.target, rest } });
+}
+
 describe("the last line", () => {
   it.each<{ name: string; of: Recorded; says: string }>([
     {
@@ -175,6 +182,21 @@ describe("the last line", () => {
       name: "does not name it when PostgREST answered",
       of: postgrest(others.passing),
       says: "fne-lms on embedded PASS 64 cells (direct 64, rest 64) in 2.3 s",
+    },
+    {
+      name: "names the image whose PostgREST answered",
+      of: others.containers,
+      says: "fne-lms on container PASS 64 cells (direct 64, rest 64) in 2.3 s; rest: postgrest/postgrest:v16.2",
+    },
+    {
+      name: "goes by what answered, not by what the image is called",
+      of: answeredBy("builtin"),
+      says: "fne-lms on container PASS 64 cells (direct 64, rest 64) in 2.3 s; rest: builtin gateway, not PostgREST",
+    },
+    {
+      name: "says of an image that did not say what it is",
+      of: answeredBy("remote"),
+      says: "fne-lms on container PASS 64 cells (direct 64, rest 64) in 2.3 s; rest: postgrest/postgrest:v16.2, which does not say that it is PostgREST",
     },
     {
       name: "says what was skipped, waived and filtered away, and counts no skip as probed",
