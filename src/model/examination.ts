@@ -75,7 +75,12 @@ export interface PersonaFacts {
 }
 
 export type DatabaseFacts =
-  | { readonly kind: "unreached"; readonly failure: LinkFailure }
+  | {
+      readonly kind: "unreached";
+      readonly failure: LinkFailure;
+      /** It let us in, and could not be asked then. */
+      readonly loggedIn: boolean;
+    }
   | ({ readonly kind: "reached" } & ReachedDatabase);
 
 export interface ReachedDatabase {

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import type { DatabaseFacts, ReachedDatabase } from "../../model/examination.ts";
+import type { DatabaseFacts, ReachedDatabase, UsersFacts } from "../../model/examination.ts";
 import { addressOf } from "../../model/posture.ts";
 import type { Target } from "../../model/target.ts";
 import { readCatalog } from "../catalog.ts";
@@ -35,7 +35,7 @@ export async function examineDatabase(questions: DatabaseQuestions): Promise<Dat
   try {
     return { kind: "reached", ...(await askAll(await open(), await open(), questions)) };
   } catch (error) {
-    return { kind: "unreached", failure: linkFailure(error) };
+    return { kind: "unreached", failure: linkFailure(error), loggedIn: opened.length > 0 };
   } finally {
     await Promise.all(opened.map(disconnect));
   }
@@ -51,16 +51,18 @@ async function askAll(client: Client, other: Client, questions: DatabaseQuestion
   const there = roles.filter((role) => catalog.roles.some(({ name }) => name === role));
   const pooling = await lookForPooler(client, other);
   // Without transactions nothing can be tried that has to be undone.
-  const tries = pooling.kind === "told" && pooling.statementMode ? [] : there;
+  const undoes = pooling.kind === "untold" || !pooling.statementMode;
   return {
     session,
     pooling,
     catalog,
-    becomes: await tryRoles(client, tries),
-    users: await readUsers(client, subs),
+    becomes: await tryRoles(client, undoes ? there : []),
+    users: undoes ? await readUsers(client, subs) : noTransaction,
     schemas: await existing(client, schemas),
   };
 }
+
+const noTransaction: UsersFacts = { kind: "unreadable", message: "no transaction can be opened" };
 
 async function existing(client: Client, schemas: readonly string[]): Promise<readonly string[]> {
   const sql = "select nspname::text as name from pg_namespace where nspname = any ($1::text[])";

@@ -47,7 +47,7 @@ export const checkLogin: Check = ({ target, database }) => {
     return well(`as ${user} at ${where}`);
   const { failure } = database;
   if (isTls(failure)) return waitsFor("encryption");
-  const name = loginProblems[failure.code];
+  const name = database.loggedIn ? undefined : loginProblems[failure.code];
   const facts = { ...factsOf(target, failure), seconds: target.patience, database: target.database, user };
   return [problem(name ?? "login-failed", facts)];
 };

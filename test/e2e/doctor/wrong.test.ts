@@ -9,6 +9,7 @@ import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { renderDoctor } from "../../../src/report/doctor.ts";
 import { startEmbedded } from "../../../src/target/embedded/server.ts";
 import { certify, makeAuthority } from "../../support/certificates.ts";
+import { freePort } from "../../support/ports.ts";
 import { answer, type Mischief, openProxy, type Proxy } from "../rest-proxy.ts";
 import {
   ana,
@@ -68,15 +69,6 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  const port = await portOf(server);
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
-}
-
 /** A real gateway behind a front door that does what it is told. */
 async function behind(mischief: Mischief): Promise<Proxy> {
   const proxy = world.use(await openProxy((await world.gateway()).url), (one) => one.stop());
@@ -87,7 +79,7 @@ async function behind(mischief: Mischief): Promise<Proxy> {
 const login: readonly Wrong[] = [
   {
     what: "nobody listens",
-    given: async () => on({ port: await closedPort() }),
+    given: async () => on({ port: await freePort() }),
     says: [/^login: nobody listens on 127\.0\.0\.1:\d+$/],
     hint: "start the server",
   },
@@ -284,7 +276,7 @@ const roles: readonly Wrong[] = [
 const gateway: readonly Wrong[] = [
   {
     what: "nobody listens",
-    given: async () => sound({ url: `http://127.0.0.1:${await closedPort()}` }),
+    given: async () => sound({ url: `http://127.0.0.1:${await freePort()}` }),
     says: [/^gateway: nobody listens at http:\/\/127\.0\.0\.1:\d+$/],
   },
   {

@@ -58,7 +58,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
   "no-connection-left": login("53300"),
   "not-ready": login("57P03"),
   "startup-refused": login("08P01"),
-  "login-failed": login("XX000"),
+  "login-failed": { ...sound, database: unreached("ECONNRESET", true) },
   "no-tls": login("no-tls"),
   "unknown-authority": login("SELF_SIGNED_CERT_IN_CHAIN"),
   "wrong-host": login("ERR_TLS_CERT_ALTNAME_INVALID"),

@@ -158,8 +158,8 @@ export const sound: Examination = {
   matrices: [{ kind: "fits", file: "matrices/notes.yaml", cells: 4 }],
 };
 
-export function unreached(code: string): DatabaseFacts {
-  return { kind: "unreached", failure: { code, message: "said" } };
+export function unreached(code: string, loggedIn = false): DatabaseFacts {
+  return { kind: "unreached", failure: { code, message: "said" }, loggedIn };
 }
 
 export const withTarget = (over: Partial<TargetFacts>): Examination => ({

@@ -1,0 +1,69 @@
+import type { ChildProcess } from "node:child_process";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type DatabaseAddress, defaultLimits, type Target } from "../../../src/model/target.ts";
+import { unprivilegedAccount } from "../../../src/target/embedded/account.ts";
+import { copyNative, findNative } from "../../../src/target/embedded/binaries.ts";
+import { initialise, serve } from "../../../src/target/embedded/cluster.ts";
+import { makePrivateDirectory } from "../../../src/target/embedded/private-directory.ts";
+import { examineGiven, notWell } from "./world.ts";
+
+/** A server that recovers and waits for more, as a standby does, and lets readers in. */
+let database: DatabaseAddress;
+let directory: string;
+let server: ChildProcess;
+beforeAll(async () => {
+  const account = unprivilegedAccount();
+  directory = makePrivateDirectory(account, []);
+  const native = path.join(directory, "native");
+  copyNative(findNative(), native);
+  const site = {
+    directory,
+    native,
+    account,
+    settings: { wal_level: "replica", hot_standby: "on" },
+    children: new Set<ChildProcess>(),
+    signal: new AbortController().signal,
+  };
+  const password = await initialise(site);
+  const signal = path.join(directory, "data", "standby.signal");
+  writeFileSync(signal, "");
+  if (account !== undefined) chownSync(signal, account.uid, account.gid);
+  const running = await serve(site);
+  server = running.process;
+  database = { host: "127.0.0.1", port: running.port, user: "postgres", password, database: "postgres" };
+});
+afterAll(() => {
+  server.kill("SIGQUIT");
+  rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+});
+
+function target(over: Partial<Target>): Target {
+  return {
+    name: "replica",
+    posture: "staging",
+    database,
+    rest: undefined,
+    signingKey: undefined,
+    schemas: ["public"],
+    preRequest: undefined,
+    limits: defaultLimits,
+    ...over,
+  };
+}
+
+it("a target that takes writes is told that it is a replica", async () => {
+  const diagnoses = await examineGiven({ target: target({}), matrix: null });
+  expect(notWell(diagnoses)).toEqual([
+    "server: 127.0.0.1 is a read replica, where every write is refused before any policy is asked (25006)",
+  ]);
+});
+
+it("for one that takes none, that is well, and said", async () => {
+  const diagnoses = await examineGiven({ target: target({ writes: "none" }), matrix: null });
+  expect(notWell(diagnoses)).toEqual([]);
+  expect(diagnoses.find(({ check }) => check === "server")?.sentence).toMatch(
+    /^Postgres 17\S*, a read replica$/,
+  );
+});
