@@ -1,14 +1,14 @@
 import { openDirectChannel } from "../channel/direct/channel.ts";
 import { openRestChannel } from "../channel/rest/channel.ts";
-import type { Cell, Channel } from "../model/cell.ts";
+import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { RestHandshake } from "../model/run.ts";
-import { expandCalls } from "../plan/calls.ts";
-import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import type { ExpandOptions } from "../plan/expand.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import { addressOf } from "../model/posture.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
+import { allCalls, cellsOfIdentity } from "./shown-cells.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
 const laneCount = 2;
@@ -59,6 +59,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
           target,
           identities: sendable,
           sight: addressOf(target),
+          calls: () => allCalls(input),
           concurrency: requestsAtOnce,
         })
       : undefined;
@@ -80,41 +81,4 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
     await close();
     throw error;
   }
-}
-
-/** SELECT cells and calls whose declared rows depend on who asks: one of them answered right shows that `sub` arrives. */
-function cellsOfIdentity({ request, prepared, options }: OpenInput): readonly Cell[] {
-  const signedIn = request.matrix.personas
-    .filter(({ claims }) => typeof claims?.["sub"] === "string")
-    .slice(0, 50);
-  const found: Cell[] = [];
-  for (const { spec, relation } of prepared.work) {
-    const cells = expandCells(request.matrix, spec, relation, prepared.catalog, signedIn, {
-      ...options,
-      wants: isSelect,
-      visible: new Map(),
-    });
-    found.push(...cells.filter(dependsOnSub).slice(0, 4));
-    if (found.length >= 12) return found;
-  }
-  for (const planned of prepared.functions) {
-    const all = { ...options, wants: () => true };
-    const cells = expandCalls(request.matrix, planned, prepared.catalog, signedIn, all);
-    found.push(...cells.filter(dependsOnSub).slice(0, 4));
-  }
-  return found.slice(0, 12);
-}
-
-function isSelect(id: string): boolean {
-  return id.endsWith("/select");
-}
-
-function dependsOnSub({ expectation, persona, channels }: Cell): boolean {
-  const sub = persona.claims?.["sub"];
-  return (
-    channels.includes("rest") &&
-    expectation.kind === "rows" &&
-    typeof sub === "string" &&
-    expectation.predicate.includes(sub)
-  );
 }

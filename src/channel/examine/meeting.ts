@@ -66,6 +66,8 @@ async function handshake(
       sender: new Sender(wire),
       identities,
       places,
+      // Nobody has said which calls are harmless.
+      calls: () => [],
       signingKey: target.signingKey,
       concurrency,
       readOnly: readsOnly(target),

@@ -67,13 +67,14 @@ export class Caller {
   }
 
   /** Calls the function for what it does, whatever comes back. */
-  run(): Promise<Reply> {
+  run({ rollback = false }: Pick<Page, "rollback"> = {}): Promise<Reply> {
     const rpc = this.#rpc;
     if (rpc === undefined) throw new Error("a relation cannot be called");
     return this.#send(verbOf(rpc), () => {
       const draft = this.#call(rpc);
       // All rows are counted whatever the limit says.
       if (rpc.returnsSet) draft.limit(rowsOfACall);
+      if (rollback && rpc.method === "GET") draft.rollback();
       return draft;
     });
   }

@@ -1,7 +1,9 @@
+import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
 import { readsOnly } from "../../model/posture.ts";
+import { harmlessCalls } from "./call-places.ts";
 import { Clients } from "./clients.ts";
 import type { RestChannel } from "./contract.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -16,6 +18,8 @@ export interface RestChannelOptions {
   readonly target: Target;
   /** By persona name. */
   readonly identities: ReadonlyMap<string, Identity>;
+  /** The run's calls, for a handshake that finds no relation to ask for. */
+  readonly calls?: () => readonly Cell[];
   /** A login with full sight, for controls. */
   readonly sight: DatabaseAddress;
   /** Requests in flight at most. */
@@ -53,6 +57,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       sender,
       identities: everybody,
       places,
+      calls: once(() => harmlessCalls(options.calls?.() ?? [])),
       signingKey,
       concurrency,
       readOnly,
@@ -67,4 +72,9 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       cause: error,
     });
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

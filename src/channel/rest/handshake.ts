@@ -1,9 +1,10 @@
 import type { Answer, Failure } from "../../model/observation.ts";
 import type { RestHandshake } from "../../model/run.ts";
 import type { SigningKey } from "../../model/target.ts";
+import { callerOfCall } from "./call-places.ts";
 import { Caller } from "./caller.ts";
 import { failureOf } from "./failure.ts";
-import { said, saysRolledBack } from "./reply.ts";
+import { type Reply, said, saysRolledBack } from "./reply.ts";
 import type { RoleCheckInput } from "./role-check.ts";
 import { checkPersonas } from "./role-check.ts";
 import { tamperedToken, tokenOfNobody } from "./tokens.ts";
@@ -70,7 +71,7 @@ async function checkTokens(input: HandshakeInput): Promise<TokenCheck> {
   }
 }
 
-const noPlace = "there is no relation in the exposed schemas to ask the gateway for";
+const noPlace = "there is neither relation nor declared call in the exposed schemas to ask the gateway for";
 const letIn = "the gateway did not refuse a token with a tampered signature:";
 
 function notHonoured(nobody: Answer): string {
@@ -85,7 +86,7 @@ const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string |
     "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback cannot be told from a commit): " +
     "set db-tx-end to commit-allow-override or rollback-allow-override",
   "not shown":
-    "no persona could read any relation, so nothing shows that the gateway honours Prefer: tx=rollback",
+    "no persona could read any relation, or make a declared call by GET, so nothing shows that the gateway honours Prefer: tx=rollback",
 };
 
 async function checkRollback(
@@ -100,18 +101,32 @@ async function checkRollback(
       ...place,
       columns: [],
     });
-    const answer = await caller
-      .read({ columns: [place.readable], limit: 1, rollback: true })
-      .then((reply) => reply.answer)
-      .catch(() => undefined);
-    // Errors never name applied preferences: only a success tells.
-    if (answer === undefined || answer.code !== null) continue;
-    return saysRolledBack(answer.http) ? "honoured" : "not honoured";
+    const told = await toldBy(() =>
+      caller.read({ columns: [place.readable ?? ""], limit: 1, rollback: true }),
+    );
+    if (told !== undefined) return told;
+  }
+  for (const cell of input.calls()) {
+    const identity = trusted.find(({ persona }) => persona.name === cell.persona.name);
+    if (identity === undefined) continue;
+    const client = input.clients.of(identity, cell.relation.info.schema);
+    const told = await toldBy(() => callerOfCall(client, input.sender, cell).run({ rollback: true }));
+    if (told !== undefined) return told;
   }
   return "not shown";
 }
 
-/** Asks for a relation that the gateway has heard of; `undefined`: there is none to ask for. */
+/** Errors never name applied preferences: only a success tells. */
+async function toldBy(send: () => Promise<Reply>): Promise<"honoured" | "not honoured" | undefined> {
+  const answer = await send().then(
+    (reply) => reply.answer,
+    () => undefined,
+  );
+  if (answer === undefined || answer.code !== null) return undefined;
+  return saysRolledBack(answer.http) ? "honoured" : "not honoured";
+}
+
+/** Asks for a relation that the gateway has heard of, or for a call; `undefined`: there is neither. */
 async function ask(input: HandshakeInput, token: string): Promise<Answer | undefined> {
   let answer: Answer | undefined;
   const places = input.places.toSorted((a, b) => Number(b.usage) - Number(a.usage));
@@ -121,7 +136,10 @@ async function ask(input: HandshakeInput, token: string): Promise<Answer | undef
     answer = (await caller.read({ columns: [], limit: 1 })).answer;
     if (answer.code !== "PGRST205") return answer;
   }
-  return answer;
+  const [cell] = answer === undefined ? input.calls() : [];
+  if (cell === undefined) return answer;
+  const client = input.clients.withToken(token, cell.relation.info.schema);
+  return (await callerOfCall(client, input.sender, cell).run()).answer;
 }
 
 // A gateway that has not heard of so many relations has an old schema cache.

@@ -1,5 +1,7 @@
+import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { Answer, Failure } from "../../model/observation.ts";
+import { callerOfCall } from "./call-places.ts";
 import { Caller } from "./caller.ts";
 import type { Clients } from "./clients.ts";
 import { failureOf } from "./failure.ts";
@@ -13,6 +15,8 @@ export interface RoleCheckInput {
   readonly sender: Sender;
   readonly identities: readonly Identity[];
   readonly places: readonly Place[];
+  /** Declared calls that should go through, asked for where no relation can tell. */
+  readonly calls: () => readonly Cell[];
   readonly concurrency: number;
 }
 
@@ -46,12 +50,25 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
   }
   // Where every relation's policies recurse, each cell must say so itself.
   if (answers.some(({ code }) => code === recursion)) return undefined;
+  if (answers.length === 0 && (await goesThrough(input, identity))) return undefined;
   const last = answers.at(-1);
-  const found = last === undefined ? "no relation could be asked for" : `it answered ${said(last)}`;
+  const found = last === undefined ? noPlace : `it answered ${said(last)}`;
   return {
     kind: "protocol",
     message: `nothing shows that the gateway switches to the role ${role} of persona ${name}: ${found}`,
   };
+}
+
+const noPlace =
+  "there is no relation to ask for, and no declared call of its own (stable or immutable, and allowed) went through";
+
+/** A call that went through was made as the persona's role. */
+async function goesThrough({ clients, sender, calls }: RoleCheckInput, identity: Identity): Promise<boolean> {
+  for (const cell of calls().filter(({ persona }) => persona.name === identity.persona.name)) {
+    const client = clients.of(identity, cell.relation.info.schema);
+    if ((await callerOfCall(client, sender, cell).run()).answer.code === null) return true;
+  }
+  return false;
 }
 
 /** Raised when Postgres puts the policies into the statement, which it reads after the switch. */
