@@ -1,0 +1,114 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
+import type { DatabaseAddress } from "../../../src/model/target.ts";
+import {
+  asSuperuser,
+  examineGiven,
+  type Given,
+  makeWorld,
+  matrixText,
+  notWell,
+  targetOf,
+  type World,
+} from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterEach(async () => {
+  await world.tidy();
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+interface Unclear {
+  readonly what: string;
+  readonly given: () => Promise<Given>;
+  readonly says: readonly string[];
+}
+
+/** Byte by byte the same, system columns included. */
+async function copyOf({ database }: DatabaseAddress): Promise<DatabaseAddress> {
+  const name = `${database}_copy`;
+  await asSuperuser(world.server.database, `create database ${name} template ${database}`);
+  return { ...world.server.database, database: name };
+}
+
+const cases: readonly Unclear[] = [
+  {
+    what: "a gateway of a copy, which shows the same rows",
+    given: async () => {
+      const database = await world.fresh();
+      const copy = await copyOf(database);
+      const gateway = await world.gateway({ database: { ...copy, ...world.server.authenticator } });
+      return { target: targetOf(world, { gateway, over: { database } }) };
+    },
+    says: [
+      "one database: nothing shows that the gateway serves the database of the direct connection: none of its statements was seen here, though a row that it shows is here too",
+    ],
+  },
+  {
+    what: "a login that may not see what others do",
+    given: async () => {
+      await world.client.query(
+        "create role auditor login bypassrls password 'auditor-password'; " +
+          "grant pg_read_all_data, anon, authenticated, service_role to auditor; grant usage on schema auth to auditor",
+      );
+      const login = { user: "auditor", password: "auditor-password" };
+      const gateway = await world.gateway();
+      return { target: targetOf(world, { gateway, over: { database: { ...world.database, ...login } } }) };
+    },
+    says: [
+      "one database: nothing shows that the gateway serves the database of the direct connection: this login may not see its statements, though a row that it shows is here too",
+    ],
+  },
+  {
+    what: "personas of whom none may read anything",
+    given: async () => ({
+      target: targetOf(world, { gateway: await world.gateway() }),
+      matrix: matrixText
+        .replace(/ {2}ana:.*\n {2}service:.*\n/, "")
+        .replace(/ {4}rows:.*\n/, "")
+        .replace(/ {6}ana:.*\n {6}service:.*\n/, ""),
+    }),
+    says: [
+      "rollback: no persona could read any relation, so nothing shows whether the gateway honours Prefer: tx=rollback",
+    ],
+  },
+  {
+    what: "no key to sign with, and no matrix that says whether one is needed",
+    given: async () => ({
+      target: targetOf(world, { gateway: await world.gateway(), over: { signingKey: undefined } }),
+      matrix: null,
+    }),
+    says: [
+      "tokens: the target names no key to sign tokens with, so whether one is accepted was not asked",
+      "rollback: no persona could read any relation, so nothing shows whether the gateway honours Prefer: tx=rollback",
+    ],
+  },
+  {
+    what: "nothing in the schema to ask for",
+    given: async () => {
+      const database = await world.fresh("select 1");
+      const gateway = await world.gateway({ database: { ...database, ...world.server.authenticator } });
+      return { target: targetOf(world, { gateway, over: { database } }), matrix: null };
+    },
+    says: [
+      "role switch: could not be told: see tokens",
+      "schema cache: the exposed schemas hold no relation to ask for",
+      "one database: nothing shows that the gateway serves the database of the direct connection: no request led to a statement, and no persona was shown a row",
+      "rollback: could not be told: see role switch",
+    ],
+  },
+];
+
+describe("what could not be told is said as such, and is not well", () => {
+  it.each(cases)("$what", async ({ given, says }) => {
+    const diagnoses = await examineGiven(await given());
+    expect(notWell(diagnoses)).toEqual([]);
+    expect(notWell(diagnoses, "unclear")).toEqual(says);
+    expect(exitCodeOf(diagnoses)).toBe(2);
+  });
+});
