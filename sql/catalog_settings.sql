@@ -6,7 +6,7 @@
 --   custom     a name with a dot that no module has defined: where nobody has set it, it is NULL
 --   postgrest  PostgREST applies it to its role: what any user may set, or what is granted to its login
 --   base       its value where neither a role's setting nor that of rowgate's own login is in the way; null: none
--- What rowgate decides itself is left out: limits, the transaction, RLS, and how values are printed.
+-- What rowgate decides itself is left out: limits, the transaction, RLS, and how values are printed and strings are read.
 with own as (
   select r.rolname as role,
          s.setrole = 0 as everybody,
@@ -41,6 +41,6 @@ left join pg_roles gateway on gateway.rolname = $2
 -- What this login may not set, no probe can have set; nothing that decides about rows is among it.
 where coalesce(p.context = 'user' or has_parameter_privilege(session_user, p.name, 'set'), true)
   and n.name !~ '_timeout$|_preload_libraries$|^default_transaction_|^transaction_(isolation|read_only|deferrable)$|^lc_'
-  and n.name not in ('session_authorization', 'row_security', 'session_replication_role', 'client_encoding',
+  and n.name not in ('session_authorization', 'row_security', 'session_replication_role', 'client_encoding', 'standard_conforming_strings',
                      'timezone', 'datestyle', 'intervalstyle', 'bytea_output', 'extra_float_digits')
 order by n.name, o.role, o.here

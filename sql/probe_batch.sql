@@ -40,6 +40,8 @@
 --     of functions and triggers are told apart whatever language the server speaks; an error that points into the
 --     statement (a schema without USAGE: raised while the statement is read) has the block's own line alone;
 --   * row_security is off for controls: where full sight would be filtered, that raises instead of counting less;
+--   * whatever holds a predicate of the matrix (controls, lists, differences) is undone as well: a function that it calls may
+--     have set or written something, and the next probe must not find it;
 --   * a persona whose own SELECT failed gets plans of its own: the planner itself may have met the error (it evaluates
 --     what a policy compares with), and somebody else's plan would hide it.
 do $rowgate$
@@ -60,6 +62,7 @@ declare
   pre constant text := batch->>'pre';
   nsettings constant int := cardinality(settings);
   calm constant text := batch->>'calm';
+  longest constant int := 2000;      -- of a message: a policy may raise one as long as a field may be
   answers text[] := '{}';
   ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
   framed text;                       -- CONTEXT of an error that the statement itself raised, without its last line
@@ -97,15 +100,20 @@ begin
       ignored := set_config('role', 'none', true);
       for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
       ignored := set_config('row_security', 'off', true);
+      done := false;
       begin
         execute controls[probe.c] into n, an, h;
         ctotal[probe.c] := n; cdeclared[probe.c] := an; chash[probe.c] := h;
+        done := true;
+        raise exception 'rowgate: undo';
       exception
         when query_canceled then
           exit;
-        when others then
-          get stacked diagnostics code = returned_sqlstate, message = message_text;
-          cerror[probe.c] := json_build_array(code, message)::text;
+        when others or assert_failure then
+          if not done then
+            get stacked diagnostics code = returned_sqlstate, message = message_text;
+            cerror[probe.c] := json_build_array(code, left(message, longest))::text;
+          end if;
       end;
     end if;
     if probe.c is not null and cerror[probe.c] is not null then
@@ -118,7 +126,23 @@ begin
       ignored := set_config('role', 'none', true);
       for j in 1 .. nhome loop ignored := pg_catalog.set_config(home[j], home_vals[j], true); end loop;
       ignored := set_config('row_security', 'off', true);
-      execute texts[probe.l] into suffixes, declareds, keys;
+      done := false; code := null;
+      begin
+        execute texts[probe.l] into suffixes, declareds, keys;
+        done := true;
+        raise exception 'rowgate: undo';
+      exception
+        when query_canceled then
+          exit;
+        when others or assert_failure then
+          if not done then
+            get stacked diagnostics code = returned_sqlstate, message = message_text;
+          end if;
+      end;
+      if code is not null then
+        answers := answers || json_build_object('ce', json_build_array(code, left(message, longest)))::text;
+        continue;
+      end if;
       spots := coalesce(cardinality(suffixes), 0);
     end if;
 
@@ -216,6 +240,7 @@ begin
               if not done then
                 get stacked diagnostics code = returned_sqlstate, message = message_text, context = pg_exception_context,
                   cname = constraint_name, ctable = table_name, cschema = schema_name, dtype = pg_datatype_name;
+                message := left(message, longest);
                 own := replace(framed, calm, stmt);
                 away := case stage
                   when 'probe' then strpos(case when starts_with(context, own) then substr(context, length(own) + 1) else context end, E'\n') > 0
@@ -237,9 +262,10 @@ begin
             ignored := set_config('row_security', 'off', true);
             begin
               execute texts[probe.d] into diff using coalesce(ks, '{}');
+              raise exception 'rowgate: undo';
             exception
               when query_canceled then stage := 'cancelled';
-              when others then null; -- the control went through: the counts that differ stand without keys
+              when others or assert_failure then null; -- the control went through: the counts that differ stand without keys
             end;
           end if;
           if stage = 'cancelled' then

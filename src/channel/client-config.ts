@@ -7,6 +7,8 @@ export function clientConfig(address: DatabaseAddress, limits: Limits): ClientCo
   const { host, port, user, password, database, options, readOnly } = address;
   const startup = [
     ...(options === undefined ? [] : [options]),
+    // Whatever role and database say: predicates were read with backslashes that are backslashes.
+    "-c standard_conforming_strings=on",
     ...(readOnly === true ? ["-c default_transaction_read_only=on"] : []),
   ];
   return {

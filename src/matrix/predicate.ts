@@ -55,11 +55,20 @@ function problemOf(tokens: readonly SqlToken[], folded: boolean): Problem | unde
     const hint = "write the predicate as a literal block (`|`), or leave the comment out";
     return { what: "has a `--` comment in lines that YAML joins: it hides what follows", hint };
   }
+  const escaped = tokens.findIndex(({ kind }, index) => kind === "quoted" && isEscaped(tokens, index));
+  if (escaped !== -1) {
+    return { what: 'holds a name in escapes (`U&"…"`)', hint: "write the name itself" };
+  }
   const positional = code.find(({ kind }) => kind === "positional");
   if (positional !== undefined) {
     return { what: `holds \`${positional.text}\``, hint: "parameters are written by name, as `:sub`" };
   }
   return bracketProblem(code);
+}
+
+/** `U&` before a name's quotes: what it is called shows only when the escapes are read. */
+function isEscaped(tokens: readonly SqlToken[], index: number): boolean {
+  return tokens[index - 1]?.text === "&" && /^u$/i.test(tokens[index - 2]?.text ?? "");
 }
 
 function bracketProblem(code: readonly SqlToken[]): Problem | undefined {

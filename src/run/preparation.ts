@@ -3,7 +3,8 @@ import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
 import { readImmutable } from "../channel/immutable.ts";
 import { readSurvivors } from "../channel/survivors.ts";
-import { checkPredicates } from "../channel/direct/predicates.ts";
+import { effectIssues } from "../channel/direct/effects.ts";
+import { checkPredicates, type Predicate } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
 import { findFindings } from "../findings/findings.ts";
 import { sessionFindings } from "../findings/sessions.ts";
@@ -58,12 +59,17 @@ export async function prepare(
     rest?.login,
   );
   const values = await callIssues(client, matrix, catalog);
+  const predicates = [
+    ...relationPredicates(matrix, catalog),
+    ...callPredicates(soundCalls(matrix, catalog, values), catalog),
+  ];
+  const survivors = await readSurvivors(client, schemas);
   const issues = [
     ...preflight(matrix, catalog),
     ...loginIssues(matrix, catalog, settings),
     ...values,
-    ...(await predicateIssues(client, matrix, catalog)),
-    ...(await checkPredicates(client, callPredicates(soundCalls(matrix, catalog, values), catalog))),
+    ...(await checkPredicates(client, predicates)),
+    ...(await effectIssues(client, predicates, survivors)),
     ...(await keyIssues(client, matrix, catalog)),
   ];
   if (issues.length > 0)
@@ -77,7 +83,6 @@ export async function prepare(
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
     throw catalog.login.superuser || catalog.login.bypassRls ? cause : noFullSight(catalog, cause);
   });
-  const survivors = await readSurvivors(client, schemas);
   return {
     catalog,
     settings,
@@ -155,13 +160,9 @@ function isKey(key: readonly string[], { primaryKey, uniqueKeys }: RelationInfo)
 }
 
 /** Each row set once, for the first persona that uses it. */
-async function predicateIssues(
-  client: ClientBase,
-  matrix: Matrix,
-  catalog: Catalog,
-): Promise<IssuesError["issues"]> {
+function relationPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] {
   const seen = new Set<string>();
-  const predicates = matrix.relations.flatMap((spec) => {
+  return matrix.relations.flatMap((spec) => {
     const of = findRelation(catalog, spec.control?.from ?? spec);
     return spec.declarations.flatMap(({ expectation, persona: name, at }) => {
       const persona = matrix.personas.find((one) => one.name === name);
@@ -176,7 +177,6 @@ async function predicateIssues(
       return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
     });
   });
-  return checkPredicates(client, predicates);
 }
 
 /** The matrix without the functions about which something has been told: their arguments would be told of again. */

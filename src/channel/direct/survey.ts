@@ -5,12 +5,15 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.t
 /** Column → the value as Postgres prints it. */
 export type SurveyRow = Readonly<Record<string, string | null>>;
 
-/** Fingerprints, samples and visible rows are read with full sight, in a transaction that cannot write. */
+/**
+ * Fingerprints, samples and visible rows are read with full sight, in a transaction that cannot write; its end undoes what
+ * the predicates of a matrix may have set.
+ */
 async function readAll<T>(client: ClientBase, statements: readonly string[]): Promise<T[][]> {
   if (statements.length === 0) return [];
   const begin = "begin isolation level repeatable read read only; set local row_security = off";
   try {
-    const results: unknown = await client.query([begin, ...statements, "commit"].join(";\n"));
+    const results: unknown = await client.query([begin, ...statements, "rollback"].join(";\n"));
     return (results as QueryResult[]).slice(2, 2 + statements.length).map((result) => result.rows as T[]);
   } catch (error) {
     // A connection that answers no more would let this wait for its limit too.

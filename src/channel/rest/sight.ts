@@ -42,8 +42,8 @@ export class Sight {
         const question = { text: sql, values: [...values], queryMode: "extended" };
         return (await client.query(question as QueryConfig)).rows;
       });
-      // Nobody waits for the end of a transaction that has only read.
-      void client.query("commit").then(
+      // Nobody waits for the end of a transaction that has only read. It is no COMMIT: a predicate may have set something.
+      void client.query("rollback").then(
         () => client.release(),
         (error: Error) => client.release(error),
       );
