@@ -34,13 +34,12 @@ export function createSent(): Sent {
 
 function mayHaveStayed(cell: Cell, seen: Observation): readonly Values[] {
   const { candidates, update } = cell;
-  if (seen.kind === "failed") return [...candidates, ...(update?.never ?? [])].map(({ values }) => values);
+  const set = update?.set === undefined ? [] : [update.set];
+  if (seen.kind === "failed")
+    return [...[...candidates, ...(update?.never ?? [])].map(({ values }) => values), ...set];
   if (seen.kind === "insert") return acceptedOf(candidates, seen.attempts);
   if (seen.kind !== "reach") return [];
-  return [
-    ...acceptedOf(update?.never ?? [], seen.moves),
-    ...(update?.set !== undefined && seen.reached > 0 ? [update.set] : []),
-  ];
+  return [...acceptedOf(update?.never ?? [], seen.moves), ...(seen.reached > 0 ? set : [])];
 }
 
 function acceptedOf(

@@ -52,7 +52,7 @@ export function openWay(environment: Environment): EnvHttpProxyAgent {
   }
 }
 
-/** An https URL. @throws RowgateError when it is none, or holds a name and password, which errors would show */
+/** An https URL. @throws RowgateError when it is none, or holds what errors would show (a password, a signature) */
 export function httpsUrl(text: string, what: string): URL {
   const url = parseUrl(text);
   if (url?.protocol !== "https:")
@@ -63,8 +63,12 @@ export function httpsUrl(text: string, what: string): URL {
         hint: "what is fetched here is run: it comes over https or not at all",
       },
     );
-  if (url.username !== "" || url.password !== "")
-    throw installError("usage", `${what} holds a name or a password: ${url.host}`, {
+  const excess = [
+    url.username !== "" || url.password !== "" ? "a name or a password" : "",
+    url.search !== "" || url.hash !== "" ? "a query or a fragment, behind which no path can stand" : "",
+  ].find((found) => found !== "");
+  if (excess !== undefined)
+    throw installError("usage", `${what} holds ${excess}: ${url.host}`, {
       hint: "download by hand, and install with --from <file> --sha256 <digest>",
     });
   return url;

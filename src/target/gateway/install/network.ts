@@ -17,7 +17,11 @@ export function networkError(
   bytes?: number,
 ): RowgateError {
   if (cause instanceof RowgateError) return cause;
-  if (signal.aborted) return stopped(host, signal.reason, bytes);
+  if (signal.aborted)
+    return stopped(
+      `${host} took too long: ${bytes ?? 0} bytes arrived in the time that there was`,
+      signal.reason,
+    );
   const { code, message } = innermost(cause);
   const details = code === undefined || message.includes(code) ? message : `${code}: ${message}`;
   if (/CERT|SIGNATURE|ISSUER/.test(code ?? ""))
@@ -35,17 +39,14 @@ export function networkError(
   });
 }
 
-function stopped(host: string, reason: unknown, bytes = 0): RowgateError {
+/** @param late what to say when it is not a person who has stopped it, but the time for all of it */
+export function stopped(late: string, reason: unknown): RowgateError {
   if (!(reason instanceof Error) || reason.name !== "TimeoutError")
     return installError("download", "interrupted", { cause: reason });
-  return installError(
-    "download",
-    `${host} took too long: ${bytes} bytes arrived in the time that there was`,
-    {
-      hint: "give it more with --timeout <seconds>, or use a mirror (--mirror)",
-      cause: reason,
-    },
-  );
+  return installError("download", late, {
+    hint: "give it more with --timeout <seconds>, or use a mirror (--mirror)",
+    cause: reason,
+  });
 }
 
 /** @param url what answered so */

@@ -9,8 +9,8 @@ import { diskError } from "./errors.ts";
 
 // A dot first: nothing that lists versions sees it.
 const prefix = ".partial-";
-/** Milliseconds; longer than any install may take. */
-const abandonedAfter = 3 * 3600 * 1000;
+/** Milliseconds; longer than any install may take: `--timeout` allows a day. */
+const abandonedAfter = 25 * 3600 * 1000;
 
 /** A folder of its own beside the versions, so that what is whole can be renamed into place. @throws RowgateError */
 export async function makeRoom(cache: string): Promise<string> {
@@ -46,7 +46,8 @@ export async function alreadyThere(
   const record = cached && releaseRecord(cached);
   if (cached === undefined || record === undefined) return undefined;
   if (sha256 !== undefined && sha256 !== record.sha256) return undefined;
-  const isIntact = (await digestOf(cached.binary)) === record.programSha256;
+  // Another install may be replacing it at this moment, or it may not be read: then it is not there.
+  const isIntact = (await digestOf(cached.binary).catch(() => "")) === record.programSha256;
   return isIntact ? { ...cached, record, wasThere: true } : undefined;
 }
 

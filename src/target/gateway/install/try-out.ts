@@ -3,6 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import type { Environment } from "./cache.ts";
 import { installError } from "./errors.ts";
+import { stopped } from "./network.ts";
 
 /** Milliseconds. */
 const patience = 20_000;
@@ -48,6 +49,7 @@ async function ask(program: string, environment: Environment, signal: AbortSigna
     });
     return stdout.trim();
   } catch (cause) {
+    if (signal.aborted) throw stopped("the time was over while the program was tried out", signal.reason);
     const { stderr = "", message } = cause as { readonly stderr?: string; readonly message: string };
     throw installError("program", "the program does not run on this machine", {
       details: stderr.trim().slice(-1000) || message,
