@@ -13,6 +13,8 @@ export interface ChannelTrust {
   readonly channel: Channel;
   /** False: nothing showed that the persona's `sub` arrives, so being denied proves nothing. */
   readonly identityShown: boolean;
+  /** False: nothing showed that the channel looks at the rows that full sight sees: another database may hold none. */
+  readonly rowsShown: boolean;
 }
 
 const failures: Record<Failure["kind"], Verdict> = {
@@ -52,6 +54,12 @@ export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judge
   if (judgement.verdict !== "pass") return judgement;
   // A missing grant stands before every policy: whoever asks, and whatever the session is like.
   if (["schema", "execute", "grant"].includes(judgement.deniedBy ?? "")) return judgement;
+  const [unseen] = "unseenStates" in seen ? (seen.unseenStates ?? []) : [];
+  if (unseen !== undefined) {
+    const { state, failure } = unseen;
+    const because = `nothing is known of a session whose settings are ${state}: ${failure.message}`;
+    return { ...judgement, verdict: failures[failure.kind], because };
+  }
   const because = unproven(cell, trust);
   return because === undefined ? judgement : { ...judgement, verdict: "inconclusive", because };
 }
@@ -61,6 +69,9 @@ function unproven(cell: Cell, trust: ChannelTrust): string | undefined {
   const { persona, expectation } = cell;
   const fact = decidingFact(cell);
   if (fact !== undefined) return fact;
+  const showsNothing = expectation.kind === "deny" || expectation.kind === "within";
+  if (!trust.rowsShown && showsNothing)
+    return "nothing showed that the gateway looks at the database that full sight looks at: declare somebody who may read";
   if (trust.identityShown || persona.claims?.["sub"] === undefined || expectation.kind !== "deny")
     return undefined;
   return "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub";

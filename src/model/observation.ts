@@ -71,6 +71,7 @@ export interface ReachObservation {
   readonly moves: readonly CandidateAttempt[];
   /** Other session states in which an identity-less persona was probed too. */
   readonly states: readonly StateObservation[];
+  readonly unseenStates?: readonly UnseenState[] | undefined;
 }
 
 /** The same SELECT in another state of the session (a setting never set, or set and rolled back). */
@@ -80,6 +81,12 @@ export interface StateObservation {
   readonly reached: number;
   /** Reached, though not declared. */
   readonly extra?: number | undefined;
+}
+
+/** A state of the session in which the persona was to be asked too, and no answer came: nothing is known of it. */
+export interface UnseenState {
+  readonly state: StateObservation["state"];
+  readonly failure: Failure;
 }
 
 export interface CandidateAttempt {
@@ -97,6 +104,7 @@ export interface CandidateAttempt {
 export interface InsertObservation {
   readonly kind: "insert";
   readonly attempts: readonly CandidateAttempt[];
+  readonly unseenStates?: readonly UnseenState[] | undefined;
 }
 
 /** How a call went whose rows nobody declared. */
@@ -105,6 +113,7 @@ export interface CallObservation {
   readonly answer: Answer;
   /** Other session states in which an identity-less persona called too. */
   readonly states: readonly CallState[];
+  readonly unseenStates?: readonly UnseenState[] | undefined;
   /** Beside a refusal by the function's own body: a call that is declared to be let through, and what came of it. */
   readonly beside: CallBeside | undefined;
 }

@@ -3,8 +3,17 @@ import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import { type QualifiedName, formatQualified } from "../model/sql-text.ts";
 
-export function findRelation(catalog: Catalog, of: QualifiedName): RelationInfo | undefined {
-  return catalog.relations.find((one) => one.schema === of.schema && one.name === of.name);
+/** By schema and name, made once for each catalogue: a matrix may name each of thousands of relations. */
+const indexes = new WeakMap<Catalog["relations"], ReadonlyMap<string, RelationInfo>>();
+
+export function findRelation({ relations }: Catalog, of: QualifiedName): RelationInfo | undefined {
+  const index = indexes.get(relations) ?? new Map(relations.map((one) => [keyOf(one), one]));
+  indexes.set(relations, index);
+  return index.get(keyOf(of));
+}
+
+function keyOf({ schema, name }: QualifiedName): string {
+  return JSON.stringify([schema, name]);
 }
 
 export function missingRelation(name: QualifiedName, at: SourcePosition, catalog: Catalog): Issue {

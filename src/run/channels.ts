@@ -1,5 +1,6 @@
 import { openDirectChannel } from "../channel/direct/channel.ts";
 import { openRestChannel } from "../channel/rest/channel.ts";
+import type { ChannelTrust } from "../judge/verdict.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { RestHandshake } from "../model/run.ts";
@@ -8,7 +9,7 @@ import { pastTheGateway } from "../plan/channels.ts";
 import { addressOf } from "../model/posture.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
-import { allCalls, cellsOfIdentity } from "./shown-cells.ts";
+import { allCalls, cellsOfIdentity, cellsOfRows } from "./shown-cells.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
 const laneCount = 2;
@@ -19,7 +20,7 @@ export interface OpenChannels {
   /** Each lane's channels, in the order in which a chunk goes through them. */
   readonly lanes: readonly (readonly ProbeChannel[])[];
   readonly handshake: RestHandshake | undefined;
-  readonly identityShown: Readonly<Record<Channel, boolean>>;
+  readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   roundTrips(): { readonly direct: number; readonly rest: number };
   close(): Promise<void>;
 }
@@ -65,12 +66,18 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
       : undefined;
     if (rest !== undefined) opened.push(rest);
     const shown = await rest?.showIdentity(cellsOfIdentity(input));
+    // What rowgate has started itself is in front of the database that it was told.
+    const isOurs = target.rest?.gateway.kind !== "remote";
+    const rowsShown = isOurs || shown === true || (await rest?.showRows(cellsOfRows(input))) === true;
     return {
       lanes: Array.from({ length: count }, (_, index) =>
         [direct[index], rest].filter((one) => one !== undefined),
       ),
       handshake: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
-      identityShown: { direct: true, rest: shown === true },
+      trust: {
+        direct: { identityShown: true, rowsShown: true },
+        rest: { identityShown: shown === true, rowsShown },
+      },
       roundTrips: () => ({
         direct: direct.reduce((sum, channel) => sum + channel.roundTrips, 0),
         rest: rest?.roundTrips ?? 0,

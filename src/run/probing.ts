@@ -34,7 +34,7 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     matrix: matrix.name,
     matrixFile: matrix.file,
     identities,
-    identityShown: channels.identityShown,
+    trust: channels.trust,
     today: request.startedAt.toISOString().slice(0, 10),
   };
   const tally = createTally();

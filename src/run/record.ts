@@ -3,7 +3,7 @@ import type { ChannelAnswer, Identity } from "../model/channel.ts";
 import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import type { Target } from "../model/target.ts";
-import { judge } from "../judge/verdict.ts";
+import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand } from "./by-hand.ts";
 import { seenWithDirect } from "./seen-with-direct.ts";
@@ -14,7 +14,7 @@ export interface RecordContext {
   readonly matrixFile: string;
   readonly target: Target;
   readonly identities: ReadonlyMap<string, Identity>;
-  readonly identityShown: Readonly<Record<Channel, boolean>>;
+  readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** `YYYY-MM-DD`: waivers that end before it no longer hold. */
   readonly today: string;
 }
@@ -37,7 +37,7 @@ export function recordCell(
     }
     const { probe } = answer;
     const observation = seenWithDirect(answer.observation, answers.direct?.observation);
-    const judgement = judge(cell, observation, { channel, identityShown: context.identityShown[channel] });
+    const judgement = judge(cell, observation, { channel, ...context.trust[channel] });
     judged[channel] = { judgement, observation };
     channels[channel] = { ...judgement, probe, observation, milliseconds: undefined };
   }

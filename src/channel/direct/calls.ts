@@ -3,8 +3,10 @@ import type { Answer, CallBeside, Observation } from "../../model/observation.ts
 import { answerOf } from "./answer.ts";
 import type { Means } from "./first-requests.ts";
 import type { BatchRequest, Reply, Request, SessionState } from "./protocol.ts";
-import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
+import { failedObservation } from "./failed.ts";
+import { type CellProbe, probeReach } from "./reach.ts";
 import { runSql } from "./source.ts";
+import { unseenStates } from "./states.ts";
 
 /** The rows of a call are compared where the matrix says which they must be; else it is asked whether it goes through. */
 export function comparesRows({ expectation, column }: Pick<Cell, "expectation" | "column">): boolean {
@@ -32,6 +34,7 @@ export function* probeCall(
       const other = callAnswer(call, others[index]);
       return other === undefined ? [] : [{ state, answer: other }];
     }),
+    unseenStates: unseenStates(asked, others),
     beside: answer.code === null ? undefined : yield* askBeside(call),
   } satisfies Observation;
 }

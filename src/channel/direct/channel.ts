@@ -2,7 +2,7 @@ import { type Client, DatabaseError, escapeLiteral } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
-import type { Observation } from "../../model/observation.ts";
+import type { Failure, Observation } from "../../model/observation.ts";
 import type { SettingsInForce } from "../../model/settings.ts";
 import { quoteIdent } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
@@ -21,8 +21,9 @@ import { type Line, exchange } from "./exchange.ts";
 import { type Means, firstRequest, shownUpsert } from "./first-requests.ts";
 import { probeInsert } from "./inserts.ts";
 import type { ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
-import { type CellProbe, failedObservation, probeReach } from "./reach.ts";
-import { connect, disconnect, mayActAsReplica } from "./session.ts";
+import { failedObservation } from "./failed.ts";
+import { type CellProbe, probeReach } from "./reach.ts";
+import { connect, disconnect, isLost, mayActAsReplica, messageOf } from "./session.ts";
 import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
@@ -80,6 +81,8 @@ class DirectChannel implements ProbeChannel {
   readonly #routines = new Map<string, string | undefined>();
   /** On each of these some settings were never set, by anybody. */
   readonly #pristine = new Map<string, Line>();
+  /** Why one of them could not be opened: whoever lets nobody in is not asked for every cell. */
+  readonly #unopened = new Map<string, Failure>();
 
   constructor(target: Target, line: Line, means: Means, settings: BatchSettings) {
     this.#target = target;
@@ -166,10 +169,9 @@ class DirectChannel implements ProbeChannel {
       }
     }
     for (const [key, wanted] of lines) {
-      const answers = await exchange(
-        await this.#lineFor(key),
+      const answers = await this.#answersOn(
+        key,
         wanted.map((one) => one.posted),
-        this.#settings,
       );
       for (const [index, { to }] of wanted.entries()) {
         const slots = replies[to[0]];
@@ -180,13 +182,27 @@ class DirectChannel implements ProbeChannel {
     return replies;
   }
 
-  async #lineFor(key: string): Promise<Line> {
+  async #answersOn(key: string, posted: readonly Posted[]): Promise<readonly Reply[]> {
+    const line = await this.#lineFor(key);
+    if (!("kind" in line)) return await exchange(line, posted, this.#settings);
+    return posted.map((): Reply => ({ kind: "failed", failure: line }));
+  }
+
+  /** Opened when it is needed first. What nobody answers then is known of no cell, and of no other connection. */
+  async #lineFor(key: string): Promise<Line | Failure> {
     if (key === "") return this.#line;
-    const known = this.#pristine.get(key);
+    const known = this.#pristine.get(key) ?? this.#unopened.get(key);
     if (known !== undefined) return known;
-    const made = await openLine(this.#target);
-    this.#pristine.set(key, made);
-    return made;
+    try {
+      const made = await openLine(this.#target);
+      this.#pristine.set(key, made);
+      return made;
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      const failure: Failure = { kind: "connection", message: messageOf(error) };
+      this.#unopened.set(key, failure);
+      return failure;
+    }
   }
 
   /** Runs the refused statement by itself: the wire tells the server's routine, which a block cannot see. */
@@ -220,7 +236,8 @@ class DirectChannel implements ProbeChannel {
       return undefined;
     } catch (error) {
       if (!(error instanceof DatabaseError)) return undefined;
-      return error.code === "42501" && error.message === message ? error.routine : undefined;
+      // The block cuts long messages.
+      return error.code === "42501" && error.message.startsWith(message) ? error.routine : undefined;
     } finally {
       await client.query("rollback").catch(() => {});
     }

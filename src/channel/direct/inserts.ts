@@ -3,8 +3,10 @@ import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { countsAsQuery } from "./plans.ts";
 import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
-import { type CellProbe, failedObservation } from "./reach.ts";
+import { failedObservation } from "./failed.ts";
+import type { CellProbe } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
+import { unseenStates } from "./states.ts";
 import { insertSql, privilegesOf } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
@@ -38,7 +40,7 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
     const routine = explained.get(answer.message);
     attempts.push(routine === undefined ? attempt : { ...attempt, answer: { ...answer, routine } });
   }
-  return { kind: "insert", attempts };
+  return { kind: "insert", attempts, unseenStates: unseenStates(states, others) };
 }
 
 function insertRequest({ candidates, relation }: Cell): BatchRequest {

@@ -1,12 +1,14 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Observation, ReachObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
+import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./moves.ts";
 import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest, maySwallow, moreUpdates, rowStatements } from "./first-requests.ts";
 import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
+import { unseenStates } from "./states.ts";
 import * as sql from "./statements.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
@@ -30,23 +32,16 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
   ) {
     return failedObservation(reply);
   }
+  const ofStates = replies.slice(1 + moves.length * 2);
   const extras = {
     moves: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
-    states: stateObservations(cell, states, replies.slice(1 + moves.length * 2)),
+    states: stateObservations(cell, states, ofStates),
+    unseenStates: unseenStates(states, ofStates),
   };
   if (reply.kind === "rows")
     return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
   const observed = yield* wholeObservation(cell, first, reply.control, reply.parts);
   return observed.kind === "reach" ? { ...observed, ...extras } : observed;
-}
-
-export function failedObservation(reply: Reply | undefined): Observation {
-  if (reply?.kind === "failed") return { kind: "failed", failure: reply.failure };
-  const message =
-    reply?.kind === "control-error"
-      ? `the control failed with full sight: ${reply.message} (${reply.code})`
-      : "the batch came back without this probe's answer";
-  return { kind: "failed", failure: { kind: "protocol", message } };
 }
 
 function* wholeObservation(

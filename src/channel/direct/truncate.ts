@@ -4,7 +4,8 @@ import type { Cell } from "../../model/cell.ts";
 import type { Observation } from "../../model/observation.ts";
 import { quoteQualified } from "../../model/sql-text.ts";
 import { firstRequest, type Means } from "./first-requests.ts";
-import { type CellProbe, failedObservation } from "./reach.ts";
+import { failedObservation } from "./failed.ts";
+import type { CellProbe } from "./reach.ts";
 
 export function* probeTruncate(cell: Cell, means: Means): CellProbe {
   const [reply] = yield [firstRequest.truncate(cell, means)];

@@ -26,6 +26,8 @@ export class Clients {
   withToken(token: string | undefined, schema: string): AnyClient {
     const { url, apiKey } = this.#rest;
     const headers = {
+      // An answer is to be the server's, and of this moment.
+      "cache-control": "no-cache",
       // Supabase's gateway wants its key in every request; PostgREST itself does not look at it.
       ...(apiKey === undefined ? {} : { apikey: apiKey }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -61,6 +61,7 @@ export class Reception implements Dispatcher.DispatchHandler {
       status: this.#status,
       contentRange: single(this.#headers["content-range"]),
       preferenceApplied: single(this.#headers["preference-applied"]),
+      cached: cachedBy(this.#headers),
       body: body.toString("utf8"),
       sent: this.#options.sent,
     });
@@ -79,6 +80,19 @@ export class Reception implements Dispatcher.DispatchHandler {
   #failure(kind: "connection" | "timeout" | "protocol", message: string): ProbeFailure {
     return new ProbeFailure(kind, `the gateway: ${message}`, this.#options.sent());
   }
+}
+
+/** How a cache tells that it has answered by itself. Sources: RFC 9111 (Age), RFC 9211 (Cache-Status), and what CDNs say. */
+function cachedBy(headers: Headers): string | undefined {
+  const told = ["age", "cache-status", "x-cache", "cf-cache-status"].map(
+    (name) => [name, single(headers[name])] as const,
+  );
+  const hit = told.find(([name, value]) => {
+    // Some say that what they have just fetched is 0 seconds old.
+    if (name === "age") return Number(value) > 0;
+    return value !== null && /\b(?:hit|stale|updating)\b/i.test(value);
+  });
+  return hit && `${hit[0]}: ${hit[1]}`;
 }
 
 function single(header: string | string[] | undefined): string | null {

@@ -16,6 +16,7 @@ export interface Reply {
  */
 export function replyOf(raw: RawReply): Reply {
   const { status, contentRange, preferenceApplied, body, sent } = raw;
+  if (raw.cached !== undefined) throw unfit(raw, `did not answer, a cache did (${raw.cached})`);
   const http: HttpFacts = { status, contentRange, preferenceApplied };
   if (status < 200 || status > 299) return { answer: { ...errorOf(raw), http }, body, sent };
   const rows = countOf(contentRange);

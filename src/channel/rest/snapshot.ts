@@ -13,6 +13,8 @@ export interface ControlRow {
   /** `{"id":7}`, for each of the snapshot's column lists. */
   readonly shapes: readonly string[];
   readonly declared: boolean;
+  /** What tells this row as it stands from the same row after anybody has written it. */
+  readonly version: string;
 }
 
 /** What is there, and what of it is declared: all of it from one moment. */
@@ -21,6 +23,7 @@ export class Snapshot {
   readonly #declared: ReadonlyMap<string, number>;
   readonly #rows: ReadonlyMap<string, readonly ControlRow[]>;
   readonly #shapes: readonly string[];
+  readonly #some: readonly string[];
   // By the list itself: lists are made once for each relation and role.
   readonly #readers = new Map<readonly string[], RowReader>();
 
@@ -29,11 +32,13 @@ export class Snapshot {
     declared: ReadonlyMap<string, number>,
     rows: ReadonlyMap<string, readonly ControlRow[]>,
     shapes: readonly string[],
+    some: readonly string[] = [],
   ) {
     this.total = total;
     this.#declared = declared;
     this.#rows = rows;
     this.#shapes = shapes;
+    this.#some = some;
   }
 
   /** Every row is here, and not a sample. */
@@ -57,6 +62,18 @@ export class Snapshot {
   /** All rows of a small relation; of a large one the sample for this expectation. */
   rows(expectation: Expectation): readonly ControlRow[] {
     return this.#rows.get(insideOf(expectation)) ?? [];
+  }
+
+  /** Versions of rows inside and outside of what is declared: of all that are here, or of a few where only counts were asked for. */
+  versions(expectation: Expectation): {
+    readonly inside: readonly string[];
+    readonly outside: readonly string[];
+  } {
+    if (!this.hasRows) return { inside: [], outside: this.#some };
+    const rows = this.rows(expectation);
+    const of = (declared: boolean): readonly string[] =>
+      rows.filter((row) => row.declared === declared).map(({ version }) => version);
+    return { inside: of(true), outside: of(false) };
   }
 
   /** Where `ControlRow.shapes` holds the row by these columns. */

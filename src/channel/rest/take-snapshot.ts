@@ -8,6 +8,8 @@ import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapsh
 /** Of a sample, for each side of the row set. */
 const fromBeginning = 24;
 const fromEnd = 6;
+/** Rows that are known by their versions, where no others are read. */
+const versionsOfACount = 8;
 
 export interface SnapshotRequest {
   readonly relation: PlannedRelation;
@@ -27,6 +29,8 @@ interface Counted {
   /** In the order of the row sets asked for. */
   readonly declared: readonly number[];
   readonly rows: ReadonlyMap<string, readonly ControlRow[]>;
+  /** Versions of a few rows, where no rows were read. */
+  readonly some?: readonly string[];
 }
 
 /** Throws ProbeFailure. */
@@ -42,6 +46,7 @@ export function takeSnapshot(sight: Sight, request: SnapshotRequest): Promise<Sn
       declared,
       seen.rows,
       request.shapes.map((columns) => JSON.stringify(columns)),
+      seen.some,
     );
   });
 }
@@ -50,6 +55,7 @@ interface SqlRow {
   readonly key: (string | null)[];
   readonly shapes: string[];
   readonly declared: string;
+  readonly version: string;
 }
 
 /** Every row; `undefined` when there are too many. */
@@ -71,13 +77,15 @@ async function readAll(
 /** Counts over all rows, and a sample for each row set where rows were asked for. */
 async function count(ask: Ask, request: SnapshotRequest, insides: readonly string[]): Promise<Counted> {
   const filtered = insides.map((inside) => `count(*) filter (where (${inside}\n))`);
-  const sql = `select array[${["count(*)", ...filtered].join(", ")}]::text[] as counts from ${source(request)}`;
-  const [found] = await ask<{ counts: string[] }>(sql);
+  const from = source(request);
+  const few = `array(select ${versionOf(request)} from ${from} ${pieces(request)["order"]} limit ${versionsOfACount})`;
+  const sql = `select array[${["count(*)", ...filtered].join(", ")}]::text[] as counts, ${few} as some from ${from}`;
+  const [found] = await ask<{ counts: string[]; some: string[] }>(sql);
   const [total = 0, ...declared] = (found?.counts ?? []).map(Number);
   const rows = new Map<string, readonly ControlRow[]>();
   const sampled = request.rows ? new Set(request.expectations.map(insideOf)) : [];
   for (const inside of sampled) rows.set(inside, await readSample(ask, request, inside));
-  return { total, declared, rows };
+  return { total, declared, rows, some: found?.some ?? [] };
 }
 
 async function readSample(
@@ -92,8 +100,8 @@ async function readSample(
   return [...unique.values()].map((row) => controlRow(row, 0));
 }
 
-function controlRow({ key, shapes, declared }: SqlRow, digit: number): ControlRow {
-  return { key, shapes, declared: declared[digit] === "1" };
+function controlRow({ key, shapes, declared, version }: SqlRow, digit: number): ControlRow {
+  return { key, shapes, declared: declared[digit] === "1", version };
 }
 
 /** Where full sight reads: the relation, or those of its rows that hold a value. */
@@ -102,6 +110,16 @@ function source({ relation, column }: SnapshotRequest): string {
   return column === undefined
     ? whole
     : `(select * from ${whole} where ${holdsValue(column)}) ${quoteIdent(relation.control.name)}`;
+}
+
+/**
+ * A table's rows have a place and the transaction that wrote them: deleted and written anew, a row has others. Of what is
+ * behind a view, or of some rows of a table read as one, only the rows themselves can be told.
+ */
+function versionOf({ relation: { control }, column }: SnapshotRequest): string {
+  const isTable = control.kind === "table" || control.kind === "partitioned";
+  if (isTable && column === undefined) return "concat_ws('/', tableoid, ctid, xmin)";
+  return `pg_catalog.hashtextextended(${quoteIdent(control.name)}::text, 0)::text`;
 }
 
 function pieces(request: SnapshotRequest): Record<string, string> {
@@ -113,6 +131,7 @@ function pieces(request: SnapshotRequest): Record<string, string> {
   return {
     key: `array[${key.map((name) => `${name}::text`).join(", ")}]::text[]`,
     shapes: `array[${shown.join(", ")}]::text[]`,
+    version: versionOf(request),
     relation: source(request),
     order: key.length === 0 ? "" : `order by ${key.join(", ")}`,
     back: key.length === 0 ? "" : `order by ${key.map((name) => `${name} desc`).join(", ")}`,

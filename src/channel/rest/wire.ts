@@ -2,6 +2,7 @@ import { Pool } from "undici";
 import type { Dispatcher } from "undici";
 import { WriteRefused } from "../../model/posture.ts";
 import { ProbeFailure } from "./failure.ts";
+import { unmarkSpace } from "./names.ts";
 import { unmarkJson } from "./raw-json.ts";
 import type { RawReply } from "./raw-reply.ts";
 import { Reception } from "./reception.ts";
@@ -23,6 +24,12 @@ export interface Deliverable {
 interface Ticket {
   readonly resolve: (reply: RawReply) => void;
   readonly reject: (error: ProbeFailure | WriteRefused) => void;
+}
+
+/** A request as it leaves, and as people read it. */
+interface Sent {
+  readonly options: Dispatcher.DispatchOptions;
+  readonly sent: () => string;
 }
 
 // What the client gets instead of the answer: it would parse the body, hide the headers and rewrite some answers.
@@ -50,6 +57,9 @@ export class Wire {
   // None is ever aborted, so each can serve again.
   readonly #idle: AbortSignal[] = [];
   #requests = 0;
+  #remembers = false;
+  #answeredRead: Sent | undefined;
+  #answeredReads = 0;
 
   constructor({ url, connections, timeoutMs, readOnly }: WireOptions) {
     this.#origin = new URL(url).origin;
@@ -78,13 +88,17 @@ export class Wire {
     const signal = this.#idle.pop() ?? new AbortController().signal;
     return new Promise((resolve, reject) => {
       this.#tickets.set(signal, { resolve, reject });
-      const unsent = (): void => {
+      const unsent = (why: string): void => {
         if (this.#tickets.delete(signal)) {
-          reject(new ProbeFailure("protocol", "the PostgREST client did not send its request"));
+          reject(new ProbeFailure("protocol", `the PostgREST client did not send its request${why}`));
         }
         this.#idle.push(signal);
       };
-      void Promise.resolve(request.abortSignal(signal)).finally(unsent);
+      // What it throws (a schema that no header can carry) is this request's failure, and nobody else's.
+      void Promise.resolve(request.abortSignal(signal)).then(
+        () => unsent(""),
+        (error: unknown) => unsent(`: ${error instanceof Error ? error.message : String(error)}`),
+      );
     });
   }
 
@@ -97,7 +111,7 @@ export class Wire {
     const ticket = signal ? this.#tickets.get(signal) : undefined;
     if (!signal || ticket === undefined) throw new Error("a request that was not handed to deliver()");
     this.#tickets.delete(signal);
-    const path = url.slice(this.#origin.length);
+    const path = unmarkSpace(url.slice(this.#origin.length));
     const text = typeof body === "string" ? unmarkJson(body) : undefined;
     const sent = (): string => describe(method, path.slice(this.#prefix.length), text);
     if (this.#readOnly && method !== "GET" && method !== "HEAD") {
@@ -111,7 +125,41 @@ export class Wire {
       headers: headers as Record<string, string>,
       body: text ?? null,
     };
-    this.#pool.dispatch(options, new Reception({ ...ticket, sent, timeoutMs: this.#timeoutMs }));
+    const resolve = (reply: RawReply): void => {
+      if (method === "GET" && reply.status < 300 && reply.cached === undefined)
+        this.#remember({ options, sent });
+      ticket.resolve(reply);
+    };
+    this.#dispatch({ options, sent }, { resolve, reject: ticket.reject });
+  }
+
+  /** Each with the same chance, however many there are: whoever plays answers back cannot know which. */
+  #remember(read: Sent): void {
+    if (!this.#remembers) return;
+    this.#answeredReads += 1;
+    if (Math.random() * this.#answeredReads < 1) this.#answeredRead = read;
+  }
+
+  /** From now on reads that are answered may be asked again. */
+  rememberReads(): void {
+    this.#remembers = true;
+  }
+
+  /** Sends one of the reads that were answered since the last time once more, as somebody else. `undefined`: there were none. */
+  async askAgain(authorization: string): Promise<RawReply | undefined> {
+    const read = this.#answeredRead;
+    if (read === undefined) return undefined;
+    this.#answeredRead = undefined;
+    this.#answeredReads = 0;
+    const headers = { ...(read.options.headers as Record<string, string>), authorization };
+    return await new Promise((resolve, reject) => {
+      this.#requests += 1;
+      this.#dispatch({ ...read, options: { ...read.options, headers } }, { resolve, reject });
+    });
+  }
+
+  #dispatch({ options, sent }: Sent, { resolve, reject }: Ticket): void {
+    this.#pool.dispatch(options, new Reception({ resolve, reject, sent, timeoutMs: this.#timeoutMs }));
   }
 }
 

@@ -68,7 +68,6 @@ export async function attempt(options: ProveOptions): Promise<Attempt> {
     const deviations = await Promise.all(archives.map((one) => verifyArchive(one)));
     return {
       ...outcome,
-
       archives: archives.map((one) => path.basename(one)),
       deviations: deviations.flat(),
     };
@@ -99,8 +98,8 @@ export interface Wire {
   cut(): void;
   /** From now on nothing passes in either direction, and nothing is closed. */
   silence(): void;
-  /** From now on nobody is let in. */
-  refuse(): void;
+  /** From now on nobody is let in; with a number, when so many have been let in altogether. */
+  refuse(after?: number): void;
   stop(): Promise<void>;
 }
 
@@ -108,10 +107,11 @@ export async function wireTo(database: DatabaseAddress): Promise<Wire> {
   const open = new Set<Socket>();
   let made = 0;
   let state: "passing" | "silent" | "refusing" = "passing";
+  let letIn = Infinity;
   const server = createServer((near) => {
     made += 1;
     near.on("error", () => undefined);
-    if (state === "refusing") return void near.resetAndDestroy();
+    if (state === "refusing" || made > letIn) return void near.resetAndDestroy();
     const far = connect(database.port, database.host);
     for (const [from, to] of [
       [near, far],
@@ -133,7 +133,7 @@ export async function wireTo(database: DatabaseAddress): Promise<Wire> {
     made: () => made,
     cut,
     silence: () => void (state = "silent"),
-    refuse: () => void (state = "refusing"),
+    refuse: (after) => void (after === undefined ? (state = "refusing") : (letIn = after)),
     stop: async () => {
       cut();
       await new Promise((resolve) => server.close(resolve));

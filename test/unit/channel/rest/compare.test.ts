@@ -3,7 +3,12 @@ import { compareRows } from "../../../../src/channel/rest/compare.ts";
 import { evenTime } from "../../../../src/channel/rest/row-reader.ts";
 import type { ControlRow } from "../../../../src/channel/rest/snapshot.ts";
 
-const row = (shape: string, declared: boolean): ControlRow => ({ key: [], shapes: [shape], declared });
+const row = (shape: string, declared: boolean): ControlRow => ({
+  key: [],
+  shapes: [shape],
+  declared,
+  version: "",
+});
 const same = (text: string): string | undefined => (text === "garbage" ? undefined : text);
 
 describe("points in time", () => {

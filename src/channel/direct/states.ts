@@ -1,0 +1,33 @@
+import type { Failure, UnseenState } from "../../model/observation.ts";
+import type { Part, Reply, SessionState } from "./protocol.ts";
+import { failedObservation } from "./failed.ts";
+
+/**
+ * SQLSTATEs that speak of the moment, and not of who asks: serialization and deadlock, something used up, a lock, an operator
+ * or a limit.
+ */
+const ofTheMoment = /^(?:40|53|55P03|57)/;
+
+/** The other states of the session that came to no answer: what a policy does there has not been seen. */
+export function unseenStates(
+  states: readonly SessionState[],
+  replies: readonly (Reply | undefined)[],
+): readonly UnseenState[] | undefined {
+  const found = states.flatMap((state, index) => {
+    const failure = failureIn(replies[index]);
+    return failure === undefined ? [] : [{ state, failure }];
+  });
+  return found.length === 0 ? undefined : found;
+}
+
+function failureIn(reply: Reply | undefined): Failure | undefined {
+  if (reply?.kind === "rows") return interrupted(reply.rows.reached === 0 ? [reply.rows.last ?? {}] : []);
+  if (reply?.kind === "parts" && reply.parts.length > 0) return interrupted(reply.parts);
+  return failedObservation(reply).failure;
+}
+
+/** Of several statements, one that went through tells enough. */
+function interrupted(parts: readonly Part[]): Failure | undefined {
+  const found = parts.find(({ code }) => code !== undefined && ofTheMoment.test(code));
+  return found && { kind: "timeout", message: `${found.message ?? "no answer"} (${found.code})` };
+}

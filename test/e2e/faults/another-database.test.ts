@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startEmbedded } from "../../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import type { Target } from "../../../src/model/target.ts";
+import { asOwner, type Attempt, attempt } from "./support.ts";
+
+// Two addresses that were configured apart: the gateway serves another database than the one that full sight reads. It may be
+// open, and empty: whoever asks there is shown nothing.
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startEmbedded();
+});
+afterAll(async () => {
+  await server?.stop();
+});
+
+const table = `create table docs (id int primary key, body text);
+  alter table docs enable row level security;
+  grant select on docs to anon, authenticated, service_role;`;
+const rows = "insert into docs values (1, 'a'), (2, 'b');";
+const open = "create policy open on docs to anon using (true);";
+
+/** Nobody is declared to see anything; or somebody is. */
+const shut =
+  "matrix: docs\npersonas: { anon: { role: anon } }\nrelations: { docs: { expect: { anon: deny } } }\n";
+const read = `matrix: docs
+personas: { anon: { role: anon }, service: { role: service_role } }
+relations: { docs: { expect: { anon: deny, service: { select: allow } } } }
+`;
+
+interface Two {
+  readonly matrix: string;
+  /** What full sight reads; the gateway's own database unless given. */
+  readonly seen?: string;
+  readonly served: string;
+}
+
+let databases = 0;
+
+async function through({ matrix, seen, served }: Two): Promise<Attempt> {
+  return await attempt({
+    server,
+    sql: served,
+    matrix,
+    channels: ["rest"],
+    only: ["*/*/select"],
+    posture: "staging",
+    retarget: async (target): Promise<Target> => {
+      if (target.rest === undefined) throw new Error("there is a gateway");
+      // As somebody's URL in a configuration: nobody knows what stands behind it.
+      const remote = {
+        ...target,
+        rest: { ...target.rest, gateway: { kind: "remote", version: "?" } },
+      } as Target;
+      if (seen === undefined) return remote;
+      databases += 1;
+      const database = await server.createDatabase(`another_${databases}`);
+      await (await asOwner(database, seen)).end();
+      return { ...remote, database };
+    },
+  });
+}
+
+function anonOf({ cells, error }: Attempt): readonly (string | undefined)[] {
+  if (error !== undefined) throw error;
+  const rest = cells.get("anon/public.docs/select")?.channels.rest;
+  return [rest?.verdict, rest?.because];
+}
+
+test.each([
+  { name: "nobody reads", matrix: shut },
+  { name: "somebody reads", matrix: read },
+])("an empty database that is open does not look closed: $name", async ({ matrix }) => {
+  const attempted = await through({ matrix, seen: `${table}\n${rows}`, served: `${table}\n${open}` });
+  const [verdict, because] = anonOf(attempted);
+  expect(verdict).toBe("inconclusive");
+  expect(because).toContain("nothing showed that the gateway looks at the database that full sight looks at");
+});
+
+test("where somebody was shown the rows, others' denials are believed", async () => {
+  expect(anonOf(await through({ matrix: read, served: `${table}\n${rows}` }))[0]).toBe("pass");
+});
+
+test("a denial by grant needs no rows", async () => {
+  const served = `${table}\n${rows}\nrevoke select on docs from anon;`;
+  expect(anonOf(await through({ matrix: shut, served }))[0]).toBe("pass");
+});
