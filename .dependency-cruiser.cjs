@@ -60,6 +60,24 @@ module.exports = {
       to: { path: "(^src/target/container/engine\\.ts$|node_modules/testcontainers/)", reachable: true },
     },
     {
+      name: "config-only-reads",
+      comment:
+        "What a target is follows from a file and the environment: nothing is asked of it, and no channel knows of a file.",
+      severity: "error",
+      from: { path: "^src/config/" },
+      to: {
+        path: "^src/",
+        pathNot: "^src/(config/|model/|matrix/(read-yaml|file-kind|tree|issues|nearest)\\.ts$)",
+      },
+    },
+    {
+      name: "config-is-for-commands",
+      comment: "A run gets a target; where it was written down is the command's business.",
+      severity: "error",
+      from: { path: "^src/(?!config/|commands/|cli\\.ts|index\\.ts)" },
+      to: { path: "^src/config/" },
+    },
+    {
       name: "only-the-cli-owns-the-process",
       comment:
         "Commands return exit codes; cli.ts alone ends the process, so a library caller keeps its own.",

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
+import { type CleanUpOptions, cleanUpCommand } from "./commands/clean-up.ts";
 import { type DoctorOptions, doctorCommand } from "./commands/doctor.ts";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
@@ -10,7 +11,7 @@ import {
   gatewayPathCommand,
   type InstallOptions,
 } from "./commands/gateway.ts";
-import { type RunOptions, startedTargets } from "./commands/options.ts";
+import type { RunOptions } from "./commands/options.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { keepHeapSmall } from "./heap.ts";
@@ -104,10 +105,12 @@ program
   .command("run", { isDefault: false })
   .description("prove matrices and archive the result")
   .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
-  .addOption(
-    new Option("--target <name>", "where: a Postgres that rowgate starts itself")
-      .choices([...startedTargets])
-      .default("embedded"),
+  .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
+  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .option(
+    "--override-production-guard",
+    "a target that looks like production is none; the archive records it",
+    false,
   )
   .option(
     "--only <glob>",
@@ -119,14 +122,17 @@ program
   .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
   .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
   .addOption(
-    new Option("--gateway <kind>", "what speaks PostgREST's protocol")
-      .choices(["auto", "postgrest", "builtin"])
-      .default("auto"),
+    new Option("--gateway <kind>", "what speaks PostgREST's protocol (auto)").choices([
+      "auto",
+      "postgrest",
+      "builtin",
+    ]),
   )
   .addOption(
-    new Option("--gateway-tx-end <mode>", "PostgREST's db-tx-end, for a gateway that is started")
-      .choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"])
-      .default("rollback-allow-override"),
+    new Option(
+      "--gateway-tx-end <mode>",
+      "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
+    ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
   )
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
@@ -152,6 +158,8 @@ program
   .argument("<persona>")
   .option("--matrix <file>", "the matrix that names the persona; all of matrices/*.yaml when none is named")
   .option("--lifetime <seconds>", "how long the token is good for", seconds, 300)
+  .option("--target <name>", "the target of rowgate.yaml whose key signs")
+  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
   .action(async (name: string, options: TokenOptions) => {
     await main(() => tokenCommand(name, options, environment));
   });
@@ -175,6 +183,14 @@ program
   .action((given: Partial<DoctorOptions>) =>
     main(() => doctorCommand({ ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment)),
   );
+
+program
+  .command("clean-up")
+  .description("remove rows that a killed run has left on a target with `writes: commit`, by its journal")
+  .requiredOption("--target <name>", "the target of rowgate.yaml")
+  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .option("--logs <folder>", "where archives and journals are", "logs")
+  .action((options: CleanUpOptions) => main(() => cleanUpCommand(options, environment)));
 
 const gateway = program
   .command("gateway")

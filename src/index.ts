@@ -2,6 +2,8 @@
 export { run } from "./run.ts";
 export type { RunEvents, RunOutcome, RunRequest } from "./run.ts";
 export { parseMatrix } from "./matrix/parse.ts";
+export { loadTarget } from "./config/load.ts";
+export type { LoadedTarget, LoadRequest } from "./config/load.ts";
 export { newRunId } from "./archive/id.ts";
 export { readCells, readRun } from "./archive/read.ts";
 export { verifyArchive } from "./archive/verify.ts";

@@ -75,11 +75,13 @@ export async function run(
       events,
     });
     request.interrupted?.throwIfAborted();
+    const rows = await channels.finish();
     const record = closeRun({
       request,
       prepared,
       channels,
       tally,
+      rows,
       left: await traces.look(),
       times: { probing, preflight: prepared.milliseconds + probing - began },
     });

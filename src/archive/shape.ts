@@ -42,6 +42,7 @@ const handshake = z.looseObject({
   rollbackHonoured: z.boolean(),
   tamperedTokenRefused: z.boolean(),
   unknownRoleRefused: z.boolean().optional(),
+  sameDatabase: z.boolean().optional(),
   identityShown: z.boolean().optional(),
 });
 

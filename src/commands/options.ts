@@ -1,13 +1,18 @@
 import type { Channel } from "../model/cell.ts";
 import type { GatewayWish } from "../target/gateway/choose.ts";
 import type { TxEnd } from "../target/gateway/config.ts";
+import { type StartedTarget, startedTargets } from "../model/target.ts";
 
-/** Targets that rowgate starts itself. */
-export const startedTargets = ["embedded", "container"] as const;
-export type StartedTarget = (typeof startedTargets)[number];
+export function isStarted(target: string): target is StartedTarget {
+  return (startedTargets as readonly string[]).includes(target);
+}
 
 export interface RunOptions {
-  readonly target: StartedTarget;
+  /** One that rowgate starts, or a name in `rowgate.yaml`. */
+  readonly target: string;
+  /** The configuration; `undefined`: the first `rowgate.yaml` from the current folder upwards. */
+  readonly config: string | undefined;
+  readonly overrideProductionGuard: boolean;
   /** Images of the container target. */
   readonly postgresImage: string | undefined;
   readonly postgrestImage: string | undefined;
@@ -17,8 +22,10 @@ export interface RunOptions {
   readonly channel: readonly Channel[];
   readonly policies: string | undefined;
   readonly overlay: readonly string[];
-  readonly gateway: GatewayWish;
-  readonly gatewayTxEnd: TxEnd;
+  /** `undefined`: `auto`. */
+  readonly gateway: GatewayWish | undefined;
+  /** `undefined`: `rollback-allow-override`. */
+  readonly gatewayTxEnd: TxEnd | undefined;
   readonly logs: string;
   readonly quiet: boolean;
   readonly json: boolean;

@@ -6,7 +6,7 @@ import { run, type RunEvents, type RunOutcome } from "../run.ts";
 import type { Environment } from "./environment.ts";
 import { limiter } from "./limiter.ts";
 import type { Provenance } from "./provenance.ts";
-import { type ReadySystem, systemsAtOnce } from "./systems.ts";
+import type { ReadySystem } from "./systems.ts";
 
 /** What came of a system. */
 export type Outcome =
@@ -18,6 +18,8 @@ export type Outcome =
 export interface Job {
   readonly startedAt: Date;
   readonly filters: RunFilters;
+  /** Systems at a time. */
+  readonly atOnce: number;
   readonly logs: string;
   readonly provenance: Provenance;
   readonly environment: Environment;
@@ -35,7 +37,7 @@ export async function proveAll(
   deliver: (outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   const { interrupted } = job.environment;
-  const inTurn = limiter(systemsAtOnce);
+  const inTurn = limiter(job.atOnce);
   const running = systems.map((system) => inTurn(() => prove(system, job)));
   try {
     for (const one of running) {

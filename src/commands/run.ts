@@ -8,7 +8,7 @@ import type { Environment, ExitCode } from "./environment.ts";
 import { keepUntilInterrupted } from "./keep.ts";
 import { jsonOutput } from "./json-output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
-import type { RunOptions } from "./options.ts";
+import { isStarted, type RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import { type Kept, proveAll } from "./prove.ts";
 import { provenance } from "./provenance.ts";
@@ -25,7 +25,8 @@ export async function runCommand(
   const { cwd, interrupted } = environment;
   const startedAt = new Date();
   const day = startedAt.toISOString().slice(0, 10);
-  const matrices = await loadMatrices(files, cwd, day, options.policies === undefined);
+  const needsFolder = isStarted(options.target) && options.policies === undefined;
+  const matrices = await loadMatrices(files, cwd, day, needsFolder);
   if (matrices.length > 1) forOneMatrix(options);
   someSpeaks(matrices, options);
   const logs = path.resolve(cwd, options.logs);
@@ -37,9 +38,11 @@ export async function runCommand(
   // Whatever waits for the server fails at once, so that nobody has to wait for the end of a batch.
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   try {
+    await server.clearUp(logs);
     const filters = { only: options.only, personas: options.persona, channels: options.channel };
     const systems = await prepareAll(matrices, filters, { server, options, environment });
-    return await proveAndShow(systems, { startedAt, filters, logs, options, environment });
+    const { atOnce } = server;
+    return await proveAndShow(systems, { startedAt, filters, atOnce, logs, options, environment });
   } finally {
     await server.stop();
   }
@@ -48,6 +51,7 @@ export async function runCommand(
 interface Task {
   readonly startedAt: Date;
   readonly filters: RunFilters;
+  readonly atOnce: number;
   readonly logs: string;
   readonly options: RunOptions;
   readonly environment: Environment;

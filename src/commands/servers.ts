@@ -1,21 +1,12 @@
 import { RowgateError } from "../model/errors.ts";
+import type { StartedTarget } from "../model/target.ts";
 import { defaultImages } from "../target/container/images.ts";
 import { startEmbedded } from "../target/embedded/server.ts";
 import { prepareEmbedded } from "../target/embedded-target.ts";
-import type { PreparedSystem, SystemOptions } from "../target/system.ts";
 import type { Environment } from "./environment.ts";
-import type { RunOptions, StartedTarget } from "./options.ts";
-
-/** A Postgres that rowgate has started, for the databases of the systems. */
-export interface Server {
-  /** What a gateway logs in as. */
-  readonly login: string;
-  /** Milliseconds that starting it took. */
-  readonly startMs: number;
-  prepare(system: SystemOptions): Promise<PreparedSystem>;
-  /** Removes what was started; safe to call twice. */
-  stop(): Promise<void>;
-}
+import { isStarted, type RunOptions } from "./options.ts";
+import { reachRemote } from "./remote.ts";
+import type { Server } from "./server.ts";
 
 /** @param speaksRest whether some system will want a gateway. @throws RowgateError */
 export async function startServer(
@@ -23,7 +14,23 @@ export async function startServer(
   environment: Environment,
   speaksRest: boolean,
 ): Promise<Server> {
-  return starters[options.target](options, environment, speaksRest);
+  const { target } = options;
+  if (!isStarted(target)) return reachRemote(options, environment);
+  notForStarted(options);
+  return starters[target](options, environment, speaksRest);
+}
+
+/** Each keeps two connections and a gateway busy. */
+const systemsAtOnce = 2;
+
+function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> {
+  return {
+    atOnce: systemsAtOnce,
+    // Nobody else has been there.
+    clearUp: async () => {},
+    gatewayOf: ({ channels, exposes }) =>
+      channels.includes("rest") ? { login, schemas: exposes } : undefined,
+  };
 }
 
 type Starter = (options: RunOptions, environment: Environment, speaksRest: boolean) => Promise<Server>;
@@ -34,7 +41,7 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
     const server = await startEmbedded();
     const { prepare, initdb, start } = server.timings;
     return {
-      login: server.authenticator.user,
+      ...facts(server.authenticator.user),
       startMs: prepare + initdb + start,
       prepare: (system) => prepareEmbedded({ ...system, server }),
       stop: server.stop,
@@ -57,13 +64,26 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
       interrupted,
     });
     return {
-      login: server.authenticator.user,
+      ...facts(server.authenticator.user),
       startMs: server.timings.images + server.timings.start,
       prepare: (system) => prepareContainer({ ...system, server }),
       stop: server.stop,
     };
   },
 };
+
+function notForStarted({ target, config, overrideProductionGuard }: RunOptions): void {
+  const given = [
+    ...(config === undefined ? [] : ["--config"]),
+    ...(overrideProductionGuard ? ["--override-production-guard"] : []),
+  ];
+  if (given.length === 0) return;
+  throw new RowgateError({
+    code: "usage/only-remote",
+    message: `${given.join(", ")} ${given.length === 1 ? "goes" : "go"} with a target of rowgate.yaml, and ${target} is one that rowgate starts.`,
+    hint: "add --target <name>",
+  });
+}
 
 /** What would be ignored is a mistake. */
 function forContainers({ postgresImage, postgrestImage, reuse }: RunOptions): void {

@@ -4,12 +4,13 @@ import type { Matrix } from "../model/matrix.ts";
 import type { InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import { type GatewayFacts, type PreflightedRun, preflightRun } from "../run.ts";
+import type { SystemOptions } from "../target/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./join-errors.ts";
 import { limiter } from "./limiter.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
-import type { Server } from "./servers.ts";
+import type { Server } from "./server.ts";
 
 /** A matrix and its database; what speaks REST in front of it starts when its turn comes. */
 export interface System {
@@ -30,9 +31,6 @@ export interface ReadySystem extends System {
   readonly preflighted: PreflightedRun;
 }
 
-/** Systems at work at the same time, in preflight as in probing: each keeps two connections and a gateway busy. */
-export const systemsAtOnce = 2;
-
 export interface Place {
   readonly server: Server;
   readonly options: RunOptions;
@@ -51,7 +49,7 @@ export async function prepareAll(
   const { interrupted } = place.environment;
   // One after another: roles belong to the server, and Postgres refuses to change one for two at a time.
   const opening = limiter(1);
-  const checking = limiter(systemsAtOnce);
+  const checking = limiter(place.server.atOnce);
   const settled = await Promise.allSettled(
     matrices.map(async (loaded, index) => {
       const system = await opening(() => {
@@ -74,21 +72,22 @@ async function openSystem(
 ): Promise<System> {
   const { cwd, variables } = environment;
   const began = performance.now();
-  const prepared = await server.prepare({
+  const request: SystemOptions = {
     database: `${matrix.name}_${index + 1}`,
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     overlays: options.overlay.map((file) => path.resolve(cwd, file)),
     schemas: matrix.exposes,
-    gateway: matrix.channels.includes("rest") ? options.gateway : "none",
-    txEnd: options.gatewayTxEnd,
+    gateway: matrix.channels.includes("rest") ? (options.gateway ?? "auto") : "none",
+    txEnd: options.gatewayTxEnd ?? "rollback-allow-override",
     jwtSecret: variables["ROWGATE_JWT_SECRET"],
     environment: variables,
-  });
+  };
+  const prepared = await server.prepare(request, matrix);
   if (beside && prepared.changedRoles.length > 0) throw sharedRoles(matrix, prepared.changedRoles);
   return {
     ...prepared,
     matrix,
-    gateway: matrix.channels.includes("rest") ? { login: server.login, schemas: matrix.exposes } : undefined,
+    gateway: server.gatewayOf(matrix),
     // As a person names them: where the checkout lies is nobody's business two years later.
     inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
     startMs: server.startMs + performance.now() - began,

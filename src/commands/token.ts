@@ -1,14 +1,20 @@
+import { loadTarget } from "../config/load.ts";
 import { RowgateError } from "../model/errors.ts";
 import { identityOf } from "../persona/identity.ts";
 import type { Persona } from "../model/matrix.ts";
+import type { SigningKey } from "../model/target.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { findMatrices, loadMatrix } from "./load-matrix.ts";
+import { isStarted } from "./options.ts";
 
 export interface TokenOptions {
   readonly matrix: string | undefined;
   /** Seconds. */
   readonly lifetime: number;
+  /** Of `rowgate.yaml`; `undefined`: the environment has the secret. */
+  readonly target: string | undefined;
+  readonly config: string | undefined;
 }
 
 const secretNames = ["ROWGATE_JWT_SECRET", "SUPABASE_JWT_SECRET"] as const;
@@ -20,6 +26,7 @@ export async function tokenCommand(
   environment: Environment,
 ): Promise<ExitCode> {
   const { cwd, variables, out } = environment;
+  const { key, anonRole } = await signerOf(options, environment);
   const files = await findMatrices(options.matrix === undefined ? [] : [options.matrix], cwd);
   const today = new Date().toISOString().slice(0, 10);
   let none: RowgateError | undefined;
@@ -35,13 +42,10 @@ export async function tokenCommand(
       continue;
     }
     const issuedAt = Math.floor(Date.now() / 1000);
-    const secret = secretNames
-      .map((one) => variables[one])
-      .find((value) => value !== undefined && value !== "");
     const { token } = identityOf(persona, {
       lifetime: { issuedAt, expiresAt: issuedAt + options.lifetime },
-      anonRole: "anon",
-      key: secret === undefined ? undefined : { algorithm: "HS256", secret },
+      anonRole,
+      key,
       handedIn: persona.tokenFrom === undefined ? undefined : variables[persona.tokenFrom],
     });
     if (token === undefined) throw noToken(persona, undefined);
@@ -54,6 +58,26 @@ export async function tokenCommand(
     message: `No persona ${name} in ${files.join(", ")}.`,
     hint: "name one of the matrix's personas, or another matrix with --matrix",
   });
+}
+
+interface Signer {
+  readonly key: SigningKey | undefined;
+  readonly anonRole: string;
+}
+
+async function signerOf(
+  { target: name, config }: TokenOptions,
+  { cwd, variables }: Environment,
+): Promise<Signer> {
+  if (name !== undefined && !isStarted(name)) {
+    // Nothing is sent there: what it looks like does not matter.
+    const { target } = await loadTarget({ name, file: config, cwd, variables, overrideGuard: true });
+    return { key: target.signingKey, anonRole: target.rest?.anonRole ?? "anon" };
+  }
+  const secret = secretNames
+    .map((one) => variables[one])
+    .find((value) => value !== undefined && value !== "");
+  return { key: secret === undefined ? undefined : { algorithm: "HS256", secret }, anonRole: "anon" };
 }
 
 function noToken({ name, login, settings }: Persona, past: string | undefined): RowgateError {

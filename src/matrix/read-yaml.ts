@@ -1,15 +1,21 @@
 import { Composer, LineCounter, Parser } from "yaml";
 import type { CST, Document } from "yaml";
 import type { SourcePosition } from "../model/errors.ts";
+import { type FileKind, matrixFile } from "./file-kind.ts";
 import type { Issues } from "./issues.ts";
 import type { MapTree } from "./tree.ts";
 import { toTree } from "./to-tree.ts";
 
-/** A matrix needs six levels; what nests far deeper would exhaust the composer's stack. */
+/** Six levels are needed; what nests far deeper would exhaust the composer's stack. */
 const deepest = 64;
 
 /** Text → tree, or `undefined` when the text is no YAML mapping (then that has been reported). Source: YAML 1.2.2. */
-export function readYaml(text: string, file: string, issues: Issues): MapTree | undefined {
+export function readYaml(
+  text: string,
+  file: string,
+  issues: Issues,
+  kind: FileKind = matrixFile,
+): MapTree | undefined {
   const yaml = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const lines = new LineCounter();
   const at = (offset: number): SourcePosition => {
@@ -27,8 +33,8 @@ export function readYaml(text: string, file: string, issues: Issues): MapTree | 
     issues.report("matrix/nesting", at(deep), `lists and mappings nest more than ${deepest} levels deep`);
     return undefined;
   }
-  const document = compose(tokens, yaml, at, issues);
-  return document === undefined ? undefined : toTree(document, at, issues);
+  const document = compose(tokens, yaml, at, issues, kind);
+  return document === undefined ? undefined : toTree(document, at, issues, kind);
 }
 
 /** The offset of a node that lies too deep; without recursion, since that is what it guards. */
@@ -54,24 +60,31 @@ function compose(
   yaml: string,
   at: Position,
   issues: Issues,
+  kind: FileKind,
 ): Document.Parsed | undefined {
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false, resolveKnownTags: false });
   const [first, second] = [...composer.compose(tokens, true, yaml.length)];
   if (first === undefined) return undefined;
   if (second !== undefined) {
-    const hint = "one file holds one matrix: put the second into a file of its own";
+    const hint = `one file holds one ${kind.noun}: put the second into a file of its own`;
     issues.report("matrix/several-documents", at(second.range[0]), "a second document starts here", hint);
   }
   const directive = first.directives.yaml;
   if (directive.explicit === true && directive.version !== "1.2") {
-    const message = `a matrix is YAML 1.2; \`%YAML ${directive.version}\` would read \`no\` and \`012\` otherwise`;
+    const message = `a ${kind.noun} is YAML 1.2; \`%YAML ${directive.version}\` would read \`no\` and \`012\` otherwise`;
     issues.report("matrix/yaml", at(0), message, "remove the directive");
   }
-  return reportErrors(first, yaml, at, issues) ? undefined : first;
+  return reportErrors(first, yaml, at, issues, kind) ? undefined : first;
 }
 
 /** True when the text is broken; then what was composed of it is a guess. */
-function reportErrors(document: Document.Parsed, yaml: string, at: Position, issues: Issues): boolean {
+function reportErrors(
+  document: Document.Parsed,
+  yaml: string,
+  at: Position,
+  issues: Issues,
+  kind: FileKind,
+): boolean {
   const bareStar = document.warnings.find((warning) => warning.code === "BAD_ALIAS");
   if (bareStar !== undefined) {
     // The alias lacks its name: whatever else is wrong on this line follows from that.
@@ -86,7 +99,7 @@ function reportErrors(document: Document.Parsed, yaml: string, at: Position, iss
     const where = at(warning.pos[0]);
     if (warning.code === "BAD_DIRECTIVE") issues.report("matrix/yaml", where, warning.message);
     if (warning.code === "TAG_RESOLVE_FAILED") {
-      const hint = "a matrix holds text, numbers, booleans, null, lists and mappings: quote what is text";
+      const hint = `a ${kind.noun} holds text, numbers, booleans, null, lists and mappings: quote what is text`;
       issues.report("matrix/tag", where, `the tag \`${yaml.slice(...warning.pos)}\` is not read`, hint);
     }
   }

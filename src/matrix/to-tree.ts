@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Document, Pair, ParsedNode } from "yaml";
 import type { SourcePosition } from "../model/errors.ts";
+import type { FileKind } from "./file-kind.ts";
 import type { Issues } from "./issues.ts";
 import type { Entry, ListTree, MapTree, Tree } from "./tree.ts";
 import { describe } from "./tree.ts";
@@ -12,17 +13,26 @@ export function toTree(
   document: Document.Parsed,
   at: (offset: number) => SourcePosition,
   issues: Issues,
+  kind: FileKind,
 ): MapTree | undefined {
-  const reading: Reading = { at, issues, anchors: new Map(), sizes: new Map(), aliased: 0, broken: false };
+  const reading: Reading = {
+    at,
+    issues,
+    kind,
+    anchors: new Map(),
+    sizes: new Map(),
+    aliased: 0,
+    broken: false,
+  };
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null)) {
-    issues.report("matrix/empty", at(0), "the file holds no matrix", "start with `matrix: <name>`");
+    issues.report("matrix/empty", at(0), `the file holds no ${kind.noun}`, `start with \`${kind.begins}\``);
     return undefined;
   }
   const root = read(contents, at(0), reading);
   if (reading.broken || root === undefined) return undefined;
   if (root.kind === "map") return root;
-  issues.report("matrix/wrong-type", root.at, `a matrix is a mapping; found ${describe(root)}`);
+  issues.report("matrix/wrong-type", root.at, `a ${kind.noun} is a mapping; found ${describe(root)}`);
   return undefined;
 }
 

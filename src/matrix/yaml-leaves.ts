@@ -1,6 +1,7 @@
 import { isScalar } from "yaml";
 import type { Alias, ParsedNode, Scalar } from "yaml";
 import type { SourcePosition } from "../model/errors.ts";
+import type { FileKind } from "./file-kind.ts";
 import type { Issues } from "./issues.ts";
 import type { ScalarTree, Tree } from "./tree.ts";
 
@@ -10,6 +11,7 @@ const mostAliased = 250_000;
 export interface Reading {
   readonly at: (offset: number) => SourcePosition;
   readonly issues: Issues;
+  readonly kind: FileKind;
   /** By anchor; `undefined` while the anchored node is still being read. */
   readonly anchors: Map<string, Tree | undefined>;
   readonly sizes: Map<Tree, number>;
@@ -41,12 +43,7 @@ export function readKey(node: ParsedNode, reading: Reading): string | undefined 
   const at = reading.at(node.range[0]);
   if (isScalar(node) && node.value === "<<" && node.type === "PLAIN") {
     reading.broken = true;
-    issues.report(
-      "matrix/merge-key",
-      at,
-      "merge keys (`<<`) are not read",
-      "write the keys out, or use a group",
-    );
+    issues.report("matrix/merge-key", at, "merge keys (`<<`) are not read", "write the keys out");
     return undefined;
   }
   if (isScalar(node) && typeof node.value === "string") {
@@ -81,7 +78,12 @@ export function readAlias(node: Alias.Parsed, at: SourcePosition, reading: Readi
   reading.aliased += sizes.get(tree) ?? 1;
   if (reading.aliased > mostAliased) {
     reading.broken = true;
-    issues.report("matrix/alias", at, `aliases add more than ${mostAliased} nodes`, "write the matrix out");
+    issues.report(
+      "matrix/alias",
+      at,
+      `aliases add more than ${mostAliased} nodes`,
+      `write the ${reading.kind.noun} out`,
+    );
     return undefined;
   }
   const copy = { ...tree, at };

@@ -46,6 +46,13 @@ export type Finding =
   | { readonly kind: "not-watched"; readonly relation: string; readonly because: string }
   | { readonly kind: "login-unclear"; readonly persona: string; readonly because: string }
   | { readonly kind: "control-brings-setting"; readonly login: string; readonly setting: string }
+  | {
+      readonly kind: "writes-committed";
+      /** Rows that the run made, and those of them that may still be there. */
+      readonly rows: number;
+      readonly left: number;
+    }
+  | { readonly kind: "production-override"; readonly because: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
 export type FindingKind = Finding["kind"];
@@ -151,6 +158,17 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "The login that rowgate uses brings a setting of its own into every probe",
     severity: "failure",
     remedy: "log in as another role with full sight, or take the setting from this one: ALTER ROLE … RESET",
+  },
+  "writes-committed": {
+    title: "The gateway commits, so writes through it touched rows that the run made and removed",
+    severity: "note",
+    remedy:
+      "see `rows` in run.json; to probe every row, set db-tx-end=commit-allow-override on the staging PostgREST",
+  },
+  "production-override": {
+    title: "The target looks like production, and --override-production-guard says that it is none",
+    severity: "note",
+    remedy: "if it is production, say `posture: production` in rowgate.yaml",
   },
   "rest-not-probed": {
     title: "The rest channel was not probed",

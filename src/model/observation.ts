@@ -63,8 +63,11 @@ export interface ReachObservation {
   /** Up to three keys each, as JSON text. */
   readonly extraKeys: readonly string[];
   readonly missingKeys: readonly string[];
-  /** How it was measured: one statement over all rows, row by row, or over a sample of rows. */
-  readonly method: "whole" | "row by row" | "sample";
+  /**
+   * How it was measured: one statement over all rows, row by row, over a sample of rows, or over rows that the run has made
+   * (`control` counts those then).
+   */
+  readonly method: "whole" | "row by row" | "sample" | "own rows";
   /** 0 rows were affected and a BEFORE trigger or a rule could be the reason. */
   readonly mayBeHidden: boolean;
   /** UPDATE `never:` moves that were tried on reachable rows, and what came of them. */

@@ -24,10 +24,10 @@ export const postureRules: Readonly<Record<Posture, PostureRules>> = {
 
 /** A write came as far as a channel whose target takes none. It was not sent; that it came so far is a defect of rowgate. */
 export class WriteRefused extends RowgateError {
-  constructor(what: string) {
+  constructor(what: string, rule = "The target takes no writes") {
     super({
       code: "posture/write-refused",
-      message: `The target takes no writes, and ${what} would be one: it was not sent.`,
+      message: `${rule}, and ${what} would be one: it was not sent.`,
       hint: "this is a defect of rowgate: a write must not be planned for such a target; nothing has been changed",
     });
     this.name = "WriteRefused";

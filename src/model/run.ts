@@ -3,7 +3,8 @@ import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
-import type { ContainersRecord, GatewayInfo, Posture } from "./target.ts";
+import type { OwnRowRecord } from "./own-rows.ts";
+import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from "./target.ts";
 import type { Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
@@ -82,6 +83,8 @@ export interface RestHandshake {
   readonly tamperedTokenRefused: boolean;
   /** A token naming a role that does not exist was answered 22023. `undefined`: no key to sign one with. */
   readonly unknownRoleRefused: boolean | undefined;
+  /** A statement sent through the gateway was seen at work in the database. Absent: rowgate has put the gateway there. */
+  readonly sameDatabase?: boolean | undefined;
   /** A SELECT whose rows depend on `sub` answered exactly those rows: the identity arrives. `undefined`: no cell could show it. */
   readonly identityShown: boolean | undefined;
 }
@@ -125,6 +128,11 @@ export interface RunRecord {
     readonly containers?: ContainersRecord | undefined;
     /** The key's id, never the key. */
     readonly keyId: string | undefined;
+    /** What the database's certificate was checked for; `off`: not encrypted. Absent: rowgate has started it. */
+    readonly tls?: TlsSettings["verify"] | "off" | "socket" | undefined;
+    readonly writes?: Writes | undefined;
+    /** Why it looks like production, though somebody has said that it is none. */
+    readonly override?: string | undefined;
   };
   readonly filters: RunFilters;
   readonly personas: readonly PersonaRecord[];
@@ -132,6 +140,8 @@ export interface RunRecord {
   readonly relations: readonly string[];
   readonly handshake: RestHandshake | undefined;
   readonly fingerprints: readonly TableFingerprint[];
+  /** Rows that the run made where nothing is rolled back. */
+  readonly rows?: readonly OwnRowRecord[] | undefined;
   readonly findings: readonly Finding[];
   readonly counts: Counts;
   readonly roundTrips: { readonly direct: number; readonly rest: number };

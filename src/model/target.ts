@@ -3,6 +3,10 @@ import type { QualifiedName } from "./sql-text.ts";
 export const postures = ["embedded", "container", "staging", "production"] as const;
 export type Posture = (typeof postures)[number];
 
+/** Those that rowgate starts itself, each by the name of its posture. */
+export const startedTargets = ["embedded", "container"] as const;
+export type StartedTarget = (typeof startedTargets)[number];
+
 /** How the direct channel logs in. Shapes follow `pg`'s ClientConfig; the password never leaves memory. */
 export interface DatabaseAddress {
   readonly host: string;
@@ -27,8 +31,11 @@ export interface TlsSettings {
   readonly key?: string | undefined;
 }
 
-/** `none`: no write is sent. `rollback`: only such as are undone. */
-export type Writes = "none" | "rollback";
+/**
+ * `none`: no write is sent. `rollback`: only such as are undone. `commit`: where the gateway undoes none, also such as touch
+ * rows that the run itself has made, and that it removes.
+ */
+export type Writes = "none" | "rollback" | "commit";
 
 /** How tokens are signed. HS256 takes the secret; RS256 and ES256 take a private key in PEM form. */
 export type SigningKey =
@@ -73,6 +80,8 @@ export interface RestAddress {
   readonly anonRole: string;
   /** The role that the gateway logs in as, where that is known. */
   readonly login: string | undefined;
+  /** The authority's certificate in PEM form; without it, those that Node knows. */
+  readonly ca?: string | undefined;
 }
 
 /** A database and, usually, a PostgREST in front of it: ready to be probed. */
@@ -92,6 +101,8 @@ export interface Target {
   readonly limits: Limits;
   /** What it runs from, where that is containers. */
   readonly containers?: ContainersRecord | undefined;
+  /** Why it looks like production, though somebody has said that it is none. */
+  readonly override?: string | undefined;
 }
 
 export interface Limits {

@@ -2,7 +2,7 @@ import type { Finding, FindingInfo, FindingKind } from "../model/finding.ts";
 import { findingInfo } from "../model/finding.ts";
 import { place } from "./failure.ts";
 import type { Paint, Tone } from "./paint.ts";
-import { clean, hanging, labelled, oneLine, plural } from "./text.ts";
+import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
 
 type Facts = { readonly [K in FindingKind]: (of: Extract<Finding, { kind: K }>) => string };
 
@@ -26,6 +26,9 @@ const facts: Facts = {
   "not-watched": (of) => `${clean(of.relation)}: ${oneLine(of.because)}`,
   "login-unclear": (of) => `${clean(of.persona)}: ${oneLine(of.because)}`,
   "control-brings-setting": (of) => `login ${clean(of.login)}, setting ${clean(of.setting)}`,
+  "writes-committed": (of) =>
+    `${plural(of.rows, "row")} made, ${of.left === 0 ? "all" : number(of.rows - of.left)} gone`,
+  "production-override": (of) => oneLine(of.because),
   "rest-not-probed": (of) => oneLine(of.reason),
 };
 

@@ -1,11 +1,18 @@
 import { channels } from "../model/cell.ts";
-import type { Answer, CandidateAttempt, Observation } from "../model/observation.ts";
+import type { Answer, CandidateAttempt, Observation, ReachObservation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { clean, number, oneLine, plural } from "./text.ts";
 import { effectWords, verdictWords } from "./wording.ts";
 
 type Describe = {
   readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>, column?: string) => string;
+};
+
+const methods: Readonly<Record<ReachObservation["method"], string>> = {
+  whole: "in one statement",
+  "row by row": "row by row",
+  sample: "on a sample",
+  "own rows": "on rows that the run has made",
 };
 
 const describe: Describe = {
@@ -18,7 +25,7 @@ const describe: Describe = {
       of.missing > 0 && `${number(of.missing)} missing${keys(of.missingKeys, of.missing)}`,
       of.undetermined > 0 && `${number(of.undetermined)} undetermined`,
       of.mayBeHidden && "a BEFORE trigger or a rule may have hidden rows",
-      of.method !== "whole" && `measured ${of.method === "sample" ? "on a sample" : of.method}`,
+      of.method !== "whole" && `measured ${methods[of.method]}`,
       of.answer.code !== null && answer(of.answer),
       ...of.moves.map((move) => `move ${attempt(move)}`),
       ...of.states.map(({ state, reached, answer: given }) =>

@@ -61,10 +61,20 @@ function channelText(run: RunRecord, channel: Channel): string {
 }
 
 function targetText(run: RunRecord): string {
-  const { database, serverVersion, rest } = run.target;
+  const { database, serverVersion, rest, tls } = run.target;
   const gateway = rest === undefined ? "no gateway" : `${rest.gateway.kind} gateway ${rest.gateway.version}`;
-  return oneLine(`${who(run)}: database ${database}, Postgres ${serverVersion}, ${gateway}`);
+  const way = tls === undefined ? "" : ` (${ways[tls]})`;
+  return oneLine(`${who(run)}: database ${database}${way}, Postgres ${serverVersion}, ${gateway}`);
 }
+
+/** How much is known of who answered there. */
+const ways: Readonly<Record<NonNullable<RunRecord["target"]["tls"]>, string>> = {
+  socket: "by its socket",
+  off: "not encrypted",
+  nothing: "encrypted, the server's certificate not verified",
+  chain: "certificate verified, its host name not",
+  "chain and host": "certificate and host name verified",
+};
 
 function handshakeText(handshake: NonNullable<RunRecord["handshake"]>): string {
   const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
@@ -75,6 +85,9 @@ function handshakeText(handshake: NonNullable<RunRecord["handshake"]>): string {
       : handshake.unknownRoleRefused
         ? "unknown role refused"
         : "UNKNOWN ROLE ACCEPTED",
+    ...(handshake.sameDatabase === undefined
+      ? []
+      : [handshake.sameDatabase ? "same database" : "NOT SHOWN TO BE THE SAME DATABASE"]),
     handshake.identityShown === undefined
       ? "no cell could show that the identity arrives"
       : identity[`${handshake.identityShown}`],

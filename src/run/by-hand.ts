@@ -2,6 +2,7 @@ import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ByHand } from "../model/run.ts";
 import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
+import { postureRules } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 
 /** A probe as each channel sent it: SQL, and `METHOD /path body`. */
@@ -23,7 +24,7 @@ export function byHand(
     curl:
       sent.rest === undefined || target.rest === undefined
         ? undefined
-        : curlLine(cell, identity, sent.rest, target.rest.url, matrixFile),
+        : curlLine(cell, identity, sent.rest, target.rest.url, { ...target, matrixFile }),
   };
 }
 
@@ -79,20 +80,22 @@ function curlLine(
   identity: Identity | undefined,
   probe: string,
   url: string,
-  matrixFile: string,
+  { name, posture, rest, matrixFile }: Pick<Target, "name" | "posture" | "rest"> & { matrixFile: string },
 ): string {
+  const signer = postureRules[posture].shared ? ` --target ${shellWord(name)}` : "";
   const [, method = "GET", path = "/", body] = /^(\S+) (\S+)(?: (.*))?$/s.exec(probe) ?? [];
   const token =
     identity?.token === undefined
       ? []
       : [
-          `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)})"`,
+          `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)}${signer})"`,
         ];
   const profile = method === "GET" || method === "HEAD" ? "Accept-Profile" : "Content-Profile";
   return [
     "curl -i",
     ...(method === "GET" ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
     ...token,
+    ...(rest?.apiKey === undefined ? [] : ['-H "apikey: $API_KEY"']),
     `-H '${profile}: ${cell.relation.info.schema}'`,
     "-H 'Prefer: count=exact, tx=rollback'",
     ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${shellWord(body)}`]),

@@ -3,10 +3,12 @@ import { openRestChannel } from "../channel/rest/channel.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
+import type { OwnRowRecord } from "../model/own-rows.ts";
 import type { RestHandshake } from "../model/run.ts";
 import type { ExpandOptions } from "../plan/expand.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import { addressOf } from "../model/posture.ts";
+import { openOwnRows } from "./own-rows.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 import { allCalls, cellsOfIdentity, cellsOfRows } from "./shown-cells.ts";
@@ -21,6 +23,8 @@ export interface OpenChannels {
   readonly lanes: readonly (readonly ProbeChannel[])[];
   readonly handshake: RestHandshake | undefined;
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
+  /** Removes rows that were made where nothing is rolled back, and says what became of them. */
+  finish(): Promise<readonly OwnRowRecord[]>;
   roundTrips(): { readonly direct: number; readonly rest: number };
   close(): Promise<void>;
 }
@@ -43,7 +47,9 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
   };
   try {
     const { work, functions } = input.prepared;
-    const count = Math.min(laneCount, Math.max(1, work.length + functions.length));
+    // Rows that a run makes for a while would be among those that another lane counts.
+    const most = target.writes === "commit" ? 1 : laneCount;
+    const count = Math.min(most, Math.max(1, work.length + functions.length));
     const direct = options.channels.includes("direct")
       ? await Promise.all(
           Array.from({ length: count }, () => openDirectChannel({ target, identities, inForce, home })),
@@ -62,6 +68,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
           sight: addressOf(target),
           calls: () => allCalls(input),
           concurrency: requestsAtOnce,
+          ownRows: target.writes === "commit" ? () => openOwnRows(request) : undefined,
         })
       : undefined;
     if (rest !== undefined) opened.push(rest);
@@ -74,6 +81,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
         [direct[index], rest].filter((one) => one !== undefined),
       ),
       handshake: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
+      finish: async () => (await rest?.finish()) ?? [],
       trust: {
         direct: { identityShown: true, rowsShown: true },
         rest: { identityShown: shown === true, rowsShown },

@@ -1,10 +1,12 @@
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import type { Finding } from "../model/finding.ts";
-import { readsOnly } from "../model/posture.ts";
+import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type RunRecord } from "../model/run.ts";
+import type { OwnRowRecord } from "../model/own-rows.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
+import { ownRowFindings } from "./own-rows.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 import type { Watched } from "./watch.ts";
@@ -14,6 +16,8 @@ export interface CloseInput {
   readonly prepared: Preparation;
   readonly channels: OpenChannels;
   readonly tally: Tally;
+  /** Rows that it made where nothing is rolled back. */
+  readonly rows: readonly OwnRowRecord[];
   /** What the run left of what it found. */
   readonly left: Watched;
   /** `performance.now()` when probing began, and the milliseconds that came before. */
@@ -22,9 +26,9 @@ export interface CloseInput {
 
 /** What `run.json` says of a run that has probed everything; the archive links it to the run before. */
 export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
-  const { request, prepared, channels, tally, left, times } = input;
+  const { request, prepared, channels, tally, rows, left, times } = input;
   const { matrix, target } = request;
-  const findings = [...prepared.findings, ...left.findings, ...lateFindings(input)];
+  const findings = [...prepared.findings, ...left.findings, ...ownRowFindings(rows), ...lateFindings(input)];
   const counts = tally.counts();
   const now = performance.now();
   return {
@@ -44,6 +48,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       rest: target.rest === undefined ? undefined : { url: target.rest.url, gateway: target.rest.gateway },
       containers: target.containers,
       keyId: target.signingKey?.keyId,
+      ...(postureRules[target.posture].shared && remoteFacts(target)),
     },
     filters: request.filters,
     personas: matrix.personas.map(({ name, role, login, claims, settings }) => ({
@@ -59,6 +64,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
     ],
     handshake: channels.handshake,
     fingerprints: left.fingerprints,
+    ...(rows.length > 0 && { rows }),
     findings,
     counts,
     roundTrips: channels.roundTrips(),
@@ -72,10 +78,19 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
   };
 }
 
+/** What a person wants to know of a target that rowgate has not started. */
+function remoteFacts({ database, writes, override }: RunRequest["target"]): Partial<RunRecord["target"]> {
+  const tls = database.host.startsWith("/") ? "socket" : (database.tls?.verify ?? "off");
+  return { tls, writes, ...(override !== undefined && { override }) };
+}
+
 /** What only the end of a run can tell. */
 function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
   const refused: Finding[] =
-    channels.handshake !== undefined && !channels.handshake.rollbackHonoured && !readsOnly(request.target)
+    channels.handshake !== undefined &&
+    !channels.handshake.rollbackHonoured &&
+    !readsOnly(request.target) &&
+    request.target.writes !== "commit"
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
       : [];
   const silent: Finding[] = notProbed(request).map((reason) => ({ kind: "rest-not-probed", reason }));
@@ -103,7 +118,10 @@ function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
         at: waiver.at,
       }),
     );
-  return [...refused, ...silent, ...expired];
+  const { override } = request.target;
+  const overridden: Finding[] =
+    override === undefined ? [] : [{ kind: "production-override", because: override }];
+  return [...overridden, ...refused, ...silent, ...expired];
 }
 
 function notProbed({ matrix, target, filters }: RunRequest): readonly string[] {

@@ -73,7 +73,7 @@ function installWithout(missing: string): string {
 test.each([
   [["--reuse"], "--reuse is for containers"],
   [["--postgres-image", "postgres:16", "--reuse"], "--postgres-image, --reuse are for containers"],
-  [["--target", "kontainer"], "Allowed choices are"],
+  [["--target", "kontainer"], "did you mean `container`?"],
 ])("%j is a mistake and not ignored", async (args, says) => {
   const result = await rowgate(["run", ...args], { cwd: project });
   expect(result.code).toBe(2);

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, type ClientBase, DatabaseError } from "pg";
 import { clientConfig } from "../client-config.ts";
+import { connectError } from "./connect-error.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 
@@ -15,12 +16,7 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
   } catch (cause) {
     await disconnect(client);
     if (cause instanceof RowgateError) throw cause;
-    throw new RowgateError({
-      code: "direct/connect",
-      message: `Cannot log in to ${address.host}:${address.port}/${address.database} as ${address.user}: ${messageOf(cause)}`,
-      hint: "check that the server runs, and the login's name and password",
-      cause,
-    });
+    throw connectError(address, cause);
   }
   return client;
 }

@@ -35,7 +35,7 @@ export async function examineGateway(questions: GatewayQuestions): Promise<Gatew
   const visitor = new Visitor({
     url: rest.url,
     apiKey: rest.apiKey,
-    ca: undefined,
+    ca: rest.ca,
     patienceMs: limits.requestTimeoutMs,
     clock,
   });

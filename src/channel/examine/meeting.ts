@@ -58,6 +58,7 @@ async function handshake(
     url: rest.url,
     connections: concurrency,
     timeoutMs: limits.requestTimeoutMs,
+    ca: rest.ca,
     readOnly: true,
   });
   try {

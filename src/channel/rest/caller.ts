@@ -33,6 +33,14 @@ interface Draft extends Deliverable, Filterable {
   rollback(): unknown;
 }
 
+/** Which rows may be written where nothing is rolled back. */
+export interface OwnKeys {
+  /** The columns that name a row. */
+  readonly columns: readonly string[];
+  /** The row is one that the run has made. */
+  readonly permits: (columns: readonly string[], key: readonly (string | null)[]) => boolean;
+}
+
 /** PostgREST's requests to one relation, as one persona, each counted exactly. Writes ask to be rolled back. */
 export class Caller {
   readonly #client: AnyClient;
@@ -40,6 +48,7 @@ export class Caller {
   readonly #name: string;
   readonly #columns: readonly ColumnInfo[];
   readonly #rpc: Rpc | undefined;
+  readonly #own: OwnKeys | undefined;
   #sent: (() => string) | undefined;
 
   /** `client` is the persona's for the relation's schema. With `rpc`, what is read is what the call returns. */
@@ -48,6 +57,7 @@ export class Caller {
     sender: Sender,
     relation: QualifiedName & { columns: readonly ColumnInfo[] },
     rpc?: Rpc,
+    own?: OwnKeys,
   ) {
     this.#client = client;
     this.#sender = sender;
@@ -55,6 +65,7 @@ export class Caller {
     this.#name = encodeURIComponent(relation.name);
     this.#columns = relation.columns;
     this.#rpc = rpc;
+    this.#own = own;
   }
 
   /** The first request that was answered, as people read it. */
@@ -126,36 +137,69 @@ export class Caller {
       () => this.#client.from(this.#name).update(body, { count: "exact" }),
       filter,
       returning,
+      this.#ownsFiltered(filter, values),
     );
   }
 
   delete(filter: RowFilter, returning: readonly string[] = []): Promise<Reply> {
-    return this.#write(() => this.#client.from(this.#name).delete({ count: "exact" }), filter, returning);
+    return this.#write(
+      () => this.#client.from(this.#name).delete({ count: "exact" }),
+      filter,
+      returning,
+      this.#ownsFiltered(filter, {}),
+    );
   }
 
   insert(values: TextRow, returning: readonly string[] = []): Promise<Reply> {
     const body = this.#body(values);
-    return this.#write(() => this.#client.from(this.#name).insert(body, { count: "exact" }), none, returning);
+    return this.#write(
+      () => this.#client.from(this.#name).insert(body, { count: "exact" }),
+      none,
+      returning,
+      this.#ownsValues(values),
+    );
   }
 
   upsert(values: TextRow, key: readonly string[]): Promise<Reply> {
     const body = this.#body(values);
     const options = { count: "exact", onConflict: restNames(key) } as const;
-    return this.#write(() => this.#client.from(this.#name).upsert(body, options), none, []);
+    return this.#write(
+      () => this.#client.from(this.#name).upsert(body, options),
+      none,
+      [],
+      this.#ownsValues(values),
+    );
   }
 
-  #write(start: () => Draft, filter: RowFilter, returning: readonly string[]): Promise<Reply> {
-    return this.#send("write", () => {
+  /** The row is named by its whole key, and keeps it. */
+  #ownsFiltered(filter: RowFilter, values: TextRow): boolean {
+    if (this.#own === undefined || filter.kind !== "row") return false;
+    return this.#own.permits(filter.columns, filter.key) && !this.#own.columns.some((name) => name in values);
+  }
+
+  #ownsValues(values: TextRow): boolean {
+    const columns = this.#own?.columns ?? [];
+    return (
+      this.#own?.permits(
+        columns,
+        columns.map((name) => values[name] ?? null),
+      ) === true
+    );
+  }
+
+  #write(start: () => Draft, filter: RowFilter, returning: readonly string[], own: boolean): Promise<Reply> {
+    const build = (): Draft => {
       const draft = start();
       applyFilter(draft, filter);
       if (returning.length > 0) draft.select(restNames(returning));
       draft.rollback();
       return draft;
-    });
+    };
+    return this.#send("write", build, own);
   }
 
-  async #send(verb: Verb, build: () => Draft): Promise<Reply> {
-    const reply = await this.#sender.send(verb, build);
+  async #send(verb: Verb, build: () => Draft, own = false): Promise<Reply> {
+    const reply = await this.#sender.send(verb, build, own);
     this.#sent ??= reply.sent;
     return reply;
   }

@@ -3,6 +3,7 @@ import type { Identity } from "../../model/channel.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
 import { readsOnly } from "../../model/posture.ts";
+import type { OwnRows } from "../own-rows/own-rows.ts";
 import { harmlessCalls } from "./call-places.ts";
 import { Clients } from "./clients.ts";
 import type { RestChannel } from "./contract.ts";
@@ -10,6 +11,7 @@ import { ProbeFailure } from "./failure.ts";
 import { shakeHands } from "./handshake.ts";
 import { HttpChannel } from "./http-channel.ts";
 import { findPlaces } from "./places.ts";
+import { checkSameDatabase } from "./same-database.ts";
 import { Sender } from "./sender.ts";
 import { Sight } from "./sight.ts";
 import { Wire } from "./wire.ts";
@@ -24,6 +26,8 @@ export interface RestChannelOptions {
   readonly sight: DatabaseAddress;
   /** Requests in flight at most. */
   readonly concurrency: number;
+  /** Where the target says that writes may be committed: makes the rows for them, should the gateway undo none. */
+  readonly ownRows?: (() => Promise<OwnRows>) | undefined;
 }
 
 /**
@@ -42,6 +46,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     url: rest.url,
     connections: concurrency,
     timeoutMs: target.limits.requestTimeoutMs,
+    ca: rest.ca,
     readOnly,
   });
   const sight = new Sight(options.sight, target.limits);
@@ -61,8 +66,34 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       signingKey,
       concurrency,
       readOnly,
+      sameDatabase:
+        // What rowgate has started itself is in front of the database that it was told.
+        rest.gateway.kind === "remote"
+          ? (trusted) =>
+              checkSameDatabase({
+                clients,
+                sender,
+                sight,
+                identities: trusted,
+                places,
+                login: options.sight.user,
+                statementTimeoutMs: target.limits.statementTimeoutMs,
+              })
+          : undefined,
     });
-    return new HttpChannel({ wire, sight, sender, clients, identities, handshaken, target, concurrency });
+    const commits = !readOnly && handshaken.distrust === undefined && handshaken.noWrites !== undefined;
+    const ownRows = commits ? await options.ownRows?.() : undefined;
+    return new HttpChannel({
+      ownRows,
+      wire,
+      sight,
+      sender,
+      clients,
+      identities,
+      handshaken,
+      target,
+      concurrency,
+    });
   } catch (error) {
     await Promise.allSettled([wire.close(), sight.close()]);
     if (!(error instanceof ProbeFailure)) throw error;

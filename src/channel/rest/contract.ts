@@ -1,5 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import type { ProbeChannel } from "../../model/channel.ts";
+import type { OwnRowRecord } from "../../model/own-rows.ts";
 import type { RestHandshake } from "../../model/run.ts";
 
 /** The rest channel, as the run sees it. */
@@ -10,4 +11,6 @@ export interface RestChannel extends ProbeChannel {
   showIdentity(cells: readonly Cell[]): Promise<boolean | undefined>;
   /** Probes cells until one shows rows, and exactly those that full sight sees: the gateway has them too. */
   showRows(cells: readonly Cell[]): Promise<boolean>;
+  /** Removes rows that were made where nothing is rolled back, and says what became of them. */
+  finish(): Promise<readonly OwnRowRecord[]>;
 }

@@ -1,3 +1,4 @@
+import type { Identity } from "../../model/channel.ts";
 import type { Answer, Failure } from "../../model/observation.ts";
 import type { RestHandshake } from "../../model/run.ts";
 import type { SigningKey } from "../../model/target.ts";
@@ -13,6 +14,8 @@ export interface HandshakeInput extends RoleCheckInput {
   readonly signingKey: SigningKey | undefined;
   /** The target takes no writes: how it would undo them is not asked. */
   readonly readOnly: boolean;
+  /** Somebody else has put the gateway in front of a database, and says which: is it this one? */
+  readonly sameDatabase?: ((trusted: readonly Identity[]) => Promise<Failure | undefined>) | undefined;
 }
 
 export interface Handshaken {
@@ -29,18 +32,21 @@ export interface Handshaken {
 
 /** Before anything is believed: are signatures verified, are roles switched, are writes undone? Sends GETs only. */
 export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
-  const distrusted = await checkTokens(input);
-  const personas = distrusted.failure === undefined ? await checkPersonas(input) : new Map<string, Failure>();
+  const tokens = await checkTokens(input);
+  const personas = tokens.failure === undefined ? await checkPersonas(input) : new Map<string, Failure>();
+  const other = tokens.failure === undefined ? await checkDatabase(input, personas) : undefined;
+  const distrust = tokens.failure ?? other;
   const rollback =
-    distrusted.failure === undefined && !input.readOnly ? await checkRollback(input, personas) : undefined;
+    distrust === undefined && !input.readOnly ? await checkRollback(input, personas) : undefined;
   return {
     handshake: {
       rollbackHonoured: rollback === "honoured",
-      tamperedTokenRefused: distrusted.tampered,
-      unknownRoleRefused: distrusted.unknown,
+      tamperedTokenRefused: tokens.tampered,
+      unknownRoleRefused: tokens.unknown,
       identityShown: undefined,
+      ...(input.sameDatabase !== undefined && { sameDatabase: distrust === undefined }),
     },
-    distrust: distrusted.failure,
+    distrust,
     personas,
     noWrites: rollback === undefined ? "the target takes no writes" : whyNoWrites[rollback],
     rollback,
@@ -88,6 +94,16 @@ const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string |
   "not shown":
     "no persona could read any relation, or make a declared call by GET, so nothing shows that the gateway honours Prefer: tx=rollback",
 };
+
+/** Asked as those who are let in; where nobody is, each cell says so. */
+async function checkDatabase(
+  { sameDatabase, identities }: HandshakeInput,
+  distrusted: ReadonlyMap<string, Failure>,
+): Promise<Failure | undefined> {
+  const trusted = identities.filter(({ persona }) => !distrusted.has(persona.name));
+  if (sameDatabase === undefined || trusted.length === 0) return undefined;
+  return sameDatabase(trusted).catch(failureOf);
+}
 
 async function checkRollback(
   input: HandshakeInput,

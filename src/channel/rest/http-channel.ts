@@ -2,7 +2,9 @@ import type { Cell } from "../../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../../model/channel.ts";
 import type { Failure, Observation } from "../../model/observation.ts";
 import type { RestHandshake } from "../../model/run.ts";
+import type { OwnRowRecord } from "../../model/own-rows.ts";
 import type { Target } from "../../model/target.ts";
+import type { OwnRows } from "../own-rows/own-rows.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused } from "../../model/posture.ts";
 import type { RestChannel } from "./contract.ts";
 import { Caller } from "./caller.ts";
@@ -15,6 +17,7 @@ import { mapLimited } from "./limit.ts";
 import { comparesRows } from "../direct/calls.ts";
 import { probeCall } from "./calling.ts";
 import { isWrite, observe, plainRequest } from "./operations.ts";
+import { observeOwn } from "./own.ts";
 import { playedBack } from "./played-back.ts";
 import { rpcOf } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
@@ -32,6 +35,8 @@ export interface HttpChannelParts {
   readonly clients: Clients;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly handshaken: Handshaken;
+  /** Set: the gateway commits, and rows are made that writes may touch. */
+  readonly ownRows: OwnRows | undefined;
   readonly target: Target;
   readonly concurrency: number;
 }
@@ -49,7 +54,9 @@ export class HttpChannel implements RestChannel {
   constructor(parts: HttpChannelParts) {
     this.#parts = parts;
     parts.wire.rememberReads();
-    if (parts.handshaken.noWrites !== undefined) parts.sender.blockWrites(parts.handshaken.noWrites);
+    const { ownRows, sender, handshaken } = parts;
+    if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.noAnswer());
+    else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
   }
 
   get handshake(): RestHandshake {
@@ -79,29 +86,37 @@ export class HttpChannel implements RestChannel {
   }
 
   forbids(cell: Cell): string | undefined {
-    const { target } = this.#parts;
-    return readsOnly(target) && isWrite(cell) ? noWrites(target) : undefined;
+    const { target, ownRows } = this.#parts;
+    if (!isWrite(cell)) return undefined;
+    return readsOnly(target) ? noWrites(target) : ownRows?.refusal(cell);
+  }
+
+  async finish(): Promise<readonly OwnRowRecord[]> {
+    return (await this.#parts.ownRows?.finish()) ?? [];
   }
 
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
     const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
     if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const refused = cells.map((cell) => this.#refusal(cell));
+    const { ownRows } = this.#parts;
     const open = cells.filter((_, index) => refused[index] === undefined);
-    const looked = open.filter((cell) => cell.call === undefined || comparesRows(cell));
+    const looked = open.filter(
+      (cell) => (cell.call === undefined || comparesRows(cell)) && (ownRows === undefined || !isWrite(cell)),
+    );
     const controls = await lookForAll(this.#parts.sight, looked);
     const answers = new Map<Cell, ChannelAnswer>();
     const probeOne = async (cell: Cell): Promise<void> =>
       void answers.set(cell, await this.#probeOne(cell, controls.get(cell.column)));
-    await Promise.all([
-      mapLimited(
-        open.filter((cell) => !isWrite(cell)),
-        this.#parts.concurrency,
-        probeOne,
-      ),
-      // Writes of one relation would wait for each other's locks.
-      mapLimited(open.filter(isWrite), 1, probeOne),
-    ]);
+    const reads = mapLimited(
+      open.filter((cell) => !isWrite(cell)),
+      this.#parts.concurrency,
+      probeOne,
+    );
+    // Rows of the run's own would be among those that are read.
+    if (ownRows !== undefined) await reads;
+    // Writes of one relation would wait for each other's locks.
+    await Promise.all([reads, mapLimited(open.filter(isWrite), 1, probeOne)]);
     if (postureRules[this.#parts.target.posture].shared) await this.#lookAgain(looked, controls, answers);
     this.#distrust ??= await playedBack(this.#parts.wire, this.#parts.identities);
     const distrusted: Observation | undefined = this.#distrust && { kind: "failed", failure: this.#distrust };
@@ -115,7 +130,9 @@ export class HttpChannel implements RestChannel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#parts.wire.close(), this.#parts.sight.close()]);
+    // What is still on its way must not come after the rows have been removed.
+    await this.#parts.wire.close().catch(() => undefined);
+    await Promise.allSettled([this.#parts.ownRows?.close(), this.#parts.sight.close()]);
   }
 
   /** What is known before anything is sent. */
@@ -147,15 +164,20 @@ export class HttpChannel implements RestChannel {
     }
   }
 
-  #callerFor({ persona, relation: { info }, call }: Cell): Caller {
-    const { clients, sender, identities } = this.#parts;
+  #callerFor({ persona, relation: { info, key }, call }: Cell): Caller {
+    const { clients, sender, identities, ownRows } = this.#parts;
     const identity = identities.get(persona.name);
     if (identity === undefined) throw new Error(`the persona ${persona.name} was not signed in`);
-    return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call));
+    const own = ownRows && {
+      columns: key,
+      permits: (columns: readonly string[], values: readonly (string | null)[]) =>
+        ownRows.permits(info, columns, values),
+    };
+    return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call), own);
   }
 
   async #probeOne(cell: Cell, control: Snapshot | undefined, between = false): Promise<ChannelAnswer> {
-    const { sight, target, identities } = this.#parts;
+    const { sight, target, identities, ownRows } = this.#parts;
     if (!identities.has(cell.persona.name))
       return { observation: failed(new Error("the persona was not signed in")), probe: "" };
     const caller = this.#callerFor(cell);
@@ -165,6 +187,10 @@ export class HttpChannel implements RestChannel {
     try {
       if (cell.call !== undefined && !comparesRows(cell)) {
         const observation = await probeCall(cell.call, caller, (other) => this.#callerFor(other));
+        return { observation, probe: caller.sent ?? plainRequest(cell) };
+      }
+      if (ownRows !== undefined && isWrite(cell)) {
+        const observation = await observeOwn(cell, ownRows, { caller, sight });
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
       const probe = (snapshot: Snapshot): Promise<Observation> => {

@@ -13,7 +13,7 @@ import { probeDelete, probeUpdate } from "./writing.ts";
 
 type Reach = Exclude<Operation, "insert" | "truncate">;
 
-const measures: Record<Reach, (scene: Scene) => Promise<ReachObservation>> = {
+export const measures: Record<Reach, (scene: Scene) => Promise<ReachObservation>> = {
   select: probeSelect,
   update: probeUpdate,
   delete: probeDelete,

@@ -39,7 +39,8 @@ export async function goThroughRows(
   first: ReachObservation | undefined,
 ): Promise<{ observation: ReachObservation; reached: readonly ControlRow["key"][] }> {
   const { cell, snapshot, sight } = scene;
-  const rows = shownKey(cell).length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const named = scene.own === true ? cell.relation.key : shownKey(cell);
+  const rows = named.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
   const own = await valuesOf(sight, cell, rows, statement.own);
   const outcomes: RowOutcome[] = [];
   for (const row of rows) outcomes.push(await tryRow(scene, statement, row, own.get(row) ?? {}));
@@ -62,7 +63,7 @@ function observed(
   const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
   // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
   const counted = whole !== undefined && whole.extra + whole.missing > 0;
-  const unnamed = shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
+  const unnamed = scene.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
   const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
   const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
   return reachOf(scene, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {

@@ -15,6 +15,8 @@ export interface Scene {
   readonly snapshot: Snapshot;
   /** False: one statement over all rows would touch too many of a database that others use. */
   readonly wholeWrites: boolean;
+  /** The rows are the run's own: each is named by its key, whether the persona may read that or not. */
+  readonly own?: boolean | undefined;
 }
 
 /** Starts from "nothing was reached"; `over` says what was. */

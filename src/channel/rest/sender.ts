@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../../model/observation.ts";
+import { WriteRefused } from "../../model/posture.ts";
 import { ProbeFailure } from "./failure.ts";
 import { Patience } from "./patience.ts";
 import type { Reply } from "./reply.ts";
@@ -21,6 +22,8 @@ export class Sender {
   readonly #patience = new Patience("the gateway");
   #blocked: Failure | undefined;
   #stuck = 0;
+  /** Set: writes are committed, so that only those about rows of the run's own leave. Called when one gets no answer. */
+  #lost: (() => void) | undefined;
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -35,12 +38,20 @@ export class Sender {
     this.#blocked ??= { kind: "not-sent", message };
   }
 
-  /** `build` is called anew for each try. Throws ProbeFailure when there is no answer of PostgREST. */
-  async send(verb: Verb, build: () => Deliverable): Promise<Reply> {
+  /** From now on writes may stay, of rows that the run has made. */
+  commitOwnRows(lost: () => void): void {
+    this.#lost = lost;
+  }
+
+  /**
+   * `build` is called anew for each try; `own`: it touches rows of the run's own only. Throws ProbeFailure when there is no
+   * answer of PostgREST. @throws WriteRefused
+   */
+  async send(verb: Verb, build: () => Deliverable, own = false): Promise<Reply> {
     for (let tries = 1; ; tries += 1) {
-      if (verb === "write") this.#mayWrite();
+      if (verb === "write") this.#mayWrite(own);
       const raw = await this.#once(verb, build, tries === 1);
-      if (verb === "write") this.#mustNotStay(raw);
+      if (verb === "write" && this.#lost === undefined) this.#mustNotStay(raw);
       const reply = replyOf(raw);
       if (!passing.has(reply.answer.code ?? "")) {
         if (tries > 1) this.#stuck = 0;
@@ -61,13 +72,19 @@ export class Sender {
     try {
       return await deliver();
     } catch (error) {
+      if (verb === "write") this.#lost?.();
       const broken = error instanceof ProbeFailure && error.failure.kind === "connection";
       if (verb === "write" || !again || !broken) throw error;
       return await deliver();
     }
   }
 
-  #mayWrite(): void {
+  #mayWrite(own: boolean): void {
+    if (this.#lost !== undefined && !own)
+      throw new WriteRefused(
+        "a request about rows that the run has not made",
+        "What is written here stays, and only rows of the run's own may be written",
+      );
     if (this.#blocked !== undefined) throw new ProbeFailure(this.#blocked.kind, this.#blocked.message);
   }
 

@@ -22,6 +22,8 @@ export interface SnapshotRequest {
   readonly shapes: readonly (readonly string[])[];
   /** False: counts are enough. */
   readonly rows: boolean;
+  /** Only the rows for which this holds. */
+  readonly only?: string | undefined;
 }
 
 interface Counted {
@@ -105,20 +107,24 @@ function controlRow({ key, shapes, declared, version }: SqlRow, digit: number): 
 }
 
 /** Where full sight reads: the relation, or those of its rows that hold a value. */
-function source({ relation, column }: SnapshotRequest): string {
+function source({ relation, column, only }: SnapshotRequest): string {
   const whole = quoteQualified(relation.control);
-  return column === undefined
+  const where = [
+    ...(column === undefined ? [] : [holdsValue(column)]),
+    ...(only === undefined ? [] : [only]),
+  ];
+  return where.length === 0
     ? whole
-    : `(select * from ${whole} where ${holdsValue(column)}) ${quoteIdent(relation.control.name)}`;
+    : `(select * from ${whole} where ${where.join(" and ")}) ${quoteIdent(relation.control.name)}`;
 }
 
 /**
  * A table's rows have a place and the transaction that wrote them: deleted and written anew, a row has others. Of what is
  * behind a view, or of some rows of a table read as one, only the rows themselves can be told.
  */
-function versionOf({ relation: { control }, column }: SnapshotRequest): string {
+function versionOf({ relation: { control }, column, only }: SnapshotRequest): string {
   const isTable = control.kind === "table" || control.kind === "partitioned";
-  if (isTable && column === undefined) return "concat_ws('/', tableoid, ctid, xmin)";
+  if (isTable && column === undefined && only === undefined) return "concat_ws('/', tableoid, ctid, xmin)";
   return `pg_catalog.hashtextextended(${quoteIdent(control.name)}::text, 0)::text`;
 }
 

@@ -12,6 +12,8 @@ export interface WireOptions {
   readonly url: string;
   readonly connections: number;
   readonly timeoutMs: number;
+  /** The authority's certificate in PEM form; without it, those that Node knows. */
+  readonly ca?: string | undefined;
   /** Nothing but GET and HEAD leaves, whatever was planned. */
   readonly readOnly: boolean;
 }
@@ -61,7 +63,7 @@ export class Wire {
   #answeredRead: Sent | undefined;
   #answeredReads = 0;
 
-  constructor({ url, connections, timeoutMs, readOnly }: WireOptions) {
+  constructor({ url, connections, timeoutMs, readOnly, ca }: WireOptions) {
     this.#origin = new URL(url).origin;
     this.#prefix = url.slice(this.#origin.length);
     this.#timeoutMs = timeoutMs;
@@ -69,7 +71,7 @@ export class Wire {
     this.#pool = new Pool(this.#origin, {
       connections,
       pipelining: 1,
-      connect: { timeout: timeoutMs },
+      connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });

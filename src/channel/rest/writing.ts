@@ -43,13 +43,21 @@ export async function probeUpdate(scene: Scene): Promise<ReachObservation> {
     whole: (filter, returning) => caller.update(filter, values, returning),
     own: cell.update?.set === undefined ? updatable(cell) : [],
     attempts: (own) =>
-      updateAttempts(cell, own).map((attempt) => ({
+      attemptsOf(scene, own).map((attempt) => ({
         send: (filter) => caller.update(filter, attempt),
         completed: (answer) => withConstraint(answer, cell, ["update"], Object.keys(attempt)),
       })),
     completed: (answer) => withConstraint(answer, cell, ["update"], written),
   });
   return { ...observation, moves: await probeMoves(scene, reached) };
+}
+
+/** A row of the run's own keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
+function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow[] {
+  const attempts = updateAttempts(cell, own);
+  if (isOwn !== true) return attempts;
+  const keeping = attempts.filter((values) => !cell.relation.key.some((name) => name in values));
+  return keeping.length > 0 || privilegesOf(cell).update.length > 0 ? keeping : [updateValues(cell)];
 }
 
 /** DELETE with a filter that reads a column. */

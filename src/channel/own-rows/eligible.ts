@@ -1,0 +1,76 @@
+import type { RelationInfo } from "../../model/catalog.ts";
+import type { Cell } from "../../model/cell.ts";
+import { ownValue } from "./tags.ts";
+
+/** Why writes to this cell's relation cannot be kept to rows of the run's own; `undefined`: they can. Docs: docs/adr/0010. */
+export function refusalOf(cell: Cell, mayFire: boolean): string | undefined {
+  const { operation, relation } = cell;
+  if (operation === "execute") return because("a function that writes may write anywhere");
+  if (operation.startsWith("blind_")) return because("without a filter a write reaches everybody's rows");
+  return ofRelation(relation.info, relation.key, mayFire) ?? ofUpdate(cell, relation.key);
+}
+
+function because(why: string): string {
+  return `the gateway commits, and ${why}`;
+}
+
+function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean): string | undefined {
+  if (info.kind !== "table" || info.isPartition)
+    return because(`rows of the run's own are made in plain tables only: this is a ${kinds[info.kind]}`);
+  const fires = [...info.triggers.filter(({ enabled }) => enabled).map(({ name }) => name), ...info.rules];
+  if (fires.length > 0 && !mayFire)
+    return because(
+      `what ${fires.join(", ")} would do elsewhere no removal takes back: say \`survives:\` and why in the matrix if it may`,
+    );
+  if (key.length === 0) return because("nothing names a row of it");
+  if (freshColumns(info, key).length === 0)
+    return because(`its key (${key.join(", ")}) cannot be given a value of the run's own`);
+  return undefined;
+}
+
+const kinds: Readonly<Record<RelationInfo["kind"], string>> = {
+  table: "partition",
+  partitioned: "partitioned table",
+  view: "view",
+  materialized: "materialized view",
+  foreign: "foreign table",
+  function: "function",
+};
+
+function ofUpdate({ update }: Cell, key: readonly string[]): string | undefined {
+  const moves = [
+    ...(update?.set === undefined ? [] : [update.set]),
+    ...(update?.never ?? []).map(({ values }) => values),
+  ];
+  return moves.some((values) => key.some((name) => name in values))
+    ? because("a row whose key is changed could not be found again")
+    : undefined;
+}
+
+/** Columns of a key that can have a value of the run's own: those that point to other rows cannot. */
+export function freshColumns(info: RelationInfo, key: readonly string[]): readonly string[] {
+  const pointing = new Set(
+    info.constraints.flatMap(({ type, columns }) => (type === "foreign key" ? columns : [])),
+  );
+  return info.columns
+    .filter(
+      (column) => key.includes(column.name) && !pointing.has(column.name) && ownValue(column) !== undefined,
+    )
+    .map(({ name }) => name);
+}
+
+/** What a copy must not share with the row that it is made of: a column of each unique key; `undefined`: some key has none. */
+export function freshOfCopy(info: RelationInfo, key: readonly string[]): readonly string[] | undefined {
+  const unique = info.constraints.flatMap(({ type, columns }) =>
+    type === "primary key" || type === "unique" ? [columns] : [],
+  );
+  // One column of a key is enough, and the others may be what a policy is about.
+  const fresh = new Set(freshColumns(info, key).slice(-1));
+  for (const columns of [...unique, info.primaryKey, ...info.uniqueKeys]) {
+    if (columns.length === 0 || columns.some((name) => fresh.has(name))) continue;
+    const [first] = freshColumns(info, columns);
+    if (first === undefined) return undefined;
+    fresh.add(first);
+  }
+  return [...fresh];
+}

@@ -1,0 +1,78 @@
+import type { ClientBase } from "pg";
+import type { RelationInfo } from "../../model/catalog.ts";
+import type { RowName } from "../../model/own-rows.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+
+/** A row that a copy may be made of. */
+export interface Picked {
+  readonly key: Readonly<Record<string, string>>;
+}
+
+const ofEachSide = 2;
+
+/** Rows inside and outside of a condition, by their keys; read with full sight. */
+export async function pickRows(
+  client: ClientBase,
+  info: RelationInfo,
+  key: readonly string[],
+  inside: string,
+): Promise<readonly Picked[]> {
+  const names = key.map((name) => `${quoteIdent(name)}::text`).join(", ");
+  const side = (condition: string): string =>
+    `(select array[${names}]::text[] as key from ${quoteQualified(info)} where (${inside}\n) is ${condition} limit ${ofEachSide})`;
+  const text = `${side("true")} union all ${side("not true")}`;
+  await client.query("begin isolation level repeatable read read only; set local row_security = off");
+  try {
+    const { rows } = await client.query<{ key: string[] }>(text);
+    return rows.map((row) => ({
+      key: Object.fromEntries(key.map((name, index) => [name, row.key[index] ?? ""])),
+    }));
+  } finally {
+    await client.query("rollback");
+  }
+}
+
+/** The same row again, but for these values. */
+export async function copyRow(
+  client: ClientBase,
+  info: RelationInfo,
+  of: Readonly<Record<string, string>>,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const columns = info.columns.filter(({ generated }) => !generated);
+  const list = columns.map(({ name }) => quoteIdent(name)).join(", ");
+  const from = columns
+    .map(({ name, type }) =>
+      values[name] === undefined ? quoteIdent(name) : `${quoteLiteral(values[name])}::${type}`,
+    )
+    .join(", ");
+  const table = quoteQualified(info);
+  await client.query(
+    `insert into ${table} (${list}) overriding system value select ${from} from ${table} where ${isRow(of)}`,
+  );
+}
+
+export async function isThere(client: ClientBase, { relation, key }: RowName): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (select from ${quoteQualified(relation)} where ${isRow(key)}) as there`,
+  );
+  return rows[0]?.there === true;
+}
+
+/** Only if it was written since the run began: a row with the same key that is older is somebody else's. */
+export async function removeRow(
+  client: ClientBase,
+  { relation, key }: RowName,
+  since: string,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `delete from ${quoteQualified(relation)} where ${isRow(key)} and age(xmin) between 0 and age(${quoteLiteral(since)}::xid)`,
+  );
+  return rowCount ?? 0;
+}
+
+export function isRow(key: Readonly<Record<string, string>>): string {
+  return Object.entries(key)
+    .map(([name, value]) => `${quoteIdent(name)} = ${quoteLiteral(value)}`)
+    .join(" and ");
+}

@@ -1,0 +1,91 @@
+import path from "node:path";
+import { type LoadedTarget, loadTarget } from "../config/load.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { Matrix } from "../model/matrix.ts";
+import { addressOf, readsOnly } from "../model/posture.ts";
+import type { Target } from "../model/target.ts";
+import type { Environment } from "./environment.ts";
+import { clearUpAfterRuns } from "../run/own-rows.ts";
+import { clearedText } from "./clean-up.ts";
+import type { RunOptions } from "./options.ts";
+import type { Server } from "./server.ts";
+
+/** A target of `rowgate.yaml`: a database that runs elsewhere, to which no SQL is applied. @throws RowgateError, IssuesError */
+export async function reachRemote(options: RunOptions, environment: Environment): Promise<Server> {
+  const { cwd, variables, err } = environment;
+  onlyProbed(options);
+  const loaded = await loadTarget({
+    name: options.target,
+    file: options.config,
+    cwd,
+    variables,
+    overrideGuard: options.overrideProductionGuard,
+  });
+  const inputs = [{ ...loaded.input, path: path.resolve(cwd, loaded.input.path) }];
+  return {
+    // Others work there: one run after another is load enough.
+    atOnce: 1,
+    startMs: 0,
+    clearUp: async (logs) => {
+      if (readsOnly(loaded.target)) return;
+      for (const cleared of await clearUpAfterRuns(logs, loaded.target))
+        if (!options.quiet && !options.json) err.write(`${clearedText(cleared)}\n`);
+    },
+    gatewayOf: (matrix) => gatewayOf(targetFor(matrix, loaded)),
+    prepare: async (_, matrix) => {
+      const target = targetFor(matrix, loaded);
+      if (matrix.channels.includes("rest") && options.channel.includes("rest") && target.rest === undefined)
+        throw noRest(matrix, target);
+      const opened = { target, inputs, [Symbol.asyncDispose]: async () => {} };
+      return {
+        database: addressOf(target),
+        limits: target.limits,
+        inputs,
+        changedRoles: [],
+        open: async () => opened,
+      };
+    },
+    stop: async () => {},
+  };
+}
+
+/** As the matrix speaks to it: without PostgREST where the system has none. */
+function targetFor({ channels, exposes }: Matrix, { target, schemas }: LoadedTarget): Target {
+  return {
+    ...target,
+    rest: channels.includes("rest") ? target.rest : undefined,
+    schemas: schemas ?? exposes,
+  };
+}
+
+function gatewayOf({ rest, schemas }: Target): ReturnType<Server["gatewayOf"]> {
+  return rest && { login: rest.login, schemas };
+}
+
+/** What would be ignored is a mistake: nothing is started or changed there. */
+function onlyProbed(options: RunOptions): void {
+  const given = [
+    ...(options.policies === undefined ? [] : ["--policies"]),
+    ...(options.overlay.length === 0 ? [] : ["--overlay"]),
+    ...(options.gateway === undefined ? [] : ["--gateway"]),
+    ...(options.gatewayTxEnd === undefined ? [] : ["--gateway-tx-end"]),
+    ...(options.postgresImage === undefined ? [] : ["--postgres-image"]),
+    ...(options.postgrestImage === undefined ? [] : ["--postgrest-image"]),
+    ...(options.reuse ? ["--reuse"] : []),
+    ...(options.keep ? ["--keep"] : []),
+  ];
+  if (given.length === 0) return;
+  throw new RowgateError({
+    code: "usage/not-remote",
+    message: `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it stands, and no SQL is applied to it.`,
+    hint: "leave it out, or try it with --target embedded",
+  });
+}
+
+function noRest({ file }: Matrix, { name }: Target): RowgateError {
+  return new RowgateError({
+    code: "config/no-rest",
+    message: `${file} speaks to PostgREST, and the target ${name} names none.`,
+    hint: "say `rest: { url: … }` in rowgate.yaml, or set SUPABASE_URL; or probe only with --channel direct",
+  });
+}

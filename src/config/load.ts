@@ -1,0 +1,108 @@
+import { IssuesError, RowgateError, byPosition, type Issue } from "../model/errors.ts";
+import { listNames } from "../matrix/nearest.ts";
+import type { InputFingerprint } from "../model/run.ts";
+import { defaultLimits, type Limits, startedTargets, type Target } from "../model/target.ts";
+import { databaseOf } from "./database.ts";
+import { findConfig } from "./find.ts";
+import { looksLikeProduction } from "./production.ts";
+import { type ConfigFile, meantTarget } from "./read.ts";
+import { restOf } from "./rest.ts";
+import { Settings, type SettingSource, type Variables } from "./settings.ts";
+import type { TargetEntry } from "./shape.ts";
+import { signingKeyOf } from "./signing-key.ts";
+
+export interface LoadRequest {
+  readonly name: string;
+  /** `--config`; `undefined`: the first `rowgate.yaml` from `cwd` upwards. */
+  readonly file: string | undefined;
+  readonly cwd: string;
+  readonly variables: Variables;
+  /** A target that looks like production is meant to have another posture; the run says so. */
+  readonly overrideGuard?: boolean | undefined;
+}
+
+/** A target of `rowgate.yaml`, ready to be asked. */
+export interface LoadedTarget {
+  readonly target: Target;
+  /** What PostgREST exposes, where the file says it; else it is what the matrix says. `target.schemas` is `public` then. */
+  readonly schemas: readonly string[] | undefined;
+  /** Where each setting came from. Never what it is. */
+  readonly sources: readonly SettingSource[];
+  readonly input: InputFingerprint;
+}
+
+/**
+ * Finds the configuration, and resolves one of its targets with the environment. Connects to nothing.
+ * @throws RowgateError `config/…`; IssuesError `config/invalid`, `config/unresolved`, with every mistake at once
+ */
+export async function loadTarget({
+  name,
+  file: named,
+  cwd,
+  variables,
+  overrideGuard,
+}: LoadRequest): Promise<LoadedTarget> {
+  const file = await findConfig(named, cwd, name);
+  const entry = Object.hasOwn(file.config.targets, name) ? file.config.targets[name] : undefined;
+  if (entry === undefined) throw unknownTarget(name, file);
+  const settings = new Settings(file, name, variables);
+  const database = await databaseOf(settings);
+  const rest = restOf(settings);
+  const signingKey = signingKeyOf(settings);
+  const live = entry.posture === "production" ? undefined : looksLikeProduction(file, name, variables);
+  if (live !== undefined && overrideGuard !== true)
+    settings.report(
+      settings.place("posture"),
+      "looks-like-production",
+      `\`${name}\` has the posture ${entry.posture}, and ${live}`,
+      "say `posture: production`; if it is none, say so with --override-production-guard, which the archive records",
+    );
+  const issues = unique(settings.issues);
+  if (database === undefined || issues.length > 0)
+    throw new IssuesError("config/unresolved", `The target ${name} of ${file.file} cannot be used.`, issues);
+  const target: Target = {
+    name,
+    posture: entry.posture,
+    writes: entry.writes,
+    database,
+    rest,
+    signingKey,
+    schemas: entry.schemas ?? ["public"],
+    preRequest: preRequest(entry),
+    limits: limitsOf(entry),
+    override: live,
+  };
+  const input = { path: file.file, sha256: file.sha256 };
+  return { target, schemas: entry.schemas, sources: settings.sources, input };
+}
+
+function unknownTarget(name: string, { file, config }: ConfigFile): RowgateError {
+  const known = Object.keys(config.targets);
+  return new RowgateError({
+    code: "config/unknown-target",
+    message: `${file} has no target \`${name}\`${meantTarget(name, known)}`,
+    hint: `targets: ${listNames([...startedTargets, ...known])}`,
+  });
+}
+
+function limitsOf({ limits = {} }: TargetEntry): Limits {
+  return {
+    statementTimeoutMs: limits.statement_timeout ?? defaultLimits.statementTimeoutMs,
+    lockTimeoutMs: limits.lock_timeout ?? defaultLimits.lockTimeoutMs,
+    idleInTransactionTimeoutMs:
+      limits.idle_in_transaction_session_timeout ?? defaultLimits.idleInTransactionTimeoutMs,
+    requestTimeoutMs: limits.request_timeout ?? defaultLimits.requestTimeoutMs,
+  };
+}
+
+function preRequest({ pre_request: text }: TargetEntry): Target["preRequest"] {
+  const [schema, name] = text?.split(".") ?? [];
+  return schema === undefined || name === undefined ? undefined : { schema, name };
+}
+
+/** A setting may be looked at twice. */
+function unique(issues: readonly Issue[]): readonly Issue[] {
+  return [...new Map(issues.map((one) => [JSON.stringify([one.at, one.message]), one])).values()].toSorted(
+    byPosition,
+  );
+}

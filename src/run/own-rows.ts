@@ -1,0 +1,89 @@
+import { leftJournals, openRowJournal } from "../archive/rows-journal.ts";
+import { clearUp } from "../channel/own-rows/clear-up.ts";
+import { OwnRows } from "../channel/own-rows/own-rows.ts";
+import { nextTransaction } from "../channel/direct/left-behind.ts";
+import { connect, disconnect } from "../channel/direct/session.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { Finding } from "../model/finding.ts";
+import type { OwnRowRecord } from "../model/own-rows.ts";
+import { formatQualified } from "../model/sql-text.ts";
+import type { DatabaseAddress, Target } from "../model/target.ts";
+import type { RunRequest } from "./request.ts";
+
+/** What makes rows where the gateway commits; they are in a journal before they are in the database. @throws RowgateError */
+export async function openOwnRows({ id, logs, matrix, target }: RunRequest): Promise<OwnRows> {
+  const { database: address, limits } = target;
+  const since = await startOf(target);
+  const journal = await openRowJournal(logs, id, { database: databaseName(address), since });
+  const told = new Set(
+    matrix.relations.filter(({ survives }) => survives !== undefined).map((spec) => formatQualified(spec)),
+  );
+  return OwnRows.open({ address, limits, journal, since, mayFire: (relation) => told.has(relation) });
+}
+
+async function startOf({ database, limits }: Target): Promise<string> {
+  const client = await connect(database, limits);
+  try {
+    return await nextTransaction(client);
+  } finally {
+    await disconnect(client);
+  }
+}
+
+function databaseName({ host, port, database }: DatabaseAddress): string {
+  return `${host}:${port}/${database}`;
+}
+
+/** What became of a run that ended without clearing up. */
+export interface Cleared {
+  readonly run: string;
+  readonly removed: number;
+}
+
+/**
+ * Removes what runs on this database have left that were killed. A journal goes when nothing of it is left.
+ * @throws RowgateError `rows/left-behind`, `direct/connect`
+ */
+export async function clearUpAfterRuns(
+  logs: string,
+  { database, limits }: Target,
+): Promise<readonly Cleared[]> {
+  const cleared: Cleared[] = [];
+  for (const journal of await leftJournals(logs, databaseName(database))) {
+    const { removed, left } = await clearUp(database, limits, journal);
+    if (left.length > 0) throw leftBehind(journal.run, left);
+    await journal.discard();
+    cleared.push({ run: journal.run, removed });
+  }
+  return cleared;
+}
+
+function leftBehind(run: string, left: Awaited<ReturnType<typeof clearUp>>["left"]): RowgateError {
+  const rows = left.map(
+    ({ row, because }) => `${formatQualified(row.relation)} ${JSON.stringify(row.key)}: ${because}`,
+  );
+  return new RowgateError({
+    code: "rows/left-behind",
+    message: `The run ${run} was killed, and ${left.length === 1 ? "a row that it made is" : `${left.length} rows that it made are`} still there.`,
+    details: rows.slice(0, 20).join("\n"),
+    hint: "remove what stands in the way, then `rowgate clean-up --target …`",
+  });
+}
+
+/** What a run that committed tells of the rows that it made. */
+export function ownRowFindings(rows: readonly OwnRowRecord[]): readonly Finding[] {
+  const left = rows.filter(({ gone }) => !gone);
+  const relations = [...new Set(left.map(({ relation }) => relation))];
+  return [
+    ...relations.map(
+      (relation): Finding => ({
+        kind: "left-behind",
+        relation,
+        rows: left.filter((row) => row.relation === relation).length,
+      }),
+    ),
+    ...(rows.length === 0
+      ? []
+      : [{ kind: "writes-committed" as const, rows: rows.length, left: left.length }]),
+  ];
+}
