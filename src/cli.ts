@@ -166,22 +166,29 @@ program
 
 program
   .command("doctor")
-  .description(
-    "try everything that a run will need of the embedded target, and say what is wrong and what to do",
+  .description("try everything that a run will need of a target, and say what is wrong and what to do")
+  .argument(
+    "[target]",
+    "embedded, container, or a target of rowgate.yaml; its only one, or what the environment names, or embedded when none is named",
   )
   .option(
     "--matrix <file>",
-    "a matrix to compare with it (repeatable); all of matrices/*.yaml when none is named",
+    "a matrix to compare with it (repeatable); for a started target: or all of matrices/*.yaml",
     list,
   )
+  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .option("--override-production-guard", "a target that looks like production is none", false)
   .addOption(
-    new Option("--gateway <kind>", "what speaks PostgREST's protocol")
-      .choices(["auto", "postgrest", "builtin"])
-      .default("auto"),
+    new Option(
+      "--gateway <kind>",
+      "what speaks PostgREST's protocol, for a target that is started (auto)",
+    ).choices(["auto", "postgrest", "builtin"]),
   )
+  .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+  .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--json", "one JSON document on standard output", false)
-  .action((given: Partial<DoctorOptions>) =>
-    main(() => doctorCommand({ ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment)),
+  .action((name: string | undefined, given: Partial<DoctorOptions>) =>
+    main(() => doctorCommand(name, { ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment)),
   );
 
 program

@@ -40,6 +40,7 @@ export async function examine(request: ExamineRequest): Promise<readonly Diagnos
     database,
     gateway: await examineGateway({ target, identities: met.identities, catalog, clock }),
     matrices: await compareMatrices(matrices, target, database),
+    restMatrices: matrices.filter(({ channels }) => channels.includes("rest")).map(({ file }) => file),
   });
   // What servers say is passed on; what they repeat of a secret is not.
   return JSON.parse(createScrubber(secretsOf(target, met.identities))(diagnoses)) as readonly Diagnosis[];

@@ -1,80 +1,60 @@
 import { exitCodeOf } from "../doctor/diagnose.ts";
-import { examine } from "../examine.ts";
-import type { Diagnosis } from "../model/diagnosis.ts";
-import type { Matrix } from "../model/matrix.ts";
-import type { Target } from "../model/target.ts";
+import { RowgateError } from "../model/errors.ts";
 import { renderDoctor } from "../report/doctor.ts";
-import { startEmbedded } from "../target/embedded/server.ts";
-import { prepareEmbedded } from "../target/embedded-target.ts";
-import type { GatewayWish } from "../target/gateway/choose.ts";
+import { type DoctorTask, type Examined, examineRunning, examineStarted } from "./doctor-examine.ts";
+import { type ChosenTarget, chooseTarget, type TargetChoice } from "./doctor-target.ts";
 import type { Environment, ExitCode } from "./environment.ts";
-import { loadMatrices } from "./load-matrix.ts";
 
-export interface DoctorOptions {
-  /** Files; none: all of `matrices/*.yaml`. */
-  readonly matrix: readonly string[];
-  readonly gateway: GatewayWish;
+export interface DoctorOptions extends DoctorTask, Omit<TargetChoice, "name"> {
   readonly json: boolean;
 }
 
-interface Examined {
-  readonly target: Target;
-  readonly diagnoses: readonly Diagnosis[];
-}
-
-/** `rowgate doctor`: tries everything that a run will need, and explains what is wrong. */
-export async function doctorCommand(options: DoctorOptions, environment: Environment): Promise<ExitCode> {
-  const examined = await examineEmbedded(options, environment);
+/** `rowgate doctor [target]`: tries everything that a run will need, and explains what is wrong. */
+export async function doctorCommand(
+  name: string | undefined,
+  options: DoctorOptions,
+  environment: Environment,
+): Promise<ExitCode> {
+  const chosen = await chooseTarget({ ...options, name }, environment);
+  refuseMisplaced(chosen, options);
+  const examined =
+    chosen.kind === "started"
+      ? await examineStarted(chosen.name, options, environment)
+      : [await examineRunning(chosen.loaded, options, environment)];
   show(examined, options, environment);
   return exitCodeOf(examined.flatMap(({ diagnoses }) => diagnoses));
 }
 
-/** Each matrix with a database of its own, as a run gives it one. */
-async function examineEmbedded(
-  options: DoctorOptions,
-  environment: Environment,
-): Promise<readonly Examined[]> {
-  const { cwd, interrupted, variables } = environment;
-  const matrices = await loadMatrices(options.matrix, cwd, new Date().toISOString().slice(0, 10), true);
-  const server = await startEmbedded();
-  interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
-  try {
-    const examined: Examined[] = [];
-    for (const [index, { matrix, policies }] of matrices.entries()) {
-      const system = await prepareEmbedded({
-        server,
-        database: `${matrix.name}_${index + 1}`,
-        policies,
-        overlays: [],
-        schemas: matrix.exposes,
-        gateway: matrix.channels.includes("rest") ? options.gateway : "none",
-        txEnd: "rollback-allow-override",
-        jwtSecret: variables["ROWGATE_JWT_SECRET"],
-        environment: variables,
-      });
-      await using opened = await system.open();
-      examined.push(await examineOne(opened.target, [matrix], environment));
-    }
-    return examined;
-  } finally {
-    await server.stop();
-  }
-}
-
-async function examineOne(
-  target: Target,
-  matrices: readonly Matrix[],
-  { variables }: Environment,
-): Promise<Examined> {
-  return { target, diagnoses: await examine({ target, matrices, environment: variables }) };
+/** What would be ignored is a mistake. */
+function refuseMisplaced(chosen: ChosenTarget, options: DoctorOptions): void {
+  const { config, overrideProductionGuard, gateway, postgresImage, postgrestImage } = options;
+  const isStarted = chosen.kind === "started";
+  const given = isStarted
+    ? [
+        ...(config === undefined ? [] : ["--config"]),
+        ...(overrideProductionGuard ? ["--override-production-guard"] : []),
+      ]
+    : [
+        ...(gateway === undefined ? [] : ["--gateway"]),
+        ...(postgresImage === undefined ? [] : ["--postgres-image"]),
+        ...(postgrestImage === undefined ? [] : ["--postgrest-image"]),
+      ];
+  if (given.length === 0) return;
+  const name = isStarted ? chosen.name : chosen.loaded.target.name;
+  throw new RowgateError({
+    code: "usage/misplaced",
+    message: `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for targets that ${isStarted ? "run already" : "rowgate starts"}, and ${name} is not one of them.`,
+    hint: "leave it out, or name another target: rowgate doctor <target>",
+  });
 }
 
 function show(examined: readonly Examined[], { json }: DoctorOptions, { out, variables }: Environment): void {
   if (json) {
-    const all = examined.map(({ target, diagnoses }) => ({
+    const all = examined.map(({ target, sources, diagnoses }) => ({
       target: target.name,
       posture: target.posture,
       exitCode: exitCodeOf(diagnoses),
+      sources,
       checks: diagnoses,
     }));
     out.write(`${JSON.stringify(all.length === 1 ? all[0] : all, undefined, 2)}\n`);
@@ -84,13 +64,18 @@ function show(examined: readonly Examined[], { json }: DoctorOptions, { out, var
     width: out.isTerminal ? out.columns : 80,
     colour: out.isTerminal && (variables["NO_COLOR"] ?? "") === "",
   };
-  out.write(
-    examined.map(({ target, diagnoses }) => renderDoctor(titleOf(target), diagnoses, looks)).join("\n"),
-  );
+  out.write(examined.map((one) => renderDoctor(headOf(one), one.diagnoses, looks)).join("\n"));
 }
 
-function titleOf({ name, posture, database, rest }: Target): string {
+/** What was examined, and where each of its settings came from. */
+function headOf({ target, sources }: Examined): readonly string[] {
+  const { name, posture, database, rest } = target;
   const what = name === posture ? name : `${name} (${posture})`;
   const gateway = rest === undefined ? "no PostgREST" : rest.url;
-  return `${what}: ${database.host}:${database.port}/${database.database}, ${gateway}`;
+  return [
+    `${what}: ${database.host}:${database.port}/${database.database}, ${gateway}`,
+    ...(sources.length === 0
+      ? []
+      : [`settings: ${sources.map(({ setting, from }) => `${setting} from ${from}`).join("; ")}`]),
+  ];
 }

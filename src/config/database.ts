@@ -37,6 +37,9 @@ const variables: Readonly<Record<Part, string>> = {
 
 const urlVariables = ["SUPABASE_DB_URL", "DATABASE_URL", "DB_URL"] as const;
 
+/** Any of them says where a database is. */
+export const databaseVariables: readonly string[] = [...urlVariables, "PGSERVICE", "PGHOST"];
+
 /** Where a target's database is, without what it takes to get in: to compare targets by. */
 export interface DatabasePlace {
   readonly host: string;
@@ -107,7 +110,7 @@ export function placeOf(settings: Settings, said: Layer): DatabasePlace | undefi
         ? `nothing says where the database of \`${settings.name}\` is`
         : `nothing says whom to log in as on \`${settings.name}\``,
       missing === "database"
-        ? `say \`database: { url: … }\` here, or set one of ${[...urlVariables, "PGSERVICE", "PGHOST"].join(", ")}`
+        ? `say \`database: { url: … }\` here, or set one of ${databaseVariables.join(", ")}`
         : "say `user:`, or name one in the URL: a role with BYPASSRLS",
     );
     return undefined;

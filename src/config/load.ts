@@ -2,10 +2,10 @@ import { IssuesError, RowgateError, byPosition, type Issue } from "../model/erro
 import { listNames } from "../matrix/nearest.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import { defaultLimits, type Limits, startedTargets, type Target } from "../model/target.ts";
-import { databaseOf } from "./database.ts";
+import { databaseOf, databaseVariables } from "./database.ts";
 import { findConfig } from "./find.ts";
 import { looksLikeProduction } from "./production.ts";
-import { type ConfigFile, meantTarget } from "./read.ts";
+import { type ConfigFile, meantTarget, readConfig } from "./read.ts";
 import { restOf } from "./rest.ts";
 import { Settings, type SettingSource, type Variables } from "./settings.ts";
 import type { TargetEntry } from "./shape.ts";
@@ -42,7 +42,31 @@ export async function loadTarget({
   variables,
   overrideGuard,
 }: LoadRequest): Promise<LoadedTarget> {
-  const file = await findConfig(named, cwd, name);
+  return resolveTarget(await findConfig(named, cwd, name), name, variables, overrideGuard === true);
+}
+
+/** What stands in for a file where there is none: it says no more than that nothing may be written. */
+const unnamed = "targets: { environment: { posture: production } }";
+
+/**
+ * The database that the environment names, with the PostgREST and the keys that it names; `undefined`: it names none. Nobody has
+ * said what may be done there, so it is for reading alone.
+ * @throws IssuesError `config/unresolved`
+ */
+export async function loadFromEnvironment(
+  cwd: string,
+  variables: Variables,
+): Promise<LoadedTarget | undefined> {
+  if (databaseVariables.every((name) => (variables[name] ?? "") === "")) return undefined;
+  return resolveTarget(readConfig(unnamed, "the environment", cwd), "environment", variables, false);
+}
+
+async function resolveTarget(
+  file: ConfigFile,
+  name: string,
+  variables: Variables,
+  overrideGuard: boolean,
+): Promise<LoadedTarget> {
   const entry = Object.hasOwn(file.config.targets, name) ? file.config.targets[name] : undefined;
   if (entry === undefined) throw unknownTarget(name, file);
   const settings = new Settings(file, name, variables);
@@ -50,7 +74,7 @@ export async function loadTarget({
   const rest = restOf(settings);
   const signingKey = signingKeyOf(settings);
   const live = entry.posture === "production" ? undefined : looksLikeProduction(file, name, variables);
-  if (live !== undefined && overrideGuard !== true)
+  if (live !== undefined && !overrideGuard)
     settings.report(
       settings.place("posture"),
       "looks-like-production",

@@ -9,6 +9,7 @@ export function readTarget(target: Target): TargetFacts {
   return {
     posture: target.posture,
     readOnly: readsOnly(target),
+    ownRows: target.writes === "commit",
     host: database.host,
     port: database.port,
     database: database.database,

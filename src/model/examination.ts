@@ -13,6 +13,8 @@ export interface Examination {
   /** `undefined`: the target names no PostgREST. */
   readonly gateway: GatewayFacts | undefined;
   readonly matrices: readonly MatrixFacts[];
+  /** Files of those matrices that speak to PostgREST. */
+  readonly restMatrices: readonly string[];
 }
 
 /** What the target says of itself. */
@@ -20,6 +22,8 @@ export interface TargetFacts {
   readonly posture: Posture;
   /** No write is sent, whatever is planned. */
   readonly readOnly: boolean;
+  /** Where the gateway undoes none, writes go to rows that a run itself has made (`writes: commit`). */
+  readonly ownRows: boolean;
   readonly host: string;
   readonly port: number;
   readonly database: string;

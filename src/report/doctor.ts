@@ -22,12 +22,16 @@ const tones: Readonly<Record<CheckStatus, Tone>> = {
 
 const labelWidth = 14;
 
-/** A line a check, what to do beneath it, and one line over all. `of`: what was examined, as a person names it. */
-export function renderDoctor(of: string, diagnoses: readonly Diagnosis[], options: DoctorOptions): string {
+/** A line a check, what to do beneath it, and one line over all. `head`: what was examined, as a person names it. */
+export function renderDoctor(
+  head: readonly string[],
+  diagnoses: readonly Diagnosis[],
+  options: DoctorOptions,
+): string {
   const width = Math.min(Math.max(options.width, 60), 110);
   const paint = painter(options.colour);
   const lines = [
-    ...hanging(oneLine(of), width),
+    ...head.flatMap((line) => hanging(oneLine(line), width)),
     "",
     ...diagnoses.flatMap((one) => linesOf(one, width, paint)),
     "",

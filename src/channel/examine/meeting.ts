@@ -3,7 +3,6 @@ import type { HandshakeFacts, SpeakingGateway, SamenessFacts } from "../../model
 import { addressOf, readsOnly } from "../../model/posture.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
-import { connect, disconnect } from "../direct/session.ts";
 import { Clients } from "../rest/clients.ts";
 import { shakeHands } from "../rest/handshake.ts";
 import { findPlaces, type Place } from "../rest/places.ts";
@@ -38,7 +37,7 @@ export async function meet(questions: MeetingQuestions): Promise<Met> {
     const roles = [...new Set(identities.map(({ persona }) => persona.role))];
     const places = await findPlaces(sight, exposed, roles);
     return {
-      sameness: await sameness(questions, known, places),
+      sameness: await sameness(questions, known, places, sight),
       handshake: await handshake(questions, places),
     };
   } finally {
@@ -84,29 +83,18 @@ async function handshake(
   }
 }
 
-async function sameness(
+function sameness(
   { visitor, target, identities, token }: MeetingQuestions,
   known: NonNullable<MeetingQuestions["known"]>,
   places: readonly Place[],
+  sight: Sight,
 ): Promise<SamenessFacts> {
-  const client = await connect(addressOf(target), target.limits);
   const readable = places.flatMap(({ role, readable: column, usage, schema, name }) => {
     const identity = identities.find(({ persona }) => persona.role === role);
     return column === null || !usage || identity === undefined
       ? []
       : [{ relation: { schema, name }, identity }];
   });
-  try {
-    return await askWhetherSame({
-      visitor,
-      client,
-      known,
-      readable,
-      token,
-      login: target.rest?.login,
-      patienceMs: target.limits.statementTimeoutMs,
-    });
-  } finally {
-    await disconnect(client);
-  }
+  const { statementTimeoutMs } = target.limits;
+  return askWhetherSame({ visitor, sight, known, readable, token, statementTimeoutMs });
 }

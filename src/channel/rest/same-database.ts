@@ -68,7 +68,7 @@ interface Watched {
   readonly unseen: number;
 }
 
-async function watchFor(sight: Sight, nonce: string, milliseconds: number): Promise<Watched> {
+export async function watchFor(sight: Sight, nonce: string, milliseconds: number): Promise<Watched> {
   return sight.look(async (ask) => {
     await ask(fillSql("sight_same_database.sql", { nonce, milliseconds: String(Math.round(milliseconds)) }));
     const [found] = await ask<{ watched: string }>(

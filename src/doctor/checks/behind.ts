@@ -101,7 +101,9 @@ export const checkRollback: Check = (of) => {
   if (gateway === undefined) return waitsFor("gateway");
   const answers: Readonly<Record<"honoured" | "not honoured" | "not shown", readonly Answer[]>> = {
     honoured: well("Prefer: tx=rollback is honoured"),
-    "not honoured": [problem("rollback-not-honoured", {})],
+    "not honoured": target.ownRows
+      ? well("Prefer: tx=rollback is not honoured, and `writes: commit` says what may be written instead")
+      : [problem("rollback-not-honoured", {})],
     "not shown": [problem("rollback-not-shown", {})],
   };
   const found = gateway.handshake?.rollback;

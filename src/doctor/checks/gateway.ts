@@ -1,8 +1,9 @@
 import type { Examination, RestFacts, TargetFacts } from "../../model/examination.ts";
 import type { LinkFailure } from "../../model/link-failure.ts";
 import { type SpeakingGateway, type Visit, withoutDatabase } from "../../model/examination-gateway.ts";
-import { type Answer, type Check, notAsked, problem, well } from "../answers.ts";
-import { hostOf, isLocal, isOurs } from "../hosts.ts";
+import { type Answer, type Check, listed, notAsked, problem, well } from "../answers.ts";
+import { isLocal } from "../../model/local.ts";
+import { hostOf, isOurs } from "../hosts.ts";
 import { certificateProblem } from "./tls.ts";
 
 type WayProblem = "gateway-unknown-host" | "gateway-nobody-listens" | "gateway-no-answer";
@@ -20,6 +21,8 @@ const wayProblems: Readonly<Record<string, WayProblem>> = {
 export const checkGateway: Check = (of) => {
   const { gateway, target } = of;
   const { rest } = target;
+  if (rest === undefined && of.restMatrices.length > 0)
+    return [problem("gateway-wanted", { files: listed(of.restMatrices) })];
   if (gateway === undefined || rest === undefined)
     return notAsked("the target names no PostgREST: the direct channel answers alone");
   if (gateway.kind === "unreached") return [unreached(rest, target, gateway.failure)];

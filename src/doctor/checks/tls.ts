@@ -10,6 +10,8 @@ const certificateProblems: Readonly<Record<string, CertificateProblem>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unknown-authority",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unknown-authority",
   CERT_UNTRUSTED: "unknown-authority",
+  // An authority of the same name, and not the same one.
+  CERT_SIGNATURE_FAILURE: "unknown-authority",
   ERR_TLS_CERT_ALTNAME_INVALID: "wrong-host",
   HOSTNAME_MISMATCH: "wrong-host",
   CERT_HAS_EXPIRED: "certificate-out-of-date",

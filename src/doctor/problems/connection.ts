@@ -58,7 +58,7 @@ export const connectionProblems = {
   "login-failed": {
     check: "login",
     sentence: "the database could not be asked ({code}): {said}",
-    hint: "see the server's log",
+    hint: "see the server's log; behind Supabase's pooler the user is postgres.<project ref>, and host and port are the project's own",
   },
   "no-tls": {
     check: "encryption",

@@ -1,5 +1,10 @@
 /** What is wrong with the way to the gateway, with what answers there, and with the database behind it. */
 export const gatewayProblems = {
+  "gateway-wanted": {
+    check: "gateway",
+    sentence: "{files} speaks to PostgREST, and the target names none",
+    hint: "say `rest.url` in rowgate.yaml, or set SUPABASE_URL; or probe with --channel direct alone",
+  },
   "gateway-unknown-host": {
     check: "gateway",
     sentence: "no server is known by the name in {url} ({code})",
@@ -92,6 +97,6 @@ export const gatewayProblems = {
     check: "rollback",
     sentence:
       "the gateway does not honour Prefer: tx=rollback: a write through it would stay, so none is sent",
-    hint: "set db-tx-end to rollback-allow-override or commit-allow-override on a staging PostgREST, never in production",
+    hint: "set db-tx-end to rollback-allow-override or commit-allow-override on a staging PostgREST, never in production; or say `writes: commit`",
   },
 } as const;

@@ -23,7 +23,7 @@ export const unclearProblems = {
   "sameness-unseen": {
     check: "one database",
     sentence: "nothing shows that the gateway serves the database of the direct connection: {why}",
-    hint: 'GRANT pg_read_all_stats TO "{user}" lets it see the gateway\'s statements; a copy may hold the same rows',
+    hint: 'a run lets nothing pass on the rest channel without: GRANT pg_read_all_stats TO "{user}" lets it see the gateway\'s statements; connect to the primary, and to no copy',
   },
   "rollback-not-shown": {
     check: "rollback",

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import { checkNames } from "../../../src/model/diagnosis.ts";
 import { renderDoctor } from "../../../src/report/doctor.ts";
+import { openProxy } from "../rest-proxy.ts";
 import {
   ecKey,
   examineGiven,
@@ -26,6 +27,12 @@ afterEach(async () => {
 afterAll(async () => {
   await world.stop();
 });
+
+/** Postgres gives a transaction a number as soon as it writes, whether that is undone or not. */
+async function nextTransaction(): Promise<unknown> {
+  const { rows } = await world.client.query("select pg_snapshot_xmax(pg_current_snapshot())::text as next");
+  return rows[0]?.next;
+}
 
 interface Sound {
   readonly what: string;
@@ -109,10 +116,20 @@ describe("of a sound target doctor says that all is well", () => {
     expect(exitCodeOf(diagnoses)).toBe(0);
   });
 
+  it("nothing is written, in staging neither: no transaction gets a number, and nothing but GET is sent", async () => {
+    const proxy = world.use(await openProxy((await world.gateway()).url), (one) => one.stop());
+    const before = await nextTransaction();
+    const diagnoses = await examineGiven({ target: targetOf(world, { url: proxy.url }) });
+    expect(await nextTransaction()).toBe(before);
+    expect(diagnoses.find(({ check }) => check === "rollback")?.status).toBe("well");
+    expect(proxy.arrived.length).toBeGreaterThan(10);
+    expect(proxy.arrived.filter((one) => !one.startsWith("GET "))).toEqual([]);
+  });
+
   it("every check is there once, and the text is readable in 80 columns", async () => {
     const diagnoses = await examineGiven({ target: targetOf(world, { gateway: await world.gateway() }) });
     expect(diagnoses.map(({ check }) => check)).toEqual(checkNames);
-    const text = renderDoctor("staging", diagnoses, { width: 80, colour: false });
+    const text = renderDoctor(["staging"], diagnoses, { width: 80, colour: false });
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   });
 });

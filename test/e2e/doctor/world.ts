@@ -46,6 +46,9 @@ relations:
       service: allow
 `;
 
+/** Of a system without PostgREST. */
+const directMatrix = matrixText.replace("\n", "\nchannels: [direct]\n");
+
 export const secret: string = randomBytes(32).toString("base64url");
 export const ecKey: SigningKey & { keyId: string } = {
   algorithm: "ES256",
@@ -100,7 +103,9 @@ export interface World {
 export async function makeWorld(): Promise<World> {
   const authority = makeAuthority();
   const folder = mkdtempSync(path.join(tmpdir(), "rowgate-doctor-"));
-  const server = await startEmbedded({ settings: tlsSettings(folder, certify(authority, ["localhost"])) });
+  const server = await startEmbedded({
+    settings: { ...tlsSettings(folder, certify(authority, ["localhost"])), autovacuum: "off" },
+  });
   const closing: (() => Promise<unknown> | void)[] = [];
   const use = <T>(made: T, close: (made: T) => Promise<unknown> | void): T => {
     closing.push(() => close(made));
@@ -207,12 +212,13 @@ export function targetOf(world: World, { gateway, url, apiKey, over }: TargetPar
 
 export interface Given extends Partial<Omit<ExamineRequest, "matrices">> {
   readonly target: Target;
-  /** Its text; `null`: none is named. */
+  /** Its text; `null`: none is named. By default one that speaks to what the target names. */
   readonly matrix?: string | null;
 }
 
-export function examineGiven({ matrix = matrixText, ...given }: Given): Promise<readonly Diagnosis[]> {
-  const matrices = matrix === null ? [] : [parseMatrix(matrix, "matrices/notes.yaml", "2026-11-21")];
+export function examineGiven({ matrix, ...given }: Given): Promise<readonly Diagnosis[]> {
+  const text = matrix === undefined ? (given.target.rest === undefined ? directMatrix : matrixText) : matrix;
+  const matrices = text === null ? [] : [parseMatrix(text, "matrices/notes.yaml", "2026-11-21")];
   return examine({ matrices, environment: {}, ...given });
 }
 

@@ -55,6 +55,7 @@ async function sound(parts: TargetParts = {}): Promise<Given> {
   return { target: targetOf(world, { gateway: await world.gateway(), ...parts }) };
 }
 
+/** The direct connection alone. */
 function on(database: Partial<DatabaseAddress>): Promise<Given> {
   return Promise.resolve({
     target: targetOf(world, { over: { database: { ...world.database, ...database } } }),
@@ -274,6 +275,12 @@ const roles: readonly Wrong[] = [
 ];
 
 const gateway: readonly Wrong[] = [
+  {
+    what: "none, though the matrix speaks to one",
+    given: () => Promise.resolve({ target: targetOf(world, {}), matrix: matrixText }),
+    says: ["gateway: matrices/notes.yaml speaks to PostgREST, and the target names none"],
+    hint: "SUPABASE_URL",
+  },
   {
     what: "nobody listens",
     given: async () => sound({ url: `http://127.0.0.1:${await freePort()}` }),
@@ -584,7 +591,7 @@ describe.each(Object.entries({ login, encryption, roles, gateway, tokens, apiKey
       const hints = diagnoses.filter(({ status }) => status === "wrong").map((one) => one.hint);
       expect(hints.join("\n")).toContain(hint ?? "");
       expect(exitCodeOf(diagnoses)).toBe(1);
-      const text = renderDoctor("staging", diagnoses, { width: 80, colour: false });
+      const text = renderDoctor(["staging"], diagnoses, { width: 80, colour: false });
       for (const one of secretsIn(all)) expect(text).not.toContain(one);
       for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     });

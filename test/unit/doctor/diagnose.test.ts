@@ -92,6 +92,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
       { kind: "unfit", file: "m.yaml", message: "said", hint: undefined, mistakes: ["m.yaml:1:1: no"] },
     ],
   },
+  "gateway-wanted": { ...withTarget({ rest: undefined }), gateway: undefined },
   "gateway-unknown-host": gatewayUnreached("ENOTFOUND"),
   "gateway-nobody-listens": gatewayUnreached("ECONNREFUSED"),
   "gateway-no-answer": gatewayUnreached("timeout"),

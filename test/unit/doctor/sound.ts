@@ -136,6 +136,7 @@ export const sound: Examination = {
   target: {
     posture: "staging",
     readOnly: false,
+    ownRows: false,
     host: "db.example.com",
     port: 5432,
     database: "app",
@@ -156,6 +157,7 @@ export const sound: Examination = {
   database,
   gateway,
   matrices: [{ kind: "fits", file: "matrices/notes.yaml", cells: 4 }],
+  restMatrices: ["matrices/notes.yaml"],
 };
 
 export function unreached(code: string, loggedIn = false): DatabaseFacts {
