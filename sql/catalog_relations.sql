@@ -62,7 +62,8 @@ select json_build_object(
                            join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.attnum), '[]'),
       'references', case when k.contype = 'f' then (
           select json_build_object('schema', fn.nspname, 'name', fc.relname)
-          from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace where fc.oid = k.confrelid) end)
+          from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace where fc.oid = k.confrelid) end,
+      'onDelete', case k.confdeltype when 'c' then 'cascade' when 'n' then 'set' when 'd' then 'set' end)
       order by k.conname)
     from pg_constraint k where k.conrelid = c.oid), '[]'),
   'policies', coalesce((

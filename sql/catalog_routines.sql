@@ -6,6 +6,21 @@ with recursive domains as (
   select oid, oid as base, typbasetype as next from pg_type
   union
   select d.oid, t.oid, t.typbasetype from domains d join pg_type t on t.oid = d.next
+),
+-- What policies, views, defaults, checks and triggers call, by themselves or through others (bodies are text: a function
+-- counts as called where its name stands before a parenthesis). Whoever meets the policy must hold EXECUTE on it.
+helping as (
+  select d.refobjid as oid
+  from pg_depend d
+  where d.refclassid = 'pg_proc'::regclass
+    and d.classid in ('pg_policy'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass)
+  union
+  select f.oid
+  from helping h
+  join pg_proc me on me.oid = h.oid
+  join pg_proc f on f.oid <> me.oid
+    and concat(me.prosrc, pg_get_function_sqlbody(me.oid)) ~* ('\m' || regexp_replace(f.proname, '(\W)', '\\\1', 'g') || '"?\s*\(')
+  join pg_namespace n on n.oid = f.pronamespace and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
 )
 select json_build_object(
   'oid', p.oid::text,
@@ -55,6 +70,7 @@ select json_build_object(
     else json_build_array(json_build_object('name', p.proname, 'type', format_type(p.prorettype, null))) end,
   'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
   'securityDefiner', p.prosecdef,
+  'helps', p.oid in (select oid from helping),
   'owner', pg_get_userbyid(p.proowner),
   'language', l.lanname,
   'settings', coalesce(to_json(p.proconfig), '[]'),

@@ -3,18 +3,32 @@
 --            everybody else, so what a probe saw proves nothing about others.
 --   client:  what whoever asks decides for himself: the request's headers and cookies, user_metadata. Others may send
 --            what a probe did not.
+--   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
+--            brings along. Who logs in by himself can set it.
+-- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
+-- long a statement may take; a policy has none.
 -- Followed through policies, views, the relations that both read, and functions that call each other (their bodies are
 -- text: a function counts as called where its name stands before a parenthesis).
 -- One row a relation, fact, command and list of roles (those of the relation's own policy; null where a view reads it):
 -- where the fact is read ("policy web on docs"), and what it is. A function counts by its own body, by those of functions
 -- that it calls, and by the relations that its body names; its row has its oid.
 with recursive
-facts (kind, fact, pattern) as (values
-  ('session', 'application_name', '\mapplication_name\M'),
-  ('session', 'the process of the session', '\m(pg_backend_pid|pg_stat_activity|pg_stat_get_\w+|pg_conf_load_time)\M'),
-  ('session', 'the address of the client', '\minet_(client|server)_(addr|port)\M'),
-  ('client', 'the headers of the request', '\mrequest\.(headers?|cookies?)\M'),
-  ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M')),
+facts (kind, fact, pattern, calls) as (values
+  ('session', 'application_name', '\mapplication_name\M', true),
+  ('session', 'the process of the session', '\m(pg_backend_pid|pg_stat_activity|pg_stat_get_\w+|pg_conf_load_time)\M', true),
+  ('session', 'the address of the client', '\minet_(client|server)_(addr|port)\M', true),
+  ('session', 'chance', '\m(pg_catalog\.)?random\s*\(', false),
+  ('session', 'the statement and its transaction', '\m(current_query|txid_current\w*|pg_current_xact_id\w*)\s*\(|\m(pg_locks|pg_cursors|pg_prepared_statements)\M', false),
+  ('client', 'the headers of the request', '\mrequest\.(headers?|cookies?)\M', true),
+  ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M', true)),
+-- Settings that are somebody's identity, or the same in every session.
+known (name) as (
+  select unnest($2::text[])
+  union select lower(split_part(one, '=', 1))
+        from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) one
+        where s.setdatabase = 0 or d.datname = current_database()
+  union select lower(name) from pg_settings where name like '%.%'
+  union select unnest('{role,session_authorization,is_superuser,search_path,server_version,server_version_num,server_encoding,block_size,data_directory,port,timezone,application_name}'::text[])),
 functions as (
   select p.oid, p.proname, format('function %I.%I', n.nspname, p.proname) as name,
     concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body,
@@ -24,10 +38,17 @@ functions as (
   where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'
     and p.prokind in ('f', 'p')
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
-reading as (
-  select f.oid, x.kind, x.fact from functions f join facts x on f.body ~* x.pattern
+bodies as (
+  select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern
   union
-  select caller.oid, r.kind, r.fact
+  select f.oid, x.kind, x.fact, x.kind = 'setting' from functions f cross join lateral (
+    select case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]
+    from regexp_matches(f.body, $re$\mcurrent_setting\s*\(\s*'([^']+)'$re$, 'gi') m
+    where lower(m[1]) not like 'request.%' and lower(m[1]) not in (select name from known)) x (kind, fact)),
+reading as (
+  select oid, kind, fact, calls from bodies
+  union
+  select caller.oid, r.kind, r.fact, r.calls
   from reading r
   join functions f on f.oid = r.oid
   join functions caller on caller.oid <> f.oid and caller.body ~* f.called),
@@ -41,6 +62,10 @@ texts as (
   where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')),
 own as (
   select t.relation, t.command, t.roles, t.place, x.kind, x.fact from texts t join facts x on t.text ~* x.pattern
+  union
+  select t.relation, t.command, t.roles, t.place, case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]
+  from texts t cross join lateral regexp_matches(t.text, $re$\mcurrent_setting\s*\(\s*'([^']+)'$re$, 'gi') m
+  where lower(m[1]) not like 'request.%' and lower(m[1]) not in (select name from known)
   union
   select t.relation, t.command, t.roles, format('%s, through %s', t.place, f.name), r.kind, r.fact
   from texts t join functions f on t.text ~* f.called join reading r on r.oid = f.oid),
@@ -71,7 +96,7 @@ union all
 (select distinct on (n.nspname, p.proname, p.oid, r.fact)
   n.nspname, p.proname, r.place, r.kind, r.fact, 'all', null, p.oid::text
 from (
-  select r.oid, f.name as place, r.kind, r.fact from reading r join functions f on f.oid = r.oid
+  select r.oid, f.name as place, r.kind, r.fact from reading r join functions f on f.oid = r.oid where r.calls
   union all
   select f.oid, format('%s, through %s', f.name, r.place), r.kind, r.fact
   from reaching r

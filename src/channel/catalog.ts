@@ -10,17 +10,20 @@ interface RoleRow {
   readonly canLogin: boolean;
   readonly inherits: string[];
   readonly mayBecome: string[];
+  readonly mayEscapeAs: string[];
   readonly isLogin: boolean;
 }
 
 /**
  * Reads what is in force: relations and functions of `schemas`, and what each of `roles` holds on them.
  * A role or schema that does not exist is simply absent from the answer.
+ * @param settings names of the session settings that personas hold
  */
 export async function readCatalog(
   client: ClientBase,
   schemas: readonly string[],
   roles: readonly string[],
+  settings: readonly string[] = [],
 ): Promise<Catalog> {
   const relations = await client.query<{ relation: string }>(readSql("catalog_relations.sql"), [
     schemas,
@@ -28,7 +31,10 @@ export async function readCatalog(
   ]);
   const routines = await client.query<{ routine: string }>(readSql("catalog_routines.sql"), [schemas, roles]);
   const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
-  const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [schemas]);
+  const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [
+    schemas,
+    settings.map((name) => name.toLowerCase()),
+  ]);
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
   );
@@ -52,6 +58,6 @@ export async function readCatalog(
   };
 }
 
-function roleInfo({ name, superuser, bypassRls, canLogin, inherits, mayBecome }: RoleRow): RoleInfo {
-  return { name, superuser, bypassRls, canLogin, inherits, mayBecome };
+function roleInfo({ isLogin: _, ...role }: RoleRow): RoleInfo {
+  return role;
 }

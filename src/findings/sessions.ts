@@ -16,9 +16,21 @@ export function sessionFindings(
     ({ relation, policy }) => `policy ${policy} of ${relation} reads session_user`,
   );
   return [
+    ...escapes(matrix, catalog),
     ...unclear.flatMap((persona) => loginUnclear(persona, reads, catalog, settings)),
     ...broughtByControl(matrix, catalog, settings),
   ];
+}
+
+/** A session is not bound to the role that it starts with. What a persona of the matrix does with its login is declared. */
+function escapes({ personas }: Matrix, { roles }: Catalog): readonly Finding[] {
+  const logins = new Set(personas.flatMap(({ login }) => login ?? []));
+  return [...logins].flatMap((login): readonly Finding[] => {
+    const declared = new Set(personas.filter((one) => one.login === login).map(({ role }) => role));
+    const open = roles.find(({ name }) => name === login)?.mayEscapeAs ?? [];
+    const found = open.filter((role) => !declared.has(role));
+    return found.length === 0 ? [] : [{ kind: "login-escapes", login, roles: found }];
+  });
 }
 
 /** The persona's role can log in, and it would make a difference whether it does. */

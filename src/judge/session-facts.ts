@@ -5,6 +5,7 @@ import { isFor, policyCommands } from "../model/policy-commands.ts";
 const means: Record<SessionFact["kind"], string> = {
   session: "by which it can tell these probes from what others send",
   client: "which whoever asks decides: others may send what these probes did not",
+  setting: "which no persona of the matrix holds: a session that has it may see something else",
 };
 
 /** Why a pass of this cell says nothing of others: a policy or function that decides it reads what is no identity. */
@@ -13,8 +14,11 @@ export function decidingFact(cell: Cell): string | undefined {
   return found && `${found.place} reads ${found.fact}, ${means[found.kind]}`;
 }
 
-function decides({ command, roles }: SessionFact, { operation, role, relation, expectation }: Cell): boolean {
+function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
+  const { operation, role, relation, expectation } = cell;
   if (operation === "truncate") return false;
+  // No request carries a setting.
+  if (kind === "setting" && cell.behindGateway) return false;
   // A call that went through went through; one that was refused, or showed some rows, rests on the function's body.
   if (operation === "execute") return expectation.kind !== "allow";
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.

@@ -44,6 +44,8 @@ export interface ConstraintInfo {
   readonly columns: readonly string[];
   /** For a foreign key: the relation it points to. */
   readonly references: QualifiedName | null;
+  /** For a foreign key: what becomes of this relation's rows when the one that they point to is deleted. */
+  readonly onDelete?: "cascade" | "set" | null;
 }
 
 /** What a role holds on a relation, grants to PUBLIC and inherited roles included. */
@@ -118,6 +120,8 @@ export interface RoutineInfo extends QualifiedName {
   readonly columns: readonly Pick<ColumnInfo, "name" | "type">[];
   readonly volatility: "volatile" | "stable" | "immutable";
   readonly securityDefiner: boolean;
+  /** A policy, view, default, check or trigger calls it, by itself or through others. */
+  readonly helps: boolean;
   readonly owner: string;
   readonly language: string;
   /** `proconfig`: `search_path=…`. */
@@ -139,11 +143,16 @@ export interface RoleInfo {
   readonly inherits: readonly string[];
   /** Roles of the run that this role may SET ROLE to. */
   readonly mayBecome: readonly string[];
+  /** As whom it can put policies aside: superusers, BYPASSRLS, owners of tables with policies, by SET ROLE or itself. */
+  readonly mayEscapeAs: readonly string[];
 }
 
-/** A relation or function that depends on a fact that is no identity: of the session, or of what the client decides for itself. */
+/**
+ * A relation or function that depends on a fact that is no identity: of the session, of what the client decides for itself, or
+ * a setting that no persona holds.
+ */
 export interface SessionFact extends QualifiedName {
-  readonly kind: "session" | "client";
+  readonly kind: "session" | "client" | "setting";
   /** Where it is read: `policy web on docs`. */
   readonly place: string;
   /** What is read: `application_name`. */

@@ -11,6 +11,14 @@ export type Finding =
       readonly roles: readonly string[];
     }
   | {
+      readonly kind: "undeclared-definer";
+      readonly function: string;
+      /** With whose rights it runs. */
+      readonly owner: string;
+      /** Personas' roles that may execute it, and whom policies bind. */
+      readonly roles: readonly string[];
+    }
+  | {
       readonly kind: "owner-bypasses-rls";
       readonly persona: string;
       readonly role: string;
@@ -21,6 +29,21 @@ export type Finding =
       readonly persona: string;
       readonly role: string;
       readonly why: "superuser" | "bypassrls";
+    }
+  | {
+      readonly kind: "login-escapes";
+      readonly login: string;
+      /** As whom the login can put policies aside: itself, as an owner, or by SET ROLE. */
+      readonly roles: readonly string[];
+    }
+  | {
+      readonly kind: "cascades-past-a-deny";
+      /** Whose rows are deleted or changed. */
+      readonly relation: string;
+      /** Rows of which others are deleted. */
+      readonly from: string;
+      readonly does: "deletes" | "changes";
+      readonly personas: readonly string[];
     }
   | { readonly kind: "no-full-sight"; readonly login: string }
   | { readonly kind: "rows-changed"; readonly relation: string }
@@ -67,13 +90,18 @@ export interface FindingInfo {
 
 export const findingInfo: Record<FindingKind, FindingInfo> = {
   "undeclared-relation": {
-    title: "A relation in an exposed schema that no matrix declares or waives",
+    title: "A relation that personas can reach, or that a gateway exposes, and no matrix declares or waives",
     severity: "failure",
     remedy: "declare it under `relations:`, or waive it under `waive:` with a reason and a day",
   },
   "undeclared-function": {
-    title: "A function in an exposed schema that personas may execute and no matrix declares",
+    title: "A function that personas may execute and no matrix declares",
     severity: "note",
+    remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
+  },
+  "undeclared-definer": {
+    title: "A function that personas may execute with its owner's rights (SECURITY DEFINER) and no matrix declares",
+    severity: "failure",
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
   "owner-bypasses-rls": {
@@ -85,6 +113,18 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "A persona's role bypasses Row-Level Security",
     severity: "note",
     remedy: "declare `allow` for it, or use a role without SUPERUSER and BYPASSRLS",
+  },
+  "login-escapes": {
+    title:
+      "A persona's login can put the policies aside: it may act as a superuser, with BYPASSRLS or as an owner",
+    severity: "failure",
+    remedy:
+      "revoke the membership, give the tables another owner, or declare a persona that logs in as it with that role",
+  },
+  "cascades-past-a-deny": {
+    title: "Who may delete from one relation changes another past its policies, by a foreign key",
+    severity: "note",
+    remedy: "ON DELETE RESTRICT, or no DELETE on the first, if that is not meant",
   },
   "no-full-sight": {
     title: "The login has neither BYPASSRLS nor SUPERUSER: its controls prove nothing",

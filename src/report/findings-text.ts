@@ -10,8 +10,13 @@ type Facts = { readonly [K in FindingKind]: (of: Extract<Finding, { kind: K }>) 
 const facts: Facts = {
   "undeclared-relation": (of) => `${clean(of.relation)} (${clean(of.relationKind)})`,
   "undeclared-function": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
+  "undeclared-definer": (of) =>
+    `${clean(of.function)}, with the rights of ${clean(of.owner)}: ${of.roles.map(clean).join(", ")}`,
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
+  "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
+  "cascades-past-a-deny": (of) =>
+    `DELETE from ${clean(of.from)} ${of.does} rows of ${clean(of.relation)}, for ${of.personas.map(clean).join(", ")}`,
   "no-full-sight": (of) => `login ${clean(of.login)}`,
   "rows-changed": (of) => clean(of.relation),
   "rows-unread": (of) => oneLine(of.because),

@@ -6,6 +6,7 @@ import { readSurvivors } from "../channel/survivors.ts";
 import { effectIssues } from "../channel/direct/effects.ts";
 import { checkPredicates, type Predicate } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
+import { cascadeFindings } from "../findings/cascades.ts";
 import { findFindings } from "../findings/findings.ts";
 import { sessionFindings } from "../findings/sessions.ts";
 import { survivorFindings } from "../findings/survivors.ts";
@@ -50,9 +51,16 @@ export async function prepare(
     schema,
     ...(control === undefined ? [] : [control.from.schema]),
   ]);
-  const schemas = [...new Set([...named, ...matrix.exposes, ...exposed])];
+  const declared = [...new Set([...named, ...matrix.exposes, ...exposed])];
+  // Whose sessions come through no gateway, for whom no list of exposed schemas is a limit.
+  const direct = new Set(
+    matrix.personas.flatMap(({ role, login }) => (rest === undefined || login !== undefined ? role : [])),
+  );
+  const reached = await client.query<{ name: string }>(readSql("schemas_in_reach.sql"), [declared, [...direct]]);
+  const schemas = [...declared, ...reached.rows.map(({ name }) => name)];
   const roles = [...new Set(matrix.personas.flatMap(({ role, login }) => [role, login ?? role]))];
-  const catalog = await readCatalog(client, schemas, roles);
+  const held = matrix.personas.flatMap((persona) => Object.keys(persona.settings));
+  const catalog = await readCatalog(client, schemas, roles, held);
   const settings = await readSettings(
     client,
     [...roles, ...(rest?.login === undefined ? [] : [rest.login])],
@@ -93,6 +101,10 @@ export async function prepare(
       ...findFindings(matrix, catalog, {
         immutable: immutable.map(({ name }) => name),
         declared: new Set(functions.map(({ routine }) => routine.oid)),
+        direct,
+      }),
+      ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
+        return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
       ...survivorFindings(matrix, survivors),

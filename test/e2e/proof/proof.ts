@@ -88,7 +88,7 @@ function shown(want: Want): string {
 
 /** Nearly every case has functions of its own: the note about them is compared where a case speaks of it. */
 function isAsked({ findings = [] }: Side): (finding: Finding) => boolean {
-  const unlessAsked = new Set(["undeclared-function", "sequences-advanced"]);
+  const unlessAsked = new Set(["undeclared-function", "sequences-advanced", "cascades-past-a-deny"]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));
 }
 
