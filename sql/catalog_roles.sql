@@ -1,6 +1,6 @@
 -- The roles $1 and the role that asks, whose rights each has without SET ROLE (itself included), which of $1 it may SET ROLE
--- to, and as whom it can put policies aside: superusers, roles with BYPASSRLS, and whoever owns a table with policies, itself
--- included (FORCE is the owner's to take away). A superuser may become anybody, which is no news.
+-- to, and as whom else it can put policies aside: superusers, roles with BYPASSRLS, and owners of tables with policies (FORCE
+-- is the owner's to take away). A superuser may become anybody, which is no news.
 -- pg_has_role(…, 'usage') follows INHERIT as Postgres itself does, per-membership options of 16+ included.
 select r.rolname as name,
        r.rolsuper as superuser,
@@ -13,9 +13,8 @@ select r.rolname as name,
              and pg_has_role(r.oid, o.oid, case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end)
              order by 1) as "mayBecome",
        array(select o.rolname::text from pg_roles o
-             where not r.rolsuper
-             and (o.oid <> r.oid and (o.rolsuper or o.rolbypassrls)
-                  or exists (select from pg_class c where c.relowner = o.oid and c.relrowsecurity))
+             where not r.rolsuper and o.oid <> r.oid
+             and (o.rolsuper or o.rolbypassrls or exists (select from pg_class c where c.relowner = o.oid and c.relrowsecurity))
              and pg_has_role(r.oid, o.oid, case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end)
              order by 1) as "mayEscapeAs",
        r.rolname = current_user as "isLogin"

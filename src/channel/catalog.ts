@@ -58,6 +58,14 @@ export async function readCatalog(
   };
 }
 
-function roleInfo({ isLogin: _, ...role }: RoleRow): RoleInfo {
-  return role;
+function roleInfo({
+  name,
+  superuser,
+  bypassRls,
+  canLogin,
+  inherits,
+  mayBecome,
+  mayEscapeAs,
+}: RoleRow): RoleInfo {
+  return { name, superuser, bypassRls, canLogin, inherits, mayBecome, mayEscapeAs };
 }

@@ -49,7 +49,8 @@ function reachedFrom(start: RelationInfo, { relations }: Catalog): readonly Reac
   for (const parent of deleted) {
     for (const info of relations) {
       for (const { references, onDelete } of info.constraints) {
-        if (references?.schema !== parent.schema || references.name !== parent.name || info === start) continue;
+        if (references?.schema !== parent.schema || references.name !== parent.name || info === start)
+          continue;
         if (onDelete === "cascade" && found.get(info.oid)?.does !== "deletes") {
           found.set(info.oid, { info, does: "deletes" });
           deleted.push(info);

@@ -143,7 +143,7 @@ export interface RoleInfo {
   readonly inherits: readonly string[];
   /** Roles of the run that this role may SET ROLE to. */
   readonly mayBecome: readonly string[];
-  /** As whom it can put policies aside: superusers, BYPASSRLS, owners of tables with policies, by SET ROLE or itself. */
+  /** As whom it can put policies aside by SET ROLE: superusers, BYPASSRLS, owners of tables with policies. */
   readonly mayEscapeAs: readonly string[];
 }
 

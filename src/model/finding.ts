@@ -33,7 +33,7 @@ export type Finding =
   | {
       readonly kind: "login-escapes";
       readonly login: string;
-      /** As whom the login can put policies aside: itself, as an owner, or by SET ROLE. */
+      /** As whom the login can put policies aside, by SET ROLE. */
       readonly roles: readonly string[];
     }
   | {
@@ -90,7 +90,7 @@ export interface FindingInfo {
 
 export const findingInfo: Record<FindingKind, FindingInfo> = {
   "undeclared-relation": {
-    title: "A relation that personas can reach, or that a gateway exposes, and no matrix declares or waives",
+    title: "A relation within reach that no matrix declares or waives",
     severity: "failure",
     remedy: "declare it under `relations:`, or waive it under `waive:` with a reason and a day",
   },
@@ -100,7 +100,8 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
   "undeclared-definer": {
-    title: "A function that personas may execute with its owner's rights (SECURITY DEFINER) and no matrix declares",
+    title:
+      "A function that personas may execute with its owner's rights (SECURITY DEFINER) and no matrix declares",
     severity: "failure",
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
@@ -116,10 +117,9 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
   },
   "login-escapes": {
     title:
-      "A persona's login can put the policies aside: it may act as a superuser, with BYPASSRLS or as an owner",
+      "A persona's login can put the policies aside: it may SET ROLE to a superuser, to BYPASSRLS or to an owner",
     severity: "failure",
-    remedy:
-      "revoke the membership, give the tables another owner, or declare a persona that logs in as it with that role",
+    remedy: "revoke the membership, or declare a persona that logs in as it with that role",
   },
   "cascades-past-a-deny": {
     title: "Who may delete from one relation changes another past its policies, by a foreign key",

@@ -1,6 +1,7 @@
 import { type ClientBase, DatabaseError } from "pg";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
+import { schemasInReach } from "../channel/reach.ts";
 import { readImmutable } from "../channel/immutable.ts";
 import { readSurvivors } from "../channel/survivors.ts";
 import { effectIssues } from "../channel/direct/effects.ts";
@@ -56,8 +57,7 @@ export async function prepare(
   const direct = new Set(
     matrix.personas.flatMap(({ role, login }) => (rest === undefined || login !== undefined ? role : [])),
   );
-  const reached = await client.query<{ name: string }>(readSql("schemas_in_reach.sql"), [declared, [...direct]]);
-  const schemas = [...declared, ...reached.rows.map(({ name }) => name)];
+  const schemas = [...declared, ...(await schemasInReach(client, declared, [...direct]))];
   const roles = [...new Set(matrix.personas.flatMap(({ role, login }) => [role, login ?? role]))];
   const held = matrix.personas.flatMap((persona) => Object.keys(persona.settings));
   const catalog = await readCatalog(client, schemas, roles, held);

@@ -29,6 +29,7 @@ export const catalog: Catalog = {
     canLogin: true,
     inherits: ["postgres"],
     mayBecome: [],
+    mayEscapeAs: [],
   },
   roles: [],
   relations: [],

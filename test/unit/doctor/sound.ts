@@ -23,6 +23,7 @@ function role(name: string, over: Partial<RoleInfo> = {}): RoleInfo {
     canLogin: false,
     inherits: [name],
     mayBecome: [name],
+    mayEscapeAs: [],
     ...over,
   };
 }
