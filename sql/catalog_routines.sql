@@ -9,6 +9,16 @@ with recursive domains as (
 ),
 -- What policies, views, defaults, checks and triggers call, by themselves or through others (bodies are text: a function
 -- counts as called where its name stands before a parenthesis). Whoever meets the policy must hold EXECUTE on it.
+own as (
+  select p.oid, p.proname, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%' and p.prokind in ('f', 'p')
+),
+calls as materialized (
+  select distinct own.oid, coalesce(m[1], lower(m[2])) as name
+  from own, regexp_matches(own.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
+),
 helping as (
   select d.refobjid as oid
   from pg_depend d
@@ -17,10 +27,8 @@ helping as (
   union
   select f.oid
   from helping h
-  join pg_proc me on me.oid = h.oid
-  join pg_proc f on f.oid <> me.oid
-    and concat(me.prosrc, pg_get_function_sqlbody(me.oid)) ~* ('\m' || regexp_replace(f.proname, '(\W)', '\\\1', 'g') || '"?\s*\(')
-  join pg_namespace n on n.oid = f.pronamespace and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
+  join calls c on c.oid = h.oid
+  join own f on f.proname = c.name
 )
 select json_build_object(
   'oid', p.oid::text,
