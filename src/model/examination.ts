@@ -94,6 +94,8 @@ export interface ReachedDatabase {
   /** Role → why the login could not SET ROLE to it; `null`: it could. */
   readonly becomes: ReadonlyMap<string, LinkFailure | null>;
   readonly users: UsersFacts;
+  /** Relations of the target's schemas that the login may not SELECT from. */
+  readonly unreadable: readonly string[];
   /** Of the target's schemas, those that exist. */
   readonly schemas: readonly string[];
 }
@@ -123,6 +125,8 @@ export type PoolingFacts =
   | { readonly kind: "untold"; readonly message: string }
   | {
       readonly kind: "told";
+      /** The session's own backend is the one that the server named at the login: nothing is in between. */
+      readonly direct: boolean;
       /** One session was served by several backends, or two by one. */
       readonly shared: boolean;
       /** The pooler refused a transaction of several statements. */

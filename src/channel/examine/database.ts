@@ -4,6 +4,7 @@ import { addressOf } from "../../model/posture.ts";
 import type { Target } from "../../model/target.ts";
 import { readCatalog } from "../catalog.ts";
 import { connect, disconnect } from "../direct/session.ts";
+import { readSql } from "../../sql.ts";
 import { linkFailure } from "./link.ts";
 import { lookForPooler } from "./pooling.ts";
 import { rolesOfGateway, tryRoles } from "./roles.ts";
@@ -58,6 +59,9 @@ async function askAll(client: Client, other: Client, questions: DatabaseQuestion
     catalog,
     becomes: await tryRoles(client, undoes ? there : []),
     users: undoes ? await readUsers(client, subs) : noTransaction,
+    unreadable: (await client.query<{ name: string }>(readSql("doctor_unreadable.sql"), [schemas])).rows.map(
+      ({ name }) => name,
+    ),
     schemas: await existing(client, schemas),
   };
 }

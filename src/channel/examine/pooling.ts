@@ -3,8 +3,8 @@ import type { Client } from "pg";
 import type { PoolingFacts } from "../../model/examination.ts";
 import { linkFailure } from "./link.ts";
 
-/** Another session may be served in between by whoever else uses the pooler. */
-const tries = 4;
+/** A pooler's other users take backends, and give them back, in between. */
+const looks = 20;
 
 /**
  * Is each session served by a backend of its own? Both are asked for their backend while the other one has a transaction
@@ -13,23 +13,34 @@ const tries = 4;
 export async function lookForPooler(one: Client, other: Client): Promise<PoolingFacts> {
   try {
     const first = await backendOf(one);
-    for (let left = tries; left > 0; left -= 1) {
+    if (first !== undefined && first === namedAtLogin(one))
+      return await found(one, { direct: true, shared: false });
+    for (let left = looks; left > 0; left -= 1) {
       const within = await inTransaction(other);
       const again = await backendOf(one);
-      if (within === first || within === again || again !== first) return found({ shared: true }, one);
+      if (within === first || within === again || again !== first)
+        return await found(one, { direct: false, shared: true });
     }
-    return await found({ shared: false }, one);
+    return await found(one, { direct: false, shared: false });
   } catch (error) {
     const { message, code } = linkFailure(error);
     // PgBouncer's words for it have no SQLSTATE of their own.
     if (code === "08P01" && /statement pooling/.test(message))
-      return { kind: "told", shared: true, statementMode: true, setLocalHolds: false };
+      return { kind: "told", direct: false, shared: true, statementMode: true, setLocalHolds: false };
     return { kind: "untold", message };
   }
 }
 
-async function found({ shared }: { readonly shared: boolean }, client: Client): Promise<PoolingFacts> {
-  return { kind: "told", shared, statementMode: false, setLocalHolds: await setLocalHolds(client) };
+async function found(
+  client: Client,
+  seen: { readonly direct: boolean; readonly shared: boolean },
+): Promise<PoolingFacts> {
+  return { kind: "told", ...seen, statementMode: false, setLocalHolds: await setLocalHolds(client) };
+}
+
+/** What may be cancelled, by the protocol's BackendKeyData: a pooler names something of its own. Not in pg's types. */
+function namedAtLogin(client: Client): number | null | undefined {
+  return (client as unknown as { readonly processID?: number | null }).processID;
 }
 
 async function backendOf(client: Client): Promise<number | undefined> {

@@ -16,7 +16,12 @@ export const checkClock: Check = (of) => {
   if (gateway !== undefined && gateway.first.clockAhead === undefined && gateway.tokens.dated === undefined)
     return [problem("no-date", {})];
   if (of.database.kind === "unreached") return waitsFor("login");
-  return well(gateway === undefined ? "the database's agrees with ours" : "all three agree");
+  if (gateway === undefined) return well("the database's agrees with ours");
+  return well(
+    gateway.first.clockAhead === undefined
+      ? "the database's agrees with ours, and the gateway takes tokens with our times"
+      : "all three agree",
+  );
 };
 
 /** Which of them is wrong only two others can tell. */

@@ -1,5 +1,5 @@
 import type { LimitName, ReachedDatabase, SessionFacts } from "../../model/examination.ts";
-import { type Answer, type Check, problem, waitsFor, well } from "../answers.ts";
+import { type Answer, type Check, listed, problem, waitsFor, well } from "../answers.ts";
 import { isOurs } from "../hosts.ts";
 
 const oldest = 130_000;
@@ -26,9 +26,12 @@ export const checkSessions: Check = ({ database }) => {
   const { session, pooling } = database;
   const wrong = [...pooled(database), ...limits(session)];
   if (wrong.length > 0) return wrong;
-  return pooling.kind === "untold"
-    ? [problem("rest-of-sessions", { said: pooling.message })]
-    : well("each with a backend of its own; limits and SET LOCAL hold");
+  if (pooling.kind === "untold") return [problem("rest-of-sessions", { said: pooling.message })];
+  return pooling.direct
+    ? well("with the server itself; limits and SET LOCAL hold")
+    : well(
+        "through a pooler that gives each a backend of its own, as far as was seen; limits and SET LOCAL hold",
+      );
 };
 
 function pooled({ pooling }: ReachedDatabase): readonly Answer[] {
@@ -52,6 +55,8 @@ export const checkSight: Check = ({ target, database }) => {
   if (database.kind === "unreached") return waitsFor("login");
   const { superuser, bypassRls, name } = database.catalog.login;
   if (!superuser && !bypassRls) return [problem("no-full-sight", { user: name })];
+  const { unreadable } = database;
+  if (unreadable.length > 0) return [problem("may-not-read", { user: name, relations: listed(unreadable) })];
   const notes = superuser && !isOurs(target.posture) ? ["a role with BYPASSRLS would do"] : [];
   return well(`${name} ${superuser ? "is a superuser" : "has BYPASSRLS"}`, notes);
 };

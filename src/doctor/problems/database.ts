@@ -49,6 +49,11 @@ export const databaseProblems = {
       "{user} has neither BYPASSRLS nor SUPERUSER: it cannot tell a row that was withheld from one that is not there",
     hint: "log in as a role with BYPASSRLS (on Supabase: postgres); to own the tables is not enough where RLS is forced",
   },
+  "may-not-read": {
+    check: "full sight",
+    sentence: "{user} may not read {relations}: BYPASSRLS lets one past policies, and past no privilege",
+    hint: 'GRANT pg_read_all_data TO "{user}", or SELECT on these',
+  },
   "no-such-role": {
     check: "roles",
     sentence: "there is no role {role} in the server ({who})",

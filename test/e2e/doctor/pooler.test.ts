@@ -90,5 +90,9 @@ describe.skipIf(reason !== undefined)("a PgBouncer in front of the server", () =
     const target = targetOf(world, { over: { posture, database: { ...server, port } } });
     const diagnoses = await examineGiven({ target, matrix: null });
     expect(notWell(diagnoses)).toEqual(says);
+    const sessions = diagnoses.filter(({ check, status }) => check === "sessions" && status === "well");
+    // Nothing is said of a server itself that was not spoken to.
+    expect(sessions.filter(({ sentence }) => !sentence.startsWith("through a pooler"))).toEqual([]);
+    expect(sessions).toHaveLength(says.length === 0 ? 1 : 0);
   });
 });

@@ -196,6 +196,19 @@ const roles: readonly Wrong[] = [
     hint: 'GRANT "anon" TO "plain_login"',
   },
   {
+    what: "a login past policies, and past no privilege",
+    given: async () => {
+      await world.client.query(
+        "create role past_rls login bypassrls password 'past-rls-password'; grant anon, authenticated, service_role to past_rls with inherit false",
+      );
+      return { ...(await on({ user: "past_rls", password: "past-rls-password" })), matrix: null };
+    },
+    says: [
+      "full sight: past_rls may not read public.notes: BYPASSRLS lets one past policies, and past no privilege",
+    ],
+    hint: "pg_read_all_data",
+  },
+  {
     what: "a role that does not exist",
     given: async () => ({
       ...(await sound()),

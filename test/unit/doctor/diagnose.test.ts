@@ -43,7 +43,13 @@ const jwks = {
   ours: undefined,
 };
 const signing = { algorithm: "HS256", keyId: undefined, isApiKey: false, isShort: false } as const;
-const told = { kind: "told", shared: false, statementMode: false, setLocalHolds: true } as const;
+const told = {
+  kind: "told",
+  direct: true,
+  shared: false,
+  statementMode: false,
+  setLocalHolds: true,
+} as const;
 
 /** Facts of which each problem is found: a problem without any does not compile. */
 const provoked: Readonly<Record<ProblemName, Examination>> = {
@@ -76,6 +82,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
   }),
   "not-read-only": login("not-read-only"),
   "no-full-sight": withCatalog({ login: role("postgres") }),
+  "may-not-read": withDatabase({ unreadable: ["public.notes"] }),
   "no-such-role": persona({ role: "authenticate" }),
   "login-may-not-become": withDatabase({
     becomes: new Map([["anon", { code: "42501", message: "said" }]]),

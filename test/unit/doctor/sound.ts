@@ -79,7 +79,7 @@ const session: SessionFacts = {
 const database: ReachedDatabase & { readonly kind: "reached" } = {
   kind: "reached",
   session,
-  pooling: { kind: "told", shared: false, statementMode: false, setLocalHolds: true },
+  pooling: { kind: "told", direct: true, shared: false, statementMode: false, setLocalHolds: true },
   catalog: {
     serverVersion: "17.4",
     serverVersionNum: 170_004,
@@ -99,6 +99,7 @@ const database: ReachedDatabase & { readonly kind: "reached" } = {
     ["authenticated", null],
   ]),
   users: { kind: "read", isEmpty: false, missing: [] },
+  unreadable: [],
   schemas: ["public"],
 };
 
