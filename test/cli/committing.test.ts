@@ -305,6 +305,27 @@ describe("writes: commit", () => {
     expect(await contents()).toEqual(before);
   });
 
+  test("a policy about the key lets in what no copy shows: such denials are not believed", async () => {
+    const before = await contents();
+    await client.query(`
+      create table public.shares (note uuid, person uuid); grant select on public.shares to authenticated;
+      insert into public.shares select id, '${ana}' from public.notes where owner = '${luis}';
+      create policy shared on public.notes to authenticated
+        using (exists (select from public.shares s where s.note = notes.id and s.person = auth.uid()))`);
+    try {
+      const only = ["--only", "ana/public.notes/{update,delete}", "--channel", "rest"];
+      await run([one, "--target", "commits", ...only, "--logs", "shared"]);
+      for (const operation of ["update", "delete"]) {
+        const { rest } = archiveOf("shared").cells.get(`ana/public.notes/${operation}`)?.channels ?? {};
+        expect(rest?.verdict, operation).toBe("skipped");
+        expect(rest?.because).toContain("a policy depends on id, where");
+      }
+    } finally {
+      await client.query("drop policy shared on public.notes; drop table public.shares");
+    }
+    expect(await contents()).toEqual(before);
+  });
+
   test("a lockout is found too", async () => {
     await client.query(
       "create policy shut on public.notes as restrictive for update to authenticated using (false)",

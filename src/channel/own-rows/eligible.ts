@@ -1,4 +1,4 @@
-import type { RelationInfo } from "../../model/catalog.ts";
+import type { PolicyInfo, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import { ownValue } from "./tags.ts";
 
@@ -23,9 +23,31 @@ function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean
       `what ${fires.join(", ")} would do elsewhere no removal takes back: say \`survives:\` and why in the matrix if it may`,
     );
   if (key.length === 0) return because("nothing names a row of it");
+  const fresh = new Set([...freshColumns(info, key), ...(freshOfCopy(info, key) ?? [])]);
   if (freshColumns(info, key).length === 0)
     return because(`its key (${key.join(", ")}) cannot be given a value of the run's own`);
+  const read = [...fresh].filter((name) => info.policies.some((policy) => mentions(policy, info, name)));
+  if (read.length > 0)
+    return because(
+      `a policy depends on ${read.join(", ")}, where a row of the run's own is like no other: that it is denied proves nothing`,
+    );
   return undefined;
+}
+
+/**
+ * Whether a condition reads this column of the row that it is asked about, by itself or with the whole row. Postgres prints
+ * columns bare where there is one table only, and with their table's name within a subquery.
+ */
+function mentions({ using, check }: PolicyInfo, { name }: RelationInfo, column: string): boolean {
+  const [table, own] = [name, column].map((one) => `"?${literally(one.replaceAll('"', '""'))}"?`);
+  const reads = new RegExp(
+    String.raw`(?<![\w$."])${own}(?![\w$"])|(?<![\w$"])${table}\.(?:${own}(?![\w$"])|\*)`,
+  );
+  return [using, check].some((text) => text !== null && reads.test(text));
+}
+
+function literally(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
 
 const kinds: Readonly<Record<RelationInfo["kind"], string>> = {

@@ -73,7 +73,8 @@ export class OwnRows {
       };
     const made: Own[] = [];
     let last = "there is no row to copy";
-    for (const picked of await pickRows(this.#client, info, key, inside)) {
+    const sub = String(cell.persona.claims?.["sub"] ?? "");
+    for (const picked of await pickRows(this.#client, { info, key, inside, sub })) {
       const copied = await this.#copy(cell, picked, fresh);
       if (typeof copied === "string") last = copied;
       else made.push(copied);

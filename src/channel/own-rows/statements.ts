@@ -2,25 +2,34 @@ import type { ClientBase } from "pg";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { RowName } from "../../model/own-rows.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
+import { fillSql } from "../../sql.ts";
 
 /** A row that a copy may be made of. */
 export interface Picked {
   readonly key: Readonly<Record<string, string>>;
 }
 
-const ofEachSide = 2;
+export interface PickRequest {
+  readonly info: RelationInfo;
+  readonly key: readonly string[];
+  /** The declared set, as a condition. */
+  readonly inside: string;
+  /** Who the persona is: rows that hold it are those that a policy most likely lets it have. */
+  readonly sub: string;
+}
 
-/** Rows inside and outside of a condition, by their keys; read with full sight. */
+/** Rows inside and outside of the declared set, of each some that hold the persona's `sub` and some that do not; by their keys. */
 export async function pickRows(
   client: ClientBase,
-  info: RelationInfo,
-  key: readonly string[],
-  inside: string,
+  { info, key, inside, sub }: PickRequest,
 ): Promise<readonly Picked[]> {
-  const names = key.map((name) => `${quoteIdent(name)}::text`).join(", ");
-  const side = (condition: string): string =>
-    `(select array[${names}]::text[] as key from ${quoteQualified(info)} where (${inside}\n) is ${condition} limit ${ofEachSide})`;
-  const text = `${side("true")} union all ${side("not true")}`;
+  const pieces = {
+    key: key.map((name) => `${quoteIdent(name)}::text`).join(", "),
+    relation: quoteQualified(info),
+    inside,
+    sub: quoteLiteral(sub),
+  };
+  const text = fillSql("own_rows_pick.sql", pieces);
   await client.query("begin isolation level repeatable read read only; set local row_security = off");
   try {
     const { rows } = await client.query<{ key: string[] }>(text);
