@@ -6,6 +6,7 @@ import { addressOf, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import type { Environment } from "./environment.ts";
 import { clearUpAfterRuns } from "../run/own-rows.ts";
+import { mustServeSessions } from "../run/remote-session.ts";
 import { clearedText } from "./clean-up.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./server.ts";
@@ -21,6 +22,7 @@ export async function reachRemote(options: RunOptions, environment: Environment)
     variables,
     overrideGuard: options.overrideProductionGuard,
   });
+  await mustServeSessions(loaded.target);
   const inputs = [{ ...loaded.input, path: path.resolve(cwd, loaded.input.path) }];
   return {
     // Others work there: one run after another is load enough.

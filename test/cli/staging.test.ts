@@ -37,7 +37,9 @@ targets:
     rest: { url: '${staging.rest}', ca: ../ca.pem }
     jwt: { private_key: '\${JWT_KEY}' }
   live:
-    posture: production${target("sslrootcert: ../ca.pem").replace(`name: ${name}`, `name: ${name}`)}
+    posture: production${target("sslrootcert: ../ca.pem")}
+  audited:
+    posture: production${target("sslrootcert: ../ca.pem").replace("user: postgres", "user: auditor")}
 `,
   });
 });
@@ -259,5 +261,27 @@ describe("production", () => {
     expect(record.handshake?.sameDatabase).toBe(true);
     expect(record.counts.byVerdict.skipped).toBeGreaterThan(500);
     expect(record.counts.byVerdict.pass).toBeGreaterThan(200);
+  });
+
+  test("so it does with the login of docs/targets.md, which can read and no more", async () => {
+    const page = readFileSync(path.join(root, "docs/targets.md"), "utf8");
+    const [, statements = ""] = /```sql\n([\s\S]*?)```/.exec(page) ?? [];
+    const client = new Client({ ...staging.database, ssl: false });
+    await client.connect();
+    try {
+      await client.query(statements.replace("'…'", "'auditor-password'"));
+      const env = { DB_PASSWORD: "auditor-password" };
+      const result = await run(["--target", "audited", "--logs", "audited"], env);
+      expect(result.code, `${result.err}${result.out}`).toBe(0);
+      expect(archiveOf("audited").run.counts.byChannel.rest.pass).toBeGreaterThan(100);
+
+      await client.query("revoke pg_read_all_stats from auditor");
+      const blind = await run(["--target", "audited", "--logs", "blind"], env);
+      expect(blind.code).toBe(2);
+      expect(blind.out.replaceAll(/\s+/g, " ")).toContain("GRANT pg_read_all_stats TO auditor");
+      expect(archiveOf("blind").run.counts.byChannel.rest.pass).toBe(0);
+    } finally {
+      await client.end();
+    }
   });
 });

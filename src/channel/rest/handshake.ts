@@ -34,8 +34,8 @@ export interface Handshaken {
 export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
   const tokens = await checkTokens(input);
   const personas = tokens.failure === undefined ? await checkPersonas(input) : new Map<string, Failure>();
-  const other = tokens.failure === undefined ? await checkDatabase(input, personas) : undefined;
-  const distrust = tokens.failure ?? other;
+  const met = tokens.failure === undefined ? await checkDatabase(input, personas) : undefined;
+  const distrust = tokens.failure ?? met?.failure;
   const rollback =
     distrust === undefined && !input.readOnly ? await checkRollback(input, personas) : undefined;
   return {
@@ -44,7 +44,7 @@ export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
       tamperedTokenRefused: tokens.tampered,
       unknownRoleRefused: tokens.unknown,
       identityShown: undefined,
-      ...(input.sameDatabase !== undefined && { sameDatabase: distrust === undefined }),
+      ...(input.sameDatabase !== undefined && { sameDatabase: met !== undefined && distrust === undefined }),
     },
     distrust,
     personas,
@@ -99,10 +99,10 @@ const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string |
 async function checkDatabase(
   { sameDatabase, identities }: HandshakeInput,
   distrusted: ReadonlyMap<string, Failure>,
-): Promise<Failure | undefined> {
+): Promise<{ readonly failure: Failure | undefined } | undefined> {
   const trusted = identities.filter(({ persona }) => !distrusted.has(persona.name));
   if (sameDatabase === undefined || trusted.length === 0) return undefined;
-  return sameDatabase(trusted).catch(failureOf);
+  return { failure: await sameDatabase(trusted).catch(failureOf) };
 }
 
 async function checkRollback(

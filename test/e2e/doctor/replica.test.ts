@@ -7,6 +7,7 @@ import { unprivilegedAccount } from "../../../src/target/embedded/account.ts";
 import { copyNative, findNative } from "../../../src/target/embedded/binaries.ts";
 import { initialise, serve } from "../../../src/target/embedded/cluster.ts";
 import { makePrivateDirectory } from "../../../src/target/embedded/private-directory.ts";
+import { mustServeSessions } from "../../../src/run/remote-session.ts";
 import { examineGiven, notWell } from "./world.ts";
 
 /** A server that recovers and waits for more, as a standby does, and lets readers in. */
@@ -58,6 +59,11 @@ it("a target that takes writes is told that it is a replica", async () => {
   expect(notWell(diagnoses)).toEqual([
     "server: 127.0.0.1 is a read replica, where every write is refused before any policy is asked (25006)",
   ]);
+});
+
+it("a run refuses it, unless it takes no writes", async () => {
+  await expect(mustServeSessions(target({}))).rejects.toMatchObject({ code: "direct/replica" });
+  await expect(mustServeSessions(target({ writes: "none" }))).resolves.toBeUndefined();
 });
 
 it("for one that takes none, that is well, and said", async () => {
