@@ -105,8 +105,15 @@ program
   .command("run", { isDefault: false })
   .description("prove matrices and archive the result")
   .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
-  .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
-  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .option(
+    "--target <name>",
+    "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
+    "embedded",
+  )
+  .option(
+    "--config <file>",
+    "instead of the first rowgate.yaml from here upwards; for supabase, what its status command printed (-: standard input)",
+  )
   .option(
     "--override-production-guard",
     "a target that looks like production is none; the archive records it",

@@ -3,7 +3,7 @@ import { type LoadedTarget, loadTarget } from "../config/load.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { addressOf, readsOnly } from "../model/posture.ts";
-import type { Target } from "../model/target.ts";
+import { localStack, type Target } from "../model/target.ts";
 import type { Environment } from "./environment.ts";
 import { clearUpAfterRuns } from "../run/own-rows.ts";
 import { mustServeSessions } from "../run/remote-session.ts";
@@ -23,7 +23,8 @@ export async function reachRemote(options: RunOptions, environment: Environment)
     overrideGuard: options.overrideProductionGuard,
   });
   await mustServeSessions(loaded.target);
-  const inputs = [{ ...loaded.input, path: path.resolve(cwd, loaded.input.path) }];
+  const { input } = loaded;
+  const inputs = input === undefined ? [] : [{ ...input, path: path.resolve(cwd, input.path) }];
   return {
     // Others work there: one run after another is load enough.
     atOnce: 1,
@@ -88,6 +89,9 @@ function noRest({ file }: Matrix, { name }: Target): RowgateError {
   return new RowgateError({
     code: "config/no-rest",
     message: `${file} speaks to PostgREST, and the target ${name} names none.`,
-    hint: "say `rest: { url: … }` in rowgate.yaml, or set SUPABASE_URL; or probe only with --channel direct",
+    hint:
+      name === localStack
+        ? "its PostgREST is stopped, or the API is disabled in supabase/config.toml; or probe only with --channel direct"
+        : "say `rest: { url: … }` in rowgate.yaml, or set SUPABASE_URL; or probe only with --channel direct",
   });
 }

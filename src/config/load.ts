@@ -1,7 +1,7 @@
 import { IssuesError, RowgateError, byPosition, type Issue } from "../model/errors.ts";
 import { listNames } from "../matrix/nearest.ts";
 import type { InputFingerprint } from "../model/run.ts";
-import { defaultLimits, type Limits, startedTargets, type Target } from "../model/target.ts";
+import { defaultLimits, type Limits, localStack, ownTargets, type Target } from "../model/target.ts";
 import { databaseOf, databaseVariables } from "./database.ts";
 import { findConfig } from "./find.ts";
 import { looksLikeProduction } from "./production.ts";
@@ -10,10 +10,11 @@ import { restOf } from "./rest.ts";
 import { Settings, type SettingSource, type Variables } from "./settings.ts";
 import type { TargetEntry } from "./shape.ts";
 import { signingKeyOf } from "./signing-key.ts";
+import { findStack } from "./stack/stack.ts";
 
 export interface LoadRequest {
   readonly name: string;
-  /** `--config`; `undefined`: the first `rowgate.yaml` from `cwd` upwards. */
+  /** `--config`; `undefined`: the first `rowgate.yaml` from `cwd` upwards, or for a local stack its own command. */
   readonly file: string | undefined;
   readonly cwd: string;
   readonly variables: Variables;
@@ -28,7 +29,8 @@ export interface LoadedTarget {
   readonly schemas: readonly string[] | undefined;
   /** Where each setting came from. Never what it is. */
   readonly sources: readonly SettingSource[];
-  readonly input: InputFingerprint;
+  /** The file; a local stack has none. */
+  readonly input: InputFingerprint | undefined;
 }
 
 /**
@@ -39,10 +41,14 @@ export async function loadTarget({
   name,
   file: named,
   cwd,
-  variables,
+  variables: given,
   overrideGuard,
 }: LoadRequest): Promise<LoadedTarget> {
-  return resolveTarget(await findConfig(named, cwd, name), name, variables, overrideGuard === true);
+  const { file, variables } =
+    name === localStack
+      ? await findStack(named, cwd, given)
+      : { file: await findConfig(named, cwd, name), variables: given };
+  return resolveTarget(file, name, variables, overrideGuard === true);
 }
 
 /** What stands in for a file where there is none: it says no more than that nothing may be written. */
@@ -96,7 +102,8 @@ async function resolveTarget(
     limits: limitsOf(entry),
     override: live,
   };
-  const input = { path: file.file, sha256: file.sha256 };
+  // A stack's status is no file to compare a later run's with: it may have come down a pipe, and holds secrets.
+  const input = name === localStack ? undefined : { path: file.file, sha256: file.sha256 };
   return { target, schemas: entry.schemas, sources: settings.sources, input };
 }
 
@@ -105,7 +112,7 @@ function unknownTarget(name: string, { file, config }: ConfigFile): RowgateError
   return new RowgateError({
     code: "config/unknown-target",
     message: `${file} has no target \`${name}\`${meantTarget(name, known)}`,
-    hint: `targets: ${listNames([...startedTargets, ...known])}`,
+    hint: `targets: ${listNames([...ownTargets, ...known])}`,
   });
 }
 

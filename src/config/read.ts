@@ -4,7 +4,7 @@ import { didYouMean, nearest } from "../matrix/nearest.ts";
 import { readYaml } from "../matrix/read-yaml.ts";
 import type { MapTree } from "../matrix/tree.ts";
 import { type Issue, IssuesError, type SourcePosition } from "../model/errors.ts";
-import { startedTargets } from "../model/target.ts";
+import { localStack, ownTargets } from "../model/target.ts";
 import { checkShape, entryAt } from "./check.ts";
 import { type Config, configShape } from "./shape.ts";
 
@@ -50,11 +50,13 @@ function contradictions(root: MapTree, config: Config): readonly Issue[] {
     issues.push({ code: `config/${code}`, message, at: entry?.keyAt ?? root.at, hint });
   };
   for (const [name, { posture, writes, database = {}, jwt = {} }] of Object.entries(config.targets)) {
-    if ((startedTargets as readonly string[]).includes(name))
+    if (ownTargets.includes(name))
       report(
         [name],
         "bad-name",
-        `\`${name}\` is a target that rowgate starts itself`,
+        name === localStack
+          ? `\`${name}\` is the local stack that \`supabase start\` leaves`
+          : `\`${name}\` is a target that rowgate starts itself`,
         "name yours otherwise",
       );
     if (posture === "production" && writes !== undefined && writes !== "none")
@@ -87,5 +89,5 @@ function contradictions(root: MapTree, config: Config): readonly Issue[] {
 
 /** `; did you mean \`x\`?` among the targets of a file and those that rowgate starts. */
 export function meantTarget(name: string, known: readonly string[]): string {
-  return didYouMean(nearest(name, [...known, ...startedTargets]));
+  return didYouMean(nearest(name, [...known, ...ownTargets]));
 }

@@ -7,6 +7,11 @@ export type Posture = (typeof postures)[number];
 export const startedTargets = ["embedded", "container"] as const;
 export type StartedTarget = (typeof startedTargets)[number];
 
+/** The target that is a local stack as `supabase start` leaves it. */
+export const localStack = "supabase";
+/** Names that need no `rowgate.yaml`. */
+export const ownTargets: readonly string[] = [...startedTargets, localStack];
+
 /** How the direct channel logs in. Shapes follow `pg`'s ClientConfig; the password never leaves memory. */
 export interface DatabaseAddress {
   readonly host: string;

@@ -67,12 +67,18 @@ export function recordCell(
       : byHand(
           cell,
           context.identities.get(cell.persona.name),
-          { direct: answers.direct?.probe, rest: answers.rest?.probe },
+          { direct: answers.direct?.probe, rest: sentOn(answers.rest) },
           context.target,
           context.matrixFile,
         ),
     inForce: clean ? [] : inForce(cell),
   };
+}
+
+/** What a channel would not send, since it would stay, nobody shall be led to send by hand. */
+function sentOn(answer: ChannelAnswer | undefined): ChannelAnswer["probe"] | undefined {
+  const seen = answer?.observation;
+  return seen?.kind === "failed" && seen.failure.kind === "not-sent" ? undefined : answer?.probe;
 }
 
 /** 21000 from the extension `safeupdate`, Supabase's default for API roles: blind writes are the direct channel's alone. */

@@ -456,7 +456,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
   test("a target that is not there, and no file at all", async () => {
     yaml("targets: { staging: { posture: staging } }");
     expect(await room.mistakes("stagin")).toEqual([
-      "rowgate.yaml has no target `stagin`; did you mean `staging`? (targets: `embedded`, `container`, `staging`)",
+      "rowgate.yaml has no target `stagin`; did you mean `staging`? (targets: `embedded`, `container`, `supabase`, `staging`)",
     ]);
     room.put("alone/.git/HEAD", "");
     const [message] = await room.mistakes("staging", {}, { cwd: path.join(room.folder, "alone") });
@@ -467,7 +467,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     room.put("deep/er/README", "");
     yaml(`targets: { s: { posture: staging, database: { url: '${url}' } } }`);
     const { input } = await room.load("s", {}, { cwd: path.join(room.folder, "deep/er") });
-    expect(input.path).toBe(path.join("..", "..", "rowgate.yaml"));
+    expect(input?.path).toBe(path.join("..", "..", "rowgate.yaml"));
   });
 });
 
