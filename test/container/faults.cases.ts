@@ -26,6 +26,17 @@ const faults: readonly Fault[] = [
     says: [/the image rowgate-test\/there-is-none:1 is not on this engine/, /--gateway builtin/],
   },
   {
+    what: "two images that are nowhere",
+    env: {
+      ROWGATE_POSTGRES_IMAGE: "rowgate-test/there-is-none:1",
+      ROWGATE_POSTGREST_IMAGE: "rowgate-test/nor-this:1",
+    },
+    says: [
+      /there-is-none:1 is not on this engine.*; the image rowgate-test\/nor-this:1 is not on/,
+      /--gateway builtin/,
+    ],
+  },
+  {
     what: "a Postgres that ends at once, and whose last words hold a secret",
     env: { ROWGATE_POSTGRES_IMAGE: images.ends },
     says: [

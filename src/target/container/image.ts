@@ -12,15 +12,30 @@ export interface Image extends ImageRecord {
 /** Milliseconds; a slow line and an image of a gigabyte. */
 const pullPatience = 20 * 60_000;
 
-/** Postgres's first, then PostgREST's where one is wanted. @throws {RowgateError} `container/no-image` */
+/** Postgres's first, then PostgREST's where one is wanted. @throws {RowgateError} `container/no-image`, of both at once */
 export async function obtainImages(
   engine: Engine,
   { postgresImage, postgrestImage }: Order,
   say: (text: string) => void,
 ): Promise<readonly [Image, ...Image[]]> {
-  const postgrest =
-    postgrestImage === undefined ? [] : [obtainImage(engine, "postgrest", postgrestImage, say)];
-  return Promise.all([obtainImage(engine, "postgres", postgresImage, say), ...postgrest]);
+  const wanted = [obtainImage(engine, "postgres", postgresImage, say)];
+  if (postgrestImage !== undefined) wanted.push(obtainImage(engine, "postgrest", postgrestImage, say));
+  const ends = await Promise.allSettled(wanted);
+  const failed = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as RowgateError] : []));
+  if (failed.length > 0) throw joined(failed);
+  return (await Promise.all(wanted)) as [Image, ...Image[]];
+}
+
+function joined(errors: readonly RowgateError[]): RowgateError {
+  const texts = (of: (error: RowgateError) => string | undefined): string | undefined =>
+    [...new Set(errors.map(of))].filter((text) => text !== undefined).join("\n") || undefined;
+  return new RowgateError({
+    code: "container/no-image",
+    message: errors.map(({ message }) => message).join("; "),
+    details: texts(({ details }) => details),
+    hint: texts(({ hint }) => hint),
+    cause: errors[0],
+  });
 }
 
 /**
