@@ -1,6 +1,7 @@
 -- The roles $1 and the role that asks, whose rights each has without SET ROLE (itself included), which of $1 it may SET ROLE
--- to, and as whom else it can put policies aside: superusers, roles with BYPASSRLS, and owners of tables with policies (FORCE
--- is the owner's to take away). A superuser may become anybody, which is no news.
+-- to, and as whom else it can put policies aside: superusers, roles with BYPASSRLS, owners of tables with policies (FORCE is
+-- the owner's to take away), and the roles that reach the server's files and programs, by which one becomes a superuser.
+-- A superuser may become anybody, which is no news.
 -- pg_has_role(…, 'usage') follows INHERIT as Postgres itself does, per-membership options of 16+ included.
 select r.rolname as name,
        r.rolsuper as superuser,
@@ -14,7 +15,9 @@ select r.rolname as name,
              order by 1) as "mayBecome",
        array(select o.rolname::text from pg_roles o
              where not r.rolsuper and o.oid <> r.oid
-             and (o.rolsuper or o.rolbypassrls or exists (select from pg_class c where c.relowner = o.oid and c.relrowsecurity))
+             and (o.rolsuper or o.rolbypassrls
+                  or o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+                  or exists (select from pg_class c where c.relowner = o.oid and c.relrowsecurity))
              and pg_has_role(r.oid, o.oid, case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end)
              order by 1) as "mayEscapeAs",
        r.rolname = current_user as "isLogin"

@@ -3,6 +3,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { policiesReadingLogin } from "./session-user.ts";
+import { unprobedRoles } from "./unprobed.ts";
 import { undeclaredFunctions, undeclaredRelations } from "./undeclared.ts";
 
 export interface FindingInput {
@@ -24,6 +25,7 @@ export function findFindings(
     ...fullSight(catalog),
     ...undeclaredRelations(matrix, catalog, direct),
     ...undeclaredFunctions(matrix, catalog, { declared, direct }),
+    ...unprobedRoles(matrix, catalog),
     ...bypassing(matrix, catalog),
     ...policiesReadingLogin(matrix, catalog).map(
       (about): Finding => ({ kind: "session-user-policy", ...about }),

@@ -36,6 +36,7 @@ export type Finding =
       /** As whom the login can put policies aside, by SET ROLE. */
       readonly roles: readonly string[];
     }
+  | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
   | {
       readonly kind: "cascades-past-a-deny";
       /** Whose rows are deleted or changed. */
@@ -120,6 +121,11 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
       "A persona's login can put the policies aside: it may SET ROLE to a superuser, to BYPASSRLS or to an owner",
     severity: "failure",
     remedy: "revoke the membership, or declare a persona that logs in as it with that role",
+  },
+  "unprobed-role": {
+    title: "A role holds privileges on declared relations, and no persona has it",
+    severity: "note",
+    remedy: "declare a persona with that role, or revoke what it does not need",
   },
   "cascades-past-a-deny": {
     title: "Who may delete from one relation changes another past its policies, by a foreign key",

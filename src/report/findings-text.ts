@@ -15,6 +15,7 @@ const facts: Facts = {
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
   "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
+  "unprobed-role": (of) => `${clean(of.role)}: ${of.relations.map(clean).join(", ")}`,
   "cascades-past-a-deny": (of) =>
     `DELETE from ${clean(of.from)} ${of.does} rows of ${clean(of.relation)}, for ${of.personas.map(clean).join(", ")}`,
   "no-full-sight": (of) => `login ${clean(of.login)}`,

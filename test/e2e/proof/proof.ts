@@ -88,7 +88,12 @@ function shown(want: Want): string {
 
 /** Nearly every case has functions of its own: the note about them is compared where a case speaks of it. */
 function isAsked({ findings = [] }: Side): (finding: Finding) => boolean {
-  const unlessAsked = new Set(["undeclared-function", "sequences-advanced", "cascades-past-a-deny"]);
+  const unlessAsked = new Set([
+    "undeclared-function",
+    "sequences-advanced",
+    "cascades-past-a-deny",
+    "unprobed-role",
+  ]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));
 }
 
@@ -145,7 +150,12 @@ async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Fou
       findings: run.findings
         .filter(isAsked(side))
         .map(({ kind, ...about }) =>
-          [kind, "relation" in about ? about.relation : "", "function" in about ? about.function : ""]
+          [
+            kind,
+            "relation" in about ? about.relation : "",
+            "function" in about ? about.function : "",
+            kind === "unprobed-role" && "role" in about ? about.role : "",
+          ]
             .filter((text) => text !== "")
             .join(" "),
         ),
