@@ -1,6 +1,7 @@
 import { exitCodeOf } from "../doctor/diagnose.ts";
 import { RowgateError } from "../model/errors.ts";
 import { renderDoctor } from "../report/doctor.ts";
+import { safeJson } from "../report/text.ts";
 import { type DoctorTask, type Examined, examineRunning, examineStarted } from "./doctor-examine.ts";
 import { type ChosenTarget, chooseTarget, type TargetChoice } from "./doctor-target.ts";
 import type { Environment, ExitCode } from "./environment.ts";
@@ -57,7 +58,7 @@ function show(examined: readonly Examined[], { json }: DoctorOptions, { out, var
       sources,
       checks: diagnoses,
     }));
-    out.write(`${JSON.stringify(all.length === 1 ? all[0] : all, undefined, 2)}\n`);
+    out.write(`${safeJson(all.length === 1 ? all[0] : all)}\n`);
     return;
   }
   const looks = {

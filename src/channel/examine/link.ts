@@ -29,6 +29,7 @@ const renamed: Readonly<Record<string, EdgeCode>> = {
   UND_ERR_CONNECT_TIMEOUT: "timeout",
   UND_ERR_HEADERS_TIMEOUT: "timeout",
   UND_ERR_BODY_TIMEOUT: "timeout",
+  TimeoutError: "timeout",
 };
 
 /** Facts of an error, wherever it was wrapped. No error of a connection holds its password. */
@@ -41,9 +42,14 @@ export function linkFailure(error: unknown): LinkFailure {
   if (error instanceof AggregateError && error.errors.length > 0) return linkFailure(error.errors[0]);
   if (!(error instanceof Error)) return { code: "unknown", message: String(error) };
   const { message } = error;
-  const own = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const own = "code" in error && typeof error.code === "string" ? error.code : named(error);
   const code = own ?? worded.find(([start]) => message.startsWith(start))?.[1] ?? "unknown";
   return { code: renamed[code] ?? code, message: said(error), certifies: certified(error) };
+}
+
+/** An AbortSignal's errors have a number for a code. */
+function named({ name }: Error): string | undefined {
+  return Object.hasOwn(renamed, name) ? name : undefined;
 }
 
 function said(error: Error): string {

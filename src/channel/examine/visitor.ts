@@ -50,7 +50,7 @@ export class Visitor {
 
   /** `path` begins with a slash, from the REST URL or (`fromRoot`) from its host. @throws LinkError */
   async get(path: string, { token, schema }: Request = {}, fromRoot = false): Promise<VisitAndBody> {
-    const { apiKey, clock } = this.#options;
+    const { apiKey, clock, patienceMs } = this.#options;
     const headers = {
       accept: "application/json",
       ...(apiKey !== undefined && { apikey: apiKey }),
@@ -63,6 +63,8 @@ export class Visitor {
         path: `${fromRoot ? "" : this.#prefix}${path}`,
         method: "GET",
         headers,
+        // undici's own timers start anew with every chunk.
+        signal: AbortSignal.timeout(patienceMs),
       });
       const answered = clock();
       const body = await text(answer.body);

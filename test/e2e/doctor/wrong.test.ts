@@ -321,6 +321,27 @@ const gateway: readonly Wrong[] = [
     says: [/^gateway: \S+ sends one on to https:\/\/db\.test\/rest\/v1 \(301\)$/],
   },
   {
+    what: "an answer that never ends",
+    given: async () => {
+      const proxy = await behind((_, response) => {
+        response.writeHead(200, { "content-type": "application/json" });
+        const drip = setInterval(() => response.write(" "), 20);
+        response.on("close", () => clearInterval(drip));
+        return "done";
+      });
+      return sound({ url: proxy.url });
+    },
+    says: [/^gateway: \S+ did not answer within 3 s \(timeout\)$/],
+  },
+  {
+    what: "an answer that is longer than any",
+    given: async () => {
+      const proxy = await behind((_, response) => answer(response, 200, "x".repeat(2 * 1024 * 1024)));
+      return sound({ url: proxy.url });
+    },
+    says: [/^gateway: \S+ could not be asked \(unknown\): the answer is longer than 1048576 bytes$/],
+  },
+  {
     what: "a front door whose PostgREST is down",
     given: async () => {
       const proxy = await behind((_, response) => answer(response, 503, "no healthy upstream"));
@@ -610,6 +631,16 @@ describe.each(Object.entries({ login, encryption, roles, gateway, tokens, apiKey
     });
   },
 );
+
+it("no token is sent to what does not answer as PostgREST", async () => {
+  const sent: (string | undefined)[] = [];
+  const proxy = await behind(({ headers }, response) => {
+    sent.push(headers["authorization"]);
+    return answer(response, 200, "<html>", { "content-type": "text/html" });
+  });
+  await examineGiven(await sound({ url: proxy.url }));
+  expect(sent).toEqual([undefined]);
+});
 
 /** What was expected, where it is what was said. */
 function matched(said: string, expected: string | RegExp | undefined): string | RegExp {
