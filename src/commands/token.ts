@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { loadTarget } from "../config/load.ts";
 import { RowgateError } from "../model/errors.ts";
 import { identityOf } from "../persona/identity.ts";
+import { issuedClaims } from "../persona/supabase.ts";
 import type { Persona } from "../model/matrix.ts";
 import type { SigningKey } from "../model/target.ts";
 import { pastTheGateway } from "../plan/channels.ts";
@@ -26,7 +28,7 @@ export async function tokenCommand(
   environment: Environment,
 ): Promise<ExitCode> {
   const { cwd, variables, out } = environment;
-  const { key, anonRole } = await signerOf(options, environment);
+  const { key, anonRole, issuer } = await signerOf(options, environment);
   const files = await findMatrices(options.matrix === undefined ? [] : [options.matrix], cwd);
   const today = new Date().toISOString().slice(0, 10);
   let none: RowgateError | undefined;
@@ -46,6 +48,7 @@ export async function tokenCommand(
       lifetime: { issuedAt, expiresAt: issuedAt + options.lifetime },
       anonRole,
       key,
+      defaults: issuedClaims(persona, issuer, { sessionId: randomUUID(), signedInAt: issuedAt }),
       handedIn: persona.tokenFrom === undefined ? undefined : variables[persona.tokenFrom],
     });
     if (token === undefined) throw noToken(persona, undefined);
@@ -60,9 +63,16 @@ export async function tokenCommand(
   });
 }
 
+const configAlone = new RowgateError({
+  code: "usage/only-remote",
+  message: "--config goes with a target of rowgate.yaml.",
+  hint: "add --target <name>",
+});
+
 interface Signer {
   readonly key: SigningKey | undefined;
   readonly anonRole: string;
+  readonly issuer: string | undefined;
 }
 
 async function signerOf(
@@ -72,12 +82,21 @@ async function signerOf(
   if (name !== undefined && !isStarted(name)) {
     // Nothing is sent there: what it looks like does not matter.
     const { target } = await loadTarget({ name, file: config, cwd, variables, overrideGuard: true });
-    return { key: target.signingKey, anonRole: target.rest?.anonRole ?? "anon" };
+    return {
+      key: target.signingKey,
+      anonRole: target.rest?.anonRole ?? "anon",
+      issuer: target.issuer,
+    };
   }
+  if (config !== undefined) throw configAlone;
   const secret = secretNames
     .map((one) => variables[one])
     .find((value) => value !== undefined && value !== "");
-  return { key: secret === undefined ? undefined : { algorithm: "HS256", secret }, anonRole: "anon" };
+  return {
+    key: secret === undefined ? undefined : { algorithm: "HS256", secret },
+    anonRole: "anon",
+    issuer: undefined,
+  };
 }
 
 function noToken({ name, login, settings }: Persona, past: string | undefined): RowgateError {

@@ -6,7 +6,7 @@ import { databaseOf, databaseVariables } from "./database.ts";
 import { findConfig } from "./find.ts";
 import { looksLikeProduction } from "./production.ts";
 import { type ConfigFile, meantTarget, readConfig } from "./read.ts";
-import { restOf } from "./rest.ts";
+import { restOf, supabaseIssuer } from "./rest.ts";
 import { Settings, type SettingSource, type Variables } from "./settings.ts";
 import type { TargetEntry } from "./shape.ts";
 import { signingKeyOf } from "./signing-key.ts";
@@ -101,6 +101,7 @@ async function resolveTarget(
     preRequest: preRequest(entry),
     limits: limitsOf(entry),
     override: live,
+    issuer: rest && supabaseIssuer(rest.url),
   };
   // A stack's status is no file to compare a later run's with: it may have come down a pipe, and holds secrets.
   const input = name === localStack ? undefined : { path: file.file, sha256: file.sha256 };

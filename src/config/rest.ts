@@ -51,6 +51,11 @@ function checkedUrl(settings: Settings, found: Found): string | undefined {
   return url.href.replace(/\/+$/, "");
 }
 
+/** Supabase has its auth server beside PostgREST, hosted, self-hosted and on one's own machine alike. */
+export function supabaseIssuer(restUrl: string): string | undefined {
+  return restUrl.endsWith("/rest/v1") ? restUrl.replace(/rest\/v1$/, "auth/v1") : undefined;
+}
+
 const keyVariables = [
   "SUPABASE_PUBLISHABLE_KEY",
   "SUPABASE_ANON_KEY",

@@ -5,6 +5,7 @@ import type { DatabaseFacts, PersonaFacts } from "../model/examination.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { Target } from "../model/target.ts";
 import { identityOf } from "../persona/identity.ts";
+import { issuedClaims } from "../persona/supabase.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 
 export interface Named {
@@ -48,15 +49,16 @@ export function meetPersonas(named: readonly Named[] | undefined, place: Meeting
     lifetime: { issuedAt, expiresAt: issuedAt + lifetime },
     anonRole: target.rest?.anonRole,
     key: target.signingKey,
-    sessionId: randomUUID(),
   };
+  const session = { sessionId: randomUUID(), signedInAt: issuedAt };
   const met = people.map(({ persona, speaksRest }) => {
     const throughGateway = speaksRest && target.rest !== undefined && pastTheGateway(persona) === undefined;
     const needed = throughGateway && needsKey(persona, target);
     const facts = { ...factsOf(persona), throughGateway, needsKey: needed, unready: undefined };
     if (!throughGateway || (needed && target.signingKey === undefined)) return { facts, identity: undefined };
     const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
-    const signed = signIn(() => identityOf(persona, { ...options, handedIn }));
+    const defaults = issuedClaims(persona, target.issuer, session);
+    const signed = signIn(() => identityOf(persona, { ...options, handedIn, defaults }));
     return "unready" in signed
       ? { facts: { ...facts, ...signed }, identity: undefined }
       : { facts, identity: signed };

@@ -131,6 +131,8 @@ export interface RunRecord {
     /** What the database's certificate was checked for; `off`: not encrypted. Absent: rowgate has started it. */
     readonly tls?: TlsSettings["verify"] | "off" | "socket" | undefined;
     readonly writes?: Writes | undefined;
+    /** Supabase's auth server, whose claims signed-in personas got besides their own. */
+    readonly issuer?: string | undefined;
     /** Why it looks like production, though somebody has said that it is none. */
     readonly override?: string | undefined;
   };

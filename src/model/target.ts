@@ -106,6 +106,8 @@ export interface Target {
   readonly limits: Limits;
   /** What it runs from, where that is containers. */
   readonly containers?: ContainersRecord | undefined;
+  /** Supabase's auth server: signed-in personas get the claims that it issues, unless the matrix says otherwise. */
+  readonly issuer?: string | undefined;
   /** Why it looks like production, though somebody has said that it is none. */
   readonly override?: string | undefined;
 }

@@ -9,6 +9,15 @@ export interface SupabaseSession {
   readonly signedInAt: number;
 }
 
+/** What the target's auth server would add to a persona's claims; nothing where it has none. */
+export function issuedClaims(
+  persona: Persona,
+  issuer: string | undefined,
+  session: Omit<SupabaseSession, "issuer">,
+): Claims {
+  return issuer === undefined ? {} : supabaseClaims(persona, { ...session, issuer });
+}
+
 /**
  * The claims that Supabase's auth server puts into the token of a signed-in user: a deny that holds only because one
  * of them is missing proves nothing. API keys (`service_role`, `anon`) carry none of them.

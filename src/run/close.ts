@@ -79,9 +79,19 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
 }
 
 /** What a person wants to know of a target that rowgate has not started. */
-function remoteFacts({ database, writes, override }: RunRequest["target"]): Partial<RunRecord["target"]> {
+function remoteFacts({
+  database,
+  writes,
+  override,
+  issuer,
+}: RunRequest["target"]): Partial<RunRecord["target"]> {
   const tls = database.host.startsWith("/") ? "socket" : (database.tls?.verify ?? "off");
-  return { tls, writes, ...(override !== undefined && { override }) };
+  return {
+    tls,
+    writes,
+    ...(issuer !== undefined && { issuer }),
+    ...(override !== undefined && { override }),
+  };
 }
 
 /** What only the end of a run can tell. */

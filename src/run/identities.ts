@@ -3,6 +3,7 @@ import type { Identity } from "../model/channel.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import { identityOf } from "../persona/identity.ts";
 import { sessionSettings } from "../persona/session.ts";
+import { issuedClaims } from "../persona/supabase.ts";
 import type { RunRequest } from "./request.ts";
 
 /** Tokens live as long as a run may: minutes. */
@@ -18,13 +19,14 @@ export function signIn(
     lifetime: { issuedAt, expiresAt: issuedAt + lifetimeSeconds },
     anonRole: target.rest?.anonRole,
     key: target.signingKey,
-    sessionId: randomUUID(),
   };
+  const session = { sessionId: randomUUID(), signedInAt: issuedAt };
   return new Map(
     matrix.personas.map((persona) => {
       const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
       const settings = sessionSettings(persona, inForce, target.rest?.login);
-      return [persona.name, identityOf(persona, { ...options, handedIn, settings })];
+      const defaults = issuedClaims(persona, target.issuer, session);
+      return [persona.name, identityOf(persona, { ...options, handedIn, settings, defaults })];
     }),
   );
 }

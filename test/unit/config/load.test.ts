@@ -223,6 +223,15 @@ describe("PostgREST and its keys", () => {
     expect((await room.load("s", variables)).target.rest).toMatchObject(found);
   });
 
+  test.each([
+    ["https://abc.supabase.co/rest/v1", "https://abc.supabase.co/auth/v1"],
+    ["http://127.0.0.1:54321/rest/v1", "http://127.0.0.1:54321/auth/v1"],
+    ["https://postgrest.example.com", undefined],
+  ])("%s: personas are signed in as by %s", async (rest, issuer) => {
+    yaml(`targets: { s: { posture: staging, ${database}, rest: { url: '${rest}' } } }`);
+    expect((await room.load("s")).target.issuer).toBe(issuer);
+  });
+
   test("no URL: no PostgREST", async () => {
     yaml(`targets: { s: { posture: staging, ${database} } }`);
     expect((await room.load("s")).target.rest).toBeUndefined();

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { parseMatrix } from "../../../src/matrix/parse.ts";
+import { defaultLimits, type Target } from "../../../src/model/target.ts";
+import { signIn } from "../../../src/run/identities.ts";
+import type { RunRequest } from "../../../src/run.ts";
+
+const matrix = parseMatrix(
+  `matrix: case
+personas:
+  anon: { role: anon }
+  ana: { role: authenticated, claims: { sub: u1 } }
+  eve: { role: authenticated, claims: { sub: u2, aal: aal2, is_anonymous: true } }
+  service: { role: service_role }
+relations:
+  notes: { expect: { '*': deny } }
+`,
+  "case.yaml",
+  "2026-11-21",
+);
+
+const target: Target = {
+  name: "staging",
+  posture: "staging",
+  database: { host: "h", port: 1, user: "u", password: "", database: "d" },
+  rest: {
+    url: "https://x",
+    apiKey: undefined,
+    gateway: { kind: "remote", version: "" },
+    anonRole: "anon",
+    login: "l",
+  },
+  signingKey: { algorithm: "HS256", secret: "a-secret-of-more-than-thirty-two-characters" },
+  schemas: ["public"],
+  preRequest: undefined,
+  limits: defaultLimits,
+};
+
+function claimsOn(issuer: string | undefined): ReadonlyMap<string, unknown> {
+  const request = { matrix, target: { ...target, issuer }, environment: {} } as unknown as RunRequest;
+  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() });
+  return new Map([...signed].map(([name, { claims }]) => [name, claims]));
+}
+
+test("on Supabase, who is signed in has all claims that its auth server issues, and the matrix has the last word", () => {
+  const claims = claimsOn("https://x.supabase.co/auth/v1");
+  const issued = {
+    iss: "https://x.supabase.co/auth/v1",
+    aud: "authenticated",
+    session_id: expect.any(String),
+  };
+  expect(claims.get("ana")).toMatchObject({ ...issued, sub: "u1", aal: "aal1", is_anonymous: false });
+  expect(claims.get("eve")).toMatchObject({ ...issued, sub: "u2", aal: "aal2", is_anonymous: true });
+  expect(claims.get("anon")).toEqual({ role: "anon" });
+  expect(claims.get("service")).not.toHaveProperty("aal");
+});
+
+test("elsewhere a persona has its own and no more", () => {
+  expect(claimsOn(undefined).get("ana")).toEqual({
+    sub: "u1",
+    role: "authenticated",
+    iat: expect.any(Number),
+    exp: expect.any(Number),
+  });
+});
