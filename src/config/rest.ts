@@ -52,8 +52,8 @@ function checkedUrl(settings: Settings, found: Found): string | undefined {
 }
 
 /** Supabase has its auth server beside PostgREST, hosted, self-hosted and on one's own machine alike. */
-export function supabaseIssuer(restUrl: string): string | undefined {
-  return restUrl.endsWith("/rest/v1") ? restUrl.replace(/rest\/v1$/, "auth/v1") : undefined;
+export function supabaseIssuer(url: string): string | undefined {
+  return url.endsWith("/rest/v1") ? url.replace(/rest\/v1$/, "auth/v1") : undefined;
 }
 
 const keyVariables = [

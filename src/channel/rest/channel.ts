@@ -57,12 +57,13 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     const roles = [...new Set(everybody.map(({ persona }) => persona.role))];
     const places = await findPlaces(sight, target.schemas, roles);
     const { signingKey } = target;
+    const calls = once(() => harmlessCalls(options.calls?.() ?? []));
     const handshaken = await shakeHands({
       clients,
       sender,
       identities: everybody,
       places,
-      calls: once(() => harmlessCalls(options.calls?.() ?? [])),
+      calls,
       signingKey,
       concurrency,
       readOnly,
@@ -76,6 +77,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
                 sight,
                 identities: trusted,
                 places,
+                calls,
                 login: options.sight.user,
                 statementTimeoutMs: target.limits.statementTimeoutMs,
               })

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
+import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { Failure } from "../../model/observation.ts";
 import { fillSql } from "../../sql.ts";
 import type { Clients } from "./clients.ts";
 import { restName } from "./names.ts";
 import type { Place } from "./places.ts";
+import { rpcOf } from "./rpc.ts";
 import type { Deliverable } from "./wire.ts";
 import type { Sender } from "./sender.ts";
 import type { Sight } from "./sight.ts";
@@ -15,6 +17,8 @@ export interface SameDatabaseInput {
   readonly sight: Sight;
   readonly identities: readonly Identity[];
   readonly places: readonly Place[];
+  /** Declared calls by GET, for a gateway that exposes functions alone. */
+  readonly calls: () => readonly Cell[];
   /** The database's login, for people. */
   readonly login: string;
   /** What a statement may take there. */
@@ -37,7 +41,10 @@ export async function checkSameDatabase(input: SameDatabaseInput): Promise<Failu
   const nonce = `rowgate_${randomBytes(12).toString("hex")}`;
   const send = sendingOf(input, nonce);
   if (send === undefined)
-    return unshown("there is no relation in the exposed schemas to ask the gateway for", "");
+    return unshown(
+      "there is no relation in the exposed schemas to ask the gateway for, and no declared call by GET that returns rows",
+      "",
+    );
   const watch = watchFor(input.sight, nonce, Math.min(longestMs, input.statementTimeoutMs / 2));
   const done = { over: false };
   const senders = Array.from({ length: atOnce }, () => sendUntil(done, send));
@@ -80,7 +87,7 @@ export async function watchFor(sight: Sight, nonce: string, milliseconds: number
 
 /** Even a request that is refused reaches the database, once the gateway knows the relation. */
 function sendingOf(
-  { clients, sender, identities, places }: SameDatabaseInput,
+  { clients, sender, identities, places, calls }: SameDatabaseInput,
   nonce: string,
 ): (() => Promise<unknown>) | undefined {
   const asked = [...places].toSorted((a, b) => Number(b.readable !== null) - Number(a.readable !== null));
@@ -92,6 +99,32 @@ function sendingOf(
     const columns = `${nonce}:${restName(column)}`;
     const build = (): Deliverable =>
       client.from(encodeURIComponent(name)).select(columns, { count: "exact" }).limit(1);
+    return () => sender.send("read", build);
+  }
+  return callingOf({ clients, sender, identities, calls }, nonce);
+}
+
+/** A call that returns rows has columns, which can be called otherwise. */
+function callingOf(
+  {
+    clients,
+    sender,
+    identities,
+    calls,
+  }: Pick<SameDatabaseInput, "clients" | "sender" | "identities" | "calls">,
+  nonce: string,
+): (() => Promise<unknown>) | undefined {
+  for (const { persona, call, relation } of calls()) {
+    const identity = identities.find((one) => one.persona.name === persona.name);
+    const column = call?.routine.columns[0]?.name;
+    if (call === undefined || identity === undefined || column === undefined) continue;
+    const { method, values } = rpcOf(call);
+    if (method !== "GET" || !["row", "record"].includes(call.routine.returns)) continue;
+    const client = clients.of(identity, relation.info.schema);
+    const name = encodeURIComponent(call.routine.name);
+    const columns = `${nonce}:${restName(column)}`;
+    const build = (): Deliverable =>
+      client.rpc(name, values, { get: true, count: "exact" }).select(columns) as unknown as Deliverable;
     return () => sender.send("read", build);
   }
   return undefined;

@@ -34,17 +34,18 @@ interface Two {
   /** What full sight reads; the gateway's own database unless given. */
   readonly seen?: string;
   readonly served: string;
+  readonly only?: readonly string[];
 }
 
 let databases = 0;
 
-async function through({ matrix, seen, served }: Two): Promise<Attempt> {
+async function through({ matrix, seen, served, only = ["*/*/select"] }: Two): Promise<Attempt> {
   return await attempt({
     server,
     sql: served,
     matrix,
     channels: ["rest"],
-    only: ["*/*/select"],
+    only,
     posture: "staging",
     retarget: async (target): Promise<Target> => {
       if (target.rest === undefined) throw new Error("there is a gateway");
@@ -80,6 +81,34 @@ test.each([
 
 test("where somebody was shown the rows, others' denials are believed", async () => {
   expect(anonOf(await through({ matrix: read, served: `${table}\n${rows}` }))[0]).toBe("pass");
+});
+
+/** No relation is exposed: functions are all that a gateway can be asked for. */
+const called = `matrix: docs
+schema: api
+personas: { anon: { role: anon }, service: { role: service_role } }
+functions: { find: { calls: { all: {} }, expect: { anon: { deny: execute }, service: { accept: [all] } } } }
+`;
+const functions = `${table}
+  ${rows}
+  create schema api; grant usage on schema api to anon, service_role;
+  create function api.find() returns setof public.docs language sql stable as 'select * from public.docs';
+  revoke execute on function api.find() from public; grant execute on function api.find() to service_role;`;
+
+test.each([
+  { name: "the same database", seen: undefined, verdict: "pass" },
+  { name: "another one", seen: functions, verdict: "error" },
+])("where functions alone are exposed: $name", async ({ seen, verdict }) => {
+  const more = seen === undefined ? {} : { seen };
+  const { cells, error } = await through({
+    matrix: called,
+    served: functions,
+    only: ["*/*/execute*"],
+    ...more,
+  });
+  if (error !== undefined) throw error;
+  const [one] = [...cells.values()].filter(({ persona }) => persona === "service");
+  expect(one?.channels.rest?.verdict).toBe(verdict);
 });
 
 test("a denial by grant needs no rows", async () => {
