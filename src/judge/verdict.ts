@@ -13,8 +13,6 @@ export interface ChannelTrust {
   readonly channel: Channel;
   /** False: nothing showed that the persona's `sub` arrives, so being denied proves nothing. */
   readonly identityShown: boolean;
-  /** False: nothing showed that the channel looks at the rows that full sight sees: another database may hold none. */
-  readonly rowsShown: boolean;
 }
 
 const failures: Record<Failure["kind"], Verdict> = {
@@ -69,9 +67,6 @@ function unproven(cell: Cell, trust: ChannelTrust): string | undefined {
   const { persona, expectation } = cell;
   const fact = decidingFact(cell);
   if (fact !== undefined) return fact;
-  const showsNothing = expectation.kind === "deny" || expectation.kind === "within";
-  if (!trust.rowsShown && showsNothing)
-    return "nothing showed that the gateway looks at the database that full sight looks at: declare somebody who may read";
   if (trust.identityShown || persona.claims?.["sub"] === undefined || expectation.kind !== "deny")
     return undefined;
   return "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub";

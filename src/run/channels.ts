@@ -11,7 +11,7 @@ import { addressOf } from "../model/posture.ts";
 import { openOwnRows } from "./own-rows.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
-import { allCalls, cellsOfIdentity, cellsOfRows } from "./shown-cells.ts";
+import { allCalls, cellsOfIdentity } from "./shown-cells.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
 const laneCount = 2;
@@ -73,9 +73,6 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
       : undefined;
     if (rest !== undefined) opened.push(rest);
     const shown = await rest?.showIdentity(cellsOfIdentity(input));
-    // What rowgate has started itself is in front of the database that it was told.
-    const isOurs = target.rest?.gateway.kind !== "remote";
-    const rowsShown = isOurs || shown === true || (await rest?.showRows(cellsOfRows(input))) === true;
     return {
       lanes: Array.from({ length: count }, (_, index) =>
         [direct[index], rest].filter((one) => one !== undefined),
@@ -83,8 +80,8 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
       handshake: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
       finish: async () => (await rest?.finish()) ?? [],
       trust: {
-        direct: { identityShown: true, rowsShown: true },
-        rest: { identityShown: shown === true, rowsShown },
+        direct: { identityShown: true },
+        rest: { identityShown: shown === true },
       },
       roundTrips: () => ({
         direct: direct.reduce((sum, channel) => sum + channel.roundTrips, 0),

@@ -5,6 +5,9 @@ import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../../mode
 import { fillSql } from "../../sql.ts";
 import { sourceSql, wholeRow } from "./source.ts";
 
+/** Characters of a row's key, where it is shown. */
+export const shownCharacters = 2_000;
+
 /** Rows that are gone through one by one, and how many of those from each end, when a relation has more. */
 export const rowByRowLimit = 60;
 
@@ -146,9 +149,10 @@ export function remainingSql(control: RelationInfo, columns: readonly string[]):
   return `select count(*), coalesce(${hashOf(columns)}, 0)::text from ${quoteQualified(control)}`;
 }
 
-/** A row's key for people: `{"id":7}`. */
+/** A row's key for people: `{"id":7}`. A row without a key is shown whole, as far as anybody would read. */
 function keyJson(columns: readonly string[]): string {
-  return `json_build_object(${columns.map((name) => `${quoteLiteral(name)}, ${quoteIdent(name)}`).join(", ")})::text`;
+  const members = columns.map((name) => `${quoteLiteral(name)}, ${quoteIdent(name)}`);
+  return `left(json_build_object(${members.join(", ")})::text, ${shownCharacters})`;
 }
 
 /** Keys that go through the server's memory when two row sets differ; beyond it, counts still hold. */

@@ -63,13 +63,21 @@ export async function rowsWhere(
   return results.map((rows) => rows.map(({ row }) => JSON.parse(row) as SurveyRow));
 }
 
+/**
+ * Characters of a value that is taken from a row. Each persona's candidates repeat it; of a longer one the beginning must do, which
+ * is text where text is meant, and elsewhere no value at all: then the candidate is refused for its type, and proves nothing.
+ */
+const longestValue = 65_536;
+
 function rowJson(info: RelationInfo): string {
   // A function takes 100 arguments: objects of 50 columns are joined.
   const parts: string[] = [];
   for (let from = 0; from < info.columns.length; from += 50) {
     const pairs = info.columns
       .slice(from, from + 50)
-      .map(({ name }) => `${quoteLiteral(name)}, ${quoteIdent(name)}::text`);
+      .map(
+        ({ name }) => `${quoteLiteral(name)}, pg_catalog.left(${quoteIdent(name)}::text, ${longestValue})`,
+      );
     parts.push(`jsonb_build_object(${pairs.join(", ")})`);
   }
   return `(${parts.length === 0 ? "'{}'" : parts.join(" || ")})::text`;

@@ -9,8 +9,6 @@ export interface RestChannel extends ProbeChannel {
   readonly handshake: RestHandshake;
   /** Probes cells whose rows depend on `sub` until one shows that it arrives. `undefined`: none could show it. */
   showIdentity(cells: readonly Cell[]): Promise<boolean | undefined>;
-  /** Probes cells until one shows rows, and exactly those that full sight sees: the gateway has them too. */
-  showRows(cells: readonly Cell[]): Promise<boolean>;
   /** Removes rows that were made where nothing is rolled back, and says what became of them. */
   finish(): Promise<readonly OwnRowRecord[]>;
 }

@@ -12,7 +12,7 @@ import type { Clients } from "./clients.ts";
 import { type Controls, lookForAll } from "./controls.ts";
 import { ProbeFailure, failureOf } from "./failure.ts";
 import type { Handshaken } from "./handshake.ts";
-import { showsIdentity, showsRows } from "./identity.ts";
+import { showsIdentity } from "./identity.ts";
 import { mapLimited } from "./limit.ts";
 import { comparesRows } from "../direct/calls.ts";
 import { probeCall } from "./calling.ts";
@@ -75,14 +75,6 @@ export class HttpChannel implements RestChannel {
       if (shown === true) break;
     }
     return this.#identityShown;
-  }
-
-  async showRows(cells: readonly Cell[]): Promise<boolean> {
-    for (const cell of cells) {
-      const [answer] = await this.probe([cell]);
-      if (answer !== undefined && showsRows(answer)) return true;
-    }
-    return false;
   }
 
   forbids(cell: Cell): string | undefined {

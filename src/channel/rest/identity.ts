@@ -10,10 +10,3 @@ export function showsIdentity({ observation }: ChannelAnswer): boolean | undefin
   if (control.declared === 0 || control.declared === control.total) return undefined;
   return extra === 0 && missing === 0 && reached === control.declared;
 }
-
-/** Whether a SELECT cell was answered with rows, and with those that are declared. */
-export function showsRows({ observation }: ChannelAnswer): boolean {
-  if (observation.kind !== "reach" || observation.answer.code !== null) return false;
-  const { reached, extra, missing, undetermined } = observation;
-  return reached > 0 && extra + missing + undetermined === 0;
-}

@@ -29,14 +29,21 @@ export function replyOf(raw: RawReply): Reply {
   return { answer: { code: null, rows, http }, body, sent };
 }
 
+const longestMessage = 2_000;
+
 /** PostgREST's `{"code", "message", …}`; the code is a SQLSTATE or one of its own. */
 function errorOf(raw: RawReply): { readonly code: string; readonly message: string } {
   const error = parsed(raw.body);
-  const { code, message } = { code: undefined, message: undefined, ...error };
+  const { code, message }: { code: unknown; message: unknown } = {
+    code: undefined,
+    message: undefined,
+    ...error,
+  };
   if (typeof code !== "string" || !/^(?:[0-9A-Z]{5}|PGRST[0-9A-Z]+)$/.test(code)) {
     throw unfit(raw, `answered ${raw.status} without a code, as PostgREST never does`);
   }
-  return { code, message: typeof message === "string" ? message : "" };
+  // A function may raise one as long as a field may be; it goes into the archive with every cell.
+  return { code, message: typeof message === "string" ? message.slice(0, longestMessage) : "" };
 }
 
 /** The total after the slash of `0-2/14`; before the slash stands a star when no row came. */

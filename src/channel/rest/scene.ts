@@ -1,6 +1,6 @@
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import type { Answer, ReachObservation } from "../../model/observation.ts";
-import { comparedColumns, privilegesOf } from "../direct/statements.ts";
+import { comparedColumns, privilegesOf, shownCharacters } from "../direct/statements.ts";
 import type { Caller } from "./caller.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Sight } from "./sight.ts";
@@ -34,14 +34,19 @@ export function reachOf(
     extra: 0,
     missing: control.declared,
     undetermined: 0,
-    extraKeys: [],
-    missingKeys: [],
     method: "whole",
     mayBeHidden: false,
     moves: [],
     states: [],
     ...over,
+    extraKeys: shown(over.extraKeys),
+    missingKeys: shown(over.missingKeys),
   };
+}
+
+/** A row without a key is shown whole, as far as anybody would read. */
+function shown(keys: readonly string[] = []): readonly string[] {
+  return keys.map((key) => key.slice(0, shownCharacters));
 }
 
 /** What a count alone tells. */

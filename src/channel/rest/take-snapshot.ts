@@ -2,12 +2,14 @@ import type { PlannedRelation } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import { holdsValue, quoteIdent, quoteQualified } from "../../model/sql-text.ts";
 import { fillSql } from "../../sql.ts";
+import { ProbeFailure } from "./failure.ts";
 import type { Ask, Sight } from "./sight.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
 
 /** Of a sample, for each side of the row set. */
 const fromBeginning = 24;
 const fromEnd = 6;
+const bytesAtMost = 16 * 1024 * 1024;
 /** Rows that are known by their versions, where no others are read. */
 const versionsOfACount = 8;
 
@@ -69,7 +71,7 @@ async function readAll(
   const digits = insides.map((inside) => `case when (${inside}\n) then '1' else '0' end`);
   const declared = digits.length === 0 ? "''" : digits.join(" || ");
   const limit = String(comparedRowsLimit + 1);
-  const read = await ask<SqlRow>(fillSql("sight_rows.sql", { ...pieces(request), declared, limit }));
+  const read = await askRows(ask, fillSql("sight_rows.sql", { ...pieces(request), declared, limit }));
   if (read.length > comparedRowsLimit) return undefined;
   const rows = insides.map((inside, index) => [inside, read.map((row) => controlRow(row, index))] as const);
   const counts = rows.map(([, all]) => all.filter((row) => row.declared).length);
@@ -96,10 +98,21 @@ async function readSample(
   inside: string,
 ): Promise<readonly ControlRow[]> {
   const ends = { first: String(fromBeginning), last: String(fromEnd) };
-  const read = await ask<SqlRow>(fillSql("sight_sample.sql", { ...pieces(request), ...ends, inside }));
+  const read = await askRows(ask, fillSql("sight_sample.sql", { ...pieces(request), ...ends, inside }));
   // A row near both ends comes twice.
   const unique = new Map(read.map((row) => [JSON.stringify([row.key, row.shapes]), row]));
   return [...unique.values()].map((row) => controlRow(row, 0));
+}
+
+/** Throws ProbeFailure for rows that are too large to be held here: no key tells them apart that a persona may read. */
+async function askRows(ask: Ask, sql: string): Promise<readonly SqlRow[]> {
+  const read = await ask<SqlRow & { shapes: string[] | null }>(
+    `select key, case when sum(pg_column_size(shapes)) over (rows unbounded preceding) <= ${bytesAtMost} then shapes end as shapes, ` +
+      `declared, version from (${sql}) sight`,
+  );
+  if (read.every(({ shapes }) => shapes !== null)) return read;
+  const message = `the rows are too large to be compared: more than ${bytesAtMost} bytes of them would have to be held`;
+  throw new ProbeFailure("not-sent", `${message}; let the key be readable, or name one (\`key:\`)`);
 }
 
 function controlRow({ key, shapes, declared, version }: SqlRow, digit: number): ControlRow {

@@ -54,7 +54,7 @@ export function only(row: TextRow, columns: readonly string[]): TextRow {
   );
 }
 
-/** The rows' own values as full sight reads them. A column that the control relation lacks is left out. */
+/** The rows' own values as full sight reads them. A column that the control relation lacks, and a value too long to send, are left out. */
 export async function valuesOf(
   sight: Sight,
   { relation }: Cell,
@@ -65,26 +65,36 @@ export async function valuesOf(
   const there = columns.filter((name) => control.columns.some((column) => column.name === name));
   if (rows.length === 0 || there.length === 0 || key.length === 0) return new Map();
   const found = await sight.look((ask) =>
-    ask<{ key: (string | null)[]; own: (string | null)[] }>(
-      `select ${texts(key)} as key, ${texts(there)} as own from ${quoteQualified(control)} where ${isOneOf(key, rows)}`,
+    ask<{ key: (string | null)[]; own: (string | null)[]; long: boolean[] }>(
+      `select ${texts(key)} as key, ${cut(there)} as own, ${areLong(there)} as long from ${quoteQualified(control)} where ${isOneOf(key, rows)}`,
     ),
   );
-  const byKey = new Map(found.map((row) => [JSON.stringify(row.key), row.own]));
+  const byKey = new Map(found.map((row) => [JSON.stringify(row.key), row]));
   return new Map(
     rows.map((row) => {
-      const own = byKey.get(JSON.stringify(row.key)) ?? [];
-      return [
-        row,
-        Object.fromEntries(
-          there.flatMap((name, index) => (own[index] === undefined ? [] : [[name, own[index]]])),
-        ),
-      ];
+      const { own = [], long = [] } = byKey.get(JSON.stringify(row.key)) ?? {};
+      const known = there.flatMap((name, index) =>
+        own[index] === undefined || long[index] === true ? [] : [[name, own[index]]],
+      );
+      return [row, Object.fromEntries(known)];
     }),
   );
 }
 
 function texts(names: readonly string[]): string {
   return `array[${names.map((name) => `${quoteIdent(name)}::text`).join(", ")}]::text[]`;
+}
+
+/** Characters. */
+const longestOwn = 65_536;
+
+function cut(names: readonly string[]): string {
+  return `array[${names.map((name) => `left(${quoteIdent(name)}::text, ${longestOwn})`).join(", ")}]::text[]`;
+}
+
+function areLong(names: readonly string[]): string {
+  const long = names.map((name) => `coalesce(length(${quoteIdent(name)}::text) > ${longestOwn}, false)`);
+  return `array[${long.join(", ")}]::bool[]`;
 }
 
 function isOneOf(key: readonly string[], rows: readonly ControlRow[]): string {

@@ -79,8 +79,18 @@ test.each([
   expect(because).toContain("the REST URL and the database URL lead to different databases");
 });
 
-test("where somebody was shown the rows, others' denials are believed", async () => {
-  expect(anonOf(await through({ matrix: read, served: `${table}\n${rows}` }))[0]).toBe("pass");
+test("nor does a copy that is closed speak for an open one", async () => {
+  const served = `${table}\n${rows}`;
+  const attempted = await through({ matrix: read, seen: `${served}\n${open}`, served });
+  expect(anonOf(attempted)[0]).toBe("error");
+  expect(attempted.run?.exitCode).toBe(2);
+});
+
+test.each([
+  { name: "nobody reads", matrix: shut },
+  { name: "somebody reads", matrix: read },
+])("denials by the database itself are believed: $name", async ({ matrix }) => {
+  expect(anonOf(await through({ matrix, served: `${table}\n${rows}` }))[0]).toBe("pass");
 });
 
 /** No relation is exposed: functions are all that a gateway can be asked for. */
