@@ -1,11 +1,28 @@
 -- Every function, procedure and aggregate of the schemas $1, with what decides who may call it and what comes back:
 -- arguments, result columns, owner, SECURITY DEFINER, and whether each role of $2 holds EXECUTE (grants to PUBLIC and
 -- inherited roles included). One row a routine, one JSON document a row; the shape is RoutineInfo of src/model/catalog.ts.
+-- And every function of any schema that a relation of $1 has as a computed field (`computes`): its one argument is the
+-- relation's row, so that PostgREST selects it by name (select=id,full_name), if its schema is searched
+-- (db-extra-search-path). https://docs.postgrest.org/en/stable/references/api/computed_fields.html
 -- Left out: what an extension brought along, and functions that only a trigger or a type calls.
 with recursive domains as (
   select oid, oid as base, typbasetype as next from pg_type
   union
   select d.oid, t.oid, t.typbasetype from domains d join pg_type t on t.oid = d.next
+),
+-- A row is also one of the table that it inherits from, and fits whatever takes any row.
+lines as (
+  select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  union
+  select i.inhparent from lines join pg_inherits i on i.inhrelid = lines.oid
+),
+computing as (
+  select p.oid from pg_proc p
+  where p.prokind = 'f' and p.pronargs > 0 and p.pronargs - p.pronargdefaults <= 1
+    and (p.proargtypes[0] in (select c.reltype from pg_class c join lines on lines.oid = c.oid)
+         or p.proargtypes[0]::regtype::text in ('record', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray', '"any"'))
+    and p.pronamespace not in (select oid from pg_namespace where nspname in ('pg_catalog', 'information_schema') or nspname like 'pg\_%')
 ),
 -- What policies, views, defaults, checks and triggers call, by themselves or through others (bodies are text: a function
 -- counts as called where its name stands before a parenthesis). Whoever meets the policy must hold EXECUTE on it.
@@ -79,6 +96,7 @@ select json_build_object(
   'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
   'securityDefiner', p.prosecdef,
   'helps', p.oid in (select oid from helping),
+  'computes', p.oid in (select oid from computing),
   'owner', pg_get_userbyid(p.proowner),
   'language', l.lanname,
   'settings', coalesce(to_json(p.proconfig), '[]'),
@@ -95,7 +113,7 @@ join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 join domains on domains.oid = p.prorettype and domains.next = 0
 join pg_type base on base.oid = domains.base
-where n.nspname = any ($1::text[])
+where (n.nspname = any ($1::text[]) or p.oid in (select oid from computing))
   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype, 'language_handler'::regtype)
   and not exists (select from pg_depend d
                   where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')

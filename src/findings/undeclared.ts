@@ -45,7 +45,7 @@ export function undeclaredFunctions(
   return routines
     .filter(({ oid }) => !declared.has(oid))
     .flatMap((one): readonly Finding[] => {
-      const exposed = matrix.exposes.includes(one.schema) && isCalled(one);
+      const exposed = one.computes || (matrix.exposes.includes(one.schema) && isCalled(one));
       const callers = asking.filter((role) => mayCall(one, role) && (exposed || direct.has(role)));
       if (callers.length === 0) return [];
       const above = one.securityDefiner && !one.helps ? callers.filter((role) => bound.has(role)) : [];

@@ -122,6 +122,8 @@ export interface RoutineInfo extends QualifiedName {
   readonly securityDefiner: boolean;
   /** A policy, view, default, check or trigger calls it, by itself or through others. */
   readonly helps: boolean;
+  /** PostgREST would select it as a field of a relation: what it takes is the relation's row. Its schema need not be exposed. */
+  readonly computes: boolean;
   readonly owner: string;
   readonly language: string;
   /** `proconfig`: `search_path=…`. */
