@@ -1,4 +1,4 @@
-import { findConfig } from "../config/find.ts";
+import { findAnyConfig } from "../config/find.ts";
 import { type LoadedTarget, loadFromEnvironment, loadTarget } from "../config/load.ts";
 import { listNames } from "../matrix/nearest.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -32,10 +32,7 @@ export async function chooseTarget(choice: TargetChoice, environment: Environmen
 
 /** `undefined`: there is no file. @throws RowgateError `usage/which-target` where it names several */
 async function onlyTarget(config: string | undefined, cwd: string): Promise<string | undefined> {
-  const found = await findConfig(config, cwd, "").catch((error: unknown) => {
-    if (error instanceof RowgateError && error.code === "config/no-file") return undefined;
-    throw error;
-  });
+  const found = await findAnyConfig(config, cwd);
   const [name, ...more] = Object.keys(found?.config.targets ?? {});
   if (found === undefined || more.length === 0) return name;
   throw new RowgateError({

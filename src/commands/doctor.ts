@@ -1,7 +1,7 @@
 import { exitCodeOf } from "../doctor/diagnose.ts";
-import { RowgateError } from "../model/errors.ts";
 import { renderDoctor } from "../report/doctor.ts";
 import { safeJson } from "../report/text.ts";
+import { refuseGiven } from "./given.ts";
 import { type DoctorTask, type Examined, examineRunning, examineStarted } from "./doctor-examine.ts";
 import { type ChosenTarget, chooseTarget, type TargetChoice } from "./doctor-target.ts";
 import type { Environment, ExitCode } from "./environment.ts";
@@ -26,27 +26,18 @@ export async function doctorCommand(
   return exitCodeOf(examined.flatMap(({ diagnoses }) => diagnoses));
 }
 
-/** What would be ignored is a mistake. */
 function refuseMisplaced(chosen: ChosenTarget, options: DoctorOptions): void {
-  const { config, overrideProductionGuard, gateway, postgresImage, postgrestImage } = options;
   const isStarted = chosen.kind === "started";
-  const given = isStarted
-    ? [
-        ...(config === undefined ? [] : ["--config"]),
-        ...(overrideProductionGuard ? ["--override-production-guard"] : []),
-      ]
-    : [
-        ...(gateway === undefined ? [] : ["--gateway"]),
-        ...(postgresImage === undefined ? [] : ["--postgres-image"]),
-        ...(postgrestImage === undefined ? [] : ["--postgrest-image"]),
-      ];
-  if (given.length === 0) return;
   const name = isStarted ? chosen.name : chosen.loaded.target.name;
-  throw new RowgateError({
-    code: "usage/misplaced",
-    message: `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for targets that ${isStarted ? "run already" : "rowgate starts"}, and ${name} is not one of them.`,
-    hint: "leave it out, or name another target: rowgate doctor <target>",
-  });
+  refuseGiven(
+    options,
+    isStarted ? ["config", "overrideProductionGuard"] : ["gateway", "postgresImage", "postgrestImage"],
+    (flags, one) => ({
+      code: "usage/misplaced",
+      message: `${flags} ${one ? "is" : "are"} for targets that ${isStarted ? "run already" : "rowgate starts"}, and ${name} is not one of them.`,
+      hint: "leave it out, or name another target: rowgate doctor <target>",
+    }),
+  );
 }
 
 function show(examined: readonly Examined[], { json }: DoctorOptions, { out, variables }: Environment): void {

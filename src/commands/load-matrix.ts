@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
+import { boundedText } from "../model/bounded-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { allOrErrors } from "./join-errors.ts";
@@ -51,23 +52,11 @@ export async function loadMatrices(
 /** Bytes: room for 30,000 relations. To parse a file takes several hundred times its size in memory. */
 const mostBytes = 4 * 1024 * 1024;
 
-/** `undefined` for a file that is too large, without reading more of it: it may have no end. */
-async function readText(file: string): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
 /** Reads and parses one. @throws IssuesError with every mistake in it; RowgateError `matrix/unreadable` */
 export async function loadMatrix(file: string, cwd: string, today: string): Promise<LoadedMatrix> {
   const absolute = path.resolve(cwd, file);
   const shown = path.relative(cwd, absolute) || file;
-  const text = await readText(absolute).catch((cause: unknown) => {
+  const text = await boundedText(createReadStream(absolute), mostBytes).catch((cause: unknown) => {
     throw new RowgateError({
       code: "matrix/unreadable",
       message: `Cannot read the matrix ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,

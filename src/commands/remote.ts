@@ -8,6 +8,7 @@ import type { Environment } from "./environment.ts";
 import { clearUpAfterRuns } from "../run/own-rows.ts";
 import { mustServeSessions } from "../run/remote-session.ts";
 import { clearedText } from "./clean-up.ts";
+import { refuseGiven } from "./given.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 
@@ -65,24 +66,17 @@ function gatewayOf({ rest, schemas }: Target): ReturnType<Server["gatewayOf"]> {
   return rest && { login: rest.login, schemas };
 }
 
-/** What would be ignored is a mistake: nothing is started or changed there. */
+/** Nothing is started or changed there. */
 function onlyProbed(options: RunOptions): void {
-  const given = [
-    ...(options.policies === undefined ? [] : ["--policies"]),
-    ...(options.overlay.length === 0 ? [] : ["--overlay"]),
-    ...(options.gateway === undefined ? [] : ["--gateway"]),
-    ...(options.gatewayTxEnd === undefined ? [] : ["--gateway-tx-end"]),
-    ...(options.postgresImage === undefined ? [] : ["--postgres-image"]),
-    ...(options.postgrestImage === undefined ? [] : ["--postgrest-image"]),
-    ...(options.reuse ? ["--reuse"] : []),
-    ...(options.keep ? ["--keep"] : []),
-  ];
-  if (given.length === 0) return;
-  throw new RowgateError({
-    code: "usage/not-remote",
-    message: `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it stands, and no SQL is applied to it.`,
-    hint: "leave it out, or try it with --target embedded",
-  });
+  refuseGiven(
+    options,
+    ["policies", "overlay", "gateway", "gatewayTxEnd", "postgresImage", "postgrestImage", "reuse", "keep"],
+    (flags, one) => ({
+      code: "usage/not-remote",
+      message: `${flags} ${one ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it stands, and no SQL is applied to it.`,
+      hint: "leave it out, or try it with --target embedded",
+    }),
+  );
 }
 
 function noRest({ file }: Matrix, { name }: Target): RowgateError {

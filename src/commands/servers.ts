@@ -1,9 +1,9 @@
-import { RowgateError } from "../model/errors.ts";
 import type { StartedTarget } from "../model/target.ts";
 import { defaultImages } from "../target/container/images.ts";
 import { startEmbedded } from "../target/embedded/server.ts";
 import { prepareEmbedded } from "../target/embedded-target.ts";
 import type { Environment } from "./environment.ts";
+import { refuseGiven } from "./given.ts";
 import { isStarted, type RunOptions } from "./options.ts";
 import { reachRemote } from "./remote.ts";
 import type { Server } from "./server.ts";
@@ -72,30 +72,18 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
   },
 };
 
-function notForStarted({ target, config, overrideProductionGuard }: RunOptions): void {
-  const given = [
-    ...(config === undefined ? [] : ["--config"]),
-    ...(overrideProductionGuard ? ["--override-production-guard"] : []),
-  ];
-  if (given.length === 0) return;
-  throw new RowgateError({
+function notForStarted(options: RunOptions): void {
+  refuseGiven(options, ["config", "overrideProductionGuard"], (flags, one) => ({
     code: "usage/only-remote",
-    message: `${given.join(", ")} ${given.length === 1 ? "goes" : "go"} with a target of rowgate.yaml, and ${target} is one that rowgate starts.`,
+    message: `${flags} ${one ? "goes" : "go"} with a target of rowgate.yaml, and ${options.target} is one that rowgate starts.`,
     hint: "add --target <name>",
-  });
+  }));
 }
 
-/** What would be ignored is a mistake. */
-function forContainers({ postgresImage, postgrestImage, reuse }: RunOptions): void {
-  const given = [
-    ...(postgresImage === undefined ? [] : ["--postgres-image"]),
-    ...(postgrestImage === undefined ? [] : ["--postgrest-image"]),
-    ...(reuse ? ["--reuse"] : []),
-  ];
-  if (given.length === 0) return;
-  throw new RowgateError({
+function forContainers(options: RunOptions): void {
+  refuseGiven(options, ["postgresImage", "postgrestImage", "reuse"], (flags, one) => ({
     code: "usage/only-containers",
-    message: `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for containers, and the target is embedded.`,
+    message: `${flags} ${one ? "is" : "are"} for containers, and the target is embedded.`,
     hint: "add --target container",
-  });
+  }));
 }

@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import path from "node:path";
+import { boundedText } from "../model/bounded-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import { type ConfigFile, meantTarget, readConfig } from "./read.ts";
 
@@ -28,6 +29,14 @@ export async function findConfig(
   return readConfig(await readText(file, shown), shown, path.dirname(file));
 }
 
+/** As `findConfig` does; `undefined`: there is none. */
+export async function findAnyConfig(named: string | undefined, cwd: string): Promise<ConfigFile | undefined> {
+  return findConfig(named, cwd, "").catch((error: unknown) => {
+    if (error instanceof RowgateError && error.code === "config/no-file") return undefined;
+    throw error;
+  });
+}
+
 /** Not above the repository: what lies there may be somebody else's, and names what is sent where. */
 function upwards(from: string): string | undefined {
   for (let folder = path.resolve(from); ; folder = path.dirname(folder)) {
@@ -39,24 +48,16 @@ function upwards(from: string): string | undefined {
 
 /** No more of it than one can hold: a file may have no end. */
 async function readText(file: string, shown: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > mostBytes) throw tooLarge(shown);
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    if (cause instanceof RowgateError) throw cause;
+  const text = await boundedText(createReadStream(file), mostBytes).catch((cause: unknown) => {
     throw new RowgateError({
       code: "config/unreadable",
       message: `Cannot read the configuration ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,
       hint: "check the path: it is taken from the current folder",
       cause,
     });
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  });
+  if (text === undefined) throw tooLarge(shown);
+  return text;
 }
 
 function tooLarge(shown: string): RowgateError {

@@ -1,3 +1,4 @@
+import { jwtPayload } from "../model/jwt-payload.ts";
 import { isLocal } from "../model/local.ts";
 import type { RestAddress } from "../model/target.ts";
 import type { Found, Settings } from "./settings.ts";
@@ -82,13 +83,5 @@ function apiKey(settings: Settings): string | undefined {
 }
 
 function isSecretKey(key: string): boolean {
-  if (key.startsWith("sb_secret_")) return true;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(key.split(".")[1] ?? "", "base64url").toString("utf8"));
-    return (
-      typeof claims === "object" && claims !== null && "role" in claims && claims.role === "service_role"
-    );
-  } catch {
-    return false;
-  }
+  return key.startsWith("sb_secret_") || jwtPayload(key)?.["role"] === "service_role";
 }

@@ -38,15 +38,9 @@ export class Settings {
 
   /** What the file says at `database.host`; of `${NAME}`, what the variable holds. */
   said(path: string): Found | undefined {
-    const steps = path.split(".");
-    let value: unknown = this.file.config.targets[this.name];
-    for (const step of steps)
-      value =
-        typeof value === "object" && value !== null && Object.hasOwn(value, step)
-          ? (value as Readonly<Record<string, unknown>>)[step]
-          : undefined;
+    const value = this.#written(path);
     if (value === undefined) return undefined;
-    const at = this.file.at([this.name, ...steps]);
+    const at = this.place(path);
     const place = `${at.file}:${at.line}:${at.column}`;
     const variable = variablePattern.exec(String(value))?.[1];
     if (variable === undefined) return { text: String(value), from: place, at };
@@ -64,10 +58,17 @@ export class Settings {
 
   /** Whether the file says anything at this path, if only the name of a variable that is not set. */
   says(path: string): boolean {
-    const steps = path.split(".");
+    return this.#written(path) !== undefined;
+  }
+
+  #written(path: string): unknown {
     let value: unknown = this.file.config.targets[this.name];
-    for (const step of steps) value = (value as Readonly<Record<string, unknown>> | undefined)?.[step];
-    return value !== undefined;
+    for (const step of path.split("."))
+      value =
+        typeof value === "object" && value !== null && Object.hasOwn(value, step)
+          ? (value as Readonly<Record<string, unknown>>)[step]
+          : undefined;
+    return value;
   }
 
   /** The first of these variables that is set. */

@@ -1,11 +1,13 @@
 import type { ApiKeyFacts, SigningFacts } from "../model/examination.ts";
+import { jwtPayload } from "../model/jwt-payload.ts";
 import type { SigningKey } from "../model/target.ts";
 
 /** What an API key is, by its own look. */
 export function readApiKey(key: string): ApiKeyFacts {
   if (key.startsWith("sb_publishable_")) return { kind: "publishable" };
   if (key.startsWith("sb_secret_")) return { kind: "secret" };
-  const claims = claimsOf(key);
+  // Three parts make a JWT.
+  const claims = key.split(".").length === 3 ? jwtPayload(key) : undefined;
   if (claims === undefined) return { kind: "unknown" };
   const { role, ref, exp } = claims;
   return {
@@ -25,21 +27,4 @@ export function readSigningKey(key: SigningKey): SigningFacts {
     isApiKey: secret !== undefined && readApiKey(secret).kind !== "unknown",
     isShort: secret !== undefined && new TextEncoder().encode(secret).length < 32,
   };
-}
-
-type Claims = Readonly<Record<string, unknown>>;
-
-/** The middle part of a JWT; nothing is believed for it. */
-function claimsOf(token: string): Claims | undefined {
-  const [header, payload, signature, ...more] = token.split(".");
-  if (header === undefined || payload === undefined || signature === undefined || more.length > 0)
-    return undefined;
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Claims)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

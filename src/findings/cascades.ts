@@ -21,6 +21,7 @@ export function cascadeFindings(
   const bound = personas.filter(({ role: name }) =>
     catalog.roles.some((role) => role.name === name && !role.superuser && !role.bypassRls),
   );
+  const children = childrenIn(catalog);
   return catalog.relations.flatMap((info): readonly Finding[] => {
     const from = formatQualified(info);
     const spec = specs.get(from);
@@ -29,7 +30,7 @@ export function cascadeFindings(
       ({ name, role }) => info.privileges[role]?.delete === true && !denies(spec, name, "delete"),
     );
     if (deleting.length === 0) return [];
-    return reachedFrom(info, catalog).flatMap(({ info: other, does }): readonly Finding[] => {
+    return reachedFrom(info, children).flatMap(({ info: other, does }): readonly Finding[] => {
       const relation = formatQualified(other);
       const child = specs.get(relation);
       if (child === undefined) return [];
@@ -42,21 +43,40 @@ export function cascadeFindings(
   });
 }
 
+interface Child {
+  readonly info: RelationInfo;
+  readonly onDelete: "cascade" | "set";
+}
+
+type Children = ReadonlyMap<string, readonly Child[]>;
+
+/** By the relation that is referenced. */
+function childrenIn({ relations }: Catalog): Children {
+  const found = new Map<string, Child[]>();
+  for (const info of relations) {
+    for (const { references, onDelete } of info.constraints) {
+      if (!references || !onDelete) continue;
+      const parent = formatQualified(references);
+      const known = found.get(parent) ?? [];
+      known.push({ info, onDelete });
+      found.set(parent, known);
+    }
+  }
+  return found;
+}
+
 /** Through ON DELETE CASCADE on and on, and through SET NULL and SET DEFAULT once. */
-function reachedFrom(start: RelationInfo, { relations }: Catalog): readonly Reached[] {
+function reachedFrom(start: RelationInfo, children: Children): readonly Reached[] {
   const found = new Map<string, Reached>();
   const deleted = [start];
   for (const parent of deleted) {
-    for (const info of relations) {
-      for (const { references, onDelete } of info.constraints) {
-        if (references?.schema !== parent.schema || references.name !== parent.name || info === start)
-          continue;
-        if (onDelete === "cascade" && found.get(info.oid)?.does !== "deletes") {
-          found.set(info.oid, { info, does: "deletes" });
-          deleted.push(info);
-        }
-        if (onDelete === "set" && !found.has(info.oid)) found.set(info.oid, { info, does: "changes" });
+    for (const { info, onDelete } of children.get(formatQualified(parent)) ?? []) {
+      if (info === start) continue;
+      if (onDelete === "cascade" && found.get(info.oid)?.does !== "deletes") {
+        found.set(info.oid, { info, does: "deletes" });
+        deleted.push(info);
       }
+      if (onDelete === "set" && !found.has(info.oid)) found.set(info.oid, { info, does: "changes" });
     }
   }
   return [...found.values()];

@@ -1,21 +1,18 @@
-import { randomBytes } from "node:crypto";
 import type { EmbeddedServer } from "./embedded/server.ts";
 import { chooseGateway, type GatewayChoice } from "./gateway/choose.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
 import { spawnGateway } from "./gateway/spawn.ts";
 import { spawnPostgrest } from "./gateway/postgrest.ts";
-import type { RunningGateway } from "./gateway/server.ts";
+import { type Gateway, openTarget } from "./open.ts";
 import type { OpenedTarget, PreparedSystem, SystemOptions } from "./system.ts";
-import { type AppliedSql, applySystemSql } from "./system-sql.ts";
-import { type DatabaseAddress, defaultLimits, type Target } from "../model/target.ts";
+import { applySystemSql } from "./system-sql.ts";
+import { defaultLimits } from "../model/target.ts";
 
 export interface EmbeddedTargetOptions extends SystemOptions {
   readonly server: EmbeddedServer;
 }
 
 export type EmbeddedTarget = OpenedTarget;
-
-const anonRole = "anon";
 
 /** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
 export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
@@ -26,7 +23,15 @@ export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<P
     database,
     limits: defaultLimits,
     ...applied,
-    open: () => open(options, choice, database, applied),
+    open: () =>
+      openTarget({
+        ...options,
+        name: "embedded",
+        database,
+        authenticator: options.server.authenticator,
+        inputs: applied.inputs,
+        startGateway: (config) => startGateway(choice, config),
+      }),
   };
 }
 
@@ -35,44 +40,10 @@ export async function openEmbeddedTarget(options: EmbeddedTargetOptions): Promis
   return (await prepareEmbedded(options)).open();
 }
 
-async function open(
-  { server, schemas, jwtSecret, txEnd }: EmbeddedTargetOptions,
-  choice: GatewayChoice | undefined,
-  database: DatabaseAddress,
-  { inputs }: Pick<AppliedSql, "inputs">,
-): Promise<EmbeddedTarget> {
-  const secret = jwtSecret ?? randomBytes(48).toString("base64url");
-  const gateway = await startGateway(choice, {
-    database: { ...database, ...server.authenticator },
-    schemas,
-    anonRole,
-    jwt: { secret },
-    txEnd,
-    statementTimeoutMs: defaultLimits.statementTimeoutMs,
-  });
-  const target: Target = {
-    name: "embedded",
-    posture: "embedded",
-    database,
-    rest: gateway && {
-      url: gateway.url,
-      apiKey: undefined,
-      gateway: gateway.info,
-      anonRole,
-      login: server.authenticator.user,
-    },
-    signingKey: { algorithm: "HS256", secret },
-    schemas,
-    preRequest: undefined,
-    limits: defaultLimits,
-  };
-  return { target, inputs, [Symbol.asyncDispose]: async () => gateway?.stop() };
-}
-
 async function startGateway(
   choice: GatewayChoice | undefined,
   config: GatewayConfig,
-): Promise<RunningGateway | undefined> {
+): Promise<Gateway | undefined> {
   if (choice === undefined) return undefined;
   return choice.kind === "postgrest" ? spawnPostgrest(choice.binary, config) : spawnGateway(config);
 }

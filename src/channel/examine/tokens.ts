@@ -1,9 +1,8 @@
 import { createPublicKey } from "node:crypto";
-import jwt from "jsonwebtoken";
 import type { Identity } from "../../model/channel.ts";
 import type { JwksFacts, TokenFacts, Visit } from "../../model/examination-gateway.ts";
 import type { SigningKey } from "../../model/target.ts";
-import { tamperedToken, unknownRole } from "../rest/tokens.ts";
+import { signedForNobody, tamperedToken } from "../rest/tokens.ts";
 import type { Visitor } from "./visitor.ts";
 
 export interface TokenQuestions {
@@ -43,11 +42,8 @@ export async function askAboutTokens(questions: TokenQuestions): Promise<TokenFa
 
 /** `undefined`: the key does not fit its algorithm, which signing a persona in tells. */
 function signed(claims: object, key: SigningKey): string | undefined {
-  const { algorithm, keyId } = key;
-  const secret = key.algorithm === "HS256" ? key.secret : key.privateKeyPem;
-  const header = { alg: algorithm, typ: "JWT", ...(keyId !== undefined && { kid: keyId }) };
   try {
-    return jwt.sign(JSON.stringify({ ...claims, role: unknownRole }), secret, { algorithm, header });
+    return signedForNobody(claims, key);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { Pool } from "undici";
+import { boundedText } from "../../model/bounded-text.ts";
 import type { Visit } from "../../model/examination-gateway.ts";
 import { LinkError, linkFailure } from "./link.ts";
 
@@ -67,7 +68,7 @@ export class Visitor {
         signal: AbortSignal.timeout(patienceMs),
       });
       const answered = clock();
-      const body = await text(answer.body);
+      const body = await textOf(answer.body);
       const { date, location } = answer.headers;
       return {
         ...meaningOf(body),
@@ -86,16 +87,10 @@ export class Visitor {
   }
 }
 
-async function text(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > mostBytes)
-      throw new LinkError({ code: "unknown", message: `the answer is longer than ${mostBytes} bytes` });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const text = await boundedText(body, mostBytes);
+  if (text !== undefined) return text;
+  throw new LinkError({ code: "unknown", message: `the answer is longer than ${mostBytes} bytes` });
 }
 
 /** PostgREST's `{"code", "message"}`, or the rows of a read; a front door says `{"message"}` or something else. */

@@ -20,8 +20,8 @@ export interface OwnRowsOptions {
   readonly mayFire: (relation: string) => boolean;
 }
 
-interface Own extends Omit<OwnRowRecord, "gone" | "relation"> {
-  readonly info: RelationInfo;
+interface Own extends Pick<OwnRowRecord, "cell" | "by"> {
+  readonly row: RowName;
   gone: boolean;
 }
 
@@ -139,9 +139,9 @@ export class OwnRows {
   async finish(): Promise<readonly OwnRowRecord[]> {
     await this.#removeAll(this.#rows).catch(() => this.#removeAnew());
     if (!this.#unanswered && this.#rows.every(({ gone }) => gone)) await this.#options.journal.discard();
-    return this.#rows.map(({ info, key, cell, by, gone }) => ({
-      relation: formatQualified(info),
-      key,
+    return this.#rows.map(({ row, cell, by, gone }) => ({
+      relation: formatQualified(row.relation),
+      key: row.key,
       cell,
       by,
       gone: gone && !this.#unanswered,
@@ -155,13 +155,13 @@ export class OwnRows {
   }
 
   async #removeAnew(): Promise<void> {
-    const rows = this.#rows.map(({ info: { schema, name }, key }) => ({ relation: { schema, name }, key }));
+    const rows = this.#rows.map(({ row }) => row);
     const { address, limits, since } = this.#options;
     const left = await clearUp(address, limits, { rows, since }).then(
       (cleared) => new Set(cleared.left.map(({ row }) => row)),
       () => new Set<RowName>(rows),
     );
-    for (const [index, own] of this.#rows.entries()) own.gone = !left.has(rows[index] as RowName);
+    for (const own of this.#rows) own.gone = !left.has(own.row);
   }
 
   async #reserve(cell: Cell, key: Readonly<Record<string, string>>, by: Own["by"]): Promise<Own | undefined> {
@@ -169,7 +169,7 @@ export class OwnRows {
     const row: RowName = { relation: { schema: info.schema, name: info.name }, key };
     if (await isThere(this.#client, row)) return undefined;
     await this.#options.journal.note([row]);
-    const own: Own = { info, key, cell: cell.id, by, gone: false };
+    const own: Own = { row, cell: cell.id, by, gone: false };
     this.#rows.push(own);
     this.#names.add(nameOf(info, key));
     return own;
@@ -177,11 +177,10 @@ export class OwnRows {
 
   async #removeAll(rows: readonly Own[]): Promise<void> {
     for (const own of rows) {
-      const row: RowName = { relation: { schema: own.info.schema, name: own.info.name }, key: own.key };
-      await removeRow(this.#client, row, this.#options.since).catch((error: unknown) => {
+      await removeRow(this.#client, own.row, this.#options.since).catch((error: unknown) => {
         if (!(error instanceof DatabaseError)) throw error;
       });
-      own.gone = !(await isThere(this.#client, row));
+      own.gone = !(await isThere(this.#client, own.row));
     }
   }
 }

@@ -49,7 +49,7 @@ async function changeOwn(
     return skipped("PostgREST has no request that truncates");
   const copies = await own.copies(cell, insideOf(cell.expectation));
   if ("reason" in copies) return skipped(copies.reason);
-  const only = `(${copies.made.map(({ key }) => `(${isRow(key)})`).join(" or ")})`;
+  const only = `(${copies.made.map(({ row }) => `(${isRow(row.key)})`).join(" or ")})`;
   const snapshot = await takeSnapshot(scene.sight, { ...snapshotFor([cell], relation), only });
   const unproven = oneSided(cell, snapshot);
   if (unproven !== undefined) return skipped(unproven);

@@ -18,13 +18,15 @@ export function tamperedToken(identities: Iterable<Identity>): string {
 
 /** A well-signed token for a role that does not exist; claims (`aud`, `exp`…) are those of a persona. */
 export function tokenOfNobody(identities: Iterable<Identity>, key: SigningKey): string {
-  const claims = [...identities].find(({ token }) => token !== undefined)?.claims ?? {};
+  return signedForNobody([...identities].find(({ token }) => token !== undefined)?.claims ?? {}, key);
+}
+
+/** Throws when the key does not fit its algorithm. */
+export function signedForNobody(claims: object, key: SigningKey): string {
+  const { algorithm, keyId } = key;
   const secret = key.algorithm === "HS256" ? key.secret : key.privateKeyPem;
-  const header = { alg: key.algorithm, typ: "JWT", ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
-  return jwt.sign(JSON.stringify({ ...claims, role: unknownRole }), secret, {
-    algorithm: key.algorithm,
-    header,
-  });
+  const header = { alg: algorithm, typ: "JWT", ...(keyId !== undefined && { kid: keyId }) };
+  return jwt.sign(JSON.stringify({ ...claims, role: unknownRole }), secret, { algorithm, header });
 }
 
 function swapFirst(text: string): string {

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
 import path from "node:path";
+import { boundedText } from "../../model/bounded-text.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { Variables } from "../settings.ts";
 import { readStatus, stackNames, type StackStatus } from "./status.ts";
@@ -50,18 +51,11 @@ function ofEnvironment(variables: Variables): SaidStatus | undefined {
 }
 
 async function readText(from: AsyncIterable<Buffer>, named: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of from) {
-      bytes += chunk.length;
-      if (bytes > mostText) throw new Error(`it is larger than ${mostText / 1024 / 1024} MiB`);
-      chunks.push(chunk);
-    }
-  } catch (cause) {
+  const text = await boundedText(from, mostText).catch((cause: unknown) => {
     throw unreadable(named, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  });
+  if (text === undefined) throw unreadable(named, `it is larger than ${mostText / 1024 / 1024} MiB`);
+  return text;
 }
 
 function unreadable(named: string, why: string, cause?: unknown): RowgateError {

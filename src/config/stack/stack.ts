@@ -1,7 +1,7 @@
 import { RowgateError } from "../../model/errors.ts";
 import { isLocal } from "../../model/local.ts";
 import { localStack } from "../../model/target.ts";
-import { findConfig } from "../find.ts";
+import { findAnyConfig } from "../find.ts";
 import { parsePostgresUrl } from "../postgres-url.ts";
 import type { ConfigFile } from "../read.ts";
 import type { Variables } from "../settings.ts";
@@ -47,10 +47,7 @@ function entryOf({ values }: SaidStatus): TargetEntry {
 
 /** A `rowgate.yaml` may say what is production: a tunnel to it ends on this machine, too. */
 async function besideOthers(status: SaidStatus, cwd: string): Promise<ConfigFile> {
-  const others = await findConfig(undefined, cwd, localStack).catch((error: unknown) => {
-    if (error instanceof RowgateError && error.code === "config/no-file") return undefined;
-    throw error;
-  });
+  const others = await findAnyConfig(undefined, cwd);
   const config = others?.config ?? { targets: {} };
   return {
     file: status.from,

@@ -3,10 +3,11 @@
  * nothing. Its stdin is the thread that it hangs by: the system closes it however rowgate ends, by SIGKILL too.
  */
 import { createInterface } from "node:readline";
-import { RowgateError } from "../../model/errors.ts";
-import type { RowgateErrorFacts } from "../../model/errors.ts";
 import type { Order, Report, Wish } from "./protocol.ts";
 import { Session } from "./supervise.ts";
+import { errorFacts, tell } from "../child.ts";
+
+const unforeseen = { code: "container/supervisor", message: "the containers could not be started" };
 
 const ending = new AbortController();
 const end = (): void => ending.abort();
@@ -35,10 +36,10 @@ try {
 process.exit();
 
 async function begin(order: Order): Promise<void> {
-  const started = new Session(order, (text) => report({ kind: "progress", text }), ending.signal);
+  const started = new Session(order, (text) => tell<Report>({ kind: "progress", text }), ending.signal);
   session = started;
   try {
-    report({ kind: "ready", ...(await started.start()) });
+    tell<Report>({ kind: "ready", ...(await started.start()) });
     lines.on("line", (line) => void fulfil(started, JSON.parse(line) as Wish));
   } catch (error) {
     fail(error);
@@ -48,30 +49,17 @@ async function begin(order: Order): Promise<void> {
 async function fulfil(of: Session, wish: Wish): Promise<void> {
   const { id } = wish;
   try {
-    if (wish.kind === "gateway") report({ kind: "gateway", id, ...(await of.startGateway(wish)) });
+    if (wish.kind === "gateway") tell<Report>({ kind: "gateway", id, ...(await of.startGateway(wish)) });
     else {
       await of.endGateway(id);
-      report({ kind: "gateway-ended", id });
+      tell<Report>({ kind: "gateway-ended", id });
     }
   } catch (error) {
-    report({ kind: "gateway-failed", id, error: facts(error) });
+    tell<Report>({ kind: "gateway-failed", id, error: errorFacts(error, unforeseen) });
   }
 }
 
 function fail(error: unknown): void {
-  if (!ending.signal.aborted) report({ kind: "failed", error: facts(error) });
+  if (!ending.signal.aborted) tell<Report>({ kind: "failed", error: errorFacts(error, unforeseen) });
   end();
-}
-
-function report(of: Report): void {
-  process.stdout.write(`${JSON.stringify(of)}\n`);
-}
-
-function facts(error: unknown): RowgateErrorFacts {
-  if (error instanceof RowgateError) {
-    const { code, message, details, hint } = error;
-    return { code, message, details, hint };
-  }
-  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "container/supervisor", message: "the containers could not be started", details };
 }

@@ -6,14 +6,15 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { RowgateError } from "../../model/errors.ts";
-import type { RowgateErrorFacts } from "../../model/errors.ts";
 import { unprivilegedAccount } from "./account.ts";
 import { copyNative, requirePrograms, runsInPlace } from "./binaries.ts";
 import { initialise, serve } from "./cluster.ts";
 import { makePrivateDirectory, staleDirectories } from "./private-directory.ts";
 import { reap, removeDirectory, stopChild } from "./processes.ts";
 import type { Order, Report } from "./protocol.ts";
+import { errorFacts, tell } from "../child.ts";
+
+const unforeseen = { code: "embedded/supervisor", message: "the embedded Postgres could not be started" };
 
 const ending = new AbortController();
 const children = new Set<ChildProcess>();
@@ -51,7 +52,7 @@ async function supervise(order: Order): Promise<void> {
   requirePrograms(order.native);
   const account = unprivilegedAccount();
   directory = makePrivateDirectory(account, order.tempRoots);
-  report({ kind: "directory", path: directory });
+  tell<Report>({ kind: "directory", path: directory });
   void Promise.allSettled(staleDirectories(order.tempRoots).map(reap));
 
   const native =
@@ -64,7 +65,7 @@ async function supervise(order: Order): Promise<void> {
   const server = await serve(site);
   lap();
   const [prepare = 0, initdb = 0, start = 0] = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-  report({ kind: "ready", port: server.port, password, timings: { prepare, initdb, start } });
+  tell<Report>({ kind: "ready", port: server.port, password, timings: { prepare, initdb, start } });
   await Promise.race([once(server.process, "exit"), once(ending.signal, "abort")]);
 }
 
@@ -84,23 +85,6 @@ async function cleanUp(): Promise<number> {
 }
 
 function fail(error: unknown): void {
-  if (!ending.signal.aborted) report({ kind: "failed", error: facts(error) });
+  if (!ending.signal.aborted) tell<Report>({ kind: "failed", error: errorFacts(error, unforeseen) });
   end();
-}
-
-function report(of: Report): void {
-  process.stdout.write(`${JSON.stringify(of)}\n`);
-}
-
-function facts(error: unknown): RowgateErrorFacts {
-  if (error instanceof RowgateError) {
-    const { code, message, details, hint } = error;
-    return { code, message, details, hint };
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return {
-    code: "embedded/supervisor",
-    message: "the embedded Postgres could not be started",
-    details: message,
-  };
 }

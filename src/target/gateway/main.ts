@@ -3,13 +3,14 @@
  * system closes it however rowgate ends, by SIGKILL too.
  */
 import { createInterface } from "node:readline";
-import { RowgateError } from "../../model/errors.ts";
-import type { RowgateErrorFacts } from "../../model/errors.ts";
 import { runPostgrest } from "./postgrest-process.ts";
 import { reloadLine } from "./protocol.ts";
 import type { Order, Report } from "./protocol.ts";
 import { startGateway } from "./server.ts";
 import type { RunningGateway } from "./server.ts";
+import { errorFacts, tell } from "../child.ts";
+
+const unforeseen = { code: "gateway/process", message: "the gateway could not be started" };
 
 const lines = createInterface({ input: process.stdin });
 const closed = new Promise<void>((resolve) => {
@@ -28,31 +29,18 @@ process.exit();
 async function begin(order: Order): Promise<void> {
   try {
     gateway = await (order.kind === "builtin" ? startGateway(order.config) : runPostgrest(order, closed));
-    report({ kind: "ready", url: gateway.url, info: gateway.info });
+    tell<Report>({ kind: "ready", url: gateway.url, info: gateway.info });
     lines.on("line", (line) => void (line === reloadLine && reload()));
   } catch (error) {
-    report({ kind: "failed", error: facts(error) });
+    tell<Report>({ kind: "failed", error: errorFacts(error, unforeseen) });
   }
 }
 
 async function reload(): Promise<void> {
   try {
     await gateway?.reload();
-    report({ kind: "reloaded" });
+    tell<Report>({ kind: "reloaded" });
   } catch (error) {
-    report({ kind: "failed", error: facts(error) });
+    tell<Report>({ kind: "failed", error: errorFacts(error, unforeseen) });
   }
-}
-
-function report(of: Report): void {
-  process.stdout.write(`${JSON.stringify(of)}\n`);
-}
-
-function facts(error: unknown): RowgateErrorFacts {
-  if (error instanceof RowgateError) {
-    const { code, message, details, hint } = error;
-    return { code, message, details, hint };
-  }
-  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "gateway/process", message: "the gateway could not be started", details };
 }
