@@ -179,6 +179,11 @@ const owner = (pid: number): string => `${JSON.stringify({ pid, host: hostname()
 
 const one = "matrices/commits.yaml";
 
+/** The run that comes after, into the same logs. */
+function nextRun(logs: string): Promise<CliResult> {
+  return run([one, "--target", "commits", "--only", "ana/public.notes/select", "--logs", logs]);
+}
+
 test("unless the target says so, no write is sent to a gateway that commits", async () => {
   const before = await contents();
   const arrived = staging.arrived.length;
@@ -399,15 +404,7 @@ describe("writes: commit", () => {
     );
     expect(journals("unanswered")).toHaveLength(2);
     // The next run looks first.
-    const next = await run([
-      one,
-      "--target",
-      "commits",
-      "--only",
-      "ana/public.notes/select",
-      "--logs",
-      "unanswered",
-    ]);
+    const next = await nextRun("unanswered");
     expect(next.code, next.out).toBe(0);
     expect(next.err).toContain("was killed: 0 rows");
     expect(journals("unanswered")).toEqual([]);
@@ -491,15 +488,7 @@ describe("interrupted at every stage, nothing stays", () => {
         child.kill("SIGKILL");
       });
       expect(result.code).toBe(null);
-      const next = await run([
-        one,
-        "--target",
-        "commits",
-        "--only",
-        "ana/public.notes/select",
-        "--logs",
-        logs,
-      ]);
+      const next = await nextRun(logs);
       expect(next.code, next.err).toBe(0);
       expect(next.err).toMatch(/was killed: \d+ rows? that it had left (?:was|were) removed/);
       expect(await contents()).toEqual(before);

@@ -11,9 +11,11 @@ import { rolesSql, systemSql, usageSql } from "../../bench/system-sql.ts";
 import { proveByHand } from "../../bench/five-step.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Cell } from "../../src/model/cell.ts";
-import { type DatabaseAddress, defaultLimits, type Target } from "../../src/model/target.ts";
+import type { DatabaseAddress, Target } from "../../src/model/target.ts";
 import { run } from "../../src/run.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
+import { asSuperuser } from "../support/as-superuser.ts";
+import { directTarget } from "../support/targets.ts";
 
 // What is measured must be right first: a rate of wrong answers is no rate.
 const shape = { personas: 10, relations: 2 };
@@ -28,17 +30,8 @@ beforeAll(async () => {
   matrixFile = path.join(folder, "bench.yaml");
   writeFileSync(matrixFile, matrixYaml(shape));
   const database = await server.createDatabase("bench");
-  await send(database, rolesSql, usageSql, systemSql(shape));
-  target = {
-    name: "bench",
-    posture: "embedded",
-    database,
-    rest: undefined,
-    signingKey: undefined,
-    schemas: ["public"],
-    preRequest: undefined,
-    limits: defaultLimits,
-  };
+  await asSuperuser(database, rolesSql, usageSql, systemSql(shape));
+  target = directTarget(database, { name: "bench", posture: "embedded" });
 });
 
 afterAll(async () => {
@@ -118,9 +111,9 @@ describe("what stands beside rowgate", () => {
     const text = pgTapFile([section]);
     expect(text).toContain(`select plan(${assertionCount(section)});`);
     const database = await server.createDatabase("pgtap");
-    await send(database, usageSql, systemSql(shape), standIns);
+    await asSuperuser(database, usageSql, systemSql(shape), standIns);
     // psql's own command becomes the end of a plain statement.
-    await send(database, text.replaceAll(/ \\gset ignored_$/gm, ";"));
+    await asSuperuser(database, text.replaceAll(/ \\gset ignored_$/gm, ";"));
     expect(await asked(database)).toBe(assertionCount(section));
   });
 });
@@ -180,14 +173,4 @@ async function probed(file: string): ReturnType<typeof run> {
     startMs: 0,
     environment: {},
   });
-}
-
-async function send(database: DatabaseAddress, ...texts: readonly string[]): Promise<void> {
-  const client = new Client({ ...database, ssl: false });
-  await client.connect();
-  try {
-    for (const text of texts) await client.query(text);
-  } finally {
-    await client.end();
-  }
 }

@@ -47,7 +47,7 @@ function endIfThere(pid: number): void {
 
 /** The part of the project that supervises a server, somewhere else. */
 export function copyProject(folder: string): string {
-  for (const part of ["dist/target/embedded", "dist/model"]) {
+  for (const part of ["dist/target", "dist/model"]) {
     cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
   }
   writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');

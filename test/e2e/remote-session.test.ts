@@ -1,9 +1,10 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DatabaseAddress, defaultLimits, type Target } from "../../src/model/target.ts";
+import type { DatabaseAddress } from "../../src/model/target.ts";
 import { mustServeSessions } from "../../src/run/remote-session.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
 import { noPgbouncer, startPgbouncer } from "../support/pgbouncer.ts";
+import { directTarget } from "../support/targets.ts";
 
 const reason = noPgbouncer();
 // Said aloud: a test that did not run must not look like one that passed.
@@ -26,21 +27,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-function target(database: DatabaseAddress): Target {
-  return {
-    name: "staging",
-    posture: "staging",
-    database,
-    rest: undefined,
-    signingKey: undefined,
-    schemas: ["public"],
-    preRequest: undefined,
-    limits: defaultLimits,
-  };
-}
-
 test("the server itself is taken", async () => {
-  await expect(mustServeSessions(target(server.database))).resolves.toBeUndefined();
+  await expect(mustServeSessions(directTarget(server.database))).resolves.toBeUndefined();
 });
 
 describe.skipIf(reason !== undefined)("a PgBouncer in between", () => {
@@ -53,7 +41,7 @@ describe.skipIf(reason !== undefined)("a PgBouncer in between", () => {
     const behind = as === "pooled" ? login : server.database;
     const pooler = await startPgbouncer({ server: behind, mode, drops: true });
     try {
-      const asked = await mustServeSessions(target({ ...behind, port: pooler.port })).catch(
+      const asked = await mustServeSessions(directTarget({ ...behind, port: pooler.port })).catch(
         (error: unknown) => error,
       );
       expect((asked as { code?: string } | undefined)?.code).toBe(code);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import jwt from "jsonwebtoken";
-import { Client } from "pg";
+import { asSuperuser } from "./as-superuser.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
 import type { TxEnd } from "../../src/target/gateway/config.ts";
@@ -90,16 +90,6 @@ function supabaseSql({ user, password }: { readonly user: string; readonly passw
     alter default privileges for role ${user} in schema public
       grant all on sequences to anon, authenticated, service_role;
     grant all on auth.users to ${user};`;
-}
-
-async function asSuperuser(database: DatabaseAddress, sql: string): Promise<void> {
-  const client = new Client({ ...database, ssl: false });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
 
 function keyOf(role: string, secret: string): string {

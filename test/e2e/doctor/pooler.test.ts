@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { DatabaseAddress, Posture } from "../../../src/model/target.ts";
 import { noPgbouncer, type PoolerOptions, startPgbouncer } from "../../support/pgbouncer.ts";
-import { asSuperuser, examineGiven, makeWorld, notWell, targetOf, type World } from "./world.ts";
+import { examineGiven, makeWorld, notWell, targetOf, type World } from "./world.ts";
+import { asSuperuser } from "../../support/as-superuser.ts";
 
 const reason = noPgbouncer();
 // Said aloud: a test that did not run must not look like one that passed.

@@ -2,13 +2,14 @@ import type { ChildProcess } from "node:child_process";
 import { chownSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type DatabaseAddress, defaultLimits, type Target } from "../../../src/model/target.ts";
+import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { unprivilegedAccount } from "../../../src/target/embedded/account.ts";
 import { copyNative, findNative } from "../../../src/target/embedded/binaries.ts";
 import { initialise, serve } from "../../../src/target/embedded/cluster.ts";
 import { makePrivateDirectory } from "../../../src/target/embedded/private-directory.ts";
 import { mustServeSessions } from "../../../src/run/remote-session.ts";
 import { examineGiven, notWell } from "./world.ts";
+import { directTarget } from "../../support/targets.ts";
 
 /** A server that recovers and waits for more, as a standby does, and lets readers in. */
 let database: DatabaseAddress;
@@ -40,34 +41,20 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-function target(over: Partial<Target>): Target {
-  return {
-    name: "replica",
-    posture: "staging",
-    database,
-    rest: undefined,
-    signingKey: undefined,
-    schemas: ["public"],
-    preRequest: undefined,
-    limits: defaultLimits,
-    ...over,
-  };
-}
-
 it("a target that takes writes is told that it is a replica", async () => {
-  const diagnoses = await examineGiven({ target: target({}), matrix: null });
+  const diagnoses = await examineGiven({ target: directTarget(database), matrix: null });
   expect(notWell(diagnoses)).toEqual([
     "server: 127.0.0.1 is a read replica, where every write is refused before any policy is asked (25006)",
   ]);
 });
 
 it("a run refuses it, unless it takes no writes", async () => {
-  await expect(mustServeSessions(target({}))).rejects.toMatchObject({ code: "direct/replica" });
-  await expect(mustServeSessions(target({ writes: "none" }))).resolves.toBeUndefined();
+  await expect(mustServeSessions(directTarget(database))).rejects.toMatchObject({ code: "direct/replica" });
+  await expect(mustServeSessions(directTarget(database, { writes: "none" }))).resolves.toBeUndefined();
 });
 
 it("for one that takes none, that is well, and said", async () => {
-  const diagnoses = await examineGiven({ target: target({ writes: "none" }), matrix: null });
+  const diagnoses = await examineGiven({ target: directTarget(database, { writes: "none" }), matrix: null });
   expect(notWell(diagnoses)).toEqual([]);
   expect(diagnoses.find(({ check }) => check === "server")?.sentence).toMatch(
     /^Postgres 17\S*, a read replica$/,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import { checkNames } from "../../../src/model/diagnosis.ts";
 import { renderDoctor } from "../../../src/report/doctor.ts";
@@ -8,25 +8,16 @@ import {
   examineGiven,
   type Given,
   jwksOf,
-  makeWorld,
   notWell,
   otherJwk,
   rsaKey,
   secret,
   targetOf,
-  type World,
+  useWorld,
+  world,
 } from "./world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterEach(async () => {
-  await world.tidy();
-});
-afterAll(async () => {
-  await world.stop();
-});
+useWorld();
 
 /** Postgres gives a transaction a number as soon as it writes, whether that is undone or not. */
 async function nextTransaction(): Promise<unknown> {

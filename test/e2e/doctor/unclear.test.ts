@@ -1,27 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { asSuperuser } from "../../support/as-superuser.ts";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
-import {
-  asSuperuser,
-  examineGiven,
-  type Given,
-  makeWorld,
-  matrixText,
-  notWell,
-  targetOf,
-  type World,
-} from "./world.ts";
+import { examineGiven, type Given, matrixText, notWell, targetOf, useWorld, world } from "./world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterEach(async () => {
-  await world.tidy();
-});
-afterAll(async () => {
-  await world.stop();
-});
+useWorld();
 
 interface Unclear {
   readonly what: string;

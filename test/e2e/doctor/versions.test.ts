@@ -4,7 +4,8 @@ import { defaultLimits } from "../../../src/model/target.ts";
 import { readSql } from "../../../src/sql.ts";
 import { startGateway } from "../../../src/target/gateway/server.ts";
 import { startSystemPostgres, systemPostgres } from "../../support/system-postgres.ts";
-import { asSuperuser, examineGiven, notesSql, notWell, secret } from "./world.ts";
+import { examineGiven, notesSql, notWell, secret } from "./world.ts";
+import { asSuperuser } from "../../support/as-superuser.ts";
 
 const installed = systemPostgres();
 const reason = "no Postgres is installed below /usr/lib/postgresql (apt-get install postgresql)";

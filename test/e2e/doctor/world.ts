@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "pg";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { examine, type ExamineRequest } from "../../../src/examine.ts";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 import type { Diagnosis } from "../../../src/model/diagnosis.ts";
@@ -18,6 +19,7 @@ import { type GatewayConfig, type Jwk, verifiedBy } from "../../../src/target/ga
 import { spawnPostgrest } from "../../../src/target/gateway/postgrest.ts";
 import { type RunningGateway, startGateway } from "../../../src/target/gateway/server.ts";
 import { type Certified, certify, makeAuthority } from "../../support/certificates.ts";
+import { asSuperuser } from "../../support/as-superuser.ts";
 
 export const ana = "10000000-0000-4000-8000-000000000001";
 export const nobodysId = "10000000-0000-4000-8000-00000000dead";
@@ -100,6 +102,22 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** That of the file which called `useWorld`. */
+export let world: World;
+
+/** One world for a file's tests, tidied after each. */
+export function useWorld(): void {
+  beforeAll(async () => {
+    world = await makeWorld();
+  });
+  afterEach(async () => {
+    await world.tidy();
+  });
+  afterAll(async () => {
+    await world.stop();
+  });
+}
+
 export async function makeWorld(): Promise<World> {
   const authority = makeAuthority();
   const folder = mkdtempSync(path.join(tmpdir(), "rowgate-doctor-"));
@@ -169,16 +187,6 @@ export function tlsSettings(folder: string, { key, cert }: Certified): Readonly<
   return { ssl: "on", ...files };
 }
 
-export async function asSuperuser(database: DatabaseAddress, sql: string): Promise<void> {
-  const client = new Client({ ...database, ssl: false });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
 export interface TargetParts {
   readonly gateway?: RunningGateway;
   readonly url?: string;
@@ -187,11 +195,11 @@ export interface TargetParts {
 }
 
 /** As a person configures it for staging. */
-export function targetOf(world: World, { gateway, url, apiKey, over }: TargetParts): Target {
+export function targetOf(of: World, { gateway, url, apiKey, over }: TargetParts): Target {
   return {
     name: "staging",
     posture: "staging",
-    database: world.database,
+    database: of.database,
     rest:
       gateway === undefined && url === undefined
         ? undefined
@@ -200,7 +208,7 @@ export function targetOf(world: World, { gateway, url, apiKey, over }: TargetPar
             apiKey,
             gateway: { kind: "remote", version: "" },
             anonRole: "anon",
-            login: world.server.authenticator.user,
+            login: of.server.authenticator.user,
           },
     signingKey: { algorithm: "HS256", secret },
     schemas: ["public"],

@@ -3,7 +3,8 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import jwt from "jsonwebtoken";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { asSuperuser } from "../../support/as-superuser.ts";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { renderDoctor } from "../../../src/report/doctor.ts";
@@ -13,12 +14,10 @@ import { freePort } from "../../support/ports.ts";
 import { answer, type Mischief, openProxy, type Proxy } from "../rest-proxy.ts";
 import {
   ana,
-  asSuperuser,
   ecKey,
   examineGiven,
   type Given,
   jwksOf,
-  makeWorld,
   matrixText,
   nobodysId,
   notesSql,
@@ -28,19 +27,11 @@ import {
   secret,
   targetOf,
   type TargetParts,
-  type World,
+  useWorld,
+  world,
 } from "./world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterEach(async () => {
-  await world.tidy();
-});
-afterAll(async () => {
-  await world.stop();
-});
+useWorld();
 
 interface Wrong {
   readonly what: string;
