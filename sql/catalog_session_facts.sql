@@ -1,8 +1,10 @@
 -- Relations and functions of the schemas $1 that depend on facts that are no identity:
 --   session: the session's application_name, its process, its address. By such a fact a policy can tell a harness from
 --            everybody else, so what a probe saw proves nothing about others.
---   client:  what whoever asks decides for himself: the request's headers and cookies, user_metadata. Others may send
---            what a probe did not.
+--   client:  what whoever asks decides for himself: the request's headers and cookies, its method (HEAD shows what GET
+--            would) and path (a relation is reached through /rpc/f and through what embeds it, too), user_metadata. Others
+--            may send what a probe did not.
+--   login:   what only a gateway sets: who logs in by himself is free to say it. Sought where $3: some persona does.
 --   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
 --            brings along. Who logs in by himself can set it.
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
@@ -20,7 +22,10 @@ facts (kind, fact, pattern, calls) as (values
   ('session', 'chance', '\m(pg_catalog\.)?random\s*\(', false),
   ('session', 'the statement and its transaction', '\m(current_query|txid_current\w*|pg_current_xact_id\w*)\s*\(|\m(pg_locks|pg_cursors|pg_prepared_statements)\M', false),
   ('client', 'the headers of the request', '\mrequest\.(headers?|cookies?)\M', true),
-  ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M', true)),
+  ('client', 'the method of the request', '[''$]request\.method\M', true),
+  ('client', 'the path of the request', '[''$]request\.path\M', true),
+  ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M', true),
+  ('login', 'what a gateway says of a request', '[''$]request\.\w', true)),
 -- Settings that are somebody's identity, or the same in every session.
 known (name) as (
   select unnest($2::text[])
@@ -39,7 +44,7 @@ functions as (
     and p.prokind in ('f', 'p')
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
 bodies as (
-  select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern
+  select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern and (x.kind <> 'login' or $3)
   union
   select f.oid, x.kind, x.fact, x.kind = 'setting' from functions f cross join lateral (
     select case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]
@@ -61,7 +66,7 @@ texts as (
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')),
 own as (
-  select t.relation, t.command, t.roles, t.place, x.kind, x.fact from texts t join facts x on t.text ~* x.pattern
+  select t.relation, t.command, t.roles, t.place, x.kind, x.fact from texts t join facts x on t.text ~* x.pattern and (x.kind <> 'login' or $3)
   union
   select t.relation, t.command, t.roles, t.place, case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]
   from texts t cross join lateral regexp_matches(t.text, $re$\mcurrent_setting\s*\(\s*'([^']+)'$re$, 'gi') m

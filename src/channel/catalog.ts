@@ -17,13 +17,17 @@ interface RoleRow {
 /**
  * Reads what is in force: relations and functions of `schemas`, and what each of `roles` holds on them.
  * A role or schema that does not exist is simply absent from the answer.
- * @param settings names of the session settings that personas hold
+ * @param personas the session settings that they hold, by name, and whether some log in by themselves: no gateway says
+ * who those are
  */
 export async function readCatalog(
   client: ClientBase,
   schemas: readonly string[],
   roles: readonly string[],
-  settings: readonly string[] = [],
+  personas: { readonly settings: readonly string[]; readonly logIn: boolean } = {
+    settings: [],
+    logIn: false,
+  },
 ): Promise<Catalog> {
   const relations = await client.query<{ relation: string }>(readSql("catalog_relations.sql"), [
     schemas,
@@ -33,7 +37,8 @@ export async function readCatalog(
   const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
   const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [
     schemas,
-    settings.map((name) => name.toLowerCase()),
+    personas.settings.map((name) => name.toLowerCase()),
+    personas.logIn,
   ]);
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",

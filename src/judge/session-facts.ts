@@ -5,6 +5,7 @@ import { isFor, policyCommands } from "../model/policy-commands.ts";
 const means: Record<SessionFact["kind"], string> = {
   session: "by which it can tell these probes from what others send",
   client: "which whoever asks decides: others may send what these probes did not",
+  login: "which whoever logs in by itself can set to anything",
   setting: "which no persona of the matrix holds: a session that has it may see something else",
 };
 
@@ -19,6 +20,7 @@ function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
   if (operation === "truncate") return false;
   // No request carries a setting.
   if (kind === "setting" && cell.behindGateway) return false;
+  if (kind === "login" && cell.persona.login === undefined) return false;
   // A call that went through went through; one that was refused, or showed some rows, rests on the function's body.
   if (operation === "execute") return expectation.kind !== "allow";
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.

@@ -150,11 +150,11 @@ export interface RoleInfo {
 }
 
 /**
- * A relation or function that depends on a fact that is no identity: of the session, of what the client decides for itself, or
- * a setting that no persona holds.
+ * A relation or function that depends on a fact that is no identity: of the session, of what the client decides for itself,
+ * of what only a gateway sets, or a setting that no persona holds.
  */
 export interface SessionFact extends QualifiedName {
-  readonly kind: "session" | "client" | "setting";
+  readonly kind: "session" | "client" | "login" | "setting";
   /** Where it is read: `policy web on docs`. */
   readonly place: string;
   /** What is read: `application_name`. */

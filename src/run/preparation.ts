@@ -59,8 +59,10 @@ export async function prepare(
   );
   const schemas = [...declared, ...(await schemasInReach(client, declared, [...direct]))];
   const roles = [...new Set(matrix.personas.flatMap(({ role, login }) => [role, login ?? role]))];
-  const held = matrix.personas.flatMap((persona) => Object.keys(persona.settings));
-  const catalog = await readCatalog(client, schemas, roles, held);
+  const catalog = await readCatalog(client, schemas, roles, {
+    settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
+    logIn: matrix.personas.some(({ login }) => login !== undefined),
+  });
   const settings = await readSettings(
     client,
     [...roles, ...(rest?.login === undefined ? [] : [rest.login])],
