@@ -4,23 +4,21 @@ import { text } from "node:stream/consumers";
 import { Client } from "pg";
 import { newRunId } from "../dist/archive/id.js";
 import { keepHeapSmall } from "../dist/heap.js";
+import { now } from "../dist/clock.js";
 import { parseMatrix } from "../dist/matrix/parse.js";
+import { dayOf } from "../dist/model/moment.js";
 import { run } from "../dist/run.js";
 import { recordRequests } from "./http-record.ts";
 import type { RunFigures, RunOrder } from "./orders.ts";
 
 keepHeapSmall();
 const order = JSON.parse(await text(process.stdin)) as RunOrder;
-const startedAt = new Date();
+const startedAt = now();
 const counted = countMessages();
 const http = recordRequests(order.recordTo);
-const matrix = parseMatrix(
-  readFileSync(order.matrixFile, "utf8"),
-  order.matrixFile,
-  startedAt.toISOString().slice(0, 10),
-);
+const matrix = parseMatrix(readFileSync(order.matrixFile, "utf8"), order.matrixFile, dayOf(startedAt));
 const outcome = await run({
-  id: newRunId(startedAt),
+  id: newRunId(new Date(startedAt.wall)),
   startedAt,
   matrix,
   target: order.target,

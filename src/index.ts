@@ -1,4 +1,5 @@
 /** The library: what the command line is made of, for programs that prove by themselves. */
+export { now } from "./clock.ts";
 export { run } from "./run.ts";
 export type { RunEvents, RunOutcome, RunRequest } from "./run.ts";
 export { parseMatrix } from "./matrix/parse.ts";

@@ -1,8 +1,10 @@
 import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
 import { Control } from "./channel/direct/control.ts";
+import { now } from "./clock.ts";
 import { channels as allChannels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
+import { elapsed } from "./model/moment.ts";
 import { addressOf } from "./model/posture.ts";
 import type { Matrix } from "./model/matrix.ts";
 import type { RunFilters } from "./model/run.ts";
@@ -42,7 +44,7 @@ export async function run(
   const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
   events.planned?.(prepared.cells);
   if (prepared.cells === 0) throw nothingToProbe(filters, [matrix]);
-  const began = performance.now();
+  const began = now();
   const control = await Control.open(database, limits);
   let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
   let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
@@ -52,17 +54,17 @@ export async function run(
       exposed: gateway?.schemas ?? [],
       wants: filterOf(filters),
     };
-    const identities = signIn(request, prepared.settings);
+    const signedAt = now();
+    const identities = signIn(request, prepared.settings, signedAt);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
-    archive = await openArchive(request.logs, request.id, request.startedAt, {
+    archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
       secrets: secretsOf(target, [...identities.values()]),
       redact,
     });
     await archive.catalog(prepared.catalog);
     const traces = await watchTraces(control, prepared, target);
-    const probing = performance.now();
-
-    channels = await openChannels({ request, identities, prepared, options });
+    const probing = now();
+    channels = await openChannels({ request, identities, signedAt, prepared, options });
     const tally = await probeAll({
       request,
       prepared,
@@ -83,7 +85,7 @@ export async function run(
       tally,
       rows,
       left: await traces.look(),
-      times: { probing, preflight: prepared.milliseconds + probing - began },
+      times: { began, probing, preflight: prepared.milliseconds + elapsed(began, probing), ended: now() },
     });
     request.interrupted?.throwIfAborted();
     return await archive.finish(record);

@@ -1,5 +1,7 @@
 import { newRunId } from "../archive/id.ts";
+import { now } from "../clock.ts";
 import type { Matrix } from "../model/matrix.ts";
+import { dateSince, type Moment } from "../model/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import type { Target } from "../model/target.ts";
 import { run, type RunEvents, type RunOutcome } from "../run.ts";
@@ -16,7 +18,7 @@ export type Outcome =
   | { readonly kind: "not-asked"; readonly matrix: Matrix };
 
 export interface Job {
-  readonly startedAt: Date;
+  readonly startedAt: Moment;
   readonly filters: RunFilters;
   /** Systems at a time. */
   readonly atOnce: number;
@@ -70,7 +72,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
   kept?.push(opened);
   try {
     const request = {
-      id: newRunId(new Date()),
+      id: newRunId(dateSince(startedAt, now())),
       startedAt,
       matrix,
       target: opened.target,

@@ -1,6 +1,8 @@
 import path from "node:path";
 import { sweepPartials } from "../archive/partial.ts";
+import { now } from "../clock.ts";
 import { RowgateError } from "../model/errors.ts";
+import { dayOf, elapsed, type Moment } from "../model/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { nothingToProbe } from "../run.ts";
@@ -23,8 +25,8 @@ export async function runCommand(
   environment: Environment,
 ): Promise<ExitCode> {
   const { cwd, interrupted } = environment;
-  const startedAt = new Date();
-  const day = startedAt.toISOString().slice(0, 10);
+  const startedAt = now();
+  const day = dayOf(startedAt);
   const needsFolder = isStarted(options.target) && options.policies === undefined;
   const matrices = await loadMatrices(files, cwd, day, needsFolder);
   if (matrices.length > 1) forOneMatrix(options);
@@ -49,7 +51,7 @@ export async function runCommand(
 }
 
 interface Task {
-  readonly startedAt: Date;
+  readonly startedAt: Moment;
   readonly filters: RunFilters;
   readonly atOnce: number;
   readonly logs: string;
@@ -73,7 +75,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
   try {
     const job = { ...task, kept, events: progress, provenance: await provenance(environment.cwd) };
     await proveAll(systems, job, output.show);
-    const code = output.finish(Date.now() - task.startedAt.getTime());
+    const code = output.finish(elapsed(task.startedAt, now()));
     if (kept !== undefined) await keepUntilInterrupted(kept, environment);
     return code;
   } finally {

@@ -76,6 +76,8 @@ export type Finding =
       readonly rows: number;
       readonly left: number;
     }
+  /** By how many seconds it was set forward; back, below 0. */
+  | { readonly kind: "clock-was-set"; readonly seconds: number }
   | { readonly kind: "production-override"; readonly because: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
@@ -210,6 +212,12 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "note",
     remedy:
       "see `rows` in run.json; to probe every row, set db-tx-end=commit-allow-override on the staging PostgREST",
+  },
+  "clock-was-set": {
+    title: "This machine's clock was set while the run was on",
+    severity: "note",
+    remedy:
+      "times in the archive count on from the run's start; where policies compare with now() on this machine, run again",
   },
   "production-override": {
     title: "The target looks like production, and --override-production-guard says that it is none",

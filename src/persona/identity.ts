@@ -63,7 +63,7 @@ function handedIn(persona: Persona, variable: string, options: IdentityOptions):
     throw fail(
       "token-expired",
       `The token in ${variable} (persona ${persona.name}) has expired.`,
-      "fetch a new one",
+      "fetch a new one; if it is in order, this machine's clock is not",
     );
   }
   // PostgREST takes a token without a role for anon's, silently.

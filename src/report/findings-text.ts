@@ -34,6 +34,7 @@ const facts: Facts = {
   "control-brings-setting": (of) => `login ${clean(of.login)}, setting ${clean(of.setting)}`,
   "writes-committed": (of) =>
     `${plural(of.rows, "row")} made, ${of.left === 0 ? "all" : number(of.rows - of.left)} gone`,
+  "clock-was-set": ({ seconds }) => `${number(Math.abs(seconds))} s ${seconds > 0 ? "forward" : "back"}`,
   "production-override": (of) => oneLine(of.because),
   "rest-not-probed": (of) => oneLine(of.reason),
 };

@@ -3,6 +3,7 @@ import { openRestChannel } from "../channel/rest/channel.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
+import type { Moment } from "../model/moment.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
 import type { RestHandshake } from "../model/run.ts";
 import type { ExpandOptions } from "../plan/expand.ts";
@@ -32,6 +33,8 @@ export interface OpenChannels {
 export interface OpenInput {
   readonly request: RunRequest;
   readonly identities: ReadonlyMap<string, Identity>;
+  /** When their tokens were signed. */
+  readonly signedAt: Moment;
   readonly prepared: Preparation;
   readonly options: Omit<ExpandOptions, "visible">;
 }
@@ -65,6 +68,7 @@ export async function openChannels(input: OpenInput): Promise<OpenChannels> {
       ? await openRestChannel({
           target,
           identities: sendable,
+          signedAt: input.signedAt,
           sight: addressOf(target),
           calls: () => allCalls(input),
           concurrency: requestsAtOnce,

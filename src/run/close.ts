@@ -3,6 +3,7 @@ import { exitCode } from "../judge/exit-code.ts";
 import type { Finding } from "../model/finding.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type RunRecord } from "../model/run.ts";
+import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../model/moment.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
@@ -20,8 +21,13 @@ export interface CloseInput {
   readonly rows: readonly OwnRowRecord[];
   /** What the run left of what it found. */
   readonly left: Watched;
-  /** `performance.now()` when probing began, and the milliseconds that came before. */
-  readonly times: { readonly probing: number; readonly preflight: number };
+  readonly times: {
+    readonly began: Moment;
+    readonly probing: Moment;
+    readonly ended: Moment;
+    /** Milliseconds before probing. */
+    readonly preflight: number;
+  };
 }
 
 /** What `run.json` says of a run that has probed everything; the archive links it to the run before. */
@@ -29,14 +35,14 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
   const { request, prepared, channels, tally, rows, left, times } = input;
   const { matrix, target } = request;
   const findings = [...prepared.findings, ...left.findings, ...ownRowFindings(rows), ...lateFindings(input)];
+  const probe = elapsed(times.probing, times.ended);
   const counts = tally.counts();
-  const now = performance.now();
   return {
     archiveVersion,
     id: request.id,
     rowgate: request.version,
-    startedAt: request.startedAt.toISOString(),
-    finishedAt: new Date().toISOString(),
+    startedAt: new Date(request.startedAt.wall).toISOString(),
+    finishedAt: dateSince(request.startedAt, times.ended).toISOString(),
     gitCommit: request.gitCommit,
     matrix: { name: matrix.name, file: matrix.file },
     inputs: [{ path: matrix.file, sha256: matrix.sha256 }, ...request.inputs],
@@ -71,8 +77,8 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
     timings: {
       start: request.startMs,
       preflight: times.preflight,
-      probe: now - times.probing,
-      total: request.startMs + times.preflight + now - times.probing,
+      probe,
+      total: request.startMs + times.preflight + probe,
     },
     exitCode: exitCode(counts, findings),
   };
@@ -95,7 +101,7 @@ function remoteFacts({
 }
 
 /** What only the end of a run can tell. */
-function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
+function lateFindings({ request, channels, times }: CloseInput): readonly Finding[] {
   const refused: Finding[] =
     channels.handshake !== undefined &&
     !channels.handshake.rollbackHonoured &&
@@ -104,7 +110,7 @@ function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
       : [];
   const silent: Finding[] = notProbed(request).map((reason) => ({ kind: "rest-not-probed", reason }));
-  const day = request.startedAt.toISOString().slice(0, 10);
+  const day = dayOf(request.startedAt);
   const waivers = [
     ...request.matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
     ...request.matrix.relations.flatMap((spec) =>
@@ -131,7 +137,15 @@ function lateFindings({ request, channels }: CloseInput): readonly Finding[] {
   const { override } = request.target;
   const overridden: Finding[] =
     override === undefined ? [] : [{ kind: "production-override", because: override }];
-  return [...overridden, ...refused, ...silent, ...expired];
+  return [...clockWasSet(times), ...overridden, ...refused, ...silent, ...expired];
+}
+
+/** Seconds; below it is how clocks are kept right. */
+const worthTelling = 2;
+
+function clockWasSet({ began, ended }: CloseInput["times"]): readonly Finding[] {
+  const seconds = Math.round(setBetween(began, ended) / 1000);
+  return Math.abs(seconds) < worthTelling ? [] : [{ kind: "clock-was-set", seconds }];
 }
 
 function notProbed({ matrix, target, filters }: RunRequest): readonly string[] {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Identity } from "../model/channel.ts";
+import type { Moment } from "../model/moment.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import { identityOf } from "../persona/identity.ts";
 import { sessionSettings } from "../persona/session.ts";
@@ -13,8 +14,9 @@ const lifetimeSeconds = 15 * 60;
 export function signIn(
   { matrix, target, environment }: RunRequest,
   inForce: SettingsInForce,
+  at: Moment,
 ): ReadonlyMap<string, Identity> {
-  const issuedAt = Math.floor(Date.now() / 1000);
+  const issuedAt = Math.floor(at.wall / 1000);
   const options = {
     lifetime: { issuedAt, expiresAt: issuedAt + lifetimeSeconds },
     anonRole: target.rest?.anonRole,

@@ -3,6 +3,7 @@ import type { ArchiveWriter } from "../archive/write.ts";
 import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
+import { dayOf } from "../model/moment.ts";
 import type { ExpandOptions } from "../plan/expand.ts";
 import { blockedBy } from "../plan/survivors.ts";
 import type { OpenChannels } from "./channels.ts";
@@ -35,7 +36,7 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     matrixFile: matrix.file,
     identities,
     trust: channels.trust,
-    today: request.startedAt.toISOString().slice(0, 10),
+    today: dayOf(request.startedAt),
   };
   const tally = createTally();
   const take = async (cell: Cell, answers: Parameters<LaneInput["take"]>[1]): Promise<void> => {

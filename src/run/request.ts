@@ -1,4 +1,5 @@
 import type { Matrix } from "../model/matrix.ts";
+import type { Moment } from "../model/moment.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
 
@@ -20,7 +21,7 @@ export interface GatewayFacts extends Pick<RestAddress, "login"> {
 /** One matrix, one running target, and where the evidence goes. */
 export interface RunRequest {
   readonly id: string;
-  readonly startedAt: Date;
+  readonly startedAt: Moment;
   readonly matrix: Matrix;
   readonly target: Target;
   /** What the run was given, besides the matrix: policies and seeds. */

@@ -9,6 +9,7 @@ import { plannedCells } from "../../bench/planned.ts";
 import { cellsOf, fourOperations, personasOf, relationsOf } from "../../bench/shape.ts";
 import { rolesSql, systemSql, usageSql } from "../../bench/system-sql.ts";
 import { proveByHand } from "../../bench/five-step.ts";
+import { now } from "../../src/clock.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import type { DatabaseAddress, Target } from "../../src/model/target.ts";
@@ -162,7 +163,7 @@ async function planned(): Promise<readonly Cell[]> {
 async function probed(file: string): ReturnType<typeof run> {
   return run({
     id: `${path.basename(file, ".yaml")}-${process.pid}`,
-    startedAt: new Date(),
+    startedAt: now(),
     matrix: parseMatrix(readFileSync(file, "utf8"), file, "2026-01-01"),
     target,
     inputs: [],

@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { sampleRows } from "../../src/channel/direct/survey.ts";
 import { readCatalog } from "../../src/channel/catalog.ts";
+import { now } from "../../src/clock.ts";
 import { openRestChannel } from "../../src/channel/rest/channel.ts";
 import type { RestChannel } from "../../src/channel/rest/contract.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
@@ -157,6 +158,7 @@ export async function openChannel(world: World, options: ChannelOptions = {}): P
   return openRestChannel({
     target,
     identities: new Map(identities),
+    signedAt: now(),
     sight: options.sight ?? world.database,
     concurrency: 8,
   });

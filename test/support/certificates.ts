@@ -7,10 +7,19 @@ export interface Certified {
   readonly cert: string;
 }
 
-/** An authority of its own, good for an hour. */
+/** Hours from now; below 0, hours ago. */
+export interface Validity {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Longer than any clock of a test is off. */
+const aDay: Validity = { from: -24, until: 24 };
+
+/** An authority of its own. */
 export function makeAuthority(): Certified {
   const keys = keyPair();
-  const cert = certificate("rowgate test authority", keys);
+  const cert = certificate("rowgate test authority", keys, aDay);
   cert.setIssuer(cert.subject.attributes);
   cert.setExtensions([
     { name: "basicConstraints", cA: true, critical: true },
@@ -25,9 +34,10 @@ export function certify(
   authority: Certified,
   names: readonly string[],
   addresses: readonly string[] = [],
+  validity: Validity = aDay,
 ): Certified {
   const keys = keyPair();
-  const cert = certificate(names[0] ?? "localhost", keys);
+  const cert = certificate(names[0] ?? "localhost", keys, validity);
   cert.setIssuer(forge.pki.certificateFromPem(authority.cert).subject.attributes);
   const altNames = [
     ...names.map((value) => ({ type: 2, value })),
@@ -61,13 +71,15 @@ function keyPair(): Keys {
   };
 }
 
-function certificate(commonName: string, keys: Keys): forge.pki.Certificate {
+const hour = 3_600_000;
+
+function certificate(commonName: string, keys: Keys, { from, until }: Validity): forge.pki.Certificate {
   const cert = forge.pki.createCertificate();
   cert.publicKey = keys.publicKey;
   // A first digit of 0 keeps the number positive.
   cert.serialNumber = `01${randomBytes(8).toString("hex")}`;
-  cert.validity.notBefore = new Date(Date.now() - 60_000);
-  cert.validity.notAfter = new Date(Date.now() + 3_600_000);
+  cert.validity.notBefore = new Date(Date.now() + from * hour);
+  cert.validity.notAfter = new Date(Date.now() + until * hour);
   cert.setSubject([{ name: "commonName", value: commonName }]);
   return cert;
 }

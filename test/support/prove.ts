@@ -5,6 +5,7 @@ import path from "node:path";
 import { Client } from "pg";
 import { newRunId } from "../../src/archive/id.ts";
 import { readCells } from "../../src/archive/read.ts";
+import { now } from "../../src/clock.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
@@ -105,7 +106,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     const before = await measure();
     const request: RunRequest = {
       id: newRunId(new Date()),
-      startedAt: new Date(),
+      startedAt: now(),
       matrix,
       target: (await options.retarget?.(target)) ?? target,
       inputs: [],

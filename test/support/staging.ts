@@ -8,7 +8,7 @@ import path from "node:path";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { unprivilegedAccount } from "../../src/target/embedded/account.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
-import type { TxEnd } from "../../src/target/gateway/config.ts";
+import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
 import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
 import type { RunningGateway } from "../../src/target/gateway/server.ts";
 import { spawnGateway } from "../../src/target/gateway/spawn.ts";
@@ -20,6 +20,8 @@ export interface StagingOptions {
   readonly policies: string;
   readonly schemas?: readonly string[];
   readonly txEnd?: TxEnd;
+  /** Starts the gateway otherwise: under another clock, say. */
+  readonly gateway?: (config: GatewayConfig) => Promise<RunningGateway>;
   /** Server settings. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -48,10 +50,11 @@ export interface Staging {
   stop(): Promise<void>;
 }
 
-/** `before` runs before a request is passed on, `after` before its answer is. */
+/** `before` runs before a request is passed on, `after` before its answer is, `date` takes the place of the answer's own. */
 export interface Interference {
   readonly before?: (request: IncomingMessage) => Promise<void> | void;
   readonly after?: (request: IncomingMessage) => Promise<void> | void;
+  readonly date?: () => Date;
 }
 
 let databases = 0;
@@ -104,7 +107,7 @@ export async function startStaging(options: StagingOptions): Promise<Staging> {
 
 /** With ROWGATE_POSTGREST_BIN it is that PostgREST. */
 function gatewayOf(
-  { schemas = ["public"], txEnd = "rollback-allow-override" }: StagingOptions,
+  { schemas = ["public"], txEnd = "rollback-allow-override", gateway }: StagingOptions,
   server: EmbeddedServer,
   database: DatabaseAddress,
   publicKey: Jwk,
@@ -116,6 +119,7 @@ function gatewayOf(
     jwt: { jwks: [publicKey] },
     txEnd,
   };
+  if (gateway !== undefined) return gateway(config);
   const binary = process.env["ROWGATE_POSTGREST_BIN"];
   return binary === undefined ? spawnGateway(config) : spawnPostgrest(binary, config);
 }
@@ -180,7 +184,8 @@ async function passOn(
   const parts: Buffer[] = [];
   for await (const chunk of answer as AsyncIterable<Buffer>) parts.push(chunk);
   await interference?.after?.(incoming);
-  response.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(parts));
+  const date = interference?.date?.().toUTCString() ?? answer.headers.date;
+  response.writeHead(answer.statusCode ?? 502, { ...answer.headers, date }).end(Buffer.concat(parts));
 }
 
 /** A folder as a user's project has it, whose `rowgate.yaml` names `staging` and `live`. */

@@ -1,6 +1,7 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Identity } from "../../model/channel.ts";
 import { RowgateError } from "../../model/errors.ts";
+import type { Moment } from "../../model/moment.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
 import { readsOnly } from "../../model/posture.ts";
 import type { OwnRows } from "../own-rows/own-rows.ts";
@@ -14,12 +15,15 @@ import { findPlaces } from "./places.ts";
 import { checkSameDatabase } from "./same-database.ts";
 import { Sender } from "./sender.ts";
 import { Sight } from "./sight.ts";
+import { TokenTimes } from "./token-times.ts";
 import { Wire } from "./wire.ts";
 
 export interface RestChannelOptions {
   readonly target: Target;
   /** By persona name. */
   readonly identities: ReadonlyMap<string, Identity>;
+  /** When their tokens were signed. */
+  readonly signedAt: Moment;
   /** The run's calls, for a handshake that finds no relation to ask for. */
   readonly calls?: () => readonly Cell[];
   /** A login with full sight, for controls. */
@@ -50,7 +54,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     readOnly,
   });
   const sight = new Sight(options.sight, target.limits);
-  const sender = new Sender(wire);
+  const sender = new Sender(wire, new TokenTimes(options.signedAt, [...identities.values()]));
   const clients = new Clients(rest, wire.fetch);
   try {
     const everybody = [...identities.values()];

@@ -3,6 +3,8 @@ export interface RawReply {
   readonly status: number;
   readonly contentRange: string | null;
   readonly preferenceApplied: string | null;
+  /** By whose clock it was answered. */
+  readonly date: string | null;
   /** Set: a cache has answered, and how it says so. */
   readonly cached: string | undefined;
   readonly body: string;

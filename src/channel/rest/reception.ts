@@ -20,7 +20,7 @@ const timeouts: ReadonlySet<string> = new Set([
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Takes one answer in: status, two headers, body. */
+/** Takes one answer in: status, some headers, body. */
 export class Reception implements Dispatcher.DispatchHandler {
   readonly #options: ReceptionOptions;
   readonly #chunks: Buffer[] = [];
@@ -61,6 +61,7 @@ export class Reception implements Dispatcher.DispatchHandler {
       status: this.#status,
       contentRange: single(this.#headers["content-range"]),
       preferenceApplied: single(this.#headers["preference-applied"]),
+      date: single(this.#headers["date"]),
       cached: cachedBy(this.#headers),
       body: body.toString("utf8"),
       sent: this.#options.sent,

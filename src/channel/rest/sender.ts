@@ -6,6 +6,7 @@ import { Patience } from "./patience.ts";
 import type { Reply } from "./reply.ts";
 import { replyOf, saysRolledBack } from "./reply.ts";
 import type { RawReply } from "./raw-reply.ts";
+import type { TokenTimes } from "./token-times.ts";
 import type { Deliverable, Wire } from "./wire.ts";
 
 export type Verb = "read" | "write";
@@ -19,14 +20,16 @@ const stuckAtMost = 3;
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
 export class Sender {
   readonly #wire: Wire;
+  readonly #tokenTimes: TokenTimes | undefined;
   readonly #patience = new Patience("the gateway");
   #blocked: Failure | undefined;
   #stuck = 0;
   /** Set: writes are committed, so that only those about rows of the run's own leave. Called when one gets no answer. */
   #lost: (() => void) | undefined;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, tokenTimes?: TokenTimes) {
     this.#wire = wire;
+    this.#tokenTimes = tokenTimes;
   }
 
   /** Set: no write leaves any more, and why. */
@@ -53,6 +56,7 @@ export class Sender {
       const raw = await this.#once(verb, build, tries === 1);
       if (verb === "write" && this.#lost === undefined) this.#mustNotStay(raw);
       const reply = replyOf(raw);
+      this.#tokenTimes?.mustHold(reply, raw);
       if (!passing.has(reply.answer.code ?? "")) {
         if (tries > 1) this.#stuck = 0;
         return reply;

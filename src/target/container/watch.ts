@@ -13,7 +13,7 @@ export async function untilReady(
   patience: number,
   isReady: () => Promise<boolean>,
 ): Promise<void> {
-  for (const end = Date.now() + patience; Date.now() < end; await wait(100)) {
+  for (const end = performance.now() + patience; performance.now() < end; await wait(100)) {
     site.signal.throwIfAborted();
     if (await isReady()) return;
     await requireRunning(site, plan);

@@ -21,8 +21,8 @@ export async function stopChild(child: ChildProcess): Promise<void> {
   const isServer = path.parse(child.spawnfile).name === "postgres";
   if (child.exitCode === null && child.signalCode === null) send(pid, isServer ? stopSignal : "SIGTERM");
   const group = process.platform === "win32" ? pid : -pid;
-  const end = Date.now() + stopPatience;
-  while (exists(group) && Date.now() < end) await wait(5);
+  const end = performance.now() + stopPatience;
+  while (exists(group) && performance.now() < end) await wait(5);
   send(group, "SIGKILL");
 }
 
@@ -30,8 +30,8 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 export async function reap(directory: string): Promise<void> {
   const running = processesIn(directory);
   for (const pid of running) send(pid, stopSignal);
-  const end = Date.now() + stopPatience;
-  while (running.some((pid) => startTime(pid) !== undefined) && Date.now() < end) await wait(10);
+  const end = performance.now() + stopPatience;
+  while (running.some((pid) => startTime(pid) !== undefined) && performance.now() < end) await wait(10);
   for (const pid of running) send(pid, "SIGKILL");
   removeDirectory(directory);
 }

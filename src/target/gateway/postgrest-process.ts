@@ -87,7 +87,7 @@ async function stop({ child }: Running): Promise<void> {
 }
 
 async function until(running: Running, done: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + readyPatience; Date.now() < end; await wait(pause)) {
+  for (const end = performance.now() + readyPatience; performance.now() < end; await wait(pause)) {
     if (running.hasEnded) throw failed("postgrest ended at once", running.said);
     if (await done()) return;
     // It would try again for ever; what is missing will not come.

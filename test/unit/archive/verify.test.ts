@@ -214,6 +214,20 @@ describe("the chain", () => {
     expect(await verifyArchive(await closing)).toEqual([]);
   });
 
+  it("does not believe a clock alone that somebody has held it for long: it may have been set", async () => {
+    const root = tempFolder();
+    const turn = join(root, ".closing");
+    const note = JSON.stringify({ pid: process.pid, host: "somewhere else" });
+    writeFileSync(turn, note);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(turn, longAgo, longAgo);
+    const closing = archive(root, failures);
+    await sleep(300);
+    expect(readFileSync(turn, "utf8")).toBe(note);
+    rmSync(turn);
+    expect(await verifyArchive(await closing)).toEqual([]);
+  });
+
   it("takes a turn that somebody has held for more than a minute", async () => {
     const root = tempFolder();
     const turn = join(root, ".closing");

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
+import { now } from "../../../src/clock.ts";
 import { defaultLimits, type Target } from "../../../src/model/target.ts";
 import { signIn } from "../../../src/run/identities.ts";
 import type { RunRequest } from "../../../src/run.ts";
@@ -37,7 +38,7 @@ const target: Target = {
 
 function claimsOn(issuer: string | undefined): ReadonlyMap<string, unknown> {
   const request = { matrix, target: { ...target, issuer }, environment: {} } as unknown as RunRequest;
-  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() });
+  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() }, now());
   return new Map([...signed].map(([name, { claims }]) => [name, claims]));
 }
 

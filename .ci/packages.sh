@@ -1,0 +1,29 @@
+# Sourced by .ci/run, behind engine.sh: what some tests need besides, where it can be installed. Where it cannot, those tests
+# print why they were not run; nothing else depends on it.
+
+# PgBouncer, for test/e2e/doctor/pooler; libfaketime, for test/cli/clock and test/e2e/doctor/clock.
+install_packages() {
+  install_package pgbouncer
+  install_package faketime
+}
+
+# A package whose command has its name.
+install_package() {
+  if have "$1"; then
+    echo "$1: the one that is installed already"
+    return
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    echo "$1: there is none, and installing one takes root"
+    return
+  fi
+  local log
+  log=$(mktemp)
+  if { packages 120 update && packages 120 install --yes "$1"; } > "$log" 2>&1 < /dev/null; then
+    echo "$1: installed"
+  else
+    echo "$1: cannot be installed here; apt-get's last words:"
+    tail -n 3 "$log"
+  fi
+  rm -f "$log"
+}
