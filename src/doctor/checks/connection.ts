@@ -48,7 +48,9 @@ export const checkLogin: Check = ({ target, database }) => {
     return well(`as ${user} at ${where}`);
   const { failure } = database;
   if (isTls(failure)) return waitsFor("encryption");
-  const name = database.loggedIn ? undefined : loginProblems[failure.code];
+  // Of several connections one may be the last.
+  const named = !database.loggedIn || failure.code === "53300";
+  const name = named ? loginProblems[failure.code] : undefined;
   const facts = { ...factsOf(target, failure), seconds: target.patience, database: target.database, user };
   return [problem(name ?? "login-failed", facts)];
 };

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer, request } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
 import jwt from "jsonwebtoken";
+import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { asSuperuser } from "../../support/as-superuser.ts";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
@@ -26,12 +29,17 @@ import {
   rsaKey,
   secret,
   targetOf,
+  tlsSettings,
   type TargetParts,
   useWorld,
   world,
 } from "./world.ts";
 
 useWorld();
+
+/** Of certificates of an authority that is in order. */
+const expired = { from: -20, until: -10 };
+const early = { from: 10, until: 20 };
 
 interface Wrong {
   readonly what: string;
@@ -118,7 +126,48 @@ const login: readonly Wrong[] = [
     given: () => on({ database: "nowhere" }),
     says: ["login: the server has no database nowhere (3D000)"],
   },
+  ...[0, 1].map((limit) => ({
+    what: `a login that may have ${limit} connections`,
+    given: () => onLimited(limit),
+    says: [new RegExp(`^login: the server has no connection left for limited_${limit} \\(53300\\)$`)],
+    hint: "CONNECTION LIMIT",
+  })),
+  {
+    what: "a login whose connections others hold",
+    given: async () => {
+      const given = await onLimited(3);
+      const limited = { ...given.target.database, ssl: false };
+      const others = [new Client(limited), new Client(limited)];
+      await Promise.all(others.map((one) => world.use(one, () => one.end()).connect()));
+      return given;
+    },
+    says: ["login: the server has no connection left for limited_3 (53300)"],
+  },
+  {
+    what: "a server whose connections others hold",
+    given: async () => {
+      const settings = { max_connections: "5", superuser_reserved_connections: "2" };
+      const small = world.use(await startEmbedded({ settings }), (server) => server.stop());
+      const late = { ...small.database, user: "late", password: "late password" };
+      await asSuperuser(small.database, "create role late login bypassrls password 'late password'");
+      const others = [1, 2, 3].map(() => new Client({ ...late, ssl: false }));
+      await Promise.all(others.map((one) => world.use(one, () => one.end()).connect()));
+      return on(late);
+    },
+    says: ["login: the server has no connection left for late (53300)"],
+    hint: "max_connections",
+  },
 ];
+
+/** As somebody who may have no more connections than that. */
+async function onLimited(limit: number): Promise<Given> {
+  const name = `limited_${limit}`;
+  await world.client.query(
+    `create role ${name} login bypassrls connection limit ${limit} password 'limited password' in role pg_read_all_data;
+     grant anon, authenticated, service_role to ${name} with inherit false`,
+  );
+  return on({ user: name, password: "limited password" });
+}
 
 const localhostTls = { host: "localhost", tls: { verify: "chain and host" } } as const;
 
@@ -136,6 +185,24 @@ const encryption: readonly Wrong[] = [
     given: () => on({ tls: { verify: "chain and host", ca: world.authority.cert } }),
     says: ["encryption: the certificate of 127.0.0.1 is for another host: localhost"],
   },
+  ...[
+    { what: "that has expired", validity: expired, code: "CERT_HAS_EXPIRED" },
+    { what: "that is not valid yet", validity: early, code: "CERT_NOT_YET_VALID" },
+  ].map(({ what, validity, code }) => ({
+    what: `a certificate ${what}`,
+    given: async () => {
+      const folder = mkdtempSync(join(tmpdir(), "rowgate-doctor-tls-"));
+      const settings = tlsSettings(folder, certify(world.authority, ["localhost"], [], validity));
+      const server = world.use(await startEmbedded({ settings }), async (one) => {
+        await one.stop();
+        rmSync(folder, { recursive: true });
+      });
+      const tls = { verify: "chain and host", ca: world.authority.cert } as const;
+      return on({ ...server.database, host: "localhost", tls });
+    },
+    says: [`encryption: the certificate of localhost is not valid today (${code})`],
+    hint: "renew it; if it is in order, this machine's clock is not",
+  })),
   {
     what: "a server without TLS",
     given: async () => {
@@ -351,6 +418,22 @@ const gateway: readonly Wrong[] = [
     ],
     hint: "NODE_EXTRA_CA_CERTS",
   },
+  ...[
+    { what: "that has expired", validity: expired, code: "CERT_HAS_EXPIRED" },
+    { what: "that is not valid yet", validity: early, code: "CERT_NOT_YET_VALID" },
+  ].map(({ what, validity, code }) => ({
+    what: `a certificate ${what}`,
+    given: async () => {
+      const { authority } = world;
+      const server = createHttpsServer(certify(authority, ["localhost"], [], validity));
+      const { target, ...given } = await sound({ url: `https://localhost:${await portOf(server)}` });
+      return { ...given, target: { ...target, rest: target.rest && { ...target.rest, ca: authority.cert } } };
+    },
+    says: [
+      new RegExp(`^gateway: the certificate of https://localhost:\\d+ is not valid today \\(${code}\\)$`),
+    ],
+    hint: "renew it; if it is in order, this machine's clock is not",
+  })),
   {
     what: "tokens that cross a network unencrypted",
     given: async () => {
