@@ -145,7 +145,7 @@ export interface RoleInfo {
   readonly inherits: readonly string[];
   /** Roles of the run that this role may SET ROLE to. */
   readonly mayBecome: readonly string[];
-  /** As whom it can put policies aside by SET ROLE: superusers, BYPASSRLS, owners of tables with policies. */
+  /** As whom it can put policies aside: by SET ROLE, or by granting itself the role (sql/catalog_roles.sql). */
   readonly mayEscapeAs: readonly string[];
 }
 

@@ -1,3 +1,4 @@
+import type { WayAround } from "./around.ts";
 import type { SourcePosition } from "./errors.ts";
 
 /** Something to tell a person that is not a cell. Facts only; the wording is in `findingInfo`. */
@@ -36,6 +37,7 @@ export type Finding =
       /** As whom the login can put policies aside, by SET ROLE. */
       readonly roles: readonly string[];
     }
+  | ({ readonly kind: "login-gets-around" } & WayAround)
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
   | {
       readonly kind: "cascades-past-a-deny";
@@ -120,9 +122,14 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
   },
   "login-escapes": {
     title:
-      "A persona's login can put the policies aside: it may SET ROLE to a superuser, to BYPASSRLS or to an owner",
+      "A persona's login can put the policies aside: it may become a superuser, an owner, or another role that holds more",
     severity: "failure",
     remedy: "revoke the membership, or declare a persona that logs in as it with that role",
+  },
+  "login-gets-around": {
+    title: "A persona that logs in by itself can get around the policies, with SQL that no probe sends",
+    severity: "failure",
+    remedy: "see docs/verdicts.md: each of these ways is closed by one statement",
   },
   "unprobed-role": {
     title: "A role holds privileges on declared relations, and no persona has it",

@@ -1,3 +1,4 @@
+import type { WayAround } from "../model/around.ts";
 import type { Finding, FindingInfo, FindingKind } from "../model/finding.ts";
 import { findingInfo } from "../model/finding.ts";
 import { place } from "./failure.ts";
@@ -15,6 +16,7 @@ const facts: Facts = {
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
   "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
+  "login-gets-around": (of) => `${clean(of.role)}: ${around[of.way](clean(of.place), clean(of.of ?? ""))}`,
   "unprobed-role": (of) => `${clean(of.role)}: ${of.relations.map(clean).join(", ")}`,
   "cascades-past-a-deny": (of) =>
     `DELETE from ${clean(of.from)} ${of.does} rows of ${clean(of.relation)}, for ${of.personas.map(clean).join(", ")}`,
@@ -37,6 +39,15 @@ const facts: Facts = {
   "clock-was-set": ({ seconds }) => `${number(Math.abs(seconds))} s ${seconds > 0 ? "forward" : "back"}`,
   "production-override": (of) => oneLine(of.because),
   "rest-not-probed": (of) => oneLine(of.reason),
+};
+
+const around: Record<WayAround["way"], (on: string, of: string) => string> = {
+  replication: () => "REPLICATION streams every row of every table",
+  trigger: (on) => `TRIGGER on ${on}: what it hangs there runs with the rights of whoever writes`,
+  schema: (on, of) => `owns the schema ${on}, and may drop ${of}`,
+  force: (on) => `owns ${on}, and may take FORCE ROW LEVEL SECURITY away`,
+  shadow: (on, of) => `function ${on} finds ${of} by search_path, where a temporary table comes first`,
+  barrier: (on) => `view ${on} hides rows without security_barrier`,
 };
 
 const superpower = { superuser: "a superuser", bypassrls: "allowed to bypass RLS" } as const;

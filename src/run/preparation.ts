@@ -1,4 +1,5 @@
 import { type ClientBase, DatabaseError } from "pg";
+import { readWaysAround } from "../channel/around.ts";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
 import { schemasInReach } from "../channel/reach.ts";
@@ -88,6 +89,7 @@ export async function prepare(
       `The matrix ${matrix.name} does not fit the database ${catalog.database}.`,
       issues.toSorted(byPosition),
     );
+  const around = await readWaysAround(client, matrix.personas, schemas);
   const immutable = (await readImmutable(client)).filter(({ readsSetting }) => readsSetting);
   const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
@@ -109,6 +111,7 @@ export async function prepare(
         return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
+      ...around.map((way): Finding => ({ kind: "login-gets-around", ...way })),
       ...survivorFindings(matrix, survivors),
     ],
   };

@@ -155,6 +155,7 @@ async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Fou
             "relation" in about ? about.relation : "",
             "function" in about ? about.function : "",
             kind === "unprobed-role" && "role" in about ? about.role : "",
+            "way" in about ? `${about.way} ${about.place}` : "",
           ]
             .filter((text) => text !== "")
             .join(" "),

@@ -1,0 +1,10 @@
+/** What lies open past every policy to a session that comes through no gateway, with SQL that no probe sends (sql/logins_around.sql). */
+export interface WayAround {
+  /** A persona's login, or the role that it switches to. */
+  readonly role: string;
+  readonly way: "replication" | "trigger" | "schema" | "force" | "shadow" | "barrier";
+  /** The table, view, function, schema or role. */
+  readonly place: string;
+  /** `shadow`: the relation that the function finds by its name alone; `schema`: one that is in it. */
+  readonly of: string | null;
+}
