@@ -83,7 +83,12 @@ function redactExpectation(expectation: Expectation, text: MapText): Expectation
 }
 
 function redactByHand(byHand: ByHand, text: MapText): ByHand {
-  return { psql: text(byHand.psql), curl: byHand.curl === undefined ? undefined : text(byHand.curl) };
+  const { psql, curl, undo } = byHand;
+  return {
+    psql: text(psql),
+    curl: curl === undefined ? undefined : text(curl),
+    ...(undo !== undefined && { undo: text(undo) }),
+  };
 }
 
 function mapChannels(channels: CellRecord["channels"], text: MapText): CellRecord["channels"] {

@@ -49,8 +49,13 @@ export interface ChannelRecord extends Judgement {
 export interface ByHand {
   /** A block to paste into psql. */
   readonly psql: string;
-  /** A curl line that takes its token from `rowgate token`; `undefined` when the cell has no rest form. */
+  /**
+   * A curl line that takes its token from `rowgate token`; `undefined` when the cell has no rest form, or what it writes would stay
+   * and could not be told from other rows.
+   */
   readonly curl: string | undefined;
+  /** SQL that takes back what the curl line writes; absent: it writes nothing that stays. */
+  readonly undo?: string | undefined;
 }
 
 /** SHA-256 of what the run was given, hex. */

@@ -86,7 +86,7 @@ function waiverLines(cell: CellRecord, width: number): readonly string[] {
 
 function byHandLines(cell: CellRecord, width: number): readonly string[] {
   if (cell.byHand === undefined) return [];
-  const { psql, curl } = cell.byHand;
+  const { psql, curl, undo } = cell.byHand;
   const margin = "    ";
   const indented = (line: string): string => (line === "" ? "" : `${margin}${line}`);
   return [
@@ -94,7 +94,13 @@ function byHandLines(cell: CellRecord, width: number): readonly string[] {
     ...foldSql(psql, width - margin.length).map(indented),
     ...(curl === undefined
       ? []
-      : ["  by hand, in a shell:", ...foldShell(curl, width - margin.length).map(indented)]),
+      : [
+          `  by hand, in a shell${undo === undefined ? "" : " (the gateway commits: the row stays)"}:`,
+          ...foldShell(curl, width - margin.length).map(indented),
+        ]),
+    ...(undo === undefined
+      ? []
+      : ["  and then, to take it back, in psql:", ...foldSql(undo, width - margin.length).map(indented)]),
   ];
 }
 

@@ -2,8 +2,7 @@ import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ByHand } from "../model/run.ts";
 import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
-import { postureRules } from "../model/posture.ts";
-import type { Target } from "../model/target.ts";
+import { type CurlContext, curlByHand } from "./curl-by-hand.ts";
 
 /** A probe as each channel sent it: SQL, and `METHOD /path body`. */
 export interface SentProbes {
@@ -11,20 +10,16 @@ export interface SentProbes {
   readonly rest: string | undefined;
 }
 
-/** How to see a cell by hand: nothing stays, and the token comes from `rowgate token`. */
+/** How to see a cell by hand: nothing stays, or it is said how to take it back; the token comes from `rowgate token`. */
 export function byHand(
   cell: Cell,
   identity: Identity | undefined,
   sent: SentProbes,
-  target: Target,
-  matrixFile: string,
+  context: CurlContext,
 ): ByHand {
   return {
     psql: psqlBlock(cell, identity, shownStatement(cell, sent.direct)),
-    curl:
-      sent.rest === undefined || target.rest === undefined
-        ? undefined
-        : curlLine(cell, identity, sent.rest, target.rest.url, { ...target, matrixFile }),
+    ...curlByHand(cell, identity, sent.rest, context),
   };
 }
 
@@ -73,37 +68,4 @@ function broughtSql({ persona }: Cell, identity: Identity | undefined): readonly
       `where setrole = ${whose}::regrole and s !~ '^(role|session_authorization)=' and setdatabase in ` +
       "(0, (select oid from pg_database where datname = current_database())) order by setdatabase;",
   ];
-}
-
-function curlLine(
-  cell: Cell,
-  identity: Identity | undefined,
-  probe: string,
-  url: string,
-  { name, posture, rest, matrixFile }: Pick<Target, "name" | "posture" | "rest"> & { matrixFile: string },
-): string {
-  const signer = postureRules[posture].shared ? ` --target ${shellWord(name)}` : "";
-  const [, method = "GET", path = "/", body] = /^(\S+) (\S+)(?: (.*))?$/s.exec(probe) ?? [];
-  const token =
-    identity?.token === undefined
-      ? []
-      : [
-          `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)}${signer})"`,
-        ];
-  const profile = method === "GET" || method === "HEAD" ? "Accept-Profile" : "Content-Profile";
-  return [
-    "curl -i",
-    ...(method === "GET" ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
-    ...token,
-    ...(rest?.apiKey === undefined ? [] : ['-H "apikey: $API_KEY"']),
-    `-H '${profile}: ${cell.relation.info.schema}'`,
-    "-H 'Prefer: count=exact, tx=rollback'",
-    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${shellWord(body)}`]),
-    shellWord(`${url}${path}`),
-  ].join(" ");
-}
-
-/** Quoted for a POSIX shell, where it needs to be. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -36,6 +36,7 @@ export async function probeAll(input: ProbingInput): Promise<Tally> {
     matrixFile: matrix.file,
     identities,
     trust: channels.trust,
+    undoes: channels.handshake?.rollbackHonoured === true,
     today: dayOf(request.startedAt),
   };
   const tally = createTally();

@@ -2,17 +2,15 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../model/channel.ts";
 import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
-import type { Target } from "../model/target.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand } from "./by-hand.ts";
+import type { CurlContext } from "./curl-by-hand.ts";
 import { seenWithDirect } from "./seen-with-direct.ts";
 import { inForce } from "./in-force.ts";
 
-export interface RecordContext {
+export interface RecordContext extends CurlContext {
   readonly matrix: string;
-  readonly matrixFile: string;
-  readonly target: Target;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** `YYYY-MM-DD`: waivers that end before it no longer hold. */
@@ -67,9 +65,8 @@ export function recordCell(
       : byHand(
           cell,
           context.identities.get(cell.persona.name),
-          { direct: answers.direct?.probe, rest: sentOn(answers.rest) },
-          context.target,
-          context.matrixFile,
+          { direct: sentOn(answers.direct), rest: sentOn(answers.rest) },
+          context,
         ),
     inForce: clean ? [] : inForce(cell),
   };
@@ -78,7 +75,8 @@ export function recordCell(
 /** What a channel would not send, since it would stay, nobody shall be led to send by hand. */
 function sentOn(answer: ChannelAnswer | undefined): ChannelAnswer["probe"] | undefined {
   const seen = answer?.observation;
-  return seen?.kind === "failed" && seen.failure.kind === "not-sent" ? undefined : answer?.probe;
+  const unsent = seen?.kind === "skipped" || (seen?.kind === "failed" && seen.failure.kind === "not-sent");
+  return unsent ? undefined : answer?.probe || undefined;
 }
 
 /** 21000 from the extension `safeupdate`, Supabase's default for API roles: blind writes are the direct channel's alone. */

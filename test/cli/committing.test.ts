@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import https from "node:https";
 import { hostname } from "node:os";
 import path from "node:path";
 import { Client } from "pg";
@@ -148,6 +149,17 @@ async function contents(): Promise<readonly string[]> {
   return found;
 }
 
+/** @returns the status that came back */
+function postTo(where: string, headers: Record<string, string>, body: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const ca = readFileSync(staging.ca);
+    const asked = https.request(`${staging.rest}${where}`, { method: "POST", headers, ca }, (answer) => {
+      answer.resume().on("end", () => resolve(answer.statusCode));
+    });
+    asked.on("error", reject).end(body);
+  });
+}
+
 interface Archive {
   readonly run: RunRecord;
   readonly cells: ReadonlyMap<string, CellRecord>;
@@ -178,6 +190,8 @@ const journal = (logs: string): string => {
 const owner = (pid: number): string => `${JSON.stringify({ pid, host: hostname() })}\n`;
 
 const one = "matrices/commits.yaml";
+
+const insertedForOthers = "create policy open on public.notes for insert to authenticated with check (true)";
 
 /** The run that comes after, into the same logs. */
 function nextRun(logs: string): Promise<CliResult> {
@@ -278,11 +292,7 @@ describe("writes: commit", () => {
       "create policy open on public.notes for delete to authenticated using (true)",
       "delete",
     ],
-    [
-      "everybody may insert for others",
-      "create policy open on public.notes for insert to authenticated with check (true)",
-      "insert",
-    ],
+    ["everybody may insert for others", insertedForOthers, "insert"],
   ])("a leak is found on the run's own rows: %s", async (_name, policy, operation) => {
     const before = await contents();
     // An UPDATE or DELETE with a filter needs the row to be seen as well.
@@ -304,10 +314,61 @@ describe("writes: commit", () => {
       const cell = archiveOf(logs).cells.get(`ana/public.notes/${operation}`);
       expect(cell?.channels.rest?.verdict).toBe("leak");
       expect(cell?.channels.direct?.verdict).toBe("leak");
+      expect(cell?.byHand?.psql).toMatch(/^begin;[^]*\nrollback;$/);
+      // The rows that an UPDATE or DELETE was about are gone.
+      expect(cell?.byHand?.curl !== undefined, operation).toBe(operation === "insert");
     } finally {
       await client.query("drop policy open on public.notes; drop policy seen on public.notes");
     }
     expect(await contents()).toEqual(before);
+  });
+
+  test("an INSERT by hand stays, which is said, and what is said to take it back does", async () => {
+    await client.query(`${insertedForOthers}; create policy seen on public.notes for select using (true)`);
+    try {
+      const id = "ana/public.notes/insert";
+      await run([one, "--target", "commits", "--only", id, "--logs", "by hand"]);
+      const { curl = "", undo = "" } = archiveOf("by hand").cells.get(id)?.byHand ?? {};
+      expect(curl).toContain("-H 'Prefer: count=exact' ");
+      const [, token = "", body = ""] = /Bearer \$\((rowgate token [^)]*)\).* -d '([^']*)'/.exec(curl) ?? [];
+      const signed = await rowgate(token.split(" ").slice(1), { cwd: project, env: env() });
+      const headers = { authorization: `Bearer ${signed.out.trim()}`, "content-type": "application/json" };
+      const before = await contents();
+      expect(await postTo("/notes", headers, body)).toBe(201);
+      expect(await contents()).toHaveLength(before.length + 1);
+      await client.query(undo);
+      expect(await contents()).toEqual(before);
+    } finally {
+      await client.query("drop policy open on public.notes; drop policy seen on public.notes");
+    }
+  });
+
+  test("what is skipped on rest, nobody is led to send by hand", async () => {
+    await client.query("create policy open on public.members for update to authenticated using (true)");
+    await client.query("create policy seen on public.members for select to authenticated using (true)");
+    try {
+      const id = "ana/public.members/update";
+      await run([one, "--target", "commits", "--only", id, "--logs", "skipped"]);
+      const { channels, byHand } = archiveOf("skipped").cells.get(id) ?? {};
+      expect(channels).toMatchObject({ direct: { verdict: "leak" }, rest: { verdict: "skipped" } });
+      expect(byHand?.curl).toBeUndefined();
+    } finally {
+      await client.query("drop policy open on public.members; drop policy seen on public.members");
+    }
+  });
+
+  test("a gateway that is not believed: its writes are not led to be sent by hand either", async () => {
+    const args = [one, "--target", "commits", "--only", "ana/public.notes/*", "--logs", "disbelieved"];
+    const result = await rowgate(["run", ...args], {
+      cwd: project,
+      env: { ...env(), JWT_KEY: staging.otherKey },
+    });
+    expect(result.code).toBe(2);
+    const { cells } = archiveOf("disbelieved");
+    const curls = [...cells.values()].map(({ operation, byHand }) => [operation, byHand?.curl === undefined]);
+    expect(curls).toContainEqual(["select", false]);
+    expect(curls.filter(([operation, none]) => operation !== "select" && none !== true)).toEqual([]);
+    expect(curls.length).toBeGreaterThan(5);
   });
 
   test("a policy about the key lets in what no copy shows: such denials are not believed", async () => {

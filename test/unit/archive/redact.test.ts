@@ -160,6 +160,8 @@ describe("redaction", () => {
   });
 
   it("of a cell uses its own persona's values only", () => {
+    const written = cell({ byHand: { psql: "", curl: "", undo: "delete … where name = 'Ana Pérez'" } });
+    expect(redactor.cell(written).byHand?.undo).toBe("delete … where name = '[personal]'");
     const other = cell({ persona: "luis", byHand: { psql: "Ana Pérez", curl: undefined } });
     expect(redactor.cell(other).byHand?.psql).toBe("Ana Pérez");
   });

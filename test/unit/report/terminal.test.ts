@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
-import type { RunRecord } from "../../../src/model/run.ts";
+import type { CellRecord, RunRecord } from "../../../src/model/run.ts";
 import type { TerminalOptions } from "../../../src/report/terminal.ts";
 import { createTerminalReport } from "../../../src/report/terminal.ts";
 import { columns } from "../../../src/report/text.ts";
@@ -114,6 +114,20 @@ describe("the terminal report", () => {
     const text = render(record([{ ...leak, channels: { direct: channel("pass"), rest: channel("leak") } }]));
     expect(text).toContain("  happened  direct (pass): filtered, reached 0 of 40 rows, 0 declared\n");
     expect(text).toContain("            rest: filtered, reached 0 of 40 rows, 0 declared\n");
+  });
+
+  it("says of a curl line whether what it writes stays, and how to take it back", () => {
+    const curl = "curl -i -X POST http://localhost/notes";
+    const undo = `delete from "public"."notes" where "id" = 'rowgate-1';`;
+    const shown = (byHand: CellRecord["byHand"]): string => render(record([{ ...leak, byHand }]));
+    const ends = `  by hand, in a shell (the gateway commits: the row stays):
+    ${curl}
+  and then, to take it back, in psql:
+    ${undo}
+`;
+    expect(shown({ psql: "begin;", curl, undo })).toContain(ends);
+    expect(shown({ psql: "begin;", curl })).toContain(`  by hand, in a shell:\n    ${curl}\n\n`);
+    expect(shown({ psql: "begin;", curl: undefined })).not.toContain("in a shell");
   });
 
   it("gives three keys at the most, and says that there are more", () => {

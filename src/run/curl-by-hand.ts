@@ -1,0 +1,98 @@
+import type { Cell } from "../model/cell.ts";
+import type { Identity } from "../model/channel.ts";
+import type { ByHand } from "../model/run.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
+import { postureRules } from "../model/posture.ts";
+import type { Target } from "../model/target.ts";
+
+export interface CurlContext {
+  readonly target: Target;
+  readonly matrixFile: string;
+  /** The gateway has shown that it undoes what a request asks it to undo. */
+  readonly undoes: boolean;
+}
+
+/** `METHOD /path body`, as a probe was sent. */
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string | undefined;
+}
+
+/**
+ * The request that was sent, for a shell. One that would stay is shown only with what takes it back: an INSERT of a row that its
+ * key tells from all others. Rows that other writes were about were the run's own, and are gone.
+ */
+export function curlByHand(
+  cell: Cell,
+  identity: Identity | undefined,
+  sent: string | undefined,
+  context: CurlContext,
+): Pick<ByHand, "curl" | "undo"> {
+  const { rest } = context.target;
+  if (sent === undefined || rest === undefined) return { curl: undefined };
+  const request = parsed(sent);
+  const stays = !isRead(request) && !context.undoes;
+  const undo = stays ? removalOf(cell, request) : undefined;
+  if (stays && undo === undefined) return { curl: undefined };
+  return {
+    curl: curlLine(cell, identity, request, { ...context, rest, stays }),
+    ...(undo !== undefined && { undo }),
+  };
+}
+
+function parsed(sent: string): Request {
+  const [, method = "GET", path = "/", body] = /^(\S+) (\S+)(?: (.*))?$/s.exec(sent) ?? [];
+  return { method, path, body };
+}
+
+function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** `undefined`: not every column of the key stands in what is sent. */
+function removalOf({ operation, relation }: Cell, { body }: Request): string | undefined {
+  if (operation !== "insert" || body === undefined || relation.key.length === 0) return undefined;
+  const values = JSON.parse(body) as Readonly<Record<string, unknown>>;
+  const named = relation.key.map((name) => [name, values[name]] as const);
+  if (named.some(([, value]) => typeof value !== "string")) return undefined;
+  const where = named.map(([name, value]) => `${quoteIdent(name)} = ${quoteLiteral(String(value))}`);
+  return `delete from ${quoteQualified(relation.info)} where ${where.join(" and ")};`;
+}
+
+function curlLine(
+  cell: Cell,
+  identity: Identity | undefined,
+  request: Request,
+  {
+    target,
+    matrixFile,
+    rest,
+    stays,
+  }: CurlContext & { readonly rest: NonNullable<Target["rest"]>; readonly stays: boolean },
+): string {
+  const { method, path, body } = request;
+  const signer = postureRules[target.posture].shared ? ` --target ${shellWord(target.name)}` : "";
+  const token =
+    identity?.token === undefined
+      ? []
+      : [
+          `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)}${signer})"`,
+        ];
+  const profile = isRead(request) ? "Accept-Profile" : "Content-Profile";
+  return [
+    "curl -i",
+    ...(method === "GET" ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
+    ...token,
+    ...(rest.apiKey === undefined ? [] : ['-H "apikey: $API_KEY"']),
+    `-H '${profile}: ${cell.relation.info.schema}'`,
+    `-H 'Prefer: count=exact${stays ? "" : ", tx=rollback"}'`,
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${shellWord(body)}`]),
+    shellWord(`${rest.url}${path}`),
+  ].join(" ");
+}
+
+/** Quoted for a POSIX shell, where it needs to be. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
