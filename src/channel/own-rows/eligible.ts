@@ -15,7 +15,7 @@ function because(why: string): string {
 }
 
 function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean): string | undefined {
-  if (info.kind !== "table" || info.isPartition)
+  if (info.kind !== "table")
     return because(`rows of the run's own are made in plain tables only: this is a ${kinds[info.kind]}`);
   const fires = [...info.triggers.filter(({ enabled }) => enabled).map(({ name }) => name), ...info.rules];
   if (fires.length > 0 && !mayFire)
@@ -50,8 +50,7 @@ function literally(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
 
-const kinds: Readonly<Record<RelationInfo["kind"], string>> = {
-  table: "partition",
+const kinds: Readonly<Record<Exclude<RelationInfo["kind"], "table">, string>> = {
   partitioned: "partitioned table",
   view: "view",
   materialized: "materialized view",

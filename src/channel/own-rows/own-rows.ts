@@ -98,6 +98,7 @@ export class OwnRows {
       return own;
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
+      this.#forget(own);
       return `${messageOf(error)} (${error.code ?? ""})`;
     }
   }
@@ -173,6 +174,11 @@ export class OwnRows {
     this.#rows.push(own);
     this.#names.add(nameOf(info, key));
     return own;
+  }
+
+  /** It was never made. Its line in the journal stays: a line too many only costs a look. */
+  #forget(own: Own): void {
+    this.#rows.splice(this.#rows.indexOf(own), 1);
   }
 
   async #removeAll(rows: readonly Own[]): Promise<void> {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import type { Channel } from "../../../src/model/cell.ts";
-import type { Limits, Posture } from "../../../src/model/target.ts";
+import type { Limits, Posture, Writes } from "../../../src/model/target.ts";
 import type { TxEnd } from "../../../src/target/gateway/config.ts";
 
 /** A cell's verdict, or the verdicts of its channels too, and what its reason must say. */
@@ -46,6 +46,7 @@ export interface Case extends Side {
   readonly login?: { readonly user: string; readonly password: string };
   readonly limits?: Partial<Limits>;
   readonly posture?: Posture;
+  readonly writes?: Writes;
   readonly only?: readonly string[];
   /** The same with the trap, and without it: the one must be told, the other must pass. */
   readonly trap: Side;
