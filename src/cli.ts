@@ -204,7 +204,14 @@ program
   .requiredOption("--target <name>", "the target of rowgate.yaml")
   .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
   .option("--logs <folder>", "where archives and journals are", "logs")
-  .action((options: CleanUpOptions) => main(() => cleanUpCommand(options, environment)));
+  .option(
+    "--run <id>",
+    "a run of another host that is over, although its process cannot be asked (repeatable)",
+    list,
+  )
+  .action((given: Omit<CleanUpOptions, "run"> & Partial<CleanUpOptions>) =>
+    main(() => cleanUpCommand({ ...given, run: given.run ?? [] }, environment)),
+  );
 
 const gateway = program
   .command("gateway")

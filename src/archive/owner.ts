@@ -13,14 +13,29 @@ export function ownerNote(tag?: string): string {
   return `${JSON.stringify(owner)}\n`;
 }
 
-/** Whether the process that a note names is gone. Another host's processes cannot be asked: those count as alive. */
-export async function isAbandoned(noteFile: string): Promise<boolean> {
+/** What became of the process that a note names. */
+export type OwnerState =
+  | { readonly kind: "gone" }
+  /** Or another one has its number by now. */
+  | { readonly kind: "alive"; readonly pid: number }
+  /** Another host's processes cannot be asked. */
+  | { readonly kind: "elsewhere"; readonly host: string }
+  | { readonly kind: "unknown" };
+
+export async function ownerState(noteFile: string): Promise<OwnerState> {
   try {
     const { pid, host } = JSON.parse(await readFile(noteFile, "utf8")) as Partial<Owner>;
-    return Number.isInteger(pid) && host === hostname() && !isAlive(Number(pid));
+    if (pid === undefined || host === undefined || !Number.isInteger(pid)) return { kind: "unknown" };
+    if (host !== hostname()) return { kind: "elsewhere", host };
+    return isAlive(pid) ? { kind: "alive", pid } : { kind: "gone" };
   } catch {
-    return false;
+    return { kind: "unknown" };
   }
+}
+
+/** Whether the process that a note names is known to be gone. */
+export async function isAbandoned(noteFile: string): Promise<boolean> {
+  return (await ownerState(noteFile)).kind === "gone";
 }
 
 function isAlive(pid: number): boolean {

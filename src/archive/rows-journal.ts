@@ -2,7 +2,7 @@ import { appendFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises
 import path from "node:path";
 import type { JournalledRows, RowJournal, RowName } from "../model/own-rows.ts";
 import { onDisk, syncFolder, writeWhole } from "./disk.ts";
-import { isAbandoned, ownerNote } from "./owner.ts";
+import { type OwnerState, ownerNote, ownerState } from "./owner.ts";
 
 /** Below the archive's root; the dot keeps it from being taken for a day. */
 const folderName = ".rows";
@@ -50,23 +50,34 @@ export async function openRowJournal(root: string, id: string, head: Head): Prom
   };
 }
 
-export interface LeftJournal extends JournalledRows {
+export interface FoundJournal extends JournalledRows {
   readonly run: string;
+  /** `host:port/database` */
+  readonly database: string;
+  /** Of the process that writes, or wrote, it. */
+  readonly owner: OwnerState;
   discard(): Promise<void>;
 }
 
-/** Journals of runs on this database that have ended without clearing up. Other hosts' processes cannot be asked: theirs stay. */
-export async function leftJournals(root: string, database: string): Promise<readonly LeftJournal[]> {
-  const found: LeftJournal[] = [];
+/** Journals of runs that are not over, or ended without clearing up; one that was cut off before its first row names none. */
+export async function findJournals(root: string): Promise<readonly FoundJournal[]> {
+  const found: FoundJournal[] = [];
   const names = await readdir(path.join(root, folderName)).catch((): string[] => []);
   for (const name of names.filter((one) => one.endsWith(".ndjson")).toSorted()) {
     const run = name.slice(0, -".ndjson".length);
     const paths = pathsOf(root, run);
-    if (!(await isAbandoned(paths.owner))) continue;
     const [head, ...rows] = await linesOf(paths.journal);
-    const { database: own, since } = (head ?? {}) as Partial<Head>;
-    if (own !== database || since === undefined) continue;
-    found.push({ run, since, rows: rows as readonly RowName[], discard: () => discard(paths) });
+    const { database, since } = (head ?? {}) as Partial<Head>;
+    if (database === undefined || since === undefined) continue;
+    const owner = await ownerState(paths.owner);
+    found.push({
+      run,
+      database,
+      owner,
+      since,
+      rows: rows as readonly RowName[],
+      discard: () => discard(paths),
+    });
   }
   return found;
 }

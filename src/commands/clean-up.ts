@@ -2,18 +2,20 @@ import path from "node:path";
 import { loadTarget } from "../config/load.ts";
 import { RowgateError } from "../model/errors.ts";
 import { readsOnly } from "../model/posture.ts";
-import { type Cleared, clearUpAfterRuns } from "../run/own-rows.ts";
+import { type Cleared, clearUpAfterRuns, type Untouched } from "../run/own-rows.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 
 export interface CleanUpOptions {
   readonly target: string;
   readonly config: string | undefined;
   readonly logs: string;
+  /** Runs that are over, says whoever calls, although their process cannot be asked. */
+  readonly run: readonly string[];
 }
 
 /** `rowgate clean-up`: removes rows that a killed run has left where nothing is rolled back, by its journal. */
 export async function cleanUpCommand(
-  { target: name, config, logs }: CleanUpOptions,
+  { target: name, config, logs, run: over }: CleanUpOptions,
   { cwd, variables, out }: Environment,
 ): Promise<ExitCode> {
   // What the run was told of the target holds for its rows: only what a journal names is removed.
@@ -25,12 +27,41 @@ export async function cleanUpCommand(
     });
   }
   const folder = path.resolve(cwd, logs);
-  const cleared = await clearUpAfterRuns(folder, target);
+  const { cleared, untouched } = await clearUpAfterRuns(folder, target, over);
   for (const one of cleared) out.write(`${clearedText(one)}\n`);
+  for (const one of untouched.filter(({ elsewhere }) => elsewhere))
+    out.write(`the run ${one.run} was on another database, ${one.database}: its journal was left alone\n`);
+  const unsure = untouched.filter(({ elsewhere }) => !elsewhere);
+  if (unsure.length > 0) throw notOver(unsure, logs);
   if (cleared.length === 0) out.write(`no run whose journal is in ${logs} has left a row on ${name}\n`);
   return 0;
 }
 
 export function clearedText({ run, removed }: Cleared): string {
   return `the run ${run} was killed: ${removed === 1 ? "1 row that it had left was" : `${removed} rows that it had left were`} removed`;
+}
+
+/** Why a run's rows are left to it. */
+export function untouchedText({ run, owner }: Untouched): string {
+  return `the run ${run} may have rows there: ${reasons[owner.kind](owner as never)}`;
+}
+
+const reasons: {
+  readonly [Kind in Untouched["owner"]["kind"]]: (
+    owner: Extract<Untouched["owner"], { kind: Kind }>,
+  ) => string;
+} = {
+  gone: () => "its process is gone",
+  alive: ({ pid }) => `a process with its number (${pid}) is at work`,
+  elsewhere: ({ host }) => `it is of the host ${host}, whose processes cannot be asked from here`,
+  unknown: () => "nothing says which process it was",
+};
+
+function notOver(unsure: readonly Untouched[], logs: string): RowgateError {
+  return new RowgateError({
+    code: "rows/not-over",
+    message: `Journals in ${logs} are of runs that may be at work still: their rows were left to them.`,
+    details: unsure.map(untouchedText).join("\n"),
+    hint: `where such a run is over, say so: ${unsure.map(({ run }) => `--run ${run}`).join(" ")}`,
+  });
 }

@@ -7,7 +7,7 @@ import { localStack, type Target } from "../model/target.ts";
 import type { Environment } from "./environment.ts";
 import { clearUpAfterRuns } from "../run/own-rows.ts";
 import { mustServeSessions } from "../run/remote-session.ts";
-import { clearedText } from "./clean-up.ts";
+import { clearedText, untouchedText } from "./clean-up.ts";
 import { refuseGiven } from "./given.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./server.ts";
@@ -32,8 +32,10 @@ export async function reachRemote(options: RunOptions, environment: Environment)
     startMs: 0,
     clearUp: async (logs) => {
       if (readsOnly(loaded.target)) return;
-      for (const cleared of await clearUpAfterRuns(logs, loaded.target))
-        if (!options.quiet && !options.json) err.write(`${clearedText(cleared)}\n`);
+      const { cleared, untouched } = await clearUpAfterRuns(logs, loaded.target);
+      if (options.quiet || options.json) return;
+      for (const one of cleared) err.write(`${clearedText(one)}\n`);
+      for (const one of untouched) if (!one.elsewhere) err.write(`${untouchedText(one)}\n`);
     },
     gatewayOf: (matrix) => gatewayOf(targetFor(matrix, loaded)),
     prepare: async (_, matrix) => {

@@ -1,4 +1,4 @@
-import { leftJournals, openRowJournal } from "../archive/rows-journal.ts";
+import { type FoundJournal, findJournals, openRowJournal } from "../archive/rows-journal.ts";
 import { clearUp } from "../channel/own-rows/clear-up.ts";
 import { OwnRows } from "../channel/own-rows/own-rows.ts";
 import { nextTransaction } from "../channel/direct/left-behind.ts";
@@ -40,22 +40,38 @@ export interface Cleared {
   readonly removed: number;
 }
 
+/** A journal that was not looked into: its run may be at work, or worked on another database. */
+export type Untouched = Pick<FoundJournal, "run" | "database" | "owner"> & { readonly elsewhere: boolean };
+
+export interface ClearedUp {
+  readonly cleared: readonly Cleared[];
+  readonly untouched: readonly Untouched[];
+}
+
 /**
  * Removes what runs on this database have left that were killed. A journal goes when nothing of it is left.
+ * @param over runs that somebody says are over, where their process cannot be asked
  * @throws RowgateError `rows/left-behind`, `direct/connect`
  */
 export async function clearUpAfterRuns(
   logs: string,
   { database, limits }: Target,
-): Promise<readonly Cleared[]> {
+  over: readonly string[] = [],
+): Promise<ClearedUp> {
   const cleared: Cleared[] = [];
-  for (const journal of await leftJournals(logs, databaseName(database))) {
+  const untouched: Untouched[] = [];
+  for (const journal of await findJournals(logs)) {
+    const elsewhere = journal.database !== databaseName(database);
+    if (elsewhere || (journal.owner.kind !== "gone" && !over.includes(journal.run))) {
+      untouched.push({ ...journal, elsewhere });
+      continue;
+    }
     const { removed, left } = await clearUp(database, limits, journal);
     if (left.length > 0) throw leftBehind(journal.run, left);
     await journal.discard();
     cleared.push({ run: journal.run, removed });
   }
-  return cleared;
+  return { cleared, untouched };
 }
 
 function leftBehind(run: string, left: Awaited<ReturnType<typeof clearUp>>["left"]): RowgateError {

@@ -133,8 +133,8 @@ const env = (): Record<string, string> => ({
 });
 const run = (args: readonly string[], watch?: Parameters<typeof rowgate>[1]["watch"]): Promise<CliResult> =>
   rowgate(["run", ...args], { cwd: project, env: env(), ...(watch && { watch }) });
-const cleanUp = (logs: string): Promise<CliResult> =>
-  rowgate(["clean-up", "--target", "commits", "--logs", logs], { cwd: project, env: env() });
+const cleanUp = (logs: string, ...more: readonly string[]): Promise<CliResult> =>
+  rowgate(["clean-up", "--target", "commits", "--logs", logs, ...more], { cwd: project, env: env() });
 
 const tables = ["people", "notes", "counted", "members", "audited"];
 /** Every row of every table, whoever wrote it. */
@@ -570,9 +570,41 @@ describe("interrupted at every stage, nothing stays", () => {
       [`${folder}/other.owner`]: owner(2 ** 22 + 1),
     });
     const before = await contents();
-    expect((await cleanUp(logs)).out).toContain("no run whose journal is in alive has left a row");
+    const result = await cleanUp(logs);
+    expect(result.code).toBe(2);
+    expect(result.err).toContain(`a process with its number (${process.pid}) is at work`);
+    expect(result.out).toContain("the run other was on another database, elsewhere:5432/app");
     expect(await contents()).toEqual(before);
     expect(journals(logs)).toHaveLength(4);
+  });
+
+  test("a run of another host, killed: neither clean-up nor the next run says that nothing is left, until it is said to be over", async () => {
+    const logs = "another host";
+    const now = await client.query<{ next: string }>(
+      "select (pg_snapshot_xmax(pg_current_snapshot())::text::numeric % 4294967296)::text as next",
+    );
+    const before = await contents();
+    const id = "726f7767-6174-8000-8000-000000000000";
+    await client.query(`insert into public.notes (id, owner) values ('${id}', '${ana}')`);
+    const line = JSON.stringify({ relation: { schema: "public", name: "notes" }, key: { id } });
+    await writeProject(project, {
+      [`${logs}/.rows/x.ndjson`]: `${JSON.stringify({ database: staging.place, since: now.rows[0]?.next })}\n${line}\n`,
+      [`${logs}/.rows/x.owner`]: `${JSON.stringify({ pid: 7, host: "another.test" })}\n`,
+    });
+    const says =
+      "the run x may have rows there: it is of the host another.test, whose processes cannot be asked";
+    const unsure = await cleanUp(logs);
+    expect(unsure.code).toBe(2);
+    expect(unsure.err).toContain(says);
+    expect(unsure.err).toContain("--run x");
+    expect(unsure.out).not.toContain("no run");
+    expect((await nextRun(logs)).err).toContain(says);
+    expect(await contents()).toHaveLength(before.length + 1);
+    const over = await cleanUp(logs, "--run", "x");
+    expect(over.code, over.err).toBe(0);
+    expect(over.out).toContain("1 row that it had left was removed");
+    expect(await contents()).toEqual(before);
+    expect(journals(logs)).toEqual([]);
   });
 
   test("an older row with a journalled key is somebody else's, and stays", async () => {

@@ -127,6 +127,39 @@ describe("what is journalled", () => {
   });
 });
 
+describe("rows to copy", () => {
+  it("are looked for with full sight, and nothing that a predicate does stays or is written", async () => {
+    await world.client.query(
+      "create function writes() returns boolean language sql as 'insert into others (owner) values (''x'') returning true'",
+    );
+    await expect(own.copies(about(), "writes()")).rejects.toMatchObject({ code: "25006" });
+    await own.copies(about(), "set_config('rowgate.seen', 'x', false) is not null");
+    const unlessSet = "1 / (case when current_setting('rowgate.seen', true) = 'x' then 0 else 1 end) = 1";
+    await expect(own.copies(about(), unlessSet)).resolves.toHaveProperty("made");
+  });
+
+  it("are none that a policy shows to whoever logs in", async () => {
+    await world.client.query(`
+      create role plain login password 'seen' noinherit; grant authenticated to plain; grant all on notes to plain;
+      alter table notes enable row level security; create policy own on notes using (owner = 'alice')`);
+    const address = { ...world.database, user: "plain", password: "seen" };
+    const options = { address, limits: defaultLimits, journal: book, since, mayFire: () => false };
+    const blind = await OwnRows.open(options);
+    try {
+      await expect(blind.copies(about(), inside)).rejects.toMatchObject({ code: "42501" });
+    } finally {
+      await blind.close();
+      await world.client.query("alter table notes disable row level security; drop policy own on notes");
+    }
+  });
+
+  it("are not said to be none when the connection is gone", async () => {
+    const lost = await open(notebook(async () => void (await endSession())));
+    await expect(lost.copies(about(), inside)).rejects.toThrow(/not queryable|terminat/);
+    await lost.close();
+  });
+});
+
 describe("what is removed", () => {
   it("is what was made for a cell, when the cell is done", async () => {
     await own.copies(about(), inside);
@@ -161,6 +194,8 @@ describe("what is removed", () => {
     const [first] = "made" in made ? made.made : [];
     await world.client.query("create table stars (note uuid references notes)");
     await world.client.query("insert into stars values ($1)", [first?.row.key["id"]]);
+    await own.remove(about());
+    expect(await count("notes")).toBe(3);
     expect((await own.finish()).map(({ gone }) => gone)).toEqual([false, true]);
     expect(book.discarded).toBe(false);
     await world.client.query("drop table stars");
@@ -211,6 +246,8 @@ describe("what is removed", () => {
   });
 });
 
+const row = (id: string) => ({ kind: "row", columns: ["id"], key: [id] }) as const;
+
 describe("what may be written through a gateway that commits", () => {
   const every = { kind: "none" } as const;
 
@@ -232,7 +269,6 @@ describe("what may be written through a gateway that commits", () => {
       });
     };
     const [notes, others] = [callerOf("notes"), callerOf("others")];
-    const row = (id: string) => ({ kind: "row", columns: ["id"], key: [id] }) as const;
     const before = proxy.arrived.length;
     const rpc = { method: "POST", values: {}, value: undefined, returnsSet: false } as const;
     const unnamed = new Caller(client, sender, about().relation.info);

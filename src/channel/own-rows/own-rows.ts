@@ -4,7 +4,7 @@ import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import type { OwnRowRecord, RowJournal, RowName } from "../../model/own-rows.ts";
 import { formatQualified } from "../../model/sql-text.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
-import { connect, disconnect, messageOf } from "../direct/session.ts";
+import { connect, disconnect, isLost, messageOf } from "../direct/session.ts";
 import { clearUp } from "./clear-up.ts";
 import { freshColumns, freshOfCopy, refusalOf } from "./eligible.ts";
 import { type Picked, copyRow, isThere, pickRows, removeRow } from "./statements.ts";
@@ -97,7 +97,8 @@ export class OwnRows {
       await copyRow(this.#client, info, picked.key, values);
       return own;
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
+      // The server may end a connection when the row is in, and before it says so.
+      if (!(error instanceof DatabaseError) || isLost(error)) throw error;
       this.#forget(own);
       return `${messageOf(error)} (${error.code ?? ""})`;
     }

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeF
 import { hostname } from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { leftJournals, openRowJournal } from "../../../src/archive/rows-journal.ts";
+import { findJournals, openRowJournal } from "../../../src/archive/rows-journal.ts";
 import type { RowName } from "../../../src/model/own-rows.ts";
 import { tempFolder } from "./temp.ts";
 
@@ -18,8 +18,7 @@ const at = (name: string): string => path.join(root, ".rows", name);
 const { pid: gone } = spawnSync(process.execPath, ["-e", ""]);
 const belongsTo = (run: string, pid: number, host = hostname()): void =>
   writeFileSync(at(`${run}.owner`), `${JSON.stringify({ pid, host })}\n`);
-const found = async (database = head.database): Promise<readonly string[]> =>
-  (await leftJournals(root, database)).map(({ run }) => run);
+const found = async (): Promise<readonly string[]> => (await findJournals(root)).map(({ run }) => run);
 
 describe("a journal of rows", () => {
   it("holds every row as soon as it is noted, for this user's eyes alone", async () => {
@@ -30,8 +29,8 @@ describe("a journal of rows", () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([head, row("a"), row("b"), row("c")]);
     expect(statSync(at(".")).mode & 0o077).toBe(0);
     belongsTo("r1", gone);
-    expect(await leftJournals(root, head.database)).toMatchObject([
-      { run: "r1", since: "731", rows: [row("a"), row("b"), row("c")] },
+    expect(await findJournals(root)).toMatchObject([
+      { run: "r1", ...head, owner: { kind: "gone" }, rows: [row("a"), row("b"), row("c")] },
     ]);
   });
 
@@ -58,21 +57,30 @@ describe("a journal of rows", () => {
 });
 
 describe("journals that runs have left", () => {
-  it("are those of dead processes of this host, on this database", async () => {
-    for (const run of ["dead", "mine", "other-host", "other-database", "no-owner"])
-      await openRowJournal(root, run, run === "other-database" ? { ...head, database: "else:1/x" } : head);
+  it("say on which database, and what became of their process", async () => {
+    const runs = ["dead", "mine", "of-another-host", "without-owner"];
+    for (const run of [...runs, "of-another-database"])
+      await openRowJournal(
+        root,
+        run,
+        run === "of-another-database" ? { ...head, database: "else:1/x" } : head,
+      );
     belongsTo("dead", gone);
-    belongsTo("mine", process.pid);
-    belongsTo("other-host", gone, "another.test");
-    belongsTo("other-database", gone);
-    writeFileSync(at("no-owner.owner"), "");
-    expect(await found()).toEqual(["dead"]);
-    expect(await found("else:1/x")).toEqual(["other-database"]);
-    const [dead] = await leftJournals(root, head.database);
+    belongsTo("of-another-host", gone, "another.test");
+    writeFileSync(at("without-owner.owner"), "");
+    const journals = await findJournals(root);
+    expect(journals.map(({ run, database, owner }) => [run, database, owner])).toEqual([
+      ["dead", head.database, { kind: "gone" }],
+      ["mine", head.database, { kind: "alive", pid: process.pid }],
+      ["of-another-database", "else:1/x", { kind: "alive", pid: process.pid }],
+      ["of-another-host", head.database, { kind: "elsewhere", host: "another.test" }],
+      ["without-owner", head.database, { kind: "unknown" }],
+    ]);
+    const [dead] = journals;
     await dead?.discard();
     expect(existsSync(at("dead.ndjson"))).toBe(false);
     expect(existsSync(at("dead.owner"))).toBe(false);
-    expect(await found()).toEqual([]);
+    expect(await found()).not.toContain("dead");
   });
 
   it("may end in the middle of a line: that row was not made", async () => {
@@ -80,7 +88,7 @@ describe("journals that runs have left", () => {
     await journal.note([row("a")]);
     appendFileSync(at("r1.ndjson"), JSON.stringify(row("b")).slice(0, -3));
     belongsTo("r1", gone);
-    expect(await leftJournals(root, head.database)).toMatchObject([{ rows: [row("a")] }]);
+    expect(await findJournals(root)).toMatchObject([{ rows: [row("a")] }]);
   });
 
   it("say since when, or say nothing: without it every row with such a key would go", async () => {
