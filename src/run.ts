@@ -2,17 +2,14 @@ import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
 import { Control } from "./channel/direct/control.ts";
 import { now } from "./clock.ts";
-import { channels as allChannels } from "./model/cell.ts";
-import { RowgateError } from "./model/errors.ts";
 import { elapsed } from "./model/moment.ts";
 import { addressOf } from "./model/posture.ts";
-import type { Matrix } from "./model/matrix.ts";
-import type { RunFilters } from "./model/run.ts";
 import { channelsOf } from "./plan/channels.ts";
 import { filterOf } from "./plan/filters.ts";
 import { openChannels } from "./run/channels.ts";
 import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
+import { refuseIdleFilters } from "./run/idle-filters.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
 import { probeAll } from "./run/probing.ts";
 import type { RunEvents, RunRequest } from "./run/request.ts";
@@ -21,6 +18,7 @@ import { watchTraces } from "./run/traces.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
 
+export { refuseIdleFilters } from "./run/idle-filters.ts";
 export { preflightRun } from "./run/preflight.ts";
 export type { PreflightedRun } from "./run/preflight.ts";
 
@@ -43,7 +41,7 @@ export async function run(
   const gateway = target.rest && { login: target.rest.login, schemas: target.schemas };
   const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
   events.planned?.(prepared.cells);
-  if (prepared.cells === 0) throw nothingToProbe(filters, [matrix]);
+  if (preflighted === undefined) refuseIdleFilters(filters, [{ matrix, preflighted: prepared }]);
   const began = now();
   const control = await Control.open(database, limits);
   let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
@@ -96,21 +94,4 @@ export async function run(
     await channels?.close();
     await control.close();
   }
-}
-
-/** No cell of any of these matrices was asked for: a typo, most likely, and certainly no PASS. */
-export function nothingToProbe(filters: RunFilters, matrices: readonly Matrix[]): RowgateError {
-  const [matrix] = matrices;
-  const asked = [
-    ...filters.only.map((one) => `--only ${one}`),
-    ...filters.personas.map((one) => `--persona ${one}`),
-    ...(filters.channels.length < allChannels.length
-      ? filters.channels.map((one) => `--channel ${one}`)
-      : []),
-  ];
-  return new RowgateError({
-    code: "run/nothing-to-probe",
-    message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked.join(" ") || "what was asked"}.`,
-    hint: `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix?.personas[0]?.name ?? "anon"}/${matrix?.schema ?? "public"}.${matrix?.relations[0]?.name ?? "courses"}/select`,
-  });
 }

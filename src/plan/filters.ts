@@ -1,6 +1,8 @@
 import picomatch from "picomatch";
 import type { RunFilters } from "../model/run.ts";
 
+type Filters = Pick<RunFilters, "only" | "personas">;
+
 /** `of`: other names that take the cell along: of the operation or call that a column's cell belongs to, of all calls. */
 export type Wants = (id: string, persona: string, ...of: readonly string[]) => boolean;
 
@@ -9,12 +11,46 @@ export type Wants = (id: string, persona: string, ...of: readonly string[]) => b
  * of the operation along, `<persona>/<schema>.<function>/execute(<call>)` (or `…/execute`, which takes all calls along), or
  * any of these with `/<column>` behind it; `--persona` matches names.
  */
-export function filterOf({ only, personas }: Pick<RunFilters, "only" | "personas">): Wants {
+export function filterOf({ only, personas }: Filters): Wants {
   const matches = only.length === 0 ? undefined : picomatch(only.map(literalParentheses), { dot: true });
   const named = personas.length === 0 ? undefined : picomatch([...personas], { dot: true });
   return (id, persona, ...of) =>
     (named === undefined || named(persona)) &&
     (matches === undefined || [id, ...of].some((form) => matches(form)));
+}
+
+/** Filters that took no cell so far: a slip of the pen among others that match would leave its cells out, and nobody would know. */
+export interface WatchedFilter {
+  readonly wants: Wants;
+  readonly idle: () => Filters;
+}
+
+export function watchedFilterOf(filters: Filters): WatchedFilter {
+  const all = filterOf(filters);
+  const only = watch(filters.only, (glob) => filterOf({ only: [glob], personas: [] }));
+  const personas = watch(filters.personas, (glob) => filterOf({ only: [], personas: [glob] }));
+  return {
+    wants: (...cell) => {
+      if (!all(...cell)) return false;
+      only.see(cell);
+      personas.see(cell);
+      return true;
+    },
+    idle: () => ({ only: only.idle(), personas: personas.idle() }),
+  };
+}
+
+function watch(
+  globs: readonly string[],
+  filter: (glob: string) => Wants,
+): { readonly see: (cell: Parameters<Wants>) => void; readonly idle: () => readonly string[] } {
+  const waiting = new Map(globs.map((glob) => [glob, filter(glob)]));
+  return {
+    see: (cell) => {
+      for (const [glob, wants] of waiting) if (wants(...cell)) waiting.delete(glob);
+    },
+    idle: () => [...waiting.keys()],
+  };
 }
 
 /** Parentheses of an id are its own: `execute(own)`, `find(uuid)`. Only after one of `? * + @ !` do they group, as in `@(a|b)`. */

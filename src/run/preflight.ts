@@ -3,13 +3,15 @@ import type { Matrix } from "../model/matrix.ts";
 import type { RunFilters } from "../model/run.ts";
 import { countCalls } from "../plan/calls.ts";
 import { countCells } from "../plan/expand.ts";
-import { filterOf } from "../plan/filters.ts";
+import { watchedFilterOf } from "../plan/filters.ts";
 import { type Preparation, prepare } from "./preparation.ts";
 import type { PreflightRequest } from "./request.ts";
 
 /** A matrix that fits its database, and how many of its cells were asked for. */
 export interface PreflightedRun extends Preparation {
   readonly cells: number;
+  /** Those of the filters that took none of them. */
+  readonly idle: Pick<RunFilters, "only" | "personas">;
   readonly milliseconds: number;
 }
 
@@ -24,7 +26,7 @@ export async function preflightRun(request: PreflightRequest): Promise<Preflight
     );
     return {
       ...prepared,
-      cells: countAsked(prepared, matrix, filters),
+      ...countAsked(prepared, matrix, filters),
       milliseconds: performance.now() - began,
     };
   } finally {
@@ -33,11 +35,17 @@ export async function preflightRun(request: PreflightRequest): Promise<Preflight
 }
 
 /** None where the matrix speaks no channel that was asked for. */
-function countAsked({ work, functions }: Preparation, matrix: Matrix, filters: RunFilters): number {
-  if (!filters.channels.some((channel) => matrix.channels.includes(channel))) return 0;
-  const wants = filterOf(filters);
-  return [
+function countAsked(
+  { work, functions }: Preparation,
+  matrix: Matrix,
+  filters: RunFilters,
+): Pick<PreflightedRun, "cells" | "idle"> {
+  if (!filters.channels.some((channel) => matrix.channels.includes(channel)))
+    return { cells: 0, idle: filters };
+  const { wants, idle } = watchedFilterOf(filters);
+  const cells = [
     ...work.map((one) => countCells(one.spec, one.relation, matrix.personas, wants)),
     ...functions.map((one) => countCalls(one, matrix.personas, wants)),
   ].reduce((sum, count) => sum + count, 0);
+  return { cells, idle: idle() };
 }

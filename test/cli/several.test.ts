@@ -174,7 +174,23 @@ test("a filter may leave a system out, and that is said; leaving all out is exit
   });
   const none = await rowgate([...args, "--persona", "nobody", "--logs", "logs-none"], { cwd: project });
   expect(none.code).toBe(2);
-  expect(none.err).toContain("No cell of the matrices notes, papers matches --persona nobody");
+  expect(none.err).toContain("No cell of the matrices notes, papers matches --persona nobody.");
+  // Beside filters that do match: what it should have named would go unproved, and the run would pass.
+  const slip = ["--persona", "ana", "--persona", "serivce", "--logs", "logs-none"];
+  const some = await rowgate([...args, ...slip], { cwd: project });
+  expect(some.code).toBe(2);
+  expect(some.err).toMatch(/matches --persona serivce; did you mean `service`\?.\s+the personas are /);
+  const relation = [
+    "--only",
+    "*/public.papers/select",
+    "--only",
+    "*/public.paper/select",
+    "--logs",
+    "logs-none",
+  ];
+  const other = await rowgate([...args, ...relation], { cwd: project });
+  expect(other.code).toBe(2);
+  expect(other.err).toContain("No cell of the matrices notes, papers matches --only */public.paper/select.");
 });
 
 describe("nothing is probed before everything fits, and nothing that is wrong hides anything else", () => {

@@ -306,6 +306,13 @@ describe("a stack that is not to be had: told, exit 2, nothing written", () => {
     expect(existsSync(path.join(project, "logs"))).toBe(false);
   });
 
+  test("a file of its name that nobody may run is no CLI", async () => {
+    cli("exit 0", 0o644);
+    const result = await run([], withCli());
+    expect(result.code).toBe(2);
+    expect(result.err).toContain("no `supabase` on PATH");
+  });
+
   test("the CLI says that none is started: its words are handed on", async () => {
     cli('echo "failed to inspect container health: No such container: supabase_db_shop" >&2; exit 1');
     const result = await run([], withCli());
@@ -328,10 +335,10 @@ describe("a stack that is not to be had: told, exit 2, nothing written", () => {
 });
 
 /** Stands where the Supabase CLI would: no package registry has its program. */
-function cli(script: string): void {
+function cli(script: string, mode = 0o755): void {
   const program = path.join(project, "bin/supabase");
   writeFileSync(program, `#!/bin/sh\n${script}\n`);
-  chmodSync(program, 0o755);
+  chmodSync(program, mode);
 }
 
 function withCli(): Readonly<Record<string, string>> {

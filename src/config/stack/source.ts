@@ -74,17 +74,22 @@ async function askCli(cwd: string, variables: Variables): Promise<string> {
     const options = { cwd, env: { ...variables }, timeout: patience, maxBuffer: mostText, windowsHide: true };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(error.code === "ENOENT" ? noCli() : refused(error, stderr));
+      else reject(notThere(error) ? noCli() : refused(error, stderr));
     });
     // It must not wait for an answer of anybody.
     child.stdin?.end();
   });
 }
 
+/** A folder on PATH that may not be searched makes it EACCES. https://man7.org/linux/man-pages/man3/exec.3.html */
+function notThere({ code }: { readonly code?: unknown }): boolean {
+  return code === "ENOENT" || code === "EACCES";
+}
+
 function noCli(): RowgateError {
   return new RowgateError({
     code: "config/no-stack",
-    message: "No local Supabase stack is known: there is no `supabase` on PATH to ask.",
+    message: "No local Supabase stack is known: there is no `supabase` on PATH that could be asked.",
     details:
       "looked at --config (not given) and at DB_URL with API_URL or REST_URL (not both in the environment)",
     hint: `start one with \`supabase start\`, then: ${pipe} (with npx before \`supabase\` where npm has installed it)`,

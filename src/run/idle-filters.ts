@@ -1,0 +1,59 @@
+import { didYouMean, listNames, nearest } from "../matrix/nearest.ts";
+import { channels as allChannels } from "../model/cell.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { RunFilters } from "../model/run.ts";
+import type { PreflightedRun } from "./preflight.ts";
+
+interface Asked {
+  readonly matrix: Matrix;
+  readonly preflighted: Pick<PreflightedRun, "cells" | "idle">;
+}
+
+type Globs = Pick<RunFilters, "only" | "personas">;
+
+/**
+ * A filter that takes no cell of any matrix is a typo, most likely: beside others that do, its cells would go unproved and the
+ * run would pass. @throws RowgateError `run/nothing-to-probe`
+ */
+export function refuseIdleFilters(filters: RunFilters, systems: readonly Asked[]): void {
+  const idle: Globs = {
+    only: inAll(systems.map(({ preflighted }) => preflighted.idle.only)),
+    personas: inAll(systems.map(({ preflighted }) => preflighted.idle.personas)),
+  };
+  const nothing = systems.every(({ preflighted }) => preflighted.cells === 0);
+  if (!nothing && idle.only.length === 0 && idle.personas.length === 0) return;
+  const matrices = systems.map(({ matrix }) => matrix);
+  const asked = nothing ? spelled(filters, filters.channels) : spelled(idle, []);
+  throw new RowgateError({
+    code: "run/nothing-to-probe",
+    message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked || "what was asked"}${meantPersona(idle, matrices)}.`,
+    hint: hintOf(idle, matrices),
+  });
+}
+
+function inAll([first = [], ...others]: readonly (readonly string[])[]): readonly string[] {
+  return first.filter((glob) => others.every((one) => one.includes(glob)));
+}
+
+function spelled({ only, personas }: Globs, channels: RunFilters["channels"]): string {
+  return [
+    ...only.map((one) => `--only ${one}`),
+    ...personas.map((one) => `--persona ${one}`),
+    ...(channels.length < allChannels.length ? channels.map((one) => `--channel ${one}`) : []),
+  ].join(" ");
+}
+
+function meantPersona({ personas: [wrong] }: Globs, matrices: readonly Matrix[]): string {
+  return wrong === undefined ? "" : didYouMean(nearest(wrong, personasOf(matrices)));
+}
+
+function hintOf({ only, personas }: Globs, matrices: readonly Matrix[]): string {
+  if (only.length === 0 && personas.length > 0) return `the personas are ${listNames(personasOf(matrices))}`;
+  const [matrix] = matrices;
+  return `cells are named <persona>/<schema>.<relation>/<operation> or <persona>/<schema>.<function>/execute, as in ${matrix?.personas[0]?.name ?? "anon"}/${matrix?.schema ?? "public"}.${matrix?.relations[0]?.name ?? "courses"}/select`;
+}
+
+function personasOf(matrices: readonly Matrix[]): readonly string[] {
+  return [...new Set(matrices.flatMap(({ personas }) => personas.map(({ name }) => name)))];
+}
