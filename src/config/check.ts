@@ -67,7 +67,8 @@ function report(root: MapTree, shape: z.ZodType, issue: z.core.$ZodIssue, issues
     const found = describe(here.value);
     const quote = issue.expected === "string" && found !== "nothing" && here.value.kind === "scalar";
     const wanted = expectations[issue.expected] ?? issue.expected;
-    const hint = quote ? "quote it" : undefined;
+    const keys = keysAt(shape, issue.path);
+    const hint = quote ? "quote it" : keys.length > 0 ? `keys: ${listNames(keys, 12)}` : undefined;
     issues.report("matrix/wrong-type", here.value.at, `${what} must be ${wanted}; found ${found}`, hint);
   } else if (issue.code === "invalid_value") {
     const known = issue.values.map(String);

@@ -314,6 +314,10 @@ describe("what is wrong is told with its place, all of it at once", () => {
         "the configuration has no `targets`",
       ],
     ],
+    [
+      "targets:\n  s: { posture: staging, rest: 'http://127.0.0.1:3000' }",
+      ["2:32 `targets.s.rest` must be a mapping; found text (keys: `url`, `plain_http`"],
+    ],
     ["targets:\n  embedded: { posture: staging }", ["2:3 `embedded` is a target that rowgate starts itself"]],
     [
       "targets:\n  s: { posture: staging, database: { port: '5432' } }",
