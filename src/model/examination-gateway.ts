@@ -88,6 +88,16 @@ export interface HandshakeFacts {
   readonly distrust: string | undefined;
   /** Persona → why nothing shows that the gateway switches to its role. */
   readonly unswitched: ReadonlyMap<string, string>;
+  /** `undefined`: not asked, since nobody comes without a token. */
+  readonly anonymous: AnonymousFacts | undefined;
   /** `undefined`: not asked, since the target takes no writes. */
   readonly rollback: "honoured" | "not honoured" | "not shown" | undefined;
 }
+
+/** As whom the gateway serves a request without a token, beside the role that the target says (PostgREST's `db-anon-role`). */
+export type AnonymousFacts =
+  | { readonly kind: "as declared" | "not shown" }
+  /** As nobody: it refuses (PGRST302). */
+  | { readonly kind: "disabled" }
+  /** As that role; `undefined`: which one did not show. */
+  | { readonly kind: "another"; readonly role: string | undefined };

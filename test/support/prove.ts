@@ -30,6 +30,8 @@ export interface ProveOptions {
   readonly matrix: string;
   readonly channels?: readonly Channel[];
   readonly txEnd?: TxEnd;
+  /** Settings of the gateway that the target does not know of. */
+  readonly gateway?: Partial<GatewayConfig>;
   /** The secret that tokens are signed with, when it is not the gateway's. */
   readonly signingSecret?: string;
   /** A target without PostgREST. */
@@ -81,6 +83,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
           txEnd: options.txEnd ?? "rollback-allow-override",
           // As the embedded target has it: a statement ends before its request is given up.
           statementTimeoutMs: options.limits?.statementTimeoutMs ?? defaultLimits.statementTimeoutMs,
+          ...options.gateway,
         });
   const logs = options.logs ?? (await mkdtemp(path.join(tmpdir(), "rowgate-prove-")));
   try {

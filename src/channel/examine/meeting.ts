@@ -3,6 +3,7 @@ import type { HandshakeFacts, SpeakingGateway, SamenessFacts } from "../../model
 import { addressOf, readsOnly } from "../../model/posture.ts";
 import type { QualifiedName } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
+import { askAnonymous } from "../rest/anonymous.ts";
 import { Clients } from "../rest/clients.ts";
 import { shakeHands } from "../rest/handshake.ts";
 import { findPlaces, type Place } from "../rest/places.ts";
@@ -38,7 +39,7 @@ export async function meet(questions: MeetingQuestions): Promise<Met> {
     const places = await findPlaces(sight, exposed, roles);
     return {
       sameness: await sameness(questions, known, places, sight),
-      handshake: await handshake(questions, places),
+      handshake: await handshake(questions, places, sight),
     };
   } finally {
     await sight.close();
@@ -47,8 +48,9 @@ export async function meet(questions: MeetingQuestions): Promise<Met> {
 
 /** As a run shakes hands, and nothing else can leave than GET. */
 async function handshake(
-  { target, identities }: MeetingQuestions,
+  { target, identities, exposed }: MeetingQuestions,
   places: readonly Place[],
+  sight: Sight,
 ): Promise<HandshakeFacts | undefined> {
   const { rest, limits } = target;
   if (rest === undefined) return undefined;
@@ -61,9 +63,11 @@ async function handshake(
     readOnly: true,
   });
   try {
+    const clients = new Clients(rest, wire.fetch);
+    const sender = new Sender(wire);
     const shaken = await shakeHands({
-      clients: new Clients(rest, wire.fetch),
-      sender: new Sender(wire),
+      clients,
+      sender,
       identities,
       places,
       // Nobody has said which calls are harmless.
@@ -71,11 +75,20 @@ async function handshake(
       signingKey: target.signingKey,
       concurrency,
       readOnly: readsOnly(target),
+      anonymous: () => askAnonymous({ clients, sender, sight, target: { ...target, schemas: exposed } }),
     });
-    const unswitched = [...shaken.personas].map(([name, { message }]) => [name, message] as const);
+    const { anonymous } = shaken;
+    // Why nobody who comes without a token is what he should be has been told.
+    const told = anonymous?.kind === "disabled" || anonymous?.kind === "another";
+    const unswitched = [...shaken.personas].flatMap(([name, { message }]) =>
+      told && identities.some(({ persona, token }) => persona.name === name && token === undefined)
+        ? []
+        : [[name, message] as const],
+    );
     return {
       distrust: shaken.distrust?.message,
       unswitched: new Map(unswitched),
+      anonymous,
       rollback: shaken.rollback,
     };
   } finally {

@@ -5,6 +5,7 @@ import type { Moment } from "../../model/moment.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
 import { readsOnly } from "../../model/posture.ts";
 import type { OwnRows } from "../own-rows/own-rows.ts";
+import { askAnonymous } from "./anonymous.ts";
 import { harmlessCalls } from "./call-places.ts";
 import { Clients } from "./clients.ts";
 import type { RestChannel } from "./contract.ts";
@@ -71,6 +72,9 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       signingKey,
       concurrency,
       readOnly,
+      anonRole: rest.anonRole,
+      anonymous:
+        rest.gateway.kind === "remote" ? () => askAnonymous({ clients, sender, sight, target }) : undefined,
       sameDatabase:
         // What rowgate has started itself is in front of the database that it was told.
         rest.gateway.kind === "remote"

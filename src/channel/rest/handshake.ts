@@ -1,4 +1,5 @@
 import type { Identity } from "../../model/channel.ts";
+import type { AnonymousFacts } from "../../model/examination-gateway.ts";
 import type { Answer, Failure } from "../../model/observation.ts";
 import type { RestHandshake } from "../../model/run.ts";
 import type { SigningKey } from "../../model/target.ts";
@@ -15,6 +16,10 @@ export interface HandshakeInput extends RoleCheckInput {
   /** The target takes no writes: how it would undo them is not asked. */
   readonly readOnly: boolean;
   /** Somebody else has put the gateway in front of a database, and says which: is it this one? */
+  /** As whom requests without a token are served; not asked of a gateway that rowgate has configured itself. */
+  readonly anonymous?: (() => Promise<AnonymousFacts>) | undefined;
+  /** The target's, for those. */
+  readonly anonRole?: string | undefined;
   readonly sameDatabase?: ((trusted: readonly Identity[]) => Promise<Failure | undefined>) | undefined;
 }
 
@@ -24,6 +29,8 @@ export interface Handshaken {
   readonly distrust: Failure | undefined;
   /** Personas whose answers cannot be believed, and why. */
   readonly personas: ReadonlyMap<string, Failure>;
+  /** `undefined`: it was not asked. */
+  readonly anonymous: AnonymousFacts | undefined;
   /** Set: no write may be sent. */
   readonly noWrites: string | undefined;
   /** Whether `Prefer: tx=rollback` is honoured, as far as a GET can show it; `undefined`: it was not asked. */
@@ -33,7 +40,11 @@ export interface Handshaken {
 /** Before anything is believed: are signatures verified, are roles switched, are writes undone? Sends GETs only. */
 export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
   const tokens = await checkTokens(input);
-  const personas = tokens.failure === undefined ? await checkPersonas(input) : new Map<string, Failure>();
+  const anonymous = tokens.failure === undefined ? await askAnonymous(input) : undefined;
+  const personas =
+    tokens.failure === undefined
+      ? new Map([...(await checkPersonas(input)), ...misled(input, anonymous)])
+      : new Map<string, Failure>();
   const met = tokens.failure === undefined ? await checkDatabase(input, personas) : undefined;
   const distrust = tokens.failure ?? met?.failure;
   const rollback =
@@ -48,6 +59,7 @@ export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
     },
     distrust,
     personas,
+    anonymous,
     noWrites: rollback === undefined ? "the target takes no writes" : whyNoWrites[rollback],
     rollback,
   };
@@ -75,6 +87,37 @@ async function checkTokens(input: HandshakeInput): Promise<TokenCheck> {
   } catch (error) {
     return { tampered: false, unknown: undefined, failure: failureOf(error) };
   }
+}
+
+function isAnonymous({ token }: Identity): boolean {
+  return token === undefined;
+}
+
+/** What comes to nothing shows nothing; each cell will say so itself. */
+async function askAnonymous({ anonymous, identities }: HandshakeInput): Promise<AnonymousFacts | undefined> {
+  return identities.some(isAnonymous)
+    ? await anonymous?.().catch((): AnonymousFacts => ({ kind: "not shown" }))
+    : undefined;
+}
+
+/** Personas without a token, where the gateway takes them for somebody else. */
+function misled(
+  { identities, anonRole = "" }: HandshakeInput,
+  anonymous: AnonymousFacts | undefined,
+): readonly (readonly [string, Failure])[] {
+  const why = anonymous && anotherRole(anonymous, anonRole);
+  return why === undefined
+    ? []
+    : identities.filter(isAnonymous).map(({ persona }) => [persona.name, protocol(why)] as const);
+}
+
+/** `undefined`: nothing is wrong with it. */
+function anotherRole(facts: AnonymousFacts, declared: string): string | undefined {
+  if (facts.kind === "disabled")
+    return `the gateway serves no request without a token (PGRST302), and the matrix's role ${declared} comes without one (db-anon-role)`;
+  if (facts.kind !== "another") return undefined;
+  const who = facts.role === undefined ? "another role" : `role ${facts.role}`;
+  return `the gateway serves requests without a token as ${who}, the matrix says ${declared} (db-anon-role)`;
 }
 
 const noPlace = "there is neither relation nor declared call in the exposed schemas to ask the gateway for";

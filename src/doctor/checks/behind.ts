@@ -1,4 +1,5 @@
 import type { Examination } from "../../model/examination.ts";
+import type { AnonymousFacts } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, listed, notAsked, problem, waitsFor, well } from "../answers.ts";
 import { checkClock } from "./clock.ts";
 import { speaking } from "./gateway.ts";
@@ -10,15 +11,36 @@ export const checkSwitch: Check = (of) => {
   const handshake = speaking(of)?.handshake;
   if (handshake === undefined) return waitsFor(speaking(of) === undefined ? "gateway" : "tokens");
   if (handshake.distrust !== undefined) return distrusted(of, handshake.distrust);
+  const anonymous = ofAnonymous(of, handshake.anonymous);
   const told = toldByRoles(of);
   const left = [...handshake.unswitched].filter(([persona]) => !told.has(persona));
-  if (left.length > 0) return left.map(([persona, said]) => problem("role-not-switched", { persona, said }));
+  const wrong = [
+    ...anonymous,
+    ...left.map(([persona, said]) => problem("role-not-switched", { persona, said })),
+  ];
+  if (wrong.length > 0) return wrong;
   if (handshake.unswitched.size > 0) return waitsFor("roles");
   const asked = of.personas.filter(({ throughGateway, unready }) => throughGateway && unready === undefined);
   return asked.length === 0
     ? notAsked("no persona goes through the gateway")
     : well(`the gateway becomes ${listed([...new Set(asked.map(({ role }) => role))])}`);
 };
+
+function ofAnonymous(of: Examination, facts: AnonymousFacts | undefined): readonly Answer[] {
+  const { target, personas, matrices } = of;
+  const declared = target.rest?.anonRole ?? "";
+  if (facts?.kind === "another") {
+    const actual = facts.role === undefined ? "another role" : `role ${facts.role}`;
+    return [problem("another-anonymous-role", { actual, declared })];
+  }
+  // Without a matrix nobody has said that somebody comes without a token.
+  if (facts?.kind !== "disabled" || matrices.length === 0) return [];
+  const brought = speaking(of)?.personas;
+  const without = personas.filter(
+    ({ name, throughGateway }) => throughGateway && brought?.has(name) === false,
+  );
+  return [problem("no-anonymous-role", { personas: listed(without.map(({ name }) => name)), declared })];
+}
 
 /** Personas whose role is not there, or is none that the gateway's login may become: that is why. */
 function toldByRoles({ database, personas, target }: Examination): ReadonlySet<string> {

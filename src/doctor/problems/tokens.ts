@@ -109,6 +109,18 @@ export const tokenProblems = {
     sentence: "a run would believe nothing that this gateway says: {said}",
     hint: "mend the tokens first",
   },
+  "another-anonymous-role": {
+    check: "role switch",
+    sentence:
+      "the gateway serves requests without a token as {actual}, and the target says {declared} (db-anon-role)",
+    hint: "set PostgREST's db-anon-role to {declared}, or let `anon_role` of the target's rest say what it is",
+  },
+  "no-anonymous-role": {
+    check: "role switch",
+    sentence:
+      "the gateway serves no request without a token (PGRST302), and of the personas {personas} comes without: its db-anon-role is not set",
+    hint: "set PostgREST's db-anon-role to {declared}, or give the personas claims, so that they bring tokens",
+  },
   "role-not-switched": {
     check: "role switch",
     sentence: "for {persona}, {said}",

@@ -120,7 +120,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
     sameness: { seen: "unseen", row: { relation: "public.notes", isHere: false } },
   }),
   "rollback-not-honoured": withGateway({
-    handshake: { distrust: undefined, unswitched: new Map(), rollback: "not honoured" },
+    handshake: { distrust: undefined, unswitched: new Map(), anonymous: undefined, rollback: "not honoured" },
   }),
   "key-wanted": {
     ...silent({ status: 401 }),
@@ -152,10 +152,31 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
   "database-clock": withSession({ clockAhead: 60_000 }),
   "times-refused": withTokens({ dated: visit("PGRST303") }),
   distrusted: withGateway({
-    handshake: { distrust: "said", unswitched: new Map(), rollback: undefined },
+    handshake: { distrust: "said", unswitched: new Map(), anonymous: undefined, rollback: undefined },
+  }),
+  "another-anonymous-role": withGateway({
+    handshake: {
+      distrust: undefined,
+      unswitched: new Map(),
+      anonymous: { kind: "another", role: "web_anon" },
+      rollback: "honoured",
+    },
+  }),
+  "no-anonymous-role": withGateway({
+    handshake: {
+      distrust: undefined,
+      unswitched: new Map(),
+      anonymous: { kind: "disabled" },
+      rollback: "honoured",
+    },
   }),
   "role-not-switched": withGateway({
-    handshake: { distrust: undefined, unswitched: new Map([["ana", "said"]]), rollback: "honoured" },
+    handshake: {
+      distrust: undefined,
+      unswitched: new Map([["ana", "said"]]),
+      anonymous: undefined,
+      rollback: "honoured",
+    },
   }),
   "rest-of-sessions": withDatabase({ pooling: { kind: "untold", message: "said" } }),
   "users-unread": withDatabase({ users: { kind: "unreadable", message: "said" } }),
@@ -165,7 +186,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
     sameness: { seen: "blind", row: { relation: "public.notes", isHere: true } },
   }),
   "rollback-not-shown": withGateway({
-    handshake: { distrust: undefined, unswitched: new Map(), rollback: "not shown" },
+    handshake: { distrust: undefined, unswitched: new Map(), anonymous: undefined, rollback: "not shown" },
   }),
   "no-date": {
     ...sound,

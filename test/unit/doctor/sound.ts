@@ -117,7 +117,12 @@ const gateway: SpeakingGateway = {
   schemas: new Map([["public", visit("PGRST205")]]),
   cache: { asked: 1, existing: 1, unknown: [] },
   sameness: { seen: "seen", row: undefined },
-  handshake: { distrust: undefined, unswitched: new Map(), rollback: "honoured" },
+  handshake: {
+    distrust: undefined,
+    unswitched: new Map(),
+    anonymous: { kind: "as declared" },
+    rollback: "honoured",
+  },
 };
 
 function persona(name: string, roleName: string, sub: string | undefined): PersonaFacts {
