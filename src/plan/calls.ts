@@ -8,7 +8,7 @@ import { notOnRest } from "./calls-on-rest.ts";
 import { pastTheGateway } from "./channels.ts";
 import { type ColumnExpectation, columnExpectations } from "./columns.ts";
 import type { Settled } from "./expectation.ts";
-import type { ExpandOptions } from "./expand.ts";
+import type { ExpandOptions } from "./options.ts";
 import type { PlannedFunction } from "./function.ts";
 
 type Options = Omit<ExpandOptions, "visible">;

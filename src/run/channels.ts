@@ -6,7 +6,7 @@ import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { Moment } from "../model/moment.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
 import type { RestHandshake } from "../model/run.ts";
-import type { ExpandOptions } from "../plan/expand.ts";
+import type { ExpandOptions } from "../plan/options.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import { addressOf } from "../model/posture.ts";
 import { openOwnRows } from "./own-rows.ts";

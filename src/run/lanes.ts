@@ -5,7 +5,8 @@ import { RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
 import type { SurveyRow } from "../channel/direct/survey.ts";
 import { expandCalls } from "../plan/calls.ts";
-import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import { expandCells } from "../plan/expand.ts";
+import type { ExpandOptions } from "../plan/options.ts";
 import type { PlannedFunction } from "../plan/function.ts";
 
 /** A relation with all that its cells need. */

@@ -4,7 +4,7 @@ import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import { dayOf } from "../model/moment.ts";
-import type { ExpandOptions } from "../plan/expand.ts";
+import type { ExpandOptions } from "../plan/options.ts";
 import { blockedBy } from "../plan/survivors.ts";
 import type { OpenChannels } from "./channels.ts";
 import { type LaneInput, runLane } from "./lanes.ts";

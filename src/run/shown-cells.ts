@@ -1,6 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import { expandCalls } from "../plan/calls.ts";
-import { type ExpandOptions, expandCells } from "../plan/expand.ts";
+import { expandCells } from "../plan/expand.ts";
+import type { ExpandOptions } from "../plan/options.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 

@@ -1,0 +1,125 @@
+import type { RoleInfo } from "../model/catalog.ts";
+import type { BoundCandidate, Cell, PlannedRelation, UpdatePlan } from "../model/cell.ts";
+import type {
+  Declaration,
+  Expectation,
+  Matrix,
+  Persona,
+  RelationOperation,
+  RelationSpec,
+} from "../model/matrix.ts";
+import { buildCandidates } from "./candidates.ts";
+import { answeringChannels } from "./cells-on-rest.ts";
+import { bindPredicate } from "./columns.ts";
+import { bindCandidate, bindValues } from "./declared-candidates.ts";
+import type { Settled } from "./expectation.ts";
+import type { ExpandOptions } from "./options.ts";
+import type { Subjects } from "./subject.ts";
+
+/** All that a cell is made of. */
+export interface Planned {
+  readonly matrix: Matrix;
+  readonly spec: RelationSpec;
+  readonly relation: PlannedRelation;
+  readonly persona: Persona;
+  readonly operation: RelationOperation;
+  readonly column: string | undefined;
+  readonly settled: Settled;
+  readonly role: RoleInfo;
+  readonly subjects: Subjects;
+  readonly id: string;
+}
+
+export function cellOf(planned: Planned, options: ExpandOptions): Cell {
+  const { matrix, spec, relation, persona, operation, column, settled, role, id } = planned;
+  const expectation = bound(planned);
+  const { channels, notOn } = answeringChannels(planned, expectation, options);
+  let candidates: readonly BoundCandidate[] | undefined;
+  return {
+    id,
+    persona,
+    role,
+    relation,
+    operation,
+    column,
+    among: undefined,
+    everywhere: false,
+    expectation,
+    // Asked for by every INSERT, and by an UPDATE only once a check has refused it.
+    get candidates() {
+      return (candidates ??= candidatesOf(planned, expectation, options));
+    },
+    update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
+    implied: settled.implied,
+    waiver: settled.declaration?.waiver,
+    at: settled.declaration?.at ?? spec.at,
+    behindGateway: options.exposed.length > 0 && persona.login === undefined,
+    channels,
+    notOn,
+  };
+}
+
+function bound(planned: Planned): Expectation {
+  const { settled, spec, matrix, persona } = planned;
+  const { expectation, declaration } = settled;
+  if (expectation.kind === "candidates") {
+    // A candidate that the declaration does not name is refused by default, if the persona can send it at all.
+    const named = declaration?.expectation.kind === "candidates" ? declaration.expectation.reject : [];
+    const sendable = spec.candidates
+      .filter(
+        (candidate) => bindCandidate(candidate, matrix, persona, named.includes(candidate.name)).length > 0,
+      )
+      .map(({ name }) => name);
+    return { ...expectation, reject: expectation.reject.filter((name) => sendable.includes(name)) };
+  }
+  if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
+  return { ...expectation, predicate: bindPredicate(expectation.predicate, planned) };
+}
+
+function candidatesOf(
+  { matrix, spec, relation, persona, operation, subjects }: Planned,
+  expectation: Expectation,
+  options: ExpandOptions,
+): readonly BoundCandidate[] {
+  // Blind writes take values from candidates too: what the persona would write is what WITH CHECK may let through.
+  if (operation !== "insert" && !operation.includes("update")) return [];
+  const visible = options.visible.get(persona.name) ?? [];
+  if (operation !== "insert") return buildCandidates(relation, persona, subjects, visible, "update");
+  const wanted =
+    expectation.kind === "candidates"
+      ? spec.candidates.filter(
+          ({ name }) => expectation.accept.includes(name) || expectation.reject.includes(name),
+        )
+      : spec.candidates;
+  const declared = wanted.flatMap((candidate) =>
+    bindCandidate(candidate, matrix, persona, expectation.kind === "candidates"),
+  );
+  if (expectation.kind === "candidates" || (expectation.kind === "allow" && declared.length > 0))
+    return declared;
+  const held = relation.info.privileges[persona.role]?.insert ?? [];
+  const built = buildCandidates(relation, persona, subjects, visible);
+  return [
+    ...declared,
+    ...(held.length === 0 && declared.length > 0
+      ? []
+      : expectation.kind === "allow"
+        ? built.slice(-1)
+        : built),
+  ];
+}
+
+function updatePlan(
+  declaration: Declaration | undefined,
+  matrix: Matrix,
+  persona: Persona,
+): UpdatePlan | undefined {
+  if (declaration === undefined) return undefined;
+  const { set, never } = declaration;
+  return {
+    set:
+      set === undefined
+        ? undefined
+        : bindValues({ name: "set", values: set, at: declaration.at }, matrix, persona).values,
+    never: never.map((move) => bindValues(move, matrix, persona)),
+  };
+}
