@@ -1,6 +1,6 @@
 import picomatch from "picomatch";
 import { isLocal } from "../model/local.ts";
-import { layersOf, placeOf } from "./database.ts";
+import { type DatabasePlace, layersOf, placeOf } from "./database.ts";
 import type { ConfigFile } from "./read.ts";
 import { restUrl } from "./rest.ts";
 import { Settings, type Variables } from "./settings.ts";
@@ -16,7 +16,7 @@ interface Leads {
 }
 
 /** Labels of a host that somebody has called by what it is; `production_urls` takes the place of this. */
-const looksLive = /(?<!(?:non|pre)-?)(?:^|[.-])(?:prod|production|live)(?:[.-]|$)/i;
+const looksLive = /(?<!(?:non|pre)-?)(?:^|[.-])(?:prod|production|live)(?:[.-]|$)/;
 
 /** Why a target of another posture looks like production; `undefined`: it does not. */
 export function looksLikeProduction(
@@ -62,18 +62,31 @@ function leadsOf(file: ConfigFile, name: string, variables: Variables): Leads {
   const url = found !== undefined && URL.canParse(found) ? new URL(found) : undefined;
   const host = at === undefined ? undefined : even(at.host);
   const database = at && `${isLocal(at.host) ? `${host}:${at.port}` : host}/${at.database}`;
-  const rest = url && `${even(url.hostname)}:${url.port}${url.pathname.replace(/\/+$/, "")}`;
+  const rest = url && `${even(url.hostname)}${portOf(url)}${url.pathname.replace(/\/+$/, "")}`;
   const hosts = [...(host === undefined ? [] : [host]), ...(url === undefined ? [] : [even(url.hostname)])];
   const refs = [
     ...hosts.map(refOfHost),
     host?.endsWith(".pooler.supabase.com") === true ? refOfUser(at?.user) : undefined,
   ];
   return {
-    places: [...hosts, ...(database === undefined ? [] : [database]), ...(rest === undefined ? [] : [rest])],
+    places: [...hosts, ...(at === undefined ? [] : spellings(at)), ...(rest === undefined ? [] : [rest])],
     refs: refs.filter((ref) => ref !== undefined),
     database,
     rest,
   };
+}
+
+/** `host/database`, with its port and without, and this machine by any of its names: whoever writes a pattern writes one of them. */
+function spellings({ host, port, database }: DatabasePlace): readonly string[] {
+  return [...new Set([even(host), host.toLowerCase()])].flatMap((name) => [
+    name,
+    `${name}/${database}`,
+    `${name}:${port}/${database}`,
+  ]);
+}
+
+function portOf({ port }: URL): string {
+  return port === "" ? "" : `:${port}`;
 }
 
 function even(host: string): string {

@@ -392,6 +392,17 @@ describe("writes: commit", () => {
     expect(await contents()).toEqual(before);
   });
 
+  test("each cell's rows go with it: never are those of two there at once", async () => {
+    const { length } = await contents();
+    const seen: number[] = [];
+    staging.interfere({ before: async () => void seen.push((await contents()).length - length) });
+    const only = ["--only", "ana/public.notes/{update,delete,upsert}", "--channel", "rest"];
+    await run([one, "--target", "commits", ...only, "--logs", "one by one"]);
+    staging.interfere(undefined);
+    // Two inside of the declared set, and two outside.
+    expect(Math.max(...seen)).toBe(4);
+  });
+
   test("a lockout is found too", async () => {
     await client.query(
       "create policy shut on public.notes as restrictive for update to authenticated using (false)",

@@ -7,7 +7,7 @@ export function refusalOf(cell: Cell, mayFire: boolean): string | undefined {
   const { operation, relation } = cell;
   if (operation === "execute") return because("a function that writes may write anywhere");
   if (operation.startsWith("blind_")) return because("without a filter a write reaches everybody's rows");
-  return ofRelation(relation.info, relation.key, mayFire) ?? ofUpdate(cell, relation.key);
+  return ofRelation(relation.info, relation.key, mayFire) ?? ofPolicies(cell) ?? ofUpdate(cell, relation.key);
 }
 
 function because(why: string): string {
@@ -23,15 +23,27 @@ function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean
       `what ${fires.join(", ")} would do elsewhere no removal takes back: say \`survives:\` and why in the matrix if it may`,
     );
   if (key.length === 0) return because("nothing names a row of it");
-  const fresh = new Set([...freshColumns(info, key), ...(freshOfCopy(info, key) ?? [])]);
   if (freshColumns(info, key).length === 0)
     return because(`its key (${key.join(", ")}) cannot be given a value of the run's own`);
-  const read = [...fresh].filter((name) => info.policies.some((policy) => mentions(policy, info, name)));
-  if (read.length > 0)
-    return because(
-      `a policy depends on ${read.join(", ")}, where a row of the run's own is like no other: that it is denied proves nothing`,
-    );
   return undefined;
+}
+
+function ofPolicies(cell: Cell): string | undefined {
+  const { info } = cell.relation;
+  const read = likeNoOther(cell).filter((name) =>
+    info.policies.some((policy) => mentions(policy, info, name)),
+  );
+  if (read.length === 0) return undefined;
+  return because(
+    `a policy depends on ${read.join(", ")}, where a row of the run's own is like no other: that it is denied proves nothing`,
+  );
+}
+
+/** Columns that get a value of the run's own: of an INSERT's key those that some candidate does not say. */
+function likeNoOther({ operation, relation: { info, key }, candidates }: Cell): readonly string[] {
+  return operation === "insert"
+    ? freshColumns(info, key).filter((name) => candidates.some(({ values }) => values[name] === undefined))
+    : (freshOfCopy(info, key) ?? []);
 }
 
 /**

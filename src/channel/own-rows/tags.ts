@@ -5,8 +5,8 @@ import type { ColumnInfo } from "../../model/catalog.ts";
 const uuidTag = "726f7767-6174-8";
 
 /** A value that no row has, and that tells whose row it is; `undefined`: nothing of this type can be made so. */
-export function ownValue({ type, identity, generated, domain }: ColumnInfo): string | undefined {
-  if (identity === "always" || generated || domain) return undefined;
+export function ownValue({ type, identity, generated }: ColumnInfo): string | undefined {
+  if (identity === "always" || generated) return undefined;
   const long = /^(?:character varying|character)\((\d+)\)$/.exec(type)?.[1];
   if (long !== undefined) return Number(long) < 24 ? undefined : ownText();
   return makers[type]?.();

@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeAuthority } from "../../support/certificates.ts";
+import { certify, makeAuthority } from "../../support/certificates.ts";
+import { defaultLimits } from "../../../src/model/target.ts";
 import { openRoom, type Room } from "./room.ts";
 
 const pem = (key: KeyObject): string => String(key.export({ type: "pkcs8", format: "pem" }));
@@ -12,6 +13,7 @@ beforeAll(() => {
   room = openRoom();
   room.put("certs/ca.pem", makeAuthority().cert);
   room.put("certs/rubbish.pem", "nothing of the sort\n");
+  room.put("certs/broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 });
 afterAll(() => room.clear());
 
@@ -94,6 +96,30 @@ describe("where the database is", () => {
       { host: "/run/postgresql", tls: undefined },
     ],
     [
+      "a host is named: no URL of the environment leads elsewhere",
+      "database: { host: db.example.com, user: me, name: app }",
+      { DATABASE_URL: "postgresql://me@other/other", PGSERVICE: "other", PGOPTIONS: "-c role=other" },
+      { host: "db.example.com", port: 5432, database: "app", options: undefined },
+    ],
+    [
+      "a key of the file counts before its URL, and the URL's password before PGPASSWORD",
+      "database: { url: '${DB}', sslmode: disable, options: -c a=b }",
+      { DB: "postgresql://me:own@h/d?sslmode=require&options=-c%20c%3Dd", PGPASSWORD: "p", PGOPTIONS: "x" },
+      { password: "own", tls: undefined, options: "-c a=b" },
+    ],
+    [
+      "a URL of the environment counts before libpq's variables",
+      "",
+      { DATABASE_URL: "postgresql://me@h/d", PGHOST: "other", PGPORT: "6000", PGUSER: "other" },
+      { host: "h", user: "me", database: "d" },
+    ],
+    [
+      "a parameter of a URL counts before its part, as libpq has it",
+      "",
+      { DATABASE_URL: "postgresql://me@h:1/d?host=h2&port=2&dbname=d2&user=u2" },
+      { host: "h2", port: 2, database: "d2", user: "u2" },
+    ],
+    [
       "PGPORT does not lead a named database elsewhere, PGPASSWORD opens it",
       `database: { url: '${url}' }`,
       { PGPORT: "6543", PGHOST: "other", PGDATABASE: "other", PGPASSWORD: "p" },
@@ -119,11 +145,55 @@ describe("where the database is", () => {
       user: "me",
       password: 'a;b"c #d',
     });
+    yaml("targets: { staging: { posture: staging } }");
+    const named = { PGSERVICE: "audit", PGSERVICEFILE: file, PGPORT: "1", PGPASSWORD: "p" };
+    expect((await room.load("staging", named)).target.database).toMatchObject({ host: "h", port: 6000 });
+    yaml("targets: { staging: { posture: staging, database: { service: audit } } }");
     expect(sources).toContainEqual({ setting: "database.host", from: `${file}:5` });
     yaml("targets: { staging: { posture: staging, database: { service: audti } } }");
     expect(await room.mistakes("staging", { PGSERVICEFILE: file })).toEqual([
       "1:62 no service `audti` in " + file + "; did you mean `audit`? (services: `other`, `audit`)",
     ]);
+  });
+
+  test("services: the first of several lines, of several files, and no line of another section or of none", async () => {
+    const own = "host=nowhere\n[x]\nport=1\n#host=z\n[a]\nhost=h\nhost=h2\nuser=me\n[y]\ndbname=other\n";
+    room.put("home/.pg_service.conf", own);
+    room.put("etc/pg_service.conf", "[a]\nhost=later\n[b]\nhost=etc\nuser=me\n");
+    const found = { HOME: path.join(room.folder, "home"), PGSYSCONFDIR: path.join(room.folder, "etc") };
+    const at = async (service: string): Promise<object> => {
+      yaml(`targets: { s: { posture: staging, database: { service: ${service} } } }`);
+      return (await room.load("s", found)).target.database;
+    };
+    expect(await at("a")).toMatchObject({ host: "h", port: 5432, database: "me" });
+    expect(await at("b")).toMatchObject({ host: "etc" });
+  });
+
+  test("what a target says besides, and what it gets when it says nothing", async () => {
+    const limits =
+      "limits: { statement_timeout: 1001, lock_timeout: 1002, idle_in_transaction_session_timeout: 1003, request_timeout: 1004 }";
+    const said = `pre_request: hooks.check, schemas: [api, v2], writes: none, ${limits}`;
+    yaml(`targets: { s: { posture: staging, database: { url: '${url}' }, ${said} } }`);
+    const { target, schemas } = await room.load("s");
+    expect(schemas).toEqual(["api", "v2"]);
+    expect(target).toMatchObject({
+      writes: "none",
+      schemas: ["api", "v2"],
+      preRequest: { schema: "hooks", name: "check" },
+      limits: {
+        statementTimeoutMs: 1001,
+        lockTimeoutMs: 1002,
+        idleInTransactionTimeoutMs: 1003,
+        requestTimeoutMs: 1004,
+      },
+    });
+    yaml(`targets: { s: { posture: production, database: { url: '${url}' }, writes: none } }`);
+    expect((await room.load("s")).target).toMatchObject({
+      posture: "production",
+      schemas: ["public"],
+      preRequest: undefined,
+      limits: defaultLimits,
+    });
   });
 
   test("each setting's source is told, and nothing of a secret", async () => {
@@ -179,10 +249,21 @@ describe("how the server is known", () => {
     expect(database).toMatchObject({ tls });
   });
 
+  test("a certificate and a key of one's own, for a server that asks for them", async () => {
+    const { cert, key } = certify(makeAuthority(), ["auditor"]);
+    room.put("certs/own.crt", cert);
+    room.put("certs/own.key", key);
+    yaml(
+      "targets: { s: { posture: staging, database: { host: db.example.com, user: me, sslcert: certs/own.crt, sslkey: certs/own.key } } }",
+    );
+    expect((await room.load("s")).target.database.tls).toMatchObject({ cert, key });
+  });
+
   test("PGSSLROOTCERT, and ~/.postgresql/root.crt", async () => {
     const ca = path.join(room.folder, "certs/ca.pem");
     yaml("targets: { s: { posture: staging, database: { host: db.example.com, user: me } } }");
-    const named = await room.load("s", { PGSSLROOTCERT: ca });
+    // Of the environment, from the current folder.
+    const named = await room.load("s", { PGSSLROOTCERT: path.relative(process.cwd(), ca) });
     expect(named.target.database.tls).toMatchObject({
       verify: "chain and host",
       ca: expect.stringContaining("BEGIN"),
@@ -212,7 +293,16 @@ describe("PostgREST and its keys", () => {
       { API_URL: "http://127.0.0.1:54321", ANON_KEY: "k" },
       { url: "http://127.0.0.1:54321/rest/v1", apiKey: "k" },
     ],
-    ["", { REST_URL: "http://127.0.0.1:54321/rest/v1" }, { url: "http://127.0.0.1:54321/rest/v1" }],
+    [
+      "",
+      { REST_URL: "http://127.0.0.1:54321/rest/v1", API_URL: "http://127.0.0.1:1" },
+      { url: "http://127.0.0.1:54321/rest/v1" },
+    ],
+    [
+      "rest: { url: https://x.example.com, ca: certs/ca.pem }",
+      {},
+      { ca: expect.stringContaining("BEGIN CERTIFICATE") },
+    ],
     [
       "rest: { url: http://postgrest.internal:3000, plain_http: true, anon_role: web, login: gate }",
       {},
@@ -280,6 +370,7 @@ describe("PostgREST and its keys", () => {
       "this is a public key",
     ],
     ["private_key: '${KEY}'", '{"kty":"oct","k":"c2VjcmV0"}', "shared secret"],
+    ["private_key: '${KEY}'", JSON.stringify([jwk, { ...jwk, kid: "k2" }]), "several private keys"],
     ["private_key: '${KEY}'", '{"kty":', "no JSON Web Key"],
     ["private_key: '${KEY}'", pem(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey), "neither"],
     ["private_key: '${KEY}', key_id: k2", JSON.stringify(jwk), "the key itself says `kid` k1"],
@@ -343,6 +434,18 @@ describe("what is wrong is told with its place, all of it at once", () => {
     [
       "targets:\n  s: { posture: staging, database: { url: 'postgresql://me@h/d', host: h } }",
       ["2:66 `host` stands beside `url`"],
+    ],
+    [
+      "targets:\n  s: { posture: staging, database: { url: 'postgresql://me@h/d', service: x } }",
+      ["2:66 `service` stands beside `url`"],
+    ],
+    [
+      "targets:\n  s: { posture: staging, database: { service: x, host: h } }",
+      ["2:50 `host` stands beside `service`"],
+    ],
+    [
+      "targets:\n  s: { posture: staging, database: { sslmode: disable, sslrootcert: x } }",
+      ["2:56 `sslrootcert` stands beside `sslmode: disable`"],
     ],
     [
       "targets:\n  s: { posture: production, writes: rollback }",
@@ -411,6 +514,49 @@ describe("what is wrong is told with its place, all of it at once", () => {
       ["certs/rubbish.pem: it holds no PEM block"],
     ],
     [
+      `${ok}, database: { host: h, user: me, sslrootcert: certs/broken.pem }`,
+      {},
+      ["cannot read certs/broken.pem"],
+    ],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "0" }, ["PGPORT: the port is no number from 1 to 65535"]],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "65536" }, ["PGPORT: the port is no number"]],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "54.5" }, ["PGPORT: the port is no number"]],
+    [
+      `${ok}, database: { url: 'postgresql://me@h/d', options: '\${NAME} x' }`,
+      {},
+      ["only secrets are taken from the environment"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }`,
+      { REST_URL: "ftp://x.example.com" },
+      ["this is no URL of a PostgREST"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }`,
+      { REST_URL: "https://me:hunter2@x.example.com" },
+      ["this URL holds a login, a query or a fragment"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }, rest: { url: 'https://x.example.com?apikey=hunter2' }`,
+      {},
+      ["this URL holds a login, a query or a fragment"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }, rest: { url: http://x.example.com, plain_http: false }`,
+      {},
+      ["over `http://` everybody in between"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }, rest: { url: https://x, api_key: '\${K}' }`,
+      { K: "hunter2 and a blank" },
+      ["a blank or a character that no header may hold"],
+    ],
+    [
+      `${ok}, database: { host: h, user: me }, jwt: { private_key: '\${K}' }`,
+      { JWT_SECRET: "hunter2" },
+      ["takes its jwt.private_key from K, which is not set"],
+    ],
+    [
       `${ok}, database: { host: h, user: me, sslmode: require, sslrootcert: system }`,
       {},
       ["`system` goes with `sslmode: verify-full` only"],
@@ -468,6 +614,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
 
   test("a target that is not there, and no file at all", async () => {
     yaml("targets: { staging: { posture: staging } }");
+    expect(await room.mistakes("toString")).toEqual([expect.stringContaining("has no target `toString`")]);
     expect(await room.mistakes("stagin")).toEqual([
       "rowgate.yaml has no target `stagin`; did you mean `staging`? (targets: `embedded`, `container`, `supabase`, `staging`)",
     ]);
@@ -515,6 +662,11 @@ describe("what looks like production", () => {
       "postgresql://postgres@app-production.example.com/other",
       "says that it is production",
     ],
+    [
+      "a name that says so in capitals",
+      "postgresql://postgres@LIVE-db.example.com/x",
+      "says that it is production",
+    ],
   ])("%s", async (_name, DB, says) => {
     yaml(`${targets} }\n`);
     const [mistake] = await room.mistakes("s", { ...live, DB });
@@ -523,6 +675,46 @@ describe("what looks like production", () => {
     expect(mistake).toContain("--override-production-guard");
     const { target } = await room.load("s", { ...live, DB }, { overrideGuard: true });
     expect(target.override).toContain(says);
+  });
+
+  test.each([
+    [
+      "the same PostgREST",
+      "api.example.com/rest/",
+      "https://api.example.com:443/rest",
+      "other.example.com/app",
+    ],
+    ["the same host, written otherwise", "x.example.com", "https://y.example.com", "db.example.com./app"],
+  ])("%s", async (_name, theirs, ours, DB) => {
+    yaml(`targets:
+  live: { posture: production, database: { host: db.example.com, name: app }, rest: { url: 'https://${theirs}' } }
+  s: { posture: staging, database: { url: '\${DB}' }, rest: { url: '${ours}' } }`);
+    const [mistake, ...others] = await room.mistakes("s", { DB: `postgresql://me@${DB}` });
+    expect(mistake).toContain("of live, which is production");
+    expect(others).toEqual([]);
+  });
+
+  test("two targets that say nothing are not alike", async () => {
+    yaml("targets: { live: { posture: production }, s: { posture: staging } }");
+    expect(await room.mistakes("s")).toEqual([expect.stringContaining("nothing says where the database")]);
+  });
+
+  test.each([
+    ["api.example.com/rest/v1", "rest: { url: https://api.example.com/rest/v1 }", "other.example.com/x"],
+    ["api.example.com:8443/**", "rest: { url: https://api.example.com:8443/rest }", "other.example.com/x"],
+    ["DB.Example.com", "", "db.example.com/x"],
+    ["db.example.com:6543/x", "", "db.example.com:6543/x"],
+    ["db.example.com/x", "", "db.example.com:6543/x"],
+    ["127.0.0.1:6543/x", "", "127.0.0.1:6543/x"],
+    ["127.0.0.1/x", "", "127.0.0.1:6543/x"],
+    ["localhost:6543/x", "", "127.0.0.1:6543/x"],
+  ])("the pattern %s holds for %s %s", async (pattern, rest, DB) => {
+    yaml(
+      `production_urls: ['${pattern}']\ntargets: { s: { posture: staging, database: { url: '\${DB}' }, ${rest} } }`,
+    );
+    expect(await room.mistakes("s", { DB: `postgresql://me@${DB}?sslmode=require` })).toEqual([
+      expect.stringContaining("matches production_urls"),
+    ]);
   });
 
   test("its PostgREST", async () => {
@@ -549,11 +741,19 @@ describe("what looks like production", () => {
     for (const DB of [
       "nonprod.example.com/x",
       "preprod.example.com/x",
+      "non-prod.example.com/x",
+      "pre-production.example.com/x",
       "reproduction.example.com/x",
       "db.example.com/other",
       "127.0.0.1:5433/app",
     ])
       expect(await room.mistakes("s", { ...live, DB: `postgresql://postgres@${DB}` }), DB).toEqual([]);
+    // A dot in a login names a project only where a pooler says so.
+    const project = "postgresql://postgres.abcdefghijklmnopqrst@other.example.com/app";
+    expect(await room.mistakes("s", { ...live, DB: project })).toEqual([]);
+    yaml(`${targets} }\n  twin: { posture: staging, database: { url: '\${DB}' } }\n`);
+    expect(await room.mistakes("s", { ...live, DB: "postgresql://me@other.example.com/app" })).toEqual([]);
+    yaml(`${targets} }\n`);
     // On this machine a port is another server.
     expect(
       await room.mistakes("s", {
@@ -587,6 +787,16 @@ test("a password file that others may read is refused, as libpq refuses it", asy
   try {
     chmodSync(file, 0o600);
     expect((await room.load("s")).target.database.password).toBe("from the file");
+    expect((await room.load("s")).sources).toContainEqual({
+      setting: "database.password",
+      from: "the password file",
+    });
+    yaml(
+      "targets: { s: { posture: staging, database: { host: /run/postgresql, name: app, user: auditor } } }",
+    );
+    room.put("pgpass", "localhost:5432:app:auditor:of the socket\n");
+    expect((await room.load("s")).target.database.password).toBe("of the socket");
+    yaml(`targets: { s: { posture: staging, database: { url: '${url}' } } }`);
     chmodSync(file, 0o644);
     expect((await room.mistakes("s"))[0]).toContain("has group or world access");
   } finally {
