@@ -1,6 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import type { ControlFacts, Part } from "./protocol.ts";
-import { comparesByHash } from "./statements.ts";
+import { comparesByHash } from "./compared.ts";
 
 /** How far a statement reached, as far as its own answer tells. */
 export interface Measured {

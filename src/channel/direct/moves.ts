@@ -4,7 +4,8 @@ import { quoteQualified } from "../../model/sql-text.ts";
 import { answerOf } from "./answer.ts";
 import type { BatchRequest, Reply, Request } from "./protocol.ts";
 import { withRoutine } from "./routine.ts";
-import * as sql from "./statements.ts";
+import { rowListSql, rowSuffix } from "./full-sight.ts";
+import { assignments } from "./statements.ts";
 
 /** A move is tried on declared rows one by one, and blind: a SELECT policy must not be what refuses it. */
 export function moveRequest(
@@ -12,13 +13,13 @@ export function moveRequest(
   first: BatchRequest,
   values: Readonly<Record<string, string | null>>,
 ): [BatchRequest, BatchRequest] {
-  const statement = `update ${quoteQualified(cell.relation.info)} set ${sql.assignments(values)}`;
+  const statement = `update ${quoteQualified(cell.relation.info)} set ${assignments(values)}`;
   return [
     {
       kind: "e",
       control: first.control,
       statements: [statement],
-      list: sql.rowListSql(cell, sql.rowSuffix(cell.relation.key), true),
+      list: rowListSql(cell, rowSuffix(cell.relation.key), true),
     },
     { kind: "w", statements: [statement] },
   ];

@@ -5,11 +5,15 @@ import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./moves.ts";
 import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
 import { explained } from "./routine.ts";
-import { type Means, firstRequest, maySwallow, moreUpdates, rowStatements } from "./first-requests.ts";
+import { type Means, firstRequest } from "./first-requests.ts";
+import { maySwallow } from "./swallowing.ts";
+import { moreUpdates, rowStatements } from "./updates.ts";
 import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import { unseenStates } from "./states.ts";
-import * as sql from "./statements.ts";
+import { comparedColumns, comparedKeysLimit, seenKeysSql } from "./compared.ts";
+import { changedKeysSql, differencesSql, rowByRowLimit, rowListSql, rowSuffix } from "./full-sight.ts";
+import { privilegesOf } from "./statements.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
 export type CellProbe = Generator<readonly Request[], Observation, readonly Reply[]>;
@@ -102,7 +106,7 @@ function otherValuesRequest(
   origin: Part,
 ): BatchRequest | undefined {
   if (origin.code !== "42501") return undefined;
-  if (cell.operation === "update" && control.total <= sql.rowByRowLimit) return undefined;
+  if (cell.operation === "update" && control.total <= rowByRowLimit) return undefined;
   const statements = moreUpdates(cell);
   return statements.length === 0 ? undefined : { ...first, statements };
 }
@@ -118,7 +122,7 @@ function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint or a trigger. */
 function stoppedAtSomeRow(cell: Cell, { code = "" }: Part): boolean {
   if (reads(cell)) return false;
-  const held = sql.privilegesOf(cell);
+  const held = privilegesOf(cell);
   const granted = cell.operation.endsWith("update") ? held.update.length > 0 : held.delete;
   if (code === "42501") return granted && held.schemaUsage;
   return code.startsWith("23") || code === "P0001" || code === "22000" || code === "P0004";
@@ -137,7 +141,7 @@ function* differences(
   const [reply] = yield [request];
   const found = reply?.kind === "parts" ? reply.parts.at(-1)?.d : undefined;
   if (found === undefined || found === null) return observed;
-  const truncated = observed.reached > sql.comparedKeysLimit;
+  const truncated = observed.reached > comparedKeysLimit;
   // Of a column's values the keys tell all: as many other values are missing ones, and none too many.
   const told = cell.column !== undefined && !truncated && found.extra + found.missing > 0;
   return {
@@ -153,20 +157,20 @@ function* differences(
 function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | undefined {
   const { relation } = cell;
   if (reads(cell)) {
-    const columns = sql.comparedColumns(cell, sql.privilegesOf(cell).select);
+    const columns = comparedColumns(cell, privilegesOf(cell).select);
     if (columns.length === 0) return undefined;
     return {
       ...first,
-      statements: [sql.seenKeysSql(cell, columns)],
-      differences: sql.differencesSql(cell, columns),
+      statements: [seenKeysSql(cell, columns)],
+      differences: differencesSql(cell, columns),
     };
   }
   if (cell.operation !== "blind_update" || relation.base === undefined || relation.key.length === 0)
     return undefined;
   return {
     ...first,
-    after: [sql.changedKeysSql(relation.base, relation.key)],
-    differences: sql.differencesSql(cell, relation.key),
+    after: [changedKeysSql(relation.base, relation.key)],
+    differences: differencesSql(cell, relation.key),
   };
 }
 
@@ -181,7 +185,7 @@ function* rowByRow(
       kind: "e",
       control: first.control,
       statements: rowStatements(cell),
-      list: sql.rowListSql(cell, sql.rowSuffix(relation.key)),
+      list: rowListSql(cell, rowSuffix(relation.key)),
     },
   ];
   if (reply?.kind !== "rows") return failedObservation(reply);

@@ -1,7 +1,7 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { CandidateAttempt, InsertObservation } from "../../model/observation.ts";
 import { quoteLiteral } from "../../model/sql-text.ts";
-import { maySwallow } from "../direct/first-requests.ts";
+import { maySwallow } from "../direct/swallowing.ts";
 import { privilegesOf } from "../direct/statements.ts";
 import { withConstraint } from "./constraint.ts";
 import { membersOf } from "./json-text.ts";

@@ -1,6 +1,6 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
-import { rowByRowLimit } from "../direct/statements.ts";
+import { rowByRowLimit } from "../direct/full-sight.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Scene } from "./scene.ts";

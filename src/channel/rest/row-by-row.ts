@@ -1,6 +1,6 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
-import { maySwallow } from "../direct/first-requests.ts";
-import { rowByRowLimit } from "../direct/statements.ts";
+import { maySwallow } from "../direct/swallowing.ts";
+import { rowByRowLimit } from "../direct/full-sight.ts";
 import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
 import type { RowFilter } from "./filter.ts";

@@ -1,6 +1,8 @@
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import type { Answer, ReachObservation } from "../../model/observation.ts";
-import { comparedColumns, privilegesOf, shownCharacters } from "../direct/statements.ts";
+import { comparedColumns } from "../direct/compared.ts";
+import { shownCharacters } from "../direct/full-sight.ts";
+import { privilegesOf } from "../direct/statements.ts";
 import type { Caller } from "./caller.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Sight } from "./sight.ts";

@@ -1,6 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../model/sql-text.ts";
-import { otherValues } from "../direct/first-requests.ts";
+import { otherValues } from "../direct/updates.ts";
 import { plainFirst, privilegesOf, writable } from "../direct/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import type { Sight } from "./sight.ts";

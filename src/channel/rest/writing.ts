@@ -1,5 +1,5 @@
 import type { Answer, ReachObservation } from "../../model/observation.ts";
-import { maySwallow } from "../direct/first-requests.ts";
+import { maySwallow } from "../direct/swallowing.ts";
 import { privilegesOf } from "../direct/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import { withConstraint } from "./constraint.ts";
