@@ -1,31 +1,24 @@
-import { type Client, DatabaseError, escapeLiteral } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
-import type { Failure, Observation } from "../../model/observation.ts";
+import type { Observation } from "../../model/observation.ts";
 import type { SettingsInForce } from "../../model/settings.ts";
-import { quoteIdent } from "../../model/sql-text.ts";
 import type { Target } from "../../model/target.ts";
-import {
-  addressOf,
-  noWrites,
-  postureRules,
-  readsOnly,
-  WriteRefused,
-  wouldWrite,
-} from "../../model/posture.ts";
+import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { readImmutable } from "../immutable.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
-import { type Line, exchange } from "./exchange.ts";
+import { exchange } from "./exchange.ts";
+import { Lines } from "./lines.ts";
+import { Routines } from "./explain.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { shownUpsert } from "./upserts.ts";
 import { probeInsert } from "./inserts.ts";
-import type { ExplainRequest, Reply, Request, SessionState } from "./protocol.ts";
+import type { Reply, Request, SessionState } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
-import { connect, disconnect, isLost, mayActAsReplica, messageOf } from "./session.ts";
-import { lineOf, matrixPath, sessionOf, sessionRules, statesOf } from "./sessions.ts";
+import { mayActAsReplica } from "./session.ts";
+import { lineOf, sessionRules, statesOf } from "./sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
 import { probeTruncate, shownPrivilege, truncateOf } from "./truncate.ts";
@@ -41,23 +34,17 @@ export interface DirectChannelOptions {
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
   const { target, identities, inForce, home } = options;
-  const line = await openLine(target);
-  const { client } = line;
+  const lines = await Lines.open(target);
+  const { client } = lines.first;
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
-  return new DirectChannel(target, line, means, {
+  return new DirectChannel(target, lines, means, {
     sessions,
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,
     keepsPlans: (await readImmutable(client)).length === 0 && sessions.known.every(isOfNoMatter),
   });
-}
-
-/** Every connection of a line is opened alike, one in a lost one's place too. */
-async function openLine(target: Target): Promise<Line> {
-  const reopen = (): Promise<Client> => connect(addressOf(target), target.limits);
-  return { client: await reopen(), roundTrips: 0, losses: 0, reopen, stuck: new Map() };
 }
 
 /** A setting of Postgres's own (`TimeZone`) may change how a literal is read. Of the search path a plan takes care. */
@@ -76,24 +63,21 @@ interface Running {
 class DirectChannel implements ProbeChannel {
   readonly name = "direct";
   readonly #target: Target;
-  readonly #line: Line;
+  readonly #lines: Lines;
   readonly #means: Means;
   readonly #settings: BatchSettings;
-  readonly #routines = new Map<string, string | undefined>();
-  /** On each of these some settings were never set, by anybody. */
-  readonly #pristine = new Map<string, Line>();
-  /** Why one of them could not be opened: whoever lets nobody in is not asked for every cell. */
-  readonly #unopened = new Map<string, Failure>();
+  readonly #routines: Routines;
 
-  constructor(target: Target, line: Line, means: Means, settings: BatchSettings) {
+  constructor(target: Target, lines: Lines, means: Means, settings: BatchSettings) {
     this.#target = target;
-    this.#line = line;
+    this.#lines = lines;
     this.#means = means;
     this.#settings = settings;
+    this.#routines = new Routines(lines.first, settings);
   }
 
   get roundTrips(): number {
-    return [this.#line, ...this.#pristine.values()].reduce((sum, { roundTrips }) => sum + roundTrips, 0);
+    return this.#lines.roundTrips;
   }
 
   forbids(cell: Cell): string | undefined {
@@ -126,9 +110,7 @@ class DirectChannel implements ProbeChannel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(
-      [this.#line, ...this.#pristine.values()].map(({ client }) => disconnect(client)),
-    );
+    await this.#lines.close();
   }
 
   #start(cell: Cell, index: number): Running {
@@ -159,7 +141,7 @@ class DirectChannel implements ProbeChannel {
       for (const [slot, request] of requests.entries()) {
         const slots = replies[position];
         if (request.kind === "explain") {
-          if (slots !== undefined) slots[slot] = await this.#explain(cell, request);
+          if (slots !== undefined) slots[slot] = await this.#routines.explain(cell, request);
         } else {
           const as = request.as ?? cell;
           const key = lineOf(this.#settings.sessions, as, request.state);
@@ -184,64 +166,9 @@ class DirectChannel implements ProbeChannel {
   }
 
   async #answersOn(key: string, posted: readonly Posted[]): Promise<readonly Reply[]> {
-    const line = await this.#lineFor(key);
+    const line = await this.#lines.lineFor(key);
     if (!("kind" in line)) return await exchange(line, posted, this.#settings);
     return posted.map((): Reply => ({ kind: "failed", failure: line }));
-  }
-
-  /** Opened when it is needed first. What nobody answers then is known of no cell, and of no other connection. */
-  async #lineFor(key: string): Promise<Line | Failure> {
-    if (key === "") return this.#line;
-    const known = this.#pristine.get(key) ?? this.#unopened.get(key);
-    if (known !== undefined) return known;
-    try {
-      const made = await openLine(this.#target);
-      this.#pristine.set(key, made);
-      return made;
-    } catch (error) {
-      if (!isLost(error)) throw error;
-      const failure: Failure = { kind: "connection", message: messageOf(error) };
-      this.#unopened.set(key, failure);
-      return failure;
-    }
-  }
-
-  /** Runs the refused statement by itself: the wire tells the server's routine, which a block cannot see. */
-  async #explain(cell: Cell, { sql, message }: ExplainRequest): Promise<Reply> {
-    const key = JSON.stringify([cell.relation.info.oid, cell.operation, message]);
-    if (!this.#routines.has(key)) this.#routines.set(key, await this.#routineOf(cell, sql, message));
-    return { kind: "routine", routine: this.#routines.get(key) };
-  }
-
-  async #routineOf(cell: Cell, statement: string, message: string): Promise<string | undefined> {
-    const { client, lost } = this.#line;
-    if (lost !== undefined) return undefined;
-    const { role, login } = cell.persona;
-    const session = new Map([
-      ["search_path", matrixPath(cell)],
-      ...sessionOf(this.#settings.sessions, cell, undefined),
-    ]);
-    const calls = [...session].map(
-      ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
-    );
-    const begin = [
-      `begin${this.#settings.readOnly ? " read only" : ""}`,
-      `select ${calls.join(", ")}`,
-      ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)}`]),
-      `set local role ${quoteIdent(role)}`,
-    ];
-    if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
-    this.#line.roundTrips += 2;
-    try {
-      await client.query([...begin, statement].join("; "));
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) return undefined;
-      // The block cuts long messages.
-      return error.code === "42501" && error.message.startsWith(message) ? error.routine : undefined;
-    } finally {
-      await client.query("rollback").catch(() => {});
-    }
   }
 }
 

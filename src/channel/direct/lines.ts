@@ -1,0 +1,59 @@
+import type { Client } from "pg";
+import type { Failure } from "../../model/observation.ts";
+import { addressOf } from "../../model/posture.ts";
+import type { Target } from "../../model/target.ts";
+import type { Line } from "./exchange.ts";
+import { connect, disconnect, isLost, messageOf } from "./session.ts";
+
+/** The connections of a channel: the first, and those on which some settings were never set, by anybody. */
+export class Lines {
+  readonly first: Line;
+  readonly #target: Target;
+  readonly #pristine = new Map<string, Line>();
+  /** Why one of them could not be opened: whoever lets nobody in is not asked for every cell. */
+  readonly #unopened = new Map<string, Failure>();
+
+  private constructor(target: Target, first: Line) {
+    this.#target = target;
+    this.first = first;
+  }
+
+  static async open(target: Target): Promise<Lines> {
+    return new Lines(target, await openLine(target));
+  }
+
+  get roundTrips(): number {
+    return this.#all.reduce((sum, { roundTrips }) => sum + roundTrips, 0);
+  }
+
+  /** Opened when it is needed first. What nobody answers then is known of no cell, and of no other connection. */
+  async lineFor(key: string): Promise<Line | Failure> {
+    if (key === "") return this.first;
+    const known = this.#pristine.get(key) ?? this.#unopened.get(key);
+    if (known !== undefined) return known;
+    try {
+      const made = await openLine(this.#target);
+      this.#pristine.set(key, made);
+      return made;
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      const failure: Failure = { kind: "connection", message: messageOf(error) };
+      this.#unopened.set(key, failure);
+      return failure;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#all.map(({ client }) => disconnect(client)));
+  }
+
+  get #all(): readonly Line[] {
+    return [this.first, ...this.#pristine.values()];
+  }
+}
+
+/** Every connection of a line is opened alike, one in a lost one's place too. */
+async function openLine(target: Target): Promise<Line> {
+  const reopen = (): Promise<Client> => connect(addressOf(target), target.limits);
+  return { client: await reopen(), roundTrips: 0, losses: 0, reopen, stuck: new Map() };
+}
