@@ -194,9 +194,13 @@ program
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--json", "one JSON document on standard output", false)
-  .action((name: string | undefined, given: Partial<DoctorOptions>) =>
-    main(() => doctorCommand(name, { ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment)),
-  );
+  .action(async (name: string | undefined, given: Partial<DoctorOptions>) => {
+    await main(() =>
+      doctorCommand(name, { ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment),
+    );
+    // It has only read: questions that nobody waits for any more would keep this process for as long as they may take.
+    if (interruption.signal.aborted) process.exit();
+  });
 
 program
   .command("clean-up")

@@ -6,6 +6,7 @@ import type { Matrix } from "../model/matrix.ts";
 import type { StartedTarget, Target } from "../model/target.ts";
 import type { GatewayWish } from "../target/gateway/choose.ts";
 import type { Environment } from "./environment.ts";
+import { interruptible } from "./interruptible.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
 import { startServer } from "./servers.ts";
@@ -87,9 +88,10 @@ function load(
 async function examineOne(
   target: Target,
   matrices: readonly Matrix[],
-  { variables }: Environment,
+  { variables, interrupted }: Environment,
 ): Promise<Omit<Examined, "sources">> {
-  return { target, diagnoses: await examine({ target, matrices, environment: variables }) };
+  const examined = examine({ target, matrices, environment: variables });
+  return { target, diagnoses: await interruptible(examined, interrupted) };
 }
 
 /** The server of a run, that nothing is asked of. */

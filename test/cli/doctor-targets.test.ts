@@ -1,5 +1,8 @@
+import { once } from "node:events";
 import { copyFileSync, mkdirSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import path from "node:path";
+import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CliResult, rowgate } from "../support/cli.ts";
 import { type Staging, startStaging, writeProject } from "../support/staging.ts";
@@ -130,4 +133,87 @@ test("without rowgate.yaml, what the environment names is read, and no more", as
   expect(out).not.toContain("✗");
   expect(result.out).not.toContain(staging.database.password);
   expect(result.code).toBe(2);
+});
+
+describe("Ctrl-C ends it at once, whomever it waits for, and nothing stays open", () => {
+  async function interruptedWhen(
+    waiting: Promise<unknown>,
+    url = staging.url,
+    signal: NodeJS.Signals = "SIGINT",
+  ): Promise<CliResult> {
+    const result = await rowgate(["doctor", "staging", "--matrix", matrix], {
+      cwd: project,
+      env: { DB_URL: url, JWT_KEY: staging.key },
+      watch: async (child) => {
+        await waiting;
+        child.kill(signal);
+      },
+    });
+    expect(result.out).toBe("");
+    expect(result.err).toBe("\nrowgate: interrupted; what was not finished was not kept\n");
+    return result;
+  }
+
+  async function nobodyIsLoggedIn(): Promise<void> {
+    const client = new Client({ ...staging.database, ssl: false });
+    await client.connect();
+    const others = `select from pg_stat_activity where usename = current_user and pid <> pg_backend_pid() and backend_type = 'client backend'`;
+    await expect.poll(async () => (await client.query(others)).rowCount, { timeout: 10_000 }).toBe(0);
+    await client.end();
+  }
+
+  test.each([
+    { nth: 1, signal: "SIGINT", code: 130 },
+    { nth: 20, signal: "SIGTERM", code: 143 },
+  ] as const)("a gateway that answers request $nth never, $signal", async ({ nth, signal, code }) => {
+    let come = 0;
+    const held = new Promise<void>((resolve) => {
+      staging.interfere({
+        before: () => {
+          come += 1;
+          if (come < nth) return undefined;
+          resolve();
+          return new Promise<void>(() => undefined);
+        },
+      });
+    });
+    try {
+      const result = await interruptedWhen(held, staging.url, signal);
+      expect(result.code).toBe(code);
+      await nobodyIsLoggedIn();
+    } finally {
+      staging.interfere(undefined);
+    }
+  });
+
+  test("a database that never answers", async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => {
+      silent.listen(0, "127.0.0.1", resolve);
+    });
+    const come = once(silent, "connection") as Promise<[Socket]>;
+    const closed = come.then(([socket]) => once(socket.resume(), "close"));
+    const { port } = silent.address() as AddressInfo;
+    const url = staging.url.replace(/:\d+\//, `:${port}/`);
+    expect((await interruptedWhen(come, url)).code).toBe(130);
+    await closed;
+    silent.close();
+  });
+
+  test("a statement that waits for somebody's lock", async () => {
+    const client = new Client({ ...staging.database, ssl: false });
+    await client.connect();
+    await client.query("begin; lock table pg_catalog.pg_auth_members in access exclusive mode");
+    const waiting = `select from pg_locks where not granted and relation = 'pg_auth_members'::regclass`;
+    const seen = async (): Promise<void> => {
+      await expect
+        .poll(async () => (await client.query(waiting)).rowCount, { timeout: 20_000 })
+        .toBeGreaterThan(0);
+    };
+    const result = await interruptedWhen(seen());
+    expect(result.code).toBe(130);
+    await client.query("rollback");
+    await client.end();
+    await nobodyIsLoggedIn();
+  });
 });

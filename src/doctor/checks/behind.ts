@@ -88,7 +88,7 @@ export const checkCache: Check = (of) => {
   if (unknown.length > 0) return [problem("stale-schema-cache", { relations: listed(unknown) })];
   return well(
     asked < existing
-      ? `${asked} of ${existing} relations asked for, and known`
+      ? `${asked} of ${existing} relations asked for, the newest first, and known: there was no time for more`
       : `all ${asked} relations are known`,
   );
 };

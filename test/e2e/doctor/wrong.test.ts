@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import jwt from "jsonwebtoken";
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
@@ -52,6 +53,10 @@ interface Wrong {
 
 async function sound(parts: TargetParts = {}): Promise<Given> {
   return { target: targetOf(world, { gateway: await world.gateway(), ...parts }) };
+}
+
+function manyTables(count: number): string {
+  return `do $$ begin for n in 1..${count} loop execute format('create table public.many_%s (id int primary key)', n); end loop; end $$;`;
 }
 
 /** The direct connection alone. */
@@ -660,6 +665,18 @@ const behindIt: readonly Wrong[] = [
     hint: "NOTIFY pgrst, 'reload schema'",
   },
   {
+    what: "a schema cache older than the last of many tables",
+    given: async () => {
+      const database = await world.fresh(`${notesSql} ${manyTables(300)}`);
+      const running = await world.gateway({ database: { ...database, ...world.server.authenticator } });
+      await asSuperuser(database, "create table public.zebras (id int primary key)");
+      return sound({ gateway: running, over: { database } });
+    },
+    says: [
+      "schema cache: the gateway has not heard of public.zebras, though the database has it (PGRST205): its schema cache is older than the last migration",
+    ],
+  },
+  {
     what: "a gateway of another database with the same tables",
     given: async () => sound({ over: { database: await world.fresh() } }),
     says: [
@@ -705,6 +722,24 @@ describe.each(Object.entries({ login, encryption, roles, gateway, tokens, apiKey
     });
   },
 );
+
+it("relations that there was no time to ask for are counted, and the newest are asked for first", async () => {
+  const database = await world.fresh(
+    `${notesSql} ${manyTables(300)} create table public.zebras (id int primary key);`,
+  );
+  const running = await world.gateway({ database: { ...database, ...world.server.authenticator } });
+  const slow = world.use(await openProxy(running.url), (one) => one.stop());
+  slow.misbehave(async ({ path }) => {
+    if (/^\/many_\d+\?limit=0$/.test(path)) await wait(1_000);
+    return undefined;
+  });
+  const diagnoses = await examineGiven(await sound({ url: slow.url, over: { database } }));
+  expect(notWell(diagnoses)).toEqual([]);
+  expect(diagnoses.find(({ check }) => check === "schema cache")?.sentence).toMatch(
+    /^\d+ of 302 relations asked for, the newest first, and known: there was no time for more$/,
+  );
+  expect(slow.arrived).toContain("GET /zebras?limit=0");
+});
 
 it("no token is sent to what does not answer as PostgREST", async () => {
   const sent: (string | undefined)[] = [];
