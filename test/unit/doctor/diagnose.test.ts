@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { diagnose, exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import { isUnclear, type ProblemName, problems } from "../../../src/doctor/problems.ts";
+import type { Catalog } from "../../../src/model/catalog.ts";
 import { type CheckName, checkNames } from "../../../src/model/diagnosis.ts";
 import type { ApiKeyFacts, Examination, PersonaFacts } from "../../../src/model/examination.ts";
 import {
@@ -50,6 +51,20 @@ const told = {
   statementMode: false,
   setLocalHolds: true,
 } as const;
+
+const owning = role("authenticated", { inherits: ["owner"] });
+const superuserSees = {
+  database: withDatabase({
+    catalog: {
+      ...reachedCatalog(withRoles(role("app", { canLogin: true }))),
+      login: role("postgres", { superuser: true }),
+    },
+  }).database,
+};
+
+function reachedCatalog({ database }: Examination): Catalog {
+  return database.kind === "reached" ? database.catalog : never();
+}
 
 /** Facts of which each problem is found: a problem without any does not compile. */
 const provoked: Readonly<Record<ProblemName, Examination>> = {
@@ -286,6 +301,109 @@ describe("what could not be told is never shown as well", () => {
   });
 });
 
+describe("what has to wait, and what is told though it is in between", () => {
+  it.each<[string, Examination, CheckName, string]>([
+    ["TLS before Postgres has said a word", login("ECONNREFUSED"), "encryption", "waits"],
+    [
+      "the last connection, after another was given",
+      { ...sound, database: unreached("53300", true) },
+      "login",
+      "no-connection-left",
+    ],
+    [
+      "a key whose role no policy applies to, by the catalogue",
+      {
+        ...apiKey({ ...legacy, role: "batch" }),
+        database: withRoles(role("batch", { bypassRls: true })).database,
+      },
+      "api key",
+      "secret-key",
+    ],
+    [
+      "a key whose role no policy applies to, by its name",
+      { ...apiKey({ ...legacy, role: "service_role" }), database: unreached("ECONNREFUSED") },
+      "api key",
+      "secret-key",
+    ],
+    [
+      "a key that was taken for a token, and refused",
+      withGateway({ first: visit("PGRST301") }),
+      "api key",
+      "key-refused",
+    ],
+    [
+      "a tampered token that was shown rows",
+      withTokens({ tampered: visit(undefined) }),
+      "tokens",
+      "signatures-not-checked",
+    ],
+    [
+      "a tampered token that a front door refused",
+      withTokens({ tampered: visit(undefined, { status: 403, rows: false }) }),
+      "tokens",
+      "waits",
+    ],
+    [
+      "the anonymous role of the gateway is not there",
+      { ...sound, target: { ...sound.target, rest: { ...noKey, anonRole: "nobody" } } },
+      "roles",
+      "no-such-role",
+    ],
+    [
+      "the login of the gateway is not there",
+      { ...sound, target: { ...sound.target, rest: { ...noKey, login: "nobody" } } },
+      "roles",
+      "no-such-role",
+    ],
+    [
+      "a role that the gateway does not become since it may not",
+      {
+        ...withGateway({
+          handshake: {
+            distrust: undefined,
+            unswitched: new Map([["ana", "said"]]),
+            anonymous: undefined,
+            rollback: "honoured",
+          },
+        }),
+        database: withRoles(role("authenticator", { canLogin: true, mayBecome: ["anon"] })).database,
+      },
+      "role switch",
+      "waits",
+    ],
+    [
+      "a cache that was not asked",
+      withGateway({ cache: { asked: 0, existing: 2, unknown: [] } }),
+      "schema cache",
+      "waits",
+    ],
+    [
+      "a matrix that nothing is wrong with but that nobody sees all rows",
+      {
+        ...withCatalog({ login: role("postgres") }),
+        matrices: [{ kind: "unfit", file: "m.yaml", message: "said", hint: undefined, mistakes: [] }],
+      },
+      "matrix",
+      "waits",
+    ],
+  ])("%s", (_, examination, check, problemName) => {
+    expect(diagnose(examination).filter((one) => one.check === check)).toMatchObject([
+      { problem: problemName },
+    ]);
+  });
+
+  it("how a write is undone is not asked where none is sent", () => {
+    const found = diagnose(withTarget({ readOnly: true })).filter(({ check }) => check === "rollback");
+    expect(found).toMatchObject([{ status: "not-asked" }]);
+  });
+
+  it("an auth.users without a row says nothing of personas", () => {
+    const users = { kind: "read", isEmpty: true, missing: ["ana's"] } as const;
+    const found = diagnose(withDatabase({ users })).filter(({ check }) => check === "users");
+    expect(found).toMatchObject([{ status: "not-asked" }]);
+  });
+});
+
 describe("what is no fault", () => {
   it.each<[string, Examination, CheckName]>([
     [
@@ -298,11 +416,48 @@ describe("what is no fault", () => {
     ["no TLS on loopback", withTarget({ host: "127.0.0.1", tls: undefined }), "encryption"],
     [
       "an owner under FORCE",
-      {
-        ...withRoles(role("authenticated", { inherits: ["owner"] })),
-        database: withCatalog({ relations: [{ ...table, forceRls: true }] }).database,
-      },
+      withCatalog({ roles: [owning], relations: [{ ...table, forceRls: true }] }),
       "ownership",
+    ],
+    [
+      "an owner where there is no RLS",
+      withCatalog({ roles: [owning], relations: [{ ...table, rls: false }] }),
+      "ownership",
+    ],
+    ["an owner to whom no policy applies anyway", withRoles({ ...owning, bypassRls: true }), "ownership"],
+    [
+      "safeupdate where nothing is written",
+      { ...withSession({ safeupdate: true }), target: { ...sound.target, readOnly: true } },
+      "safeupdate",
+    ],
+    [
+      "a session that cannot write where nothing is written",
+      { ...withSession({ readOnly: true }), target: { ...sound.target, readOnly: true } },
+      "server",
+    ],
+    ["TLS, and a wrong password", login("28P01"), "encryption"],
+    ["a front door that wants a key: see there", silent({ status: 401 }), "gateway"],
+    ["http on loopback", apiKey({ kind: "publishable" }, "http://127.0.0.1:3000"), "gateway"],
+    [
+      "a project's key behind a name of one's own",
+      apiKey({ ...legacy, project: "abcdefghijklmnopqrst" }),
+      "api key",
+    ],
+    [
+      "a clock that seems off by no more than the way took",
+      withSession({ clockAhead: 32_000, clockUnsure: 5000 }),
+      "clock",
+    ],
+    [
+      "times that are not why a token is refused",
+      withTokens({ ours: visit("PGRST303"), dated: visit("PGRST303") }),
+      "clock",
+    ],
+    ["a key that is not published, and accepted", withTokens({ jwks }), "tokens"],
+    [
+      "a persona that logs in by itself, where a superuser looks",
+      { ...persona({ login: "app" }), ...superuserSees },
+      "roles",
     ],
     ["a service key's role that policies apply to", apiKey({ ...legacy, role: "authenticated" }), "api key"],
     [
