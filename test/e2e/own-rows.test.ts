@@ -103,14 +103,14 @@ describe("what is journalled", () => {
   it("is discarded when all of it is gone, and only then", async () => {
     await own.copies(about(), inside);
     expect(book.noted).toHaveLength(2);
-    expect((await own.finish()).map(({ gone }) => gone)).toEqual([true, true]);
+    expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([true, true]);
     expect(book.discarded).toBe(true);
   });
 
   it("stays when a write had no answer: it may come after it was looked for", async () => {
     await own.copies(about(), inside);
-    own.noAnswer();
-    expect((await own.finish()).map(({ gone }) => gone)).toEqual([false, false]);
+    own.ledger.noAnswer();
+    expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([false, false]);
     expect(book.discarded).toBe(false);
   });
 
@@ -120,7 +120,7 @@ describe("what is journalled", () => {
       expect(await own.copies(about(), inside)).toMatchObject({
         reason: expect.stringContaining("violates check constraint"),
       });
-      expect(await own.finish()).toEqual([]);
+      expect(await own.ledger.finish()).toEqual([]);
     } finally {
       await world.client.query("alter table notes drop constraint no");
     }
@@ -167,9 +167,9 @@ describe("what is removed", () => {
     const made = await own.copies(other, inside);
     const theirs = "made" in made ? made.made.length : 0;
     expect(await count("notes")).toBe(4 + theirs);
-    await own.remove(about());
+    await own.ledger.remove(about());
     expect(await count("notes")).toBe(2 + theirs);
-    await own.remove(other);
+    await own.ledger.remove(other);
     expect(await count("notes")).toBe(2);
   });
 
@@ -194,9 +194,9 @@ describe("what is removed", () => {
     const [first] = "made" in made ? made.made : [];
     await world.client.query("create table stars (note uuid references notes)");
     await world.client.query("insert into stars values ($1)", [first?.row.key["id"]]);
-    await own.remove(about());
+    await own.ledger.remove(about());
     expect(await count("notes")).toBe(3);
-    expect((await own.finish()).map(({ gone }) => gone)).toEqual([false, true]);
+    expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([false, true]);
     expect(book.discarded).toBe(false);
     await world.client.query("drop table stars");
   });
@@ -219,7 +219,7 @@ describe("what is removed", () => {
   it("is removed by another connection when this one is gone", async () => {
     await own.copies(about(), inside);
     await endSession();
-    expect((await own.finish()).map(({ gone }) => gone)).toEqual([true, true]);
+    expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([true, true]);
     expect(book.discarded).toBe(true);
     expect(await count("notes")).toBe(2);
   });
@@ -236,13 +236,13 @@ describe("what is removed", () => {
     await admin.query(`alter database "${database}" allow_connections false`);
     await endSession();
     try {
-      expect((await own.finish()).map(({ gone }) => gone)).toEqual([false, false]);
+      expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([false, false]);
       expect(book.discarded).toBe(false);
     } finally {
       await admin.query(`alter database "${database}" allow_connections true`);
       await admin.end();
     }
-    expect((await own.finish()).map(({ gone }) => gone)).toEqual([true, true]);
+    expect((await own.ledger.finish()).map(({ gone }) => gone)).toEqual([true, true]);
   });
 });
 
@@ -265,7 +265,7 @@ describe("what may be written through a gateway that commits", () => {
       const { info, key: columns } = about(relation).relation;
       return new Caller(client, sender, info, undefined, {
         columns,
-        permits: (names, values) => own.permits(info, names, values),
+        permits: (names, values) => own.ledger.permits(info, names, values),
       });
     };
     const [notes, others] = [callerOf("notes"), callerOf("others")];

@@ -1,42 +1,27 @@
 import { type Client, DatabaseError } from "pg";
-import type { RelationInfo } from "../../model/catalog.ts";
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
-import type { OwnRowRecord, RowJournal, RowName } from "../../model/own-rows.ts";
 import { formatQualified } from "../../model/sql-text.ts";
-import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { connect, disconnect, isLost, messageOf } from "../direct/session.ts";
-import { clearUp } from "./clear-up.ts";
 import { freshColumns, freshOfCopy, refusalOf } from "./eligible.ts";
-import { type Picked, copyRow, isThere, pickRows, removeRow } from "./statements.ts";
+import { Ledger, type LedgerOptions, type Own } from "./ledger.ts";
+import { type Picked, copyRow, pickRows } from "./statements.ts";
 import { ownValue } from "./tags.ts";
 
-export interface OwnRowsOptions {
-  readonly address: DatabaseAddress;
-  readonly limits: Limits;
-  readonly journal: RowJournal;
-  /** Rows written before this transaction are somebody else's. */
-  readonly since: string;
+export interface OwnRowsOptions extends LedgerOptions {
   /** Relations of which the matrix says that what their triggers do may stay. */
   readonly mayFire: (relation: string) => boolean;
-}
-
-interface Own extends Pick<OwnRowRecord, "cell" | "by"> {
-  readonly row: RowName;
-  gone: boolean;
 }
 
 /** Rows that this run makes where the gateway commits, and removes: nothing else may be written there. */
 export class OwnRows {
   readonly #options: OwnRowsOptions;
   readonly #client: Client;
-  readonly #rows: Own[] = [];
-  readonly #names = new Set<string>();
-  /** A write to which no answer came may be committed after it was looked for. */
-  #unanswered = false;
+  readonly ledger: Ledger;
 
   private constructor(options: OwnRowsOptions, client: Client) {
     this.#options = options;
     this.#client = client;
+    this.ledger = new Ledger(options, client);
   }
 
   /** @throws RowgateError `direct/connect` */
@@ -46,18 +31,6 @@ export class OwnRows {
 
   refusal(cell: Cell): string | undefined {
     return refusalOf(cell, this.#options.mayFire(formatQualified(cell.relation.info)));
-  }
-
-  /** Whether a request touches only the row with this key, and the key is one of the run's own. */
-  permits(info: RelationInfo, columns: readonly string[], key: readonly (string | null)[]): boolean {
-    return this.#names.has(
-      nameOf(info, Object.fromEntries(columns.map((name, index) => [name, key[index] ?? ""]))),
-    );
-  }
-
-  /** The write may have been committed, and nobody said so. */
-  noAnswer(): void {
-    this.#unanswered = true;
   }
 
   /** Copies of rows on both sides of the declared set. @returns how many; or why there is none */
@@ -91,7 +64,7 @@ export class OwnRows {
         .filter(({ name }) => fresh.includes(name))
         .map((column) => [column.name, ownValue(column) ?? ""]),
     );
-    const own = await this.#reserve(cell, { ...picked.key, ...only(values, key) }, "copy");
+    const own = await this.ledger.reserve(cell, { ...picked.key, ...only(values, key) }, "copy");
     if (own === undefined) return "its key is taken";
     try {
       await copyRow(this.#client, info, picked.key, values);
@@ -99,7 +72,7 @@ export class OwnRows {
     } catch (error) {
       // The server may end a connection when the row is in, and before it says so.
       if (!(error instanceof DatabaseError) || isLost(error)) throw error;
-      this.#forget(own);
+      this.ledger.forget(own);
       return `${messageOf(error)} (${error.code ?? ""})`;
     }
   }
@@ -128,72 +101,15 @@ export class OwnRows {
       return {
         reason: `the gateway commits, and the candidate ${candidate.name} does not say its whole key`,
       };
-    const own = await this.#reserve(cell, name as Readonly<Record<string, string>>, "insert");
+    const own = await this.ledger.reserve(cell, name as Readonly<Record<string, string>>, "insert");
     return own === undefined ? { reason: "its key is taken" } : { ...candidate, values };
-  }
-
-  /** Removes what was made for a cell. */
-  async remove(cell: Cell): Promise<void> {
-    await this.#removeAll(this.#rows.filter((own) => own.cell === cell.id && !own.gone));
-  }
-
-  /** Removes what is left, and looks for everything once more; on another connection, should this one be gone. */
-  async finish(): Promise<readonly OwnRowRecord[]> {
-    await this.#removeAll(this.#rows).catch(() => this.#removeAnew());
-    if (!this.#unanswered && this.#rows.every(({ gone }) => gone)) await this.#options.journal.discard();
-    return this.#rows.map(({ row, cell, by, gone }) => ({
-      relation: formatQualified(row.relation),
-      key: row.key,
-      cell,
-      by,
-      gone: gone && !this.#unanswered,
-    }));
   }
 
   async close(): Promise<void> {
     // After an error or Ctrl-C; what cannot be removed now is still in the journal.
-    await this.finish().catch(() => undefined);
+    await this.ledger.finish().catch(() => undefined);
     await disconnect(this.#client);
   }
-
-  async #removeAnew(): Promise<void> {
-    const rows = this.#rows.map(({ row }) => row);
-    const { address, limits, since } = this.#options;
-    const left = await clearUp(address, limits, { rows, since }).then(
-      (cleared) => new Set(cleared.left.map(({ row }) => row)),
-      () => new Set<RowName>(rows),
-    );
-    for (const own of this.#rows) own.gone = !left.has(own.row);
-  }
-
-  async #reserve(cell: Cell, key: Readonly<Record<string, string>>, by: Own["by"]): Promise<Own | undefined> {
-    const { info } = cell.relation;
-    const row: RowName = { relation: { schema: info.schema, name: info.name }, key };
-    if (await isThere(this.#client, row)) return undefined;
-    await this.#options.journal.note([row]);
-    const own: Own = { row, cell: cell.id, by, gone: false };
-    this.#rows.push(own);
-    this.#names.add(nameOf(info, key));
-    return own;
-  }
-
-  /** It was never made. Its line in the journal stays: a line too many only costs a look. */
-  #forget(own: Own): void {
-    this.#rows.splice(this.#rows.indexOf(own), 1);
-  }
-
-  async #removeAll(rows: readonly Own[]): Promise<void> {
-    for (const own of rows) {
-      await removeRow(this.#client, own.row, this.#options.since).catch((error: unknown) => {
-        if (!(error instanceof DatabaseError)) throw error;
-      });
-      own.gone = !(await isThere(this.#client, own.row));
-    }
-  }
-}
-
-function nameOf({ oid }: RelationInfo, key: Readonly<Record<string, string>>): string {
-  return JSON.stringify([oid, Object.entries(key).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
 function only(

@@ -55,7 +55,7 @@ export class HttpChannel implements RestChannel {
     this.#parts = parts;
     parts.wire.rememberReads();
     const { ownRows, sender, handshaken } = parts;
-    if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.noAnswer());
+    if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.ledger.noAnswer());
     else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
   }
 
@@ -84,7 +84,7 @@ export class HttpChannel implements RestChannel {
   }
 
   async finish(): Promise<readonly OwnRowRecord[]> {
-    return (await this.#parts.ownRows?.finish()) ?? [];
+    return (await this.#parts.ownRows?.ledger.finish()) ?? [];
   }
 
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
@@ -163,7 +163,7 @@ export class HttpChannel implements RestChannel {
     const own = ownRows && {
       columns: key,
       permits: (columns: readonly string[], values: readonly (string | null)[]) =>
-        ownRows.permits(info, columns, values),
+        ownRows.ledger.permits(info, columns, values),
     };
     return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call), own);
   }

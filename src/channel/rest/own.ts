@@ -20,7 +20,7 @@ export async function observeOwn(
       ? await insertOwn(cell, own, scene)
       : await changeOwn(cell, own, scene);
   } finally {
-    await own.remove(cell);
+    await own.ledger.remove(cell);
   }
 }
 
