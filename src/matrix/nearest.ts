@@ -6,6 +6,8 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = slips + 1;
   for (const candidate of known) {
+    // Names of another length are at least as far apart as that.
+    if (Math.abs(candidate.length - name.length) >= least) continue;
     const apart = slipsBetween(name.toLowerCase(), candidate.toLowerCase());
     // A name is not "near" when as much of it is changed as kept.
     if (apart < least && apart < Math.max(candidate.length, name.length) - apart) {

@@ -17,7 +17,6 @@ function keyOf({ schema, name }: QualifiedName): string {
 }
 
 export function missingRelation(name: QualifiedName, at: SourcePosition, catalog: Catalog): Issue {
-  const known = catalog.relations.map((one) => formatQualified(one));
   const isFunction = catalog.routines.some((one) => one.schema === name.schema && one.name === name.name);
   return {
     code: "preflight/missing-relation",
@@ -25,7 +24,7 @@ export function missingRelation(name: QualifiedName, at: SourcePosition, catalog
     at,
     hint: isFunction
       ? "it is a function: declare it under `functions:`"
-      : (nearest(formatQualified(name), known) ??
+      : (nearestOf(catalog.relations, name) ??
         "apply the migration that creates it, or take it out of the matrix"),
   };
 }
@@ -44,10 +43,33 @@ export function missingColumn(
   };
 }
 
+interface Names {
+  readonly known: readonly string[];
+  /** Hints that were looked for. */
+  readonly hints: Map<string, string | undefined>;
+}
+
+/** Each is a look at every known name: thousands of them would take minutes, and nobody reads as many. */
+const hintsAtMost = 200;
+const namesOf = new WeakMap<readonly QualifiedName[], Names>();
+
+/** Among all relations or functions of a catalogue. */
+export function nearestOf(all: readonly QualifiedName[], name: QualifiedName): string | undefined {
+  const { known, hints } = namesOf.get(all) ?? {
+    known: [...new Set(all.map((one) => formatQualified(one)))],
+    hints: new Map<string, string | undefined>(),
+  };
+  namesOf.set(all, { known, hints });
+  const wanted = formatQualified(name);
+  if (!hints.has(wanted) && hints.size < hintsAtMost) hints.set(wanted, nearest(wanted, known));
+  return hints.get(wanted);
+}
+
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const found = closest(name, [...known]);
-  return distance(name, found) <= Math.max(2, Math.floor(name.length / 3))
-    ? `did you mean ${found}?`
-    : undefined;
+  const most = Math.max(2, Math.floor(name.length / 3));
+  // Names of another length are at least as far apart as that.
+  const alike = known.filter((one) => Math.abs(one.length - name.length) <= most);
+  if (alike.length === 0) return undefined;
+  const found = closest(name, alike);
+  return distance(name, found) <= most ? `did you mean ${found}?` : undefined;
 }

@@ -5,7 +5,7 @@ import { signatureOf } from "../model/routine.ts";
 import { formatFunction, formatQualified } from "../model/sql-text.ts";
 import { ruleIssues, unseenColumns } from "./column-issues.ts";
 import { controlOf, valueNameOf } from "./function.ts";
-import { findRelation, missingColumn, missingRelation, nearest } from "./missing.ts";
+import { findRelation, missingColumn, missingRelation, nearest, nearestOf } from "./missing.ts";
 import { argumentName, resultRelation, routinesMeant, routinesNamed } from "./routine.ts";
 
 /** What the matrix says of a function and the database has not. */
@@ -48,14 +48,13 @@ function issue(code: string, at: SourcePosition, message: string, hint: string):
 
 function missingFunction(spec: FunctionSpec, catalog: Catalog): Issue {
   const named = routinesNamed(catalog, spec);
-  const known = [...new Set(catalog.routines.map((one) => formatQualified(one)))];
   const isRelation = findRelation(catalog, spec) !== undefined;
   const hint =
     named.length > 0
       ? `there is ${named.map(signatureOf).join(", ")}`
       : isRelation
         ? "it is a relation: declare it under `relations:`"
-        : (nearest(formatQualified(spec), known) ??
+        : (nearestOf(catalog.routines, spec) ??
           "apply the migration that creates it, or take it out of the matrix");
   const message = `missing function: ${formatFunction(spec)} does not exist in the database ${catalog.database}`;
   return issue("missing-function", spec.at, message, hint);

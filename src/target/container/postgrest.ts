@@ -56,7 +56,7 @@ export async function startPostgrest(
     const { status } = await ask(`${admin}/ready`);
     if (status !== 0 && status !== 200) return false;
     // One from before there were admin servers answers 503 to a GET for as long as it has no schema cache.
-    const answer = await ask(`${url}/`, status === 200 ? "OPTIONS" : "GET");
+    const answer = await ask(`${url}/`, { method: status === 200 ? "OPTIONS" : "GET" });
     server = answer.server;
     return answer.status > 0 && answer.status < 500;
   });

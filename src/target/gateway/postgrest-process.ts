@@ -45,7 +45,7 @@ export async function runPostgrest(
   watch(running);
   void closed.then(() => child.kill());
   await until(running, async () => (await ask(`${running.admin}/ready`)).status === 200);
-  const version = /postgrest\/(\S+)/.exec((await ask(`${running.url}/`, "OPTIONS")).server)?.[1];
+  const version = /postgrest\/(\S+)/.exec((await ask(`${running.url}/`, { method: "OPTIONS" })).server)?.[1];
   return {
     url: running.url,
     info: { kind: "postgrest", version: version ?? "unknown" },
