@@ -6,6 +6,7 @@ import { connect, disconnect } from "../channel/direct/session.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
+import { addressOf } from "../model/posture.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import type { DatabaseAddress, Target } from "../model/target.ts";
 import type { RunRequest } from "./request.ts";
@@ -55,9 +56,10 @@ export interface ClearedUp {
  */
 export async function clearUpAfterRuns(
   logs: string,
-  { database, limits }: Target,
+  target: Target,
   over: readonly string[] = [],
 ): Promise<ClearedUp> {
+  const { database, limits } = target;
   const cleared: Cleared[] = [];
   const untouched: Untouched[] = [];
   for (const journal of await findJournals(logs)) {
@@ -66,7 +68,7 @@ export async function clearUpAfterRuns(
       untouched.push({ ...journal, elsewhere });
       continue;
     }
-    const { removed, left } = await clearUp(database, limits, journal);
+    const { removed, left } = await clearUp(addressOf(target), limits, journal);
     if (left.length > 0) throw leftBehind(journal.run, left);
     await journal.discard();
     cleared.push({ run: journal.run, removed });

@@ -618,6 +618,31 @@ describe("interrupted at every stage, nothing stays", () => {
     expect(journals(logs)).toEqual([]);
   });
 
+  test("in production nothing is removed, whatever a journal names", async () => {
+    const logs = "journal of production";
+    const now = await client.query<{ next: string }>(
+      "select (pg_snapshot_xmax(pg_current_snapshot())::text::numeric % 4294967296)::text as next",
+    );
+    const id = "726f7767-6174-8000-8000-000000000001";
+    await client.query(`insert into public.notes (id, owner) values ('${id}', '${ana}')`);
+    const line = JSON.stringify({ relation: { schema: "public", name: "notes" }, key: { id } });
+    await writeProject(project, {
+      [`${logs}/.rows/x.ndjson`]: `${JSON.stringify({ database: staging.place, since: now.rows[0]?.next })}\n${line}\n`,
+      [`${logs}/.rows/x.owner`]: owner(2 ** 22 + 1),
+      "live.yaml": `targets:\n  live:\n    posture: production\n    database: { url: '\${DB_URL}' }\n    rest: { url: '${staging.rest}', ca: ../ca.pem }\n    jwt: { private_key: '\${JWT_KEY}' }\n`,
+    });
+    const before = await contents();
+    const live = ["--config", "live.yaml", "--target", "live"];
+    const read = await run([one, ...live, "--only", "ana/public.notes/select", "--logs", logs]);
+    expect(read.code, `${read.err}${read.out}`).toBe(0);
+    const asked = await rowgate(["clean-up", ...live, "--logs", logs], { cwd: project, env: env() });
+    expect(asked.code).toBe(2);
+    expect(asked.err).toContain("takes no writes");
+    expect(await contents()).toEqual(before);
+    expect(journals(logs)).toHaveLength(2);
+    await client.query(`delete from public.notes where id = '${id}'`);
+  });
+
   test("an older row with a journalled key is somebody else's, and stays", async () => {
     const logs = "older";
     const { rows } = await client.query<{ id: string }>("select id from public.notes limit 1");
