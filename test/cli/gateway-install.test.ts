@@ -77,6 +77,20 @@ describe.skipIf(!canRun)("rowgate gateway install", () => {
     expect(place.files()).toHaveLength(3);
   });
 
+  test("what is there with one digest is not what was asked for with another", async () => {
+    const place = new Place(room);
+    const bytes = await good("v16.2");
+    place.publish("v16.2", bytes);
+    await place.install("v16.2");
+    const versions = path.dirname(path.dirname(place.binary("v16.2")));
+    expect(statSync(versions).mode & 0o077).toBe(0);
+    const other = await place.install("v16.2", "--sha256", "0".repeat(64));
+    expect(other.code).toBe(2);
+    expect(other.err).toContain("has another SHA-256 than it should");
+    const same = await place.install("v16.2", "--sha256", sha256(bytes));
+    expect(same.out).toContain("was there already");
+  });
+
   test("ROWGATE_POSTGREST_BIN and PATH come before the cache, and the command says so", async () => {
     const place = new Place(room);
     place.publish("v16.2", await good("v16.2"));
