@@ -160,7 +160,8 @@ describe("where the database is", () => {
     const own = "host=nowhere\n[x]\nport=1\n#host=z\n[a]\nhost=h\nhost=h2\nuser=me\n[y]\ndbname=other\n";
     room.put("home/.pg_service.conf", own);
     room.put("etc/pg_service.conf", "[a]\nhost=later\n[b]\nhost=etc\nuser=me\n");
-    const found = { HOME: path.join(room.folder, "home"), PGSYSCONFDIR: path.join(room.folder, "etc") };
+    const [home, etc] = [path.join(room.folder, "home"), path.join(room.folder, "etc")];
+    const found = { HOME: home, PGSYSCONFDIR: etc, PGPORT: "1", PGDATABASE: "other" };
     const at = async (service: string): Promise<object> => {
       yaml(`targets: { s: { posture: staging, database: { service: ${service} } } }`);
       return (await room.load("s", found)).target.database;
