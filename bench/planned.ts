@@ -21,7 +21,7 @@ export async function* plannedCells(
   const matrix: Matrix = parseMatrix(readFileSync(matrixFile, "utf8"), matrixFile, "2000-01-01");
   const client = await connect(target.database, target.limits);
   try {
-    const prepared = await prepare(client, matrix, []);
+    const prepared = await prepare(client, matrix);
     const wants = filterOf({ only: [only], personas: [] });
     for (const work of prepared.work.filter(({ spec }) => relations.includes(spec.name))) {
       const visible = await visibleRows(client, matrix, work, matrix.personas);

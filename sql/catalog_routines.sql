@@ -4,7 +4,7 @@
 -- And every function of any schema that a relation of $1 has as a computed field (`computes`): its one argument is the
 -- relation's row, so that PostgREST selects it by name (select=id,full_name), if its schema is searched
 -- (db-extra-search-path). https://docs.postgrest.org/en/stable/references/api/computed_fields.html
--- Left out: what an extension brought along, and functions that only a trigger or a type calls.
+-- Left out: what an extension brought along (unless it runs with its owner's rights), and functions that only a trigger or a type calls.
 with recursive domains as (
   select oid, oid as base, typbasetype as next from pg_type
   union
@@ -46,6 +46,19 @@ helping as (
   from helping h
   join calls c on c.oid = h.oid
   join own f on f.proname = c.name
+),
+-- What sets the role, or a setting by which policies may know somebody (with a dot in its name, or one made up at run time).
+setting as (
+  select p.oid
+  from pg_proc p join own on own.oid = p.oid
+  where own.body ~* '\mset_config\s*\(\s*(?!E?''(?!role''|session_authorization'')[^''.]*''\s*,)'
+     or own.body ~* '\mset\s+(local\s+|session\s+)?(role\M|session\s+authorization\M|"?[[:alpha:]_][\w$]*"?\.)'
+     or exists (select from unnest(p.proconfig) one where split_part(one, '=', 1) ~ '\.|^role$')
+  union
+  select c.oid
+  from setting s
+  join own f on f.oid = s.oid
+  join calls c on c.name = f.proname
 )
 select json_build_object(
   'oid', p.oid::text,
@@ -96,6 +109,7 @@ select json_build_object(
   'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
   'securityDefiner', p.prosecdef,
   'helps', p.oid in (select oid from helping),
+  'sets', p.oid in (select oid from setting),
   'computes', p.oid in (select oid from computing),
   'owner', pg_get_userbyid(p.proowner),
   'language', l.lanname,
@@ -115,6 +129,6 @@ join domains on domains.oid = p.prorettype and domains.next = 0
 join pg_type base on base.oid = domains.base
 where (n.nspname = any ($1::text[]) or p.oid in (select oid from computing))
   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype, 'language_handler'::regtype)
-  and not exists (select from pg_depend d
-                  where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+  and (p.prosecdef or not exists (select from pg_depend d
+                                  where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
 order by n.nspname, p.proname, p.oid

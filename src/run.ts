@@ -12,7 +12,7 @@ import { signIn } from "./run/identities.ts";
 import { refuseIdleFilters } from "./run/idle-filters.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
 import { probeAll } from "./run/probing.ts";
-import type { RunEvents, RunRequest } from "./run/request.ts";
+import { gatewayOf, type RunEvents, type RunRequest } from "./run/request.ts";
 import { secretsOf } from "./run/secrets.ts";
 import { watchTraces } from "./run/traces.ts";
 
@@ -38,7 +38,7 @@ export async function run(
   const { matrix, target, filters } = request;
   const { limits } = target;
   const database = addressOf(target);
-  const gateway = target.rest && { login: target.rest.login, schemas: target.schemas };
+  const gateway = gatewayOf(target);
   const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
   events.planned?.(prepared.cells);
   if (preflighted === undefined) refuseIdleFilters(filters, [{ matrix, preflighted: prepared }]);

@@ -7,6 +7,7 @@ import { localStack, type Target } from "../model/target.ts";
 import type { Environment } from "./environment.ts";
 import { clearUpAfterRuns } from "../run/own-rows.ts";
 import { mustServeSessions } from "../run/remote-session.ts";
+import { gatewayOf } from "../run/request.ts";
 import { clearedText, untouchedText } from "./clean-up.ts";
 import { refuseGiven } from "./given.ts";
 import type { RunOptions } from "./options.ts";
@@ -62,10 +63,6 @@ function targetFor({ channels, exposes }: Matrix, { target, schemas }: LoadedTar
     rest: channels.includes("rest") ? target.rest : undefined,
     schemas: schemas ?? exposes,
   };
-}
-
-function gatewayOf({ rest, schemas }: Target): ReturnType<Server["gatewayOf"]> {
-  return rest && { login: rest.login, schemas };
 }
 
 /** Nothing is started or changed there. */

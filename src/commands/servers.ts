@@ -1,6 +1,7 @@
 import type { StartedTarget } from "../model/target.ts";
 import { defaultImages } from "../target/container/images.ts";
 import { startEmbedded } from "../target/embedded/server.ts";
+import { anonRole } from "../target/open.ts";
 import { prepareEmbedded } from "../target/embedded-target.ts";
 import type { Environment } from "./environment.ts";
 import { refuseGiven } from "./given.ts";
@@ -29,7 +30,7 @@ function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> 
     // Nobody else has been there.
     clearUp: async () => {},
     gatewayOf: ({ channels, exposes }) =>
-      channels.includes("rest") ? { login, schemas: exposes } : undefined,
+      channels.includes("rest") ? { login, anonRole, schemas: exposes } : undefined,
   };
 }
 

@@ -4,6 +4,7 @@ import type { DatabaseFacts, MatrixFacts } from "../model/examination.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { addressOf } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
+import { gatewayOf } from "../run/request.ts";
 import { preflightRun } from "../run.ts";
 
 /** Each matrix against what is there, as a run would do it before its first probe. */
@@ -37,7 +38,7 @@ async function compare(matrix: Matrix, target: Target): Promise<MatrixFacts> {
       filters: { only: [], personas: [], channels },
       database: addressOf(target),
       limits: target.limits,
-      gateway: target.rest && { login: target.rest.login, schemas: target.schemas },
+      gateway: gatewayOf(target),
     });
     return { kind: "fits", file, cells };
   } catch (error) {

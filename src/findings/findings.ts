@@ -3,7 +3,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { policiesReadingLogin } from "./session-user.ts";
-import { unprobedRoles } from "./unprobed.ts";
+import { unprobedAnon, unprobedRoles } from "./unprobed.ts";
 import { undeclaredFunctions, undeclaredRelations } from "./undeclared.ts";
 
 export interface FindingInput {
@@ -13,19 +13,22 @@ export interface FindingInput {
   readonly declared: ReadonlySet<string>;
   /** Personas' roles whose sessions come through no gateway, so that every schema is open to them which they may use. */
   readonly direct: ReadonlySet<string>;
+  /** Whom the gateway takes for whoever sends no token; `undefined`: there is no gateway. */
+  readonly anonRole: string | undefined;
 }
 
 /** What a run has to tell besides its cells, as far as matrix and catalogue say. */
 export function findFindings(
   matrix: Matrix,
   catalog: Catalog,
-  { immutable, declared, direct }: FindingInput,
+  { immutable, declared, direct, anonRole }: FindingInput,
 ): readonly Finding[] {
   return [
     ...fullSight(catalog),
     ...undeclaredRelations(matrix, catalog, direct),
     ...undeclaredFunctions(matrix, catalog, { declared, direct }),
-    ...unprobedRoles(matrix, catalog),
+    ...unprobedRoles(matrix, catalog, anonRole),
+    ...unprobedAnon(matrix, catalog, anonRole, declared),
     ...bypassing(matrix, catalog),
     ...policiesReadingLogin(matrix, catalog).map(
       (about): Finding => ({ kind: "session-user-policy", ...about }),

@@ -1,8 +1,9 @@
-import type { Catalog, Privileges, RoutineInfo } from "../model/catalog.ts";
+import type { Catalog, RoutineInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../model/sql-text.ts";
+import { holdsAnything, isExposed, mayCall } from "./within-reach.ts";
 
 /** PASS never means “what you happened to list”: what a gateway shows, and what sessions without one can reach. */
 export function undeclaredRelations(
@@ -29,11 +30,6 @@ export function undeclaredRelations(
     }));
 }
 
-function holdsAnything(held: Privileges): boolean {
-  const columns = held.select.length + held.insert.length + held.update.length;
-  return held.schemaUsage && (columns > 0 || held.delete || held.truncate);
-}
-
 /** What can be called for a persona, and nobody has said what comes of it. */
 export function undeclaredFunctions(
   matrix: Matrix,
@@ -41,27 +37,27 @@ export function undeclaredFunctions(
   { declared, direct }: { readonly declared: ReadonlySet<string>; readonly direct: ReadonlySet<string> },
 ): readonly Finding[] {
   const asking = [...new Set(matrix.personas.map(({ role }) => role))];
+  const through = new Set(matrix.personas.flatMap(({ role, login }) => (login === undefined ? role : [])));
   const bound = new Set(roles.filter((one) => !one.superuser && !one.bypassRls).map(({ name }) => name));
   return routines
     .filter(({ oid }) => !declared.has(oid))
     .flatMap((one): readonly Finding[] => {
-      const exposed = one.computes || (matrix.exposes.includes(one.schema) && isCalled(one));
+      const exposed = isExposed(one, matrix.exposes);
       const callers = asking.filter((role) => mayCall(one, role) && (exposed || direct.has(role)));
       if (callers.length === 0) return [];
-      const above = one.securityDefiner && !one.helps ? callers.filter((role) => bound.has(role)) : [];
-      return above.length > 0
-        ? [{ kind: "undeclared-definer", function: signatureOf(one), owner: one.owner, roles: above }]
-        : [{ kind: "undeclared-function", function: signatureOf(one), roles: callers }];
+      const name = signatureOf(one);
+      const above = callers.filter((role) => bound.has(role));
+      if (above.length > 0 && one.securityDefiner && !onlyHelps(one))
+        return [{ kind: "undeclared-definer", function: name, owner: one.owner, roles: above }];
+      // Who comes through no gateway sets settings as he likes.
+      const setting = above.filter((role) => exposed && through.has(role));
+      if (setting.length > 0 && one.sets && !one.helps)
+        return [{ kind: "undeclared-setter", function: name, roles: setting }];
+      return [{ kind: "undeclared-function", function: name, roles: callers }];
     });
 }
 
-function mayCall({ privileges }: RoutineInfo, role: string): boolean {
-  const held = privileges[role];
-  return held?.schemaUsage === true && held.execute;
-}
-
-/** By PostgREST: by name, or with a body for one argument without a name. */
-function isCalled({ kind, arguments: all }: RoutineInfo): boolean {
-  const unnamed = all.filter(({ name }) => name === "");
-  return kind === "function" && (unnamed.length === 0 || all.length === 1);
+/** A policy needs a question answered, of which a value is enough. What hands out rows hands them to whoever calls it. */
+function onlyHelps({ helps, returns, columns, result }: RoutineInfo): boolean {
+  return helps && returns !== "record" && columns.length < 2 && !/\b(jsonb?|xml)\b/.test(result);
 }

@@ -122,6 +122,8 @@ export interface RoutineInfo extends QualifiedName {
   readonly securityDefiner: boolean;
   /** A policy, view, default, check or trigger calls it, by itself or through others. */
   readonly helps: boolean;
+  /** It sets a setting with a name of its own, or the role: by itself, or through what it calls. */
+  readonly sets: boolean;
   /** PostgREST would select it as a field of a relation: what it takes is the relation's row. Its schema need not be exposed. */
   readonly computes: boolean;
   readonly owner: string;

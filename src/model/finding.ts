@@ -20,6 +20,19 @@ export type Finding =
       readonly roles: readonly string[];
     }
   | {
+      readonly kind: "undeclared-setter";
+      readonly function: string;
+      /** Personas' roles that may call it through the gateway, and whom policies bind. */
+      readonly roles: readonly string[];
+    }
+  | { readonly kind: "unlisted-schema"; readonly schema: string }
+  | {
+      readonly kind: "unprobed-anon";
+      readonly role: string;
+      /** Declared relations on which it holds something, and functions that run with their owners' rights. */
+      readonly reaches: readonly string[];
+    }
+  | {
       readonly kind: "owner-bypasses-rls";
       readonly persona: string;
       readonly role: string;
@@ -110,6 +123,17 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "failure",
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
+  "undeclared-setter": {
+    title:
+      "A function that personas may call and no matrix declares sets what policies read: a setting, or the role",
+    severity: "failure",
+    remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
+  },
+  "unlisted-schema": {
+    title: "The gateway exposes a schema that the matrix does not list, and personas reach something in it",
+    severity: "failure",
+    remedy: "name it under `exposes:`, and declare or waive what is in it",
+  },
   "owner-bypasses-rls": {
     title: "A persona's role owns the relation, so its policies do not apply to it",
     severity: "error",
@@ -135,6 +159,11 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "A role holds privileges on declared relations, and no persona has it",
     severity: "note",
     remedy: "declare a persona with that role, or revoke what it does not need",
+  },
+  "unprobed-anon": {
+    title: "Whoever sends no token has a role that no persona has, and it reaches something",
+    severity: "failure",
+    remedy: "declare a persona with that role (`anon: { role: anon }`), or revoke what it holds",
   },
   "cascades-past-a-deny": {
     title: "Who may delete from one relation changes another past its policies, by a foreign key",

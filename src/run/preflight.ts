@@ -22,7 +22,7 @@ export async function preflightRun(request: PreflightRequest): Promise<Preflight
   const control = await Control.open(database, limits);
   try {
     const prepared = await control.ask("while the matrix was compared with it", (client) =>
-      prepare(client, matrix, gateway?.schemas ?? [], gateway),
+      prepare(client, matrix, gateway),
     );
     return {
       ...prepared,

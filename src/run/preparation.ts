@@ -1,5 +1,6 @@
 import { type ClientBase, DatabaseError } from "pg";
 import { readWaysAround } from "../channel/around.ts";
+import { type GatewaySettings, readGatewaySettings } from "../channel/gateway-settings.ts";
 import { readCatalog } from "../channel/catalog.ts";
 import { readSettings } from "../channel/settings.ts";
 import { schemasInReach } from "../channel/reach.ts";
@@ -19,7 +20,6 @@ import { byPosition, IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { Survivor } from "../model/survivor.ts";
-import type { RestAddress } from "../model/target.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../model/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
@@ -31,6 +31,7 @@ import { loginIssues } from "../plan/preflight-logins.ts";
 import { planRelation } from "../plan/relation.ts";
 import { callIssues, callPredicates, functionControl } from "./call-issues.ts";
 import type { Work } from "./lanes.ts";
+import type { GatewayFacts } from "./request.ts";
 
 export interface Preparation {
   readonly catalog: Catalog;
@@ -43,12 +44,9 @@ export interface Preparation {
 }
 
 /** Reads what is in force, and refuses a matrix that names what is not there. @throws IssuesError `preflight/…`, all at once */
-export async function prepare(
-  client: ClientBase,
-  matrix: Matrix,
-  exposed: readonly string[],
-  rest?: Pick<RestAddress, "login">,
-): Promise<Preparation> {
+export async function prepare(client: ClientBase, matrix: Matrix, rest?: GatewayFacts): Promise<Preparation> {
+  const exposed = rest?.schemas ?? [];
+  const told = rest && (await readGatewaySettings(client, rest));
   const named = [...matrix.relations, ...matrix.functions].flatMap(({ schema, control }) => [
     schema,
     ...(control === undefined ? [] : [control.from.schema]),
@@ -59,7 +57,10 @@ export async function prepare(
     matrix.personas.flatMap(({ role, login }) => (rest === undefined || login !== undefined ? role : [])),
   );
   const schemas = [...declared, ...(await schemasInReach(client, declared, [...direct]))];
-  const roles = [...new Set(matrix.personas.flatMap(({ role, login }) => [role, login ?? role]))];
+  const anon = told === undefined ? [] : [told.anonRole];
+  const roles = [
+    ...new Set([...matrix.personas.flatMap(({ role, login }) => [role, login ?? role]), ...anon]),
+  ];
   const catalog = await readCatalog(client, schemas, roles, {
     settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
     logIn: matrix.personas.some(({ login }) => login !== undefined),
@@ -106,7 +107,9 @@ export async function prepare(
         immutable: immutable.map(({ name }) => name),
         declared: new Set(functions.map(({ routine }) => routine.oid)),
         direct,
+        anonRole: told?.anonRole,
       }),
+      ...(await unlistedSchemas(client, matrix, exposed, told)),
       ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
         return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
@@ -115,6 +118,20 @@ export async function prepare(
       ...survivorFindings(matrix, survivors),
     ],
   };
+}
+
+/** Exposed, and not by the matrix: nobody has looked there for what nobody declares. */
+async function unlistedSchemas(
+  client: ClientBase,
+  { exposes, personas }: Matrix,
+  exposed: readonly string[],
+  told: GatewaySettings | undefined,
+): Promise<readonly Finding[]> {
+  if (told === undefined) return [];
+  const also = new Set([...exposed, ...told.schemas]);
+  const asking = personas.flatMap(({ role, login }) => (login === undefined ? role : []));
+  const inReach = await schemasInReach(client, exposes, [...asking, told.anonRole]);
+  return inReach.filter((name) => also.has(name)).map((schema) => ({ kind: "unlisted-schema", schema }));
 }
 
 function noFullSight({ login }: Catalog, cause: unknown): unknown {

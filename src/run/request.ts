@@ -13,9 +13,13 @@ export interface PreflightRequest {
 }
 
 /** What is known of a gateway before it stands in front of the database. */
-export interface GatewayFacts extends Pick<RestAddress, "login"> {
+export interface GatewayFacts extends Pick<RestAddress, "login" | "anonRole"> {
   /** Those that it exposes. */
   readonly schemas: readonly string[];
+}
+
+export function gatewayOf({ rest, schemas }: Target): GatewayFacts | undefined {
+  return rest && { login: rest.login, anonRole: rest.anonRole, schemas };
 }
 
 /** One matrix, one running target, and where the evidence goes. */

@@ -18,7 +18,7 @@ export interface Opening extends Pick<SystemOptions, "schemas" | "txEnd" | "jwtS
   readonly containersOf?: (gateway: Gateway | undefined) => Target["containers"];
 }
 
-const anonRole = "anon";
+export const anonRole = "anon";
 
 /** Puts a gateway in front of a system's database that rowgate has prepared. @throws RowgateError */
 export async function openTarget(opening: Opening): Promise<OpenedTarget> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
+import { asSuperuser } from "../support/as-superuser.ts";
 import { differing, loadDatabase, readMore, readTruth, replay } from "./gateway-replay.ts";
 import type { Recorded, Recording } from "./gateway-replay.ts";
 
@@ -66,6 +67,39 @@ describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)"
       code: "gateway/postgrest",
       details: expect.stringContaining('schema \\"nowhere\\" does not exist') as string,
     });
+  });
+
+  // What `unlisted-schema` and `undeclared-definer` rest on.
+  test("puts what the database tells it above its environment, and calls by name what has one at all", async () => {
+    const address = await server.createDatabase("told");
+    await asSuperuser(
+      address,
+      `create schema told;
+       create table told.docs (id int primary key);
+       insert into told.docs values (7);
+       grant usage on schema told to anon;
+       grant select on told.docs to anon;
+       create function mixed(from_id int default 0, int default 9) returns setof told.docs language sql as 'select * from told.docs';
+       create function nameless(int default 0, int default 9) returns setof told.docs language sql as 'select * from told.docs';
+       do $$ begin execute format('alter role authenticator in database %I set pgrst.db_schemas = ''public, told''', current_database()); end $$`,
+    );
+    const gateway = await spawnPostgrest(binary ?? "", {
+      ...nowhere,
+      schemas: ["public"],
+      database: { ...address, ...server.authenticator },
+    });
+    const answered = async (path: string, schema: string): Promise<unknown> => {
+      const answer = await fetch(`${gateway.url}/${path}`, { headers: { "accept-profile": schema } });
+      return answer.ok ? await answer.json() : ((await answer.json()) as { code: string }).code;
+    };
+    try {
+      expect(await answered("docs", "told")).toEqual([{ id: 7 }]);
+      expect(await answered("docs", "untold")).toBe("PGRST106");
+      expect(await answered("rpc/mixed", "public")).toEqual([{ id: 7 }]);
+      expect(await answered("rpc/nameless", "public")).toBe("PGRST202");
+    } finally {
+      await gateway.stop();
+    }
   });
 
   test("answers the 1,382 requests as recorded", { timeout: 600_000 }, async () => {

@@ -48,6 +48,8 @@ export interface Case extends Side {
   readonly posture?: Posture;
   readonly writes?: Writes;
   readonly only?: readonly string[];
+  /** Functions are taken from PUBLIC and given to who signs in: nothing of them is left for anon, which is no persona here. */
+  readonly signedInOnly?: boolean;
   /** The same with the trap, and without it: the one must be told, the other must pass. */
   readonly trap: Side;
   readonly twin?: Side;

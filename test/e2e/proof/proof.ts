@@ -26,6 +26,15 @@ const witness = {
     `witness: { rows: { own: "owner = :sub" }, expect: { ${names.map((name) => `${name}: { select: own }`).join(", ")} } }\n`,
 };
 
+const signedInOnly = `do $$ declare one regprocedure; begin
+    for one in select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+               where n.nspname !~ '^(pg_|information_schema|auth)' and p.prokind = 'f'
+                 and coalesce((select bool_or(g.grantee = 0) from aclexplode(p.proacl) g), true) loop
+      execute format('revoke execute on function %s from public, anon', one);
+      execute format('grant execute on function %s to authenticated, service_role', one);
+    end loop;
+  end $$;`;
+
 /** The server of a test file. */
 export function oneServer(): () => EmbeddedServer {
   let server: EmbeddedServer | undefined;
@@ -118,7 +127,9 @@ async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Fou
   const functions = called === undefined ? "" : `functions:\n${called.replaceAll(/^(?=.)/gm, "  ")}`;
   const matrix = `matrix: case\n${one.matrix ?? ""}\npersonas:\n${personas.join("")}${relations.trim() === "" ? "" : `relations:\n${relations}`}${functions}`;
   const fill = (text: string): string => text.replaceAll("{ana}", ana).replaceAll("{luis}", luis);
-  const sql = fill(`${witnessed ? witness.sql : ""}\n${one.sql ?? ""}\n${side.sql ?? ""}`);
+  const sql = fill(
+    `${witnessed ? witness.sql : ""}\n${one.sql ?? ""}\n${side.sql ?? ""}\n${one.signedInOnly === true ? signedInOnly : ""}`,
+  );
   try {
     const { run, cells } = await prove({ server, ...one, sql, matrix: fill(matrix) });
     const all = [...cells.values()].map((cell) => ({ ...cell, id: cell.id.replace("/public.", "/") }));
