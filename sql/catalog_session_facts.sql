@@ -1,12 +1,14 @@
 -- Relations and functions of the schemas $1 that depend on facts that are no identity:
 --   session: the session's application_name, its process, its address. By such a fact a policy can tell a harness from
 --            everybody else, so what a probe saw proves nothing about others.
+--            The same goes for what is otherwise at another hour, in another database, on a standby: the clock by itself or
+--            against what is written out (a row's own expiry is the row's business).
 --   client:  what whoever asks decides for himself: the request's headers and cookies, its method (HEAD shows what GET
 --            would) and path (a relation is reached through /rpc/f and through what embeds it, too), user_metadata. Others
 --            may send what a probe did not.
 --   login:   what only a gateway sets: who logs in by himself is free to say it. Sought where $3: some persona does.
 --   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
---            brings along. Who logs in by himself can set it.
+--            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
 -- Followed through policies, views, the relations that both read, and functions that call each other (their bodies are
@@ -15,17 +17,21 @@
 -- where the fact is read ("policy web on docs"), and what it is. A function counts by its own body, by those of functions
 -- that it calls, and by the relations that its body names; its row has its oid.
 with recursive
-facts (kind, fact, pattern, calls) as (values
+facts (kind, fact, pattern, calls) as (select facts.* from (select '(\m(now|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(\)|\m(current_date|current_timestamp|localtimestamp)\M)') c (clock), lateral (values
   ('session', 'application_name', '\mapplication_name\M', true),
   ('session', 'the process of the session', '\m(pg_backend_pid|pg_stat_activity|pg_stat_get_\w+|pg_conf_load_time)\M', true),
   ('session', 'the address of the client', '\minet_(client|server)_(addr|port)\M', true),
   ('session', 'chance', '\m(pg_catalog\.)?random\s*\(', false),
   ('session', 'the statement and its transaction', '\m(current_query|txid_current\w*|pg_current_xact_id\w*)\s*\(|\m(pg_locks|pg_cursors|pg_prepared_statements)\M', false),
+  ('session', 'the hour or the day', '\m(current_time|localtime)\M|' || clock || '\)?::time\s|\m(extract|date_part|to_char)\s*\([^()]*?(\mfrom\M|,)?\s*\(*' || clock || '\s*(\)|,|::|at\s+time\s+zone)', false),
+  ('session', 'the time, against what is written out', clock || '\)?(::[\w ]+?)?\)?\s*[<>=]+\s*\(?(date\s*|timestamp\s*|timestamptz\s*)?''|''[^'']*\d{4}-\d\d?-\d[^'']*''(::[\w ]+?)?\)?\s*[<>=]+\s*\(?' || clock, false),
+  ('session', 'which database it is in', '\mcurrent_(database|catalog)\M|\mpg_is_in_recovery\M', false),
   ('client', 'the headers of the request', '\mrequest\.(headers?|cookies?)\M', true),
   ('client', 'the method of the request', '[''$]request\.method\M', true),
   ('client', 'the path of the request', '[''$]request\.path\M', true),
   ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M', true),
-  ('login', 'what a gateway says of a request', '[''$]request\.\w', true)),
+  ('login', 'what a gateway says of a request', '[''$]request\.\w', true),
+  ('setting', 'a setting by a name that is made up', '\mcurrent_setting\s*\(\s*[^''\s]', true)) facts),
 -- Settings that are somebody's identity, or the same in every session.
 known (name) as (
   select unnest($2::text[])
