@@ -53,6 +53,14 @@ export type Finding =
   | ({ readonly kind: "login-gets-around" } & WayAround)
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
   | {
+      readonly kind: "move-untried";
+      readonly relation: string;
+      readonly column: string;
+      /** The relations whose policies read it. */
+      readonly of: readonly string[];
+      readonly personas: readonly string[];
+    }
+  | {
       readonly kind: "cascades-past-a-deny";
       /** Whose rows are deleted or changed. */
       readonly relation: string;
@@ -164,6 +172,11 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "Whoever sends no token has a role that no persona has, and it reaches something",
     severity: "failure",
     remedy: "declare a persona with that role (`anon: { role: anon }`), or revoke what it holds",
+  },
+  "move-untried": {
+    title: "A column by which policies decide may be changed in rows of one's own, and no `never:` tries it",
+    severity: "note",
+    remedy: "declare under `never:` what must be refused: a row given away, a role or a tenant taken",
   },
   "cascades-past-a-deny": {
     title: "Who may delete from one relation changes another past its policies, by a foreign key",

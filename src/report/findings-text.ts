@@ -21,6 +21,8 @@ const facts: Facts = {
   "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
   "login-gets-around": (of) => `${clean(of.role)}: ${around[of.way](clean(of.place), clean(of.of ?? ""))}`,
   "unprobed-role": (of) => `${clean(of.role)}: ${of.relations.map(clean).join(", ")}`,
+  "move-untried": (of) =>
+    `${clean(of.relation)}.${clean(of.column)}, by ${of.personas.map(clean).join(", ")}: read by policies of ${some(of.of)}`,
   "cascades-past-a-deny": (of) =>
     `DELETE from ${clean(of.from)} ${of.does} rows of ${clean(of.relation)}, for ${of.personas.map(clean).join(", ")}`,
   "no-full-sight": (of) => `login ${clean(of.login)}`,
@@ -43,6 +45,11 @@ const facts: Facts = {
   "production-override": (of) => oneLine(of.because),
   "rest-not-probed": (of) => oneLine(of.reason),
 };
+
+function some(names: readonly string[]): string {
+  const left = names.length - 3;
+  return `${names.slice(0, 3).map(clean).join(", ")}${left > 0 ? ` and ${number(left)} more` : ""}`;
+}
 
 const around: Record<WayAround["way"], (on: string, of: string) => string> = {
   replication: () => "REPLICATION streams every row of every table",

@@ -2,6 +2,7 @@ import { type ClientBase, DatabaseError } from "pg";
 import { readWaysAround } from "../channel/around.ts";
 import { type GatewaySettings, readGatewaySettings } from "../channel/gateway-settings.ts";
 import { readCatalog } from "../channel/catalog.ts";
+import { readDeciding } from "../channel/deciding.ts";
 import { readSettings } from "../channel/settings.ts";
 import { schemasInReach } from "../channel/reach.ts";
 import { readImmutable } from "../channel/immutable.ts";
@@ -11,6 +12,7 @@ import { checkPredicates, type Predicate } from "../channel/direct/predicates.ts
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
 import { cascadeFindings } from "../findings/cascades.ts";
 import { findFindings } from "../findings/findings.ts";
+import { untriedMoves } from "../findings/moves.ts";
 import { sessionFindings } from "../findings/sessions.ts";
 import { survivorFindings } from "../findings/survivors.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
@@ -91,6 +93,7 @@ export async function prepare(client: ClientBase, matrix: Matrix, rest?: Gateway
       issues.toSorted(byPosition),
     );
   const around = await readWaysAround(client, matrix.personas, schemas);
+  const deciding = await readDeciding(client, schemas);
   const immutable = (await readImmutable(client)).filter(({ readsSetting }) => readsSetting);
   const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
   const work = await survey(client, matrix, catalog).catch((cause: unknown) => {
@@ -113,6 +116,12 @@ export async function prepare(client: ClientBase, matrix: Matrix, rest?: Gateway
       ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
         return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
+      ...untriedMoves(
+        matrix,
+        catalog,
+        deciding,
+        (spec, persona) => settle(spec, persona, "update")?.declaration,
+      ),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
       ...around.map((way): Finding => ({ kind: "login-gets-around", ...way })),
       ...survivorFindings(matrix, survivors),

@@ -96,11 +96,15 @@ function shown(want: Want): string {
 }
 
 /** Nearly every case has functions of its own: the note about them is compared where a case speaks of it. */
-function isAsked({ findings = [] }: Side): (finding: Finding) => boolean {
+function isAsked({ findings: asked }: Side): (finding: Finding) => boolean {
+  // An empty list asks for every kind, and that there is none.
+  if (asked?.length === 0) return () => true;
+  const findings = asked ?? [];
   const unlessAsked = new Set([
     "undeclared-function",
     "sequences-advanced",
     "cascades-past-a-deny",
+    "move-untried",
     "unprobed-role",
   ]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));

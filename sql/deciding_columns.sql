@@ -1,0 +1,48 @@
+-- By which columns of the schemas $1 policies decide: one row a column, and where it is read. Read in a policy itself, or in a
+-- function that policies call (bodies are text: a column counts where its own name and its relation's stand in one).
+with recursive
+own as (
+  select p.oid, p.proname, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%' and p.prokind = 'f'
+    and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+),
+calls as materialized (
+  select distinct own.oid, coalesce(m[1], lower(m[2])) as name
+  from own, regexp_matches(own.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
+),
+asked as (
+  select d.refobjid as oid, p.polrelid as relation
+  from pg_depend d join pg_policy p on p.oid = d.objid
+  where d.classid = 'pg_policy'::regclass and d.refclassid = 'pg_proc'::regclass
+  union
+  select f.oid, a.relation from asked a join calls c on c.oid = a.oid join own f on f.proname = c.name
+),
+columns as (
+  select c.oid as relation, a.attnum, n.nspname, c.relname, a.attname
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  where n.nspname = any ($1::text[]) and c.relkind in ('r', 'p')
+    -- A key names one row, and another's is taken.
+    and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[]))
+),
+reading as (
+  select d.refobjid as relation, d.refobjsubid as attnum, p.polrelid as decides
+  from pg_depend d join pg_policy p on p.oid = d.objid
+  where d.classid = 'pg_policy'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0
+  union
+  select c.relation, c.attnum, a.relation
+  from asked a
+  join own f on f.oid = a.oid
+  join columns c on strpos(f.body, c.relname) > 0 and strpos(f.body, c.attname) > 0
+  where f.body ~ ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M') and f.body ~ ('\m' || regexp_replace(c.attname, '(\W)', '\\\1', 'g') || '\M')
+)
+select c.nspname as schema, c.relname as name, c.attname as column,
+       array_agg(distinct format('%I.%I', n.nspname, o.relname) order by format('%I.%I', n.nspname, o.relname)) as of
+from reading r
+join columns c on c.relation = r.relation and c.attnum = r.attnum
+join pg_class o on o.oid = r.decides
+join pg_namespace n on n.oid = o.relnamespace
+group by 1, 2, 3
+order by 1, 2, 3
