@@ -52,6 +52,7 @@ export type Finding =
     }
   | ({ readonly kind: "login-gets-around" } & WayAround)
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
+  | { readonly kind: "argument-untried"; readonly function: string; readonly arguments: readonly string[] }
   | {
       readonly kind: "move-untried";
       readonly relation: string;
@@ -172,6 +173,11 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     title: "Whoever sends no token has a role that no persona has, and it reaches something",
     severity: "failure",
     remedy: "declare a persona with that role (`anon: { role: anon }`), or revoke what it holds",
+  },
+  "argument-untried": {
+    title: "A declared function has an argument that may be left out, and no declared call gives it",
+    severity: "note",
+    remedy: "declare a call that gives it, and what comes of that",
   },
   "move-untried": {
     title: "A column by which policies decide may be changed in rows of one's own, and no `never:` tries it",

@@ -21,6 +21,7 @@ const facts: Facts = {
   "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
   "login-gets-around": (of) => `${clean(of.role)}: ${around[of.way](clean(of.place), clean(of.of ?? ""))}`,
   "unprobed-role": (of) => `${clean(of.role)}: ${of.relations.map(clean).join(", ")}`,
+  "argument-untried": (of) => `${clean(of.function)}: ${of.arguments.map(clean).join(", ")}`,
   "move-untried": (of) =>
     `${clean(of.relation)}.${clean(of.column)}, by ${of.personas.map(clean).join(", ")}: read by policies of ${some(of.of)}`,
   "cascades-past-a-deny": (of) =>

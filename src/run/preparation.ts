@@ -10,6 +10,7 @@ import { readSurvivors } from "../channel/survivors.ts";
 import { effectIssues } from "../channel/direct/effects.ts";
 import { checkPredicates, type Predicate } from "../channel/direct/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../channel/direct/survey.ts";
+import { untriedArguments } from "../findings/arguments.ts";
 import { cascadeFindings } from "../findings/cascades.ts";
 import { findFindings } from "../findings/findings.ts";
 import { untriedMoves } from "../findings/moves.ts";
@@ -116,6 +117,7 @@ export async function prepare(client: ClientBase, matrix: Matrix, rest?: Gateway
       ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
         return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
+      ...untriedArguments(functions),
       ...untriedMoves(
         matrix,
         catalog,

@@ -105,6 +105,7 @@ function isAsked({ findings: asked }: Side): (finding: Finding) => boolean {
     "sequences-advanced",
     "cascades-past-a-deny",
     "move-untried",
+    "argument-untried",
     "unprobed-role",
   ]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));
