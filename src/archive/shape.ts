@@ -3,7 +3,7 @@ import { z } from "zod";
 import { channels } from "../model/cell.ts";
 import { effects } from "../model/effect.ts";
 import type { FindingKind } from "../model/finding.ts";
-import { findingInfo } from "../model/finding.ts";
+import { findingInfo } from "../model/finding-info.ts";
 import { operations } from "../model/matrix.ts";
 import { archiveVersion } from "../model/run.ts";
 import { postures } from "../model/target.ts";

@@ -1,6 +1,6 @@
 import { channels } from "../model/cell.ts";
-import type { Finding, FindingInfo } from "../model/finding.ts";
-import { findingInfo } from "../model/finding.ts";
+import type { Finding } from "../model/finding.ts";
+import { findingInfo, type FindingInfo } from "../model/finding-info.ts";
 import type { Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";

@@ -1,6 +1,6 @@
 import type { WayAround } from "../model/around.ts";
-import type { Finding, FindingInfo, FindingKind } from "../model/finding.ts";
-import { findingInfo } from "../model/finding.ts";
+import type { Finding, FindingKind } from "../model/finding.ts";
+import { findingInfo, type FindingInfo } from "../model/finding-info.ts";
 import { place } from "./failure.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { findingInfo } from "../../../src/model/finding.ts";
+import { findingInfo } from "../../../src/model/finding-info.ts";
 import { verdicts } from "../../../src/model/verdict.ts";
 
 const page = readFileSync(new URL("../../../docs/verdicts.md", import.meta.url), "utf8");
