@@ -40,7 +40,12 @@ async function tryMove(
   // A filter brings the SELECT policies in, and they refuse a row that leaves one's sight: without it, only the
   // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
   const blind = await send({ kind: "none" });
-  return gotThrough(blind) ? blind : worst;
+  return gotThrough(blind) || !isRefusal(blind) ? blind : worst;
+}
+
+/** Whatever else stops the form without a filter says nothing of the UPDATE policies. */
+function isRefusal({ code, foreignFrame }: Answer): boolean {
+  return code === null || ((code === "42501" || code === "44000") && foreignFrame !== true);
 }
 
 function gotThrough(answer: Answer): boolean {
