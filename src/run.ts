@@ -53,7 +53,7 @@ export async function run(
       wants: filterOf(filters),
     };
     const signedAt = now();
-    const identities = signIn(request, prepared.settings, signedAt);
+    const identities = signIn(request, prepared.settings, signedAt, prepared.cells);
     const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
     archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
       secrets: secretsOf(target, [...identities.values()]),

@@ -7,18 +7,28 @@ import { sessionSettings } from "../persona/session.ts";
 import { issuedClaims } from "../persona/supabase.ts";
 import type { RunRequest } from "./request.ts";
 
-/** Tokens live as long as a run may: minutes. */
-const lifetimeSeconds = 15 * 60;
+/** Seconds that tokens live: a quarter of an hour, longer where many cells are asked for, and never more than an hour. */
+function lifetimeFor(cells: number): number {
+  return Math.min(Math.max(15 * 60, Math.ceil(cells * slowCell)), 60 * 60);
+}
 
-/** Every persona made ready: claims for both channels, and a token where one is sent. @throws RowgateError `persona/…` */
+/** Seconds that a cell takes through a gateway far away, several in flight. */
+const slowCell = 0.2;
+
+/**
+ * Every persona made ready: claims for both channels, and a token where one is sent.
+ * @param cells how many are asked for
+ * @throws RowgateError `persona/…`
+ */
 export function signIn(
   { matrix, target, environment }: RunRequest,
   inForce: SettingsInForce,
   at: Moment,
+  cells: number,
 ): ReadonlyMap<string, Identity> {
   const issuedAt = Math.floor(at.wall / 1000);
   const options = {
-    lifetime: { issuedAt, expiresAt: issuedAt + lifetimeSeconds },
+    lifetime: { issuedAt, expiresAt: issuedAt + lifetimeFor(cells) },
     anonRole: target.rest?.anonRole,
     key: target.signingKey,
   };

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 import { now } from "../../../src/clock.ts";
 import { defaultLimits, type Target } from "../../../src/model/target.ts";
+import type { Claims } from "../../../src/persona/claims.ts";
 import { signIn } from "../../../src/run/identities.ts";
 import type { RunRequest } from "../../../src/run.ts";
 
@@ -36,9 +37,9 @@ const target: Target = {
   limits: defaultLimits,
 };
 
-function claimsOn(issuer: string | undefined): ReadonlyMap<string, unknown> {
+function claimsOn(issuer: string | undefined, cells = 1): ReadonlyMap<string, Claims | undefined> {
   const request = { matrix, target: { ...target, issuer }, environment: {} } as unknown as RunRequest;
-  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() }, now());
+  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() }, now(), cells);
   return new Map([...signed].map(([name, { claims }]) => [name, claims]));
 }
 
@@ -62,4 +63,14 @@ test("elsewhere a persona has its own and no more", () => {
     iat: expect.any(Number),
     exp: expect.any(Number),
   });
+});
+
+test.each([
+  [1, 900],
+  [4_500, 900],
+  [9_000, 1_800],
+  [1_000_000, 3_600],
+])("tokens for %d cells live %d seconds", (cells, lives) => {
+  const { iat = 0, exp = 0 } = claimsOn(undefined, cells).get("ana") ?? {};
+  expect(Number(exp) - Number(iat)).toBe(lives);
 });
