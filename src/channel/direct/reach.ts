@@ -86,7 +86,10 @@ function* wholeObservation(
     if (reply?.kind !== "parts") return failedObservation(reply);
     if (reply.parts.some(isThrough)) return yield* wholeObservation(cell, more, reply.control, reply.parts);
   }
-  if (cell.operation === "update" || cell.operation === "delete") return yield* rowByRow(cell, first, base);
+  if (cell.operation === "update" || cell.operation === "delete") {
+    const observed = yield* rowByRow(cell, first, base);
+    return passedThePolicy(origin) ? withTheStoppedRow(observed) : observed;
+  }
   // A blind statement is all or nothing: some row was reached and refused, and nothing tells about the others.
   const some = passedThePolicy(origin) ? 1 : 0;
   const blind = {
@@ -96,6 +99,12 @@ function* wholeObservation(
     undetermined: control.declared > 0 || origin.code !== "42501" ? control.total - some : 0,
   };
   return yield* explained(first, blind, origin);
+}
+
+/** The constraint spoke of a row that the policies had let through, be it one that the sample left out. */
+function withTheStoppedRow(observed: Observation): Observation {
+  if (observed.kind !== "reach" || observed.method !== "sample" || observed.reached > 0) return observed;
+  return { ...observed, reached: 1, extra: observed.control.declared === 0 ? 1 : 0 };
 }
 
 /** The same over all rows with other values: asked for once, and only where going row by row would leave rows out. */
