@@ -24,9 +24,7 @@ export class TokenTimes {
     if (answer.code !== "PGRST303") return;
     const here = now();
     const theirs = Date.parse(date ?? "");
-    const why =
-      this.#apart(here, theirs) ??
-      (timely(answer) ? (this.#outlasted(here) ?? this.#allHold(here)) : undefined);
+    const why = this.#apart(here, theirs) ?? (timely(answer) ? this.#allHold(here) : undefined);
     if (why === undefined) return;
     throw new ProbeFailure("protocol", `the gateway refused the token (${said(answer)}): ${why}`, sent());
   }
@@ -40,13 +38,6 @@ export class TokenTimes {
     if (Math.abs(apart) <= tolerated)
       return `this machine's clock was set ${seconds(set)} ${set > 0 ? "forward" : "back"} after the tokens had been signed; run again`;
     return `the gateway's clock is ${seconds(apart)} ${apart > 0 ? "ahead of" : "behind"} this machine's; set the clocks (NTP), and run again`;
-  }
-
-  #outlasted(here: Moment): string | undefined {
-    const ends = this.#tokens.map(({ claims }) => 1000 * Number(claims?.["exp"] ?? Infinity));
-    const first = Math.min(...ends);
-    if (first > this.#at(here)) return undefined;
-    return `the run has outlasted its tokens, of which the first was good until ${new Date(first).toISOString()}; prove fewer cells at a time (--only), or hand in tokens that live longer`;
   }
 
   /** A front door has a date of its own, and servers keep theirs for a second. What holds by one clock and not by another shows it too. */
