@@ -1,8 +1,9 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { quoteQualified } from "../../model/sql-text.ts";
+import { isThroughOrRefused } from "../policy-refusal.ts";
 import { answerOf } from "./answer.ts";
-import type { BatchRequest, Part, Reply, Request } from "./protocol.ts";
+import type { BatchRequest, Reply, Request } from "./protocol.ts";
 import { withRoutine } from "./routine.ts";
 import { rowListSql, rowSuffix } from "./full-sight.ts";
 import { assignments } from "./statements.ts";
@@ -47,19 +48,10 @@ function* moveAnswer(
   const blindly = part.code === undefined ? (part.n ?? 0) : 0;
   const reached = Math.max(rows.rows.reached, blindly);
   if (reached > 0) return { code: null, rows: reached };
-  if (!isRefusal(part)) return answerOf(part);
+  const whole = answerOf(part);
+  if (!isThroughOrRefused(whole)) return whole;
   const { last } = rows.rows;
   const answer = { ...answerOf(last), rows: 0 };
   const refused = answer.code === "42501" && answer.foreignFrame !== true && last?.sql !== undefined;
   return refused ? yield* withRoutine(answer, last.sql) : answer;
-}
-
-/**
- * A constraint speaks once the policies have let the row through; whatever else stops the blind form says nothing of them. But
- * where safeupdate refuses it, nobody may send it.
- */
-function isRefusal({ code, message = "", away }: Part): boolean {
-  if (code === undefined || code === "44000") return true;
-  if (code === "42501") return away !== true;
-  return code === "21000" && message.endsWith("requires a WHERE clause");
 }

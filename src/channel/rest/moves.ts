@@ -1,6 +1,7 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { rowByRowLimit } from "../direct/full-sight.ts";
+import { isThroughOrRefused } from "../policy-refusal.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";
 import type { Scene } from "./scene.ts";
@@ -40,12 +41,7 @@ async function tryMove(
   // A filter brings the SELECT policies in, and they refuse a row that leaves one's sight: without it, only the
   // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
   const blind = await send({ kind: "none" });
-  return gotThrough(blind) || !isRefusal(blind) ? blind : worst;
-}
-
-/** Whatever else stops the form without a filter says nothing of the UPDATE policies. */
-function isRefusal({ code, foreignFrame }: Answer): boolean {
-  return code === null || ((code === "42501" || code === "44000") && foreignFrame !== true);
+  return gotThrough(blind) || !isThroughOrRefused(blind) ? blind : worst;
 }
 
 function gotThrough(answer: Answer): boolean {

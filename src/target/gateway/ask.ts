@@ -1,4 +1,6 @@
-import { get } from "node:http";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { boundedText } from "../../model/bounded-text.ts";
 
 export interface Heard {
   /** 0 when nobody answers, or not to the end. */
@@ -15,27 +17,26 @@ export interface AskOptions {
 }
 
 /** Longer than any answer of an admin server. */
-const mostCharacters = 4 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 
 /** One request on a connection of its own; never throws, and ends. */
 export async function ask(
   url: string,
   { method = "GET", patience = 5_000 }: AskOptions = {},
 ): Promise<Heard> {
-  return new Promise((resolve) => {
-    const silent = (): void => resolve({ status: 0, server: "", body: "" });
-    const signal = AbortSignal.timeout(patience);
-    const request = get(url, { method, agent: false, signal }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        body += chunk;
-        if (body.length > mostCharacters) request.destroy();
-      });
-      response.on("error", silent).on("close", silent);
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, server: String(response.headers.server ?? ""), body });
-      });
-    });
-    request.on("error", silent);
-  });
+  const request = get(url, { method, agent: false, signal: AbortSignal.timeout(patience) });
+  // Whatever goes wrong later is told by the body that is cut short.
+  request.on("error", () => {});
+  try {
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const body = await boundedText(response, mostBytes);
+    if (body === undefined) return nobody;
+    return { status: response.statusCode ?? 0, server: String(response.headers.server ?? ""), body };
+  } catch {
+    return nobody;
+  } finally {
+    request.destroy();
+  }
 }
+
+const nobody: Heard = { status: 0, server: "", body: "" };
