@@ -4,6 +4,7 @@ import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig } from "../../src/target/gateway/config.ts";
 import { send } from "./gateway-client.ts";
 import type { Received, Sent } from "./gateway-client.ts";
+import { gatewayConfig } from "../support/gateway.ts";
 
 export const secret = "a-secret-of-the-tests-with-at-least-32-bytes";
 
@@ -13,14 +14,7 @@ export function configFor(
   database: string,
   over: Partial<GatewayConfig> = {},
 ): GatewayConfig {
-  return {
-    database: { ...server.database, ...server.authenticator, database },
-    schemas: ["api"],
-    anonRole: "anon",
-    jwt: { secret },
-    txEnd: "rollback-allow-override",
-    ...over,
-  };
+  return gatewayConfig(server, { ...server.database, database }, { secret }, { schemas: ["api"], ...over });
 }
 
 /** `Authorization` of a token with these claims. */

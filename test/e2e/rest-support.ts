@@ -15,9 +15,8 @@ import { planRelation } from "../../src/plan/relation.ts";
 import { startEmbedded } from "../../src/target/embedded/server.ts";
 import type { EmbeddedOptions, EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig } from "../../src/target/gateway/config.ts";
-import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
 import type { RunningGateway } from "../../src/target/gateway/server.ts";
-import { startGateway } from "../../src/target/gateway/server.ts";
+import { gatewayConfig, startEither } from "../support/gateway.ts";
 
 export const secret = "a-secret-of-more-than-thirty-two-characters";
 const at = { file: "test.yaml", line: 1, column: 1 };
@@ -85,16 +84,9 @@ export async function openGateway(
   database: DatabaseAddress,
   over: Partial<GatewayConfig>,
 ): Promise<RunningGateway> {
-  const config: GatewayConfig = {
-    database: { ...database, ...server.authenticator },
-    schemas: ["public"],
-    anonRole: "anon",
-    jwt: { secret },
-    txEnd: "commit-allow-override",
-    ...over,
-  };
-  const binary = process.env["ROWGATE_POSTGREST_BIN"];
-  return binary === undefined ? startGateway(config) : spawnPostgrest(binary, config);
+  return startEither(
+    gatewayConfig(server, database, { secret }, { txEnd: "commit-allow-override", ...over }),
+  );
 }
 
 async function planAll(client: Client, catalog: Catalog): Promise<ReadonlyMap<string, PlannedRelation>> {

@@ -5,6 +5,7 @@ import { mint } from "../../src/persona/mint.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
 import { type RunningGateway, startGateway } from "../../src/target/gateway/server.ts";
 import { notesSql } from "../cli/system.ts";
+import { gatewayConfig } from "../support/gateway.ts";
 
 /** A whole project's client, as an application has it, against the builtin gateway at `/rest/v1`. */
 const secret = "the-secret-of-a-test-with-at-least-32-characters";
@@ -19,13 +20,7 @@ beforeAll(async () => {
   await client.connect();
   await client.query(notesSql);
   await client.end();
-  gateway = await startGateway({
-    database: { ...database, ...server.authenticator },
-    schemas: ["public"],
-    anonRole: "anon",
-    jwt: { secret },
-    txEnd: "rollback-allow-override",
-  });
+  gateway = await startGateway(gatewayConfig(server, database, { secret }));
 });
 afterAll(async () => {
   await gateway.stop();

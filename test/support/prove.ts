@@ -20,8 +20,7 @@ import {
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
-import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
-import { type RunningGateway, startGateway } from "../../src/target/gateway/server.ts";
+import { gatewayConfig, startEither } from "./gateway.ts";
 
 export interface ProveOptions {
   readonly server: EmbeddedServer;
@@ -75,16 +74,20 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   const gateway =
     options.withoutRest || !matrix.channels.includes("rest")
       ? undefined
-      : await gatewayOf({
-          database: { ...database, ...server.authenticator },
-          schemas: matrix.exposes,
-          anonRole: "anon",
-          jwt: { secret },
-          txEnd: options.txEnd ?? "rollback-allow-override",
-          // As the embedded target has it: a statement ends before its request is given up.
-          statementTimeoutMs: options.limits?.statementTimeoutMs ?? defaultLimits.statementTimeoutMs,
-          ...options.gateway,
-        });
+      : await startEither(
+          gatewayConfig(
+            server,
+            database,
+            { secret },
+            {
+              schemas: matrix.exposes,
+              ...(options.txEnd !== undefined && { txEnd: options.txEnd }),
+              // As the embedded target has it: a statement ends before its request is given up.
+              statementTimeoutMs: options.limits?.statementTimeoutMs ?? defaultLimits.statementTimeoutMs,
+              ...options.gateway,
+            },
+          ),
+        );
   const logs = options.logs ?? (await mkdtemp(path.join(tmpdir(), "rowgate-prove-")));
   try {
     const target: Target = {
@@ -129,12 +132,6 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     await gateway?.stop();
     if (options.logs === undefined) await rm(logs, { recursive: true, force: true });
   }
-}
-
-/** With ROWGATE_POSTGREST_BIN every proof goes through that PostgREST, and must come out alike. */
-function gatewayOf(config: GatewayConfig): Promise<RunningGateway> {
-  const binary = process.env["ROWGATE_POSTGREST_BIN"];
-  return binary === undefined ? startGateway(config) : spawnPostgrest(binary, config);
 }
 
 async function withClient<T>(address: Target["database"], work: (client: Client) => Promise<T>): Promise<T> {

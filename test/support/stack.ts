@@ -8,6 +8,7 @@ import { startEmbedded } from "../../src/target/embedded/server.ts";
 import type { TxEnd } from "../../src/target/gateway/config.ts";
 import { spawnGateway } from "../../src/target/gateway/spawn.ts";
 import { applySystemSql } from "../../src/target/system-sql.ts";
+import { gatewayConfig } from "./gateway.ts";
 
 /** What `supabase start` leaves, in so far as it matters here: the login is no superuser, and API roles get everything. */
 export interface LocalStack {
@@ -31,13 +32,7 @@ export async function startStack(policies: string, txEnd: TxEnd): Promise<LocalS
   await asSuperuser(database, supabaseSql(login));
   await applySystemSql({ ...database, ...login }, { policies, overlays: [] });
   const secret = `super-secret-jwt-token-${randomBytes(16).toString("hex")}`;
-  const gateway = await spawnGateway({
-    database: { ...database, ...server.authenticator },
-    schemas: ["public"],
-    anonRole: "anon",
-    jwt: { secret },
-    txEnd,
-  });
+  const gateway = await spawnGateway(gatewayConfig(server, database, { secret }, { txEnd }));
   const keys = { anon: keyOf("anon", secret), service_role: keyOf("service_role", secret) };
   const arrived: string[] = [];
   const front = await openFront(gateway.url, keys.anon, arrived);

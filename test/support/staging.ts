@@ -9,11 +9,11 @@ import type { DatabaseAddress } from "../../src/model/target.ts";
 import { unprivilegedAccount } from "../../src/target/embedded/account.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
-import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
 import type { RunningGateway } from "../../src/target/gateway/server.ts";
 import { spawnGateway } from "../../src/target/gateway/spawn.ts";
 import { applySystemSql } from "../../src/target/system-sql.ts";
 import { certify, makeAuthority } from "./certificates.ts";
+import { gatewayConfig, startEither } from "./gateway.ts";
 
 export interface StagingOptions {
   /** Folder of numbered SQL. */
@@ -112,16 +112,8 @@ function gatewayOf(
   database: DatabaseAddress,
   publicKey: Jwk,
 ): Promise<RunningGateway> {
-  const config = {
-    database: { ...database, ...server.authenticator },
-    schemas,
-    anonRole: "anon",
-    jwt: { jwks: [publicKey] },
-    txEnd,
-  };
-  if (gateway !== undefined) return gateway(config);
-  const binary = process.env["ROWGATE_POSTGREST_BIN"];
-  return binary === undefined ? spawnGateway(config) : spawnPostgrest(binary, config);
+  const config = gatewayConfig(server, database, { jwks: [publicKey] }, { schemas, txEnd });
+  return gateway === undefined ? startEither(config, spawnGateway) : gateway(config);
 }
 
 type Jwk = { readonly kty: string; readonly [member: string]: unknown };

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { GatewayConfig } from "../../../src/target/gateway/config.ts";
 import { rowgate } from "../../support/cli.ts";
 import { fakeClock, noFaketime, spawnGatewayUnder } from "../../support/faketime.ts";
 import { openProxy } from "../rest-proxy.ts";
 import { examineGiven, notWell, secret, targetOf, useWorld, world } from "./world.ts";
+import { gatewayConfig } from "../../support/gateway.ts";
 
 // Real processes under clocks that are off: the gateway's, and doctor's own. The database's is the machine's.
 
@@ -29,13 +29,7 @@ describe.skipIf(reason !== undefined)("clocks that are apart, told in one senten
   /** Whose clock is so many seconds ahead of everybody else's. */
   async function gatewayAhead(seconds: number): Promise<string> {
     const { server, database } = world;
-    const config: GatewayConfig = {
-      database: { ...database, ...server.authenticator },
-      schemas: ["public"],
-      anonRole: "anon",
-      jwt: { secret },
-      txEnd: "rollback-allow-override",
-    };
+    const config = gatewayConfig(server, database, { secret });
     const clock = fakeClock(path.join(folder, "gateway"), seconds);
     return world.use(await spawnGatewayUnder(clock, config), (one) => one.stop()).url;
   }

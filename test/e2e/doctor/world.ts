@@ -16,10 +16,10 @@ import {
 import { unprivilegedAccount } from "../../../src/target/embedded/account.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/target/embedded/server.ts";
 import { type GatewayConfig, type Jwk, verifiedBy } from "../../../src/target/gateway/config.ts";
-import { spawnPostgrest } from "../../../src/target/gateway/postgrest.ts";
-import { type RunningGateway, startGateway } from "../../../src/target/gateway/server.ts";
+import type { RunningGateway } from "../../../src/target/gateway/server.ts";
 import { type Certified, certify, makeAuthority } from "../../support/certificates.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
+import { gatewayConfig, startEither } from "../../support/gateway.ts";
 
 export const ana = "10000000-0000-4000-8000-000000000001";
 export const nobodysId = "10000000-0000-4000-8000-00000000dead";
@@ -149,19 +149,8 @@ export async function makeWorld(): Promise<World> {
     client,
     fresh,
     use,
-    gateway: async (over = {}) => {
-      const config: GatewayConfig = {
-        database: { ...database, ...server.authenticator },
-        schemas: ["public"],
-        anonRole: "anon",
-        jwt: { secret },
-        txEnd: "rollback-allow-override",
-        ...over,
-      };
-      const binary = process.env["ROWGATE_POSTGREST_BIN"];
-      const running = await (binary === undefined ? startGateway(config) : spawnPostgrest(binary, config));
-      return use(running, (one) => one.stop());
-    },
+    gateway: async (over = {}) =>
+      use(await startEither(gatewayConfig(server, database, { secret }, over)), (one) => one.stop()),
     tidy,
     stop: async () => {
       await tidy();

@@ -1,0 +1,31 @@
+import type { DatabaseAddress } from "../../src/model/target.ts";
+import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import type { GatewayConfig } from "../../src/target/gateway/config.ts";
+import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
+import { type RunningGateway, startGateway } from "../../src/target/gateway/server.ts";
+
+/** A gateway in front of this database, as it is set up unless a test says otherwise: writes are rolled back. */
+export function gatewayConfig(
+  { authenticator }: Pick<EmbeddedServer, "authenticator">,
+  database: DatabaseAddress,
+  jwt: GatewayConfig["jwt"],
+  over: Partial<GatewayConfig> = {},
+): GatewayConfig {
+  return {
+    database: { ...database, ...authenticator },
+    schemas: ["public"],
+    anonRole: "anon",
+    jwt,
+    txEnd: "rollback-allow-override",
+    ...over,
+  };
+}
+
+/** The builtin one, or with ROWGATE_POSTGREST_BIN that PostgREST: nothing that is proved may know the difference. */
+export function startEither(
+  config: GatewayConfig,
+  builtin: (config: GatewayConfig) => Promise<RunningGateway> = startGateway,
+): Promise<RunningGateway> {
+  const binary = process.env["ROWGATE_POSTGREST_BIN"];
+  return binary === undefined ? builtin(config) : spawnPostgrest(binary, config);
+}
