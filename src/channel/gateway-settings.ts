@@ -7,6 +7,8 @@ export interface GatewaySettings {
   readonly schemas: readonly string[];
   /** Whom a request without a token is. */
   readonly anonRole: string;
+  /** `schema.function`: called before each request. */
+  readonly preRequest: string | undefined;
 }
 
 const usualLogin = "authenticator";
@@ -24,5 +26,6 @@ export async function readGatewaySettings(
   return {
     schemas: schemas.map((name) => name.trim()).filter((name) => name !== ""),
     anonRole: found.get("db_anon_role") ?? anonRole,
+    preRequest: found.get("db_pre_request"),
   };
 }

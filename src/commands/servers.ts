@@ -30,7 +30,7 @@ function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> 
     // Nobody else has been there.
     clearUp: async () => {},
     gatewayOf: ({ channels, exposes }) =>
-      channels.includes("rest") ? { login, anonRole, schemas: exposes } : undefined,
+      channels.includes("rest") ? { login, anonRole, schemas: exposes, preRequest: undefined } : undefined,
   };
 }
 

@@ -36,6 +36,12 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "failure",
     remedy: "name it under `exposes:`, and declare or waive what is in it",
   },
+  "unheeded-pre-request": {
+    title: "PostgREST calls a function before each request, and the target does not name it",
+    severity: "failure",
+    remedy:
+      "name it as `pre_request` of the target in rowgate.yaml, or ALTER ROLE … RESET pgrst.db_pre_request",
+  },
   "owner-bypasses-rls": {
     title: "A persona's role owns the relation, so its policies do not apply to it",
     severity: "error",

@@ -26,6 +26,7 @@ export type Finding =
       readonly roles: readonly string[];
     }
   | { readonly kind: "unlisted-schema"; readonly schema: string }
+  | { readonly kind: "unheeded-pre-request"; readonly function: string }
   | {
       readonly kind: "unprobed-anon";
       readonly role: string;

@@ -15,6 +15,7 @@ const facts: Facts = {
     `${clean(of.function)}, with the rights of ${clean(of.owner)}: ${of.roles.map(clean).join(", ")}`,
   "undeclared-setter": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
   "unlisted-schema": (of) => clean(of.schema),
+  "unheeded-pre-request": (of) => clean(of.function),
   "unprobed-anon": (of) => `${clean(of.role)}: ${of.reaches.map(clean).join(", ")}`,
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,

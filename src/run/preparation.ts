@@ -114,6 +114,7 @@ export async function prepare(client: ClientBase, matrix: Matrix, rest?: Gateway
         anonRole: told?.anonRole,
       }),
       ...(await unlistedSchemas(client, matrix, exposed, told)),
+      ...unheededPreRequest(rest, told),
       ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
         return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
       }),
@@ -143,6 +144,18 @@ async function unlistedSchemas(
   const asking = personas.flatMap(({ role, login }) => (login === undefined ? role : []));
   const inReach = await schemasInReach(client, exposes, [...asking, told.anonRole]);
   return inReach.filter((name) => also.has(name)).map((schema) => ({ kind: "unlisted-schema", schema }));
+}
+
+/** It may do anything to a request: what probes saw without it says nothing of those that pass through it. */
+function unheededPreRequest(
+  rest: GatewayFacts | undefined,
+  told: GatewaySettings | undefined,
+): readonly Finding[] {
+  const called = told?.preRequest;
+  const heeded = rest?.preRequest && `${rest.preRequest.schema}.${rest.preRequest.name}`;
+  return called === undefined || called === heeded
+    ? []
+    : [{ kind: "unheeded-pre-request", function: called }];
 }
 
 function noFullSight({ login }: Catalog, cause: unknown): unknown {

@@ -16,10 +16,11 @@ export interface PreflightRequest {
 export interface GatewayFacts extends Pick<RestAddress, "login" | "anonRole"> {
   /** Those that it exposes. */
   readonly schemas: readonly string[];
+  readonly preRequest: Target["preRequest"];
 }
 
-export function gatewayOf({ rest, schemas }: Target): GatewayFacts | undefined {
-  return rest && { login: rest.login, anonRole: rest.anonRole, schemas };
+export function gatewayOf({ rest, schemas, preRequest }: Target): GatewayFacts | undefined {
+  return rest && { login: rest.login, anonRole: rest.anonRole, schemas, preRequest };
 }
 
 /** One matrix, one running target, and where the evidence goes. */
