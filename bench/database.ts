@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import type { DatabaseAddress } from "../dist/model/target.js";
-import { readSql } from "../dist/sql.js";
+import { readSql } from "../dist/lib/sql-file.js";
 import type { Shape } from "./shape.ts";
 import { rolesSql, systemSql, usageSql } from "./system-sql.ts";
 

@@ -1,9 +1,9 @@
 import { type Client, DatabaseError, type QueryArrayResult } from "pg";
-import { firstRequest } from "../dist/channel/direct/first-requests.js";
-import { insertSql } from "../dist/channel/direct/statements.js";
-import { templatesOf } from "../dist/channel/direct/templates.js";
+import { firstRequest } from "../dist/probe/sql/first-requests.js";
+import { insertSql } from "../dist/probe/sql/statements.js";
+import { templatesOf } from "../dist/probe/sql/templates.js";
 import type { Cell } from "../dist/model/cell.js";
-import { quoteIdent, quoteLiteral } from "../dist/model/sql-text.js";
+import { quoteIdent, quoteLiteral } from "../dist/lib/sql-text.js";
 
 /** A connection that sends one statement at a time, and how many it has sent. */
 export interface Hand {

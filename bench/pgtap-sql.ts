@@ -1,6 +1,6 @@
-import { insertSql } from "../dist/channel/direct/statements.js";
+import { insertSql } from "../dist/probe/sql/statements.js";
 import type { Cell } from "../dist/model/cell.js";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../dist/model/sql-text.js";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../dist/lib/sql-text.js";
 
 /** A row of a relation as full sight sees it. */
 export interface KnownRow {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { connect } from "../dist/channel/direct/session.js";
+import { connect } from "../dist/probe/sql/session.js";
 import { parseMatrix } from "../dist/matrix/parse.js";
 import type { Cell } from "../dist/model/cell.js";
 import type { Matrix } from "../dist/model/matrix.js";

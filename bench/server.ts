@@ -5,9 +5,9 @@ import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { DatabaseAddress } from "../dist/model/target.js";
-import { unprivilegedAccount } from "../dist/target/embedded/account.js";
-import { makePrivateDirectory } from "../dist/target/embedded/private-directory.js";
-import { startEmbedded } from "../dist/target/embedded/server.js";
+import { unprivilegedAccount } from "../dist/stage/postgres/account.js";
+import { makePrivateDirectory } from "../dist/stage/postgres/private-directory.js";
+import { startEmbedded } from "../dist/stage/postgres/server.js";
 import type { PgTap } from "./debian.ts";
 
 export interface BenchServer {

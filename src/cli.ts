@@ -14,7 +14,7 @@ import {
 import type { RunOptions } from "./commands/options.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
-import { keepHeapSmall } from "./heap.ts";
+import { keepHeapSmall } from "./lib/heap.ts";
 import { channels } from "./model/cell.ts";
 
 keepHeapSmall();

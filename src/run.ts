@@ -1,8 +1,8 @@
 import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
-import { Control } from "./channel/direct/control.ts";
-import { now } from "./clock.ts";
-import { elapsed } from "./model/moment.ts";
+import { Control } from "./probe/sql/control.ts";
+import { now } from "./lib/clock.ts";
+import { elapsed } from "./lib/moment.ts";
 import { addressOf } from "./model/posture.ts";
 import { channelsOf } from "./plan/channels.ts";
 import { filterOf } from "./plan/filters.ts";

@@ -1,10 +1,10 @@
 import type { LoadedTarget } from "../config/load.ts";
-import { examine } from "../examine.ts";
+import { examine } from "../doctor/examine.ts";
 import { channels } from "../model/cell.ts";
 import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { StartedTarget, Target } from "../model/target.ts";
-import type { GatewayWish } from "../target/gateway/choose.ts";
+import type { GatewayWish } from "../stage/postgrest/choose.ts";
 import type { Environment } from "./environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";

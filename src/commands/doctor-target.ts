@@ -1,6 +1,6 @@
 import { findAnyConfig } from "../config/find.ts";
 import { type LoadedTarget, loadFromEnvironment, loadTarget } from "../config/load.ts";
-import { listNames } from "../matrix/nearest.ts";
+import { listNames } from "../lib/nearest.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { StartedTarget } from "../model/target.ts";
 import type { Environment } from "./environment.ts";

@@ -1,12 +1,12 @@
 import { RowgateError } from "../model/errors.ts";
-import { findPostgrest, type FoundPostgrest } from "../target/gateway/choose.ts";
+import { findPostgrest, type FoundPostgrest } from "../stage/postgrest/choose.ts";
 import {
   cachedPostgrests,
   postgrestCache,
   releaseRecord,
   versionPattern,
-} from "../target/gateway/install/cache.ts";
-import { installPostgrest } from "../target/gateway/install/install.ts";
+} from "../stage/gateway/install/cache.ts";
+import { installPostgrest } from "../stage/gateway/install/install.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import path from "node:path";
 

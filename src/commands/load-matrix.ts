@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
-import { boundedText } from "../model/bounded-text.ts";
+import { boundedText } from "../lib/bounded-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { allOrErrors } from "./join-errors.ts";

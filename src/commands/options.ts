@@ -1,6 +1,6 @@
 import type { Channel } from "../model/cell.ts";
-import type { GatewayWish } from "../target/gateway/choose.ts";
-import type { TxEnd } from "../target/gateway/config.ts";
+import type { GatewayWish } from "../stage/postgrest/choose.ts";
+import type { TxEnd } from "../stage/gateway/config.ts";
 import { type StartedTarget, startedTargets } from "../model/target.ts";
 
 export function isStarted(target: string): target is StartedTarget {

@@ -1,12 +1,12 @@
 import { newRunId } from "../archive/id.ts";
-import { now } from "../clock.ts";
+import { now } from "../lib/clock.ts";
 import type { Matrix } from "../model/matrix.ts";
-import { dateSince, type Moment } from "../model/moment.ts";
+import { dateSince, type Moment } from "../lib/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import type { Target } from "../model/target.ts";
 import { run, type RunEvents, type RunOutcome } from "../run.ts";
 import type { Environment } from "./environment.ts";
-import { limiter } from "./limiter.ts";
+import { limiter } from "../lib/limiter.ts";
 import type { Provenance } from "./provenance.ts";
 import type { ReadySystem } from "./systems.ts";
 

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { sweepPartials } from "../archive/partial.ts";
-import { now } from "../clock.ts";
+import { now } from "../lib/clock.ts";
 import { RowgateError } from "../model/errors.ts";
-import { dayOf, elapsed, type Moment } from "../model/moment.ts";
+import { dayOf, elapsed, type Moment } from "../lib/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { refuseIdleFilters } from "../run.ts";

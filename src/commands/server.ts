@@ -1,6 +1,6 @@
 import type { Matrix } from "../model/matrix.ts";
 import type { GatewayFacts } from "../run.ts";
-import type { PreparedSystem, SystemOptions } from "../target/system.ts";
+import type { PreparedSystem, SystemOptions } from "../stage/system.ts";
 
 /** A Postgres for the systems: one that rowgate has started, with a database for each, or one that runs elsewhere. */
 export interface Server {

@@ -1,8 +1,8 @@
 import type { StartedTarget } from "../model/target.ts";
-import { defaultImages } from "../target/container/images.ts";
-import { startEmbedded } from "../target/embedded/server.ts";
-import { anonRole } from "../target/open.ts";
-import { prepareEmbedded } from "../target/embedded-target.ts";
+import { defaultImages } from "../stage/containers/images.ts";
+import { startEmbedded } from "../stage/postgres/server.ts";
+import { anonRole } from "../stage/open.ts";
+import { prepareEmbedded } from "../stage/embedded-target.ts";
 import type { Environment } from "./environment.ts";
 import { refuseGiven } from "./given.ts";
 import { isStarted, type RunOptions } from "./options.ts";
@@ -51,8 +51,8 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
   container: async (options, { variables, err, interrupted }, speaksRest) => {
     // Not in the way of whoever wants none.
     const [{ startContainers }, { prepareContainer }] = await Promise.all([
-      import("../target/container/server.ts"),
-      import("../target/container-target.ts"),
+      import("../stage/containers/server.ts"),
+      import("../stage/container-target.ts"),
     ]);
     const named = (name: string, given: string | undefined): string | undefined =>
       given ?? (variables[name] || undefined);

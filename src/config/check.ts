@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Issues } from "../matrix/issues.ts";
-import { didYouMean, listNames, nearest } from "../matrix/nearest.ts";
-import { describe, type Entry, type MapTree, type Tree } from "../matrix/tree.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
+import { describe, type Entry, type MapTree, type Tree } from "../yaml/tree.ts";
 
 type Path = readonly PropertyKey[];
 

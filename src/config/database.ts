@@ -1,5 +1,5 @@
 import type { DatabaseAddress } from "../model/target.ts";
-import { didYouMean, listNames, nearest } from "../matrix/nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import { passwordFromFile } from "./password-file.ts";
 import { type Part, parsePostgresUrl, parts } from "./postgres-url.ts";
 import { readService, serviceFiles } from "./service-file.ts";

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import path from "node:path";
-import { boundedText } from "../model/bounded-text.ts";
+import { boundedText } from "../lib/bounded-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import { type ConfigFile, meantTarget, readConfig } from "./read.ts";
 

@@ -1,5 +1,5 @@
 import { IssuesError, RowgateError, byPosition, type Issue } from "../model/errors.ts";
-import { listNames } from "../matrix/nearest.ts";
+import { listNames } from "../lib/nearest.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import { defaultLimits, type Limits, localStack, ownTargets, type Target } from "../model/target.ts";
 import { databaseOf, databaseVariables } from "./database.ts";

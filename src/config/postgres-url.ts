@@ -1,4 +1,4 @@
-import { didYouMean, listNames, nearest } from "../matrix/nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 
 /** Parts of a connection, by libpq's names. */
 export const parts = [

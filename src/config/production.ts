@@ -1,5 +1,5 @@
 import picomatch from "picomatch";
-import { isLocal } from "../model/local.ts";
+import { isLocal } from "../lib/local.ts";
 import { type DatabasePlace, layersOf, placeOf } from "./database.ts";
 import type { ConfigFile } from "./read.ts";
 import { restUrl } from "./rest.ts";

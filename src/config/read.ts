@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { collectIssues } from "../matrix/issues.ts";
-import { didYouMean, nearest } from "../matrix/nearest.ts";
-import { readYaml } from "../matrix/read-yaml.ts";
-import type { MapTree } from "../matrix/tree.ts";
+import { collectIssues } from "../yaml/issues.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { readYaml } from "../yaml/read-yaml.ts";
+import type { MapTree } from "../yaml/tree.ts";
 import { type Issue, IssuesError, type SourcePosition } from "../model/errors.ts";
 import { localStack, ownTargets } from "../model/target.ts";
 import { checkShape, entryAt } from "./check.ts";

@@ -1,5 +1,5 @@
-import { jwtPayload } from "../model/jwt-payload.ts";
-import { isLocal } from "../model/local.ts";
+import { jwtPayload } from "../lib/jwt-payload.ts";
+import { isLocal } from "../lib/local.ts";
 import type { RestAddress } from "../model/target.ts";
 import type { Found, Settings } from "./settings.ts";
 import { pem } from "./tls.ts";

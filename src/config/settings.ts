@@ -1,5 +1,5 @@
 import type { Issue, SourcePosition } from "../model/errors.ts";
-import { didYouMean, nearest } from "../matrix/nearest.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { ConfigFile } from "./read.ts";
 
 export type Variables = Readonly<Record<string, string | undefined>>;

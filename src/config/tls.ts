@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { isLocal } from "../model/local.ts";
+import { isLocal } from "../lib/local.ts";
 import type { TlsSettings } from "../model/target.ts";
-import { listNames } from "../matrix/nearest.ts";
+import { listNames } from "../lib/nearest.ts";
 import type { Part } from "./postgres-url.ts";
 import type { Found, Settings } from "./settings.ts";
 

@@ -1,5 +1,5 @@
 import type { ApiKeyFacts, SigningFacts } from "../model/examination.ts";
-import { jwtPayload } from "../model/jwt-payload.ts";
+import { jwtPayload } from "../lib/jwt-payload.ts";
 import type { SigningKey } from "../model/target.ts";
 
 /** What an API key is, by its own look. */

@@ -1,7 +1,7 @@
 import type { Json, Persona } from "../model/matrix.ts";
 import { personaParameter } from "../model/parameters.ts";
-import type { Issues } from "./issues.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { Personas } from "./personas.ts";
 import type { Resolved } from "./precedence.ts";
 import type { RelationScope } from "./scope.ts";

@@ -1,5 +1,5 @@
 import type { Groups } from "./groups.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import type { Personas } from "./personas.ts";
 import type { ExpectEntry, RelationScope } from "./scope.ts";
 import type { SourcePosition } from "../model/errors.ts";

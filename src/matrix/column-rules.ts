@@ -3,9 +3,9 @@ import type { ColumnRule } from "../model/matrix.ts";
 import { expectMap, readTexts } from "./fields.ts";
 import { columnRuleKeys } from "./forms.ts";
 import { readRows } from "./heads.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { RelationScope } from "./scope.ts";
-import type { Entry, MapTree, Tree } from "./tree.ts";
+import type { Entry, MapTree, Tree } from "../yaml/tree.ts";
 import type { ParameterUse } from "./values.ts";
 
 export interface ColumnRuleDraft {

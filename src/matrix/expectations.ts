@@ -1,11 +1,11 @@
 import type { Operation } from "../model/matrix.ts";
 import { relationOperations } from "../model/matrix.ts";
 import { expectMap } from "./fields.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import { readSaid } from "./said.ts";
 import type { Claim, ExpectEntry, RelationScope, Said } from "./scope.ts";
-import type { Entry, MapTree } from "./tree.ts";
-import { describe, textOf } from "./tree.ts";
+import type { Entry, MapTree } from "../yaml/tree.ts";
+import { describe, textOf } from "../yaml/tree.ts";
 
 /** What a shorthand and `*` speak of; the blind forms of update and delete follow them. */
 const covered = ["select", "insert", "update", "delete"] as const;

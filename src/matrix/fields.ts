@@ -1,13 +1,13 @@
 import type { z } from "zod";
 import type { SourcePosition } from "../model/errors.ts";
-import type { Issues } from "./issues.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { Leaf } from "./leaves.ts";
 import { leaves } from "./leaves.ts";
 import type { Keys } from "./shapes.ts";
 
-import type { Entry, ListTree, MapTree, Tree } from "./tree.ts";
-import { describe } from "./tree.ts";
+import type { Entry, ListTree, MapTree, Tree } from "../yaml/tree.ts";
+import { describe } from "../yaml/tree.ts";
 
 /** `what`, in messages, is how a person would call the node: "`role` of `ana`". */
 export function expectMap(tree: Tree, what: string, issues: Issues): MapTree | undefined {

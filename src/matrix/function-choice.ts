@@ -1,9 +1,9 @@
 import type { CallChoice } from "../model/matrix.ts";
 import { readTexts } from "./fields.ts";
 import { type Head, type Named, readDeny } from "./heads.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { RelationScope } from "./scope.ts";
-import { type Entry, textOf } from "./tree.ts";
+import { type Entry, textOf } from "../yaml/tree.ts";
 
 /** `accept`, `reject`, and `deny` beside them: which calls go through, and why the others do not. */
 export function readChoice(fields: ReadonlyMap<string, Entry>, scope: RelationScope): CallChoice | undefined {

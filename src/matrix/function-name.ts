@@ -1,6 +1,6 @@
 import type { SourcePosition } from "../model/errors.ts";
-import type { FunctionName } from "../model/sql-text.ts";
-import type { Issues } from "./issues.ts";
+import type { FunctionName } from "../lib/sql-text.ts";
+import type { Issues } from "../yaml/issues.ts";
 import { readRelationName, withTypes } from "./relation-name.ts";
 
 /** `profiles`, `api.profiles`, `api."Profiles"(uuid, text)`: with types where overloads must be told apart. */

@@ -2,10 +2,10 @@ import type { Waiver } from "../model/matrix.ts";
 import { readColumnRules } from "./column-rules.ts";
 import { checkWithheld, readChoice, readRefusal, withholds } from "./function-choice.ts";
 import { type Head, namedRows, readAllow, readRows } from "./heads.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { ExpectEntry, RelationScope, Said } from "./scope.ts";
-import type { Entry, MapTree } from "./tree.ts";
-import { describe, textOf } from "./tree.ts";
+import type { Entry, MapTree } from "../yaml/tree.ts";
+import { describe, textOf } from "../yaml/tree.ts";
 import { isDenied } from "./said.ts";
 import { readWaiver } from "./waivers.ts";
 

@@ -1,11 +1,11 @@
 import type { FunctionSpec } from "../model/matrix.ts";
-import { formatFunction } from "../model/sql-text.ts";
+import { formatFunction } from "../lib/sql-text.ts";
 import { readExpect } from "./expectations.ts";
 import { expectMap, readFields, readLeaf } from "./fields.ts";
 import { readTexts } from "./fields.ts";
 import { readFunctionEntry } from "./function-said.ts";
 import { readFunctionName } from "./function-name.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import {
   type RelationReading,
   readControl,
@@ -15,7 +15,7 @@ import {
 } from "./relations.ts";
 import type { CandidateDraft, ExpectEntry, RelationScope } from "./scope.ts";
 import { keysOf } from "./shapes.ts";
-import type { Entry } from "./tree.ts";
+import type { Entry } from "../yaml/tree.ts";
 
 /** The scope's candidates are the calls. */
 export interface FunctionDraft extends Omit<FunctionSpec, "rowSets" | "calls" | "declarations"> {

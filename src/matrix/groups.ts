@@ -1,9 +1,9 @@
 import type { SourcePosition } from "../model/errors.ts";
 import { checkName, expectMap, readTexts } from "./fields.ts";
-import type { Issues } from "./issues.ts";
-import { didYouMean, nearest } from "./nearest.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { Personas } from "./personas.ts";
-import type { Entry } from "./tree.ts";
+import type { Entry } from "../yaml/tree.ts";
 
 export interface Group {
   readonly name: string;

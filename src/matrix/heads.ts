@@ -1,11 +1,11 @@
 import type { DenyReason, Expectation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { readTexts } from "./fields.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import { readPredicate } from "./predicate.ts";
 import type { RelationScope, Said } from "./scope.ts";
-import type { Entry } from "./tree.ts";
-import { describe, textOf } from "./tree.ts";
+import type { Entry } from "../yaml/tree.ts";
+import { describe, textOf } from "../yaml/tree.ts";
 import type { ParameterUse } from "./values.ts";
 
 /** An expectation, and the parameters that whoever it is said of must have. */

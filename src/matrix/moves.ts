@@ -1,7 +1,7 @@
 import type { Candidate } from "../model/matrix.ts";
 import { checkName, expectMap } from "./fields.ts";
 import type { RelationScope } from "./scope.ts";
-import type { Entry } from "./tree.ts";
+import type { Entry } from "../yaml/tree.ts";
 import type { ColumnValues, ParameterUse } from "./values.ts";
 import { readColumnValues } from "./values.ts";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { IssuesError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
-import { collectIssues } from "./issues.ts";
+import { collectIssues } from "../yaml/issues.ts";
 import { readMatrix } from "./read-matrix.ts";
-import { readYaml } from "./read-yaml.ts";
+import { readYaml } from "../yaml/read-yaml.ts";
 
 /**
  * The text of a matrix file → what it says.

@@ -1,10 +1,10 @@
 import type { Persona } from "../model/matrix.ts";
 import { checkName, expectMap, readFields, readLeaf } from "./fields.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import { leaves } from "./leaves.ts";
 import { keysOf } from "./shapes.ts";
-import type { Entry, Tree } from "./tree.ts";
-import { describe } from "./tree.ts";
+import type { Entry, Tree } from "../yaml/tree.ts";
+import { describe } from "../yaml/tree.ts";
 import { readJsonMap } from "./values.ts";
 
 /** By name; `undefined` for one that is declared but broken, so that nobody calls it unknown. */

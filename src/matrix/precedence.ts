@@ -3,8 +3,8 @@ import { formatPosition } from "../model/errors.ts";
 import type { Expectation, Json, Operation } from "../model/matrix.ts";
 import { operations } from "../model/matrix.ts";
 import type { Groups } from "./groups.ts";
-import type { Issues } from "./issues.ts";
-import { listNames } from "./nearest.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { listNames } from "../lib/nearest.ts";
 import type { Claim, ExpectEntry, Said } from "./scope.ts";
 
 /** What holds for one persona × operation once groups and `*` are spelled out. */

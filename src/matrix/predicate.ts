@@ -1,8 +1,8 @@
-import type { SqlToken } from "../model/sql-tokens.ts";
-import { tokenizeSql } from "../model/sql-tokens.ts";
-import type { Issues } from "./issues.ts";
-import type { Tree } from "./tree.ts";
-import { describe } from "./tree.ts";
+import type { SqlToken } from "../lib/sql-tokens.ts";
+import { tokenizeSql } from "../lib/sql-tokens.ts";
+import type { Issues } from "../yaml/issues.ts";
+import type { Tree } from "../yaml/tree.ts";
+import { describe } from "../yaml/tree.ts";
 import type { ParameterUse } from "./values.ts";
 
 export interface Predicate {

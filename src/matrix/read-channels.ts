@@ -1,9 +1,9 @@
 import type { Channel } from "../model/channels.ts";
 import { channels } from "../model/channels.ts";
 import { readTexts } from "./fields.ts";
-import type { Issues } from "./issues.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
-import type { Entry } from "./tree.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
+import type { Entry } from "../yaml/tree.ts";
 
 /** `channels: [direct]`; `undefined` when nothing of it could be read, which was reported. */
 export function readChannels({ value }: Entry, issues: Issues): readonly Channel[] | undefined {

@@ -1,7 +1,7 @@
 import { channels as allChannels } from "../model/channels.ts";
 import type { SourcePosition } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { checkCalls } from "./check-calls.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { checkUnused } from "./check-unused.ts";
@@ -10,8 +10,8 @@ import { readFunctions } from "./functions.ts";
 import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
 import { readChannels } from "./read-channels.ts";
-import type { Issues } from "./issues.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import type { Issues } from "../yaml/issues.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { Personas } from "./personas.ts";
 import { readPersonas } from "./personas.ts";
 import { resolveExpectations } from "./precedence.ts";
@@ -22,7 +22,7 @@ import { readRelations } from "./relations.ts";
 import { keysOf } from "./shapes.ts";
 import { toFunctionSpec, toSpec } from "./specs.ts";
 import { checkSubstitutions } from "./substitutions.ts";
-import type { Entry, MapTree } from "./tree.ts";
+import type { Entry, MapTree } from "../yaml/tree.ts";
 import { readTextual } from "./values.ts";
 import { readRelationWaivers } from "./waivers.ts";
 

@@ -1,6 +1,6 @@
 import type { SourcePosition } from "../model/errors.ts";
-import type { QualifiedName } from "../model/sql-text.ts";
-import type { Issues } from "./issues.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
+import type { Issues } from "../yaml/issues.ts";
 
 const bare = "[A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff]*";
 const part = `(?:${bare}|"(?:[^"]|"")+")`;

@@ -1,14 +1,14 @@
 import type { ControlSource, RelationSpec } from "../model/matrix.ts";
-import type { QualifiedName } from "../model/sql-text.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { readExpect } from "./expectations.ts";
 import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import { readPredicate } from "./predicate.ts";
 import { readRelationName, relationKey } from "./relation-name.ts";
 import type { CandidateDraft, ExpectEntry, RelationScope, RowSetDraft } from "./scope.ts";
 import { keysOf } from "./shapes.ts";
-import type { Entry } from "./tree.ts";
+import type { Entry } from "../yaml/tree.ts";
 import { readColumnValues } from "./values.ts";
 
 export interface RelationDraft extends Omit<RelationSpec, "rowSets" | "candidates" | "declarations"> {

@@ -3,12 +3,12 @@ import type { Head } from "./heads.ts";
 import { candidates, namedRows, readAllow, readCandidates, readDeny, readRows } from "./heads.ts";
 import { readColumnRules } from "./column-rules.ts";
 import { readColumns, readNever } from "./moves.ts";
-import { didYouMean, listNames, nearest } from "./nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import type { RelationScope, Said } from "./scope.ts";
 import type { Form, Target } from "./forms.ts";
 import { formOfKey, formsOf } from "./forms.ts";
-import type { Entry, MapTree, ScalarTree } from "./tree.ts";
-import { describe, textOf } from "./tree.ts";
+import type { Entry, MapTree, ScalarTree } from "../yaml/tree.ts";
+import { describe, textOf } from "../yaml/tree.ts";
 import { readWaiver } from "./waivers.ts";
 
 /** What an operation's value says, in whichever of its forms it is written. */

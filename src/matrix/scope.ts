@@ -1,6 +1,6 @@
 import type { SourcePosition } from "../model/errors.ts";
 import type { Candidate, Declaration, Operation, RowSet } from "../model/matrix.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import type { ParameterUse } from "./values.ts";
 
 export interface RowSetDraft {

@@ -1,5 +1,5 @@
-import type { Issues } from "./issues.ts";
-import type { MapTree, Tree } from "./tree.ts";
+import type { Issues } from "../yaml/issues.ts";
+import type { MapTree, Tree } from "../yaml/tree.ts";
 
 /** `${…}` is read in a persona's `token` and nowhere else: elsewhere it would reach the database as it stands. */
 export function checkSubstitutions(root: MapTree, issues: Issues): void {

@@ -1,8 +1,8 @@
 import type { SourcePosition } from "../model/errors.ts";
 import type { Json } from "../model/matrix.ts";
 import { parameterOf } from "../model/parameters.ts";
-import type { Issues } from "./issues.ts";
-import type { MapTree, ScalarTree, Tree } from "./tree.ts";
+import type { Issues } from "../yaml/issues.ts";
+import type { MapTree, ScalarTree, Tree } from "../yaml/tree.ts";
 
 /** A `:name` in a predicate or a value, where it stands, and what it stands in (for messages). */
 export interface ParameterUse {

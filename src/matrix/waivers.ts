@@ -1,10 +1,10 @@
 import type { SourcePosition } from "../model/errors.ts";
 import type { RelationWaiver, Waiver } from "../model/matrix.ts";
 import { expectMap, readFields, readLeaf } from "./fields.ts";
-import type { Issues } from "./issues.ts";
+import type { Issues } from "../yaml/issues.ts";
 import { readRelationName } from "./relation-name.ts";
 import { keysOf } from "./shapes.ts";
-import type { Entry, Tree } from "./tree.ts";
+import type { Entry, Tree } from "../yaml/tree.ts";
 
 /** A waiver needs a reason and a day; one whose day has passed is read all the same, and fails in the run. */
 export function readWaiver(

@@ -1,4 +1,4 @@
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** `pg_class.relkind`, spelled out. */
 /** `function`: what a call returns, seen as a relation. */

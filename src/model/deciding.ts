@@ -1,4 +1,4 @@
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** A column by which policies decide about rows, of its own relation or of others (sql/deciding_columns.sql). */
 export interface DecidingColumn extends QualifiedName {

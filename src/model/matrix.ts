@@ -1,6 +1,6 @@
 import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 

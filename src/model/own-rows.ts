@@ -1,4 +1,4 @@
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** A row by its whole key, values as Postgres writes them. */
 export interface RowName {

@@ -1,8 +1,8 @@
 import { RowgateError } from "./errors.ts";
 import type { Json, Persona } from "./matrix.ts";
-import { quoteLiteral } from "./sql-text.ts";
-import type { SqlTokenKind } from "./sql-tokens.ts";
-import { parameterName, tokenizeSql } from "./sql-tokens.ts";
+import { quoteLiteral } from "../lib/sql-text.ts";
+import type { SqlTokenKind } from "../lib/sql-tokens.ts";
+import { parameterName, tokenizeSql } from "../lib/sql-tokens.ts";
 
 /** Looks up what a `:name` stands for; `undefined` and `null` are both "no value", which is an error. */
 export type ParameterLookup = (name: string) => Json | undefined;

@@ -1,5 +1,5 @@
 import type { FunctionSpec, RelationSpec } from "./matrix.ts";
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** Something that a rollback does not undo, reached by writing to a relation or by calling a routine. */
 export interface Survivor extends QualifiedName {

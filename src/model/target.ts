@@ -1,4 +1,4 @@
-import type { QualifiedName } from "./sql-text.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
 
 export const postures = ["embedded", "container", "staging", "production"] as const;
 export type Posture = (typeof postures)[number];

@@ -2,7 +2,7 @@ import type { Catalog, RoleInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Call, Declaration, FunctionSpec, Matrix, Persona } from "../model/matrix.ts";
 import { callIsOpen } from "../model/matrix.ts";
-import { formatFunction, functionName } from "../model/sql-text.ts";
+import { formatFunction, functionName } from "../lib/sql-text.ts";
 import { bindCall, bindCallPredicate } from "./bind-call.ts";
 import { notOnRest } from "./calls-on-rest.ts";
 import { pastTheGateway } from "./channels.ts";

@@ -1,7 +1,7 @@
 import type { BoundCandidate, PlannedRelation } from "../model/cell.ts";
 import type { ColumnInfo } from "../model/catalog.ts";
 import type { Persona } from "../model/matrix.ts";
-import { recent } from "../model/recent.ts";
+import { recent } from "../lib/recent.ts";
 import { policyRows } from "./policy-values.ts";
 import type { SampleRow } from "./relation.ts";
 import { fits, identitiesOf, type Subjects } from "./subject.ts";

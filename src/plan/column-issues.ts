@@ -1,7 +1,7 @@
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import type { FunctionSpec, RelationSpec } from "../model/matrix.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { columnExpectations } from "./columns.ts";
 import { missingColumn } from "./missing.ts";
 

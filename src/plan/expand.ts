@@ -2,7 +2,7 @@ import type { Catalog } from "../model/catalog.ts";
 import type { Cell, PlannedRelation } from "../model/cell.ts";
 import type { Matrix, Persona, RelationOperation, RelationSpec } from "../model/matrix.ts";
 import { relationOperations } from "../model/matrix.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { cellOf, type Planned } from "./cell-of.ts";
 import { bindPredicate, columnExpectations } from "./columns.ts";
 import { settle } from "./expectation.ts";

@@ -1,5 +1,5 @@
 import type { Declaration, Expectation, Operation, RelationSpec } from "../model/matrix.ts";
-import { recent } from "../model/recent.ts";
+import { recent } from "../lib/recent.ts";
 
 /** What a cell is held to, and whether the matrix says it or it follows. */
 export interface Settled {

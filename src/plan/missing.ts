@@ -1,7 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
-import { type QualifiedName, formatQualified } from "../model/sql-text.ts";
+import { type QualifiedName, formatQualified } from "../lib/sql-text.ts";
 
 /** By schema and name, made once for each catalogue: a matrix may name each of thousands of relations. */
 const indexes = new WeakMap<Catalog["relations"], ReadonlyMap<string, RelationInfo>>();

@@ -2,7 +2,7 @@ import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import type { FunctionSpec, Matrix } from "../model/matrix.ts";
 import { signatureOf } from "../model/routine.ts";
-import { formatFunction, formatQualified } from "../model/sql-text.ts";
+import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { ruleIssues, unseenColumns } from "./column-issues.ts";
 import { controlOf, valueNameOf } from "./function.ts";
 import { findRelation, missingColumn, missingRelation, nearest, nearestOf } from "./missing.ts";

@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ByHand } from "../model/run.ts";
-import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
+import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import { type CurlContext, curlByHand } from "./curl-by-hand.ts";
 
 /** A probe as each channel sent it: SQL, and `METHOD /path body`. */

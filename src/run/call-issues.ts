@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { type Predicate, type Value, checkValues } from "../channel/direct/predicates.ts";
+import { type Predicate, type Value, checkValues } from "../probe/sql/predicates.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import { type Call, type FunctionSpec, type Matrix, callIsOpen } from "../model/matrix.ts";

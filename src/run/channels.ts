@@ -1,9 +1,9 @@
-import { openDirectChannel } from "../channel/direct/channel.ts";
-import { openRestChannel } from "../channel/rest/channel.ts";
+import { openDirectChannel } from "../probe/sql/channel.ts";
+import { openRestChannel } from "../probe/http/channel.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
-import type { Moment } from "../model/moment.ts";
+import type { Moment } from "../lib/moment.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
 import type { RestHandshake } from "../model/run.ts";
 import type { ExpandOptions } from "../plan/options.ts";

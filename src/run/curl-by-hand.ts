@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { ByHand } from "../model/run.ts";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../model/sql-text.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import { postureRules } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Identity } from "../model/channel.ts";
-import type { Moment } from "../model/moment.ts";
+import type { Moment } from "../lib/moment.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import { identityOf } from "../persona/identity.ts";
 import { sessionSettings } from "../persona/session.ts";

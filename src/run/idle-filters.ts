@@ -1,4 +1,4 @@
-import { didYouMean, listNames, nearest } from "../matrix/nearest.ts";
+import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
 import { channels as allChannels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";

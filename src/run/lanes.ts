@@ -3,7 +3,7 @@ import type { Cell, Channel, PlannedRelation } from "../model/cell.ts";
 import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
-import type { SurveyRow } from "../channel/direct/survey.ts";
+import type { SurveyRow } from "../probe/sql/survey.ts";
 import { expandCalls } from "../plan/calls.ts";
 import { expandCells } from "../plan/expand.ts";
 import type { ExpandOptions } from "../plan/options.ts";

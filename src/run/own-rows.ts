@@ -1,13 +1,13 @@
 import { type FoundJournal, findJournals, openRowJournal } from "../archive/rows-journal.ts";
-import { clearUp } from "../channel/own-rows/clear-up.ts";
-import { OwnRows } from "../channel/own-rows/own-rows.ts";
-import { nextTransaction } from "../channel/direct/left-behind.ts";
-import { connect, disconnect } from "../channel/direct/session.ts";
+import { clearUp } from "../probe/scratch/clear-up.ts";
+import { OwnRows } from "../probe/scratch/own-rows.ts";
+import { nextTransaction } from "../probe/sql/left-behind.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { OwnRowRecord } from "../model/own-rows.ts";
 import { addressOf } from "../model/posture.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import type { DatabaseAddress, Target } from "../model/target.ts";
 import type { RunRequest } from "./request.ts";
 

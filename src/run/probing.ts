@@ -1,9 +1,9 @@
-import type { Control } from "../channel/direct/control.ts";
+import type { Control } from "../probe/sql/control.ts";
 import type { ArchiveWriter } from "../archive/write.ts";
 import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
-import { dayOf } from "../model/moment.ts";
+import { dayOf } from "../lib/moment.ts";
 import type { ExpandOptions } from "../plan/options.ts";
 import { blockedBy } from "../plan/survivors.ts";
 import type { OpenChannels } from "./channels.ts";

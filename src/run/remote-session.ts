@@ -1,6 +1,6 @@
-import { lookForPooler } from "../channel/examine/pooling.ts";
-import { readSession } from "../channel/examine/session.ts";
-import { connect, disconnect } from "../channel/direct/session.ts";
+import { lookForPooler } from "../doctor/facts/pooling.ts";
+import { readSession } from "../doctor/facts/session.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { PoolingFacts, SessionFacts } from "../model/examination.ts";
 import { addressOf, readsOnly } from "../model/posture.ts";

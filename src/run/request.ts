@@ -1,5 +1,5 @@
 import type { Matrix } from "../model/matrix.ts";
-import type { Moment } from "../model/moment.ts";
+import type { Moment } from "../lib/moment.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
 

@@ -1,12 +1,12 @@
-import type { Control } from "../channel/direct/control.ts";
-import { leftBehind, nextTransaction } from "../channel/direct/left-behind.ts";
+import type { Control } from "../probe/sql/control.ts";
+import { leftBehind, nextTransaction } from "../probe/sql/left-behind.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import type { ChannelAnswer } from "../model/channel.ts";
 import type { Finding } from "../model/finding.ts";
 import { RowgateError } from "../model/errors.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import type { Target } from "../model/target.ts";
 import type { Preparation } from "./preparation.ts";
 import { createSent, type Sent } from "./sent.ts";

@@ -1,10 +1,10 @@
-import type { Control } from "../channel/direct/control.ts";
-import { type Moment, lookAt } from "../channel/watch.ts";
+import type { Control } from "../probe/sql/control.ts";
+import { type Moment, lookAt } from "../probe/watch.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { TableFingerprint } from "../model/run.ts";
-import { formatQualified } from "../model/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import type { Preparation } from "./preparation.ts";
 
 /** What a run must leave as it found it: what it probes, and every other table that a trigger may write. */

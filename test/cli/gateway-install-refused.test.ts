@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { installPostgrest } from "../../src/target/gateway/install/install.ts";
+import { installPostgrest } from "../../src/stage/gateway/install/install.ts";
 import { type Member, sha256, standIn, tarXz, zip } from "../support/assets.ts";
 import type { CliResult } from "../support/cli.ts";
 import {

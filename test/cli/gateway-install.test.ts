@@ -10,7 +10,7 @@ import {
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assetNames } from "../../src/target/gateway/install/release.ts";
+import { assetNames } from "../../src/stage/gateway/install/release.ts";
 import { sha256, standIn } from "../support/assets.ts";
 import { rowgate } from "../support/cli.ts";
 import {

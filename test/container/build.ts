@@ -10,7 +10,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 const sources = [
   path.join(import.meta.dirname, "images"),
   path.join(root, "sql"),
-  ...["target/gateway", "model", "sql.js"].map((name) => path.join(root, "dist", name)),
+  ...["stage/gateway", "model", "lib"].map((name) => path.join(root, "dist", name)),
 ];
 
 /** images/build.sh's exit code when Debian's packages cannot be had here. */

@@ -9,12 +9,12 @@ import { plannedCells } from "../../bench/planned.ts";
 import { cellsOf, fourOperations, personasOf, relationsOf } from "../../bench/shape.ts";
 import { rolesSql, systemSql, usageSql } from "../../bench/system-sql.ts";
 import { proveByHand } from "../../bench/five-step.ts";
-import { now } from "../../src/clock.ts";
+import { now } from "../../src/lib/clock.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import type { DatabaseAddress, Target } from "../../src/model/target.ts";
 import { run } from "../../src/run.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { asSuperuser } from "../support/as-superuser.ts";
 import { directTarget } from "../support/targets.ts";
 

@@ -2,8 +2,8 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Json } from "../../src/model/matrix.ts";
 import { bindParameters } from "../../src/model/parameters.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
 
 let server: EmbeddedServer;
 let client: Client;

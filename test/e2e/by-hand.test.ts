@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import { prove } from "../support/prove.ts";
 
 let server: EmbeddedServer;

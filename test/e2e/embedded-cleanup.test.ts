@@ -89,7 +89,7 @@ test("the supervisor's own end is noticed: by a signal it cleans up, after a SIG
 
 test("a supervisor whose caller is gone before it says a word makes nothing", async () => {
   const room = makeRoom();
-  const program = path.join(root, "dist/target/embedded/supervisor.js");
+  const program = path.join(root, "dist/stage/postgres/supervisor.js");
   const { status, stdout } = spawnSync(process.execPath, [program], {
     input: "",
     encoding: "utf8",

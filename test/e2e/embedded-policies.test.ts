@@ -5,9 +5,9 @@ import path from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RowgateError, formatPosition } from "../../src/model/errors.ts";
-import { applySqlFile, applySqlFolder } from "../../src/target/embedded/policies.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import { applySqlFile, applySqlFolder } from "../../src/stage/apply-sql/policies.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 
 let server: EmbeddedServer;
 let client: Client;

@@ -2,11 +2,11 @@ import { chmodSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { unprivilegedAccount } from "../../src/target/embedded/account.ts";
-import { copyNative, findNative } from "../../src/target/embedded/binaries.ts";
-import { initialise, serve } from "../../src/target/embedded/cluster.ts";
-import { makePrivateDirectory } from "../../src/target/embedded/private-directory.ts";
-import { reap, stopChild } from "../../src/target/embedded/processes.ts";
+import { unprivilegedAccount } from "../../src/stage/postgres/account.ts";
+import { copyNative, findNative } from "../../src/stage/postgres/binaries.ts";
+import { initialise, serve } from "../../src/stage/postgres/cluster.ts";
+import { makePrivateDirectory } from "../../src/stage/postgres/private-directory.ts";
+import { reap, stopChild } from "../../src/stage/postgres/processes.ts";
 import { ask, clearRooms, left, makeRoom } from "./embedded-support.ts";
 
 afterEach(clearRooms);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import { readSql } from "../../src/sql.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import { readSql } from "../../src/lib/sql-file.ts";
 import { ask } from "./embedded-support.ts";
 
 let server: EmbeddedServer;

@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { copyNative, findNative } from "../../src/target/embedded/binaries.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
+import { copyNative, findNative } from "../../src/stage/postgres/binaries.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import { ask, clearRooms, copyProject, isRoot, launch, left, makeRoom, nobody } from "./embedded-support.ts";
 import { environmentsOf, leftInTheEnd, processesIn, supervisorIn } from "./embedded-support.ts";
 import type { Launch } from "./embedded-support.ts";

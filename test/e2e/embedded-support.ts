@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Client } from "pg";
-import { findNative } from "../../src/target/embedded/binaries.ts";
+import { findNative } from "../../src/stage/postgres/binaries.ts";
 
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 export const isRoot: boolean = process.geteuid?.() === 0;
@@ -85,7 +85,7 @@ export interface Outcome {
 
 /** A process of its own, at the head of its own process group, that starts a server and then waits (or does `afterwards`). */
 export function launch(how: Launch): Launched {
-  const program = path.join(how.project ?? root, "dist/target/embedded/supervised.js");
+  const program = path.join(how.project ?? root, "dist/stage/postgres/supervised.js");
   const order = { native: how.native ?? findNative(), tempRoots: [how.room], settings: how.settings ?? {} };
   const code = `
     const { startSupervisor } = await import(${JSON.stringify(pathToFileURL(program).href)});

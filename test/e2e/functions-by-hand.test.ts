@@ -1,7 +1,7 @@
 import { Client, type QueryResult } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CellRecord } from "../../src/model/run.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { prove } from "../support/prove.ts";
 
 let server: EmbeddedServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { IssuesError, formatPosition } from "../../src/model/errors.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { prove } from "../support/prove.ts";
 
 let server: EmbeddedServer;

@@ -8,19 +8,19 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig } from "../../src/target/gateway/config.ts";
-import { spawnPostgrest } from "../../src/target/gateway/postgrest.ts";
-import type { Order, Report } from "../../src/target/gateway/protocol.ts";
-import type { RunningGateway } from "../../src/target/gateway/server.ts";
-import { spawnGateway } from "../../src/target/gateway/spawn.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
+import { spawnPostgrest } from "../../src/stage/postgrest/postgrest.ts";
+import type { Order, Report } from "../../src/stage/gateway/protocol.ts";
+import type { RunningGateway } from "../../src/stage/gateway/server.ts";
+import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
 import { send } from "./gateway-client.ts";
 import { alice, asOwner, bearer, codeOf, configFor, get, json, secret } from "./gateway-support.ts";
 
 // Gateways as processes of their own: started, told, ended, and gone when the one who started them is.
 
-const compiled = fileURLToPath(new URL("../../dist/target/gateway/", import.meta.url));
+const compiled = fileURLToPath(new URL("../../dist/stage/gateway/", import.meta.url));
 const fixtures = fileURLToPath(new URL("../fixtures/gateway/", import.meta.url));
 const onLinux = process.platform === "linux";
 

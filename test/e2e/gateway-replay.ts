@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import jwt from "jsonwebtoken";
 import { Client } from "pg";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig } from "../../src/target/gateway/config.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
 import { send } from "./gateway-client.ts";
 import type { Received, Sent } from "./gateway-client.ts";
 

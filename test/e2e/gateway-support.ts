@@ -1,7 +1,7 @@
 import jwt from "jsonwebtoken";
 import { Client } from "pg";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig } from "../../src/target/gateway/config.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
 import { send } from "./gateway-client.ts";
 import type { Received, Sent } from "./gateway-client.ts";
 import { gatewayConfig } from "../support/gateway.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import { startGateway } from "../../src/target/gateway/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import { startGateway } from "../../src/stage/gateway/server.ts";
 import { differing, loadDatabase, readMore, readTruth, replay } from "./gateway-replay.ts";
 import type { Recording, Replayed } from "./gateway-replay.ts";
 

@@ -1,10 +1,10 @@
 import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
-import { startGateway } from "../../src/target/gateway/server.ts";
-import type { RunningGateway } from "../../src/target/gateway/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
+import { startGateway } from "../../src/stage/gateway/server.ts";
+import type { RunningGateway } from "../../src/stage/gateway/server.ts";
 import { send } from "./gateway-client.ts";
 import { alice, asOwner, bearer, codeOf, configFor, get, json, service } from "./gateway-support.ts";
 

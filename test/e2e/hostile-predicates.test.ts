@@ -1,8 +1,8 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IssuesError, RowgateError } from "../../src/model/errors.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import { prove, type Proved } from "../support/prove.ts";
 
 // A matrix's predicates are SQL that runs with full sight. Whoever writes them is trusted; what they do by mistake, or by what

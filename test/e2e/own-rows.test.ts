@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { nextTransaction } from "../../src/channel/direct/left-behind.ts";
-import { clearUp } from "../../src/channel/own-rows/clear-up.ts";
-import { OwnRows } from "../../src/channel/own-rows/own-rows.ts";
-import { Caller } from "../../src/channel/rest/caller.ts";
-import { Clients } from "../../src/channel/rest/clients.ts";
-import { Sender } from "../../src/channel/rest/sender.ts";
-import { Wire } from "../../src/channel/rest/wire.ts";
+import { nextTransaction } from "../../src/probe/sql/left-behind.ts";
+import { clearUp } from "../../src/probe/scratch/clear-up.ts";
+import { OwnRows } from "../../src/probe/scratch/own-rows.ts";
+import { Caller } from "../../src/probe/http/caller.ts";
+import { Clients } from "../../src/probe/http/clients.ts";
+import { Sender } from "../../src/probe/http/sender.ts";
+import { Wire } from "../../src/probe/http/wire.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import { RowgateError } from "../../src/model/errors.ts";
 import type { RowJournal, RowName } from "../../src/model/own-rows.ts";

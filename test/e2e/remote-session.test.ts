@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { mustServeSessions } from "../../src/run/remote-session.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { noPgbouncer, startPgbouncer } from "../support/pgbouncer.ts";
 import { directTarget } from "../support/targets.ts";
 

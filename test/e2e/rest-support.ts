@@ -1,9 +1,9 @@
 import { Client } from "pg";
-import { sampleRows } from "../../src/channel/direct/survey.ts";
-import { readCatalog } from "../../src/channel/catalog.ts";
-import { now } from "../../src/clock.ts";
-import { openRestChannel } from "../../src/channel/rest/channel.ts";
-import type { RestChannel } from "../../src/channel/rest/contract.ts";
+import { sampleRows } from "../../src/probe/sql/survey.ts";
+import { readCatalog } from "../../src/catalog/catalog.ts";
+import { now } from "../../src/lib/clock.ts";
+import { openRestChannel } from "../../src/probe/http/channel.ts";
+import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation } from "../../src/model/cell.ts";
 import type { Expectation, Json, Operation, Persona } from "../../src/model/matrix.ts";
@@ -12,10 +12,10 @@ import type { DatabaseAddress, Posture, SigningKey, Target } from "../../src/mod
 import { defaultLimits } from "../../src/model/target.ts";
 import { identityOf } from "../../src/persona/identity.ts";
 import { planRelation } from "../../src/plan/relation.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { EmbeddedOptions, EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig } from "../../src/target/gateway/config.ts";
-import type { RunningGateway } from "../../src/target/gateway/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { EmbeddedOptions, EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
+import type { RunningGateway } from "../../src/stage/gateway/server.ts";
 import { gatewayConfig, startEither } from "../support/gateway.ts";
 
 export const secret = "a-secret-of-more-than-thirty-two-characters";

@@ -2,8 +2,8 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mint } from "../../src/persona/mint.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
-import { type RunningGateway, startGateway } from "../../src/target/gateway/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import { type RunningGateway, startGateway } from "../../src/stage/gateway/server.ts";
 import { notesSql } from "../cli/system.ts";
 import { gatewayConfig } from "../support/gateway.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Control } from "../../src/channel/direct/control.ts";
+import { Control } from "../../src/probe/sql/control.ts";
 import type { ChannelAnswer } from "../../src/model/channel.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import { defaultLimits, type Posture } from "../../src/model/target.ts";

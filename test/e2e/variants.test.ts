@@ -7,8 +7,8 @@ import { IssuesError } from "../../src/model/errors.ts";
 import type { CellRecord } from "../../src/model/run.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { gridText, withGrid } from "../../src/report/page.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import { type Proved, prove } from "../support/prove.ts";
 
 /** What an overlay's head says that a run must find. */

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import type { GatewayConfig } from "../../src/target/gateway/config.ts";
-import type { Order, Report } from "../../src/target/gateway/protocol.ts";
-import type { RunningGateway } from "../../src/target/gateway/server.ts";
+import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
+import type { Order, Report } from "../../src/stage/gateway/protocol.ts";
+import type { RunningGateway } from "../../src/stage/gateway/server.ts";
 
 /** A clock that processes see in place of the machine's; what only goes on (CLOCK_MONOTONIC) goes on. */
 export interface FakeClock {
@@ -55,7 +55,7 @@ export function fakeClock(file: string, seconds = 0): FakeClock {
   };
 }
 
-const program = path.resolve(import.meta.dirname, "../../dist/target/gateway/main.js");
+const program = path.resolve(import.meta.dirname, "../../dist/stage/gateway/main.js");
 
 /** The gateway's own process under such a clock. With ROWGATE_POSTGREST_BIN it is that PostgREST, whose child it is. */
 export async function spawnGatewayUnder(clock: FakeClock, config: GatewayConfig): Promise<RunningGateway> {

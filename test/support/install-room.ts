@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { assetNames } from "../../src/target/gateway/install/release.ts";
+import { assetNames } from "../../src/stage/gateway/install/release.ts";
 import { hasXz, standIn, tarXz } from "./assets.ts";
 import { certify, makeAuthority } from "./certificates.ts";
 import { type CliResult, rowgate } from "./cli.ts";

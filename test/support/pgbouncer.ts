@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { DatabaseAddress } from "../../src/model/target.ts";
-import { unprivilegedAccount } from "../../src/target/embedded/account.ts";
+import { unprivilegedAccount } from "../../src/stage/postgres/account.ts";
 import { freePort } from "./ports.ts";
 
 export interface Pooler {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { Client } from "pg";
 import { newRunId } from "../../src/archive/id.ts";
 import { readCells } from "../../src/archive/read.ts";
-import { now } from "../../src/clock.ts";
+import { now } from "../../src/lib/clock.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
@@ -18,8 +18,8 @@ import {
   type Writes,
 } from "../../src/model/target.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
-import type { EmbeddedServer } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
+import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
 import { gatewayConfig, startEither } from "./gateway.ts";
 
 export interface ProveOptions {

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import jwt from "jsonwebtoken";
 import { asSuperuser } from "./as-superuser.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
-import { startEmbedded } from "../../src/target/embedded/server.ts";
-import type { TxEnd } from "../../src/target/gateway/config.ts";
-import { spawnGateway } from "../../src/target/gateway/spawn.ts";
-import { applySystemSql } from "../../src/target/system-sql.ts";
+import { startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { TxEnd } from "../../src/stage/gateway/config.ts";
+import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
+import { applySystemSql } from "../../src/stage/system-sql.ts";
 import { gatewayConfig } from "./gateway.ts";
 
 /** What `supabase start` leaves, in so far as it matters here: the login is no superuser, and API roles get everything. */

@@ -6,12 +6,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DatabaseAddress } from "../../src/model/target.ts";
-import { unprivilegedAccount } from "../../src/target/embedded/account.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/target/embedded/server.ts";
-import type { GatewayConfig, TxEnd } from "../../src/target/gateway/config.ts";
-import type { RunningGateway } from "../../src/target/gateway/server.ts";
-import { spawnGateway } from "../../src/target/gateway/spawn.ts";
-import { applySystemSql } from "../../src/target/system-sql.ts";
+import { unprivilegedAccount } from "../../src/stage/postgres/account.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
+import type { RunningGateway } from "../../src/stage/gateway/server.ts";
+import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
+import { applySystemSql } from "../../src/stage/system-sql.ts";
 import { certify, makeAuthority } from "./certificates.ts";
 import { gatewayConfig, startEither } from "./gateway.ts";
 

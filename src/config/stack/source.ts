@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
 import path from "node:path";
-import { boundedText } from "../../model/bounded-text.ts";
+import { boundedText } from "../../lib/bounded-text.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { Variables } from "../settings.ts";
 import { readStatus, stackNames, type StackStatus } from "./status.ts";

@@ -1,5 +1,5 @@
 import { RowgateError } from "../../model/errors.ts";
-import { isLocal } from "../../model/local.ts";
+import { isLocal } from "../../lib/local.ts";
 import { localStack } from "../../model/target.ts";
 import { findAnyConfig } from "../find.ts";
 import { parsePostgresUrl } from "../postgres-url.ts";

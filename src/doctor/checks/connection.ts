@@ -2,7 +2,7 @@ import type { DatabaseFacts, TargetFacts } from "../../model/examination.ts";
 import type { LinkFailure } from "../../model/link-failure.ts";
 import type { TlsSettings } from "../../model/target.ts";
 import { type Answer, type Check, problem, waitsFor, well } from "../answers.ts";
-import { isLocal } from "../../model/local.ts";
+import { isLocal } from "../../lib/local.ts";
 import { isOurs } from "../hosts.ts";
 import { certificateProblem, isTls } from "./tls.ts";
 

@@ -2,7 +2,7 @@ import type { Examination, RestFacts, TargetFacts } from "../../model/examinatio
 import type { LinkFailure } from "../../model/link-failure.ts";
 import { type SpeakingGateway, type Visit, withoutDatabase } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, listed, notAsked, problem, well } from "../answers.ts";
-import { isLocal } from "../../model/local.ts";
+import { isLocal } from "../../lib/local.ts";
 import { hostOf, isOurs } from "../hosts.ts";
 import { certificateProblem } from "./tls.ts";
 

@@ -1,6 +1,6 @@
 import type { Catalog, RelationInfo, RoleInfo } from "../../model/catalog.ts";
 import type { Examination, PersonaFacts, ReachedDatabase, TargetFacts } from "../../model/examination.ts";
-import { formatQualified } from "../../model/sql-text.ts";
+import { formatQualified } from "../../lib/sql-text.ts";
 import { type Answer, type Check, listed, notAsked, problem, waitsFor, well } from "../answers.ts";
 
 export const checkRoles: Check = (of) => {

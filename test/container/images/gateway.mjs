@@ -4,7 +4,7 @@
  */
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
-import { startGateway } from "./dist/target/gateway/server.js";
+import { startGateway } from "./dist/stage/gateway/server.js";
 
 const set = (name) => process.env[`PGRST_${name}`];
 const uri = Object.fromEntries(

@@ -2,7 +2,7 @@ import jwt from "jsonwebtoken";
 import { describe, expect, it } from "vitest";
 import { openProxy } from "../rest-proxy.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
-import type { GatewayConfig } from "../../../src/target/gateway/config.ts";
+import type { GatewayConfig } from "../../../src/stage/gateway/config.ts";
 import type { SigningKey } from "../../../src/model/target.ts";
 import { examineGiven, matrixText, notesSql, notWell, secret, targetOf, useWorld, world } from "./world.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import { defaultLimits } from "../../../src/model/target.ts";
-import { readSql } from "../../../src/sql.ts";
-import { startGateway } from "../../../src/target/gateway/server.ts";
+import { readSql } from "../../../src/lib/sql-file.ts";
+import { startGateway } from "../../../src/stage/gateway/server.ts";
 import { startSystemPostgres, systemPostgres } from "../../support/system-postgres.ts";
 import { examineGiven, notesSql, notWell, secret } from "./world.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";

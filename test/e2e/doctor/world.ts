@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { examine, type ExamineRequest } from "../../../src/examine.ts";
+import { examine, type ExamineRequest } from "../../../src/doctor/examine.ts";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 import type { Diagnosis } from "../../../src/model/diagnosis.ts";
 import {
@@ -13,10 +13,10 @@ import {
   type SigningKey,
   type Target,
 } from "../../../src/model/target.ts";
-import { unprivilegedAccount } from "../../../src/target/embedded/account.ts";
-import { type EmbeddedServer, startEmbedded } from "../../../src/target/embedded/server.ts";
-import { type GatewayConfig, type Jwk, verifiedBy } from "../../../src/target/gateway/config.ts";
-import type { RunningGateway } from "../../../src/target/gateway/server.ts";
+import { unprivilegedAccount } from "../../../src/stage/postgres/account.ts";
+import { type EmbeddedServer, startEmbedded } from "../../../src/stage/postgres/server.ts";
+import { type GatewayConfig, type Jwk, verifiedBy } from "../../../src/stage/gateway/config.ts";
+import type { RunningGateway } from "../../../src/stage/gateway/server.ts";
 import { type Certified, certify, makeAuthority } from "../../support/certificates.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
 import { gatewayConfig, startEither } from "../../support/gateway.ts";

@@ -12,7 +12,7 @@ import { asSuperuser } from "../../support/as-superuser.ts";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { renderDoctor } from "../../../src/report/doctor.ts";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
 import { certify, makeAuthority } from "../../support/certificates.ts";
 import { freePort } from "../../support/ports.ts";
 import { answer, type Mischief, openProxy, type Proxy } from "../rest-proxy.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { type Attempt, attempt } from "./support.ts";
 
 // A gateway that somebody else has configured: its db-anon-role is not the role of the persona that brings no token. What

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { type Attempt, asOwner, attempt, crowd, openFirst, sentence, verdictsOf, wireTo } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { answer, hangUp, type Mischief, openProxy, type Proxy } from "../rest-proxy.ts";
 import { attempt, crowd, openFirst } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { quoteIdent as q, quoteLiteral } from "../../../src/model/sql-text.ts";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { quoteIdent as q, quoteLiteral } from "../../../src/lib/sql-text.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { asOwner, attempt, verdictsOf } from "./support.ts";
 
 // Names of 63 bytes, as long as Postgres takes them, that hold whatever a name may hold.

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "pg";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { openProxy, type Proxy } from "../rest-proxy.ts";
 import { asOwner, type Attempt, attempt, crowd } from "./support.ts";
 

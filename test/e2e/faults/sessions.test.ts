@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { attempt, crowd, openFirst, verdictsOf, wireTo } from "./support.ts";
 
 // A persona without identity is asked in sessions of other states too. One that comes to no answer shows nothing, and what the

@@ -3,7 +3,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import type { Channel } from "../../../src/model/cell.ts";
 import type { Limits, Posture, Writes } from "../../../src/model/target.ts";
-import type { TxEnd } from "../../../src/target/gateway/config.ts";
+import type { TxEnd } from "../../../src/stage/gateway/config.ts";
 
 /** A cell's verdict, or the verdicts of its channels too, and what its reason must say. */
 export type Want =

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from "vitest";
 import { IssuesError, RowgateError } from "../../../src/model/errors.ts";
 import type { Finding } from "../../../src/model/finding.ts";
-import type { EmbeddedServer } from "../../../src/target/embedded/server.ts";
-import { startEmbedded } from "../../../src/target/embedded/server.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
 import { prove } from "../../support/prove.ts";
 import type { Case, Proof, Side, Want } from "./case.ts";
 

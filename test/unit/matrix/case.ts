@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Issue } from "../../../src/model/errors.ts";
 import { IssuesError } from "../../../src/model/errors.ts";
 import type { Declaration, Expectation, Matrix } from "../../../src/model/matrix.ts";
-import { formatFunction, formatQualified } from "../../../src/model/sql-text.ts";
+import { formatFunction, formatQualified } from "../../../src/lib/sql-text.ts";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 
 const folder = new URL("../../cases/", import.meta.url);

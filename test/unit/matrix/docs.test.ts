@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { issueCodes } from "../../../src/matrix/issues.ts";
+import { issueCodes } from "../../../src/yaml/issues.ts";
 import { isMatrix, outcome } from "./case.ts";
 
 const text = readFileSync(new URL("../../../docs/matrix.md", import.meta.url), "utf8");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { issueCodes } from "../../../src/matrix/issues.ts";
+import { issueCodes } from "../../../src/yaml/issues.ts";
 import { cases, isMatrix, outcome } from "./case.ts";
 
 const whole = "matrix: m\npersonas:\n  ana: { role: a }\nrelations:\n  courses: { expect: { ana: deny } }\n";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
-import { now } from "../../../src/clock.ts";
+import { now } from "../../../src/lib/clock.ts";
 import { defaultLimits, type Target } from "../../../src/model/target.ts";
 import type { Claims } from "../../../src/persona/claims.ts";
 import { signIn } from "../../../src/run/identities.ts";

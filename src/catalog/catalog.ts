@@ -1,0 +1,76 @@
+import type { ClientBase } from "pg";
+import type { Catalog, RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "../model/catalog.ts";
+import { RowgateError } from "../model/errors.ts";
+import { readSql } from "../lib/sql-file.ts";
+
+interface RoleRow {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypassRls: boolean;
+  readonly canLogin: boolean;
+  readonly inherits: string[];
+  readonly mayBecome: string[];
+  readonly mayEscapeAs: string[];
+  readonly isLogin: boolean;
+}
+
+/**
+ * Reads what is in force: relations and functions of `schemas`, and what each of `roles` holds on them.
+ * A role or schema that does not exist is simply absent from the answer.
+ * @param personas the session settings that they hold, by name, and whether some log in by themselves: no gateway says
+ * who those are
+ */
+export async function readCatalog(
+  client: ClientBase,
+  schemas: readonly string[],
+  roles: readonly string[],
+  personas: { readonly settings: readonly string[]; readonly logIn: boolean } = {
+    settings: [],
+    logIn: false,
+  },
+): Promise<Catalog> {
+  const relations = await client.query<{ relation: string }>(readSql("catalog_relations.sql"), [
+    schemas,
+    roles,
+  ]);
+  const routines = await client.query<{ routine: string }>(readSql("catalog_routines.sql"), [schemas, roles]);
+  const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
+  const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [
+    schemas,
+    personas.settings.map((name) => name.toLowerCase()),
+    personas.logIn,
+  ]);
+  const server = await client.query<{ version: string; num: number; database: string }>(
+    "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
+  );
+  const login = found.rows.find((row) => row.isLogin);
+  const about = server.rows[0];
+  if (login === undefined || about === undefined) {
+    throw new RowgateError({
+      code: "catalog/no-login",
+      message: "The server does not say who is logged in.",
+    });
+  }
+  return {
+    serverVersion: about.version,
+    serverVersionNum: about.num,
+    database: about.database,
+    login: roleInfo(login),
+    roles: found.rows.map(roleInfo),
+    relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
+    sessionFacts: facts.rows,
+    routines: routines.rows.map((row) => JSON.parse(row.routine) as RoutineInfo),
+  };
+}
+
+function roleInfo({
+  name,
+  superuser,
+  bypassRls,
+  canLogin,
+  inherits,
+  mayBecome,
+  mayEscapeAs,
+}: RoleRow): RoleInfo {
+  return { name, superuser, bypassRls, canLogin, inherits, mayBecome, mayEscapeAs };
+}

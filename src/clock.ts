@@ -1,6 +1,0 @@
-import type { Moment } from "./model/moment.ts";
-
-/** Both clocks of this machine. */
-export function now(): Moment {
-  return { wall: Date.now(), steady: performance.now() };
-}

@@ -1,0 +1,62 @@
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import { maySwallow } from "../sql/swallowing.ts";
+import { otherValues } from "../sql/updates.ts";
+import { privilegesOf } from "../sql/statements.ts";
+import type { TextRow } from "./text-row.ts";
+import { withConstraint } from "./constraint.ts";
+import type { RowFilter } from "./filter.ts";
+import type { Scene } from "./scene.ts";
+import { byCount, countTellsRows, reachOf } from "./scene.ts";
+import { updatable, updateValues } from "./values.ts";
+
+const everyRow: RowFilter = { kind: "none" };
+/** Values that a check might take, before the statement counts as refused. */
+const maxVariants = 12;
+
+/** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
+export async function probeBlindUpdate(scene: Scene): Promise<ReachObservation> {
+  const { cell, caller } = scene;
+  let last: ReachObservation | undefined;
+  for (const values of variants(scene)) {
+    const { answer } = await caller.update(everyRow, values);
+    last = observed(scene, withConstraint(answer, cell, ["update"], Object.keys(values)), "update");
+    if (answer.code !== "42501") return last;
+  }
+  return last ?? reachOf(scene, { code: null, rows: 0 });
+}
+
+export async function probeBlindDelete(scene: Scene): Promise<ReachObservation> {
+  const { answer } = await scene.caller.delete(everyRow);
+  return observed(scene, withConstraint(answer, scene.cell, ["delete"], []), "delete");
+}
+
+/** A check refuses the whole statement for one row: other columns and values may pass it. */
+function variants({ cell }: Scene): readonly TextRow[] {
+  const first = updateValues(cell);
+  if (cell.update?.set !== undefined || privilegesOf(cell).update.length === 0) return [first];
+  const all = updatable(cell).flatMap((name) => otherValues(cell, name).map((value) => ({ [name]: value })));
+  const others = all.filter((values) => JSON.stringify(values) !== JSON.stringify(first));
+  return [first, ...others].slice(0, maxVariants);
+}
+
+function observed(scene: Scene, answer: Answer, event: "update" | "delete"): ReachObservation {
+  const { cell, snapshot } = scene;
+  const { declared, total } = snapshot.control(cell);
+  if (answer.code === null) {
+    const counted = byCount(scene, answer.rows ?? 0);
+    const mayBeHidden = counted.reached === 0 && total > 0 && maySwallow(cell, event);
+    const differs = counted.extra + counted.missing > 0;
+    // Which rows they were cannot be asked without reading them.
+    const undetermined = countTellsRows(scene) || differs ? 0 : declared;
+    return reachOf(scene, answer, { ...counted, undetermined, mayBeHidden });
+  }
+  if (answer.constraint !== undefined && answer.foreignFrame !== true && total > 0) {
+    // Some row passed the policies, and its constraint undid the statement for all: at least one was reached.
+    return reachOf(scene, answer, { ...byCount(scene, 1), missing: 0, undetermined: total - 1 });
+  }
+  const held = privilegesOf(cell);
+  const granted = event === "update" ? held.update.length > 0 : held.delete;
+  if (!granted || !held.schemaUsage) return reachOf(scene, answer);
+  // All or nothing: refused for one row, refused for all. Where some are declared, nothing is told about them.
+  return reachOf(scene, answer, { undetermined: declared > 0 || answer.code !== "42501" ? total : 0 });
+}

@@ -1,0 +1,228 @@
+import type { ColumnInfo } from "../../model/catalog.ts";
+import type { QualifiedName } from "../../lib/sql-text.ts";
+import type { AnyClient } from "./clients.ts";
+import { applyFilter } from "./filter.ts";
+import type { Filterable, RowFilter } from "./filter.ts";
+import { restName, restNames } from "./names.ts";
+import { markJson } from "./raw-json.ts";
+import type { Reply } from "./reply.ts";
+import { type Rpc, asRows } from "./rpc.ts";
+import type { Sender, Verb } from "./sender.ts";
+import type { TextRow } from "./text-row.ts";
+import type { Deliverable } from "./wire.ts";
+
+export interface Page {
+  /** `*` is written as such. */
+  readonly columns: readonly string[];
+  readonly filter?: RowFilter;
+  readonly order?: readonly string[];
+  readonly limit?: number;
+  readonly offset?: number;
+  /** Only rows that show a value in this column, besides `filter`. */
+  readonly holding?: string | undefined;
+  /** Asks the gateway to undo what a read cannot do: whether it says so tells about writes. */
+  readonly rollback?: boolean;
+}
+
+/** A finished request of the PostgREST client. */
+interface Draft extends Deliverable, Filterable {
+  select(columns?: string): unknown;
+  order(column: string): unknown;
+  limit(rows: number): unknown;
+  range(from: number, to: number): unknown;
+  rollback(): unknown;
+}
+
+/** Which rows may be written where nothing is rolled back. */
+export interface OwnKeys {
+  /** The columns that name a row. */
+  readonly columns: readonly string[];
+  /** The row is one that the run has made. */
+  readonly permits: (columns: readonly string[], key: readonly (string | null)[]) => boolean;
+}
+
+/** PostgREST's requests to one relation, as one persona, each counted exactly. Writes ask to be rolled back. */
+export class Caller {
+  readonly #client: AnyClient;
+  readonly #sender: Sender;
+  readonly #name: string;
+  readonly #columns: readonly ColumnInfo[];
+  readonly #rpc: Rpc | undefined;
+  readonly #own: OwnKeys | undefined;
+  #sent: (() => string) | undefined;
+
+  /** `client` is the persona's for the relation's schema. With `rpc`, what is read is what the call returns. */
+  constructor(
+    client: AnyClient,
+    sender: Sender,
+    relation: QualifiedName & { columns: readonly ColumnInfo[] },
+    rpc?: Rpc,
+    own?: OwnKeys,
+  ) {
+    this.#client = client;
+    this.#sender = sender;
+    // A name may hold what ends a path: `?`, `/`, `#`.
+    this.#name = encodeURIComponent(relation.name);
+    this.#columns = relation.columns;
+    this.#rpc = rpc;
+    this.#own = own;
+  }
+
+  /** The first request that was answered, as people read it. */
+  get sent(): string | undefined {
+    return this.#sent?.();
+  }
+
+  read(page: Page): Promise<Reply> {
+    return this.#rpc === undefined ? this.#read("read", page) : this.#readCall(this.#rpc, page);
+  }
+
+  /** Calls the function for what it does, whatever comes back. */
+  run({ rollback = false }: Pick<Page, "rollback"> = {}): Promise<Reply> {
+    const rpc = this.#rpc;
+    if (rpc === undefined) throw new Error("a relation cannot be called");
+    return this.#send(verbOf(rpc), () => {
+      const draft = this.#call(rpc);
+      // All rows are counted whatever the limit says.
+      if (rpc.returnsSet) draft.limit(rowsOfACall);
+      if (rollback && rpc.method === "GET") draft.rollback();
+      return draft;
+    });
+  }
+
+  /** One row is not paged, and plain values have no columns to select or order by. */
+  async #readCall(rpc: Rpc, page: Page): Promise<Reply> {
+    const plain = rpc.value !== undefined;
+    const whole = rpc.returnsSet ? page : { columns: page.columns };
+    const asked = plain ? { ...whole, columns: [], order: [] } : whole;
+    return asRows(await this.#read(verbOf(rpc), asked), rpc);
+  }
+
+  #call({ method, values }: Rpc): Draft {
+    const draft: Draft = this.#client.rpc(this.#name, values, { get: method === "GET", count: "exact" });
+    if (method === "POST") draft.rollback();
+    return draft;
+  }
+
+  #rows(columns: readonly string[]): Draft {
+    if (this.#rpc === undefined) {
+      const names = columns.length === 0 ? "*" : restNames(columns);
+      return this.#client.from(this.#name).select(names, { count: "exact" });
+    }
+    const draft = this.#call(this.#rpc);
+    if (columns.length > 0) draft.select(restNames(columns));
+    return draft;
+  }
+
+  #read(
+    verb: Verb,
+    { columns, filter, order = [], limit, offset, holding, rollback = false }: Page,
+  ): Promise<Reply> {
+    return this.#send(verb, () => {
+      const draft = this.#rows(columns);
+      if (filter !== undefined) applyFilter(draft, filter);
+      if (holding !== undefined) draft.filter(restName(holding), "not.is", null);
+      for (const column of order) draft.order(restName(column));
+      if (offset !== undefined && limit !== undefined) draft.range(offset, offset + limit - 1);
+      else if (limit !== undefined) draft.limit(limit);
+      if (rollback) draft.rollback();
+      return draft;
+    });
+  }
+
+  /** `returning`: columns of the changed rows to send back; none asks for the count alone. */
+  update(filter: RowFilter, values: TextRow, returning: readonly string[] = []): Promise<Reply> {
+    const body = this.#body(values);
+    return this.#write(
+      () => this.#client.from(this.#name).update(body, { count: "exact" }),
+      filter,
+      returning,
+      this.#ownsFiltered(filter, values),
+    );
+  }
+
+  delete(filter: RowFilter, returning: readonly string[] = []): Promise<Reply> {
+    return this.#write(
+      () => this.#client.from(this.#name).delete({ count: "exact" }),
+      filter,
+      returning,
+      this.#ownsFiltered(filter, {}),
+    );
+  }
+
+  insert(values: TextRow, returning: readonly string[] = []): Promise<Reply> {
+    const body = this.#body(values);
+    return this.#write(
+      () => this.#client.from(this.#name).insert(body, { count: "exact" }),
+      none,
+      returning,
+      this.#ownsValues(values),
+    );
+  }
+
+  upsert(values: TextRow, key: readonly string[]): Promise<Reply> {
+    const body = this.#body(values);
+    const options = { count: "exact", onConflict: restNames(key) } as const;
+    return this.#write(
+      () => this.#client.from(this.#name).upsert(body, options),
+      none,
+      [],
+      this.#ownsValues(values),
+    );
+  }
+
+  /** The row is named by its whole key, and keeps it. */
+  #ownsFiltered(filter: RowFilter, values: TextRow): boolean {
+    if (this.#own === undefined || filter.kind !== "row") return false;
+    return this.#own.permits(filter.columns, filter.key) && !this.#own.columns.some((name) => name in values);
+  }
+
+  #ownsValues(values: TextRow): boolean {
+    const columns = this.#own?.columns ?? [];
+    return (
+      this.#own?.permits(
+        columns,
+        columns.map((name) => values[name] ?? null),
+      ) === true
+    );
+  }
+
+  #write(start: () => Draft, filter: RowFilter, returning: readonly string[], own: boolean): Promise<Reply> {
+    const build = (): Draft => {
+      const draft = start();
+      applyFilter(draft, filter);
+      if (returning.length > 0) draft.select(restNames(returning));
+      draft.rollback();
+      return draft;
+    };
+    return this.#send("write", build, own);
+  }
+
+  async #send(verb: Verb, build: () => Draft, own = false): Promise<Reply> {
+    const reply = await this.#sender.send(verb, build, own);
+    this.#sent ??= reply.sent;
+    return reply;
+  }
+
+  /**
+   * A JSON string is read by the type's own input function, whatever the type (arrays and composites too);
+   * json and jsonb alone would store it as a string.
+   */
+  #body(values: TextRow): Record<string, string | null> {
+    return Object.fromEntries(
+      Object.entries(values).map(([name, text]) => {
+        const type = this.#columns.find((column) => column.name === name)?.type;
+        return [name, text !== null && (type === "json" || type === "jsonb") ? markJson(text) : text];
+      }),
+    );
+  }
+}
+
+/** Of a call that is asked whether it goes through: more rows would only fill the memory. */
+const rowsOfACall = 1000;
+
+const none: RowFilter = { kind: "none" };
+
+function verbOf({ method }: Rpc): Verb {
+  return method === "GET" ? "read" : "write";
+}

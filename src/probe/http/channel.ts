@@ -1,0 +1,121 @@
+import type { Cell } from "../../model/cell.ts";
+import type { Identity } from "../../model/channel.ts";
+import { RowgateError } from "../../model/errors.ts";
+import type { Moment } from "../../lib/moment.ts";
+import type { DatabaseAddress, Target } from "../../model/target.ts";
+import { readsOnly } from "../../model/posture.ts";
+import type { OwnRows } from "../scratch/own-rows.ts";
+import { askAnonymous } from "./verify/anonymous.ts";
+import { harmlessCalls } from "./call-places.ts";
+import { Clients } from "./clients.ts";
+import type { RestChannel } from "./verify/contract.ts";
+import { ProbeFailure } from "./failure.ts";
+import { shakeHands } from "./verify/handshake.ts";
+import { HttpChannel } from "./http-channel.ts";
+import { findPlaces } from "./verify/places.ts";
+import { checkSameDatabase } from "./verify/same-database.ts";
+import { Sender } from "./sender.ts";
+import { Sight } from "./sight.ts";
+import { TokenTimes } from "./verify/token-times.ts";
+import { Wire } from "./wire.ts";
+
+export interface RestChannelOptions {
+  readonly target: Target;
+  /** By persona name. */
+  readonly identities: ReadonlyMap<string, Identity>;
+  /** When their tokens were signed. */
+  readonly signedAt: Moment;
+  /** The run's calls, for a handshake that finds no relation to ask for. */
+  readonly calls?: () => readonly Cell[];
+  /** A login with full sight, for controls. */
+  readonly sight: DatabaseAddress;
+  /** Requests in flight at most. */
+  readonly concurrency: number;
+  /** Where the target says that writes may be committed: makes the rows for them, should the gateway undo none. */
+  readonly ownRows?: (() => Promise<OwnRows>) | undefined;
+}
+
+/**
+ * Opens the rest channel and shakes hands with the gateway; sends GETs only. What the handshake found wrong is told by
+ * `handshake` and by the answer of every cell that it concerns.
+ * @throws RowgateError `rest/no-gateway`, or `rest/control` when full sight cannot look
+ */
+export async function openRestChannel(options: RestChannelOptions): Promise<RestChannel> {
+  const { target, identities, concurrency } = options;
+  const { rest } = target;
+  if (rest === undefined) {
+    throw new RowgateError({ code: "rest/no-gateway", message: `Target ${target.name} names no PostgREST.` });
+  }
+  const readOnly = readsOnly(target);
+  const wire = new Wire({
+    url: rest.url,
+    connections: concurrency,
+    timeoutMs: target.limits.requestTimeoutMs,
+    ca: rest.ca,
+    readOnly,
+  });
+  const sight = new Sight(options.sight, target.limits);
+  const sender = new Sender(wire, new TokenTimes(options.signedAt, [...identities.values()]));
+  const clients = new Clients(rest, wire.fetch);
+  try {
+    const everybody = [...identities.values()];
+    const roles = [...new Set(everybody.map(({ persona }) => persona.role))];
+    const places = await findPlaces(sight, target.schemas, roles);
+    const { signingKey } = target;
+    const calls = once(() => harmlessCalls(options.calls?.() ?? []));
+    const handshaken = await shakeHands({
+      clients,
+      sender,
+      identities: everybody,
+      places,
+      calls,
+      signingKey,
+      concurrency,
+      readOnly,
+      anonRole: rest.anonRole,
+      anonymous:
+        rest.gateway.kind === "remote" ? () => askAnonymous({ clients, sender, sight, target }) : undefined,
+      sameDatabase:
+        // What rowgate has started itself is in front of the database that it was told.
+        rest.gateway.kind === "remote"
+          ? (trusted) =>
+              checkSameDatabase({
+                clients,
+                sender,
+                sight,
+                identities: trusted,
+                places,
+                calls,
+                login: options.sight.user,
+                statementTimeoutMs: target.limits.statementTimeoutMs,
+              })
+          : undefined,
+    });
+    const commits = !readOnly && handshaken.distrust === undefined && handshaken.noWrites !== undefined;
+    const ownRows = commits ? await options.ownRows?.() : undefined;
+    return new HttpChannel({
+      ownRows,
+      wire,
+      sight,
+      sender,
+      clients,
+      identities,
+      handshaken,
+      target,
+      concurrency,
+    });
+  } catch (error) {
+    await Promise.allSettled([wire.close(), sight.close()]);
+    if (!(error instanceof ProbeFailure)) throw error;
+    throw new RowgateError({
+      code: "rest/control",
+      message: `The rest channel cannot be opened: ${error.message}`,
+      cause: error,
+    });
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,206 @@
+import type { Cell } from "../../model/cell.ts";
+import type { ChannelAnswer, Identity } from "../../model/channel.ts";
+import type { Failure, Observation } from "../../model/observation.ts";
+import type { RestHandshake } from "../../model/run.ts";
+import type { OwnRowRecord } from "../../model/own-rows.ts";
+import type { Target } from "../../model/target.ts";
+import type { OwnRows } from "../scratch/own-rows.ts";
+import { noWrites, postureRules, readsOnly, WriteRefused } from "../../model/posture.ts";
+import type { RestChannel } from "./verify/contract.ts";
+import { Caller } from "./caller.ts";
+import type { Clients } from "./clients.ts";
+import { type Controls, lookForAll } from "./controls.ts";
+import { ProbeFailure, failureOf } from "./failure.ts";
+import type { Handshaken } from "./verify/handshake.ts";
+import { showsIdentity } from "./verify/identity.ts";
+import { mapLimited } from "./limit.ts";
+import { comparesRows } from "../sql/calls.ts";
+import { probeCall } from "./calling.ts";
+import { isWrite, observe, plainRequest } from "./operations.ts";
+import { observeOwn } from "./own.ts";
+import { playedBack } from "./verify/played-back.ts";
+import { rpcOf } from "./rpc.ts";
+import type { Sender } from "./sender.ts";
+import type { Sight } from "./sight.ts";
+import { snapshotFor } from "./snapshot-for.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { agrees, betweenLooks, stoodStill } from "./stillness.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
+import type { Wire } from "./wire.ts";
+
+export interface HttpChannelParts {
+  readonly wire: Wire;
+  readonly sight: Sight;
+  readonly sender: Sender;
+  readonly clients: Clients;
+  readonly identities: ReadonlyMap<string, Identity>;
+  readonly handshaken: Handshaken;
+  /** Set: the gateway commits, and rows are made that writes may touch. */
+  readonly ownRows: OwnRows | undefined;
+  readonly target: Target;
+  readonly concurrency: number;
+}
+
+/** Rows of a database that others use which one statement may lock and rewrite, although it is undone. */
+const sharedRowsCeiling = 10_000;
+
+export class HttpChannel implements RestChannel {
+  readonly name = "rest";
+  readonly #parts: HttpChannelParts;
+  #identityShown: boolean | undefined;
+  /** Set while probing: no answer of this gateway can be believed. */
+  #distrust: Failure | undefined;
+
+  constructor(parts: HttpChannelParts) {
+    this.#parts = parts;
+    parts.wire.rememberReads();
+    const { ownRows, sender, handshaken } = parts;
+    if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.ledger.noAnswer());
+    else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
+  }
+
+  get handshake(): RestHandshake {
+    return { ...this.#parts.handshaken.handshake, identityShown: this.#identityShown };
+  }
+
+  get roundTrips(): number {
+    return this.#parts.wire.requests;
+  }
+
+  async showIdentity(cells: readonly Cell[]): Promise<boolean | undefined> {
+    for (const cell of cells) {
+      const [answer] = await this.probe([cell]);
+      const shown = answer === undefined ? undefined : showsIdentity(answer);
+      this.#identityShown = shown ?? this.#identityShown;
+      if (shown === true) break;
+    }
+    return this.#identityShown;
+  }
+
+  forbids(cell: Cell): string | undefined {
+    const { target, ownRows } = this.#parts;
+    if (!isWrite(cell)) return undefined;
+    return readsOnly(target) ? noWrites(target) : ownRows?.refusal(cell);
+  }
+
+  async finish(): Promise<readonly OwnRowRecord[]> {
+    return (await this.#parts.ownRows?.ledger.finish()) ?? [];
+  }
+
+  async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
+    const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
+    if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
+    const refused = cells.map((cell) => this.#refusal(cell));
+    const { ownRows } = this.#parts;
+    const open = cells.filter((_, index) => refused[index] === undefined);
+    const looked = open.filter(
+      (cell) => (cell.call === undefined || comparesRows(cell)) && (ownRows === undefined || !isWrite(cell)),
+    );
+    const controls = await lookForAll(this.#parts.sight, looked);
+    const answers = new Map<Cell, ChannelAnswer>();
+    const probeOne = async (cell: Cell): Promise<void> =>
+      void answers.set(cell, await this.#probeOne(cell, controls.get(cell.column)));
+    const reads = mapLimited(
+      open.filter((cell) => !isWrite(cell)),
+      this.#parts.concurrency,
+      probeOne,
+    );
+    // Rows of the run's own would be among those that are read.
+    if (ownRows !== undefined) await reads;
+    // Writes of one relation would wait for each other's locks.
+    await Promise.all([reads, mapLimited(open.filter(isWrite), 1, probeOne)]);
+    if (postureRules[this.#parts.target.posture].shared) await this.#lookAgain(looked, controls, answers);
+    this.#distrust ??= await playedBack(this.#parts.wire, this.#parts.identities);
+    const distrusted: Observation | undefined = this.#distrust && { kind: "failed", failure: this.#distrust };
+    return cells.map((cell, index) => {
+      const observation = refused[index] ?? distrusted;
+      const answer = answers.get(cell);
+      return observation === undefined && answer !== undefined
+        ? answer
+        : { observation: observation ?? failed(new Error("the probe was lost")), probe: plainRequest(cell) };
+    });
+  }
+
+  async close(): Promise<void> {
+    // What is still on its way must not come after the rows have been removed.
+    await this.#parts.wire.close().catch(() => undefined);
+    await Promise.allSettled([this.#parts.ownRows?.close(), this.#parts.sight.close()]);
+  }
+
+  /** What is known before anything is sent. */
+  #refusal(cell: Cell): Observation | undefined {
+    const { handshaken, sender } = this.#parts;
+    const failure = handshaken.distrust ?? this.#distrust ?? handshaken.personas.get(cell.persona.name);
+    if (failure !== undefined) return { kind: "failed", failure };
+    return isWrite(cell) && sender.writesBlocked !== undefined
+      ? { kind: "failed", failure: sender.writesBlocked }
+      : undefined;
+  }
+
+  /** Where others write: what agrees is believed when its rows stood still meanwhile, and is asked again otherwise. */
+  async #lookAgain(
+    cells: readonly Cell[],
+    before: Controls,
+    answers: Map<Cell, ChannelAnswer>,
+  ): Promise<void> {
+    const agreeing = cells.filter((cell) => {
+      const answer = answers.get(cell);
+      return answer !== undefined && agrees(answer.observation);
+    });
+    if (agreeing.length === 0) return;
+    const after = await lookForAll(this.#parts.sight, cells);
+    for (const cell of agreeing) {
+      const [was, is] = [before.get(cell.column), after.get(cell.column)];
+      if (was !== undefined && is !== undefined && stoodStill(cell, was, is)) continue;
+      answers.set(cell, await this.#probeOne(cell, undefined, true));
+    }
+  }
+
+  #callerFor({ persona, relation: { info, key }, call }: Cell): Caller {
+    const { clients, sender, identities, ownRows } = this.#parts;
+    const identity = identities.get(persona.name);
+    if (identity === undefined) throw new Error(`the persona ${persona.name} was not signed in`);
+    const own = ownRows && {
+      columns: key,
+      permits: (columns: readonly string[], values: readonly (string | null)[]) =>
+        ownRows.ledger.permits(info, columns, values),
+    };
+    return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call), own);
+  }
+
+  async #probeOne(cell: Cell, control: Snapshot | undefined, between = false): Promise<ChannelAnswer> {
+    const { sight, target, identities, ownRows } = this.#parts;
+    if (!identities.has(cell.persona.name))
+      return { observation: failed(new Error("the persona was not signed in")), probe: "" };
+    const caller = this.#callerFor(cell);
+    // A second look is for what differed: it shows which rows.
+    const look = (): Promise<Snapshot> =>
+      takeSnapshot(sight, { ...snapshotFor([cell], cell.relation), rows: true });
+    try {
+      if (cell.call !== undefined && !comparesRows(cell)) {
+        const observation = await probeCall(cell.call, caller, (other) => this.#callerFor(other));
+        return { observation, probe: caller.sent ?? plainRequest(cell) };
+      }
+      if (ownRows !== undefined && isWrite(cell)) {
+        const observation = await observeOwn(cell, ownRows, { caller, sight });
+        return { observation, probe: caller.sent ?? plainRequest(cell) };
+      }
+      const probe = (snapshot: Snapshot): Promise<Observation> => {
+        const wholeWrites = !postureRules[target.posture].shared || snapshot.total <= sharedRowsCeiling;
+        return observe(cell, { caller, sight, wholeWrites }, snapshot, look);
+      };
+      const observation = between
+        ? await betweenLooks(cell, probe, look)
+        : await probe(control ?? (await look()));
+      return { observation, probe: caller.sent ?? plainRequest(cell) };
+    } catch (error) {
+      if (error instanceof WriteRefused) throw error;
+      const sent = error instanceof ProbeFailure ? error.sent : undefined;
+      return { observation: failed(error), probe: sent ?? caller.sent ?? plainRequest(cell) };
+    }
+  }
+}
+
+function failed(error: unknown): Observation {
+  return { kind: "failed", failure: failureOf(error) };
+}

@@ -1,0 +1,73 @@
+import type { BoundCandidate } from "../../model/cell.ts";
+import type { CandidateAttempt, InsertObservation } from "../../model/observation.ts";
+import { quoteLiteral } from "../../lib/sql-text.ts";
+import { maySwallow } from "../sql/swallowing.ts";
+import { privilegesOf } from "../sql/statements.ts";
+import { withConstraint } from "./constraint.ts";
+import { membersOf } from "./json-text.ts";
+import { rowsOf } from "./reply.ts";
+import { rowReader } from "./row-reader.ts";
+import type { Scene } from "./scene.ts";
+
+/** INSERT: each candidate by itself, first without asking for the row: that would take a SELECT policy. */
+export async function probeInsert(scene: Scene): Promise<InsertObservation> {
+  const attempts: CandidateAttempt[] = [];
+  for (const candidate of scene.cell.candidates) attempts.push(await attempt(scene, candidate));
+  return { kind: "insert", attempts };
+}
+
+async function attempt(scene: Scene, { name, origin, values }: BoundCandidate): Promise<CandidateAttempt> {
+  const { cell, caller } = scene;
+  const { answer } = await caller.insert(values);
+  const tried = {
+    candidate: { name, origin },
+    answer: withConstraint(answer, cell, ["insert"], Object.keys(values)),
+  };
+  const accepted = answer.code === null && (answer.rows ?? 0) > 0;
+  // Only a trigger or a rule stores another row than the one that came.
+  if (!accepted || !maySwallow(cell, "insert")) return { ...tried, rewritten: [] };
+  const rewritten = await rewrittenColumns(scene, values);
+  return rewritten === undefined ? { ...tried, rewritten: [], unseen: true } : { ...tried, rewritten };
+}
+
+/** `undefined`: the persona may not see the row that it has just written. */
+async function rewrittenColumns(
+  scene: Scene,
+  values: BoundCandidate["values"],
+): Promise<readonly string[] | undefined> {
+  const { cell, caller } = scene;
+  const readable = privilegesOf(cell).select;
+  const columns = Object.keys(values);
+  if (columns.length === 0) return [];
+  if (!columns.every((name) => readable.includes(name))) return undefined;
+  const reply = await caller.insert(values, columns);
+  const stored = reply.answer.code === null ? membersOf(rowsOf(reply)[0] ?? "") : undefined;
+  if (stored === undefined) return undefined;
+  const sent = await asStored(scene, values, columns);
+  if (sent === undefined) return undefined;
+  return columns.filter((name) => {
+    const read = rowReader(cell.relation.info, [name]);
+    return read(rowText(stored, name)) !== read(rowText(sent, name));
+  });
+}
+
+function rowText(members: ReadonlyMap<string, string>, name: string): string {
+  return `{${JSON.stringify(name)}:${members.get(name) ?? "null"}}`;
+}
+
+/** The candidate as the columns' types write it: `1.5` of a numeric(4,2) is 1.50. */
+async function asStored(
+  { cell, sight }: Scene,
+  values: BoundCandidate["values"],
+  columns: readonly string[],
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const types = new Map(cell.relation.info.columns.map(({ name, type }) => [name, type]));
+  const members = columns.map((name) => {
+    const value = values[name] ?? null;
+    return `${quoteLiteral(name)}, ${value === null ? "null" : `${quoteLiteral(value)}::${types.get(name) ?? "text"}`}`;
+  });
+  const [found] = await sight.look((ask) =>
+    ask<{ row: string }>(`select json_build_object(${members.join(", ")})::text as row`),
+  );
+  return membersOf(found?.row ?? "");
+}

@@ -1,0 +1,56 @@
+import type { BoundCandidate } from "../../model/cell.ts";
+import type { Answer, CandidateAttempt } from "../../model/observation.ts";
+import { rowByRowLimit } from "../sql/full-sight.ts";
+import { isThroughOrRefused } from "../policy-refusal.ts";
+import { withConstraint } from "./constraint.ts";
+import type { RowFilter } from "./filter.ts";
+import type { Scene } from "./scene.ts";
+import type { ControlRow } from "./snapshot.ts";
+
+/** UPDATE `never:` each move on each row that the persona can update, until one is let through. */
+export async function probeMoves(
+  scene: Scene,
+  reached: readonly ControlRow["key"][],
+): Promise<readonly CandidateAttempt[]> {
+  const attempts: CandidateAttempt[] = [];
+  for (const move of scene.cell.update?.never ?? []) {
+    const answer = await tryMove(scene, move, reached.slice(0, rowByRowLimit));
+    attempts.push({ candidate: { name: move.name, origin: move.origin }, answer, rewritten: [] });
+  }
+  return attempts;
+}
+
+async function tryMove(
+  scene: Scene,
+  move: BoundCandidate,
+  reached: readonly ControlRow["key"][],
+): Promise<Answer> {
+  const { cell, caller } = scene;
+  const send = async (filter: RowFilter): Promise<Answer> => {
+    const { answer } = await caller.update(filter, move.values);
+    return withConstraint(answer, cell, ["update"], Object.keys(move.values));
+  };
+  // Without a row that can be updated at all, nothing was refused.
+  let worst: Answer = { code: null, rows: 0 };
+  for (const key of reached) {
+    const answer = await send({ kind: "row", columns: cell.relation.key, key });
+    if (gotThrough(answer)) return answer;
+    if (rank(answer) > rank(worst)) worst = answer;
+  }
+  if (worst.code !== "42501" || !scene.wholeWrites) return worst;
+  // A filter brings the SELECT policies in, and they refuse a row that leaves one's sight: without it, only the
+  // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
+  const blind = await send({ kind: "none" });
+  return gotThrough(blind) || !isThroughOrRefused(blind) ? blind : worst;
+}
+
+function gotThrough(answer: Answer): boolean {
+  if (answer.code === null) return (answer.rows ?? 0) > 0;
+  return answer.constraint !== undefined && answer.foreignFrame !== true;
+}
+
+/** What tells least against the move is what counts: a refusal is worth no more than the row that gave none. */
+function rank({ code }: Answer): number {
+  if (code === null) return 0;
+  return code === "42501" || code === "44000" ? 1 : 2;
+}

@@ -1,0 +1,72 @@
+import type { BoundCandidate, Cell } from "../../model/cell.ts";
+import type { Observation } from "../../model/observation.ts";
+import type { OwnRows } from "../scratch/own-rows.ts";
+import { isRow } from "../scratch/statements.ts";
+import { probeInsert } from "./inserting.ts";
+import { measures } from "./operations.ts";
+import type { Scene } from "./scene.ts";
+import { snapshotFor } from "./snapshot-for.ts";
+import { type Snapshot, insideOf } from "./snapshot.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
+
+/** A write where nothing is rolled back: it is asked about rows that the run has made for it, and that go at once. */
+export async function observeOwn(
+  cell: Cell,
+  own: OwnRows,
+  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+): Promise<Observation> {
+  try {
+    return cell.operation === "insert"
+      ? await insertOwn(cell, own, scene)
+      : await changeOwn(cell, own, scene);
+  } finally {
+    await own.ledger.remove(cell);
+  }
+}
+
+async function insertOwn(
+  cell: Cell,
+  own: OwnRows,
+  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+): Promise<Observation> {
+  const candidates: BoundCandidate[] = [];
+  for (const candidate of cell.candidates) {
+    const named = await own.candidate(cell, candidate);
+    if ("reason" in named) return skipped(named.reason);
+    candidates.push(named);
+  }
+  const snapshot = await takeSnapshot(scene.sight, { ...snapshotFor([cell], cell.relation), only: "false" });
+  return probeInsert({ ...scene, cell: { ...cell, candidates }, snapshot, wholeWrites: false });
+}
+
+async function changeOwn(
+  cell: Cell,
+  own: OwnRows,
+  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+): Promise<Observation> {
+  const { operation, relation } = cell;
+  if (operation === "insert" || operation === "truncate")
+    return skipped("PostgREST has no request that truncates");
+  const copies = await own.copies(cell, insideOf(cell.expectation));
+  if ("reason" in copies) return skipped(copies.reason);
+  const only = `(${copies.made.map(({ row }) => `(${isRow(row.key)})`).join(" or ")})`;
+  const snapshot = await takeSnapshot(scene.sight, { ...snapshotFor([cell], relation), only });
+  const unproven = oneSided(cell, snapshot);
+  if (unproven !== undefined) return skipped(unproven);
+  const seen = await measures[operation]({ ...scene, cell, snapshot, wholeWrites: false, own: true });
+  return { ...seen, method: "own rows" };
+}
+
+/** A row set that is told by the key, or by other rows: no copy is like the row that it was made of. */
+function oneSided(cell: Cell, snapshot: Snapshot): string | undefined {
+  const { declared, total } = snapshot.control(cell);
+  if (cell.expectation.kind === "deny" || cell.expectation.kind === "within") return undefined;
+  if (declared === 0) return "the gateway commits, and no row of the run's own lies inside the declared set";
+  if (cell.expectation.kind === "rows" && declared === total)
+    return "the gateway commits, and no row of the run's own lies outside the declared set";
+  return undefined;
+}
+
+function skipped(reason: string): Observation {
+  return { kind: "skipped", reason };
+}

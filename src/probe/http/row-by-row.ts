@@ -1,0 +1,119 @@
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import { maySwallow } from "../sql/swallowing.ts";
+import { rowByRowLimit } from "../sql/full-sight.ts";
+import type { TextRow } from "./text-row.ts";
+import { shownKeys } from "./compare.ts";
+import type { RowFilter } from "./filter.ts";
+import type { Reply } from "./reply.ts";
+import type { Scene } from "./scene.ts";
+import { isUnseen, reachOf, shownKey } from "./scene.ts";
+import type { ControlRow } from "./snapshot.ts";
+import { valuesOf } from "./values.ts";
+
+/** One request about one row. */
+export interface Attempt {
+  readonly send: (filter: RowFilter) => Promise<Reply>;
+  readonly completed: (answer: Answer) => Answer;
+}
+
+export interface RowStatement {
+  readonly event: "update" | "delete";
+  readonly own: readonly string[];
+  readonly attempts: (own: TextRow) => readonly Attempt[];
+}
+
+interface RowOutcome {
+  readonly row: ControlRow;
+  readonly fate: "reached" | "not reached" | "unknown";
+  /** The last refusal. */
+  readonly refusal: Answer | undefined;
+}
+
+/**
+ * Every row of a small relation, or a sample of a large one, each in requests of its own: one row that a check refuses
+ * or a foreign key protects must not hide its siblings. `first` is what one statement over all rows gave, if it was sent.
+ */
+export async function goThroughRows(
+  scene: Scene,
+  statement: RowStatement,
+  first: ReachObservation | undefined,
+): Promise<{ observation: ReachObservation; reached: readonly ControlRow["key"][] }> {
+  const { cell, snapshot, sight } = scene;
+  const named = scene.own === true ? cell.relation.key : shownKey(cell);
+  const rows = named.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const own = await valuesOf(sight, cell, rows, statement.own);
+  const outcomes: RowOutcome[] = [];
+  for (const row of rows) outcomes.push(await tryRow(scene, statement, row, own.get(row) ?? {}));
+  const reached = outcomes.filter(({ fate }) => fate === "reached").map(({ row }) => row.key);
+  return { observation: observed(scene, outcomes, first), reached };
+}
+
+function observed(
+  scene: Scene,
+  outcomes: readonly RowOutcome[],
+  first: ReachObservation | undefined,
+): ReachObservation {
+  const { cell, snapshot } = scene;
+  const all = outcomes.length === snapshot.total;
+  // A statement that went through has counted all rows; a sample only names some of them.
+  const whole = first?.answer.code === null ? first : undefined;
+  const reached = outcomes.filter(({ fate }) => fate === "reached");
+  const extra = reached.filter(({ row }) => !row.declared);
+  const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
+  const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
+  // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
+  const counted = whole !== undefined && whole.extra + whole.missing > 0;
+  const unnamed = scene.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
+  const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
+  const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
+  return reachOf(scene, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
+    reached: all || whole === undefined ? reached.length : whole.reached,
+    extra: Math.max(extra.length, all ? 0 : (whole?.extra ?? 0)),
+    missing: Math.max(missing.length, all ? 0 : (whole?.missing ?? 0)),
+    undetermined: unknown + unnamed,
+    extraKeys: labels(scene, extra),
+    missingKeys: labels(scene, missing),
+    method: all ? "row by row" : "sample",
+    mayBeHidden: whole?.mayBeHidden ?? false,
+  });
+}
+
+async function tryRow(
+  scene: Scene,
+  statement: RowStatement,
+  row: ControlRow,
+  own: TextRow,
+): Promise<RowOutcome> {
+  const filter: RowFilter = { kind: "row", columns: scene.cell.relation.key, key: row.key };
+  let refusal: Answer | undefined;
+  let unsure = false;
+  for (const { send, completed } of statement.attempts(own)) {
+    const answer = completed((await send(filter)).answer);
+    if (answer.code === null) {
+      if ((answer.rows ?? 0) > 0) return { row, fate: "reached", refusal };
+      // USING has filtered the row: no other value will do. Or a trigger has swallowed it.
+      const hidden = maySwallow(scene.cell, statement.event) && !(await isUnseen(scene, filter));
+      return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
+    }
+    refusal = answer;
+    if (answer.constraint !== undefined && answer.foreignFrame !== true)
+      return { row, fate: "reached", refusal };
+    if (answer.code !== "42501" && answer.code !== "44000") unsure = true;
+  }
+  return { row, fate: unsure || refusal === undefined ? "unknown" : "not reached", refusal };
+}
+
+/** Rows inside and outside of the declared set, from both ends. */
+function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
+  if (rows.length <= rowByRowLimit) return rows;
+  const half = rowByRowLimit / 2;
+  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
+  return sides.flatMap((side) =>
+    side.length <= half ? side : [...side.slice(0, half - 5), ...side.slice(-5)],
+  );
+}
+
+function labels({ cell, snapshot }: Scene, outcomes: readonly RowOutcome[]): string[] {
+  const shape = snapshot.shapeOf(cell.relation.key);
+  return outcomes.slice(0, shownKeys).map(({ row }) => row.shapes[shape] ?? "");
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Failure } from "../../model/observation.ts";
+import { WriteRefused } from "../../model/posture.ts";
+import { ProbeFailure } from "./failure.ts";
+import { Patience } from "./patience.ts";
+import type { Reply } from "./reply.ts";
+import { replyOf, saysRolledBack } from "./reply.ts";
+import type { RawReply } from "./raw-reply.ts";
+import type { TokenTimes } from "./verify/token-times.ts";
+import type { Deliverable, Wire } from "./wire.ts";
+
+export type Verb = "read" | "write";
+
+/** Serialization failure, deadlock, lock not available: the same request may well get through a moment later. */
+const passing: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+const maxTries = 5;
+/** So many in a row are tried to the end in vain; then somebody holds a lock for long, and one try each must do. */
+const stuckAtMost = 3;
+
+/** Sends requests, again where that is safe, and sees to it that no write stays. */
+export class Sender {
+  readonly #wire: Wire;
+  readonly #tokenTimes: TokenTimes | undefined;
+  readonly #patience = new Patience("the gateway");
+  #blocked: Failure | undefined;
+  #stuck = 0;
+  /** Set: writes are committed, so that only those about rows of the run's own leave. Called when one gets no answer. */
+  #lost: (() => void) | undefined;
+
+  constructor(wire: Wire, tokenTimes?: TokenTimes) {
+    this.#wire = wire;
+    this.#tokenTimes = tokenTimes;
+  }
+
+  /** Set: no write leaves any more, and why. */
+  get writesBlocked(): Failure | undefined {
+    return this.#blocked;
+  }
+
+  blockWrites(message: string): void {
+    this.#blocked ??= { kind: "not-sent", message };
+  }
+
+  /** From now on writes may stay, of rows that the run has made. */
+  commitOwnRows(lost: () => void): void {
+    this.#lost = lost;
+  }
+
+  /**
+   * `build` is called anew for each try; `own`: it touches rows of the run's own only. Throws ProbeFailure when there is no
+   * answer of PostgREST. @throws WriteRefused
+   */
+  async send(verb: Verb, build: () => Deliverable, own = false): Promise<Reply> {
+    for (let tries = 1; ; tries += 1) {
+      if (verb === "write") this.#mayWrite(own);
+      const raw = await this.#once(verb, build, tries === 1);
+      if (verb === "write" && this.#lost === undefined) this.#mustNotStay(raw);
+      const reply = replyOf(raw);
+      this.#tokenTimes?.mustHold(reply, raw);
+      if (!passing.has(reply.answer.code ?? "")) {
+        if (tries > 1) this.#stuck = 0;
+        return reply;
+      }
+      if (this.#stuck >= stuckAtMost) return reply;
+      if (tries === maxTries) {
+        this.#stuck += 1;
+        return reply;
+      }
+      await sleep(10 * 2 ** tries);
+    }
+  }
+
+  /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
+  async #once(verb: Verb, build: () => Deliverable, again: boolean): Promise<RawReply> {
+    const deliver = (): Promise<RawReply> => this.#patience.spend(() => this.#wire.deliver(build()));
+    try {
+      return await deliver();
+    } catch (error) {
+      if (verb === "write") this.#lost?.();
+      const broken = error instanceof ProbeFailure && error.failure.kind === "connection";
+      if (verb === "write" || !again || !broken) throw error;
+      return await deliver();
+    }
+  }
+
+  #mayWrite(own: boolean): void {
+    if (this.#lost !== undefined && !own)
+      throw new WriteRefused(
+        "a request about rows that the run has not made",
+        "What is written here stays, and only rows of the run's own may be written",
+      );
+    if (this.#blocked !== undefined) throw new ProbeFailure(this.#blocked.kind, this.#blocked.message);
+  }
+
+  #mustNotStay(raw: RawReply): void {
+    // PostgREST names the applied preferences on successes only; an error undoes the transaction anyway.
+    if (raw.status >= 400 || saysRolledBack(raw)) return;
+    const message =
+      "the gateway answered a write without saying that it was rolled back (Preference-Applied)";
+    this.blockWrites(`${message}; no further write was sent`);
+    throw new ProbeFailure("protocol", `${message}: it may have been committed`, raw.sent());
+  }
+}

@@ -1,0 +1,85 @@
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import { privilegesOf, writable } from "../sql/statements.ts";
+import type { TextRow } from "./text-row.ts";
+import { shownKeys } from "./compare.ts";
+import { withConstraint } from "./constraint.ts";
+import type { Reply } from "./reply.ts";
+import type { Scene } from "./scene.ts";
+import { reachOf } from "./scene.ts";
+import type { ControlRow } from "./snapshot.ts";
+import { only, valuesOf } from "./values.ts";
+
+/** Rows from each side of the declared set that are written over. */
+const rowsOfEachSide = 12;
+
+type Fate = "reached" | "not reached" | "unknown";
+
+/** Upsert: existing rows sent again as they stand, to be merged over themselves. */
+export async function probeUpsert(scene: Scene): Promise<ReachObservation> {
+  const { cell, snapshot, sight } = scene;
+  const { key } = cell.relation;
+  const all = key.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  // What no row can change, one row shows.
+  const rows = isGranted(scene) ? all : all.slice(0, 1);
+  const columns = payloadColumns(scene);
+  const own = await valuesOf(sight, cell, rows, columns);
+  const outcomes: { readonly row: ControlRow; readonly fate: Fate; readonly answer: Answer }[] = [];
+  for (const row of rows)
+    outcomes.push({ row, ...(await mergeOver(scene, only(own.get(row) ?? {}, columns))) });
+
+  const refusedAtOnce = outcomes[0];
+  if (!isGranted(scene) && refusedAtOnce?.fate === "not reached") return reachOf(scene, refusedAtOnce.answer);
+
+  const label = snapshot.shapeOf(key);
+  const shown = (of: typeof outcomes): string[] =>
+    of.slice(0, shownKeys).map(({ row }) => row.shapes[label] ?? "");
+  const reached = outcomes.filter(({ fate }) => fate === "reached");
+  const extra = reached.filter(({ row }) => !row.declared);
+  const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
+  const refusal = outcomes.findLast(({ answer }) => answer.code !== null);
+  return reachOf(scene, refusal?.answer ?? { code: null, rows: reached.length }, {
+    reached: reached.length,
+    extra: extra.length,
+    missing: missing.length,
+    undetermined:
+      key.length === 0 ? snapshot.total : outcomes.filter(({ fate }) => fate === "unknown").length,
+    extraKeys: shown(extra),
+    missingKeys: shown(missing),
+    method: outcomes.length === snapshot.total ? "row by row" : "sample",
+  });
+}
+
+async function mergeOver({ cell, caller }: Scene, values: TextRow): Promise<{ fate: Fate; answer: Answer }> {
+  const reply = await caller.upsert(values, cell.relation.key);
+  const answer = withConstraint(reply.answer, cell, ["insert", "update"], Object.keys(values));
+  return { fate: fateOf({ ...reply, answer }), answer };
+}
+
+/** 200 tells that a row was merged; 201 that one was inserted, or that nothing happened at all (0 rows). */
+function fateOf({ answer }: Reply): Fate {
+  const { code, rows = 0, http } = answer;
+  if (code === null) return rows > 0 && http?.status === 200 ? "reached" : "unknown";
+  return code === "42501" || code === "44000" ? "not reached" : "unknown";
+}
+
+/**
+ * PostgREST sets every column that is sent, the key's included; so only those that may be both inserted and updated,
+ * and the key, without which nothing is merged. Where nothing is granted, the refusal is the answer.
+ */
+function payloadColumns({ cell }: Scene): readonly string[] {
+  const { info, key } = cell.relation;
+  const { insert, update } = privilegesOf(cell);
+  const both = writable(info, insert).filter(({ name }) => update.includes(name));
+  const names = both.length > 0 ? both.map(({ name }) => name) : info.columns.map(({ name }) => name);
+  return [...new Set([...key, ...names])];
+}
+
+function isGranted({ cell }: Scene): boolean {
+  const { insert, update, schemaUsage } = privilegesOf(cell);
+  return schemaUsage && insert.length > 0 && update.length > 0;
+}
+
+function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
+  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
+  return sides.flatMap((side) => side.slice(0, rowsOfEachSide));
+}

@@ -1,0 +1,106 @@
+import type { Cell } from "../../../model/cell.ts";
+import type { Identity } from "../../../model/channel.ts";
+import type { Answer, Failure } from "../../../model/observation.ts";
+import { callerOfCall } from "../call-places.ts";
+import { Caller } from "../caller.ts";
+import type { Clients } from "../clients.ts";
+import { failureOf } from "../failure.ts";
+import { mapLimited } from "../limit.ts";
+import type { Place } from "./places.ts";
+import { said } from "../reply.ts";
+import type { Sender } from "../sender.ts";
+
+export interface RoleCheckInput {
+  readonly clients: Clients;
+  readonly sender: Sender;
+  readonly identities: readonly Identity[];
+  readonly places: readonly Place[];
+  /** Declared calls that should go through, asked for where no relation can tell. */
+  readonly calls: () => readonly Cell[];
+  readonly concurrency: number;
+}
+
+/** Personas whose answers cannot be believed, and why. */
+export async function checkPersonas(input: RoleCheckInput): Promise<ReadonlyMap<string, Failure>> {
+  const checked = await mapLimited(input.identities, input.concurrency, async (identity) => {
+    const failure = await checkPersona(input, identity).catch(failureOf);
+    return failure === undefined ? [] : [[identity.persona.name, failure] as const];
+  });
+  return new Map(checked.flat());
+}
+
+/**
+ * Is the persona's role switched to at all? A role that the gateway's login may not become is refused with 42501, as a
+ * missing grant is, and every cell would look denied. A value that does not fit its column is refused (22P02) after the
+ * switch and before any privilege of the relation is looked at.
+ */
+async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<Failure | undefined> {
+  const { name, role } = identity.persona;
+  const own = input.places.filter((place) => place.role === role);
+  const inReach = own.filter(({ usage, typed, readable }) => usage && (typed ?? readable) !== null);
+  // Without USAGE on any schema the role is denied everything by the catalogue already, switched to or not.
+  if (own.length > 0 && own.every(({ usage }) => !usage)) return undefined;
+  const answers: Answer[] = [];
+  for (const place of inReach) {
+    const answer = await askAsPersona(input, identity, place);
+    const meaning = meaningOf(answer, place);
+    if (meaning === "settled") return undefined;
+    answers.push(answer);
+    if (meaning === "refused") break;
+  }
+  // Where every relation's policies recurse, each cell must say so itself.
+  if (answers.some(({ code }) => code === recursion)) return undefined;
+  if (answers.length === 0 && (await goesThrough(input, identity))) return undefined;
+  const last = answers.at(-1);
+  const found = last === undefined ? noPlace : `it answered ${said(last)}`;
+  return {
+    kind: "protocol",
+    message: `nothing shows that the gateway switches to the role ${role} of persona ${name}: ${found}`,
+  };
+}
+
+const noPlace =
+  "there is no relation to ask for, and no declared call of its own (stable or immutable, and allowed) went through";
+
+/** A call that went through was made as the persona's role. */
+async function goesThrough({ clients, sender, calls }: RoleCheckInput, identity: Identity): Promise<boolean> {
+  for (const cell of calls().filter(({ persona }) => persona.name === identity.persona.name)) {
+    const client = clients.of(identity, cell.relation.info.schema);
+    if ((await callerOfCall(client, sender, cell).run()).answer.code === null) return true;
+  }
+  return false;
+}
+
+/** Raised when Postgres puts the policies into the statement, which it reads after the switch. */
+const recursion = "42P17";
+
+/**
+ * `settled`: nothing more to ask. `refused`: a privilege was looked at where a type error comes first, so it was not the
+ * relation's. `silent`: the gateway has not heard of the relation, or its policies fail (they recurse, they divide by
+ * zero, they read what the role may not read): another one may do.
+ */
+function meaningOf({ code }: Answer, { typed }: Place): "settled" | "refused" | "silent" {
+  // A refused token is an answer of its own, which each cell will show.
+  if (code !== null && /^PGRST30\d$/.test(code)) return "settled";
+  // 22023: there is no such role.
+  const shown = typed === null ? code === null : code?.startsWith("22") === true && code !== "22023";
+  if (shown) return "settled";
+  return typed !== null && code === "42501" ? "refused" : "silent";
+}
+
+async function askAsPersona(input: RoleCheckInput, identity: Identity, place: Place): Promise<Answer> {
+  const caller = new Caller(input.clients.of(identity, place.schema), input.sender, {
+    ...place,
+    columns: [],
+  });
+  const columns = [place.typed ?? place.readable ?? ""];
+  const unfit = { kind: "row", columns, key: ["no such value"] } as const;
+  const { answer } = await caller.read({
+    columns,
+    filter: place.typed === null ? everyRow : unfit,
+    limit: 1,
+  });
+  return answer;
+}
+
+const everyRow = { kind: "none" } as const;

@@ -1,0 +1,145 @@
+import type { Answer, ReachObservation } from "../../model/observation.ts";
+import { maySwallow } from "../sql/swallowing.ts";
+import { privilegesOf } from "../sql/statements.ts";
+import type { TextRow } from "./text-row.ts";
+import { withConstraint } from "./constraint.ts";
+import type { RowFilter } from "./filter.ts";
+import { probeMoves } from "./moves.ts";
+import { differences } from "./reading.ts";
+import type { Reply } from "./reply.ts";
+import { rowsOf } from "./reply.ts";
+import { goThroughRows } from "./row-by-row.ts";
+import type { Attempt } from "./row-by-row.ts";
+import type { Scene } from "./scene.ts";
+import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./scene.ts";
+import { updatable, updateAttempts, updateValues } from "./values.ts";
+
+/** One of the two statements that change rows where they find them. */
+interface Statement {
+  readonly event: "update" | "delete";
+  /** Columns of the changed rows by which they can be told apart; none: only the count is asked for. */
+  readonly returning: readonly string[];
+  /** The role holds what the statement takes, so that a refusal is about rows. */
+  readonly granted: boolean;
+  readonly whole: (filter: RowFilter, returning: readonly string[]) => Promise<Reply>;
+  /** Columns whose own values `attempts` needs. */
+  readonly own: readonly string[];
+  readonly attempts: (own: TextRow) => readonly Attempt[];
+  readonly completed: (answer: Answer) => Answer;
+}
+
+/** UPDATE with a filter that reads a column, and the moves that must be refused. */
+export async function probeUpdate(scene: Scene): Promise<ReachObservation> {
+  const { cell, caller } = scene;
+  const values = updateValues(cell);
+  const key = shownKey(cell);
+  const { update, select, schemaUsage } = privilegesOf(cell);
+  const written = Object.keys(values);
+  const { observation, reached } = await probeStatement(scene, {
+    event: "update",
+    // A row that changes its key cannot be named by it; other columns may be changed by a trigger.
+    returning: key.some((name) => written.includes(name)) ? [] : key,
+    granted: schemaUsage && select.length > 0 && written.every((name) => update.includes(name)),
+    whole: (filter, returning) => caller.update(filter, values, returning),
+    own: cell.update?.set === undefined ? updatable(cell) : [],
+    attempts: (own) =>
+      attemptsOf(scene, own).map((attempt) => ({
+        send: (filter) => caller.update(filter, attempt),
+        completed: (answer) => withConstraint(answer, cell, ["update"], Object.keys(attempt)),
+      })),
+    completed: (answer) => withConstraint(answer, cell, ["update"], written),
+  });
+  return { ...observation, moves: await probeMoves(scene, reached) };
+}
+
+/** A row of the run's own keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
+function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow[] {
+  const attempts = updateAttempts(cell, own);
+  if (isOwn !== true) return attempts;
+  const keeping = attempts.filter((values) => !cell.relation.key.some((name) => name in values));
+  return keeping.length > 0 || privilegesOf(cell).update.length > 0 ? keeping : [updateValues(cell)];
+}
+
+/** DELETE with a filter that reads a column. */
+export async function probeDelete(scene: Scene): Promise<ReachObservation> {
+  const { cell, caller } = scene;
+  const held = privilegesOf(cell);
+  const completed = (answer: Answer): Answer => withConstraint(answer, cell, ["delete"], []);
+  const { observation } = await probeStatement(scene, {
+    event: "delete",
+    returning: shownColumns(cell),
+    granted: held.schemaUsage && held.delete && held.select.length > 0,
+    whole: (filter, returning) => caller.delete(filter, returning),
+    own: [],
+    attempts: () => [{ send: (filter) => caller.delete(filter), completed }],
+    completed,
+  });
+  return observation;
+}
+
+interface Probed {
+  readonly observation: ReachObservation;
+  /** Keys of rows that were reached, as far as they are known. */
+  readonly reached: readonly (readonly (string | null)[])[];
+}
+
+async function probeStatement(scene: Scene, statement: Statement): Promise<Probed> {
+  const { cell, snapshot } = scene;
+  if (!scene.wholeWrites) return await goThroughRows(scene, statement, undefined);
+  const returning = snapshot.complete && snapshot.hasRows && mayReturn(cell) ? statement.returning : [];
+  const reply = await statement.whole(readingFilter(scene), returning);
+  const answer = statement.completed(reply.answer);
+  if (answer.code !== null) {
+    if (!statement.granted || !stopsAtARow(answer.code))
+      return { observation: reachOf(scene, answer), reached: [] };
+    return await goThroughRows(scene, statement, reachOf(scene, answer));
+  }
+  const counted = byCount(scene, answer.rows ?? 0);
+  const nothing = counted.reached === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
+  const mayBeHidden = nothing && !(await isUnseen(scene, readingFilter(scene)));
+  const rows = returning.length === 0 ? [] : rowsOf(reply);
+  if (rows.length === counted.reached && returning.length > 0) {
+    const found = { reached: counted.reached, ...differences(scene, returning, rows) };
+    return {
+      observation: reachOf(scene, answer, { ...found, mayBeHidden }),
+      reached: keysOf(scene, returning, rows),
+    };
+  }
+  const observation = reachOf(scene, answer, { ...counted, mayBeHidden });
+  const told =
+    countTellsRows(scene) && (counted.extra + counted.missing === 0 || shownKey(cell).length === 0);
+  if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
+  return await goThroughRows(scene, statement, observation);
+}
+
+/** Errors of a row or of a value: the same statement may get through at another row. Everything else is the statement's. */
+function stopsAtARow(code: string): boolean {
+  return code === "42501" || code === "44000" || /^(?:22|23|P0|38|39)/.test(code);
+}
+
+/** Reads a column, so that the SELECT policies apply; where none may be read, the refusal is the answer. */
+function readingFilter({ cell }: Scene): RowFilter {
+  const { key, info } = cell.relation;
+  const { select } = privilegesOf(cell);
+  const column =
+    key.find((name) => select.includes(name)) ?? select[0] ?? key[0] ?? info.columns[0]?.name ?? "";
+  const nullable = info.columns.find(({ name }) => name === column)?.notNull !== true;
+  return { kind: "reads", column, nullable };
+}
+
+/** The rows that an answer names, as filters name them. */
+function keysOf(
+  { cell, snapshot }: Scene,
+  columns: readonly string[],
+  rows: readonly string[],
+): Probed["reached"] {
+  const shape = snapshot.shapeOf(columns);
+  const read = snapshot.reader(cell.relation.info, columns);
+  const named = new Map(
+    snapshot.rows(cell.expectation).map((row) => [read(row.shapes[shape] ?? ""), row.key]),
+  );
+  return rows.flatMap((row) => {
+    const key = named.get(read(row));
+    return key === undefined || key.length === 0 ? [] : [key];
+  });
+}

@@ -1,0 +1,87 @@
+import type { ClientBase } from "pg";
+import type { RelationInfo } from "../../model/catalog.ts";
+import type { RowName } from "../../model/own-rows.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import { fillSql } from "../../lib/sql-file.ts";
+
+/** A row that a copy may be made of. */
+export interface Picked {
+  readonly key: Readonly<Record<string, string>>;
+}
+
+export interface PickRequest {
+  readonly info: RelationInfo;
+  readonly key: readonly string[];
+  /** The declared set, as a condition. */
+  readonly inside: string;
+  /** Who the persona is: rows that hold it are those that a policy most likely lets it have. */
+  readonly sub: string;
+}
+
+/** Rows inside and outside of the declared set, of each some that hold the persona's `sub` and some that do not; by their keys. */
+export async function pickRows(
+  client: ClientBase,
+  { info, key, inside, sub }: PickRequest,
+): Promise<readonly Picked[]> {
+  const pieces = {
+    key: key.map((name) => `${quoteIdent(name)}::text`).join(", "),
+    relation: quoteQualified(info),
+    inside,
+    sub: quoteLiteral(sub),
+  };
+  const text = fillSql("own_rows_pick.sql", pieces);
+  await client.query("begin isolation level repeatable read read only; set local row_security = off");
+  try {
+    const { rows } = await client.query<{ key: string[] }>(text);
+    return rows.map((row) => ({
+      key: Object.fromEntries(key.map((name, index) => [name, row.key[index] ?? ""])),
+    }));
+  } finally {
+    await client.query("rollback");
+  }
+}
+
+/** The same row again, but for these values. */
+export async function copyRow(
+  client: ClientBase,
+  info: RelationInfo,
+  of: Readonly<Record<string, string>>,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const columns = info.columns.filter(({ generated }) => !generated);
+  const list = columns.map(({ name }) => quoteIdent(name)).join(", ");
+  const from = columns
+    .map(({ name, type }) =>
+      values[name] === undefined ? quoteIdent(name) : `${quoteLiteral(values[name])}::${type}`,
+    )
+    .join(", ");
+  const table = quoteQualified(info);
+  await client.query(
+    `insert into ${table} (${list}) overriding system value select ${from} from ${table} where ${isRow(of)}`,
+  );
+}
+
+export async function isThere(client: ClientBase, { relation, key }: RowName): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (select from ${quoteQualified(relation)} where ${isRow(key)}) as there`,
+  );
+  return rows[0]?.there === true;
+}
+
+/** Only if it was written since the run began: a row with the same key that is older is somebody else's. */
+export async function removeRow(
+  client: ClientBase,
+  { relation, key }: RowName,
+  since: string,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `delete from ${quoteQualified(relation)} where ${isRow(key)} and age(xmin) between 0 and age(${quoteLiteral(since)}::xid)`,
+  );
+  return rowCount ?? 0;
+}
+
+export function isRow(key: Readonly<Record<string, string>>): string {
+  return Object.entries(key)
+    .map(([name, value]) => `${quoteIdent(name)} = ${quoteLiteral(value)}`)
+    .join(" and ");
+}

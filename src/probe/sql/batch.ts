@@ -1,0 +1,155 @@
+import type { Cell } from "../../model/cell.ts";
+import type { RelationOperation } from "../../model/matrix.ts";
+import type { QualifiedName } from "../../lib/sql-text.ts";
+import { quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import { readSql } from "../../lib/sql-file.ts";
+import { WriteRefused, wouldWrite } from "../../model/posture.ts";
+import { Numbering } from "./numbering.ts";
+import { countingSql, Planning, sessionName } from "./plans.ts";
+import type { BatchRequest } from "./protocol.ts";
+import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
+import { argumentsOf } from "./templates.ts";
+
+/** A request and the cell it is for. */
+export interface Posted {
+  readonly cell: Cell;
+  readonly request: BatchRequest;
+}
+
+export interface BatchSettings {
+  readonly sessions: SessionRules;
+  readonly preRequest: QualifiedName | undefined;
+  readonly readOnly: boolean;
+  readonly statementTimeoutMs: number;
+  /** No function of the database's own calls itself IMMUTABLE, and no persona changes how the server reads values. */
+  readonly keepsPlans: boolean;
+}
+
+const methods: Record<RelationOperation, string> = {
+  select: "GET",
+  insert: "POST",
+  upsert: "POST",
+  update: "PATCH",
+  blind_update: "PATCH",
+  delete: "DELETE",
+  blind_delete: "DELETE",
+  truncate: "DELETE",
+};
+
+/** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
+export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
+  const write = settings.readOnly ? posted.find(isWrite) : undefined;
+  if (write !== undefined) throw new WriteRefused(write.request.statements[0] ?? write.cell.id);
+  const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
+  return [
+    `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
+    // What a batch that was cut short has prepared goes first.
+    "deallocate all",
+    `set local statement_timeout = ${settings.statementTimeoutMs}`,
+    // One plan for all parameters: the first five executions would be planned one by one.
+    "set local plan_cache_mode = force_generic_plan",
+    ...ofRequest(posted[0], settings),
+    `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
+    readSql("probe_batch.sql"),
+    "deallocate all",
+    "select current_setting('rowgate.answers')",
+    "rollback",
+  ].join(";\n");
+}
+
+/** Whatever the cell is called: what is not read as rows, or run as a function that cannot write, would write. */
+function isWrite({ cell, request: { kind } }: Posted): boolean {
+  return wouldWrite(cell) || !(kind === "r" || (kind === "f" && cell.operation === "execute"));
+}
+
+/** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */
+function dollarQuoted(text: string): string {
+  let tag = "$batch$";
+  for (let count = 1; text.includes(tag); count++) tag = `$batch${count}$`;
+  return `${tag}${text}${tag}`;
+}
+
+function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
+  const first = posted[0];
+  const names =
+    first === undefined ? [] : [...sessionOf(settings.sessions, first.cell, first.request.state).keys()];
+  const home = homeOf(posted, settings);
+  const personas = new Numbering<string>();
+  const controls = new Numbering<string>();
+  const texts = new Numbering<string>();
+  const args = new Numbering<string>();
+  const plans = new Planning(posted, settings.keepsPlans);
+  const number = (text: string | null | undefined): number | undefined =>
+    text === null || text === undefined ? undefined : texts.of(text);
+  const values: { r: string; l: string | undefined; v: readonly string[] }[] = [];
+  const probes = posted.map(({ cell, request }) => {
+    const persona = personas.of(sessionName(cell, request));
+    values[persona - 1] ??= {
+      r: cell.persona.role,
+      l: cell.persona.login,
+      v: [...sessionOf(settings.sessions, cell, request.state).values()],
+    };
+    const plan = plans.of(cell, request);
+    const counted = plan !== undefined && request.kind !== "r";
+    return {
+      p: persona,
+      m: methodOf(cell, request, settings),
+      k: request.kind,
+      c: request.control === undefined ? undefined : controls.of(request.control),
+      q: request.statements.map((text) => number(counted ? countingSql(text) : text)),
+      a: request.after?.map(number),
+      v: request.values?.map((row) => args.of(argumentsOf(row))),
+      d: number(request.differences),
+      l: number(request.list),
+      g: request.guard,
+      s: plan,
+    };
+  });
+  const pre =
+    settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
+  return {
+    calm: "select 1/0",
+    home: [...home.keys()],
+    homeVals: [...home.values()],
+    settings: names,
+    personas: values,
+    controls: controls.all,
+    texts: texts.all,
+    args: args.all,
+    keep: settings.keepsPlans,
+    pre,
+    probes,
+  };
+}
+
+/** What PostgREST would call the request: a function that may write takes POST. */
+function requestMethod({ operation, call }: Cell): string {
+  if (operation !== "execute") return methods[operation];
+  return call?.routine.volatility === "volatile" ? "POST" : "GET";
+}
+
+/** `request.*` is PostgREST's to set: a session that never came through it has none of it. */
+function methodOf(cell: Cell, { state }: BatchRequest, { sessions }: BatchSettings): string | undefined {
+  if (comesThroughGateway(sessions, cell)) return requestMethod(cell);
+  return sessions.gateway && state !== "never set" ? "" : undefined;
+}
+
+function ofRequest(first: Posted | undefined, { sessions }: BatchSettings): readonly string[] {
+  if (first === undefined || !sessions.gateway) return [];
+  if (first.request.state === "never set" && !comesThroughGateway(sessions, first.cell)) return [];
+  const path = quoteLiteral(requestPath(first.cell));
+  return [`select set_config('request.path', ${path}, true), set_config('request.headers', '{}', true)`];
+}
+
+function pathOf([first]: readonly Posted[]): string {
+  return first === undefined ? "public" : matrixPath(first.cell);
+}
+
+/** What leads from a persona's session back to rowgate's own, where more than the role was switched. */
+function homeOf(posted: readonly Posted[], { sessions }: BatchSettings): ReadonlyMap<string, string> {
+  const home = new Map<string, string>();
+  if (posted.some(({ cell }) => cell.persona.login !== undefined))
+    home.set("session_authorization", sessions.home);
+  if (sessions.known.includes("search_path")) home.set("search_path", pathOf(posted));
+  return home;
+}

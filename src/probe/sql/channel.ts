@@ -1,0 +1,204 @@
+import type { Cell } from "../../model/cell.ts";
+import type { RoleInfo } from "../../model/catalog.ts";
+import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
+import type { Observation } from "../../model/observation.ts";
+import type { SettingsInForce } from "../../model/settings.ts";
+import type { Target } from "../../model/target.ts";
+import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
+import { readImmutable } from "../../catalog/immutable.ts";
+import type { BatchSettings, Posted } from "./batch.ts";
+import { probeCall } from "./calls.ts";
+import { exchange } from "./exchange.ts";
+import { Lines } from "./lines.ts";
+import { Routines } from "./explain.ts";
+import { type Means, firstRequest } from "./first-requests.ts";
+import { shownUpsert } from "./upserts.ts";
+import { probeInsert } from "./inserts.ts";
+import type { Reply, Request, SessionState } from "./protocol.ts";
+import { failedObservation } from "./failed.ts";
+import { type CellProbe, probeReach } from "./reach.ts";
+import { mayActAsReplica } from "./session.ts";
+import { lineOf, sessionRules, statesOf } from "./sessions.ts";
+import { shownCall } from "./source.ts";
+import { insertSql } from "./statements.ts";
+import { probeTruncate, shownPrivilege, truncateOf } from "./truncate.ts";
+
+export interface DirectChannelOptions {
+  readonly target: Target;
+  readonly identities: ReadonlyMap<string, Identity>;
+  readonly inForce: SettingsInForce;
+  /** Whom rowgate logs in as. */
+  readonly home: RoleInfo;
+}
+
+/** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
+export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
+  const { target, identities, inForce, home } = options;
+  const lines = await Lines.open(target);
+  const { client } = lines.first;
+  const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
+  const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
+  return new DirectChannel(target, lines, means, {
+    sessions,
+    preRequest: target.preRequest,
+    readOnly: readsOnly(target),
+    statementTimeoutMs: target.limits.statementTimeoutMs,
+    keepsPlans: (await readImmutable(client)).length === 0 && sessions.known.every(isOfNoMatter),
+  });
+}
+
+/** A setting of Postgres's own (`TimeZone`) may change how a literal is read. Of the search path a plan takes care. */
+function isOfNoMatter(setting: string): boolean {
+  return setting === "search_path";
+}
+
+/** A probe under way: what it asks for now, and where its replies will go. */
+interface Running {
+  readonly index: number;
+  readonly cell: Cell;
+  readonly probe: CellProbe;
+  requests: readonly Request[];
+}
+
+class DirectChannel implements ProbeChannel {
+  readonly name = "direct";
+  readonly #target: Target;
+  readonly #lines: Lines;
+  readonly #means: Means;
+  readonly #settings: BatchSettings;
+  readonly #routines: Routines;
+
+  constructor(target: Target, lines: Lines, means: Means, settings: BatchSettings) {
+    this.#target = target;
+    this.#lines = lines;
+    this.#means = means;
+    this.#settings = settings;
+    this.#routines = new Routines(lines.first, settings);
+  }
+
+  get roundTrips(): number {
+    return this.#lines.roundTrips;
+  }
+
+  forbids(cell: Cell): string | undefined {
+    // The catalogue answers it, see below.
+    if (cell.operation === "truncate") return undefined;
+    return this.#settings.readOnly && wouldWrite(cell) ? noWrites(this.#target) : undefined;
+  }
+
+  async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
+    const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
+    if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
+    const observations: Observation[] = Array.from({ length: cells.length });
+    let running = cells.map((cell, index) => this.#start(cell, index));
+    const shown = running.map(({ cell, requests }) =>
+      this.#byCatalogue(cell) ? shownPrivilege(cell) : shownStatement(cell, this.#means, requests),
+    );
+    while (running.length > 0) {
+      const replies = await this.#round(running);
+      running = running.filter((one, position) => {
+        const step = one.probe.next(replies[position] ?? []);
+        if (step.done === true) observations[one.index] = step.value;
+        else one.requests = step.value;
+        return step.done !== true;
+      });
+    }
+    return shown.map((probe, index) => ({
+      observation: observations[index] ?? failedObservation(undefined),
+      probe,
+    }));
+  }
+
+  async close(): Promise<void> {
+    await this.#lines.close();
+  }
+
+  #start(cell: Cell, index: number): Running {
+    const probe = this.#notAsked(cell) ?? probeOf(cell, this.#means, statesOf(this.#settings.sessions, cell));
+    const first = probe.next();
+    return { index, cell, probe, requests: first.done === true ? [] : first.value };
+  }
+
+  /** TRUNCATE would lock a table that others use. */
+  #byCatalogue({ operation }: Cell): boolean {
+    const { shared } = postureRules[this.#target.posture];
+    return operation === "truncate" && (shared || this.#settings.readOnly);
+  }
+
+  #notAsked(cell: Cell): CellProbe | undefined {
+    const { login, role } = cell.persona;
+    if (this.#byCatalogue(cell)) return ending(truncateOf(cell.relation.info.privileges[role]));
+    const { home } = this.#settings.sessions;
+    if (login === undefined || login === home || this.#means.logins) return undefined;
+    return ending({ kind: "failed", failure: { kind: "not-sent", message: noSuperuser(login, home) } });
+  }
+
+  /** Sends what every running probe asks for; the replies come back probe by probe. */
+  async #round(running: readonly Running[]): Promise<Reply[][]> {
+    const replies: Reply[][] = running.map(() => []);
+    const lines = new Map<string, { posted: Posted; to: [number, number] }[]>();
+    for (const [position, { cell, requests }] of running.entries()) {
+      for (const [slot, request] of requests.entries()) {
+        const slots = replies[position];
+        if (request.kind === "explain") {
+          if (slots !== undefined) slots[slot] = await this.#routines.explain(cell, request);
+        } else {
+          const as = request.as ?? cell;
+          const key = lineOf(this.#settings.sessions, as, request.state);
+          const wanted = lines.get(key) ?? [];
+          lines.set(key, wanted);
+          wanted.push({ posted: { cell: as, request }, to: [position, slot] });
+        }
+      }
+    }
+    for (const [key, wanted] of lines) {
+      const answers = await this.#answersOn(
+        key,
+        wanted.map((one) => one.posted),
+      );
+      for (const [index, { to }] of wanted.entries()) {
+        const slots = replies[to[0]];
+        const answer = answers[index];
+        if (slots !== undefined && answer !== undefined) slots[to[1]] = answer;
+      }
+    }
+    return replies;
+  }
+
+  async #answersOn(key: string, posted: readonly Posted[]): Promise<readonly Reply[]> {
+    const line = await this.#lines.lineFor(key);
+    if (!("kind" in line)) return await exchange(line, posted, this.#settings);
+    return posted.map((): Reply => ({ kind: "failed", failure: line }));
+  }
+}
+
+/** A probe that asks for nothing. */
+function* ending(observation: Observation): CellProbe {
+  yield [];
+  return observation;
+}
+
+/** Only a superuser can be somebody else to `session_user`. */
+function noSuperuser(login: string, home: string): string {
+  return (
+    `it logs in as ${login}, and only a superuser can take another login's place (SET SESSION AUTHORIZATION), which ${home} is not: ` +
+    "log in as a superuser, or take `login:` out if neither a policy nor a setting depends on it"
+  );
+}
+
+function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): CellProbe {
+  if (cell.call !== undefined) return probeCall(cell, cell.call, means, states);
+  if (cell.operation === "insert") return probeInsert(cell, states);
+  return cell.operation === "truncate" ? probeTruncate(cell, means) : probeReach(cell, means, states);
+}
+
+/** What the archive and the report show of a cell's probe. */
+function shownStatement(cell: Cell, means: Means, [first]: readonly Request[]): string {
+  const { operation, relation, call } = cell;
+  if (call !== undefined) return shownCall(cell, call);
+  if (operation === "upsert") return shownUpsert(cell);
+  if (operation === "insert") return insertSql(relation.info, cell.candidates[0]?.values ?? {});
+  const request =
+    first === undefined || first.kind === "explain" ? firstRequest[operation](cell, means) : first;
+  return request.statements[0] ?? "";
+}

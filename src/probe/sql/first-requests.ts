@@ -1,0 +1,96 @@
+import type { Cell } from "../../model/cell.ts";
+import type { Operation } from "../../model/matrix.ts";
+import { quoteQualified } from "../../lib/sql-text.ts";
+import { comparedColumns, selectSql } from "./compared.ts";
+import { changedSql, controlSql, remainingSql, rowListSql } from "./full-sight.ts";
+import type { BatchRequest } from "./protocol.ts";
+import { privilegesOf, readColumn, readingWhere } from "./statements.ts";
+import { maySwallow } from "./swallowing.ts";
+import { blindUpdates, filteredUpdate, triedAtOnce } from "./updates.ts";
+import { upsertHead, upsertShape, upsertSuffix } from "./upserts.ts";
+
+/** What the server allows this login to do, besides the probes themselves. */
+export interface Means {
+  /** `session_replication_role` may be set: foreign keys and triggers can be put aside. */
+  readonly replica: boolean;
+  /** It is a superuser: it can take another login's place (SET SESSION AUTHORIZATION). */
+  readonly logins: boolean;
+}
+
+type FirstRequest = (cell: Cell, means: Means) => BatchRequest;
+
+/** The statement that opens each operation's probe: one, over all rows. */
+export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = {
+  select(cell) {
+    const columns = comparedColumns(cell, privilegesOf(cell).select);
+    return { kind: "r", control: controlSql(cell, columns), statements: [selectSql(cell, columns)] };
+  },
+  update(cell, means) {
+    return updateRequest(cell, means, [filteredUpdate(cell)]);
+  },
+  blind_update(cell, means) {
+    return updateRequest(cell, means, blindUpdates(cell).slice(0, triedAtOnce));
+  },
+  delete(cell, means) {
+    return deleteRequest(cell, means, readingWhere(readColumn(cell)));
+  },
+  blind_delete(cell, means) {
+    return deleteRequest(cell, means, "");
+  },
+  upsert(cell) {
+    const { info } = cell.relation;
+    const shape = upsertShape(cell);
+    return {
+      kind: "e",
+      control: controlSql(cell, []),
+      statements: [upsertHead(info, shape)],
+      list: rowListSql(cell, upsertSuffix(info, shape)),
+    };
+  },
+  execute(cell) {
+    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "f" };
+  },
+  truncate(cell) {
+    return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
+  },
+};
+
+function updateRequest(cell: Cell, means: Means, statements: readonly string[]): BatchRequest {
+  const { base } = cell.relation;
+  const columns = writeKey(cell, Object.keys(cell.update?.set ?? {}));
+  return {
+    kind: "w",
+    control: controlSql(cell, columns),
+    statements,
+    after: base !== undefined && comparesRows(cell) ? [changedSql(base, columns)] : undefined,
+    guard: guard(cell, "update", means),
+  };
+}
+
+function deleteRequest(cell: Cell, means: Means, where: string): BatchRequest {
+  const columns = writeKey(cell, []);
+  return {
+    kind: "w",
+    control: controlSql(cell, columns),
+    statements: [`delete from ${quoteQualified(cell.relation.info)} ${where}`.trimEnd()],
+    after: comparesRows(cell) ? [remainingSql(cell.relation.control, columns)] : undefined,
+    guard: guard(cell, "delete", means),
+  };
+}
+
+/** 0 of n and n of n need no hash. */
+function comparesRows(cell: Cell): boolean {
+  return cell.expectation.kind === "rows" || cell.expectation.kind === "within";
+}
+
+function writeKey(cell: Cell, changed: readonly string[]): readonly string[] {
+  const { key, base, info } = cell.relation;
+  const names = new Set((base ?? info).columns.map((column) => column.name));
+  if (key.length > 0 && key.every((name) => names.has(name))) return key;
+  return [...names].filter((name) => !changed.includes(name));
+}
+
+function guard(cell: Cell, event: "update" | "delete", means: Means): 1 | 2 | undefined {
+  if (!means.replica) return undefined;
+  return maySwallow(cell, event) ? 2 : 1;
+}

@@ -1,0 +1,120 @@
+import type { Cell } from "../../model/cell.ts";
+import type { Identity } from "../../model/channel.ts";
+import type { SettingsInForce } from "../../model/settings.ts";
+import { quoteIdent } from "../../lib/sql-text.ts";
+import type { SessionState } from "./protocol.ts";
+
+/** What makes a session somebody's, besides its role. Names of settings are in lower case. */
+export interface SessionRules {
+  readonly identities: ReadonlyMap<string, Identity>;
+  /** Identities are JWT claims: `request.jwt.claims` is part of every session. */
+  readonly jwt: boolean;
+  /** Sessions come through PostgREST, unless the persona logs in by itself. */
+  readonly gateway: boolean;
+  /** Some personas log in by themselves beside those that come through the gateway. */
+  readonly mixed: boolean;
+  /** Settings that some session holds, and that are NULL where nobody has set them. */
+  readonly custom: readonly string[];
+  /** The server's own settings that sessions hold otherwise than rowgate's login does. */
+  readonly known: readonly string[];
+  /** Name → value where nobody has set it. */
+  readonly base: ReadonlyMap<string, string>;
+  /** Whom rowgate logs in as. */
+  readonly home: string;
+}
+
+export interface SessionFacts {
+  readonly identities: ReadonlyMap<string, Identity>;
+  readonly inForce: SettingsInForce;
+  readonly gateway: boolean;
+  readonly home: string;
+}
+
+export function sessionRules({ identities, inForce, gateway, home }: SessionFacts): SessionRules {
+  const all = [...identities.values()];
+  const past = all.some(({ persona }) => persona.login !== undefined);
+  const held = [...new Set(all.flatMap(({ settings }) => Object.keys(settings)))];
+  const ofHome = inForce.roles.filter(({ role }) => role === home).map(({ name }) => name);
+  const isKnown = (name: string): boolean => inForce.base.has(name) && !inForce.custom.has(name);
+  const known = [...held, ...ofHome, ...(past || !gateway ? ["search_path"] : [])].filter(isKnown);
+  return {
+    identities,
+    jwt: gateway || all.some(({ claims }) => claims !== undefined),
+    gateway,
+    mixed: gateway && past,
+    custom: held.filter((name) => !isKnown(name)),
+    known: [...new Set(known)],
+    base: inForce.base,
+    home,
+  };
+}
+
+/** PostgREST puts `db-extra-search-path` (public) behind the request's schema; predicates of a matrix read so too. */
+export function matrixPath({ relation: { info } }: Cell): string {
+  return `${quoteIdent(info.schema)}, public`;
+}
+
+/** What PostgREST calls it, in `request.path`. */
+export function requestPath({ call, relation: { info } }: Cell): string {
+  return `/${call === undefined ? "" : "rpc/"}${info.name}`;
+}
+
+export function comesThroughGateway({ gateway }: SessionRules, { persona }: Cell): boolean {
+  return gateway && persona.login === undefined;
+}
+
+/**
+ * Name → value of all that is set before the role is switched: the same names for every persona that shares a batch. In
+ * the never-set state only what the persona holds itself is set; what others hold stays as a fresh login finds it.
+ */
+export function sessionOf(
+  rules: SessionRules,
+  cell: Cell,
+  state: SessionState | undefined,
+): ReadonlyMap<string, string> {
+  const identity = rules.identities.get(cell.persona.name);
+  const through = comesThroughGateway(rules, cell);
+  const session = new Map<string, string>();
+  const claims = state === "reset" ? undefined : claimsOf(identity, state);
+  if (rules.jwt && (claims !== undefined || state !== "never set"))
+    session.set("request.jwt.claims", claims ?? "");
+  for (const name of rules.custom) {
+    const own = identity?.settings[name];
+    if (own !== undefined || state !== "never set") session.set(name, own ?? rules.base.get(name) ?? "");
+  }
+  for (const name of rules.known) {
+    const usual = name === "search_path" && through ? matrixPath(cell) : rules.base.get(name);
+    session.set(name, identity?.settings[name] ?? usual ?? "");
+  }
+  if (rules.mixed && state !== "never set") {
+    session.set("request.path", through ? requestPath(cell) : "");
+    session.set("request.headers", through ? "{}" : "");
+  }
+  return session;
+}
+
+/** Behind a gateway everybody has claims; who brings none of its own is asked as a session without any, too. */
+function claimsOf(identity: Identity | undefined, state: SessionState | undefined): string | undefined {
+  const brought = identity?.persona.claims ?? identity?.persona.tokenFrom;
+  if (identity?.claims === undefined || (state === "never set" && brought === undefined)) return undefined;
+  return JSON.stringify(identity.claims);
+}
+
+/** The states besides its own in which a persona is asked too: what others hold was never set, or set and rolled back (`''`). */
+export function statesOf(rules: SessionRules, cell: Cell): readonly SessionState[] {
+  if (cell.role.superuser || cell.role.bypassRls) return [];
+  const { persona } = cell;
+  const held = rules.identities.get(persona.name)?.settings ?? {};
+  const isKnown = persona.claims !== undefined || persona.tokenFrom !== undefined;
+  const lacking = rules.custom.filter((name) => held[name] === undefined);
+  if (lacking.length === 0 && (isKnown || !rules.jwt)) return [];
+  const nobody = !isKnown && lacking.length === rules.custom.length;
+  // Who has an identity is asked with `''` in the place of the others' settings as it is.
+  return nobody ? ["never set", "reset"] : ["never set"];
+}
+
+/** Personas that may share a connection: where some settings were never set, nobody may set them. */
+export function lineOf(rules: SessionRules, cell: Cell, state: SessionState | undefined): string {
+  if (state !== "never set") return "";
+  return JSON.stringify([comesThroughGateway(rules, cell), ...sessionOf(rules, cell, state).keys()]);
+}

@@ -1,0 +1,42 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { boundedText } from "../../lib/bounded-text.ts";
+
+export interface Heard {
+  /** 0 when nobody answers, or not to the end. */
+  readonly status: number;
+  /** The header `Server`. */
+  readonly server: string;
+  readonly body: string;
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  /** Milliseconds for the whole answer, however little comes at a time. */
+  readonly patience?: number;
+}
+
+/** Longer than any answer of an admin server. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** One request on a connection of its own; never throws, and ends. */
+export async function ask(
+  url: string,
+  { method = "GET", patience = 5_000 }: AskOptions = {},
+): Promise<Heard> {
+  const request = get(url, { method, agent: false, signal: AbortSignal.timeout(patience) });
+  // Whatever goes wrong later is told by the body that is cut short.
+  request.on("error", () => {});
+  try {
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const body = await boundedText(response, mostBytes);
+    if (body === undefined) return nobody;
+    return { status: response.statusCode ?? 0, server: String(response.headers.server ?? ""), body };
+  } catch {
+    return nobody;
+  } finally {
+    request.destroy();
+  }
+}
+
+const nobody: Heard = { status: 0, server: "", body: "" };

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+import { RowgateError } from "../../model/errors.ts";
+import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
+import type { DatabaseAddress } from "../../model/target.ts";
+import { readSql } from "../../lib/sql-file.ts";
+import { findNative } from "./binaries.ts";
+import type { EmbeddedTimings, Order } from "./protocol.ts";
+import { startSupervisor } from "./supervised.ts";
+
+export interface EmbeddedOptions {
+  /** Folder with Postgres's `bin/`, `lib/` and `share/`; by default that of the installed platform package. */
+  readonly native?: string | undefined;
+  /** Folder in which the private directory is made; by default the system's temporary folder. */
+  readonly tempRoot?: string | undefined;
+  /** Server settings (`postgresql.conf`), on top of those that make it fast to throw away. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A real Postgres with Supabase's roles, that ends and disappears with the process that started it. */
+export interface EmbeddedServer extends AsyncDisposable {
+  /** Superuser `postgres`, database `postgres`. */
+  readonly database: DatabaseAddress;
+  /** What PostgREST logs in as: LOGIN NOINHERIT, may become `anon`, `authenticated` and `service_role`. */
+  readonly authenticator: { readonly user: string; readonly password: string };
+  readonly timings: EmbeddedTimings;
+  /**
+   * A new database with Supabase's `auth` helpers and nothing else.
+   * @throws {RowgateError} `embedded/prepare`
+   */
+  createDatabase(name: string): Promise<DatabaseAddress>;
+  /**
+   * Ends the server and removes what it left; safe to call twice.
+   * @throws {RowgateError} `embedded/left-behind`
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a Postgres of its own in a private temporary directory, on 127.0.0.1 and a free port. It does not keep this
+ * process alive, and is gone a moment after it, however this process ends.
+ * @throws {RowgateError} `embedded/…`
+ */
+export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  const order: Order = {
+    native: options.native ?? findNative(),
+    tempRoots: options.tempRoot === undefined ? [] : [options.tempRoot],
+    settings: options.settings ?? {},
+  };
+  const supervised = await startSupervisor(order);
+  const { port, password, timings } = supervised;
+  const database = { host: "127.0.0.1", port, user: "postgres", password, database: "postgres" };
+  const authenticator = { user: "authenticator", password: randomBytes(32).toString("base64url") };
+  try {
+    await runSql(database, rolesSql(authenticator.password), readSql("supabase_auth.sql"));
+  } catch (error) {
+    await supervised.stop();
+    throw error;
+  }
+  return {
+    database,
+    authenticator,
+    timings,
+    createDatabase: (name) => createDatabase(database, name),
+    stop: supervised.stop,
+    [Symbol.asyncDispose]: supervised.stop,
+  };
+}
+
+function rolesSql(authenticatorPassword: string): string {
+  // A role's password can only be a literal.
+  return `${readSql("supabase_roles.sql")}\nalter role authenticator password ${quoteLiteral(authenticatorPassword)};`;
+}
+
+async function createDatabase(server: DatabaseAddress, name: string): Promise<DatabaseAddress> {
+  const database = { ...server, database: name };
+  // Copying files takes two checkpoints, which cost little without fsync, and beats logging every page.
+  await runSql(server, `create database ${quoteIdent(name)} strategy file_copy`);
+  await runSql(database, readSql("supabase_auth.sql"));
+  return database;
+}
+
+async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Promise<void> {
+  // Without `ssl: false` a PGSSLMODE of the environment would decide.
+  const client = new Client({ ...address, ssl: false });
+  // The error of the statement tells of a server that went away; without a listener it would end this process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    for (const text of texts) await client.query(text);
+  } catch (cause) {
+    throw new RowgateError({
+      code: "embedded/prepare",
+      message: `the embedded database ${address.database} could not be prepared: ${said(cause)}`,
+      cause,
+    });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
