@@ -5,17 +5,12 @@ import { type CleanUpOptions, cleanUpCommand } from "./commands/clean-up.ts";
 import { type DoctorOptions, doctorCommand } from "./commands/doctor.ts";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
-import {
-  gatewayInstallCommand,
-  gatewayListCommand,
-  gatewayPathCommand,
-  type InstallOptions,
-} from "./commands/gateway.ts";
 import type { RunOptions } from "./commands/options.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { keepHeapSmall } from "./lib/heap.ts";
 import { channels } from "./model/cell.ts";
+import { RowgateError } from "./model/errors.ts";
 
 keepHeapSmall();
 
@@ -217,31 +212,20 @@ program
     main(() => cleanUpCommand({ ...given, run: given.run ?? [] }, environment)),
   );
 
-const gateway = program
-  .command("gateway")
-  .description("PostgREST itself, in place of the builtin gateway of the embedded target");
-
-gateway
-  .command("install")
-  .description("fetch an official release of PostgREST into the user's cache, its published SHA-256 checked")
-  .argument("[version]", "a release, such as v16.2; the latest when none is named")
-  .option("--mirror <url>", "in place of GitHub's downloads: <url>/<version>/<file>")
-  .option("--releases <url>", "in place of GitHub's list of releases, which publishes the digests")
-  .option("--from <file>", "a release's file that was downloaded by hand")
-  .option("--sha256 <digest>", "the digest that the file must have; with a version, nobody is asked for it")
-  .option("--timeout <seconds>", "for all of it", seconds, 600)
-  .action(async (named: string | undefined, options: InstallOptions) => {
-    await main(() => gatewayInstallCommand(named, options, environment));
-  });
-
-gateway
-  .command("list")
-  .description("what is installed, and what --gateway auto takes")
-  .action(() => main(() => gatewayListCommand(environment)));
-
-gateway
-  .command("path")
-  .description("the PostgREST that --gateway auto takes; exit 2 where it takes the builtin gateway")
-  .action(() => main(() => gatewayPathCommand(environment)));
+// A removed command: scripts that still call it learn what to do instead.
+program
+  .command("gateway", { hidden: true })
+  .argument("[args...]")
+  .helpOption(false)
+  .allowUnknownOption()
+  .action(() =>
+    main(() => {
+      throw new RowgateError({
+        code: "usage/removed",
+        message: "`rowgate gateway` was removed: rowgate does not download PostgREST any more",
+        hint: "download a release from https://github.com/PostgREST/postgrest/releases, then put `postgrest` on PATH or set ROWGATE_POSTGREST_BIN to its path (docs/gateway.md)",
+      });
+    }),
+  );
 
 await program.parseAsync();

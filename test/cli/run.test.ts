@@ -155,6 +155,12 @@ describe("what is wrong is said, with exit 2", () => {
     ["a token of nobody", ["token", "nobody"], ["nobody", "matrices/notes.yaml"]],
     ["a token without a key", ["token", "ana"], ["key"]],
     ["a PostgREST that is not there", ["run", "--gateway", "postgrest"], ["ROWGATE_POSTGREST_BIN"]],
+    [
+      "the removed downloader",
+      ["gateway", "install", "v16.2", "--mirror", "https://mirror.test/"],
+      ["was removed", "PATH", "ROWGATE_POSTGREST_BIN", "docs/gateway.md"],
+    ],
+    ["its removed list, also when asked for help", ["gateway", "list", "--help"], ["was removed"]],
   ];
   test.each(cases)("%s", async (_name, args, says) => {
     const result = await rowgate(args, { cwd: project, env: { PATH: "/usr/bin:/bin" } });

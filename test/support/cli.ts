@@ -23,8 +23,7 @@ export interface CliOptions {
 /** Runs `rowgate …` as a person would: the built program, in a folder, with an environment. */
 export async function rowgate(args: readonly string[], options: CliOptions): Promise<CliResult> {
   const { PATH = "", HOME = "" } = process.env;
-  // What this user has in a cache is none of a test's business: there could be a PostgREST.
-  const own = { PATH, HOME, XDG_CACHE_HOME: path.join(options.cwd, "no cache") };
+  const own = { PATH, HOME };
   const child = spawn(process.execPath, [options.program ?? path.join(root, "dist/cli.js"), ...args], {
     cwd: options.cwd,
     env: { ...own, ...options.env },

@@ -152,7 +152,7 @@ export const refuse = {
       "ROWGATE501",
       `The builtin gateway does not speak this part of PostgREST's protocol: ${what}`,
       null,
-      "Run a real PostgREST instead: `rowgate gateway install`, `postgrest` on PATH, or ROWGATE_POSTGREST_BIN.",
+      "Run a real PostgREST instead: put `postgrest` on PATH, or set ROWGATE_POSTGREST_BIN to its path.",
     ),
   tooLarge: (bytes: number): Refused =>
     refused(413, "ROWGATE413", `The request's body is larger than ${bytes} bytes`),

@@ -28,9 +28,6 @@ interface Case {
   readonly wish: GatewayWish;
   readonly named?: string;
   readonly on?: readonly string[];
-  /** Versions in the cache, and the one that it calls current. */
-  readonly cached?: readonly string[];
-  readonly current?: string;
   /** The binary chosen, `builtin`, or the error's code. */
   readonly expected: string;
 }
@@ -48,21 +45,12 @@ const cases: readonly Case[] = [
   { wish: "postgrest", on: ["empty"], expected: "gateway/no-postgrest" },
   { wish: "postgrest", named: "other", on: [], expected: "other" },
   { wish: "builtin", named: "other", on: ["bin"], expected: "builtin" },
-  { wish: "builtin", cached: ["v16.2"], expected: "builtin" },
-  { wish: "auto", on: ["empty"], cached: ["v9.0", "v16.2", "v16.10"], expected: `v16.10/${name}` },
-  { wish: "auto", on: ["empty"], cached: ["v14.1", "v16.2"], current: "v14.1", expected: `v14.1/${name}` },
-  { wish: "auto", on: ["empty"], cached: ["v14.1"], current: "v16.2", expected: `v14.1/${name}` },
-  { wish: "auto", on: ["empty"], cached: ["v14.1"], current: "../bin", expected: `v14.1/${name}` },
-  { wish: "auto", on: ["empty"], cached: [".partial-abc"], current: ".partial-abc", expected: "builtin" },
-  { wish: "auto", on: ["bin"], cached: ["v16.2"], expected: `bin/${name}` },
-  { wish: "postgrest", on: ["empty"], cached: ["v16.2"], expected: `v16.2/${name}` },
 ];
 
 test.each(cases)(
-  "$wish with ROWGATE_POSTGREST_BIN=$named, $on on PATH, $cached in the cache ($current)",
-  ({ wish, named, on = [], cached = [], current, expected }) => {
+  "$wish with ROWGATE_POSTGREST_BIN=$named, $on on PATH",
+  ({ wish, named, on = [], expected }) => {
     const environment = {
-      XDG_CACHE_HOME: cacheOf(cached, current),
       PATH: on.map((part) => inFolder(part)).join(path.delimiter),
       ...(named === undefined ? {} : { ROWGATE_POSTGREST_BIN: named === "" ? "" : inFolder(named) }),
     };
@@ -70,29 +58,12 @@ test.each(cases)(
   },
 );
 
-let caches = 0;
-function cacheOf(versions: readonly string[], current: string | undefined): string {
-  const root = inFolder(`cache-${++caches}`);
-  const cache = path.join(root, "rowgate", "postgrest", `${process.platform}-${process.arch}`);
-  mkdirSync(cache, { recursive: true });
-  for (const version of versions) {
-    mkdirSync(path.join(cache, version));
-    writeFileSync(path.join(cache, version, name), "", { mode: 0o755 });
-  }
-  if (current !== undefined) writeFileSync(path.join(cache, "current"), `${current}\n`);
-  return root;
-}
-
 function chosen(wish: GatewayWish, environment: Record<string, string>): string {
   try {
     const choice = chooseGateway(wish, environment);
     return choice.kind === "builtin"
       ? "builtin"
-      : path
-          .relative(folder, choice.binary)
-          .replaceAll(path.sep, "/")
-          .replace(/^cache-.*(?=\/v)/, "")
-          .replace(/^\//, "");
+      : path.relative(folder, choice.binary).replaceAll(path.sep, "/");
   } catch (error) {
     return (error as { readonly code: string }).code;
   }
