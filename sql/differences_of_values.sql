@@ -7,8 +7,8 @@
 -- A value is too many where the row is not declared, whatever is shown there (a mask is not NULL, and may tell a part);
 -- one is missing where the row is declared and another value, or none, is shown.
 select json_build_object(
-  'extra', count(*) filter (where extra), 'missing', count(*) filter (where missing),
-  'extraKeys', (array_agg(shown) filter (where extra))[1:3], 'missingKeys', (array_agg(shown) filter (where missing))[1:3])::text
+  'unexpected', count(*) filter (where extra), 'missing', count(*) filter (where missing),
+  'unexpectedKeys', (array_agg(shown) filter (where extra))[1:3], 'missingKeys', (array_agg(shown) filter (where missing))[1:3])::text
 from (
   select coalesce(c.shown, s.key) as shown,
     s.key is not null and c.declared is not true as extra,

@@ -332,8 +332,8 @@ begin
 
     if probe.k = 'e' then
       answers := answers || json_build_object('c', json_build_array(ctotal[probe.c], cdeclared[probe.c]),
-        'e', json_build_object('tried', tried, 'reached', reached, 'extra', extra, 'missing', missing, 'unknown', unknown,
-          'extraKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json))::text;
+        'e', json_build_object('tried', tried, 'affected', reached, 'unexpected', extra, 'missing', missing, 'unknown', unknown,
+          'unexpectedKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json))::text;
     elsif probe.c is null then
       answers := answers || ('{"t":[' || array_to_string(parts, ',') || ']}');
     else

@@ -1,6 +1,6 @@
 import { type FinishedArchive, openArchive } from "./archive/write.ts";
 import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
-import { Control } from "./probe/sql/control.ts";
+import { Control } from "./probe/sql/baseline.ts";
 import { now } from "./lib/clock.ts";
 import { elapsed } from "./lib/moment.ts";
 import { addressOf } from "./model/posture.ts";
@@ -9,7 +9,7 @@ import { filterOf } from "./plan/filters.ts";
 import { openChannels } from "./run/channels.ts";
 import { closeRun } from "./run/close.ts";
 import { signIn } from "./run/identities.ts";
-import { refuseIdleFilters } from "./run/idle-filters.ts";
+import { refuseIdleFilters } from "./run/unmatched-filters.ts";
 import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
 import { probeAll } from "./run/probing.ts";
 import { gatewayOf, type RunEvents, type RunRequest } from "./run/request.ts";
@@ -18,7 +18,7 @@ import { watchTraces } from "./run/traces.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
 
-export { refuseIdleFilters } from "./run/idle-filters.ts";
+export { refuseIdleFilters } from "./run/unmatched-filters.ts";
 export { preflightRun } from "./run/preflight.ts";
 export type { PreflightedRun } from "./run/preflight.ts";
 

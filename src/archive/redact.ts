@@ -1,5 +1,5 @@
 import type { Expectation, Json } from "../model/matrix.ts";
-import type { ByHand, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
+import type { Reproduction, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
 import type { Posture } from "../model/target.ts";
 import { isPersonalName, maskText, maskValue, personalMask } from "./personal.ts";
 
@@ -30,7 +30,7 @@ export function createRedactor(personas: readonly PersonaRecord[]): Redactor {
         ...record,
         expectation: redactExpectation(record.expectation, text),
         channels: mapChannels(record.channels, text),
-        byHand: record.byHand && redactByHand(record.byHand, text),
+        reproduce: record.reproduce && redactByHand(record.reproduce, text),
       };
     },
   };
@@ -82,7 +82,7 @@ function redactExpectation(expectation: Expectation, text: MapText): Expectation
     : expectation;
 }
 
-function redactByHand(byHand: ByHand, text: MapText): ByHand {
+function redactByHand(byHand: Reproduction, text: MapText): Reproduction {
   const { psql, curl, undo } = byHand;
   return {
     psql: text(psql),

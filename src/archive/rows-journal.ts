@@ -1,6 +1,6 @@
 import { appendFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import type { JournalledRows, RowJournal, RowName } from "../model/own-rows.ts";
+import type { JournalledRows, RowJournal, RowName } from "../model/scratch-row.ts";
 import { onDisk, syncFolder, writeWhole } from "./disk.ts";
 import { type OwnerState, ownerNote, ownerState } from "./owner.ts";
 

@@ -2,7 +2,7 @@ import path from "node:path";
 import { loadTarget } from "../config/load.ts";
 import { RowgateError } from "../model/errors.ts";
 import { readsOnly } from "../model/posture.ts";
-import { type Cleared, clearUpAfterRuns, type Untouched } from "../run/own-rows.ts";
+import { type Cleared, clearUpAfterRuns, type Untouched } from "../run/scratch-rows.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 
 export interface CleanUpOptions {

@@ -5,7 +5,7 @@ import type { Matrix } from "../model/matrix.ts";
 import { addressOf, readsOnly } from "../model/posture.ts";
 import { localStack, type Target } from "../model/target.ts";
 import type { Environment } from "./environment.ts";
-import { clearUpAfterRuns } from "../run/own-rows.ts";
+import { clearUpAfterRuns } from "../run/scratch-rows.ts";
 import { mustServeSessions } from "../run/remote-session.ts";
 import { gatewayOf } from "../run/request.ts";
 import { clearedText, untouchedText } from "./clean-up.ts";

@@ -54,7 +54,7 @@ function wrongGate({ expectation }: Cell, by: Extract<Outcome, { kind: "refused"
  * Without EXECUTE no call gets in, whatever it is given. What the function's own body refuses it might refuse everybody, for
  * any reason: that shows something only beside a call that it lets through.
  */
-function proven(cell: Cell, { beside }: CallObservation, by: string): Said {
+function proven(cell: Cell, { positiveControl: beside }: CallObservation, by: string): Said {
   if (by !== "check")
     return say("pass", `role ${cell.role.name} is refused by ${by}, before the function's body`);
   if (beside === undefined) {

@@ -34,12 +34,12 @@ export function mergeVerdicts(
 function permitSame(expectation: Expectation, one: Judged, other: Judged): boolean {
   const [a, b] = [one.observation, other.observation];
   if (a.kind === "insert" && b.kind === "insert") return letIn(a) === letIn(b);
-  if (a.kind !== "reach" || b.kind !== "reach") return one.judgement.verdict === other.judgement.verdict;
+  if (a.kind !== "rows" || b.kind !== "rows") return one.judgement.verdict === other.judgement.verdict;
   // Where rows are bounded from above only, and where only some of them were tried, numbers need not agree.
-  if (expectation.kind === "within") return a.extra === b.extra;
-  if ([a.method, b.method].some((method) => method === "sample" || method === "own rows"))
+  if (expectation.kind === "within") return a.unexpected === b.unexpected;
+  if ([a.method, b.method].some((method) => method === "sample" || method === "scratch rows"))
     return one.judgement.verdict === other.judgement.verdict;
-  return a.reached === b.reached && a.extra === b.extra && a.missing === b.missing;
+  return a.affected === b.affected && a.unexpected === b.unexpected && a.missing === b.missing;
 }
 
 /** Which candidates the policy let in, whatever a constraint said afterwards. */

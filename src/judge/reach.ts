@@ -1,12 +1,12 @@
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
-import type { ReachObservation } from "../model/observation.ts";
+import type { RowsObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 type Said = Pick<Judgement, "verdict" | "because">;
-type Rule = (cell: Cell, seen: ReachObservation, outcome: Outcome) => Said | undefined;
+type Rule = (cell: Cell, seen: RowsObservation, outcome: Outcome) => Said | undefined;
 
 const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
 
@@ -30,9 +30,9 @@ const rules: readonly Rule[] = [
   wrongGate,
 ];
 
-export function judgeReach(cell: Cell, seen: ReachObservation): Judgement {
-  const outcome = outcomeOf(cell, { ...seen.answer, rows: seen.reached });
-  const effect = seen.reached > 0 ? "allowed" : outcomeEffect[outcome.kind];
+export function judgeReach(cell: Cell, seen: RowsObservation): Judgement {
+  const outcome = outcomeOf(cell, { ...seen.answer, rows: seen.affected });
+  const effect = seen.affected > 0 ? "allowed" : outcomeEffect[outcome.kind];
   const deniedBy = deniedByOf(seen, outcome);
   for (const rule of rules) {
     const said = rule(cell, seen, outcome);
@@ -41,12 +41,15 @@ export function judgeReach(cell: Cell, seen: ReachObservation): Judgement {
   return { verdict: "pass", effect, deniedBy, because: proof(cell, seen) };
 }
 
-function deniedByOf(seen: ReachObservation, outcome: Outcome): DenyReason | undefined {
+function deniedByOf(seen: RowsObservation, outcome: Outcome): DenyReason | undefined {
   if (outcome.kind === "refused") return outcome.by;
-  return seen.answer.code === null && seen.reached < seen.control.total ? "filter" : undefined;
+  return seen.answer.code === null && seen.affected < seen.baseline.total ? "filter" : undefined;
 }
 
-function tooMuch({ column }: Cell, { extra, control }: ReachObservation): Said | undefined {
+function tooMuch(
+  { column }: Cell,
+  { unexpected: extra, baseline: control }: RowsObservation,
+): Said | undefined {
   if (extra === 0) return undefined;
   if (column !== undefined) return say("leak", `${column} shown in ${rows(extra)} where it must be hidden`);
   return say(
@@ -55,19 +58,22 @@ function tooMuch({ column }: Cell, { extra, control }: ReachObservation): Said |
   );
 }
 
-function openStates(_cell: Cell, { states, control, reached }: ReachObservation): Said | undefined {
+function openStates(
+  _cell: Cell,
+  { states, baseline: control, affected: reached }: RowsObservation,
+): Said | undefined {
   const open = states.find(
     (state) =>
       state.answer.code === null &&
-      (state.reached > Math.max(reached, control.declared) || (state.extra ?? 0) > 0),
+      (state.affected > Math.max(reached, control.declared) || (state.unexpected ?? 0) > 0),
   );
   if (open === undefined) return undefined;
-  const many = Math.max(open.extra ?? 0, open.reached - Math.max(reached, control.declared));
+  const many = Math.max(open.unexpected ?? 0, open.affected - Math.max(reached, control.declared));
   return say("leak", `${rows(many)} too many reached when the session's settings are ${open.state}`);
 }
 
 /** Behind a gateway every session has claims: an error without any shuts nobody out. */
-function brokenStates(cell: Cell, { states }: ReachObservation): Said | undefined {
+function brokenStates(cell: Cell, { states }: RowsObservation): Said | undefined {
   if (cell.behindGateway) return undefined;
   const failed = states.find(
     ({ answer }) => answer.code !== null && outcomeOf(cell, answer).kind === "broken",
@@ -77,7 +83,7 @@ function brokenStates(cell: Cell, { states }: ReachObservation): Said | undefine
   return say("error", `when the session's settings are ${failed.state}: ${code} ${message}`);
 }
 
-function forbiddenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
+function forbiddenMoves(cell: Cell, seen: RowsObservation): Said | undefined {
   const moved = movesOf(cell, seen).find(({ kind }) => kind === "accepted" || kind === "constraint");
   return moved === undefined
     ? undefined
@@ -85,7 +91,7 @@ function forbiddenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
 }
 
 /** A move that was not refused by a policy: it met none, or no row that the persona may update at all. */
-function unprovenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
+function unprovenMoves(cell: Cell, seen: RowsObservation): Said | undefined {
   const moves = movesOf(cell, seen);
   const unclear = moves.find(({ kind }) => kind === "unreached" || kind === "broken");
   if (unclear !== undefined) return say("inconclusive", `the move ${unclear.name} did not reach the policy`);
@@ -96,7 +102,7 @@ function unprovenMoves(cell: Cell, seen: ReachObservation): Said | undefined {
 
 function movesOf(
   cell: Cell,
-  { moves }: ReachObservation,
+  { forbiddenUpdates: moves }: RowsObservation,
 ): readonly { readonly name: string; readonly kind: Outcome["kind"] }[] {
   const granted = cell.relation.info.privileges[cell.persona.role]?.update ?? [];
   return moves.map(({ candidate: { name }, answer }) => {
@@ -109,12 +115,12 @@ function movesOf(
   });
 }
 
-function broken(_cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {
+function broken(_cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | undefined {
   return outcome.kind === "broken" ? say("error", outcome.why) : undefined;
 }
 
 /** A role above the policies was not denied anything by them. A missing grant denies it as it does everybody but a superuser. */
-function bypassed(cell: Cell, _seen: ReachObservation, outcome: Outcome): Said | undefined {
+function bypassed(cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (cell.expectation.kind !== "deny") return undefined;
   const why = bypassesPolicies(cell);
   if (
@@ -126,39 +132,43 @@ function bypassed(cell: Cell, _seen: ReachObservation, outcome: Outcome): Said |
   return say("error", `${why}, so no policy denied it anything`);
 }
 
-function unreached(_cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+function unreached(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind !== "unreached") return undefined;
   // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
   if (seen.method !== "whole" && seen.answer.code !== "42501") return undefined;
   return say("inconclusive", outcome.why);
 }
 
-function tooLittle(cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (cell.expectation.kind === "within" || seen.missing === 0 || seen.undetermined > 0) return undefined;
   if (seen.mayBeHidden) return undefined;
   const how = outcome.kind === "refused" ? `, refused by ${outcome.by} (${seen.answer.code})` : "";
   if (cell.column !== undefined) {
     return say(
       "lockout",
-      `${cell.column} not shown as it is in ${rows(seen.missing)} of the declared ${seen.control.declared}${how}`,
+      `${cell.column} not shown as it is in ${rows(seen.missing)} of the declared ${seen.baseline.declared}${how}`,
     );
   }
-  return say("lockout", `${rows(seen.missing)} of the declared ${seen.control.declared} not reached${how}`);
+  return say("lockout", `${rows(seen.missing)} of the declared ${seen.baseline.declared} not reached${how}`);
 }
 
-function undetermined(_cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+function undetermined(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (seen.undetermined === 0) return undefined;
   const why = outcome.kind === "unreached" ? `: ${outcome.why}` : "";
   return say("inconclusive", `nothing could be told about ${rows(seen.undetermined)}${why}`);
 }
 
-function hidden(_cell: Cell, seen: ReachObservation): Said | undefined {
+function hidden(_cell: Cell, seen: RowsObservation): Said | undefined {
   return seen.mayBeHidden
     ? say("inconclusive", "no row was affected, and a BEFORE trigger or a rule may be the reason")
     : undefined;
 }
 
-function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outcome): Said | undefined {
+function nothingToProve(
+  cell: Cell,
+  { baseline: control }: RowsObservation,
+  outcome: Outcome,
+): Said | undefined {
   if (outcome.kind === "impossible") return undefined;
   const { expectation, column, among } = cell;
   const holding = column === undefined ? "" : ` with a value in ${column}`;
@@ -176,7 +186,7 @@ function nothingToProve(cell: Cell, { control }: ReachObservation, outcome: Outc
   return undefined;
 }
 
-function wrongGate(cell: Cell, seen: ReachObservation, outcome: Outcome): Said | undefined {
+function wrongGate(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   const { expectation } = cell;
   const actual = deniedByOf(seen, outcome);
   if (expectation.kind !== "deny" || expectation.reason === undefined || actual === undefined)
@@ -188,7 +198,7 @@ function wrongGate(cell: Cell, seen: ReachObservation, outcome: Outcome): Said |
     : say("lockout", `denied by ${actual} already: declared is ${expectation.reason}`);
 }
 
-function proof(cell: Cell, { control, reached }: ReachObservation): string {
+function proof(cell: Cell, { baseline: control, affected: reached }: RowsObservation): string {
   if (cell.column !== undefined)
     return `${rows(control.total)} with a value in ${cell.column}, shown in ${reached}, as declared`;
   if (cell.expectation.kind === "deny") return `${rows(control.total)} there, none reached`;

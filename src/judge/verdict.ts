@@ -28,7 +28,7 @@ type Judge<K extends Observation["kind"]> = (
 ) => Judgement;
 
 const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
-  reach: judgeReach,
+  rows: judgeReach,
   insert: judgeInsert,
   call: judgeCall,
   statement: judgeStatement,
@@ -52,7 +52,7 @@ export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judge
   if (judgement.verdict !== "pass") return judgement;
   // A missing grant stands before every policy: whoever asks, and whatever the session is like.
   if (["schema", "execute", "grant"].includes(judgement.deniedBy ?? "")) return judgement;
-  const [unseen] = "unseenStates" in seen ? (seen.unseenStates ?? []) : [];
+  const [unseen] = "untestedStates" in seen ? (seen.untestedStates ?? []) : [];
   if (unseen !== undefined) {
     const { state, failure } = unseen;
     const because = `nothing is known of a session whose settings are ${state}: ${failure.message}`;

@@ -19,6 +19,6 @@ export function untriedArguments(functions: readonly Called[]): readonly Finding
       .map(({ name }) => name);
     return untried.length === 0
       ? []
-      : [{ kind: "argument-untried", function: signatureOf(routine), arguments: untried }];
+      : [{ kind: "argument-untested", function: signatureOf(routine), arguments: untried }];
   });
 }

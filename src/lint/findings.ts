@@ -38,7 +38,7 @@ export function findFindings(
 }
 
 function fullSight({ login }: Catalog): readonly Finding[] {
-  return login.superuser || login.bypassRls ? [] : [{ kind: "no-full-sight", login: login.name }];
+  return login.superuser || login.bypassRls ? [] : [{ kind: "no-privileged-connection", login: login.name }];
 }
 
 function bypassing(matrix: Matrix, catalog: Catalog): readonly Finding[] {

@@ -29,7 +29,7 @@ function escapes({ personas }: Matrix, { roles }: Catalog): readonly Finding[] {
     const declared = new Set(personas.filter((one) => one.login === login).map(({ role }) => role));
     const open = roles.find(({ name }) => name === login)?.mayEscapeAs ?? [];
     const found = open.filter((role) => !declared.has(role));
-    return found.length === 0 ? [] : [{ kind: "login-escapes", login, roles: found }];
+    return found.length === 0 ? [] : [{ kind: "login-role-escalation", login, roles: found }];
   });
 }
 
@@ -45,7 +45,7 @@ function loginUnclear(
   const held = new Set(Object.keys(persona.settings).map((one) => one.toLowerCase()));
   const brings = settings.roles.filter((one) => one.role === role && canLogin && !held.has(one.name));
   const why = [...new Set([...brings.map((one) => `${role} has the setting ${one.name}`), ...reads])];
-  return why.map((because) => ({ kind: "login-unclear", persona: name, because }));
+  return why.map((because) => ({ kind: "login-unknown", persona: name, because }));
 }
 
 /** A custom setting of rowgate's own login is in every session that it opens: a probe cannot be without. */
@@ -62,7 +62,7 @@ function broughtByControl(
       (name) =>
         !personas.every(({ settings, login: own }) => own === login.name || hasSetting(settings, name)),
     )
-    .map((setting) => ({ kind: "control-brings-setting", login: login.name, setting }));
+    .map((setting) => ({ kind: "privileged-login-setting", login: login.name, setting }));
 }
 
 function hasSetting(settings: Readonly<Record<string, string>>, name: string): boolean {

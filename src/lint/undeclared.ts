@@ -52,7 +52,7 @@ export function undeclaredFunctions(
       // Who comes through no gateway sets settings as he likes.
       const setting = above.filter((role) => exposed && through.has(role));
       if (setting.length > 0 && one.sets && !one.helps)
-        return [{ kind: "undeclared-setter", function: name, roles: setting }];
+        return [{ kind: "undeclared-identity-setter", function: name, roles: setting }];
       return [{ kind: "undeclared-function", function: name, roles: callers }];
     });
 }

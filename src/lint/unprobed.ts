@@ -49,7 +49,7 @@ export function unprobedAnon(
     .filter((one) => one.securityDefiner && !one.helps && isExposed(one, exposes))
     .filter((one) => mayCall(one, anonRole) && !told(one));
   const reaches = [...held.map((one) => formatQualified(one)), ...called.map((one) => signatureOf(one))];
-  return reaches.length === 0 ? [] : [{ kind: "unprobed-anon", role: anonRole, reaches }];
+  return reaches.length === 0 ? [] : [{ kind: "unprobed-anonymous-role", role: anonRole, reaches }];
 }
 
 /** `"odd name"=arwd/owner` → the role; PUBLIC has no name, and the owner needs no grant. */

@@ -39,7 +39,7 @@ export interface PlannedCall {
    * Calls that are declared to be let through, asked when the function's own body refuses this one: the same call by
    * other personas first, then other calls by this persona.
    */
-  readonly beside: readonly Cell[];
+  readonly positiveControls: readonly Cell[];
 }
 
 /** The place a relation has in a plan: what probes need to know of it, once for all of its cells. */
@@ -48,7 +48,7 @@ export interface PlannedRelation {
   /** Columns that name a row; empty when nothing does (then rows are compared whole). */
   readonly key: readonly string[];
   /** Where full sight reads rows: the relation itself or the matrix's `control.from`. */
-  readonly control: RelationInfo;
+  readonly baseline: RelationInfo;
   /** The table whose rows a write through this relation changes; the relation itself unless it is a view over one table. */
   readonly base: RelationInfo | undefined;
   readonly at: SourcePosition;

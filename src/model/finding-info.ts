@@ -25,18 +25,18 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "failure",
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
-  "undeclared-setter": {
+  "undeclared-identity-setter": {
     title:
       "A function that personas may call and no matrix declares sets what policies read: a setting, or the role",
     severity: "failure",
     remedy: "declare its calls under `functions:`, or REVOKE EXECUTE … FROM PUBLIC",
   },
-  "unlisted-schema": {
+  "undeclared-exposed-schema": {
     title: "The gateway exposes a schema that the matrix does not list, and personas reach something in it",
     severity: "failure",
     remedy: "name it under `exposes:`, and declare or waive what is in it",
   },
-  "unheeded-pre-request": {
+  "missing-pre-request": {
     title: "PostgREST calls a function before each request, and the target does not name it",
     severity: "failure",
     remedy:
@@ -52,13 +52,13 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "note",
     remedy: "declare `allow` for it, or use a role without SUPERUSER and BYPASSRLS",
   },
-  "login-escapes": {
+  "login-role-escalation": {
     title:
       "A persona's login can put the policies aside: it may become a superuser, an owner, or another role that holds more",
     severity: "failure",
     remedy: "revoke the membership, or declare a persona that logs in as it with that role",
   },
-  "login-gets-around": {
+  "login-bypass-path": {
     title: "A persona that logs in by itself can get around the policies, with SQL that no probe sends",
     severity: "failure",
     remedy: "see docs/verdicts.md: each of these ways is closed by one statement",
@@ -68,17 +68,17 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "note",
     remedy: "declare a persona with that role, or revoke what it does not need",
   },
-  "unprobed-anon": {
+  "unprobed-anonymous-role": {
     title: "Whoever sends no token has a role that no persona has, and it reaches something",
     severity: "failure",
     remedy: "declare a persona with that role (`anon: { role: anon }`), or revoke what it holds",
   },
-  "argument-untried": {
+  "argument-untested": {
     title: "A declared function has an argument that may be left out, and no declared call gives it",
     severity: "note",
     remedy: "declare a call that gives it, and what comes of that",
   },
-  "move-untried": {
+  "forbidden-update-untested": {
     title: "A column by which policies decide may be changed in rows of one's own, and no `never:` tries it",
     severity: "note",
     remedy: "declare under `never:` what must be refused: a row given away, a role or a tenant taken",
@@ -88,7 +88,7 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "note",
     remedy: "ON DELETE RESTRICT, or no DELETE on the first, if that is not meant",
   },
-  "no-full-sight": {
+  "no-privileged-connection": {
     title: "The login has neither BYPASSRLS nor SUPERUSER: its controls prove nothing",
     severity: "error",
     remedy: "log in as a role with BYPASSRLS (on Supabase: postgres)",
@@ -98,13 +98,13 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "error",
     remedy: "see which rows differ, and whether somebody else wrote while the run was on",
   },
-  "rows-unread": {
+  "rows-unreadable": {
     title: "What the probed tables hold after the run could not be read",
     severity: "error",
     remedy:
       "see why, then whether the tables are as they were: every probe was undone, and this run cannot show it",
   },
-  "left-behind": {
+  "probe-rows-left": {
     title: "A table that others use holds rows with a probe's values that were written during the run",
     severity: "error",
     remedy: "look for what commits there (dblink, a trigger that calls out), and remove the rows",
@@ -134,7 +134,7 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "failure",
     remedy: "mend the cell, or renew the waiver with a new reason",
   },
-  "survives-rollback": {
+  "side-effect-outside-transaction": {
     title: "A probed relation's trigger or policy reaches something that a rollback does not undo",
     severity: "note",
     remedy:
@@ -150,13 +150,13 @@ export const findingInfo: Record<FindingKind, FindingInfo> = {
     severity: "note",
     remedy: "give the login SELECT on it, or time to read it",
   },
-  "login-unclear": {
+  "login-unknown": {
     title: "Nothing says who logs in for a persona, and it makes a difference",
     severity: "failure",
     remedy:
       "say `login:` if the persona logs in by itself; otherwise let `settings:` say what its session holds",
   },
-  "control-brings-setting": {
+  "privileged-login-setting": {
     title: "The login that rowgate uses brings a setting of its own into every probe",
     severity: "failure",
     remedy: "log in as another role with full sight, or take the setting from this one: ALTER ROLE … RESET",

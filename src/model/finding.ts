@@ -1,4 +1,4 @@
-import type { WayAround } from "./around.ts";
+import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
 
 /** Something to tell a person that is not a cell. Facts only; the wording is in `findingInfo` (finding-info.ts). */
@@ -20,15 +20,15 @@ export type Finding =
       readonly roles: readonly string[];
     }
   | {
-      readonly kind: "undeclared-setter";
+      readonly kind: "undeclared-identity-setter";
       readonly function: string;
       /** Personas' roles that may call it through the gateway, and whom policies bind. */
       readonly roles: readonly string[];
     }
-  | { readonly kind: "unlisted-schema"; readonly schema: string }
-  | { readonly kind: "unheeded-pre-request"; readonly function: string }
+  | { readonly kind: "undeclared-exposed-schema"; readonly schema: string }
+  | { readonly kind: "missing-pre-request"; readonly function: string }
   | {
-      readonly kind: "unprobed-anon";
+      readonly kind: "unprobed-anonymous-role";
       readonly role: string;
       /** Declared relations on which it holds something, and functions that run with their owners' rights. */
       readonly reaches: readonly string[];
@@ -46,16 +46,16 @@ export type Finding =
       readonly why: "superuser" | "bypassrls";
     }
   | {
-      readonly kind: "login-escapes";
+      readonly kind: "login-role-escalation";
       readonly login: string;
       /** As whom the login can put policies aside, by SET ROLE. */
       readonly roles: readonly string[];
     }
-  | ({ readonly kind: "login-gets-around" } & WayAround)
+  | ({ readonly kind: "login-bypass-path" } & BypassPath)
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
-  | { readonly kind: "argument-untried"; readonly function: string; readonly arguments: readonly string[] }
+  | { readonly kind: "argument-untested"; readonly function: string; readonly arguments: readonly string[] }
   | {
-      readonly kind: "move-untried";
+      readonly kind: "forbidden-update-untested";
       readonly relation: string;
       readonly column: string;
       /** The relations whose policies read it. */
@@ -71,10 +71,10 @@ export type Finding =
       readonly does: "deletes" | "changes";
       readonly personas: readonly string[];
     }
-  | { readonly kind: "no-full-sight"; readonly login: string }
+  | { readonly kind: "no-privileged-connection"; readonly login: string }
   | { readonly kind: "rows-changed"; readonly relation: string }
-  | { readonly kind: "rows-unread"; readonly because: string }
-  | { readonly kind: "left-behind"; readonly relation: string; readonly rows: number }
+  | { readonly kind: "rows-unreadable"; readonly because: string }
+  | { readonly kind: "probe-rows-left"; readonly relation: string; readonly rows: number }
   | { readonly kind: "changed-by-others"; readonly relation: string }
   | { readonly kind: "session-user-policy"; readonly relation: string; readonly policy: string }
   | { readonly kind: "immutable-reads-setting"; readonly function: string }
@@ -86,15 +86,15 @@ export type Finding =
       readonly at: SourcePosition;
     }
   | {
-      readonly kind: "survives-rollback";
+      readonly kind: "side-effect-outside-transaction";
       readonly relation: string;
       readonly function: string;
       readonly reaches: string;
     }
   | { readonly kind: "sequences-advanced"; readonly sequences: readonly string[] }
   | { readonly kind: "not-watched"; readonly relation: string; readonly because: string }
-  | { readonly kind: "login-unclear"; readonly persona: string; readonly because: string }
-  | { readonly kind: "control-brings-setting"; readonly login: string; readonly setting: string }
+  | { readonly kind: "login-unknown"; readonly persona: string; readonly because: string }
+  | { readonly kind: "privileged-login-setting"; readonly login: string; readonly setting: string }
   | {
       readonly kind: "writes-committed";
       /** Rows that the run made, and those of them that may still be there. */

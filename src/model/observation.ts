@@ -38,56 +38,56 @@ export type Failure =
   | { readonly kind: "not-sent"; readonly message: string }
   | { readonly kind: "protocol"; readonly message: string };
 
-/** Full sight's view of the same rows in the same snapshot. */
-export interface Control {
-  /** Rows that full sight sees. */
+/** What the privileged connection (BYPASSRLS) sees of the same rows in the same snapshot: the ground truth. */
+export interface Baseline {
+  /** Rows that stand. */
   readonly total: number;
   /** Rows that the expectation declares: 0 for deny, `total` for allow. */
   readonly declared: number;
 }
 
 /** How rows were reached by SELECT, UPDATE, DELETE, their blind forms, or upsert. */
-export interface ReachObservation {
-  readonly kind: "reach";
+export interface RowsObservation {
+  readonly kind: "rows";
   /** The answer to the statement that decided; with `rowByRow` the last refusal, if any. */
   readonly answer: Answer;
-  readonly control: Control;
+  readonly baseline: Baseline;
   /** Rows that the persona reached. */
-  readonly reached: number;
-  /** Reached, though not declared. */
-  readonly extra: number;
-  /** Declared, but not reached. */
+  readonly affected: number;
+  /** Visible or changed, though not declared. */
+  readonly unexpected: number;
+  /** Declared, but neither visible nor changed. */
   readonly missing: number;
   /** Rows about which the probe could not tell (a trigger raised, a value did not fit…). */
   readonly undetermined: number;
   /** Up to three keys each, as JSON text. */
-  readonly extraKeys: readonly string[];
+  readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
   /**
    * How it was measured: one statement over all rows, row by row, over a sample of rows, or over rows that the run has made
-   * (`control` counts those then).
+   * (`baseline` counts those then).
    */
-  readonly method: "whole" | "row by row" | "sample" | "own rows";
+  readonly method: "whole" | "row by row" | "sample" | "scratch rows";
   /** 0 rows were affected and a BEFORE trigger or a rule could be the reason. */
   readonly mayBeHidden: boolean;
-  /** UPDATE `never:` moves that were tried on reachable rows, and what came of them. */
-  readonly moves: readonly CandidateAttempt[];
+  /** Forbidden updates (`never:`) that were tried on rows in reach, and what came of them. */
+  readonly forbiddenUpdates: readonly CandidateAttempt[];
   /** Other session states in which an identity-less persona was probed too. */
   readonly states: readonly StateObservation[];
-  readonly unseenStates?: readonly UnseenState[] | undefined;
+  readonly untestedStates?: readonly UntestedState[] | undefined;
 }
 
 /** The same SELECT in another state of the session (a setting never set, or set and rolled back). */
 export interface StateObservation {
   readonly state: "never set" | "reset";
   readonly answer: Answer;
-  readonly reached: number;
-  /** Reached, though not declared. */
-  readonly extra?: number | undefined;
+  readonly affected: number;
+  /** Visible or changed, though not declared. */
+  readonly unexpected?: number | undefined;
 }
 
 /** A state of the session in which the persona was to be asked too, and no answer came: nothing is known of it. */
-export interface UnseenState {
+export interface UntestedState {
   readonly state: StateObservation["state"];
   readonly failure: Failure;
 }
@@ -107,7 +107,7 @@ export interface CandidateAttempt {
 export interface InsertObservation {
   readonly kind: "insert";
   readonly attempts: readonly CandidateAttempt[];
-  readonly unseenStates?: readonly UnseenState[] | undefined;
+  readonly untestedStates?: readonly UntestedState[] | undefined;
 }
 
 /** How a call went whose rows nobody declared. */
@@ -116,9 +116,9 @@ export interface CallObservation {
   readonly answer: Answer;
   /** Other session states in which an identity-less persona called too. */
   readonly states: readonly CallState[];
-  readonly unseenStates?: readonly UnseenState[] | undefined;
+  readonly untestedStates?: readonly UntestedState[] | undefined;
   /** Beside a refusal by the function's own body: a call that is declared to be let through, and what came of it. */
-  readonly beside: CallBeside | undefined;
+  readonly positiveControl: PositiveControl | undefined;
 }
 
 export interface CallState {
@@ -126,7 +126,7 @@ export interface CallState {
   readonly answer: Answer;
 }
 
-export interface CallBeside {
+export interface PositiveControl {
   readonly persona: string;
   /** Where the function has several. */
   readonly call: string | undefined;
@@ -152,7 +152,7 @@ export interface SkippedObservation {
 }
 
 export type Observation =
-  | ReachObservation
+  | RowsObservation
   | InsertObservation
   | CallObservation
   | StatementObservation

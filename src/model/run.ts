@@ -3,7 +3,7 @@ import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
-import type { OwnRowRecord } from "./own-rows.ts";
+import type { ScratchRowRecord } from "./scratch-row.ts";
 import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from "./target.ts";
 import type { Judgement, Verdict } from "./verdict.ts";
 
@@ -34,7 +34,7 @@ export interface CellRecord {
   readonly channels: Readonly<Partial<Record<Channel, ChannelRecord>>>;
   readonly notOn: Readonly<Partial<Record<Channel, string>>>;
   /** How to see it by hand; only for cells that did not pass. */
-  readonly byHand: ByHand | undefined;
+  readonly reproduce: Reproduction | undefined;
   /** The policy or grant in force for this persona and operation; only for cells that did not pass. */
   readonly inForce: readonly string[];
 }
@@ -46,7 +46,7 @@ export interface ChannelRecord extends Judgement {
   readonly milliseconds: number | undefined;
 }
 
-export interface ByHand {
+export interface Reproduction {
   /** A block to paste into psql. */
   readonly psql: string;
   /**
@@ -81,7 +81,7 @@ export interface TableFingerprint {
   readonly after?: { readonly rows: number; readonly hash: string } | undefined;
 }
 
-export interface RestHandshake {
+export interface GatewayChecks {
   /** The gateway honours `Prefer: tx=rollback` (a harmless GET came back with it applied). */
   readonly rollbackHonoured: boolean;
   /** A token with a tampered signature was answered PGRST301. */
@@ -145,10 +145,10 @@ export interface RunRecord {
   readonly personas: readonly PersonaRecord[];
   /** Keys in order of the matrix: what a grid's rows and tables are. */
   readonly relations: readonly string[];
-  readonly handshake: RestHandshake | undefined;
+  readonly gatewayChecks: GatewayChecks | undefined;
   readonly fingerprints: readonly TableFingerprint[];
   /** Rows that the run made where nothing is rolled back. */
-  readonly rows?: readonly OwnRowRecord[] | undefined;
+  readonly rows?: readonly ScratchRowRecord[] | undefined;
   readonly findings: readonly Finding[];
   readonly counts: Counts;
   readonly roundTrips: { readonly direct: number; readonly rest: number };

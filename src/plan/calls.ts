@@ -172,7 +172,7 @@ function cellOf(
       borrowed,
       raises: spec.raises,
       valueName,
-      beside,
+      positiveControls: beside,
     },
     among: among === undefined ? undefined : bound(among),
     everywhere: fine.everywhere === true,

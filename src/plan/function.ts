@@ -23,7 +23,7 @@ export function planFunction(spec: FunctionSpec, catalog: Catalog): PlannedFunct
   const control = controlOf(spec, routine, catalog) ?? info;
   const key = keyOf(spec, info, control);
   const facts = catalog.sessionFacts.filter((one) => one.routine === routine.oid);
-  const relation = { info, key, control, base: undefined, at: spec.at, samples: [], facts };
+  const relation = { info, key, baseline: control, base: undefined, at: spec.at, samples: [], facts };
   return { spec, routine, valueName, relation };
 }
 

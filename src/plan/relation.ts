@@ -19,7 +19,7 @@ export function planRelation(
   const facts = catalog.sessionFacts.filter(
     (one) => one.routine === null && one.schema === schema && one.name === name,
   );
-  return { info, key: keyIn(key, control), control, base, at: spec.at, samples, facts };
+  return { info, key: keyIn(key, control), baseline: control, base, at: spec.at, samples, facts };
 }
 
 function requireRelation(catalog: Catalog, of: { schema: string; name: string }): RelationInfo {

@@ -85,8 +85,8 @@ function waiverLines(cell: CellRecord, width: number): readonly string[] {
 }
 
 function byHandLines(cell: CellRecord, width: number): readonly string[] {
-  if (cell.byHand === undefined) return [];
-  const { psql, curl, undo } = cell.byHand;
+  if (cell.reproduce === undefined) return [];
+  const { psql, curl, undo } = cell.reproduce;
   const margin = "    ";
   const indented = (line: string): string => (line === "" ? "" : `${margin}${line}`);
   return [

@@ -1,4 +1,4 @@
-import type { WayAround } from "../model/around.ts";
+import type { BypassPath } from "../model/bypass-path.ts";
 import type { Finding, FindingKind } from "../model/finding.ts";
 import { findingInfo, type FindingInfo } from "../model/finding-info.ts";
 import { place } from "./failure.ts";
@@ -13,34 +13,35 @@ const facts: Facts = {
   "undeclared-function": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
   "undeclared-definer": (of) =>
     `${clean(of.function)}, with the rights of ${clean(of.owner)}: ${of.roles.map(clean).join(", ")}`,
-  "undeclared-setter": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
-  "unlisted-schema": (of) => clean(of.schema),
-  "unheeded-pre-request": (of) => clean(of.function),
-  "unprobed-anon": (of) => `${clean(of.role)}: ${of.reaches.map(clean).join(", ")}`,
+  "undeclared-identity-setter": (of) => `${clean(of.function)}: ${of.roles.map(clean).join(", ")}`,
+  "undeclared-exposed-schema": (of) => clean(of.schema),
+  "missing-pre-request": (of) => clean(of.function),
+  "unprobed-anonymous-role": (of) => `${clean(of.role)}: ${of.reaches.map(clean).join(", ")}`,
   "owner-bypasses-rls": (of) => `${clean(of.persona)}: role ${clean(of.role)} owns ${clean(of.relation)}`,
   "superuser-persona": (of) => `${clean(of.persona)}: role ${clean(of.role)} is ${superpower[of.why]}`,
-  "login-escapes": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
-  "login-gets-around": (of) => `${clean(of.role)}: ${around[of.way](clean(of.place), clean(of.of ?? ""))}`,
+  "login-role-escalation": (of) => `${clean(of.login)}, as ${of.roles.map(clean).join(", ")}`,
+  "login-bypass-path": (of) => `${clean(of.role)}: ${around[of.way](clean(of.place), clean(of.of ?? ""))}`,
   "unprobed-role": (of) => `${clean(of.role)}: ${of.relations.map(clean).join(", ")}`,
-  "argument-untried": (of) => `${clean(of.function)}: ${of.arguments.map(clean).join(", ")}`,
-  "move-untried": (of) =>
+  "argument-untested": (of) => `${clean(of.function)}: ${of.arguments.map(clean).join(", ")}`,
+  "forbidden-update-untested": (of) =>
     `${clean(of.relation)}.${clean(of.column)}, by ${of.personas.map(clean).join(", ")}: read by policies of ${some(of.of)}`,
   "cascades-past-a-deny": (of) =>
     `DELETE from ${clean(of.from)} ${of.does} rows of ${clean(of.relation)}, for ${of.personas.map(clean).join(", ")}`,
-  "no-full-sight": (of) => `login ${clean(of.login)}`,
+  "no-privileged-connection": (of) => `login ${clean(of.login)}`,
   "rows-changed": (of) => clean(of.relation),
-  "rows-unread": (of) => oneLine(of.because),
-  "left-behind": (of) => `${clean(of.relation)}: ${plural(of.rows, "row")}`,
+  "rows-unreadable": (of) => oneLine(of.because),
+  "probe-rows-left": (of) => `${clean(of.relation)}: ${plural(of.rows, "row")}`,
   "changed-by-others": (of) => clean(of.relation),
   "session-user-policy": (of) => `${clean(of.relation)}, policy ${clean(of.policy)}`,
   "immutable-reads-setting": (of) => clean(of.function),
   "rollback-not-honoured": (of) => `gateway ${clean(of.gateway)}`,
   "waiver-expired": (of) => `${clean(of.cell)}, ended on ${clean(of.expires)} (${place(of.at)})`,
-  "survives-rollback": (of) => `${clean(of.relation)}: ${clean(of.function)} reaches ${clean(of.reaches)}`,
+  "side-effect-outside-transaction": (of) =>
+    `${clean(of.relation)}: ${clean(of.function)} reaches ${clean(of.reaches)}`,
   "sequences-advanced": (of) => oneLine(of.sequences.join(", ")),
   "not-watched": (of) => `${clean(of.relation)}: ${oneLine(of.because)}`,
-  "login-unclear": (of) => `${clean(of.persona)}: ${oneLine(of.because)}`,
-  "control-brings-setting": (of) => `login ${clean(of.login)}, setting ${clean(of.setting)}`,
+  "login-unknown": (of) => `${clean(of.persona)}: ${oneLine(of.because)}`,
+  "privileged-login-setting": (of) => `login ${clean(of.login)}, setting ${clean(of.setting)}`,
   "writes-committed": (of) =>
     `${plural(of.rows, "row")} made, ${of.left === 0 ? "all" : number(of.rows - of.left)} gone`,
   "clock-was-set": ({ seconds }) => `${number(Math.abs(seconds))} s ${seconds > 0 ? "forward" : "back"}`,
@@ -53,7 +54,7 @@ function some(names: readonly string[]): string {
   return `${names.slice(0, 3).map(clean).join(", ")}${left > 0 ? ` and ${number(left)} more` : ""}`;
 }
 
-const around: Record<WayAround["way"], (on: string, of: string) => string> = {
+const around: Record<BypassPath["way"], (on: string, of: string) => string> = {
   replication: () => "REPLICATION streams every row of every table",
   trigger: (on) => `TRIGGER on ${on}: what it hangs there runs with the rights of whoever writes`,
   schema: (on, of) => `owns the schema ${on}, and may drop ${of}`,

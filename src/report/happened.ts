@@ -1,5 +1,5 @@
 import { channels } from "../model/cell.ts";
-import type { Answer, CandidateAttempt, Observation, ReachObservation } from "../model/observation.ts";
+import type { Answer, CandidateAttempt, Observation, RowsObservation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { clean, number, oneLine, plural } from "./text.ts";
 import { effectWords, verdictWords } from "./wording.ts";
@@ -8,27 +8,27 @@ type Describe = {
   readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>, column?: string) => string;
 };
 
-const methods: Readonly<Record<ReachObservation["method"], string>> = {
+const methods: Readonly<Record<RowsObservation["method"], string>> = {
   whole: "in one statement",
   "row by row": "row by row",
   sample: "on a sample",
-  "own rows": "on rows that the run has made",
+  "scratch rows": "on rows that the run has made",
 };
 
 const describe: Describe = {
-  reach: (of, column) =>
+  rows: (of, column) =>
     sentence([
       column === undefined
-        ? `reached ${number(of.reached)} of ${plural(of.control.total, "row")}, ${number(of.control.declared)} declared`
-        : `${clean(column)} shown in ${number(of.reached)} of ${plural(of.control.total, "row")} that hold a value, ${number(of.control.declared)} declared`,
-      of.extra > 0 && `${number(of.extra)} too many${keys(of.extraKeys, of.extra)}`,
+        ? `reached ${number(of.affected)} of ${plural(of.baseline.total, "row")}, ${number(of.baseline.declared)} declared`
+        : `${clean(column)} shown in ${number(of.affected)} of ${plural(of.baseline.total, "row")} that hold a value, ${number(of.baseline.declared)} declared`,
+      of.unexpected > 0 && `${number(of.unexpected)} too many${keys(of.unexpectedKeys, of.unexpected)}`,
       of.missing > 0 && `${number(of.missing)} missing${keys(of.missingKeys, of.missing)}`,
       of.undetermined > 0 && `${number(of.undetermined)} undetermined`,
       of.mayBeHidden && "a BEFORE trigger or a rule may have hidden rows",
       of.method !== "whole" && `measured ${methods[of.method]}`,
       of.answer.code !== null && answer(of.answer),
-      ...of.moves.map((move) => `move ${attempt(move)}`),
-      ...of.states.map(({ state, reached, answer: given }) =>
+      ...of.forbiddenUpdates.map((move) => `move ${attempt(move)}`),
+      ...of.states.map(({ state, affected: reached, answer: given }) =>
         given.code === null
           ? `on a session whose settings were ${state}: ${plural(reached, "row")}`
           : `on a session whose settings were ${state}: ${answer(given)}`,
@@ -39,8 +39,8 @@ const describe: Describe = {
     sentence([
       answer(of.answer),
       ...of.states.map((one) => `on a session whose settings were ${one.state}: ${answer(one.answer)}`),
-      of.beside !== undefined &&
-        `beside it, ${clean(of.beside.persona)}'s call${of.beside.call === undefined ? "" : ` ${clean(of.beside.call)}`}: ${answer(of.beside.answer)}`,
+      of.positiveControl !== undefined &&
+        `beside it, ${clean(of.positiveControl.persona)}'s call${of.positiveControl.call === undefined ? "" : ` ${clean(of.positiveControl.call)}`}: ${answer(of.positiveControl.answer)}`,
     ]),
   statement: (of) => answer(of.answer),
   failed: (of) => `no answer (${of.failure.kind}): ${oneLine(of.failure.message)}`,

@@ -40,7 +40,7 @@ export function totalLines(
     ),
     ...line("target", targetText(run)),
     ...imageTexts(run).flatMap((text, index) => line(index === 0 ? "images" : "", text)),
-    ...(run.handshake === undefined ? [] : line("handshake", handshakeText(run.handshake))),
+    ...(run.gatewayChecks === undefined ? [] : line("handshake", handshakeText(run.gatewayChecks))),
     ...run.inputs.flatMap((input, index) =>
       line(index === 0 ? "inputs" : "", `${clean(input.path)} (sha256 ${clean(input.sha256.slice(0, 12))}…)`),
     ),
@@ -76,7 +76,7 @@ const ways: Readonly<Record<NonNullable<RunRecord["target"]["tls"]>, string>> = 
   "chain and host": "certificate and host name verified",
 };
 
-function handshakeText(handshake: NonNullable<RunRecord["handshake"]>): string {
+function handshakeText(handshake: NonNullable<RunRecord["gatewayChecks"]>): string {
   const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
   return [
     handshake.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",

@@ -4,12 +4,12 @@ import type { ChannelTrust } from "../judge/verdict.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { Moment } from "../lib/moment.ts";
-import type { OwnRowRecord } from "../model/own-rows.ts";
-import type { RestHandshake } from "../model/run.ts";
+import type { ScratchRowRecord } from "../model/scratch-row.ts";
+import type { GatewayChecks } from "../model/run.ts";
 import type { ExpandOptions } from "../plan/options.ts";
 import { pastTheGateway } from "../plan/channels.ts";
 import { addressOf } from "../model/posture.ts";
-import { openOwnRows } from "./own-rows.ts";
+import { openOwnRows } from "./scratch-rows.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 import { allCalls, cellsOfIdentity } from "./shown-cells.ts";
@@ -22,10 +22,10 @@ const requestsAtOnce = 12;
 export interface OpenChannels {
   /** Each lane's channels, in the order in which a chunk goes through them. */
   readonly lanes: readonly (readonly ProbeChannel[])[];
-  readonly handshake: RestHandshake | undefined;
+  readonly handshake: GatewayChecks | undefined;
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** Removes rows that were made where nothing is rolled back, and says what became of them. */
-  finish(): Promise<readonly OwnRowRecord[]>;
+  finish(): Promise<readonly ScratchRowRecord[]>;
   roundTrips(): { readonly direct: number; readonly rest: number };
   close(): Promise<void>;
 }

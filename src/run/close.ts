@@ -4,10 +4,10 @@ import type { Finding } from "../model/finding.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
-import type { OwnRowRecord } from "../model/own-rows.ts";
+import type { ScratchRowRecord } from "../model/scratch-row.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import type { OpenChannels } from "./channels.ts";
-import { ownRowFindings } from "./own-rows.ts";
+import { ownRowFindings } from "./scratch-rows.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
 import type { Watched } from "./watch.ts";
@@ -18,7 +18,7 @@ export interface CloseInput {
   readonly channels: OpenChannels;
   readonly tally: Tally;
   /** Rows that it made where nothing is rolled back. */
-  readonly rows: readonly OwnRowRecord[];
+  readonly rows: readonly ScratchRowRecord[];
   /** What the run left of what it found. */
   readonly left: Watched;
   readonly times: {
@@ -68,7 +68,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       ...prepared.work.map(({ spec }) => formatQualified(spec)),
       ...prepared.functions.map(({ spec }) => formatFunction(spec)),
     ],
-    handshake: channels.handshake,
+    gatewayChecks: channels.handshake,
     fingerprints: left.fingerprints,
     ...(rows.length > 0 && { rows }),
     findings,

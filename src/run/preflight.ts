@@ -1,4 +1,4 @@
-import { Control } from "../probe/sql/control.ts";
+import { Control } from "../probe/sql/baseline.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { RunFilters } from "../model/run.ts";
 import { countCalls } from "../plan/calls.ts";

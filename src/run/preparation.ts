@@ -1,28 +1,28 @@
 import { type ClientBase, DatabaseError } from "pg";
-import { readWaysAround } from "../catalog/around.ts";
+import { readWaysAround } from "../catalog/bypass-paths.ts";
 import { type GatewaySettings, readGatewaySettings } from "../catalog/gateway-settings.ts";
 import { readCatalog } from "../catalog/catalog.ts";
-import { readDeciding } from "../catalog/deciding.ts";
+import { readDeciding } from "../catalog/authorization-columns.ts";
 import { readSettings } from "../catalog/settings.ts";
 import { schemasInReach } from "../catalog/reach.ts";
 import { readImmutable } from "../catalog/immutable.ts";
-import { readSurvivors } from "../catalog/survivors.ts";
+import { readSurvivors } from "../catalog/side-effects.ts";
 import { effectIssues } from "../probe/sql/effects.ts";
 import { checkPredicates, type Predicate } from "../probe/sql/predicates.ts";
 import { type SurveyRow, rowsWhere, sampleRows, sharedKey } from "../probe/sql/survey.ts";
 import { untriedArguments } from "../lint/arguments.ts";
 import { cascadeFindings } from "../lint/cascades.ts";
 import { findFindings } from "../lint/findings.ts";
-import { untriedMoves } from "../lint/moves.ts";
+import { untriedMoves } from "../lint/forbidden-updates.ts";
 import { sessionFindings } from "../lint/sessions.ts";
-import { survivorFindings } from "../lint/survivors.ts";
+import { survivorFindings } from "../lint/side-effects.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Issue } from "../model/errors.ts";
 import { byPosition, IssuesError, RowgateError } from "../model/errors.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
-import type { Survivor } from "../model/survivor.ts";
+import type { SideEffect } from "../model/side-effect.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { settle } from "../plan/expectation.ts";
@@ -33,7 +33,7 @@ import { type PlannedFunction, planFunction } from "../plan/function.ts";
 import { loginIssues } from "../plan/preflight-logins.ts";
 import { planRelation } from "../plan/relation.ts";
 import { callIssues, callPredicates, functionControl } from "./call-issues.ts";
-import type { Work } from "./lanes.ts";
+import type { Work } from "./workers.ts";
 import type { GatewayFacts } from "./request.ts";
 
 export interface Preparation {
@@ -43,7 +43,7 @@ export interface Preparation {
   readonly findings: readonly Finding[];
   readonly settings: SettingsInForce;
   /** What a rollback does not undo, in the schemas of the run. */
-  readonly survivors: readonly Survivor[];
+  readonly survivors: readonly SideEffect[];
 }
 
 /** Reads what is in force, and refuses a matrix that names what is not there. @throws IssuesError `preflight/…`, all at once */
@@ -126,7 +126,7 @@ export async function prepare(client: ClientBase, matrix: Matrix, rest?: Gateway
         (spec, persona) => settle(spec, persona, "update")?.declaration,
       ),
       ...sessionFindings(matrix, catalog, settings, rest !== undefined),
-      ...around.map((way): Finding => ({ kind: "login-gets-around", ...way })),
+      ...around.map((way): Finding => ({ kind: "login-bypass-path", ...way })),
       ...survivorFindings(matrix, survivors),
     ],
   };
@@ -143,7 +143,9 @@ async function unlistedSchemas(
   const also = new Set([...exposed, ...told.schemas]);
   const asking = personas.flatMap(({ role, login }) => (login === undefined ? role : []));
   const inReach = await schemasInReach(client, exposes, [...asking, told.anonRole]);
-  return inReach.filter((name) => also.has(name)).map((schema) => ({ kind: "unlisted-schema", schema }));
+  return inReach
+    .filter((name) => also.has(name))
+    .map((schema) => ({ kind: "undeclared-exposed-schema", schema }));
 }
 
 /** It may do anything to a request: what probes saw without it says nothing of those that pass through it. */
@@ -153,9 +155,7 @@ function unheededPreRequest(
 ): readonly Finding[] {
   const called = told?.preRequest;
   const heeded = rest?.preRequest && `${rest.preRequest.schema}.${rest.preRequest.name}`;
-  return called === undefined || called === heeded
-    ? []
-    : [{ kind: "unheeded-pre-request", function: called }];
+  return called === undefined || called === heeded ? [] : [{ kind: "missing-pre-request", function: called }];
 }
 
 function noFullSight({ login }: Catalog, cause: unknown): unknown {
@@ -163,7 +163,7 @@ function noFullSight({ login }: Catalog, cause: unknown): unknown {
   if (!(cause instanceof DatabaseError) || cause.code !== "42501") return cause;
   const said = cause.message;
   return new RowgateError({
-    code: "preflight/no-full-sight",
+    code: "preflight/no-privileged-connection",
     message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${said}`,
     hint: "log in as a role with BYPASSRLS (on Supabase: postgres): without it nobody can tell a row that was withheld from one that is not there",
     cause,
@@ -177,7 +177,7 @@ async function survey(client: ClientBase, matrix: Matrix, catalog: Catalog): Pro
     const planned = specs.map((spec) => planRelation(spec, catalog, []));
     const samples = await sampleRows(
       client,
-      planned.map(({ info, control, key }) => ({ info: control === info ? info : control, key })),
+      planned.map(({ info, baseline: control, key }) => ({ info: control === info ? info : control, key })),
     );
     work.push(
       ...specs.map((spec, index) => ({ spec, relation: planRelation(spec, catalog, samples[index] ?? []) })),
@@ -258,7 +258,7 @@ export async function visibleRows(
     const held = relation.info.privileges[persona.role];
     const writes = (held?.insert.length ?? 0) + (held?.update.length ?? 0) > 0;
     const seen = settle(spec, persona.name, "select")?.expectation;
-    if (!writes || seen?.kind !== "rows" || relation.control !== relation.info) return [];
+    if (!writes || seen?.kind !== "rows" || relation.baseline !== relation.info) return [];
     const where = bindParameters(seen.predicate, (name) => personaParameter(persona, matrix.vars, name));
     return [{ name: persona.name, where }];
   });

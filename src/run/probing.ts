@@ -1,13 +1,13 @@
-import type { Control } from "../probe/sql/control.ts";
+import type { Control } from "../probe/sql/baseline.ts";
 import type { ArchiveWriter } from "../archive/write.ts";
 import { createTally, type Tally } from "../judge/counts.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import { dayOf } from "../lib/moment.ts";
 import type { ExpandOptions } from "../plan/options.ts";
-import { blockedBy } from "../plan/survivors.ts";
+import { blockedBy } from "../plan/side-effects.ts";
 import type { OpenChannels } from "./channels.ts";
-import { type LaneInput, runLane } from "./lanes.ts";
+import { type LaneInput, runLane } from "./workers.ts";
 import { type Preparation, visibleRows } from "./preparation.ts";
 import { recordCell } from "./record.ts";
 import type { RunEvents, RunRequest } from "./request.ts";

@@ -4,8 +4,8 @@ import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
-import { byHand } from "./by-hand.ts";
-import type { CurlContext } from "./curl-by-hand.ts";
+import { byHand } from "./reproduce.ts";
+import type { CurlContext } from "./reproduce-curl.ts";
 import { seenWithDirect } from "./seen-with-direct.ts";
 import { inForce } from "./in-force.ts";
 
@@ -60,7 +60,7 @@ export function recordCell(
     verdict,
     channels,
     notOn,
-    byHand: clean
+    reproduce: clean
       ? undefined
       : byHand(
           cell,
@@ -82,6 +82,6 @@ function sentOn(answer: ChannelAnswer | undefined): ChannelAnswer["probe"] | und
 /** 21000 from the extension `safeupdate`, Supabase's default for API roles: blind writes are the direct channel's alone. */
 function isSafeUpdate(cell: Cell, observation: Observation): boolean {
   return (
-    cell.operation.startsWith("blind_") && observation.kind === "reach" && observation.answer.code === "21000"
+    cell.operation.startsWith("blind_") && observation.kind === "rows" && observation.answer.code === "21000"
   );
 }

@@ -3,7 +3,7 @@ import type {
   CandidateAttempt,
   InsertObservation,
   Observation,
-  ReachObservation,
+  RowsObservation,
 } from "../model/observation.ts";
 
 /**
@@ -11,7 +11,7 @@ import type {
  * its effect. Only facts of the same answer are taken over; where the channels differ, each keeps to its own.
  */
 export function seenWithDirect(seen: Observation, direct: Observation | undefined): Observation {
-  if (seen.kind === "reach" && direct?.kind === "reach") return reachWithDirect(seen, direct);
+  if (seen.kind === "rows" && direct?.kind === "rows") return reachWithDirect(seen, direct);
   if (seen.kind === "insert" && direct?.kind === "insert") return insertWithDirect(seen, direct);
   return seen;
 }
@@ -20,14 +20,17 @@ export function seenWithDirect(seen: Observation, direct: Observation | undefine
  * Over HTTP nothing tells a row that the policy filtered from one that a BEFORE trigger swallowed. Where the direct
  * channel, with triggers off, reached no row either, it was not the trigger.
  */
-function reachWithDirect(seen: ReachObservation, direct: ReachObservation): ReachObservation {
+function reachWithDirect(seen: RowsObservation, direct: RowsObservation): RowsObservation {
   const cleared =
-    seen.mayBeHidden && !direct.mayBeHidden && direct.answer.code === null && direct.reached === seen.reached;
+    seen.mayBeHidden &&
+    !direct.mayBeHidden &&
+    direct.answer.code === null &&
+    direct.affected === seen.affected;
   return {
     ...seen,
     mayBeHidden: seen.mayBeHidden && !cleared,
     answer: withRoutine(seen.answer, direct.answer),
-    moves: attemptsWithDirect(seen.moves, direct.moves),
+    forbiddenUpdates: attemptsWithDirect(seen.forbiddenUpdates, direct.forbiddenUpdates),
   };
 }
 

@@ -38,8 +38,8 @@ function mayHaveStayed(cell: Cell, seen: Observation): readonly Values[] {
   if (seen.kind === "failed")
     return [...[...candidates, ...(update?.never ?? [])].map(({ values }) => values), ...set];
   if (seen.kind === "insert") return acceptedOf(candidates, seen.attempts);
-  if (seen.kind !== "reach") return [];
-  return [...acceptedOf(update?.never ?? [], seen.moves), ...(seen.reached > 0 ? set : [])];
+  if (seen.kind !== "rows") return [];
+  return [...acceptedOf(update?.never ?? [], seen.forbiddenUpdates), ...(seen.affected > 0 ? set : [])];
 }
 
 function acceptedOf(

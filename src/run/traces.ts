@@ -1,5 +1,5 @@
-import type { Control } from "../probe/sql/control.ts";
-import { leftBehind, nextTransaction } from "../probe/sql/left-behind.ts";
+import type { Control } from "../probe/sql/baseline.ts";
+import { leftBehind, nextTransaction } from "../probe/sql/probe-rows-left.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import type { ChannelAnswer } from "../model/channel.ts";
@@ -71,7 +71,7 @@ async function ofOthersOrOurs(finding: Finding, { control, tables, sent, since }
     const rows = await control.ask("while it was searched for what probes sent", (client) =>
       leftBehind(client, info, sent.to(info), since),
     );
-    return rows > 0 ? { kind: "left-behind", relation, rows } : { kind: "changed-by-others", relation };
+    return rows > 0 ? { kind: "probe-rows-left", relation, rows } : { kind: "changed-by-others", relation };
   } catch (error) {
     return { kind: "not-watched", relation, because: error instanceof Error ? error.message : String(error) };
   }

@@ -1,4 +1,4 @@
-import type { Control } from "../probe/sql/control.ts";
+import type { Control } from "../probe/sql/baseline.ts";
 import { type Moment, lookAt } from "../probe/watch.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -42,7 +42,7 @@ export function watchShared(control: Control, prepared: Preparation): Watch {
 function probedTables({ work, functions }: Preparation): readonly RelationInfo[] {
   const tables = [
     ...work.map(({ relation }) => relation.base ?? relation.info),
-    ...functions.map(({ relation }) => relation.control).filter(({ kind }) => kind !== "function"),
+    ...functions.map(({ relation }) => relation.baseline).filter(({ kind }) => kind !== "function"),
   ];
   return [...new Map(tables.map((info) => [info.oid, info])).values()];
 }
@@ -57,7 +57,7 @@ export function compareMoments({ tables }: Watch, before: Moment, after: Moment 
   if (after instanceof RowgateError)
     return {
       fingerprints: firstOf(tables, before),
-      findings: [{ kind: "rows-unread", because: after.message }],
+      findings: [{ kind: "rows-unreadable", because: after.message }],
     };
   const fingerprints: TableFingerprint[] = [];
   const findings: Finding[] = [];

@@ -227,10 +227,10 @@ describe("writes: commit", () => {
           ).toBe("pass");
         }
     expect(cells.get("ana/public.notes/update")?.channels.rest?.observation).toMatchObject({
-      method: "own rows",
-      control: { total: 4, declared: 2 },
-      reached: 2,
-      moves: [{ answer: { code: "42501" } }],
+      method: "scratch rows",
+      baseline: { total: 4, declared: 2 },
+      affected: 2,
+      forbiddenUpdates: [{ answer: { code: "42501" } }],
     });
     expect(await contents()).toEqual(before);
     expect(journals("whole")).toEqual([]);
@@ -314,9 +314,9 @@ describe("writes: commit", () => {
       const cell = archiveOf(logs).cells.get(`ana/public.notes/${operation}`);
       expect(cell?.channels.rest?.verdict).toBe("leak");
       expect(cell?.channels.direct?.verdict).toBe("leak");
-      expect(cell?.byHand?.psql).toMatch(/^begin;[^]*\nrollback;$/);
+      expect(cell?.reproduce?.psql).toMatch(/^begin;[^]*\nrollback;$/);
       // The rows that an UPDATE or DELETE was about are gone.
-      expect(cell?.byHand?.curl !== undefined, operation).toBe(operation === "insert");
+      expect(cell?.reproduce?.curl !== undefined, operation).toBe(operation === "insert");
     } finally {
       await client.query("drop policy open on public.notes; drop policy seen on public.notes");
     }
@@ -328,7 +328,7 @@ describe("writes: commit", () => {
     try {
       const id = "ana/public.notes/insert";
       await run([one, "--target", "commits", "--only", id, "--logs", "by hand"]);
-      const { curl = "", undo = "" } = archiveOf("by hand").cells.get(id)?.byHand ?? {};
+      const { curl = "", undo = "" } = archiveOf("by hand").cells.get(id)?.reproduce ?? {};
       expect(curl).toContain("-H 'Prefer: count=exact' ");
       const [, token = "", body = ""] = /Bearer \$\((rowgate token [^)]*)\).* -d '([^']*)'/.exec(curl) ?? [];
       const signed = await rowgate(token.split(" ").slice(1), { cwd: project, env: env() });
@@ -349,7 +349,7 @@ describe("writes: commit", () => {
     try {
       const id = "ana/public.members/update";
       await run([one, "--target", "commits", "--only", id, "--logs", "skipped"]);
-      const { channels, byHand } = archiveOf("skipped").cells.get(id) ?? {};
+      const { channels, reproduce: byHand } = archiveOf("skipped").cells.get(id) ?? {};
       expect(channels).toMatchObject({ direct: { verdict: "leak" }, rest: { verdict: "skipped" } });
       expect(byHand?.curl).toBeUndefined();
     } finally {
@@ -365,7 +365,10 @@ describe("writes: commit", () => {
     });
     expect(result.code).toBe(2);
     const { cells } = archiveOf("disbelieved");
-    const curls = [...cells.values()].map(({ operation, byHand }) => [operation, byHand?.curl === undefined]);
+    const curls = [...cells.values()].map(({ operation, reproduce: byHand }) => [
+      operation,
+      byHand?.curl === undefined,
+    ]);
     expect(curls).toContainEqual(["select", false]);
     expect(curls.filter(([operation, none]) => operation !== "select" && none !== true)).toEqual([]);
     expect(curls.length).toBeGreaterThan(5);
@@ -443,7 +446,7 @@ describe("writes: commit", () => {
       const result = await run(args);
       expect(starred).toBe(true);
       expect(result.code).toBe(2);
-      expect(result.out).toContain("left-behind");
+      expect(result.out).toContain("probe-rows-left");
       expect(archiveOf("starred").run.rows?.filter(({ gone }) => !gone)).toHaveLength(1);
       const stuck = await cleanUp("starred");
       expect(stuck.code).toBe(2);

@@ -95,10 +95,10 @@ test("a gateway that commits is sent no write, and that is no PASS", async () =>
   });
   expect(result.code).toBe(1);
   const { run, cells } = JSON.parse(result.out) as {
-    run: { handshake: object; fingerprints: { before: object; after: object }[] };
+    run: { gatewayChecks: object; fingerprints: { before: object; after: object }[] };
     cells: { id: string; channels: { rest?: { verdict: string; because: string } } }[];
   };
-  expect(run.handshake).toMatchObject({ rollbackHonoured: false });
+  expect(run.gatewayChecks).toMatchObject({ rollbackHonoured: false });
   for (const { before, after } of run.fingerprints) expect(after).toEqual(before);
   const update = cells.find(({ id }) => id === "ana/public.notes/update");
   expect(update?.channels.rest).toMatchObject({ verdict: "inconclusive" });

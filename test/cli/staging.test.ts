@@ -83,7 +83,7 @@ describe("staging, reached by URL only", () => {
     });
     expect(record.target.override).toContain("is that of live, which is production");
     expect(record.findings.map(({ kind }) => kind)).toContain("production-override");
-    expect(record.handshake).toEqual({
+    expect(record.gatewayChecks).toEqual({
       rollbackHonoured: true,
       tamperedTokenRefused: true,
       unknownRoleRefused: true,
@@ -221,7 +221,7 @@ describe("what is wrong with the way there is a clear error, exit 2", () => {
       "the REST URL and the database URL lead to different databases",
     );
     const { run: record } = archiveOf("twin");
-    expect(record.handshake).toMatchObject({ sameDatabase: false });
+    expect(record.gatewayChecks).toMatchObject({ sameDatabase: false });
     expect(record.counts.byChannel.rest.pass).toBe(0);
   });
 });
@@ -258,7 +258,7 @@ describe("production", () => {
     expect(staging.arrived.length).toBeGreaterThan(arrived + 100);
     const { run: record } = archiveOf("live");
     expect(record.target).toMatchObject({ posture: "production", tls: "chain and host" });
-    expect(record.handshake?.sameDatabase).toBe(true);
+    expect(record.gatewayChecks?.sameDatabase).toBe(true);
     expect(record.counts.byVerdict.skipped).toBeGreaterThan(500);
     expect(record.counts.byVerdict.pass).toBeGreaterThan(200);
   });

@@ -70,7 +70,7 @@ describe("a local stack whose PostgREST undoes what it is asked to undo", () => 
     const logs = path.join(project, "from a file");
     const { id = "" } = (await latestArchive(logs)) ?? {};
     const folder = path.join(logs, id.slice(0, 8), id);
-    const { target, inputs, handshake } = await readRun(folder);
+    const { target, inputs, gatewayChecks: handshake } = await readRun(folder);
     expect(target).toMatchObject({
       name: "supabase",
       posture: "staging",
@@ -206,7 +206,9 @@ describe("a local stack as it is started: its PostgREST commits", () => {
     expect(stack.arrived.filter((one) => !/^(GET|HEAD) /.test(one))).toEqual([]);
     expect(await rows(stack)).toEqual(before);
     const { id = "" } = (await latestArchive(path.join(project, "commits"))) ?? {};
-    const { counts, handshake } = await readRun(path.join(project, "commits", id.slice(0, 8), id));
+    const { counts, gatewayChecks: handshake } = await readRun(
+      path.join(project, "commits", id.slice(0, 8), id),
+    );
     expect(handshake?.rollbackHonoured).toBe(false);
     expect(counts.byChannel.rest.inconclusive).toBeGreaterThan(10);
     expect(counts.byChannel.direct).toMatchObject({ inconclusive: 0, leak: 0, error: 0 });

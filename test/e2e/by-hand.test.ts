@@ -34,7 +34,7 @@ test("a failed SELECT, pasted into psql, shows what the probe saw: the rows, and
   try {
     await client.query(sql);
     const shown = async (id: string): Promise<unknown> => {
-      const answers = await client.query(cells.get(`ana/public.people/${id}`)?.byHand?.psql ?? "");
+      const answers = await client.query(cells.get(`ana/public.people/${id}`)?.reproduce?.psql ?? "");
       const all = Array.isArray(answers) ? (answers as { command: string; rows: unknown[] }[]) : [];
       return all.filter(({ command }) => command === "SELECT").at(-1)?.rows;
     };

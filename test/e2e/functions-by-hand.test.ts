@@ -38,7 +38,7 @@ async function paste(cell: CellRecord | undefined, database: string): Promise<re
   const client = new Client({ ...server.database, database, ssl: false });
   await client.connect();
   try {
-    const results: unknown = await client.query(cell?.byHand?.psql ?? "");
+    const results: unknown = await client.query(cell?.reproduce?.psql ?? "");
     return (results as QueryResult[]).findLast(({ command }) => command === "SELECT")?.rows ?? [];
   } finally {
     await client.end();
@@ -61,7 +61,7 @@ test("a failing call is shown by hand: the block and the curl line call the same
   expect(await paste(wipe, database)).toEqual([{ wipe: null }]);
   expect(await paste(two, database)).toHaveLength(2);
 
-  expect(two?.byHand?.curl).toContain("/rpc/find?id=2");
-  expect(email?.byHand?.curl).toContain("/rpc/find?id=1&select=id,email&email=not.is.null");
-  expect(wipe?.byHand?.curl).toMatch(/-X POST .*-d '\{"n":"1"\}' http:\S+\/rpc\/wipe$/);
+  expect(two?.reproduce?.curl).toContain("/rpc/find?id=2");
+  expect(email?.reproduce?.curl).toContain("/rpc/find?id=1&select=id,email&email=not.is.null");
+  expect(wipe?.reproduce?.curl).toMatch(/-X POST .*-d '\{"n":"1"\}' http:\S+\/rpc\/wipe$/);
 });

@@ -69,7 +69,7 @@ describe.skipIf(binary === undefined)("a real PostgREST (ROWGATE_POSTGREST_BIN)"
     });
   });
 
-  // What `unlisted-schema` and `undeclared-definer` rest on.
+  // What `undeclared-exposed-schema` and `undeclared-definer` rest on.
   test("puts what the database tells it above its environment, and calls by name what has one at all", async () => {
     const address = await server.createDatabase("told");
     await asSuperuser(

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { nextTransaction } from "../../src/probe/sql/left-behind.ts";
+import { nextTransaction } from "../../src/probe/sql/probe-rows-left.ts";
 import { clearUp } from "../../src/probe/scratch/clear-up.ts";
-import { OwnRows } from "../../src/probe/scratch/own-rows.ts";
+import { OwnRows } from "../../src/probe/scratch/scratch-rows.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { Sender } from "../../src/probe/http/sender.ts";
 import { Wire } from "../../src/probe/http/wire.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import { RowgateError } from "../../src/model/errors.ts";
-import type { RowJournal, RowName } from "../../src/model/own-rows.ts";
+import type { RowJournal, RowName } from "../../src/model/scratch-row.ts";
 import { defaultLimits, type Target } from "../../src/model/target.ts";
 import { openProxy, type Proxy } from "./rest-proxy.ts";
 import { cell, makeWorld, type World } from "./rest-support.ts";

@@ -115,13 +115,13 @@ describe("a write that comes as far as a channel of a production target", () => 
     const channel = await openDirect(production());
     const one = cell(world, "alice", "select", "told", "allow");
     try {
-      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "reach", reached: 1 } }]);
+      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "rows", affected: 1 } }]);
       await world.client.query(
         "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'rowgate' and pid <> pg_backend_pid() and datname = current_database()",
       );
       // The probe that meets the loss has no answer; the next one opens another connection.
       expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "failed" } }]);
-      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "reach", reached: 1 } }]);
+      expect(await channel.probe([one])).toMatchObject([{ observation: { kind: "rows", affected: 1 } }]);
     } finally {
       await channel.close();
     }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
-import type { ReachObservation } from "../../src/model/observation.ts";
+import type { RowsObservation } from "../../src/model/observation.ts";
 import type { Declared, World } from "./rest-support.ts";
 import { cell, makeWorld, observe, openChannel, openGateway, reach } from "./rest-support.ts";
 
@@ -19,7 +19,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-interface Expected extends Partial<ReachObservation> {
+interface Expected extends Partial<RowsObservation> {
   readonly code?: string | null;
 }
 
@@ -40,155 +40,173 @@ const cases: readonly Case[] = [
     who: "alice",
     on: "todos",
     declared: own,
-    seen: { code: null, reached: 2, extra: 0, missing: 0, control: { total: 3, declared: 2 } },
+    seen: { code: null, affected: 2, unexpected: 0, missing: 0, baseline: { total: 3, declared: 2 } },
   },
   {
     name: "more rows than declared",
     who: "alice",
     on: "posts",
     declared: own,
-    seen: { reached: 3, extra: 2, missing: 0, extraKeys: ['{"id":2}', '{"id":3}'] },
+    seen: { affected: 3, unexpected: 2, missing: 0, unexpectedKeys: ['{"id":2}', '{"id":3}'] },
   },
   {
     name: "fewer rows than declared",
     who: "alice",
     on: "todos",
     declared: "allow",
-    seen: { reached: 2, extra: 0, missing: 1, missingKeys: ['{"id":3}'] },
+    seen: { affected: 2, unexpected: 0, missing: 1, missingKeys: ['{"id":3}'] },
   },
   {
     name: "the right number of wrong rows",
     who: "alice",
     on: "todos",
     declared: { rows: "id in (1, 3)" },
-    seen: { reached: 2, extra: 1, missing: 1, extraKeys: ['{"id":2}'], missingKeys: ['{"id":3}'] },
+    seen: { affected: 2, unexpected: 1, missing: 1, unexpectedKeys: ['{"id":2}'], missingKeys: ['{"id":3}'] },
   },
   {
     name: "denied by filter",
     who: "anon",
     on: "todos",
     declared: "deny",
-    seen: { code: null, reached: 0, extra: 0, control: { total: 3, declared: 0 } },
+    seen: { code: null, affected: 0, unexpected: 0, baseline: { total: 3, declared: 0 } },
   },
   {
     name: "denied by grant",
     who: "alice",
     on: "ungranted",
     declared: "deny",
-    seen: { code: "42501", reached: 0, extra: 0 },
+    seen: { code: "42501", affected: 0, unexpected: 0 },
   },
   {
     name: "denied by grant, anon",
     who: "anon",
     on: "ungranted",
     declared: "deny",
-    seen: { code: "42501", extra: 0 },
+    seen: { code: "42501", unexpected: 0 },
   },
   {
     name: "a deny that does not hold",
     who: "anon",
     on: "posts",
     declared: "deny",
-    seen: { reached: 3, extra: 3 },
+    seen: { affected: 3, unexpected: 3 },
   },
   {
     name: "all rows",
     who: "service",
     on: "todos",
     declared: "allow",
-    seen: { reached: 3, extra: 0, missing: 0 },
+    seen: { affected: 3, unexpected: 0, missing: 0 },
   },
   {
     name: "composite keys",
     who: "alice",
     on: "members",
     declared: "allow",
-    seen: { reached: 3, extra: 0, missing: 0 },
+    seen: { affected: 3, unexpected: 0, missing: 0 },
   },
   {
     name: "composite keys, compared",
     who: "alice",
     on: "members",
     declared: { rows: "usr = 'bob'" },
-    seen: { extra: 1, missing: 0, extraKeys: ['{"org":"a,b","usr":"alice"}'] },
+    seen: { unexpected: 1, missing: 0, unexpectedKeys: ['{"org":"a,b","usr":"alice"}'] },
   },
   {
     name: "odd keys and names",
     who: "alice",
     on: "oddKeys",
     declared: { rows: `"userId" = 'alice'` },
-    seen: { code: null, reached: 6, extra: 0, missing: 0 },
+    seen: { code: null, affected: 6, unexpected: 0, missing: 0 },
   },
-  { name: "uuid keys", who: "alice", on: "uuids", declared: own, seen: { reached: 1, extra: 0, missing: 0 } },
+  {
+    name: "uuid keys",
+    who: "alice",
+    on: "uuids",
+    declared: own,
+    seen: { affected: 1, unexpected: 0, missing: 0 },
+  },
   {
     name: "keys in time",
     who: "bob",
     on: "times",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 2, extra: 0, missing: 0 },
+    seen: { affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "keys beyond what a JSON number holds",
     who: "alice",
     on: "bigs",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 1, extra: 1, missing: 1, extraKeys: ['{"id":9007199254740993}'] },
+    seen: { affected: 1, unexpected: 1, missing: 1, unexpectedKeys: ['{"id":9007199254740993}'] },
   },
   {
     name: "numeric keys that differ far behind the point",
     who: "alice",
     on: "exacts",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 1, extra: 1, missing: 1 },
+    seen: { affected: 1, unexpected: 1, missing: 1 },
   },
   {
     name: "a key that may not be read: whole rows, counted",
     who: "alice",
     on: "hidden",
     declared: own,
-    seen: { code: null, reached: 2, extra: 0, missing: 0 },
+    seen: { code: null, affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "a key that may not be read: one row more",
     who: "alice",
     on: "hidden",
     declared: { rows: "id = 1" },
-    seen: { reached: 2, extra: 1, missing: 0 },
+    seen: { affected: 2, unexpected: 1, missing: 0 },
   },
   {
     name: "no key at all",
     who: "alice",
     on: "keyless",
     declared: own,
-    seen: { reached: 2, extra: 0, missing: 0 },
+    seen: { affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "recursion is an error, and no deny",
     who: "alice",
     on: "recursive",
     declared: "deny",
-    seen: { code: "42P17", reached: 0, extra: 0 },
+    seen: { code: "42P17", affected: 0, unexpected: 0 },
   },
   {
     name: "a large relation: counted, and sampled",
     who: "alice",
     on: "many",
     declared: own,
-    seen: { reached: 833, extra: 0, missing: 0, method: "sample", control: { total: 2500, declared: 833 } },
+    seen: {
+      affected: 833,
+      unexpected: 0,
+      missing: 0,
+      method: "sample",
+      baseline: { total: 2500, declared: 833 },
+    },
   },
   {
     name: "a large relation: as many rows, but others",
     who: "alice",
     on: "swapped",
     declared: own,
-    seen: { reached: 833, extra: 1, missing: 1, extraKeys: ['{"id":1}'], missingKeys: ['{"id":3}'] },
+    seen: {
+      affected: 833,
+      unexpected: 1,
+      missing: 1,
+      unexpectedKeys: ['{"id":1}'],
+      missingKeys: ['{"id":3}'],
+    },
   },
   {
     name: "a large relation denied",
     who: "anon",
     on: "many",
     declared: "deny",
-    seen: { code: "42501", extra: 0 },
+    seen: { code: "42501", unexpected: 0 },
   },
   {
     name: "a view that filters by identity, held against its table",
@@ -196,14 +214,14 @@ const cases: readonly Case[] = [
     on: "my_todos",
     declared: own,
     control: "todos",
-    seen: { reached: 2, extra: 0, missing: 0, control: { total: 3, declared: 2 } },
+    seen: { affected: 2, unexpected: 0, missing: 0, baseline: { total: 3, declared: 2 } },
   },
   {
     name: "a view that may be within more",
     who: "alice",
     on: "todos",
     declared: { within: "true" },
-    seen: { reached: 2, extra: 0, missing: 1 },
+    seen: { affected: 2, unexpected: 0, missing: 1 },
   },
 ];
 
@@ -223,7 +241,7 @@ describe("SELECT over HTTP", () => {
       cell(world, who, "select", "todos", "allow"),
     );
     const answers = await channel.probe(cells);
-    expect(answers.map(({ observation }) => observation.kind === "reach" && observation.reached)).toEqual([
+    expect(answers.map(({ observation }) => observation.kind === "rows" && observation.affected)).toEqual([
       2, 1, 0, 3,
     ]);
     expect(answers[0]?.probe).toBe("GET /todos?select=id&limit=3");
@@ -237,12 +255,12 @@ describe("SELECT over HTTP", () => {
         paged,
         cell(world, "alice", "select", "oddKeys", { rows: `"userId" = 'alice'` }),
       );
-      expect(odd).toMatchObject({ reached: 6, extra: 0, missing: 0, undetermined: 0 });
+      expect(odd).toMatchObject({ affected: 6, unexpected: 0, missing: 0, undetermined: 0 });
       const short = await reach(paged, cell(world, "alice", "select", "posts", { rows: "id < 3" }));
-      expect(short).toMatchObject({ reached: 3, extra: 1, extraKeys: ['{"id":3}'] });
+      expect(short).toMatchObject({ affected: 3, unexpected: 1, unexpectedKeys: ['{"id":3}'] });
       // Without a key there is no second page to ask for.
       const keyless = await reach(paged, cell(world, "service", "select", "keyless", { rows: "true" }));
-      expect(keyless).toMatchObject({ reached: 3, undetermined: 1 });
+      expect(keyless).toMatchObject({ affected: 3, undetermined: 1 });
     } finally {
       await paged.close();
       await gateway.stop();
@@ -255,7 +273,7 @@ describe("SELECT over HTTP", () => {
       cell(world, "alice", "select", "todos", own),
     ]);
     expect(broken?.observation).toMatchObject({ kind: "failed", failure: { kind: "protocol" } });
-    expect(fine?.observation).toMatchObject({ kind: "reach", reached: 2, extra: 0, missing: 0 });
+    expect(fine?.observation).toMatchObject({ kind: "rows", affected: 2, unexpected: 0, missing: 0 });
   });
 
   it("fails where full sight is filtered instead of counting less", async () => {

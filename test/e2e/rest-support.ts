@@ -7,7 +7,7 @@ import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation } from "../../src/model/cell.ts";
 import type { Expectation, Json, Operation, Persona } from "../../src/model/matrix.ts";
-import type { InsertObservation, Observation, ReachObservation } from "../../src/model/observation.ts";
+import type { InsertObservation, Observation, RowsObservation } from "../../src/model/observation.ts";
 import type { DatabaseAddress, Posture, SigningKey, Target } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
 import { identityOf } from "../../src/persona/identity.ts";
@@ -179,12 +179,12 @@ export function cell(
   const role = world.catalog.roles.find(({ name }) => name === asked?.role);
   if (found === undefined || asked === undefined || role === undefined)
     throw new Error(`${who} on ${relationName}?`);
-  const control = options.control === undefined ? found.control : world.relations.get(options.control)?.info;
+  const control = options.control === undefined ? found.baseline : world.relations.get(options.control)?.info;
   return {
     id: `${who}/public.${relationName}/${operation}`,
     persona: asked,
     role,
-    relation: { ...found, control: control ?? found.control },
+    relation: { ...found, baseline: control ?? found.baseline },
     operation,
     column: undefined,
     among: undefined,
@@ -219,9 +219,9 @@ export async function observe(channel: RestChannel, one: Cell): Promise<Observat
   return answer.observation;
 }
 
-export async function reach(channel: RestChannel, one: Cell): Promise<ReachObservation> {
+export async function reach(channel: RestChannel, one: Cell): Promise<RowsObservation> {
   const seen = await observe(channel, one);
-  if (seen.kind !== "reach") throw new Error(JSON.stringify(seen));
+  if (seen.kind !== "rows") throw new Error(JSON.stringify(seen));
   return seen;
 }
 

@@ -151,7 +151,7 @@ describe("the handshake", () => {
       expect(opened.proxy.arrived.filter((line) => line.includes("brand_new"))).not.toEqual([]);
       expect(opened.channel.handshake).toMatchObject({ unknownRoleRefused: true, rollbackHonoured: true });
       expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-        reached: 2,
+        affected: 2,
       });
     } finally {
       await world.client.query("drop table brand_new");
@@ -163,7 +163,7 @@ describe("the handshake", () => {
     for (const failing of ["aa_beyond", "aa_broken", "aa_circle"])
       expect(opened.proxy.arrived.join("\n")).toContain(`GET /${failing}?`);
     expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-      reached: 2,
+      affected: 2,
     });
     for (const table of ["aa_circle", "ab_circle"]) {
       const seen = await reach(opened.channel, cell(world, "alice", "select", table, "deny"));
@@ -196,7 +196,7 @@ describe("the handshake", () => {
       expect(JSON.stringify(seen)).toContain("switches to the role notgranted");
     }
     expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-      reached: 2,
+      affected: 2,
     });
   });
 
@@ -365,8 +365,8 @@ describe("a gateway that breaks", () => {
       passing.nth === 1 ? hangUp(passing, response) : undefined,
     );
     expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-      reached: 2,
-      extra: 0,
+      affected: 2,
+      unexpected: 0,
     });
     // The one that broke, its repetition, and that again as nobody: a cache would answer it.
     expect(opened.proxy.arrived).toHaveLength(3);
@@ -375,7 +375,7 @@ describe("a gateway that breaks", () => {
   it("tries again what a lock or a deadlock stopped, and takes the last answer for one that stays", async () => {
     opened.proxy.misbehave(({ nth }, response) => (nth < 3 ? answer(response, 500, locked) : undefined));
     const del = cell(world, "alice", "delete", "todos", own);
-    expect(await reach(opened.channel, del)).toMatchObject({ reached: 2, extra: 0, missing: 0 });
+    expect(await reach(opened.channel, del)).toMatchObject({ affected: 2, unexpected: 0, missing: 0 });
     expect(opened.proxy.arrived).toHaveLength(3);
     opened.proxy.misbehave((_, response) => answer(response, 500, locked));
     expect((await reach(opened.channel, del)).answer.code).toBe("55P03");
@@ -398,7 +398,7 @@ describe("a gateway that breaks", () => {
     }
     expect(opened.proxy.arrived).toHaveLength(arrived);
     expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-      reached: 2,
+      affected: 2,
     });
   });
 
@@ -440,10 +440,10 @@ describe("a database that others use", () => {
     const update = await reach(opened.channel, cell(world, "alice", "update", "huge", own));
     expect(update).toMatchObject({
       method: "sample",
-      extra: 0,
+      unexpected: 0,
       missing: 0,
       undetermined: 0,
-      control: { total: 10_001 },
+      baseline: { total: 10_001 },
     });
     expect(opened.proxy.arrived.length).toBeGreaterThan(20);
     expect(opened.proxy.arrived.filter((line) => !line.includes("id=eq."))).toEqual([]);
@@ -452,7 +452,7 @@ describe("a database that others use", () => {
       expect(seen).toMatchObject({ kind: "skipped" });
     }
     const small = await reach(opened.channel, cell(world, "alice", "blind_delete", "todos", "deny"));
-    expect(small).toMatchObject({ reached: 2, extra: 2 });
+    expect(small).toMatchObject({ affected: 2, unexpected: 2 });
   });
 });
 
@@ -475,8 +475,8 @@ describe("keys", () => {
       rollbackHonoured: true,
     });
     expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
-      reached: 2,
-      extra: 0,
+      affected: 2,
+      unexpected: 0,
     });
     expect([...apiKeys]).toEqual(["sb_publishable_x"]);
     await gateway.stop();
@@ -492,13 +492,13 @@ describe("others write meanwhile", () => {
       await world.client.query("insert into keyless values ('carol', 'late')");
       return undefined;
     });
-    expect(await reach(opened.channel, one)).toMatchObject({ extra: 0, missing: 0, undetermined: 1 });
+    expect(await reach(opened.channel, one)).toMatchObject({ unexpected: 0, missing: 0, undetermined: 1 });
     // One row more, once: the second look agrees.
     opened.proxy.misbehave(async ({ nth }) => {
       if (nth === 1) await world.client.query("insert into keyless values ('carol', 'late')");
       return undefined;
     });
-    expect(await reach(opened.channel, one)).toMatchObject({ extra: 0, missing: 0, undetermined: 0 });
+    expect(await reach(opened.channel, one)).toMatchObject({ unexpected: 0, missing: 0, undetermined: 0 });
     await world.client.query("delete from keyless where owner = 'carol'");
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
 import type { Operation } from "../../src/model/matrix.ts";
-import type { ReachObservation } from "../../src/model/observation.ts";
+import type { RowsObservation } from "../../src/model/observation.ts";
 import type { CellOptions, Declared, World } from "./rest-support.ts";
 import {
   candidate,
@@ -36,7 +36,7 @@ interface Case {
   readonly who: string;
   readonly on: string;
   readonly declared: Declared;
-  readonly seen: Partial<ReachObservation> & { readonly code?: string | null };
+  readonly seen: Partial<RowsObservation> & { readonly code?: string | null };
   readonly options?: CellOptions;
 }
 
@@ -50,11 +50,11 @@ const updates: readonly Case[] = [
     declared: own,
     seen: {
       code: null,
-      reached: 1,
-      extra: 0,
+      affected: 1,
+      unexpected: 0,
       missing: 0,
       method: "whole",
-      control: { total: 3, declared: 1 },
+      baseline: { total: 3, declared: 1 },
     },
   },
   {
@@ -62,56 +62,56 @@ const updates: readonly Case[] = [
     who: "bob",
     on: "unpoliced",
     declared: "deny",
-    seen: { code: null, reached: 0, extra: 0, mayBeHidden: false },
+    seen: { code: null, affected: 0, unexpected: 0, mayBeHidden: false },
   },
   {
     name: "denied by grant",
     who: "anon",
     on: "posts",
     declared: "deny",
-    seen: { code: "42501", reached: 0, method: "whole" },
+    seen: { code: "42501", affected: 0, method: "whole" },
   },
   {
     name: "denied by grant: nothing held",
     who: "alice",
     on: "ungranted",
     declared: "deny",
-    seen: { code: "42501", reached: 0 },
+    seen: { code: "42501", affected: 0 },
   },
   {
     name: "a deny that does not hold",
     who: "alice",
     on: "posts",
     declared: "deny",
-    seen: { reached: 1, extra: 1, extraKeys: ['{"id":1}'] },
+    seen: { affected: 1, unexpected: 1, unexpectedKeys: ['{"id":1}'] },
   },
   {
     name: "a lockout",
     who: "alice",
     on: "posts",
     declared: "allow",
-    seen: { reached: 1, missing: 2, missingKeys: ['{"id":2}', '{"id":3}'] },
+    seen: { affected: 1, missing: 2, missingKeys: ['{"id":2}', '{"id":3}'] },
   },
   {
     name: "a check that refuses all values but one hides no row",
     who: "alice",
     on: "drafts",
     declared: "allow",
-    seen: { reached: 3, extra: 0, missing: 0 },
+    seen: { affected: 3, unexpected: 0, missing: 0 },
   },
   {
     name: "a check that refuses every value",
     who: "alice",
     on: "sealed",
     declared: "deny",
-    seen: { code: "42501", reached: 0, extra: 0, undetermined: 0, method: "row by row" },
+    seen: { code: "42501", affected: 0, unexpected: 0, undetermined: 0, method: "row by row" },
   },
   {
     name: "a check that takes each row's own value only",
     who: "alice",
     on: "coded",
     declared: "allow",
-    seen: { reached: 8, extra: 0, missing: 0, method: "row by row" },
+    seen: { affected: 8, unexpected: 0, missing: 0, method: "row by row" },
   },
   {
     name: "a row that changes its key",
@@ -119,7 +119,7 @@ const updates: readonly Case[] = [
     on: "todos",
     declared: { rows: "owner = 'bob'" },
     options: { set: { id: "99" } },
-    seen: { code: null, reached: 1, extra: 0, missing: 0 },
+    seen: { code: null, affected: 1, unexpected: 0, missing: 0 },
   },
   {
     name: "values that the matrix gives",
@@ -127,21 +127,21 @@ const updates: readonly Case[] = [
     on: "drafts",
     declared: "deny",
     options: { set: { status: "live" } },
-    seen: { code: "42501", reached: 0, extra: 0, method: "row by row" },
+    seen: { code: "42501", affected: 0, unexpected: 0, method: "row by row" },
   },
   {
     name: "composite keys, and a check that refuses one's own row as it stands",
     who: "alice",
     on: "members",
     declared: { rows: "usr = 'alice'" },
-    seen: { reached: 1, extra: 0, missing: 0 },
+    seen: { affected: 1, unexpected: 0, missing: 0 },
   },
   {
     name: "odd keys and names",
     who: "alice",
     on: "oddKeys",
     declared: { rows: `"userId" = 'alice'` },
-    seen: { code: null, reached: 6, extra: 0, missing: 0 },
+    seen: { code: null, affected: 6, unexpected: 0, missing: 0 },
   },
   {
     name: "odd keys, one by one",
@@ -150,93 +150,105 @@ const updates: readonly Case[] = [
     declared: { rows: `"userId" = 'alice'` },
     // Each row its own limit: no value suits all.
     options: { set: { "Key Text": "new key", limit: "7" } },
-    seen: { code: null, reached: 6, extra: 0, missing: 0, method: "row by row" },
+    seen: { code: null, affected: 6, unexpected: 0, missing: 0, method: "row by row" },
   },
-  { name: "uuid keys", who: "alice", on: "uuids", declared: own, seen: { reached: 1, extra: 0, missing: 0 } },
+  {
+    name: "uuid keys",
+    who: "alice",
+    on: "uuids",
+    declared: own,
+    seen: { affected: 1, unexpected: 0, missing: 0 },
+  },
   {
     name: "keys in time",
     who: "bob",
     on: "times",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 2, extra: 0, missing: 0 },
+    seen: { affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "big keys",
     who: "bob",
     on: "bigs",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 1, extra: 0, missing: 0 },
+    seen: { affected: 1, unexpected: 0, missing: 0 },
   },
   {
     name: "a key that may not be read: none",
     who: "anon",
     on: "hidden",
     declared: "deny",
-    seen: { code: "42501", extra: 0 },
+    seen: { code: "42501", unexpected: 0 },
   },
   {
     name: "a key that may not be read: which rows they were, cannot be told",
     who: "alice",
     on: "hidden",
     declared: own,
-    seen: { reached: 2, extra: 0, missing: 0, undetermined: 3 },
+    seen: { affected: 2, unexpected: 0, missing: 0, undetermined: 3 },
   },
   {
     name: "a key that may not be read: too many can",
     who: "alice",
     on: "hidden",
     declared: { rows: "id = 1" },
-    seen: { reached: 2, extra: 1 },
+    seen: { affected: 2, unexpected: 1 },
   },
-  { name: "recursion", who: "alice", on: "recursive", declared: "deny", seen: { code: "42P17", reached: 0 } },
+  {
+    name: "recursion",
+    who: "alice",
+    on: "recursive",
+    declared: "deny",
+    seen: { code: "42P17", affected: 0 },
+  },
   {
     name: "a trigger that swallows",
     who: "alice",
     on: "swallowed",
     declared: "deny",
-    seen: { code: null, reached: 0, mayBeHidden: true },
+    seen: { code: null, affected: 0, mayBeHidden: true },
   },
   {
     name: "a trigger that could swallow, over rows that one does not see anyway",
     who: "bob",
     on: "stamped",
     declared: "deny",
-    seen: { code: null, reached: 0, mayBeHidden: false },
+    seen: { code: null, affected: 0, mayBeHidden: false },
   },
   {
     name: "refused at some row, and no key to go through the others by",
     who: "alice",
     on: "sealed_keyless",
     declared: "deny",
-    seen: { code: "42501", reached: 0, extra: 0, undetermined: 2 },
+    seen: { code: "42501", affected: 0, unexpected: 0, undetermined: 2 },
   },
   {
     name: "a filter brings the SELECT policy in",
     who: "alice",
     on: "blindspot",
     declared: own,
-    seen: { reached: 1, extra: 0, missing: 0 },
+    seen: { affected: 1, unexpected: 0, missing: 0 },
   },
   {
     name: "a large relation",
     who: "alice",
     on: "many",
     declared: own,
-    seen: { reached: 833, extra: 0, missing: 0, method: "sample" },
+    seen: { affected: 833, unexpected: 0, missing: 0, method: "sample" },
   },
   {
     name: "another schema",
     who: "alice",
     on: "projects",
     declared: own,
-    seen: { code: null, reached: 1, extra: 0, missing: 0 },
+    seen: { code: null, affected: 1, unexpected: 0, missing: 0 },
   },
   {
     name: "a large relation with a composite key",
     who: "alice",
     on: "many_pairs",
     declared: own,
-    seen: { reached: 700, extra: 0, missing: 0, method: "sample" },
+    seen: { affected: 700, unexpected: 0, missing: 0, method: "sample" },
   },
   {
     name: "a large relation, other rows",
@@ -244,11 +256,11 @@ const updates: readonly Case[] = [
     on: "swapped",
     declared: own,
     seen: {
-      reached: 833,
-      extra: 1,
+      affected: 833,
+      unexpected: 1,
       missing: 1,
       method: "sample",
-      extraKeys: ['{"id":1}'],
+      unexpectedKeys: ['{"id":1}'],
       missingKeys: ['{"id":3}'],
     },
   },
@@ -260,85 +272,91 @@ const deletes: readonly Case[] = [
     who: "alice",
     on: "posts",
     declared: own,
-    seen: { code: null, reached: 1, extra: 0, missing: 0, method: "whole" },
+    seen: { code: null, affected: 1, unexpected: 0, missing: 0, method: "whole" },
   },
   {
     name: "denied by filter",
     who: "bob",
     on: "unpoliced",
     declared: "deny",
-    seen: { code: null, reached: 0, extra: 0 },
+    seen: { code: null, affected: 0, unexpected: 0 },
   },
   {
     name: "denied by grant",
     who: "anon",
     on: "posts",
     declared: "deny",
-    seen: { code: "42501", reached: 0 },
+    seen: { code: "42501", affected: 0 },
   },
   {
     name: "a row that a foreign key protects hides no sibling, and was reached itself",
     who: "alice",
     on: "parents",
     declared: own,
-    seen: { code: "23503", reached: 2, extra: 0, missing: 0, undetermined: 0, method: "row by row" },
+    seen: { code: "23503", affected: 2, unexpected: 0, missing: 0, undetermined: 0, method: "row by row" },
   },
   {
     name: "a leak behind a row that a foreign key protects",
     who: "alice",
     on: "parents",
     declared: { rows: "id = 1" },
-    seen: { reached: 2, extra: 1, extraKeys: ['{"id":2}'] },
+    seen: { affected: 2, unexpected: 1, unexpectedKeys: ['{"id":2}'] },
   },
   {
     name: "composite keys",
     who: "bob",
     on: "members",
     declared: { rows: "usr = 'bob'" },
-    seen: { reached: 2, extra: 0, missing: 0 },
+    seen: { affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "odd keys and names",
     who: "bob",
     on: "oddKeys",
     declared: { rows: `"userId" = 'bob'` },
-    seen: { reached: 4, extra: 0, missing: 0 },
+    seen: { affected: 4, unexpected: 0, missing: 0 },
   },
   {
     name: "no key, whole rows",
     who: "alice",
     on: "keyless",
     declared: own,
-    seen: { reached: 2, extra: 0, missing: 0 },
+    seen: { affected: 2, unexpected: 0, missing: 0 },
   },
   {
     name: "a key that may not be read",
     who: "alice",
     on: "hidden",
     declared: own,
-    seen: { reached: 2, extra: 0, missing: 0, undetermined: 3 },
+    seen: { affected: 2, unexpected: 0, missing: 0, undetermined: 3 },
   },
   {
     name: "a key that may not be read hides no leak",
     who: "alice",
     on: "hidden",
     declared: "deny",
-    seen: { code: null, reached: 2, extra: 2 },
+    seen: { code: null, affected: 2, unexpected: 2 },
   },
-  { name: "recursion", who: "alice", on: "recursive", declared: "deny", seen: { code: "42P17", reached: 0 } },
+  {
+    name: "recursion",
+    who: "alice",
+    on: "recursive",
+    declared: "deny",
+    seen: { code: "42P17", affected: 0 },
+  },
   {
     name: "a trigger that swallows",
     who: "alice",
     on: "swallowed",
     declared: "deny",
-    seen: { reached: 0, mayBeHidden: true },
+    seen: { affected: 0, mayBeHidden: true },
   },
   {
     name: "a large relation",
     who: "bob",
     on: "many",
     declared: { rows: "owner = 'bob'" },
-    seen: { reached: 1667, extra: 0, missing: 0 },
+    seen: { affected: 1667, unexpected: 0, missing: 0 },
   },
 ];
 
@@ -349,7 +367,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "alice",
     on: "blindspot",
     declared: "deny",
-    seen: { code: null, reached: 3, extra: 3 },
+    seen: { code: null, affected: 3, unexpected: 3 },
   },
   {
     operation: "blind_delete",
@@ -357,7 +375,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "alice",
     on: "blindspot",
     declared: "allow",
-    seen: { code: null, reached: 3, extra: 0, missing: 0 },
+    seen: { code: null, affected: 3, unexpected: 0, missing: 0 },
   },
   {
     operation: "blind_update",
@@ -365,7 +383,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "anon",
     on: "todos",
     declared: "deny",
-    seen: { code: null, reached: 0, extra: 0 },
+    seen: { code: null, affected: 0, unexpected: 0 },
   },
   {
     operation: "blind_delete",
@@ -373,7 +391,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "anon",
     on: "posts",
     declared: "deny",
-    seen: { code: "42501", reached: 0 },
+    seen: { code: "42501", affected: 0 },
   },
   {
     operation: "blind_delete",
@@ -381,7 +399,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "alice",
     on: "parents",
     declared: "deny",
-    seen: { code: "23503", reached: 1, extra: 1 },
+    seen: { code: "23503", affected: 1, unexpected: 1 },
   },
   {
     operation: "blind_update",
@@ -389,7 +407,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "alice",
     on: "drafts",
     declared: "deny",
-    seen: { code: null, reached: 3, extra: 3 },
+    seen: { code: null, affected: 3, unexpected: 3 },
   },
   {
     operation: "blind_update",
@@ -397,7 +415,7 @@ const blind: readonly (Case & { operation: Operation })[] = [
     who: "alice",
     on: "posts",
     declared: own,
-    seen: { reached: 1, extra: 0, missing: 0, undetermined: 1 },
+    seen: { affected: 1, unexpected: 0, missing: 0, undetermined: 1 },
   },
 ];
 
@@ -407,35 +425,35 @@ const upserts: readonly Case[] = [
     who: "alice",
     on: "profiles",
     declared: { rows: "id = 'alice'" },
-    seen: { reached: 1, extra: 0, missing: 0, undetermined: 0, method: "row by row" },
+    seen: { affected: 1, unexpected: 0, missing: 0, undetermined: 0, method: "row by row" },
   },
   {
     name: "merges over one's own row, undeclared",
     who: "alice",
     on: "profiles",
     declared: "deny",
-    seen: { reached: 1, extra: 1, extraKeys: ['{"id":"alice"}'] },
+    seen: { affected: 1, unexpected: 1, unexpectedKeys: ['{"id":"alice"}'] },
   },
   {
     name: "inserting is not merging",
     who: "alice",
     on: "insert_only",
     declared: { within: "false" },
-    seen: { code: "42501", reached: 0, extra: 0, undetermined: 0 },
+    seen: { code: "42501", affected: 0, unexpected: 0, undetermined: 0 },
   },
   {
     name: "denied by grant",
     who: "anon",
     on: "profiles",
     declared: "deny",
-    seen: { code: "42501", reached: 0, extra: 0, undetermined: 0 },
+    seen: { code: "42501", affected: 0, unexpected: 0, undetermined: 0 },
   },
   {
     name: "201 without a row is nothing",
     who: "alice",
     on: "swallowed",
     declared: "deny",
-    seen: { reached: 0, extra: 0, undetermined: 2 },
+    seen: { affected: 0, unexpected: 0, undetermined: 2 },
   },
 ];
 
@@ -488,7 +506,7 @@ describe("UPDATE never:", () => {
       move: candidate("noted", { note: "x" }),
     },
   ])("on $on: $why", async ({ on, declared, answer, move: other }) => {
-    const { moves } = await reach(
+    const { forbiddenUpdates: moves } = await reach(
       channel,
       cell(world, "alice", "update", on, declared, { never: [other ?? move] }),
     );
@@ -603,8 +621,8 @@ describe("a gateway that does not undo writes", () => {
       }
       expect(refusing.roundTrips).toBe(sent);
       expect(await reach(refusing, cell(world, "alice", "select", "todos", own))).toMatchObject({
-        reached: 2,
-        extra: 0,
+        affected: 2,
+        unexpected: 0,
       });
       expect(await fingerprint(world)).toBe(before);
     } finally {
@@ -622,7 +640,7 @@ describe("a gateway that does not undo writes", () => {
       await expect(production.probe([write])).rejects.toMatchObject({ code: "posture/write-refused" });
       expect(production.roundTrips).toBe(sent);
       expect(await reach(production, cell(world, "alice", "select", "todos", own))).toMatchObject({
-        reached: 2,
+        affected: 2,
       });
     } finally {
       await production.close();

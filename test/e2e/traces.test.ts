@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Control } from "../../src/probe/sql/control.ts";
+import { Control } from "../../src/probe/sql/baseline.ts";
 import type { ChannelAnswer } from "../../src/model/channel.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import { defaultLimits, type Posture } from "../../src/model/target.ts";
@@ -84,7 +84,7 @@ const cases: readonly Case[] = [
     posture: "staging",
     answer: inserted(null),
     write: probeRow,
-    finds: [{ kind: "left-behind", relation, rows: 1 }],
+    finds: [{ kind: "probe-rows-left", relation, rows: 1 }],
   },
   {
     name: "what was refused cannot have stayed",
@@ -98,14 +98,14 @@ const cases: readonly Case[] = [
     posture: "staging",
     answer: lost,
     write: probeRow,
-    finds: [{ kind: "left-behind", relation, rows: 1 }],
+    finds: [{ kind: "probe-rows-left", relation, rows: 1 }],
   },
   {
     name: "so may a move",
     posture: "staging",
     answer: lost,
     write: "update todos set owner = 'carol' where id = 1",
-    finds: [{ kind: "left-behind", relation, rows: 1 }],
+    finds: [{ kind: "probe-rows-left", relation, rows: 1 }],
   },
   {
     name: "where nothing is written nothing is looked for",

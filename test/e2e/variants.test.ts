@@ -204,7 +204,7 @@ async function pastedByHand(
   database: DatabaseAddress,
 ): Promise<readonly ByHandRows[]> {
   const wrong = cells.filter(
-    ({ column, byHand, channels: { direct } }) =>
+    ({ column, reproduce: byHand, channels: { direct } }) =>
       column === undefined && byHand !== undefined && /leak|lockout/.test(direct?.verdict ?? ""),
   );
   const each = [...new Map(wrong.map((cell) => [cell.operation, cell])).values(), ...wrong.slice(0, 2)];
@@ -213,7 +213,7 @@ async function pastedByHand(
     const client = new Client({ ...database, ssl: false });
     await client.connect();
     try {
-      shown.push({ id: cell.id, ...compared(cell, await lastResult(client, cell.byHand?.psql ?? "")) });
+      shown.push({ id: cell.id, ...compared(cell, await lastResult(client, cell.reproduce?.psql ?? "")) });
     } finally {
       await client.end();
     }
@@ -228,11 +228,11 @@ function compared(
   const seen = direct?.observation;
   if (typeof result === "string")
     return { seen: wrongBlock.has(result) ? result : undefined, reached: undefined };
-  const whole = seen?.kind === "reach" && seen.method === "whole" && seen.answer.code === null;
+  const whole = seen?.kind === "rows" && seen.method === "whole" && seen.answer.code === null;
   if (!countsRows.has(operation) || !whole) return { seen: undefined, reached: undefined };
   // A new session is one in which nothing was ever set.
   const fresh = seen.states.find(({ state }) => state === "never set");
-  return { seen: result?.rowCount ?? undefined, reached: fresh?.reached ?? seen.reached };
+  return { seen: result?.rowCount ?? undefined, reached: fresh?.affected ?? seen.affected };
 }
 
 /** What the statement before `rollback` came to; of an error, its SQLSTATE. */

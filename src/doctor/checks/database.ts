@@ -54,7 +54,7 @@ function limits({ limits: found, told }: SessionFacts): readonly Answer[] {
 export const checkSight: Check = ({ target, database }) => {
   if (database.kind === "unreached") return waitsFor("login");
   const { superuser, bypassRls, name } = database.catalog.login;
-  if (!superuser && !bypassRls) return [problem("no-full-sight", { user: name })];
+  if (!superuser && !bypassRls) return [problem("no-privileged-connection", { user: name })];
   const { unreadable } = database;
   if (unreadable.length > 0) return [problem("may-not-read", { user: name, relations: listed(unreadable) })];
   const notes = superuser && !isOurs(target.posture) ? ["a role with BYPASSRLS would do"] : [];

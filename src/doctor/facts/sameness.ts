@@ -3,7 +3,7 @@ import type { Identity } from "../../model/channel.ts";
 import type { SamenessFacts, Visit } from "../../model/examination-gateway.ts";
 import { formatQualified, type QualifiedName, quoteQualified } from "../../lib/sql-text.ts";
 import { watchFor } from "../../probe/http/verify/same-database.ts";
-import type { Sight } from "../../probe/http/sight.ts";
+import type { Sight } from "../../probe/http/privileged.ts";
 import { pathOf } from "./cache.ts";
 import type { Visitor } from "./visitor.ts";
 

@@ -43,7 +43,7 @@ export const databaseProblems = {
     sentence: "the session was told to be read-only (default_transaction_read_only) and is not",
     hint: "something in between drops it, and a target without writes is not read through such a thing: connect to the server itself",
   },
-  "no-full-sight": {
+  "no-privileged-connection": {
     check: "full sight",
     sentence:
       "{user} has neither BYPASSRLS nor SUPERUSER: it cannot tell a row that was withheld from one that is not there",

@@ -1,4 +1,4 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { otherValues } from "../sql/updates.ts";
 import { privilegesOf } from "../sql/statements.ts";
@@ -14,9 +14,9 @@ const everyRow: RowFilter = { kind: "none" };
 const maxVariants = 12;
 
 /** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
-export async function probeBlindUpdate(scene: Scene): Promise<ReachObservation> {
+export async function probeBlindUpdate(scene: Scene): Promise<RowsObservation> {
   const { cell, caller } = scene;
-  let last: ReachObservation | undefined;
+  let last: RowsObservation | undefined;
   for (const values of variants(scene)) {
     const { answer } = await caller.update(everyRow, values);
     last = observed(scene, withConstraint(answer, cell, ["update"], Object.keys(values)), "update");
@@ -25,7 +25,7 @@ export async function probeBlindUpdate(scene: Scene): Promise<ReachObservation> 
   return last ?? reachOf(scene, { code: null, rows: 0 });
 }
 
-export async function probeBlindDelete(scene: Scene): Promise<ReachObservation> {
+export async function probeBlindDelete(scene: Scene): Promise<RowsObservation> {
   const { answer } = await scene.caller.delete(everyRow);
   return observed(scene, withConstraint(answer, scene.cell, ["delete"], []), "delete");
 }
@@ -39,13 +39,13 @@ function variants({ cell }: Scene): readonly TextRow[] {
   return [first, ...others].slice(0, maxVariants);
 }
 
-function observed(scene: Scene, answer: Answer, event: "update" | "delete"): ReachObservation {
+function observed(scene: Scene, answer: Answer, event: "update" | "delete"): RowsObservation {
   const { cell, snapshot } = scene;
   const { declared, total } = snapshot.control(cell);
   if (answer.code === null) {
     const counted = byCount(scene, answer.rows ?? 0);
-    const mayBeHidden = counted.reached === 0 && total > 0 && maySwallow(cell, event);
-    const differs = counted.extra + counted.missing > 0;
+    const mayBeHidden = counted.affected === 0 && total > 0 && maySwallow(cell, event);
+    const differs = counted.unexpected + counted.missing > 0;
     // Which rows they were cannot be asked without reading them.
     const undetermined = countTellsRows(scene) || differs ? 0 : declared;
     return reachOf(scene, answer, { ...counted, undetermined, mayBeHidden });

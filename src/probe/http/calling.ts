@@ -1,5 +1,5 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
-import type { Answer, CallBeside, CallObservation } from "../../model/observation.ts";
+import type { Answer, PositiveControl, CallObservation } from "../../model/observation.ts";
 import { besideOf } from "../sql/calls.ts";
 import type { Caller } from "./caller.ts";
 
@@ -14,12 +14,12 @@ export async function probeCall(
 ): Promise<CallObservation> {
   const answer = await run(call, caller);
   const beside = answer.code === null ? undefined : await askBeside(call, callerFor);
-  return { kind: "call", answer, states: [], beside };
+  return { kind: "call", answer, states: [], positiveControl: beside };
 }
 
-async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<CallBeside | undefined> {
-  let last: CallBeside | undefined;
-  for (const other of call.beside) {
+async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<PositiveControl | undefined> {
+  let last: PositiveControl | undefined;
+  for (const other of call.positiveControls) {
     if (other.call === undefined) continue;
     const answer = await run(other.call, callerFor(other));
     last = besideOf(other, answer);

@@ -3,9 +3,9 @@ import type { ControlRow } from "./snapshot.ts";
 
 /** How the rows that were reached lie to those that are declared. Keys as JSON text, a few of each. */
 export interface Differences {
-  readonly extra: number;
+  readonly unexpected: number;
   readonly missing: number;
-  readonly extraKeys: readonly string[];
+  readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function compareRows(
   return surplus.size === 0 ? none : named(surplus, reached, rows, shape, read);
 }
 
-const none: Differences = { extra: 0, missing: 0, extraKeys: [], missingKeys: [] };
+const none: Differences = { unexpected: 0, missing: 0, unexpectedKeys: [], missingKeys: [] };
 
 function named(
   surplus: ReadonlyMap<string, number>,
@@ -46,9 +46,9 @@ function named(
   const isExtra = (row: string): boolean => (surplus.get(read(row) ?? "") ?? 0) > 0;
   const isMissing = (row: string): boolean => (surplus.get(read(row) ?? "") ?? 0) < 0;
   return {
-    extra: counts.filter((count) => count > 0).reduce((sum, count) => sum + count, 0),
+    unexpected: counts.filter((count) => count > 0).reduce((sum, count) => sum + count, 0),
     missing: counts.filter((count) => count < 0).reduce((sum, count) => sum - count, 0),
-    extraKeys: [...new Set(reached.filter(isExtra))].slice(0, shownKeys),
+    unexpectedKeys: [...new Set(reached.filter(isExtra))].slice(0, shownKeys),
     missingKeys: rows
       .filter(({ declared, shapes }) => declared && isMissing(shapes[shape] ?? ""))
       .map(({ shapes }) => shapes[shape] ?? "")

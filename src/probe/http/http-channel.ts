@@ -1,27 +1,27 @@
 import type { Cell } from "../../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../../model/channel.ts";
 import type { Failure, Observation } from "../../model/observation.ts";
-import type { RestHandshake } from "../../model/run.ts";
-import type { OwnRowRecord } from "../../model/own-rows.ts";
+import type { GatewayChecks } from "../../model/run.ts";
+import type { ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { Target } from "../../model/target.ts";
-import type { OwnRows } from "../scratch/own-rows.ts";
+import type { OwnRows } from "../scratch/scratch-rows.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused } from "../../model/posture.ts";
 import type { RestChannel } from "./verify/contract.ts";
 import { Caller } from "./caller.ts";
 import type { Clients } from "./clients.ts";
-import { type Controls, lookForAll } from "./controls.ts";
+import { type Controls, lookForAll } from "./baselines.ts";
 import { ProbeFailure, failureOf } from "./failure.ts";
-import type { Handshaken } from "./verify/handshake.ts";
+import type { Handshaken } from "./verify/gateway-checks.ts";
 import { showsIdentity } from "./verify/identity.ts";
 import { mapLimited } from "./limit.ts";
 import { comparesRows } from "../sql/calls.ts";
 import { probeCall } from "./calling.ts";
 import { isWrite, observe, plainRequest } from "./operations.ts";
-import { observeOwn } from "./own.ts";
+import { observeOwn } from "./scratch.ts";
 import { playedBack } from "./verify/played-back.ts";
 import { rpcOf } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
-import type { Sight } from "./sight.ts";
+import type { Sight } from "./privileged.ts";
 import { snapshotFor } from "./snapshot-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { agrees, betweenLooks, stoodStill } from "./stillness.ts";
@@ -59,7 +59,7 @@ export class HttpChannel implements RestChannel {
     else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
   }
 
-  get handshake(): RestHandshake {
+  get handshake(): GatewayChecks {
     return { ...this.#parts.handshaken.handshake, identityShown: this.#identityShown };
   }
 
@@ -83,7 +83,7 @@ export class HttpChannel implements RestChannel {
     return readsOnly(target) ? noWrites(target) : ownRows?.refusal(cell);
   }
 
-  async finish(): Promise<readonly OwnRowRecord[]> {
+  async finish(): Promise<readonly ScratchRowRecord[]> {
     return (await this.#parts.ownRows?.ledger.finish()) ?? [];
   }
 

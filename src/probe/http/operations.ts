@@ -1,6 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Operation, RelationOperation } from "../../model/matrix.ts";
-import type { Observation, ReachObservation } from "../../model/observation.ts";
+import type { Observation, RowsObservation } from "../../model/observation.ts";
 import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
 import { probeInsert } from "./inserting.ts";
 import { probeSelect } from "./reading.ts";
@@ -13,7 +13,7 @@ import { probeDelete, probeUpdate } from "./writing.ts";
 
 type Reach = Exclude<Operation, "insert" | "truncate">;
 
-export const measures: Record<Reach, (scene: Scene) => Promise<ReachObservation>> = {
+export const measures: Record<Reach, (scene: Scene) => Promise<RowsObservation>> = {
   select: probeSelect,
   update: probeUpdate,
   delete: probeDelete,
@@ -62,7 +62,7 @@ export async function observe(
       reason: `a blind write would touch all ${snapshot.total} rows of a database that others use`,
     };
   }
-  const measure = (seen: Snapshot): Promise<ReachObservation> =>
+  const measure = (seen: Snapshot): Promise<RowsObservation> =>
     measures[operation]({ ...scene, cell, snapshot: seen });
   return await settled(cell, measure, snapshot, look);
 }

@@ -1,4 +1,4 @@
-import type { ReachObservation } from "../../model/observation.ts";
+import type { RowsObservation } from "../../model/observation.ts";
 import type { Cell } from "../../model/cell.ts";
 import { type Differences, compareRows, shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -10,7 +10,7 @@ import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./scen
 import { type Snapshot, comparedRowsLimit } from "./snapshot.ts";
 
 /** SELECT: the exact count always; the rows themselves where a count does not tell them. */
-export async function probeSelect(scene: Scene): Promise<ReachObservation> {
+export async function probeSelect(scene: Scene): Promise<RowsObservation> {
   const { caller, snapshot } = scene;
   const columns = shownColumns(scene.cell);
   const byRows = snapshot.hasRows && snapshot.complete && columns.length > 0;
@@ -20,19 +20,22 @@ export async function probeSelect(scene: Scene): Promise<ReachObservation> {
   if (reply.answer.code !== null) return reachOf(scene, reply.answer);
   const counted = byCount(scene, reply.answer.rows ?? 0);
   if (!countTellsRows(scene)) return reachOf(scene, reply.answer, await compareSample(scene, counted));
-  if (byRows && counted.extra + counted.missing > 0) return await compareAll(scene, columns);
-  return reachOf(scene, reply.answer, { ...counted, extraKeys: counted.extra > 0 ? rowsOf(reply) : [] });
+  if (byRows && counted.unexpected + counted.missing > 0) return await compareAll(scene, columns);
+  return reachOf(scene, reply.answer, {
+    ...counted,
+    unexpectedKeys: counted.unexpected > 0 ? rowsOf(reply) : [],
+  });
 }
 
-async function compareAll(scene: Scene, columns: readonly string[]): Promise<ReachObservation> {
+async function compareAll(scene: Scene, columns: readonly string[]): Promise<RowsObservation> {
   const { reply, rows } = await readRows(scene, columns);
   if (reply.answer.code !== null) return reachOf(scene, reply.answer);
   const counted = byCount(scene, reply.answer.rows ?? 0);
-  if (rows.length < counted.reached) {
+  if (rows.length < counted.affected) {
     // `db-max-rows` cut the answer and there is no key to ask for the rest by, or there are far more rows than declared.
-    return reachOf(scene, reply.answer, { ...counted, undetermined: counted.reached - rows.length });
+    return reachOf(scene, reply.answer, { ...counted, undetermined: counted.affected - rows.length });
   }
-  return reachOf(scene, reply.answer, { reached: rows.length, ...differences(scene, columns, rows) });
+  return reachOf(scene, reply.answer, { affected: rows.length, ...differences(scene, columns, rows) });
 }
 
 /** Throws ProbeFailure when the rows lack the columns that were asked for. */
@@ -61,14 +64,14 @@ function valuesTold(
   reached: readonly string[],
 ): Differences {
   const key = columns.filter((name) => name !== cell.column);
-  if (found.extra === 0 || key.length === 0) return found;
+  if (found.unexpected === 0 || key.length === 0) return found;
   const read = snapshot.reader(cell.relation.info, key);
   const all = snapshot.shapeOf(columns);
   const declared = new Set(
     snapshot.rows(cell.expectation).flatMap((row) => (row.declared ? [read(row.shapes[all] ?? "")] : [])),
   );
   const extra = reached.filter((row) => !declared.has(read(row)));
-  return { ...found, extra: extra.length, extraKeys: [...new Set(extra)].slice(0, shownKeys) };
+  return { ...found, unexpected: extra.length, unexpectedKeys: [...new Set(extra)].slice(0, shownKeys) };
 }
 
 /** Page by page: whatever `limit` says, the gateway's `db-max-rows` may cut an answer. */

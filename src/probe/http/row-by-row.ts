@@ -1,6 +1,6 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
-import { rowByRowLimit } from "../sql/full-sight.ts";
+import { rowByRowLimit } from "../sql/privileged.ts";
 import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
 import type { RowFilter } from "./filter.ts";
@@ -36,8 +36,8 @@ interface RowOutcome {
 export async function goThroughRows(
   scene: Scene,
   statement: RowStatement,
-  first: ReachObservation | undefined,
-): Promise<{ observation: ReachObservation; reached: readonly ControlRow["key"][] }> {
+  first: RowsObservation | undefined,
+): Promise<{ observation: RowsObservation; reached: readonly ControlRow["key"][] }> {
   const { cell, snapshot, sight } = scene;
   const named = scene.own === true ? cell.relation.key : shownKey(cell);
   const rows = named.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
@@ -51,8 +51,8 @@ export async function goThroughRows(
 function observed(
   scene: Scene,
   outcomes: readonly RowOutcome[],
-  first: ReachObservation | undefined,
-): ReachObservation {
+  first: RowsObservation | undefined,
+): RowsObservation {
   const { cell, snapshot } = scene;
   const all = outcomes.length === snapshot.total;
   // A statement that went through has counted all rows; a sample only names some of them.
@@ -62,16 +62,16 @@ function observed(
   const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
   const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
   // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
-  const counted = whole !== undefined && whole.extra + whole.missing > 0;
+  const counted = whole !== undefined && whole.unexpected + whole.missing > 0;
   const unnamed = scene.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
   const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
   const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
   return reachOf(scene, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
-    reached: all || whole === undefined ? reached.length : whole.reached,
-    extra: Math.max(extra.length, all ? 0 : (whole?.extra ?? 0)),
+    affected: all || whole === undefined ? reached.length : whole.affected,
+    unexpected: Math.max(extra.length, all ? 0 : (whole?.unexpected ?? 0)),
     missing: Math.max(missing.length, all ? 0 : (whole?.missing ?? 0)),
     undetermined: unknown + unnamed,
-    extraKeys: labels(scene, extra),
+    unexpectedKeys: labels(scene, extra),
     missingKeys: labels(scene, missing),
     method: all ? "row by row" : "sample",
     mayBeHidden: whole?.mayBeHidden ?? false,

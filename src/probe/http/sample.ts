@@ -1,4 +1,4 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { shownKeys } from "./compare.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
@@ -9,20 +9,20 @@ import type { ControlRow } from "./snapshot.ts";
 /** Values in one `in.(…)`: a URL must stay well below 8,000 characters. */
 const valuesAtOnce = 15;
 
-type Counted = Pick<ReachObservation, "reached" | "extra" | "missing">;
+type Counted = Pick<RowsObservation, "affected" | "unexpected" | "missing">;
 
 /** SELECT on a large relation: counts over all rows, and whether each row of the sample is seen. */
-export async function compareSample(scene: Scene, counted: Counted): Promise<Partial<ReachObservation>> {
+export async function compareSample(scene: Scene, counted: Counted): Promise<Partial<RowsObservation>> {
   const { cell, snapshot } = scene;
   const { total, declared } = snapshot.control(cell);
   const sample = snapshot.rows(cell.expectation);
   const key = shownKey(cell);
   // Without a key a row of the sample cannot be asked for: equal counts could be counts of other rows.
-  const numbersDiffer = counted.extra + counted.missing > 0;
+  const numbersDiffer = counted.unexpected + counted.missing > 0;
   if (key.length === 0 || sample.length === 0) {
     return {
       ...counted,
-      undetermined: numbersDiffer || counted.reached === 0 || counted.reached === total ? 0 : declared,
+      undetermined: numbersDiffer || counted.affected === 0 || counted.affected === total ? 0 : declared,
     };
   }
   const seen =
@@ -34,10 +34,10 @@ export async function compareSample(scene: Scene, counted: Counted): Promise<Par
   const extra = sample.filter((row) => !row.declared && seen.has(row));
   const missing = sample.filter((row) => row.declared && !same.has(row));
   return {
-    reached: counted.reached,
-    extra: Math.max(counted.extra, extra.length),
+    affected: counted.affected,
+    unexpected: Math.max(counted.unexpected, extra.length),
     missing: Math.max(counted.missing, missing.length),
-    extraKeys: shown(extra),
+    unexpectedKeys: shown(extra),
     missingKeys: shown(missing),
     method: "sample",
   };

@@ -1,11 +1,11 @@
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { comparedColumns } from "../sql/compared.ts";
-import { shownCharacters } from "../sql/full-sight.ts";
+import { shownCharacters } from "../sql/privileged.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { Caller } from "./caller.ts";
 import type { RowFilter } from "./filter.ts";
-import type { Sight } from "./sight.ts";
+import type { Sight } from "./privileged.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** All that a cell's probe works with. */
@@ -25,23 +25,23 @@ export interface Scene {
 export function reachOf(
   { cell, snapshot }: Scene,
   answer: Answer,
-  over: Partial<ReachObservation> = {},
-): ReachObservation {
+  over: Partial<RowsObservation> = {},
+): RowsObservation {
   const control = snapshot.control(cell);
   return {
-    kind: "reach",
+    kind: "rows",
     answer,
-    control,
-    reached: 0,
-    extra: 0,
+    baseline: control,
+    affected: 0,
+    unexpected: 0,
     missing: control.declared,
     undetermined: 0,
     method: "whole",
     mayBeHidden: false,
-    moves: [],
+    forbiddenUpdates: [],
     states: [],
     ...over,
-    extraKeys: shown(over.extraKeys),
+    unexpectedKeys: shown(over.unexpectedKeys),
     missingKeys: shown(over.missingKeys),
   };
 }
@@ -55,15 +55,19 @@ function shown(keys: readonly string[] = []): readonly string[] {
 export function byCount(
   scene: Scene,
   reached: number,
-): Pick<ReachObservation, "reached" | "extra" | "missing"> {
+): Pick<RowsObservation, "affected" | "unexpected" | "missing"> {
   const { declared } = scene.snapshot.control(scene.cell);
-  return { reached, extra: Math.max(0, reached - declared), missing: Math.max(0, declared - reached) };
+  return {
+    affected: reached,
+    unexpected: Math.max(0, reached - declared),
+    missing: Math.max(0, declared - reached),
+  };
 }
 
 /** None and all are the same rows whichever way they are counted; any other number could be other rows. */
 export function countTellsRows({ cell, snapshot }: Scene): boolean {
   const { kind } = cell.expectation;
-  const sameRows = cell.column === undefined && cell.relation.control.oid === cell.relation.info.oid;
+  const sameRows = cell.column === undefined && cell.relation.baseline.oid === cell.relation.info.oid;
   return kind === "deny" || kind === "candidates" || (kind === "allow" && sameRows) || snapshot.total === 0;
 }
 

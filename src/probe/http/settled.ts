@@ -1,5 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
-import type { ReachObservation } from "../../model/observation.ts";
+import type { RowsObservation } from "../../model/observation.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const maxRounds = 3;
@@ -11,10 +11,10 @@ const maxRounds = 3;
  */
 export async function settled(
   cell: Cell,
-  measure: (snapshot: Snapshot) => Promise<ReachObservation>,
+  measure: (snapshot: Snapshot) => Promise<RowsObservation>,
   first: Snapshot,
   look: () => Promise<Snapshot>,
-): Promise<ReachObservation> {
+): Promise<RowsObservation> {
   let seen = await measure(first);
   for (let round = 0; round < maxRounds && differs(cell, seen); round += 1) {
     const before = await look();
@@ -24,20 +24,23 @@ export async function settled(
   return differs(cell, seen) ? unsettled(seen) : seen;
 }
 
-function differs({ expectation }: Cell, { extra, missing, answer, method }: ReachObservation): boolean {
+function differs(
+  { expectation }: Cell,
+  { unexpected: extra, missing, answer, method }: RowsObservation,
+): boolean {
   if (extra > 0) return true;
   // An error that stopped the whole statement is the server's word, whatever the rows are.
   const stopped = answer.code !== null && method === "whole";
   return missing > 0 && !stopped && expectation.kind !== "within";
 }
 
-function unsettled(seen: ReachObservation): ReachObservation {
+function unsettled(seen: RowsObservation): RowsObservation {
   return {
     ...seen,
-    extra: 0,
+    unexpected: 0,
     missing: 0,
-    undetermined: seen.undetermined + seen.extra + seen.missing,
-    extraKeys: [],
+    undetermined: seen.undetermined + seen.unexpected + seen.missing,
+    unexpectedKeys: [],
     missingKeys: [],
   };
 }

@@ -22,6 +22,7 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
 function needsRows({ operation, expectation, relation, column }: Cell): boolean {
   if (operation === "blind_update" || operation === "blind_delete") return false;
   if (operation !== "select" && operation !== "execute") return true;
-  if (expectation.kind === "allow") return column !== undefined || relation.control.oid !== relation.info.oid;
+  if (expectation.kind === "allow")
+    return column !== undefined || relation.baseline.oid !== relation.info.oid;
   return expectation.kind === "rows" || expectation.kind === "within";
 }

@@ -1,7 +1,7 @@
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
-import type { Control } from "../../model/observation.ts";
+import type { Baseline } from "../../model/observation.ts";
 import { type RowReader, rowReader } from "./row-reader.ts";
 
 /** Relations with more rows are compared by counts and a sample. */
@@ -51,7 +51,7 @@ export class Snapshot {
     return this.#rows.size > 0;
   }
 
-  control({ expectation, among }: Pick<Cell, "expectation" | "among">): Control {
+  control({ expectation, among }: Pick<Cell, "expectation" | "among">): Baseline {
     const counted = (inside: string): number => this.#declared.get(inside) ?? 0;
     return {
       total: among === undefined ? this.total : counted(among),

@@ -1,5 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Observation, ReachObservation } from "../../model/observation.ts";
+import type { Observation, RowsObservation } from "../../model/observation.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const maxRounds = 3;
@@ -23,8 +23,8 @@ export function stoodStill(cell: Cell, before: Snapshot, after: Snapshot): boole
 }
 
 /** The rows that were declared, and no others: only this could pass. */
-export function agrees(seen: Observation): seen is ReachObservation {
-  return seen.kind === "reach" && seen.extra === 0 && seen.undetermined === 0;
+export function agrees(seen: Observation): seen is RowsObservation {
+  return seen.kind === "rows" && seen.unexpected === 0 && seen.undetermined === 0;
 }
 
 /** Probes between two looks, until rows stood still from one to the other; else nothing is told about any. */
@@ -39,6 +39,6 @@ export async function betweenLooks(
     seen = await probe(before);
     if (!agrees(seen) || stoodStill(cell, before, await look())) return seen;
   }
-  if (seen?.kind !== "reach") throw new Error("a probe that agrees has reached rows");
-  return { ...seen, undetermined: Math.max(1, seen.control.total) };
+  if (seen?.kind !== "rows") throw new Error("a probe that agrees has reached rows");
+  return { ...seen, undetermined: Math.max(1, seen.baseline.total) };
 }

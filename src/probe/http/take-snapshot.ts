@@ -3,7 +3,7 @@ import type { Expectation } from "../../model/matrix.ts";
 import { holdsValue, quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import { fillSql } from "../../lib/sql-file.ts";
 import { ProbeFailure } from "./failure.ts";
-import type { Ask, Sight } from "./sight.ts";
+import type { Ask, Sight } from "./privileged.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
 
 /** Of a sample, for each side of the row set. */
@@ -121,21 +121,21 @@ function controlRow({ key, shapes, declared, version }: SqlRow, digit: number): 
 
 /** Where full sight reads: the relation, or those of its rows that hold a value. */
 function source({ relation, column, only }: SnapshotRequest): string {
-  const whole = quoteQualified(relation.control);
+  const whole = quoteQualified(relation.baseline);
   const where = [
     ...(column === undefined ? [] : [holdsValue(column)]),
     ...(only === undefined ? [] : [only]),
   ];
   return where.length === 0
     ? whole
-    : `(select * from ${whole} where ${where.join(" and ")}) ${quoteIdent(relation.control.name)}`;
+    : `(select * from ${whole} where ${where.join(" and ")}) ${quoteIdent(relation.baseline.name)}`;
 }
 
 /**
  * A table's rows have a place and the transaction that wrote them: deleted and written anew, a row has others. Of what is
  * behind a view, or of some rows of a table read as one, only the rows themselves can be told.
  */
-function versionOf({ relation: { control }, column, only }: SnapshotRequest): string {
+function versionOf({ relation: { baseline: control }, column, only }: SnapshotRequest): string {
   const isTable = control.kind === "table" || control.kind === "partitioned";
   if (isTable && column === undefined && only === undefined) return "concat_ws('/', tableoid, ctid, xmin)";
   return `pg_catalog.hashtextextended(${quoteIdent(control.name)}::text, 0)::text`;

@@ -1,4 +1,4 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { privilegesOf, writable } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
@@ -15,7 +15,7 @@ const rowsOfEachSide = 12;
 type Fate = "reached" | "not reached" | "unknown";
 
 /** Upsert: existing rows sent again as they stand, to be merged over themselves. */
-export async function probeUpsert(scene: Scene): Promise<ReachObservation> {
+export async function probeUpsert(scene: Scene): Promise<RowsObservation> {
   const { cell, snapshot, sight } = scene;
   const { key } = cell.relation;
   const all = key.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
@@ -38,12 +38,12 @@ export async function probeUpsert(scene: Scene): Promise<ReachObservation> {
   const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
   const refusal = outcomes.findLast(({ answer }) => answer.code !== null);
   return reachOf(scene, refusal?.answer ?? { code: null, rows: reached.length }, {
-    reached: reached.length,
-    extra: extra.length,
+    affected: reached.length,
+    unexpected: extra.length,
     missing: missing.length,
     undetermined:
       key.length === 0 ? snapshot.total : outcomes.filter(({ fate }) => fate === "unknown").length,
-    extraKeys: shown(extra),
+    unexpectedKeys: shown(extra),
     missingKeys: shown(missing),
     method: outcomes.length === snapshot.total ? "row by row" : "sample",
   });

@@ -3,7 +3,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import { otherValues } from "../sql/updates.ts";
 import { plainFirst, privilegesOf, writable } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
-import type { Sight } from "./sight.ts";
+import type { Sight } from "./privileged.ts";
 import type { ControlRow } from "./snapshot.ts";
 
 /** Columns that an UPDATE may write, those first that neither a constraint nor a policy is about. */
@@ -61,7 +61,7 @@ export async function valuesOf(
   rows: readonly ControlRow[],
   columns: readonly string[],
 ): Promise<ReadonlyMap<ControlRow, TextRow>> {
-  const { control, key } = relation;
+  const { baseline: control, key } = relation;
   const there = columns.filter((name) => control.columns.some((column) => column.name === name));
   if (rows.length === 0 || there.length === 0 || key.length === 0) return new Map();
   const found = await sight.look((ask) =>

@@ -1,10 +1,10 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";
-import { probeMoves } from "./moves.ts";
+import { probeMoves } from "./forbidden-updates.ts";
 import { differences } from "./reading.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
@@ -29,7 +29,7 @@ interface Statement {
 }
 
 /** UPDATE with a filter that reads a column, and the moves that must be refused. */
-export async function probeUpdate(scene: Scene): Promise<ReachObservation> {
+export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
   const { cell, caller } = scene;
   const values = updateValues(cell);
   const key = shownKey(cell);
@@ -49,7 +49,7 @@ export async function probeUpdate(scene: Scene): Promise<ReachObservation> {
       })),
     completed: (answer) => withConstraint(answer, cell, ["update"], written),
   });
-  return { ...observation, moves: await probeMoves(scene, reached) };
+  return { ...observation, forbiddenUpdates: await probeMoves(scene, reached) };
 }
 
 /** A row of the run's own keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
@@ -61,7 +61,7 @@ function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow
 }
 
 /** DELETE with a filter that reads a column. */
-export async function probeDelete(scene: Scene): Promise<ReachObservation> {
+export async function probeDelete(scene: Scene): Promise<RowsObservation> {
   const { cell, caller } = scene;
   const held = privilegesOf(cell);
   const completed = (answer: Answer): Answer => withConstraint(answer, cell, ["delete"], []);
@@ -78,7 +78,7 @@ export async function probeDelete(scene: Scene): Promise<ReachObservation> {
 }
 
 interface Probed {
-  readonly observation: ReachObservation;
+  readonly observation: RowsObservation;
   /** Keys of rows that were reached, as far as they are known. */
   readonly reached: readonly (readonly (string | null)[])[];
 }
@@ -95,11 +95,11 @@ async function probeStatement(scene: Scene, statement: Statement): Promise<Probe
     return await goThroughRows(scene, statement, reachOf(scene, answer));
   }
   const counted = byCount(scene, answer.rows ?? 0);
-  const nothing = counted.reached === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
+  const nothing = counted.affected === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
   const mayBeHidden = nothing && !(await isUnseen(scene, readingFilter(scene)));
   const rows = returning.length === 0 ? [] : rowsOf(reply);
-  if (rows.length === counted.reached && returning.length > 0) {
-    const found = { reached: counted.reached, ...differences(scene, returning, rows) };
+  if (rows.length === counted.affected && returning.length > 0) {
+    const found = { affected: counted.affected, ...differences(scene, returning, rows) };
     return {
       observation: reachOf(scene, answer, { ...found, mayBeHidden }),
       reached: keysOf(scene, returning, rows),
@@ -107,7 +107,7 @@ async function probeStatement(scene: Scene, statement: Statement): Promise<Probe
   }
   const observation = reachOf(scene, answer, { ...counted, mayBeHidden });
   const told =
-    countTellsRows(scene) && (counted.extra + counted.missing === 0 || shownKey(cell).length === 0);
+    countTellsRows(scene) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
   if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
   return await goThroughRows(scene, statement, observation);
 }

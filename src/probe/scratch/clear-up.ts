@@ -1,4 +1,4 @@
-import type { JournalledRows, RowName } from "../../model/own-rows.ts";
+import type { JournalledRows, RowName } from "../../model/scratch-row.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { DatabaseError } from "pg";
 import { connect, disconnect, messageOf } from "../sql/session.ts";

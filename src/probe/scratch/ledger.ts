@@ -1,7 +1,7 @@
 import { type ClientBase, DatabaseError } from "pg";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
-import type { OwnRowRecord, RowJournal, RowName } from "../../model/own-rows.ts";
+import type { ScratchRowRecord, RowJournal, RowName } from "../../model/scratch-row.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { clearUp } from "./clear-up.ts";
@@ -15,7 +15,7 @@ export interface LedgerOptions {
   readonly since: string;
 }
 
-export interface Own extends Pick<OwnRowRecord, "cell" | "by"> {
+export interface Own extends Pick<ScratchRowRecord, "cell" | "by"> {
   readonly row: RowName;
   gone: boolean;
 }
@@ -69,7 +69,7 @@ export class Ledger {
   }
 
   /** Removes what is left, and looks for everything once more; on another connection, should this one be gone. */
-  async finish(): Promise<readonly OwnRowRecord[]> {
+  async finish(): Promise<readonly ScratchRowRecord[]> {
     await this.#removeAll(this.#rows).catch(() => this.#removeAnew());
     if (!this.#unanswered && this.#rows.every(({ gone }) => gone)) await this.#options.journal.discard();
     return this.#rows.map(({ row, cell, by, gone }) => ({

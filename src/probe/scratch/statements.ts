@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import type { RelationInfo } from "../../model/catalog.ts";
-import type { RowName } from "../../model/own-rows.ts";
+import type { RowName } from "../../model/scratch-row.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { fillSql } from "../../lib/sql-file.ts";
 

@@ -1,12 +1,12 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
-import type { Answer, CallBeside, Observation } from "../../model/observation.ts";
+import type { Answer, PositiveControl, Observation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import type { Means } from "./first-requests.ts";
 import type { BatchRequest, Reply, Request, SessionState } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
 import { runSql } from "./source.ts";
-import { unseenStates } from "./states.ts";
+import { untestedStates } from "./states.ts";
 
 /** The rows of a call are compared where the matrix says which they must be; else it is asked whether it goes through. */
 export function comparesRows({ expectation, column }: Pick<Cell, "expectation" | "column">): boolean {
@@ -34,8 +34,8 @@ export function* probeCall(
       const other = callAnswer(call, others[index]);
       return other === undefined ? [] : [{ state, answer: other }];
     }),
-    unseenStates: unseenStates(asked, others),
-    beside: answer.code === null ? undefined : yield* askBeside(call),
+    untestedStates: untestedStates(asked, others),
+    positiveControl: answer.code === null ? undefined : yield* askBeside(call),
   } satisfies Observation;
 }
 
@@ -44,16 +44,16 @@ function runRequest(call: PlannedCall): BatchRequest {
 }
 
 /** What came of another cell's call. */
-export function besideOf({ persona, call }: Cell, answer: Answer): CallBeside {
+export function besideOf({ persona, call }: Cell, answer: Answer): PositiveControl {
   return { persona: persona.name, call: call?.only === true ? undefined : call?.name, answer };
 }
 
 /** The first of the calls that should go through that does; else the last. */
 function* askBeside(
   call: PlannedCall,
-): Generator<readonly Request[], CallBeside | undefined, readonly Reply[]> {
-  let last: CallBeside | undefined;
-  for (const other of call.beside) {
+): Generator<readonly Request[], PositiveControl | undefined, readonly Reply[]> {
+  let last: PositiveControl | undefined;
+  for (const other of call.positiveControls) {
     if (other.call === undefined) continue;
     const [reply] = yield [{ ...runRequest(other.call), as: other }];
     const answer = callAnswer(other.call, reply);

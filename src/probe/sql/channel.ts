@@ -9,7 +9,7 @@ import { readImmutable } from "../../catalog/immutable.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { exchange } from "./exchange.ts";
-import { Lines } from "./lines.ts";
+import { Lines } from "./connections.ts";
 import { Routines } from "./explain.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { shownUpsert } from "./upserts.ts";

@@ -7,7 +7,7 @@ export function comparedColumns(
   { relation, column }: Pick<Cell, "relation" | "column">,
   readable: readonly string[],
 ): readonly string[] {
-  const { key, control } = relation;
+  const { key, baseline: control } = relation;
   const named = key.length > 0 && key.every((name) => readable.includes(name));
   if (column === undefined) {
     if (named) return key;

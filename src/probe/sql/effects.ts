@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import type { Issue } from "../../model/errors.ts";
 import { type CalledName, calledNames, mayMean } from "../../lib/sql-calls.ts";
 import { formatQualified, type QualifiedName } from "../../lib/sql-text.ts";
-import type { Survivor } from "../../model/survivor.ts";
+import type { SideEffect } from "../../model/side-effect.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import type { Predicate } from "./predicates.ts";
 
@@ -13,7 +13,7 @@ import type { Predicate } from "./predicates.ts";
 export async function effectIssues(
   client: ClientBase,
   predicates: readonly Predicate[],
-  survivors: readonly Survivor[],
+  survivors: readonly SideEffect[],
 ): Promise<readonly Issue[]> {
   const calling = predicates.map((predicate) => ({ predicate, calls: calledNames(predicate.sql) }));
   const names = [...new Set(calling.flatMap(({ calls }) => calls.map(({ name }) => name)))];
@@ -27,7 +27,7 @@ function issueOf(
   predicate: Predicate,
   calls: readonly CalledName[],
   volatile: readonly QualifiedName[],
-  routines: readonly Survivor[],
+  routines: readonly SideEffect[],
 ): Issue | undefined {
   const acts = volatile.find((one) => calls.some((called) => mayMean(called, one)));
   const reaches = routines.find((one) => calls.some((called) => mayMean(called, one)));

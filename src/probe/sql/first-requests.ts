@@ -2,7 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
 import { comparedColumns, selectSql } from "./compared.ts";
-import { changedSql, controlSql, remainingSql, rowListSql } from "./full-sight.ts";
+import { changedSql, controlSql, remainingSql, rowListSql } from "./privileged.ts";
 import type { BatchRequest } from "./protocol.ts";
 import { privilegesOf, readColumn, readingWhere } from "./statements.ts";
 import { maySwallow } from "./swallowing.ts";
@@ -73,7 +73,7 @@ function deleteRequest(cell: Cell, means: Means, where: string): BatchRequest {
     kind: "w",
     control: controlSql(cell, columns),
     statements: [`delete from ${quoteQualified(cell.relation.info)} ${where}`.trimEnd()],
-    after: comparesRows(cell) ? [remainingSql(cell.relation.control, columns)] : undefined,
+    after: comparesRows(cell) ? [remainingSql(cell.relation.baseline, columns)] : undefined,
     guard: guard(cell, "delete", means),
   };
 }

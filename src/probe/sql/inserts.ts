@@ -6,7 +6,7 @@ import type { BatchRequest, Part, Reply, SessionState } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 import type { CellProbe } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
-import { unseenStates } from "./states.ts";
+import { untestedStates } from "./states.ts";
 import { insertSql, privilegesOf } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
@@ -40,7 +40,7 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
     const routine = explained.get(answer.message);
     attempts.push(routine === undefined ? attempt : { ...attempt, answer: { ...answer, routine } });
   }
-  return { kind: "insert", attempts, unseenStates: unseenStates(states, others) };
+  return { kind: "insert", attempts, untestedStates: untestedStates(states, others) };
 }
 
 function insertRequest({ candidates, relation }: Cell): BatchRequest {

@@ -4,8 +4,8 @@ import { comparesByHash } from "./compared.ts";
 
 /** How far a statement reached, as far as its own answer tells. */
 export interface Measured {
-  readonly reached: number;
-  readonly extra: number;
+  readonly affected: number;
+  readonly unexpected: number;
   readonly missing: number;
   /** Reached, but nothing tells which rows they are. */
   readonly undetermined: number;
@@ -22,18 +22,19 @@ export function reads({ operation }: Pick<Cell, "operation">): boolean {
 export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
   const reached = part.n ?? 0;
   const { kind } = cell.expectation;
-  const counted = { reached, extra: 0, missing: 0, undetermined: 0 };
-  if (kind === "deny" || kind === "candidates") return { ...counted, extra: reached, differs: reached > 0 };
+  const counted = { affected: reached, unexpected: 0, missing: 0, undetermined: 0 };
+  if (kind === "deny" || kind === "candidates")
+    return { ...counted, unexpected: reached, differs: reached > 0 };
   const total = kind === "allow" ? control.total : control.declared;
   const extra = Math.max(0, reached - total);
   const missing = Math.max(0, total - reached);
   if (extra + missing > 0 || !comparesByHash(cell))
-    return { ...counted, extra, missing, differs: extra + missing > 0 };
+    return { ...counted, unexpected: extra, missing, differs: extra + missing > 0 };
   const hash = reachedHash(cell, control, part);
   if (hash === undefined) return { ...counted, undetermined: reached, differs: false };
   if (hash === (control.declaredHash ?? "0")) return { ...counted, differs: false };
   // The same number of other rows: at least one too many and one too few.
-  return { ...counted, extra: 1, missing: 1, differs: true };
+  return { ...counted, unexpected: 1, missing: 1, differs: true };
 }
 
 /** `undefined` where no row of a table stands behind what was written: a view over several tables. */

@@ -53,19 +53,19 @@ export interface Part {
 }
 
 export interface Differences {
-  readonly extra: number;
+  readonly unexpected: number;
   readonly missing: number;
-  readonly extraKeys: readonly string[] | null;
+  readonly unexpectedKeys: readonly string[] | null;
   readonly missingKeys: readonly string[] | null;
 }
 
 export interface RowByRow {
   readonly tried: number;
-  readonly reached: number;
-  readonly extra: number;
+  readonly affected: number;
+  readonly unexpected: number;
   readonly missing: number;
   readonly unknown: number;
-  readonly extraKeys: readonly string[];
+  readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
   readonly last?: Part | null;
 }

@@ -1,8 +1,8 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Observation, ReachObservation, StateObservation } from "../../model/observation.ts";
+import type { Observation, RowsObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
-import { moveAttempts, moveRequest } from "./moves.ts";
+import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
 import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
@@ -10,9 +10,9 @@ import { maySwallow } from "./swallowing.ts";
 import { moreUpdates, rowStatements } from "./updates.ts";
 import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
-import { unseenStates } from "./states.ts";
+import { untestedStates } from "./states.ts";
 import { comparedColumns, comparedKeysLimit, seenKeysSql } from "./compared.ts";
-import { changedKeysSql, differencesSql, rowByRowLimit, rowListSql, rowSuffix } from "./full-sight.ts";
+import { changedKeysSql, differencesSql, rowByRowLimit, rowListSql, rowSuffix } from "./privileged.ts";
 import { privilegesOf } from "./statements.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
@@ -38,14 +38,14 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
   }
   const ofStates = replies.slice(1 + moves.length * 2);
   const extras = {
-    moves: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
+    forbiddenUpdates: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
     states: stateObservations(cell, states, ofStates),
-    unseenStates: unseenStates(states, ofStates),
+    untestedStates: untestedStates(states, ofStates),
   };
   if (reply.kind === "rows")
     return { ...(yield* explained(first, rowsObservation(reply, {}), reply.rows.last)), ...extras };
   const observed = yield* wholeObservation(cell, first, reply.control, reply.parts);
-  return observed.kind === "reach" ? { ...observed, ...extras } : observed;
+  return observed.kind === "rows" ? { ...observed, ...extras } : observed;
 }
 
 function* wholeObservation(
@@ -57,19 +57,19 @@ function* wholeObservation(
   const { origin, last } = decidingParts(parts);
   if (origin === undefined) return failedObservation(undefined);
   const deciding = last?.mode === "replica" && last.code === undefined ? last : origin;
-  const base: ReachObservation = {
-    kind: "reach",
+  const base: RowsObservation = {
+    kind: "rows",
     answer: answerOf(origin),
-    control: { total: control.total, declared: control.declared },
-    reached: 0,
-    extra: 0,
+    baseline: { total: control.total, declared: control.declared },
+    affected: 0,
+    unexpected: 0,
     missing: control.declared,
     undetermined: 0,
-    extraKeys: [],
+    unexpectedKeys: [],
     missingKeys: [],
     method: "whole",
     mayBeHidden: false,
-    moves: [],
+    forbiddenUpdates: [],
     states: [],
   };
   if (deciding.code === undefined) {
@@ -94,8 +94,8 @@ function* wholeObservation(
   const some = passedThePolicy(origin) ? 1 : 0;
   const blind = {
     ...base,
-    reached: some,
-    extra: control.declared === 0 ? some : 0,
+    affected: some,
+    unexpected: control.declared === 0 ? some : 0,
     undetermined: control.declared > 0 || origin.code !== "42501" ? control.total - some : 0,
   };
   return yield* explained(first, blind, origin);
@@ -103,8 +103,8 @@ function* wholeObservation(
 
 /** The constraint spoke of a row that the policies had let through, be it one that the sample left out. */
 function withTheStoppedRow(observed: Observation): Observation {
-  if (observed.kind !== "reach" || observed.method !== "sample" || observed.reached > 0) return observed;
-  return { ...observed, reached: 1, extra: observed.control.declared === 0 ? 1 : 0 };
+  if (observed.kind !== "rows" || observed.method !== "sample" || observed.affected > 0) return observed;
+  return { ...observed, affected: 1, unexpected: observed.baseline.declared === 0 ? 1 : 0 };
 }
 
 /** The same over all rows with other values: asked for once, and only where going row by row would leave rows out. */
@@ -141,7 +141,7 @@ function stoppedAtSomeRow(cell: Cell, { code = "" }: Part): boolean {
 function* differences(
   cell: Cell,
   first: BatchRequest,
-  observed: ReachObservation,
+  observed: RowsObservation,
 ): Generator<readonly Request[], Observation, readonly Reply[]> {
   if (cell.operation === "update" || cell.operation === "delete")
     return yield* rowByRow(cell, first, observed);
@@ -150,15 +150,15 @@ function* differences(
   const [reply] = yield [request];
   const found = reply?.kind === "parts" ? reply.parts.at(-1)?.d : undefined;
   if (found === undefined || found === null) return observed;
-  const truncated = observed.reached > comparedKeysLimit;
+  const truncated = observed.affected > comparedKeysLimit;
   // Of a column's values the keys tell all: as many other values are missing ones, and none too many.
-  const told = cell.column !== undefined && !truncated && found.extra + found.missing > 0;
+  const told = cell.column !== undefined && !truncated && found.unexpected + found.missing > 0;
   return {
     ...observed,
     // Rows that no key tells apart are counted, not named: keys may add to what the counts and hashes showed, never take away.
-    extra: told ? found.extra : Math.max(observed.extra, found.extra),
+    unexpected: told ? found.unexpected : Math.max(observed.unexpected, found.unexpected),
     missing: truncated ? observed.missing : told ? found.missing : Math.max(observed.missing, found.missing),
-    extraKeys: found.extraKeys ?? [],
+    unexpectedKeys: found.unexpectedKeys ?? [],
     missingKeys: truncated ? [] : (found.missingKeys ?? []),
   };
 }
@@ -186,7 +186,7 @@ function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | und
 function* rowByRow(
   cell: Cell,
   first: BatchRequest,
-  whole: ReachObservation,
+  whole: RowsObservation,
 ): Generator<readonly Request[], Observation, readonly Reply[]> {
   const { relation } = cell;
   const [reply] = yield [
@@ -203,25 +203,25 @@ function* rowByRow(
 
 function rowsObservation(
   reply: Extract<Reply, { kind: "rows" }>,
-  whole: Partial<ReachObservation>,
-): ReachObservation {
+  whole: Partial<RowsObservation>,
+): RowsObservation {
   const { rows, control } = reply;
   const all = rows.tried >= control.total;
   // A statement over all rows that went through has counted them all; a sample only names some of them.
   const counted = !all && whole.answer?.code === null;
   return {
-    kind: "reach",
-    answer: rows.last ? answerOf(rows.last) : (whole.answer ?? { code: null, rows: rows.reached }),
-    control: { total: control.total, declared: control.declared },
-    reached: counted ? (whole.reached ?? rows.reached) : rows.reached,
-    extra: counted ? Math.max(whole.extra ?? 0, rows.extra) : rows.extra,
+    kind: "rows",
+    answer: rows.last ? answerOf(rows.last) : (whole.answer ?? { code: null, rows: rows.affected }),
+    baseline: { total: control.total, declared: control.declared },
+    affected: counted ? (whole.affected ?? rows.affected) : rows.affected,
+    unexpected: counted ? Math.max(whole.unexpected ?? 0, rows.unexpected) : rows.unexpected,
     missing: counted ? Math.max(whole.missing ?? 0, rows.missing) : rows.missing,
     undetermined: rows.unknown,
-    extraKeys: rows.extraKeys,
+    unexpectedKeys: rows.unexpectedKeys,
     missingKeys: rows.missingKeys,
     method: all ? "row by row" : "sample",
     mayBeHidden: false,
-    moves: [],
+    forbiddenUpdates: [],
     states: [],
   };
 }
@@ -234,14 +234,21 @@ function stateObservations(
   return states.flatMap((state, index) => {
     const reply = replies[index];
     if (reply?.kind === "rows") {
-      const { reached, extra, last } = reply.rows;
-      return [{ state, answer: reached > 0 || !last ? { code: null } : answerOf(last), reached, extra }];
+      const { affected: reached, unexpected: extra, last } = reply.rows;
+      return [
+        {
+          state,
+          answer: reached > 0 || !last ? { code: null } : answerOf(last),
+          affected: reached,
+          unexpected: extra,
+        },
+      ];
     }
     if (reply?.kind !== "parts") return [];
     const part = decidingParts(reply.parts).origin;
     if (part === undefined) return [];
-    if (part.code !== undefined) return [{ state, answer: answerOf(part), reached: 0, extra: 0 }];
-    const { reached, extra } = measure(cell, reply.control, part);
-    return [{ state, answer: answerOf(part), reached, extra }];
+    if (part.code !== undefined) return [{ state, answer: answerOf(part), affected: 0, unexpected: 0 }];
+    const { affected: reached, unexpected: extra } = measure(cell, reply.control, part);
+    return [{ state, answer: answerOf(part), affected: reached, unexpected: extra }];
   });
 }

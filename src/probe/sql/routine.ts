@@ -1,4 +1,4 @@
-import type { Answer, ReachObservation } from "../../model/observation.ts";
+import type { Answer, RowsObservation } from "../../model/observation.ts";
 import type { BatchRequest, Part, Reply, Request } from "./protocol.ts";
 
 /** The answer with the routine that raised it, asked for once per relation, statement and message. */
@@ -15,9 +15,9 @@ export function* withRoutine(
 /** Names the server's routine behind a 42501 that the role's privileges do not explain. */
 export function* explained(
   first: BatchRequest,
-  observed: ReachObservation,
+  observed: RowsObservation,
   part: Part | null | undefined,
-): Generator<readonly Request[], ReachObservation, readonly Reply[]> {
+): Generator<readonly Request[], RowsObservation, readonly Reply[]> {
   const { answer } = observed;
   const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
   if (answer.code !== "42501" || answer.foreignFrame === true || statement === undefined) return observed;

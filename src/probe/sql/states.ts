@@ -1,4 +1,4 @@
-import type { Failure, UnseenState } from "../../model/observation.ts";
+import type { Failure, UntestedState } from "../../model/observation.ts";
 import type { Part, Reply, SessionState } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 
@@ -9,10 +9,10 @@ import { failedObservation } from "./failed.ts";
 const ofTheMoment = /^(?:40|53|55P03|57)/;
 
 /** The other states of the session that came to no answer: what a policy does there has not been seen. */
-export function unseenStates(
+export function untestedStates(
   states: readonly SessionState[],
   replies: readonly (Reply | undefined)[],
-): readonly UnseenState[] | undefined {
+): readonly UntestedState[] | undefined {
   const found = states.flatMap((state, index) => {
     const failure = failureIn(replies[index]);
     return failure === undefined ? [] : [{ state, failure }];
@@ -21,7 +21,7 @@ export function unseenStates(
 }
 
 function failureIn(reply: Reply | undefined): Failure | undefined {
-  if (reply?.kind === "rows") return interrupted(reply.rows.reached === 0 ? [reply.rows.last ?? {}] : []);
+  if (reply?.kind === "rows") return interrupted(reply.rows.affected === 0 ? [reply.rows.last ?? {}] : []);
   if (reply?.kind === "parts" && reply.parts.length > 0) return interrupted(reply.parts);
   return failedObservation(reply).failure;
 }

@@ -50,7 +50,7 @@ describe("a connection that is reset", () => {
     expect(inconclusive).toBeLessThan(pass);
     expect(pass).toBeGreaterThan(20);
     expect(error).toBeGreaterThan(0);
-    expect(attempted.run?.findings.map(({ kind }) => kind)).not.toContain("rows-unread");
+    expect(attempted.run?.findings.map(({ kind }) => kind)).not.toContain("rows-unreadable");
     expect(attempted.run?.fingerprints.every(({ after }) => after !== undefined)).toBe(true);
   });
 
@@ -83,7 +83,7 @@ describe("a connection that is reset", () => {
       const { leak = 0, error = 0 } = verdictsOf(attempted);
       expect(leak).toBeGreaterThanOrEqual(3);
       expect(error).toBeGreaterThan(0);
-      expect(attempted.run?.findings.map(({ kind }) => kind)).toContain("rows-unread");
+      expect(attempted.run?.findings.map(({ kind }) => kind)).toContain("rows-unreadable");
     },
   );
 
@@ -172,7 +172,7 @@ describe("somebody else's lock", () => {
     const all = [...attempted.cells.values()];
     const passing = all.filter(({ verdict }) => verdict === "pass").map(({ id }) => id);
     expect(passing).toEqual(all.map(({ id }) => id).filter((id) => !id.includes("notes_6")));
-    expect(attempted.run?.findings.map(({ kind }) => kind)).toContain("rows-unread");
+    expect(attempted.run?.findings.map(({ kind }) => kind)).toContain("rows-unreadable");
   });
 
   test("on one row: who may not write it still passes, who may is told that it could not be shown", async () => {

@@ -104,8 +104,8 @@ function isAsked({ findings: asked }: Side): (finding: Finding) => boolean {
     "undeclared-function",
     "sequences-advanced",
     "cascades-past-a-deny",
-    "move-untried",
-    "argument-untried",
+    "forbidden-update-untested",
+    "argument-untested",
     "unprobed-role",
   ]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));

@@ -6,7 +6,7 @@ import { oneServer } from "./proof.ts";
 
 const server = oneServer();
 
-/** What `login-gets-around` and `login-escapes` say of Postgres, done by a login of its own: each would fail if it were not so. */
+/** What `login-bypass-path` and `login-role-escalation` say of Postgres, done by a login of its own: each would fail if it were not so. */
 const world = `
   do $$ begin
     if not exists (select from pg_roles where rolname = 'ways_app') then create role ways_app login password 'ways'; end if;

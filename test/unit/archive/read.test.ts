@@ -29,12 +29,12 @@ async function allCells(dir: string): Promise<readonly CellRecord[]> {
 
 describe("reading an archive back", () => {
   it("reads one whose gateway was not asked about everything", async () => {
-    const handshake = { rollbackHonoured: false, tamperedTokenRefused: false, identityShown: undefined };
+    const gatewayChecks = { rollbackHonoured: false, tamperedTokenRefused: false, identityShown: undefined };
     const of = {
       ...passing,
-      run: { ...passing.run, handshake: { ...handshake, unknownRoleRefused: undefined } },
+      run: { ...passing.run, gatewayChecks: { ...gatewayChecks, unknownRoleRefused: undefined } },
     };
-    const { handshake: read } = await readRun(await archive(tempFolder(), of));
+    const { gatewayChecks: read } = await readRun(await archive(tempFolder(), of));
     expect(read).toEqual({ rollbackHonoured: false, tamperedTokenRefused: false });
   });
 

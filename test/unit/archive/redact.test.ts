@@ -54,8 +54,8 @@ const shown: CellRecord = cell({
       probe: `select set_config('request.jwt.claims', '{"sub":"${sub}","email":"Ana.Perez+x@colegio.test"}', true)`,
       because: "the row of luis@x.test was reached as Anita",
       observation: reach({
-        extra: 3,
-        extraKeys: [
+        unexpected: 3,
+        unexpectedKeys: [
           '{"id":12345678901234567890}',
           '{"email":"luis@x.test","id":7}',
           '{"name":"Luis","id":8}',
@@ -65,7 +65,7 @@ const shown: CellRecord = cell({
     }),
     rest: channel("leak", { probe: "GET /people?email=eq.ana%40otro.test" }),
   },
-  byHand: { psql: "-- as Ana Pérez", curl: "curl -d 'call +56 9 8765 4321'" },
+  reproduce: { psql: "-- as Ana Pérez", curl: "curl -d 'call +56 9 8765 4321'" },
   inForce: ["policy \"own\" USING (email = 'x@policy.test')"],
 });
 
@@ -118,10 +118,10 @@ describe("redaction", () => {
       probe: `select set_config('request.jwt.claims', '{"sub":"${sub}","email":"[email]"}', true)`,
       because: "the row of [email] was reached as [personal]",
       observation: {
-        kind: "reach",
-        extra: 3,
+        kind: "rows",
+        unexpected: 3,
         // As it was: a double would have rounded it.
-        extraKeys: [
+        unexpectedKeys: [
           '{"id":12345678901234567890}',
           '{"email":"[email]","id":7}',
           '{"name":"[personal]","id":8}',
@@ -130,14 +130,14 @@ describe("redaction", () => {
       },
     });
     expect(masked.channels.rest?.probe).toBe("GET /people?email=[email]");
-    expect(masked.byHand).toEqual({ psql: "-- as [personal]", curl: "curl -d 'call [phone]'" });
+    expect(masked.reproduce).toEqual({ psql: "-- as [personal]", curl: "curl -d 'call [phone]'" });
     // A policy is what was in force: evidence, not data.
     expect(masked.inForce).toEqual(shown.inForce);
-    expect({ ...masked, expectation: 0, channels: 0, byHand: 0 }).toEqual({
+    expect({ ...masked, expectation: 0, channels: 0, reproduce: 0 }).toEqual({
       ...shown,
       expectation: 0,
       channels: 0,
-      byHand: 0,
+      reproduce: 0,
     });
   });
 
@@ -160,18 +160,18 @@ describe("redaction", () => {
   });
 
   it("of a cell uses its own persona's values only", () => {
-    const written = cell({ byHand: { psql: "", curl: "", undo: "delete … where name = 'Ana Pérez'" } });
-    expect(redactor.cell(written).byHand?.undo).toBe("delete … where name = '[personal]'");
-    const other = cell({ persona: "luis", byHand: { psql: "Ana Pérez", curl: undefined } });
-    expect(redactor.cell(other).byHand?.psql).toBe("Ana Pérez");
+    const written = cell({ reproduce: { psql: "", curl: "", undo: "delete … where name = 'Ana Pérez'" } });
+    expect(redactor.cell(written).reproduce?.undo).toBe("delete … where name = '[personal]'");
+    const other = cell({ persona: "luis", reproduce: { psql: "Ana Pérez", curl: undefined } });
+    expect(redactor.cell(other).reproduce?.psql).toBe("Ana Pérez");
   });
 
   it("survives values that mean something to a regular expression", () => {
     const name = "A. (B) [C] {D} *+?^$|\\/-";
     const claims: Readonly<Record<string, Json>> = { name };
     const odd = createRedactor([{ ...ana, claims, settings: {} }]);
-    const of = cell({ byHand: { psql: `it is ${name} here`, curl: undefined } });
-    expect(odd.cell(of).byHand?.psql).toBe("it is [personal] here");
+    const of = cell({ reproduce: { psql: `it is ${name} here`, curl: undefined } });
+    expect(odd.cell(of).reproduce?.psql).toBe("it is [personal] here");
   });
 
   it("leaves nothing personal in any byte of an archive; without it the same search finds all of it", async () => {

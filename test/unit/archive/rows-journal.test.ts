@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { findJournals, openRowJournal } from "../../../src/archive/rows-journal.ts";
-import type { RowName } from "../../../src/model/own-rows.ts";
+import type { RowName } from "../../../src/model/scratch-row.ts";
 import { tempFolder } from "./temp.ts";
 
 const row = (id: string): RowName => ({ relation: { schema: "public", name: "notes" }, key: { id } });

@@ -152,7 +152,9 @@ describe("secrets", () => {
     const cells = [];
     for await (const cell of readCells(dir)) cells.push(cell);
     expect(cells).toEqual(failures.cells);
-    expect(cells.some((cell) => cell.byHand?.curl?.includes("Bearer $(rowgate token") === true)).toBe(true);
+    expect(cells.some((cell) => cell.reproduce?.curl?.includes("Bearer $(rowgate token") === true)).toBe(
+      true,
+    );
   });
 
   it.each(["postgres", "inconclusive", "database", "relation", "fingerprints", "abc"])(

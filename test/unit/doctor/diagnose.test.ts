@@ -96,7 +96,7 @@ const provoked: Readonly<Record<ProblemName, Examination>> = {
     limits: { statement_timeout: 0, lock_timeout: 2000, idle_in_transaction_session_timeout: 60_000 },
   }),
   "not-read-only": login("not-read-only"),
-  "no-full-sight": withCatalog({ login: role("postgres") }),
+  "no-privileged-connection": withCatalog({ login: role("postgres") }),
   "may-not-read": withDatabase({ unreadable: ["public.notes"] }),
   "no-such-role": persona({ role: "authenticate" }),
   "login-may-not-become": withDatabase({

@@ -27,7 +27,7 @@ function codeOf(told: readonly Told[], findings: readonly Finding[] = []): numbe
 const pass: Told = { verdict: "pass" };
 const note: Finding = { kind: "rest-not-probed", reason: "none" };
 const failure: Finding = { kind: "immutable-reads-setting", function: "f" };
-const error: Finding = { kind: "no-full-sight", login: "app" };
+const error: Finding = { kind: "no-privileged-connection", login: "app" };
 
 describe("the exit code", () => {
   it.each<[name: string, cells: readonly Told[], findings: readonly Finding[], code: 0 | 1 | 2]>([

@@ -49,7 +49,7 @@ function headers(text: string): readonly string[] {
 }
 
 function keyed(key: string): ReturnType<typeof channel> {
-  const observation = reach({ extra: 1, extraKeys: [key] });
+  const observation = reach({ unexpected: 1, unexpectedKeys: [key] });
   return channel("leak", { effect: "allowed", deniedBy: "filter", observation });
 }
 
@@ -119,7 +119,8 @@ describe("the terminal report", () => {
   it("says of a curl line whether what it writes stays, and how to take it back", () => {
     const curl = "curl -i -X POST http://localhost/notes";
     const undo = `delete from "public"."notes" where "id" = 'rowgate-1';`;
-    const shown = (byHand: CellRecord["byHand"]): string => render(record([{ ...leak, byHand }]));
+    const shown = (byHand: CellRecord["reproduce"]): string =>
+      render(record([{ ...leak, reproduce: byHand }]));
     const ends = `  by hand, in a shell (the gateway commits: the row stays):
     ${curl}
   and then, to take it back, in psql:
@@ -133,8 +134,8 @@ describe("the terminal report", () => {
   it("gives three keys at the most, and says that there are more", () => {
     const keys = ['{"id":1}', '{"id":2}', '{"id":3}', '{"id":4}'];
     const { direct } = leak.channels;
-    if (direct?.observation.kind !== "reach") throw new Error("the fixture has changed");
-    const observation = { ...direct.observation, extra: 4, extraKeys: keys };
+    if (direct?.observation.kind !== "rows") throw new Error("the fixture has changed");
+    const observation = { ...direct.observation, unexpected: 4, unexpectedKeys: keys };
     const text = render(record([{ ...leak, channels: { direct: { ...direct, observation } } }]));
     expect(text.replaceAll(/\s+/g, " ")).toContain('4 too many (keys {"id":1}, {"id":2}, {"id":3}, …)');
   });

@@ -6,7 +6,7 @@ import { readSql } from "../../../lib/sql-file.ts";
 import { Caller } from "../caller.ts";
 import type { Clients } from "../clients.ts";
 import type { Sender } from "../sender.ts";
-import type { Sight } from "../sight.ts";
+import type { Sight } from "../privileged.ts";
 import { signedFor } from "../tokens.ts";
 
 export interface AnonymousInput {

@@ -1,14 +1,14 @@
 import type { Cell } from "../../../model/cell.ts";
 import type { ProbeChannel } from "../../../model/channel.ts";
-import type { OwnRowRecord } from "../../../model/own-rows.ts";
-import type { RestHandshake } from "../../../model/run.ts";
+import type { ScratchRowRecord } from "../../../model/scratch-row.ts";
+import type { GatewayChecks } from "../../../model/run.ts";
 
 /** The rest channel, as the run sees it. */
 export interface RestChannel extends ProbeChannel {
   /** Made when the channel was opened. */
-  readonly handshake: RestHandshake;
+  readonly handshake: GatewayChecks;
   /** Probes cells whose rows depend on `sub` until one shows that it arrives. `undefined`: none could show it. */
   showIdentity(cells: readonly Cell[]): Promise<boolean | undefined>;
   /** Removes rows that were made where nothing is rolled back, and says what became of them. */
-  finish(): Promise<readonly OwnRowRecord[]>;
+  finish(): Promise<readonly ScratchRowRecord[]>;
 }

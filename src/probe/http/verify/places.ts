@@ -1,6 +1,6 @@
 import type { QualifiedName } from "../../../lib/sql-text.ts";
 import { readSql } from "../../../lib/sql-file.ts";
-import type { Sight } from "../sight.ts";
+import type { Sight } from "../privileged.ts";
 
 /** A relation to which a harmless request can be sent as a role. */
 export interface Place extends QualifiedName {

@@ -9,7 +9,7 @@ import type { Place } from "./places.ts";
 import { rpcOf } from "../rpc.ts";
 import type { Deliverable } from "../wire.ts";
 import type { Sender } from "../sender.ts";
-import type { Sight } from "../sight.ts";
+import type { Sight } from "../privileged.ts";
 
 export interface SameDatabaseInput {
   readonly clients: Clients;

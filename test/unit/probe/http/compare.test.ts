@@ -64,13 +64,13 @@ describe("compareRows", () => {
     { reached: ["s"], rows: [row("s", true), row("s", true)], extra: [], missing: ["s"] },
   ])("$reached against the declared of $rows", ({ reached, rows, extra, missing }) => {
     const found = compareRows(reached, rows, 0, same);
-    expect(found).toMatchObject({ extra: extra.length, missing: missing.length, extraKeys: extra });
+    expect(found).toMatchObject({ unexpected: extra.length, missing: missing.length, unexpectedKeys: extra });
     expect(found?.missingKeys.slice(0, missing.length)).toEqual(missing);
   });
 
   it("shows three keys at the most, and none of garbage", () => {
     const found = compareRows(["a", "b", "c", "d"], [], 0, same);
-    expect(found).toEqual({ extra: 4, missing: 0, extraKeys: ["a", "b", "c"], missingKeys: [] });
+    expect(found).toEqual({ unexpected: 4, missing: 0, unexpectedKeys: ["a", "b", "c"], missingKeys: [] });
     expect(compareRows(["garbage"], [], 0, same)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import type { FunctionSpec, RelationSpec } from "./matrix.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** Something that a rollback does not undo, reached by writing to a relation or by calling a routine. */
-export interface Survivor extends QualifiedName {
+export interface SideEffect extends QualifiedName {
   readonly isRoutine: boolean;
   /** Where it is reached: `function public.notify`, `policy own`. */
   readonly place: string;
@@ -13,8 +13,8 @@ export interface Survivor extends QualifiedName {
 /** What a write to the relation, or a call of the function, would reach for good. */
 export function survivorsOf(
   spec: RelationSpec | FunctionSpec,
-  all: readonly Survivor[],
-): readonly Survivor[] {
+  all: readonly SideEffect[],
+): readonly SideEffect[] {
   const isRoutine = "calls" in spec;
   return all.filter(
     (one) => one.isRoutine === isRoutine && one.schema === spec.schema && one.name === spec.name,

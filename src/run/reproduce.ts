@@ -1,8 +1,8 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
-import type { ByHand } from "../model/run.ts";
+import type { Reproduction } from "../model/run.ts";
 import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
-import { type CurlContext, curlByHand } from "./curl-by-hand.ts";
+import { type CurlContext, curlByHand } from "./reproduce-curl.ts";
 
 /** A probe as each channel sent it: SQL, and `METHOD /path body`. */
 export interface SentProbes {
@@ -16,7 +16,7 @@ export function byHand(
   identity: Identity | undefined,
   sent: SentProbes,
   context: CurlContext,
-): ByHand {
+): Reproduction {
   return {
     psql: psqlBlock(cell, identity, shownStatement(cell, sent.direct)),
     ...curlByHand(cell, identity, sent.rest, context),

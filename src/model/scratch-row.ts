@@ -7,7 +7,7 @@ export interface RowName {
 }
 
 /** A row that a run made where nothing is rolled back: what `run.json` says of it. */
-export interface OwnRowRecord {
+export interface ScratchRowRecord {
   /** `public.notes` */
   readonly relation: string;
   readonly key: Readonly<Record<string, string>>;

@@ -1,17 +1,17 @@
 import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
-import { type Survivor, survivorsOf } from "../model/survivor.ts";
+import { type SideEffect, survivorsOf } from "../model/side-effect.ts";
 
 /** What a rollback does not undo, where a declared relation or function reaches it. */
-export function survivorFindings(matrix: Matrix, survivors: readonly Survivor[]): readonly Finding[] {
+export function survivorFindings(matrix: Matrix, survivors: readonly SideEffect[]): readonly Finding[] {
   return [
     ...matrix.relations.map((spec) => ({ spec, name: formatQualified(spec) })),
     ...matrix.functions.map((spec) => ({ spec, name: formatFunction(spec) })),
   ].flatMap(({ spec, name }) =>
     survivorsOf(spec, survivors).map(
       ({ place, reaches }): Finding => ({
-        kind: "survives-rollback",
+        kind: "side-effect-outside-transaction",
         relation: name,
         function: place,
         reaches,

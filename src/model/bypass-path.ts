@@ -1,5 +1,5 @@
 /** What lies open past every policy to a session that comes through no gateway, with SQL that no probe sends (sql/logins_around.sql). */
-export interface WayAround {
+export interface BypassPath {
   /** A persona's login, or the role that it switches to. */
   readonly role: string;
   readonly way: "replication" | "trigger" | "schema" | "force" | "shadow" | "barrier";

@@ -13,7 +13,7 @@ export const rowByRowLimit = 60;
 
 /** Where a cell's rows are read with full sight: a column's cell is about the rows that hold a value in it. */
 function fromControl({ relation, column }: Cell): string {
-  return `from ${quoteQualified(relation.control)}${whereHolding(column)}`;
+  return `from ${quoteQualified(relation.baseline)}${whereHolding(column)}`;
 }
 
 /** The rows that an expectation declares, as a condition over the control relation. */
@@ -67,8 +67,8 @@ export function differencesSql(cell: Cell, columns: readonly string[]): string {
   const extra = "filter (where reached and not declared)";
   const missing = "filter (where declared and not reached)";
   return (
-    `select json_build_object('extra', count(*) ${extra}, 'missing', count(*) ${missing}, ` +
-    `'extraKeys', (array_agg(shown) ${extra})[1:3], 'missingKeys', (array_agg(shown) ${missing})[1:3])::text ` +
+    `select json_build_object('unexpected', count(*) ${extra}, 'missing', count(*) ${missing}, ` +
+    `'unexpectedKeys', (array_agg(shown) ${extra})[1:3], 'missingKeys', (array_agg(shown) ${missing})[1:3])::text ` +
     `from (select ${keyJson(columns)} as shown, coalesce(${declaredWhere(cell.expectation)}, false) as declared, ` +
     `coalesce(${keyText(columns)} = any ($1), false) as reached ${fromControl(cell)}) x`
   );
@@ -86,7 +86,7 @@ function keyJson(columns: readonly string[]): string {
  * `suffix` is an SQL expression that yields the text appended to each statement.
  */
 export function rowListSql(cell: Cell, suffix: string, onlyDeclared = false): string {
-  const { key, control } = cell.relation;
+  const { key, baseline: control } = cell.relation;
   const order = key.length > 0 ? key.map(quoteIdent).join(", ") : "ctid";
   const descending = key.length > 0 ? key.map((name) => `${quoteIdent(name)} desc`).join(", ") : "ctid desc";
   const shown = key.length > 0 ? keyJson(key) : "json_build_object('ctid', ctid)::text";

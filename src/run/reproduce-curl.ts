@@ -1,6 +1,6 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
-import type { ByHand } from "../model/run.ts";
+import type { Reproduction } from "../model/run.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import { postureRules } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
@@ -28,7 +28,7 @@ export function curlByHand(
   identity: Identity | undefined,
   sent: string | undefined,
   context: CurlContext,
-): Pick<ByHand, "curl" | "undo"> {
+): Pick<Reproduction, "curl" | "undo"> {
   const { rest } = context.target;
   if (sent === undefined || rest === undefined) return { curl: undefined };
   const request = parsed(sent);

@@ -1,5 +1,5 @@
 import type { Catalog, PolicyInfo, RelationInfo, RoleInfo } from "../model/catalog.ts";
-import type { DecidingColumn } from "../model/deciding.ts";
+import type { AuthorizationColumn } from "../model/authorization-column.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Declaration, Matrix, Persona, RelationSpec } from "../model/matrix.ts";
 import { isFor } from "../model/policy-commands.ts";
@@ -14,7 +14,7 @@ type DeclaredUpdate = (spec: RelationSpec, persona: string) => Declaration | und
 export function untriedMoves(
   { relations, personas }: Matrix,
   catalog: Catalog,
-  deciding: readonly DecidingColumn[],
+  deciding: readonly AuthorizationColumn[],
   updateOf: DeclaredUpdate,
 ): readonly Finding[] {
   const infos = new Map(catalog.relations.map((info) => [formatQualified(info), info]));
@@ -27,7 +27,9 @@ export function untriedMoves(
       .flatMap(({ column, of }): readonly Finding[] => {
         const free = personas.filter((one) => mayMove(one, column, info, catalog, updateOf(spec, one.name)));
         if (free.length === 0) return [];
-        return [{ kind: "move-untried", relation, column, of, personas: free.map(({ name }) => name) }];
+        return [
+          { kind: "forbidden-update-untested", relation, column, of, personas: free.map(({ name }) => name) },
+        ];
       });
   });
 }

@@ -1,7 +1,7 @@
 import type { Identity } from "../../../model/channel.ts";
 import type { AnonymousFacts } from "../../../model/examination-gateway.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
-import type { RestHandshake } from "../../../model/run.ts";
+import type { GatewayChecks } from "../../../model/run.ts";
 import type { SigningKey } from "../../../model/target.ts";
 import { callerOfCall } from "../call-places.ts";
 import { Caller } from "../caller.ts";
@@ -24,7 +24,7 @@ export interface HandshakeInput extends RoleCheckInput {
 }
 
 export interface Handshaken {
-  readonly handshake: RestHandshake;
+  readonly handshake: GatewayChecks;
   /** Set: no answer of this gateway can be believed. */
   readonly distrust: Failure | undefined;
   /** Personas whose answers cannot be believed, and why. */

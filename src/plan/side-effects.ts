@@ -1,12 +1,12 @@
 import type { FunctionSpec, RelationSpec } from "../model/matrix.ts";
 import { postureRules } from "../model/posture.ts";
-import { type Survivor, survivorsOf } from "../model/survivor.ts";
+import { type SideEffect, survivorsOf } from "../model/side-effect.ts";
 import type { Posture } from "../model/target.ts";
 
 /** Why the relation's writes, or the function's calls, are not probed here; `undefined` when they are. */
 export function blockedBy(
   spec: RelationSpec | FunctionSpec,
-  all: readonly Survivor[],
+  all: readonly SideEffect[],
   posture: Posture,
 ): string | undefined {
   const [first] = survivorsOf(spec, all);

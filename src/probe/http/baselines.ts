@@ -1,5 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Sight } from "./sight.ts";
+import type { Sight } from "./privileged.ts";
 import { snapshotFor } from "./snapshot-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { takeSnapshot } from "./take-snapshot.ts";

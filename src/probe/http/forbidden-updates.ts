@@ -1,6 +1,6 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
-import { rowByRowLimit } from "../sql/full-sight.ts";
+import { rowByRowLimit } from "../sql/privileged.ts";
 import { isThroughOrRefused } from "../policy-refusal.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./filter.ts";

@@ -1,6 +1,6 @@
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import type { Observation } from "../../model/observation.ts";
-import type { OwnRows } from "../scratch/own-rows.ts";
+import type { OwnRows } from "../scratch/scratch-rows.ts";
 import { isRow } from "../scratch/statements.ts";
 import { probeInsert } from "./inserting.ts";
 import { measures } from "./operations.ts";
@@ -54,7 +54,7 @@ async function changeOwn(
   const unproven = oneSided(cell, snapshot);
   if (unproven !== undefined) return skipped(unproven);
   const seen = await measures[operation]({ ...scene, cell, snapshot, wholeWrites: false, own: true });
-  return { ...seen, method: "own rows" };
+  return { ...seen, method: "scratch rows" };
 }
 
 /** A row set that is told by the key, or by other rows: no copy is like the row that it was made of. */

@@ -5,7 +5,7 @@ import { isThroughOrRefused } from "../policy-refusal.ts";
 import { answerOf } from "./answer.ts";
 import type { BatchRequest, Reply, Request } from "./protocol.ts";
 import { withRoutine } from "./routine.ts";
-import { rowListSql, rowSuffix } from "./full-sight.ts";
+import { rowListSql, rowSuffix } from "./privileged.ts";
 import { assignments } from "./statements.ts";
 
 /** A move is tried on declared rows one by one, and blind: a SELECT policy must not be what refuses it. */
@@ -46,7 +46,7 @@ function* moveAnswer(
   if (rows?.kind !== "rows" || part === undefined)
     return { code: "P0004", message: "the move was not tried" };
   const blindly = part.code === undefined ? (part.n ?? 0) : 0;
-  const reached = Math.max(rows.rows.reached, blindly);
+  const reached = Math.max(rows.rows.affected, blindly);
   if (reached > 0) return { code: null, rows: reached };
   const whole = answerOf(part);
   if (!isThroughOrRefused(whole)) return whole;

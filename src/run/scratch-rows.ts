@@ -1,11 +1,11 @@
 import { type FoundJournal, findJournals, openRowJournal } from "../archive/rows-journal.ts";
 import { clearUp } from "../probe/scratch/clear-up.ts";
-import { OwnRows } from "../probe/scratch/own-rows.ts";
-import { nextTransaction } from "../probe/sql/left-behind.ts";
+import { OwnRows } from "../probe/scratch/scratch-rows.ts";
+import { nextTransaction } from "../probe/sql/probe-rows-left.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
-import type { OwnRowRecord } from "../model/own-rows.ts";
+import type { ScratchRowRecord } from "../model/scratch-row.ts";
 import { addressOf } from "../model/posture.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { DatabaseAddress, Target } from "../model/target.ts";
@@ -89,13 +89,13 @@ function leftBehind(run: string, left: Awaited<ReturnType<typeof clearUp>>["left
 }
 
 /** What a run that committed tells of the rows that it made. */
-export function ownRowFindings(rows: readonly OwnRowRecord[]): readonly Finding[] {
+export function ownRowFindings(rows: readonly ScratchRowRecord[]): readonly Finding[] {
   const left = rows.filter(({ gone }) => !gone);
   const relations = [...new Set(left.map(({ relation }) => relation))];
   return [
     ...relations.map(
       (relation): Finding => ({
-        kind: "left-behind",
+        kind: "probe-rows-left",
         relation,
         rows: left.filter((row) => row.relation === relation).length,
       }),
