@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EmbeddedTimings } from "../dist/stage/postgres/protocol.js";
+import type { EmbeddedTimings } from "../dist/stage/postgres/spawn.js";
 import { seconds, type StageResult } from "./figures.ts";
 import type { Options } from "./options.ts";
 import { median } from "./sample.ts";

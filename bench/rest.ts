@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { startEmbedded } from "../dist/stage/postgres/server.js";
-import { openEmbeddedTarget } from "../dist/stage/embedded-target.js";
+import { openEmbeddedTarget } from "../dist/stage/targets.js";
 import { settle } from "./database.ts";
 import { rate, type StageResult } from "./figures.ts";
 import { forget, writeMatrix } from "./laboratory.ts";

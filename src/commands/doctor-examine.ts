@@ -4,7 +4,7 @@ import { channels } from "../model/cell.ts";
 import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { StartedTarget, Target } from "../model/target.ts";
-import type { GatewayWish } from "../stage/postgrest/choose.ts";
+import type { GatewayWish } from "../stage/postgrest.ts";
 import type { Environment } from "./environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";

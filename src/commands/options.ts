@@ -1,5 +1,5 @@
 import type { Channel } from "../model/cell.ts";
-import type { GatewayWish } from "../stage/postgrest/choose.ts";
+import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
 import { type StartedTarget, startedTargets } from "../model/target.ts";
 

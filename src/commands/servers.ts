@@ -1,8 +1,7 @@
 import type { StartedTarget } from "../model/target.ts";
-import { defaultImages } from "../stage/containers/images.ts";
+import { defaultImages, startContainers } from "../stage/containers/server.ts";
 import { startEmbedded } from "../stage/postgres/server.ts";
-import { anonRole } from "../stage/open.ts";
-import { prepareEmbedded } from "../stage/embedded-target.ts";
+import { anonRole, prepareContainer, prepareEmbedded } from "../stage/targets.ts";
 import type { Environment } from "./environment.ts";
 import { refuseGiven } from "./given.ts";
 import { isStarted, type RunOptions } from "./options.ts";
@@ -49,11 +48,6 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
     };
   },
   container: async (options, { variables, err, interrupted }, speaksRest) => {
-    // Not in the way of whoever wants none.
-    const [{ startContainers }, { prepareContainer }] = await Promise.all([
-      import("../stage/containers/server.ts"),
-      import("../stage/container-target.ts"),
-    ]);
     const named = (name: string, given: string | undefined): string | undefined =>
       given ?? (variables[name] || undefined);
     const postgrest = named("ROWGATE_POSTGREST_IMAGE", options.postgrestImage) ?? defaultImages.postgrest;

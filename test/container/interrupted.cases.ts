@@ -102,7 +102,7 @@ export const cases = (): void =>
         cwd: project,
         watch: async (child, err) => {
           await reach("at the first verdict", err);
-          const [own] = execFileSync("pgrep", ["-P", String(child.pid), "-f", "container/supervisor.js"], {
+          const [own] = execFileSync("pgrep", ["-P", String(child.pid), "-f", "containers/supervisor.js"], {
             encoding: "utf8",
           }).split("\n");
           process.kill(Number(own), "SIGKILL");

@@ -47,7 +47,7 @@ function endIfThere(pid: number): void {
 
 /** The part of the project that supervises a server, somewhere else. */
 export function copyProject(folder: string): string {
-  for (const part of ["dist/target", "dist/model"]) {
+  for (const part of ["dist/stage", "dist/model", "dist/lib"]) {
     cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
   }
   writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
@@ -85,7 +85,7 @@ export interface Outcome {
 
 /** A process of its own, at the head of its own process group, that starts a server and then waits (or does `afterwards`). */
 export function launch(how: Launch): Launched {
-  const program = path.join(how.project ?? root, "dist/stage/postgres/supervised.js");
+  const program = path.join(how.project ?? root, "dist/stage/postgres/spawn.js");
   const order = { native: how.native ?? findNative(), tempRoots: [how.room], settings: how.settings ?? {} };
   const code = `
     const { startSupervisor } = await import(${JSON.stringify(pathToFileURL(program).href)});

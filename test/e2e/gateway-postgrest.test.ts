@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
-import { spawnPostgrest } from "../../src/stage/postgrest/postgrest.ts";
+import { spawnPostgrest } from "../../src/stage/gateway/spawn.ts";
 import { asSuperuser } from "../support/as-superuser.ts";
 import { differing, loadDatabase, readMore, readTruth, replay } from "./gateway-replay.ts";
 import type { Recorded, Recording } from "./gateway-replay.ts";

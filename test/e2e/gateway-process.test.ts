@@ -11,10 +11,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
-import { spawnPostgrest } from "../../src/stage/postgrest/postgrest.ts";
-import type { Order, Report } from "../../src/stage/gateway/protocol.ts";
+import type { Line } from "../../src/stage/child.ts";
 import type { RunningGateway } from "../../src/stage/gateway/server.ts";
-import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
+import { spawnGateway, spawnPostgrest } from "../../src/stage/gateway/spawn.ts";
+import type { GatewaySettings, ReadyGateway } from "../../src/stage/gateway/spawn.ts";
 import { send } from "./gateway-client.ts";
 import { alice, asOwner, bearer, codeOf, configFor, get, json, secret } from "./gateway-support.ts";
 
@@ -193,7 +193,7 @@ describe("a PostgREST under the same roof (a stand-in for it)", () => {
     const gateway = await started(spawnPostgrest(fake, config));
     await gateway.stop();
     expect(await answers(gateway.url)).toBe(false);
-    const { holder, url } = await hold("postgrest.js", "spawnPostgrest", fake, config);
+    const { holder, url } = await hold("spawn.js", "spawnPostgrest", fake, config);
     holder.kill("SIGKILL");
     expect(await silenceAt(url)).toBe(true);
   });
@@ -256,7 +256,9 @@ async function hold(
 }
 
 /** The gateway's program itself, with all that it writes. */
-async function run(order: Order): Promise<{ child: ChildProcess; url: string; said: () => string }> {
+async function run(
+  settings: GatewaySettings,
+): Promise<{ child: ChildProcess; url: string; said: () => string }> {
   const child = spawn(process.execPath, [path.join(compiled, "main.js")], {
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -264,8 +266,8 @@ async function run(order: Order): Promise<{ child: ChildProcess; url: string; sa
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (said += text));
-  child.stdin.write(`${JSON.stringify(order)}\n`);
+  child.stdin.write(`${JSON.stringify(settings)}\n`);
   const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  const report = JSON.parse(line) as Report;
-  return { child, url: report.kind === "ready" ? report.url : "", said: () => said };
+  const report = JSON.parse(line) as Line<ReadyGateway>;
+  return { child, url: "ready" in report ? report.ready.url : "", said: () => said };
 }

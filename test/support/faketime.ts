@@ -3,8 +3,9 @@ import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
-import type { Order, Report } from "../../src/stage/gateway/protocol.ts";
+import type { Line } from "../../src/stage/child.ts";
 import type { RunningGateway } from "../../src/stage/gateway/server.ts";
+import type { GatewaySettings, ReadyGateway } from "../../src/stage/gateway/spawn.ts";
 
 /** A clock that processes see in place of the machine's; what only goes on (CLOCK_MONOTONIC) goes on. */
 export interface FakeClock {
@@ -60,7 +61,7 @@ const program = path.resolve(import.meta.dirname, "../../dist/stage/gateway/main
 /** The gateway's own process under such a clock. With ROWGATE_POSTGREST_BIN it is that PostgREST, whose child it is. */
 export async function spawnGatewayUnder(clock: FakeClock, config: GatewayConfig): Promise<RunningGateway> {
   const binary = process.env["ROWGATE_POSTGREST_BIN"];
-  const order: Order =
+  const settings: GatewaySettings =
     binary === undefined ? { kind: "builtin", config } : { kind: "postgrest", binary, config };
   const { PATH = "", LD_LIBRARY_PATH } = process.env;
   const child = spawn(process.execPath, [program], {
@@ -68,16 +69,15 @@ export async function spawnGatewayUnder(clock: FakeClock, config: GatewayConfig)
     env: { PATH, ...(LD_LIBRARY_PATH !== undefined && { LD_LIBRARY_PATH }), ...clock.env },
   });
   const over = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.stdin.write(`${JSON.stringify(order)}\n`);
+  child.stdin.write(`${JSON.stringify(settings)}\n`);
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);
     child.once("exit", (code) => reject(new Error(`the gateway ended with ${code}`)));
   });
-  const report = JSON.parse(line) as Report;
-  if (report.kind !== "ready") throw new Error(`the gateway did not start: ${line}`);
+  const report = JSON.parse(line) as Line<ReadyGateway>;
+  if (!("ready" in report)) throw new Error(`the gateway did not start: ${line}`);
   return {
-    url: report.url,
-    info: report.info,
+    ...report.ready,
     reload: () => Promise.reject(new Error("not asked for here")),
     stop: async () => {
       child.stdin.end();

@@ -1,7 +1,7 @@
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
-import { spawnPostgrest } from "../../src/stage/postgrest/postgrest.ts";
+import { spawnPostgrest } from "../../src/stage/gateway/spawn.ts";
 import { type RunningGateway, startGateway } from "../../src/stage/gateway/server.ts";
 
 /** A gateway in front of this database, as it is set up unless a test says otherwise: writes are rolled back. */

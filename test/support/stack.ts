@@ -7,7 +7,7 @@ import type { DatabaseAddress } from "../../src/model/target.ts";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { TxEnd } from "../../src/stage/gateway/config.ts";
 import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
-import { applySystemSql } from "../../src/stage/system-sql.ts";
+import { applySystemSql } from "../../src/stage/system.ts";
 import { gatewayConfig } from "./gateway.ts";
 
 /** What `supabase start` leaves, in so far as it matters here: the login is no superuser, and API roles get everything. */

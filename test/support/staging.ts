@@ -11,7 +11,7 @@ import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/ser
 import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
 import type { RunningGateway } from "../../src/stage/gateway/server.ts";
 import { spawnGateway } from "../../src/stage/gateway/spawn.ts";
-import { applySystemSql } from "../../src/stage/system-sql.ts";
+import { applySystemSql } from "../../src/stage/system.ts";
 import { certify, makeAuthority } from "./certificates.ts";
 import { gatewayConfig, startEither } from "./gateway.ts";
 

@@ -1,7 +1,10 @@
+import { readFileSync, readlinkSync } from "node:fs";
 import { createServer, isIP } from "node:net";
+import { hostname } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ContainerRuntimeClient } from "testcontainers";
 import { RowgateError } from "../../model/errors.ts";
+import { startTime } from "../postgres/processes.ts";
 
 type Library = typeof import("testcontainers");
 
@@ -13,6 +16,8 @@ export interface Engine {
   /** Where the ports that it publishes are reached. */
   readonly host: string;
 }
+
+type Docker = Engine["docker"];
 
 /** Where ports are published that are this machine's alone. */
 export const loopback = "127.0.0.1";
@@ -87,4 +92,107 @@ function noEngine(message: string, cause?: unknown): RowgateError {
 
 function withoutUserinfo(url: string): string {
   return url.replace(/\/\/[^/@]*@/, "//");
+}
+
+/**
+ * A network whose published ports are this machine's alone where the engine is on it. By default an engine publishes on
+ * every address of its host.
+ */
+export async function createNetwork(
+  { client, library, host }: Engine,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  isKept: boolean,
+): Promise<void> {
+  // What testcontainers' own cleaner goes by, where somebody has it on.
+  const session = isKept
+    ? {}
+    : { [library.LABEL_TESTCONTAINERS_SESSION_ID]: (await library.getReaper(client)).sessionId };
+  await client.network.create({
+    Name: name,
+    Driver: "bridge",
+    CheckDuplicate: true,
+    Labels: { ...labels, ...session },
+    ...(host === loopback ? { Options: { "com.docker.network.bridge.host_binding_ipv4": loopback } } : {}),
+  });
+}
+
+/** What rowgate's containers and networks are told by. */
+export const labels = {
+  /** One supervisor's own: removed when it ends. */
+  session: "rowgate.session",
+  /** The process that looks after it. */
+  owner: "rowgate.owner",
+  /** A Postgres that waits for another run, and its network: a hash of what it was made from. */
+  reuse: "rowgate.reuse",
+  /** What ties such a Postgres to its network. */
+  site: "rowgate.site",
+} as const;
+
+export interface Found {
+  readonly id: string;
+  readonly running: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** `label` or `label=value`. */
+export async function findContainers(docker: Docker, filter: string): Promise<readonly Found[]> {
+  const list = await docker.listContainers({ all: true, filters: { label: [filter] } });
+  return list.map((one) => ({ id: one.Id, running: one.State === "running", labels: one.Labels }));
+}
+
+const removals = 20;
+
+/** Containers with their volumes, then networks. @throws what the engine says when something stays */
+export async function removeLabelled(docker: Docker, filter: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const containers = await findContainers(docker, filter);
+    const networks = await docker.listNetworks({ filters: { label: [filter] } });
+    if (containers.length === 0 && networks.length === 0) return;
+    const ends = [
+      ...(await Promise.allSettled(
+        containers.map(({ id }) => docker.getContainer(id).remove({ force: true, v: true })),
+      )),
+      ...(await Promise.allSettled(networks.map(({ Id }) => docker.getNetwork(Id).remove()))),
+    ];
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed === undefined) continue;
+    // Another removal may be under way, and a network waits for its last container.
+    if (attempt === removals) throw failed.reason;
+    await wait(100);
+  }
+}
+
+/** What supervisors left that were killed themselves. */
+export async function sweep(docker: Docker): Promise<void> {
+  const containers = await findContainers(docker, labels.session);
+  const networks = await docker.listNetworks({ filters: { label: [labels.session] } });
+  const all = [...containers, ...networks.map((one) => ({ labels: one.Labels ?? {} }))];
+  const gone = all.filter((one) => isGone(one.labels[labels.owner] ?? ""));
+  const sessions = new Set(gone.map((one) => one.labels[labels.session]));
+  for (const session of sessions) await removeLabelled(docker, `${labels.session}=${session}`);
+}
+
+/** This process, as another one on the same machine can tell whether it still lives: `<machine> <pid> <start>`. */
+export function ownerMark(): string {
+  return `${machine()} ${process.pid} ${startTime(process.pid) ?? 0}`;
+}
+
+/** Whether it is known that nobody looks after what carries this mark. Of other machines nothing is known. */
+export function isGone(mark: string): boolean {
+  const [where, pid, start] = mark.split(" ");
+  if (where !== machine() || pid === undefined) return false;
+  const now = startTime(Number(pid));
+  return now === undefined || (now !== 0 && now !== Number(start));
+}
+
+/** Several containers may share an engine, a host name and process ids: the namespace tells them apart. */
+function machine(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const namespace = readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+    return `${boot}:${namespace}`;
+  } catch {
+    return hostname();
+  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { RowgateError } from "../../model/errors.ts";
 import type { ImageRecord } from "../../model/target.ts";
 import type { Engine } from "./engine.ts";
-import type { Order } from "./protocol.ts";
+import type { ImageNames } from "./server.ts";
 
 export interface Image extends ImageRecord {
   /** What its containers have in their environment unless told otherwise. */
@@ -15,7 +15,7 @@ const pullPatience = 20 * 60_000;
 /** Postgres's first, then PostgREST's where one is wanted. @throws {RowgateError} `container/no-image`, of both at once */
 export async function obtainImages(
   engine: Engine,
-  { postgresImage, postgrestImage }: Order,
+  { postgresImage, postgrestImage }: ImageNames,
   say: (text: string) => void,
 ): Promise<readonly [Image, ...Image[]]> {
   const wanted = [obtainImage(engine, "postgres", postgresImage, say)];

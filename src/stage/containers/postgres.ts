@@ -2,9 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Client, DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
-import { startContainer } from "./container.ts";
-import type { ContainerPlan, Site } from "./plan.ts";
-import { untilReady } from "./watch.ts";
+import { type ContainerPlan, type Site, startContainer, untilReady } from "./container.ts";
 import type { Image } from "./image.ts";
 
 export const postgresPort = 5432;

@@ -1,10 +1,8 @@
 import type { GatewayInfo } from "../../model/target.ts";
 import { ask } from "../gateway/ask.ts";
 import type { GatewayConfig } from "../gateway/config.ts";
-import { postgrestSettings } from "../postgrest/postgrest-settings.ts";
-import { startContainer } from "./container.ts";
-import type { ContainerPlan, Site } from "./plan.ts";
-import { untilReady } from "./watch.ts";
+import { postgrestSettings } from "../postgrest.ts";
+import { type ContainerPlan, type Site, startContainer, untilReady } from "./container.ts";
 import type { Image } from "./image.ts";
 import { postgresPort } from "./postgres.ts";
 

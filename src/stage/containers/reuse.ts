@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
 import { Client } from "pg";
-import type { DatabaseAddress } from "../../model/target.ts";
 import { readSql } from "../../lib/sql-file.ts";
-import type { Engine } from "./engine.ts";
+import { quoteIdent } from "../../lib/sql-text.ts";
+import type { DatabaseAddress } from "../../model/target.ts";
+import { type Engine, findContainers, type Found, isGone, labels, removeLabelled } from "./engine.ts";
 import type { Image } from "./image.ts";
-import { type Found, findContainers, labels, removeLabelled } from "./labels.ts";
-import { isGone } from "./owner.ts";
-import { addressOf, holdLock, lockDatabase } from "./lock.ts";
-import { dropWhatCame, type Mark, readMark, stateOf } from "./state.ts";
+import { postgresPort, superuserOf } from "./postgres.ts";
 
 /** A Postgres that this run alone may use for as long as it holds it. */
 export interface HeldPostgres {
@@ -100,4 +98,96 @@ function hold(engine: Engine, { database, site, client, mark }: Hold): HeldPostg
 
 async function removeSite({ docker }: Engine, site: string): Promise<void> {
   if (site !== "") await removeLabelled(docker, `${labels.site}=${site}`);
+}
+
+/** Holds the lock and the mark, so that no database that a system may be copied from is ever in use. */
+const lockDatabase = "rowgate_reuse";
+/** Any number: the database is rowgate's own. */
+const lockNumber = 1;
+
+/** The password stands in the container's own environment, which whoever may use the engine may read. */
+async function addressOf(
+  { docker, host }: Engine,
+  image: Image,
+  id: string,
+): Promise<DatabaseAddress | undefined> {
+  const { Config, NetworkSettings } = await docker.getContainer(id).inspect();
+  const name = "POSTGRES_PASSWORD=";
+  const password = Config.Env.find((line) => line.startsWith(name))?.slice(name.length);
+  const port = NetworkSettings.Ports[`${postgresPort}/tcp`]?.[0]?.HostPort;
+  if (password === undefined || port === undefined) return undefined;
+  return { host, port: Number(port), ...superuserOf(image), password };
+}
+
+/** `undefined`: somebody else holds it, or it does not answer. */
+async function holdLock(database: DatabaseAddress): Promise<Client | undefined> {
+  const client = new Client({
+    ...database,
+    database: lockDatabase,
+    ssl: false,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: "rowgate",
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ got: boolean }>("select pg_try_advisory_lock($1) as got", [
+      lockNumber,
+    ]);
+    if (rows[0]?.got === true) return client;
+  } catch {
+    // Not there yet, or no more.
+  }
+  await client.end().catch(() => {});
+  return undefined;
+}
+
+/** What a server was like when it was pristine. */
+interface Mark {
+  /** A digest of all that its databases share. */
+  readonly state: string;
+  readonly databases: readonly string[];
+  readonly roles: readonly string[];
+}
+
+async function stateOf(client: Client): Promise<Mark> {
+  const { rows } = await client.query<Mark>(readSql("container_state.sql"));
+  return rows[0] as Mark;
+}
+
+/** `undefined`: whoever made the server has not come that far. */
+async function readMark(client: Client, database: string): Promise<Mark | undefined> {
+  const { rows } = await client.query<{ text: string | null }>(
+    "select shobj_description(oid, 'pg_database') as text from pg_database where datname = $1",
+    [database],
+  );
+  const text = rows[0]?.text ?? null;
+  return text === null ? undefined : (JSON.parse(text) as Mark);
+}
+
+/** Databases, then roles. @returns whether the server is as it was */
+async function dropWhatCame(client: Client, mark: Mark): Promise<boolean> {
+  const now = await stateOf(client);
+  for (const name of now.databases.filter((one) => !mark.databases.includes(one))) {
+    await client.query(`drop database ${quoteIdent(name)} with (force)`);
+  }
+  await dropRoles(
+    client,
+    now.roles.filter((one) => !mark.roles.includes(one)),
+  );
+  return (await stateOf(client)).state === mark.state;
+}
+
+/** A role that has granted something goes after those that it was granted to, whatever their order. */
+async function dropRoles(client: Client, names: readonly string[]): Promise<void> {
+  let left = names;
+  for (let before = left.length + 1; left.length > 0 && left.length < before;) {
+    before = left.length;
+    const kept: string[] = [];
+    for (const name of left) {
+      await client.query(`drop role ${quoteIdent(name)}`).catch(() => kept.push(name));
+    }
+    left = kept;
+  }
 }

@@ -1,14 +1,25 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { ended, failure, readLog, start } from "./program.ts";
-import type { Site } from "./program.ts";
-import { initdbFlags } from "./settings.ts";
+import { RowgateError } from "../../model/errors.ts";
+import type { Account } from "./account.ts";
+import { executable } from "./binaries.ts";
+
+/** Where a cluster lives and who runs it. */
+export interface Site {
+  readonly directory: string;
+  readonly native: string;
+  readonly account: Account | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Everything that was spawned, so that it can be ended at any moment. */
+  readonly children: Set<ChildProcess>;
+  readonly signal: AbortSignal;
+}
 
 export interface RunningServer {
   readonly process: ChildProcess;
@@ -78,5 +89,121 @@ function serverStatus(site: Site): string | undefined {
       ?.trim();
   } catch {
     return undefined;
+  }
+}
+
+// A server that is thrown away need not survive a crash, and 40,000 refused probes need not be logged.
+const throwaway: Readonly<Record<string, string>> = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+  checkpoint_timeout: "1h",
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "60",
+  shared_buffers: "64MB",
+  // In the data directory rather than in /dev/shm: a killed server leaves nothing, and containers have 64 MB there.
+  dynamic_shared_memory_type: process.platform === "win32" ? "windows" : "mmap",
+  jit: "off",
+  // LOG stands above ERROR here: what a start says is kept, what a probe provokes is not.
+  log_min_messages: "log",
+  // A random password of 32 bytes gains nothing from being hashed 4096 times at each login.
+  scram_iterations: "1",
+};
+
+/** Options of initdb; settings end up in `postgresql.conf`. */
+function initdbFlags(passwordFile: string, settings: Readonly<Record<string, string>>): string[] {
+  const all = Object.entries({ ...throwaway, ...settings });
+  return [
+    "--username=postgres",
+    "--auth=scram-sha-256",
+    `--pwfile=${passwordFile}`,
+    "--encoding=UTF8",
+    // Sorts by bytes like C, yet knows that É is the upper case of é, the same on every platform.
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+    ...all.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+  ];
+}
+
+/** Runs one of Postgres's programs as the site's account; what it says goes to the site's log. */
+function start(site: Site, name: "initdb" | "postgres", args: readonly string[]): ChildProcess {
+  site.signal.throwIfAborted();
+  const log = openSync(path.join(site.directory, "server.log"), "a", 0o600);
+  const { account } = site;
+  try {
+    const child = spawn(executable(site.native, name), args, {
+      cwd: path.join(site.directory, "data"),
+      // A group of its own, so that initdb can be ended together with the servers that it starts.
+      detached: process.platform !== "win32",
+      windowsHide: true,
+      stdio: ["ignore", log, log],
+      env: serverEnvironment(),
+      ...(account === undefined ? {} : { uid: account.uid | 0, gid: account.gid | 0 }),
+    });
+    site.children.add(child);
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+function serverEnvironment(): NodeJS.ProcessEnv {
+  return {
+    // Already without the caller's own: PGDATA or PGOPTIONS would change the server, and secrets could be read there.
+    ...process.env,
+    // The package brings its libraries along; another one of the same name would win.
+    LD_LIBRARY_PATH: undefined,
+    LC_ALL: "C",
+    // Spares initdb the comparison of every time zone with the machine's own, and makes every machine answer alike.
+    TZ: "UTC",
+  };
+}
+
+/** The exit code; 1 when a signal ended it. */
+async function ended(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode ?? 1);
+    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("error", (cause) => reject(notExecutable(child.spawnfile, cause)));
+  });
+}
+
+const spawnHints: Readonly<Record<string, string>> = {
+  ENOENT:
+    "the file is missing, or was built for another C library (the packages need glibc: Alpine has none)",
+  EACCES: "the temporary directory may be mounted noexec: set TMPDIR to another one",
+  EPERM:
+    "root may not change to another user here (a container without CAP_SETUID?): run rowgate as an ordinary user",
+};
+
+function notExecutable(file: string, cause: Error): RowgateError {
+  return new RowgateError({
+    code: "embedded/not-executable",
+    message: `${file} could not be run: ${cause.message}`,
+    hint: spawnHints[(cause as NodeJS.ErrnoException).code ?? ""],
+    cause,
+  });
+}
+
+/** The log's tail says why. */
+function failure(site: Site, code: string, message: string): RowgateError {
+  return new RowgateError({
+    code,
+    message,
+    details: readLog(site).trimEnd().split("\n").slice(-20).join("\n"),
+  });
+}
+
+function readLog(site: Site): string {
+  try {
+    return readFileSync(path.join(site.directory, "server.log"), "utf8");
+  } catch {
+    return "";
   }
 }

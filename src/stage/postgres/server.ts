@@ -5,8 +5,7 @@ import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { findNative } from "./binaries.ts";
-import type { EmbeddedTimings, Order } from "./protocol.ts";
-import { startSupervisor } from "./supervised.ts";
+import { type EmbeddedTimings, startSupervisor } from "./spawn.ts";
 
 export interface EmbeddedOptions {
   /** Folder with Postgres's `bin/`, `lib/` and `share/`; by default that of the installed platform package. */
@@ -42,12 +41,11 @@ export interface EmbeddedServer extends AsyncDisposable {
  * @throws {RowgateError} `embedded/…`
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
-  const order: Order = {
+  const supervised = await startSupervisor({
     native: options.native ?? findNative(),
     tempRoots: options.tempRoot === undefined ? [] : [options.tempRoot],
     settings: options.settings ?? {},
-  };
-  const supervised = await startSupervisor(order);
+  });
   const { port, password, timings } = supervised;
   const database = { host: "127.0.0.1", port, user: "postgres", password, database: "postgres" };
   const authenticator = { user: "authenticator", password: randomBytes(32).toString("base64url") };

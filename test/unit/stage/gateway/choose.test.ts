@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { GatewayWish } from "../../../../src/stage/postgrest/choose.ts";
-import { chooseGateway } from "../../../../src/stage/postgrest/choose.ts";
+import type { GatewayWish } from "../../../../src/stage/postgrest.ts";
+import { chooseGateway } from "../../../../src/stage/postgrest.ts";
 
 let folder: string;
 const name = process.platform === "win32" ? "postgrest.exe" : "postgrest";

@@ -1,10 +1,72 @@
 import { createHmac } from "node:crypto";
-import type { Client } from "pg";
-import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
-import type { DatabaseAddress } from "../../model/target.ts";
+import { Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
-import type { Login } from "./protocol.ts";
-import { withClient } from "./session.ts";
+import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
+import { RowgateError } from "../../model/errors.ts";
+import type { DatabaseAddress } from "../../model/target.ts";
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Logs in, does the work, logs out. @throws {RowgateError} `container/prepare` */
+export async function withClient<T>(
+  address: DatabaseAddress,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  // Without `ssl: false` a PGSSLMODE of the environment would decide.
+  const client = new Client({ ...address, ssl: false });
+  // The error of the statement tells of a server that went away; without a listener it would end this process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (cause) {
+    if (cause instanceof RowgateError) throw cause;
+    throw new RowgateError({
+      code: "container/prepare",
+      message: `the container's database ${address.database} could not be prepared: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** A copy of a database in which nobody may be meanwhile. @throws {RowgateError} `container/prepare` */
+export async function copyDatabase(client: Client, from: string, name: string, owner: string): Promise<void> {
+  const copy = `create database ${quoteIdent(name)} template ${quoteIdent(from)} owner ${quoteIdent(owner)}`;
+  try {
+    await client.query(copy);
+    return;
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== "55006") throw error;
+  }
+  await client.query(`alter database ${quoteIdent(from)} with allow_connections false`);
+  try {
+    await alone(client, from);
+    await client.query(copy);
+  } finally {
+    await client.query(`alter database ${quoteIdent(from)} with allow_connections true`);
+  }
+}
+
+/** Workers of extensions sit in the image's own database: they are shown out, and come back later. */
+async function alone(client: Client, database: string): Promise<void> {
+  for (let attempt = 1; attempt <= 100; attempt++) {
+    const { rowCount } = await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+      [database],
+    );
+    if (rowCount === 0) return;
+    await client.query("select pg_sleep(0.05)");
+  }
+  throw new RowgateError({
+    code: "container/prepare",
+    message: `somebody does not leave the database ${database}, which is to be copied`,
+  });
+}
 
 export interface PreparedLogins {
   readonly applicant: Login;

@@ -1,0 +1,147 @@
+import { randomBytes } from "node:crypto";
+import type { InputFingerprint } from "../model/run.ts";
+import { type DatabaseAddress, defaultLimits, type StartedTarget, type Target } from "../model/target.ts";
+import type { ContainerServer } from "./containers/server.ts";
+import type { GatewayConfig } from "./gateway/config.ts";
+import type { RunningGateway } from "./gateway/server.ts";
+import { spawnGateway, spawnPostgrest } from "./gateway/spawn.ts";
+import type { EmbeddedServer } from "./postgres/server.ts";
+import { chooseGateway, type GatewayChoice } from "./postgrest.ts";
+import { applySystemSql, type OpenedTarget, type PreparedSystem, type SystemOptions } from "./system.ts";
+
+export interface EmbeddedTargetOptions extends SystemOptions {
+  readonly server: EmbeddedServer;
+}
+
+export type EmbeddedTarget = OpenedTarget;
+
+/** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
+export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
+  const choice = options.gateway === "none" ? undefined : chooseGateway(options.gateway, options.environment);
+  const database = await options.server.createDatabase(options.database);
+  const applied = await applySystemSql(database, options);
+  return {
+    database,
+    limits: defaultLimits,
+    ...applied,
+    open: () =>
+      openTarget({
+        ...options,
+        name: "embedded",
+        database,
+        authenticator: options.server.authenticator,
+        inputs: applied.inputs,
+        startGateway: (config) => startChosenGateway(choice, config),
+      }),
+  };
+}
+
+/** The same, with a gateway in front. @throws RowgateError */
+export async function openEmbeddedTarget(options: EmbeddedTargetOptions): Promise<EmbeddedTarget> {
+  return (await prepareEmbedded(options)).open();
+}
+
+async function startChosenGateway(
+  choice: GatewayChoice | undefined,
+  config: GatewayConfig,
+): Promise<Gateway | undefined> {
+  if (choice === undefined) return undefined;
+  return choice.kind === "postgrest" ? spawnPostgrest(choice.binary, config) : spawnGateway(config);
+}
+
+export interface ContainerTargetOptions extends SystemOptions {
+  readonly server: ContainerServer;
+}
+
+/** A database of its own in the container's Postgres, with a system's SQL applied. @throws RowgateError */
+export async function prepareContainer(options: ContainerTargetOptions): Promise<PreparedSystem> {
+  const { superuser, applicant } = await options.server.createDatabase(options.database);
+  const applied = await applySystemSql(applicant, options);
+  return {
+    database: superuser,
+    limits: defaultLimits,
+    ...applied,
+    open: () =>
+      openTarget({
+        ...options,
+        name: "container",
+        database: superuser,
+        authenticator: options.server.authenticator,
+        inputs: applied.inputs,
+        startGateway: (config) => startContainerGateway(options, config),
+        containersOf: (gateway) => ({
+          images: imagesOf(options.server, gateway),
+          reused: options.server.reused,
+        }),
+      }),
+  };
+}
+
+/** The same, with a gateway in front. @throws RowgateError */
+export async function openContainerTarget(options: ContainerTargetOptions): Promise<OpenedTarget> {
+  return (await prepareContainer(options)).open();
+}
+
+/** `builtin` is a process of this machine in front of the container; anything else is the image's PostgREST. */
+async function startContainerGateway(
+  { gateway, server }: ContainerTargetOptions,
+  config: GatewayConfig,
+): Promise<Gateway | undefined> {
+  if (gateway === "none") return undefined;
+  return gateway === "builtin" ? spawnGateway(config) : server.startGateway(config);
+}
+
+/** Those that had a part in this system: one without a gateway had none in PostgREST's. */
+function imagesOf(
+  { images }: ContainerServer,
+  gateway: Gateway | undefined,
+): NonNullable<Target["containers"]>["images"] {
+  return images.filter(({ use }) => use === "postgres" || gateway?.info.image !== undefined);
+}
+
+type Gateway = Pick<RunningGateway, "url" | "info" | "stop">;
+
+interface Opening extends Pick<SystemOptions, "schemas" | "txEnd" | "jwtSecret"> {
+  readonly name: StartedTarget;
+  readonly database: DatabaseAddress;
+  /** Whom the gateway logs in as. */
+  readonly authenticator: Pick<DatabaseAddress, "user" | "password">;
+  readonly inputs: readonly InputFingerprint[];
+  /** `undefined`: the system has none. @throws RowgateError */
+  readonly startGateway: (config: GatewayConfig) => Promise<Gateway | undefined>;
+  readonly containersOf?: (gateway: Gateway | undefined) => Target["containers"];
+}
+
+export const anonRole = "anon";
+
+/** Puts a gateway in front of a system's database that rowgate has prepared. @throws RowgateError */
+async function openTarget(opening: Opening): Promise<OpenedTarget> {
+  const { name, database, authenticator, schemas, txEnd, jwtSecret, inputs } = opening;
+  const secret = jwtSecret ?? randomBytes(48).toString("base64url");
+  const gateway = await opening.startGateway({
+    database: { ...database, ...authenticator },
+    schemas,
+    anonRole,
+    jwt: { secret },
+    txEnd,
+    statementTimeoutMs: defaultLimits.statementTimeoutMs,
+  });
+  const target: Target = {
+    name,
+    posture: name,
+    database,
+    rest: gateway && {
+      url: gateway.url,
+      apiKey: undefined,
+      gateway: gateway.info,
+      anonRole,
+      login: authenticator.user,
+    },
+    signingKey: { algorithm: "HS256", secret },
+    schemas,
+    preRequest: undefined,
+    limits: defaultLimits,
+    containers: opening.containersOf?.(gateway),
+  };
+  return { target, inputs, [Symbol.asyncDispose]: async () => gateway?.stop() };
+}
