@@ -13,6 +13,9 @@ import { refuseGiven } from "./given.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 
+/** No SQL was applied. */
+const origins = async (): Promise<[]> => [];
+
 /** A target of `rowgate.yaml`: a database that runs elsewhere, to which no SQL is applied. @throws RowgateError, IssuesError */
 export async function reachRemote(options: RunOptions, environment: Environment): Promise<Server> {
   const { cwd, variables, err } = environment;
@@ -43,11 +46,12 @@ export async function reachRemote(options: RunOptions, environment: Environment)
       const target = targetFor(matrix, loaded);
       if (matrix.channels.includes("rest") && options.channel.includes("rest") && target.rest === undefined)
         throw noRest(matrix, target);
-      const opened = { target, inputs, [Symbol.asyncDispose]: async () => {} };
+      const opened = { target, inputs, origins, [Symbol.asyncDispose]: async () => {} };
       return {
         database: addressOf(target),
         limits: target.limits,
         inputs,
+        origins,
         changedRoles: [],
         open: async () => opened,
       };

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
+import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import { type GatewayFacts, type PreflightedRun, preflightRun } from "../run.ts";
@@ -21,6 +22,8 @@ export interface System {
   readonly gateway: GatewayFacts | undefined;
   /** What the run was given, besides the matrix. */
   readonly inputs: readonly InputFingerprint[];
+  /** Where that SQL defined each object. */
+  readonly origins: () => Promise<readonly SqlOrigin[]>;
   /** Milliseconds that it took to come so far. */
   readonly startMs: number;
   open(): Promise<{ readonly target: Target } & AsyncDisposable>;
@@ -90,6 +93,8 @@ async function openSystem(
     gateway: server.gatewayOf(matrix),
     // As a person names them: where the checkout lies is nobody's business two years later.
     inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
+    origins: async () =>
+      (await prepared.origins()).map((one) => ({ ...one, file: path.relative(cwd, one.file) })),
     startMs: server.startMs + performance.now() - began,
   };
 }

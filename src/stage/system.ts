@@ -1,9 +1,11 @@
 import { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import { RowgateError } from "../model/errors.ts";
+import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
-import { applySqlFile, applySqlFolder } from "./apply-sql/policies.ts";
+import { applySqlFile, applySqlFolder } from "./apply-sql/apply.ts";
+import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
 import type { GatewayWish } from "./postgrest.ts";
 
@@ -17,6 +19,8 @@ export interface SystemSql {
 export interface AppliedSql {
   /** The SQL that was applied. */
   readonly inputs: readonly InputFingerprint[];
+  /** Where it defined each object. Parsed on the first call: a run in which everything passes needs none. */
+  readonly origins: () => Promise<readonly SqlOrigin[]>;
   /** Roles that stood before its SQL and are not what they were: roles belong to the server, and so to its neighbours. */
   readonly changedRoles: readonly string[];
 }
@@ -43,7 +47,7 @@ export interface PreparedSystem extends AppliedSql {
   open(): Promise<OpenedTarget>;
 }
 
-export interface OpenedTarget extends AsyncDisposable, Pick<AppliedSql, "inputs"> {
+export interface OpenedTarget extends AsyncDisposable, Pick<AppliedSql, "inputs" | "origins"> {
   readonly target: Target;
 }
 
@@ -64,9 +68,15 @@ export async function applySystemSql(
       });
     });
     const before = await readRoles(client);
-    const inputs = await applySqlFolder(client, policies);
-    for (const overlay of overlays) inputs.push(await applySqlFile(client, overlay));
-    return { inputs, changedRoles: changedRoles(before, await readRoles(client)) };
+    const sources = await applySqlFolder(client, policies);
+    for (const overlay of overlays) sources.push(await applySqlFile(client, overlay));
+    const inputs = sources.map(({ path, sha256 }) => ({ path, sha256 }));
+    let origins: Promise<readonly SqlOrigin[]> | undefined;
+    return {
+      inputs,
+      origins: () => (origins ??= readOrigins(sources)),
+      changedRoles: changedRoles(before, await readRoles(client)),
+    };
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { InputFingerprint } from "../model/run.ts";
 import { type DatabaseAddress, defaultLimits, type StartedTarget, type Target } from "../model/target.ts";
 import type { ContainerServer } from "./containers/server.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
@@ -7,7 +6,13 @@ import type { RunningGateway } from "./gateway/server.ts";
 import { spawnGateway, spawnPostgrest } from "./gateway/spawn.ts";
 import type { EmbeddedServer } from "./postgres/server.ts";
 import { chooseGateway, type GatewayChoice } from "./postgrest.ts";
-import { applySystemSql, type OpenedTarget, type PreparedSystem, type SystemOptions } from "./system.ts";
+import {
+  type AppliedSql,
+  applySystemSql,
+  type OpenedTarget,
+  type PreparedSystem,
+  type SystemOptions,
+} from "./system.ts";
 
 export interface EmbeddedTargetOptions extends SystemOptions {
   readonly server: EmbeddedServer;
@@ -30,7 +35,7 @@ export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<P
         name: "embedded",
         database,
         authenticator: options.server.authenticator,
-        inputs: applied.inputs,
+        applied,
         startGateway: (config) => startChosenGateway(choice, config),
       }),
   };
@@ -67,7 +72,7 @@ export async function prepareContainer(options: ContainerTargetOptions): Promise
         name: "container",
         database: superuser,
         authenticator: options.server.authenticator,
-        inputs: applied.inputs,
+        applied,
         startGateway: (config) => startContainerGateway(options, config),
         containersOf: (gateway) => ({
           images: imagesOf(options.server, gateway),
@@ -106,7 +111,7 @@ interface Opening extends Pick<SystemOptions, "schemas" | "txEnd" | "jwtSecret">
   readonly database: DatabaseAddress;
   /** Whom the gateway logs in as. */
   readonly authenticator: Pick<DatabaseAddress, "user" | "password">;
-  readonly inputs: readonly InputFingerprint[];
+  readonly applied: AppliedSql;
   /** `undefined`: the system has none. @throws RowgateError */
   readonly startGateway: (config: GatewayConfig) => Promise<Gateway | undefined>;
   readonly containersOf?: (gateway: Gateway | undefined) => Target["containers"];
@@ -116,7 +121,7 @@ export const anonRole = "anon";
 
 /** Puts a gateway in front of a system's database that rowgate has prepared. @throws RowgateError */
 async function openTarget(opening: Opening): Promise<OpenedTarget> {
-  const { name, database, authenticator, schemas, txEnd, jwtSecret, inputs } = opening;
+  const { name, database, authenticator, schemas, txEnd, jwtSecret, applied } = opening;
   const secret = jwtSecret ?? randomBytes(48).toString("base64url");
   const gateway = await opening.startGateway({
     database: { ...database, ...authenticator },
@@ -143,5 +148,10 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     limits: defaultLimits,
     containers: opening.containersOf?.(gateway),
   };
-  return { target, inputs, [Symbol.asyncDispose]: async () => gateway?.stop() };
+  return {
+    target,
+    inputs: applied.inputs,
+    origins: applied.origins,
+    [Symbol.asyncDispose]: async () => gateway?.stop(),
+  };
 }

@@ -5,7 +5,8 @@ import path from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RowgateError, formatPosition } from "../../src/model/errors.ts";
-import { applySqlFile, applySqlFolder } from "../../src/stage/apply-sql/policies.ts";
+import { applySqlFile, applySqlFolder } from "../../src/stage/apply-sql/apply.ts";
+import { readOrigins } from "../../src/stage/apply-sql/origins.ts";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 
@@ -379,6 +380,39 @@ describe("a folder", () => {
     ).toEqual([{ a: "a", c: null }]);
   });
 });
+
+/** What the database itself says is there, apart from Supabase's `auth`, which was there before. */
+const inForce = `
+  select 'policy' as kind, schemaname as schema, tablename as "table", policyname as name from pg_policies
+  union all
+  select case relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end, nspname, null, relname
+  from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+  where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^(pg_|information_schema$|auth$)'`;
+
+interface InForce {
+  readonly kind: string;
+  readonly schema: string;
+  readonly table?: string | null | undefined;
+  readonly name: string;
+}
+
+const shown = ({ kind, schema, table, name }: InForce): string => [kind, schema, table ?? "", name].join(" ");
+
+test.each(["clawtrol", "fne-lms", "helios", "ogelbase"])(
+  "%s: exactly the policies, tables and views of the database have an origin",
+  async (system) => {
+    const owner = new Client({ ...(await server.createDatabase(system)), ssl: false });
+    await owner.connect();
+    try {
+      const sources = await applySqlFolder(owner, `policies/${system}`);
+      const { rows } = await owner.query<InForce>(inForce);
+      const origins = (await readOrigins(sources)).filter(({ kind }) => /policy|table|view/.test(kind));
+      expect(origins.map(shown).toSorted()).toEqual(rows.map(shown).toSorted());
+    } finally {
+      await owner.end();
+    }
+  },
+);
 
 function put(name: string, sql: string | Uint8Array): string {
   const file = path.join(folder, name);

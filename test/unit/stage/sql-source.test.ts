@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { offsetOfCharacter, positionAt } from "../../../src/stage/apply-sql/sql-source.ts";
-import { splitStatements, statementAt } from "../../../src/stage/apply-sql/sql-statements.ts";
+import {
+  offsetOfCharacter,
+  positionAt,
+  splitStatements,
+  statementAt,
+} from "../../../src/stage/apply-sql/source.ts";
 
 const source = (text: string): { path: string; text: string; sha256: string } => ({
   path: "x.sql",

@@ -1,25 +1,16 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { DatabaseError } from "pg";
-import type { Client } from "pg";
+import { type Client, type Connection, DatabaseError, type Submittable } from "pg";
 import { RowgateError } from "../../model/errors.ts";
-import type { InputFingerprint } from "../../model/run.ts";
-import { inChain } from "./chain.ts";
-import { connectionLost, describeCommitFailure, describeFailure } from "./sql-failure.ts";
-import { runScript } from "./sql-script.ts";
-import { readSource } from "./sql-source.ts";
-import type { SqlSource } from "./sql-source.ts";
-import { splitStatements } from "./sql-statements.ts";
-
-/** What was applied, for the archive. */
-export type AppliedFile = InputFingerprint;
+import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
+import { readSource, splitStatements, type SqlSource } from "./source.ts";
 
 /**
  * Applies every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone.
  * @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column
  */
-export async function applySqlFolder(client: Client, folder: string): Promise<AppliedFile[]> {
-  const applied: AppliedFile[] = [];
+export async function applySqlFolder(client: Client, folder: string): Promise<SqlSource[]> {
+  const applied: SqlSource[] = [];
   const files = await numberedFiles(folder);
   for (const [index, file] of files.entries()) {
     const one = applySqlFile(client, file);
@@ -37,7 +28,7 @@ export async function applySqlFolder(client: Client, folder: string): Promise<Ap
  * The client's session is reset afterwards (DISCARD ALL).
  * @throws {RowgateError} `sql/…`
  */
-export async function applySqlFile(client: Client, file: string): Promise<AppliedFile> {
+export async function applySqlFile(client: Client, file: string): Promise<SqlSource> {
   const source = await readSource(file);
   try {
     await apply(client, source);
@@ -46,7 +37,7 @@ export async function applySqlFile(client: Client, file: string): Promise<Applie
     await client.query("rollback").catch(() => undefined);
     await client.query("discard all").catch(() => undefined);
   }
-  return { path: source.path, sha256: source.sha256 };
+  return source;
 }
 
 // CREATE INDEX CONCURRENTLY and its like; a value that ALTER TYPE … ADD VALUE made is usable after its commit only.
@@ -133,4 +124,58 @@ function misnamed(code: string, what: string, folder: string): RowgateError {
     message: `${what}, in ${folder}`,
     hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder",
   });
+}
+
+/** How far a text of several statements came: one tag for each that was completed, in order. */
+interface ScriptOutcome {
+  readonly completed: readonly string[];
+  /** `undefined`: all of it ran. */
+  readonly error: Error | undefined;
+}
+
+/**
+ * Sends a whole text as one simple query. Postgres answers one CommandComplete for each statement of it, so their count
+ * says which one failed without running anything twice.
+ */
+async function runScript(client: Client, text: string): Promise<ScriptOutcome> {
+  return new Promise((resolve) => {
+    client.query(new Script(text, resolve));
+  });
+}
+
+// What pg calls on the query that it is busy with; its own Query keeps the results and forgets them on an error.
+class Script implements Submittable {
+  readonly #text: string;
+  readonly #done: (outcome: ScriptOutcome) => void;
+  readonly #completed: string[] = [];
+
+  constructor(text: string, done: (outcome: ScriptOutcome) => void) {
+    this.#text = text;
+    this.#done = done;
+  }
+
+  submit(connection: Connection): void {
+    connection.query(this.#text);
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#completed.push(message.text);
+  }
+
+  handleCopyInResponse(connection: Connection & { sendCopyFail(reason: string): void }): void {
+    connection.sendCopyFail("rowgate sends no COPY data");
+  }
+
+  handleError(error: Error): void {
+    this.#done({ completed: this.#completed, error });
+  }
+
+  handleReadyForQuery(): void {
+    this.#done({ completed: this.#completed, error: undefined });
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCopyData(): void {}
+  handleEmptyQuery(): void {}
 }
