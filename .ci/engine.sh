@@ -20,22 +20,32 @@ start_engine() {
     stop_engine
     return
   fi
-  # vfs is the one storage driver that works within containers too.
-  dockerd --storage-driver=vfs --data-root="$engine_root/data" --exec-root="$engine_root/exec" \
+  # overlay2 shares an image's files between containers, vfs copies them for each, but works within containers too.
+  local driver
+  for driver in overlay2 vfs; do
+    run_engine "$driver" && return
+  done
+  echo "container engine: dockerd does not run here; its last words:"
+  tail -n 3 "$engine_root/log"
+  stop_engine
+}
+
+# 0 when dockerd answers with this storage driver.
+run_engine() {
+  dockerd --storage-driver="$1" --data-root="$engine_root/data-$1" --exec-root="$engine_root/exec" \
     --pidfile="$engine_root/pid" --host="unix://$engine_root/docker.sock" > "$engine_root/log" 2>&1 < /dev/null &
   engine_pid=$!
   for _ in $(seq 60); do
     if DOCKER_HOST="unix://$engine_root/docker.sock" engine_answers; then
       export DOCKER_HOST="unix://$engine_root/docker.sock"
-      echo "container engine: started"
+      echo "container engine: started, storage driver $1"
       return
     fi
     kill -0 "$engine_pid" 2> /dev/null || break
     sleep 0.5
   done
-  echo "container engine: dockerd does not run here; its last words:"
-  tail -n 3 "$engine_root/log"
-  stop_engine
+  end_engine
+  return 1
 }
 
 engine_answers() {
@@ -63,20 +73,23 @@ packages() {
 
 # Ends what start_engine has started, with the containerd that it brings, and removes all that the two have written.
 stop_engine() {
-  if [ -n "$engine_pid" ]; then
-    kill "$engine_pid" 2> /dev/null || true
-    for _ in $(seq 60); do
-      kill -0 "$engine_pid" 2> /dev/null || break
-      sleep 0.5
-    done
-    if kill -0 "$engine_pid" 2> /dev/null; then
-      kill -KILL "$engine_pid" "$(cat "$engine_root/exec/containerd/containerd.pid" 2> /dev/null)" 2> /dev/null || true
-    fi
-    wait "$engine_pid" 2> /dev/null || true
-    engine_pid=
-  fi
+  end_engine
   if [ -n "$engine_root" ]; then
     rm -rf "$engine_root" 2> /dev/null || true
     engine_root=
   fi
+}
+
+end_engine() {
+  [ -n "$engine_pid" ] || return 0
+  kill "$engine_pid" 2> /dev/null || true
+  for _ in $(seq 60); do
+    kill -0 "$engine_pid" 2> /dev/null || break
+    sleep 0.5
+  done
+  if kill -0 "$engine_pid" 2> /dev/null; then
+    kill -KILL "$engine_pid" "$(cat "$engine_root/exec/containerd/containerd.pid" 2> /dev/null)" 2> /dev/null || true
+  fi
+  wait "$engine_pid" 2> /dev/null || true
+  engine_pid=
 }
