@@ -14,7 +14,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { RowgateError, type RowgateErrorFacts } from "../model/errors.ts";
 
-export interface ChildProgram {
+interface ChildProgram {
   /** Compiled file, below `dist/stage/`. */
   readonly file: string;
   /** Begins the codes of its errors: `<area>/process-ended`. */
@@ -37,7 +37,7 @@ export type Line<Ready = unknown, Notice = unknown> =
   /** With an id: of that request; without: of the start. */
   | { readonly id?: number; readonly error: RowgateErrorFacts };
 
-export interface ChildExit {
+interface ChildExit {
   /** `null`: a signal ended it. */
   readonly code: number | null;
   /** The end of what it wrote to stderr. */
@@ -187,7 +187,7 @@ export interface Parent<Notice = never> {
   notify(notice: Notice): void;
 }
 
-export interface ChildWork<Settings, Ready, Request = never, Notice = never> {
+interface ChildWork<Settings, Ready, Request = never, Notice = never> {
   start(settings: Settings, parent: Parent<Notice>): Promise<Ready>;
   answer?(request: Request): Promise<unknown>;
   /** Ends and removes what was started, also what was only half started. */

@@ -64,7 +64,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-export interface Ports {
+interface Ports {
   readonly server: number;
   readonly admin: number;
 }

@@ -9,7 +9,7 @@ import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
 import type { GatewayWish } from "./postgrest.ts";
 
-export interface SystemSql {
+interface SystemSql {
   /** Folder of numbered SQL. */
   readonly policies: string;
   /** SQL files applied after it, in order. */

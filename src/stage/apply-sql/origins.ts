@@ -19,7 +19,7 @@ import {
 import { splitStatements, type SqlSource } from "./source.ts";
 
 /** One statement that was applied, as Postgres's own parser reads it. */
-export interface AppliedStatement {
+interface AppliedStatement {
   readonly file: string;
   /** Its first and last line, from 1. */
   readonly line: number;
@@ -64,7 +64,7 @@ const defaultPath = ["public"];
  * Where each object was last defined: a later statement on the same object replaces an earlier one, DROP removes it with
  * what belongs to it. Statements are in the order in which they were applied.
  */
-export function originsOf(statements: readonly AppliedStatement[]): readonly SqlOrigin[] {
+function originsOf(statements: readonly AppliedStatement[]): readonly SqlOrigin[] {
   const state: State = { origins: [], committed: [], searchPath: defaultPath, defaults: [] };
   let file: string | undefined;
   for (const { node, ...place } of statements) {

@@ -35,7 +35,7 @@ export function placeOf(site: string): Place {
   return { network: `rowgate-${site}`, postgres: `rowgate-${site}-postgres` };
 }
 
-export interface StartedContainer {
+interface StartedContainer {
   readonly name: string;
   /** `host:port` as this machine reaches a port of the container. */
   address(port: number): { readonly host: string; readonly port: number };

@@ -20,7 +20,7 @@ export interface Engine {
 type Docker = Engine["docker"];
 
 /** Where ports are published that are this machine's alone. */
-export const loopback = "127.0.0.1";
+const loopback = "127.0.0.1";
 
 /** Milliseconds: an engine on another machine may take a while, and one that is gone would never answer. */
 const patience = 30_000;

@@ -19,7 +19,7 @@ export function superuserOf({ environment }: Pick<Image, "environment">): {
   return { user, database: environment["POSTGRES_DB"] || user };
 }
 
-export interface PostgresPlan {
+interface PostgresPlan {
   readonly image: Image;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

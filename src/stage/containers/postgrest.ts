@@ -12,7 +12,7 @@ const ports = { server: 3000, admin: 3001 };
 /** Milliseconds; it waits for its schema cache, which takes a second for thousands of tables. */
 const patience = 60_000;
 
-export interface PostgrestPlan {
+interface PostgrestPlan {
   readonly image: Image;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

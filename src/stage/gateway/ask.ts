@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { boundedText } from "../../lib/bounded-text.ts";
 
-export interface Heard {
+interface Heard {
   /** 0 when nobody answers, or not to the end. */
   readonly status: number;
   /** The header `Server`. */
@@ -10,7 +10,7 @@ export interface Heard {
   readonly body: string;
 }
 
-export interface AskOptions {
+interface AskOptions {
   readonly method?: string;
   /** Milliseconds for the whole answer, however little comes at a time. */
   readonly patience?: number;

@@ -2,7 +2,7 @@ import type { ClientBase, QueryResultRow } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import { readSql } from "../../lib/sql-file.ts";
 
-export interface Column {
+interface Column {
   readonly name: string;
   /** As Postgres writes it, with its schema unless that is `pg_catalog`. */
   readonly type: string;

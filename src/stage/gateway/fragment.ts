@@ -1,7 +1,7 @@
 import { quoteIdent } from "../../lib/sql-text.ts";
 
 /** A value that travels beside the text, as a parameter of unknown type: Postgres infers the type, as PostgREST lets it. */
-export interface Bound {
+interface Bound {
   readonly bind: string | null;
 }
 

@@ -1,9 +1,14 @@
-import type { TokenRules } from "./config.ts";
-import { keysOf } from "./config.ts";
-import { refuse } from "./errors.ts";
-import { importKeys } from "./keys.ts";
-import { bearerToken, verifySignature } from "./token.ts";
-import type { Verified } from "./token.ts";
+import {
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+  verify,
+} from "node:crypto";
+import { RowgateError } from "../../model/errors.ts";
+import { type Jwk, keysOf, type TokenRules } from "./config.ts";
+import { refuse, Refused } from "./errors.ts";
 
 /** Who a request acts as. */
 export interface Identity {
@@ -85,4 +90,179 @@ function identify({ text, claims }: Verified, anonRole: string | undefined): Ide
 function withRole(text: string, role: string, isEmpty: boolean): string {
   const member = `"role":${JSON.stringify(role)}`;
   return isEmpty ? `{${member}}` : `${text.trimEnd().slice(0, -1)},${member}}`;
+}
+
+/** Claims whose signature holds; their text is kept, since a JavaScript number would round a long one. */
+interface Verified {
+  readonly text: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** `undefined` for no token at all, which is anonymous; any other scheme counts as none. */
+function bearerToken(authorization: string | undefined): string | undefined {
+  const [, scheme = "", token = ""] = /^(\S*)\s*(.*)$/s.exec(authorization ?? "") ?? [];
+  return scheme.toLowerCase() === "bearer" ? token : undefined;
+}
+
+/** @throws {Refused} PGRST301; PGRST303 for claims that cannot be read */
+function verifySignature(token: string, keys: readonly VerifyingKey[]): Verified {
+  if (token === "") throw refuse.token("Empty JWT is sent in Authorization header");
+  const [header = "", payload = "", signature = "", ...more] = token.split(".");
+  const parts = token.split(".").length;
+  if (parts !== 3 || more.length > 0) throw refuse.token(`Expected 3 parts in JWT; got ${parts}`);
+  const { alg, kid: named, enc } = decodeHeader(header);
+  const kid = named ?? undefined;
+  if (alg === "none")
+    throw refuse.token(
+      "Wrong or unsupported encoding algorithm",
+      "JWT is unsecured but expected 'alg' was not 'none'",
+    );
+  const text = decodePart(payload);
+  const signed = decodePart(signature);
+  if (!isAlgorithm(alg) || enc !== undefined || (kid !== undefined && typeof kid !== "string"))
+    throw unreadable();
+  const suitable = keys.filter(
+    (key) => key.algorithms.includes(alg) && (kid === undefined || key.kid === kid),
+  );
+  if (suitable.length === 0) throw noKey("No suitable key was found to decode the JWT");
+  const content = `${header}.${payload}`;
+  if (!suitable.some((key) => isSignedBy(key, { algorithm: alg, content, signature: signed })))
+    throw noKey("None of the keys was able to decode the JWT");
+  return parseClaims(text);
+}
+
+const unreadable = (): Error => refuse.token("JWT cryptographic operation failed");
+const noKey = (details: string): Error => refuse.token("No suitable key or wrong key type", details);
+
+function decodeHeader(part: string): Readonly<Record<string, unknown>> {
+  const header = parseObject(decodePart(part).toString("utf8"));
+  if (header === undefined) throw unreadable();
+  return header;
+}
+
+/** Base64url without padding, strictly: Node's decoder would skip what is none, and two texts would be one token. */
+function decodePart(part: string): Buffer {
+  if (!/^[A-Za-z0-9_-]*$/.test(part) || part.length % 4 === 1) throw unreadable();
+  return Buffer.from(part, "base64url");
+}
+
+function parseClaims(bytes: Buffer): Verified {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const claims = parseObject(text);
+    if (claims === undefined) throw refuse.claims("Parsing claims failed");
+    // PostgREST takes the first of two members with one name, JavaScript and Postgres the last: two identities in one token.
+    if (membersIn(text) !== membersOf(claims)) throw refuse.notSpoken("claims that name a member twice");
+    return { text, claims };
+  } catch (error) {
+    throw error instanceof Refused ? error : refuse.claims("Parsing claims failed");
+  }
+}
+
+/** In JSON, a string before a colon names a member. */
+function membersIn(json: string): number {
+  return [...json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length;
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const inner = Object.values(value).reduce<number>((sum, member) => sum + membersOf(member), 0);
+  return Array.isArray(value) ? inner : inner + Object.keys(value).length;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface VerifyingKey {
+  readonly kid: string | undefined;
+  readonly algorithms: readonly Algorithm[];
+  readonly key: KeyObject;
+}
+
+const hashes = {
+  HS256: "sha256",
+  HS384: "sha384",
+  HS512: "sha512",
+  RS256: "sha256",
+  RS384: "sha384",
+  RS512: "sha512",
+  ES256: "sha256",
+  ES384: "sha384",
+  ES512: "sha512",
+  // Hashes by itself.
+  EdDSA: null,
+} as const;
+
+type Algorithm = keyof typeof hashes;
+
+/** What a key of each kind can verify. */
+const families: Readonly<Record<string, readonly Algorithm[]>> = {
+  oct: ["HS256", "HS384", "HS512"],
+  RSA: ["RS256", "RS384", "RS512"],
+  EC: ["ES256", "ES384", "ES512"],
+  OKP: ["EdDSA"],
+};
+
+function isAlgorithm(name: unknown): name is Algorithm {
+  return typeof name === "string" && Object.hasOwn(hashes, name);
+}
+
+/**
+ * Keys that can verify a signature; those for encryption are left out.
+ * @throws {RowgateError} `gateway/jwk`
+ */
+function importKeys(jwks: readonly Jwk[]): VerifyingKey[] {
+  return jwks.filter(({ use }) => use !== "enc").map(importKey);
+}
+
+function importKey(jwk: Jwk): VerifyingKey {
+  const family = families[jwk.kty] ?? [];
+  const algorithms = jwk.alg === undefined ? family : family.filter((name) => name === jwk.alg);
+  try {
+    if (family.length === 0) throw new Error(`keys of type ${jwk.kty} are not spoken`);
+    return { kid: jwk.kid, algorithms, key: keyObject(jwk) };
+  } catch (cause) {
+    throw new RowgateError({
+      code: "gateway/jwk",
+      message: `a key that should verify tokens cannot be read${jwk.kid === undefined ? "" : `: ${jwk.kid}`}`,
+      details: cause instanceof Error ? cause.message : undefined,
+      hint: "give an RSA, EC, OKP or oct key as a JSON Web Key (RFC 7517)",
+    });
+  }
+}
+
+function keyObject(jwk: Jwk): KeyObject {
+  if (jwk.kty !== "oct") return createPublicKey({ key: { ...jwk }, format: "jwk" });
+  if (typeof jwk["k"] !== "string") throw new Error("it has no member k");
+  return createSecretKey(Buffer.from(jwk["k"], "base64url"));
+}
+
+interface Signed {
+  readonly algorithm: Algorithm;
+  readonly content: string;
+  readonly signature: Buffer;
+}
+
+/**
+ * Whether `key` made the signature. Not `jsonwebtoken`'s verify, which reads the claims before the signature and so cannot
+ * tell a forged token from one with unreadable claims, as PostgREST does.
+ */
+function isSignedBy({ key }: VerifyingKey, { algorithm, content, signature }: Signed): boolean {
+  const hash = hashes[algorithm];
+  if (key.type === "secret") {
+    const expected = createHmac(hash ?? "sha256", key)
+      .update(content)
+      .digest();
+    return expected.length === signature.length && timingSafeEqual(expected, signature);
+  }
+  // JWS writes an EC signature as r and s side by side, not as DER.
+  return verify(hash, Buffer.from(content), { key, dsaEncoding: "ieee-p1363" }, signature);
 }

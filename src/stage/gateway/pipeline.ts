@@ -3,7 +3,7 @@ import type { ClientBase, Connection, Submittable } from "pg";
 import type { Statement } from "./fragment.ts";
 
 /** What came back of statements sent together: the rows of each one that ran, and the error that ended them. */
-export interface Answered {
+interface Answered {
   readonly rows: readonly (readonly (readonly (string | null)[])[])[];
   readonly error: DatabaseError | undefined;
 }

@@ -1,17 +1,69 @@
-import type { Relation } from "./catalog.ts";
-import type { Condition } from "./filter.ts";
-import { bind, fromCatalog, ident, join, nothing, qualified, sql } from "./fragment.ts";
-import type { Sql } from "./fragment.ts";
-import { negotiate } from "./media.ts";
-import type { Shape } from "./media.ts";
-import type { Plan } from "./plan.ts";
-import { refuseUnknownPreferences, refuseUnreadable } from "./plan.ts";
-import type { Query } from "./query.ts";
-import { isEverything, limitOf, restrict } from "./range.ts";
-import type { Range } from "./range.ts";
+import type { Relation, Routine } from "./catalog.ts";
+import { refuse } from "./errors.ts";
+import { columnOf, type Condition, where } from "./filter.ts";
+import { bind, fromCatalog, ident, join, nothing, qualified, type Sql, sql } from "./fragment.ts";
+import { isEverything, limitOf, negotiate, type Range, restrict, type Shape } from "./headers.ts";
+import type { OrderTerm, Query, SelectItem } from "./query.ts";
 import type { Request } from "./request.ts";
-import type { OrderTerm, SelectItem } from "./select.ts";
-import { columnOf, where } from "./where.ts";
+
+/** One row in this order, all as text: what each main statement answers. */
+export interface Outcome {
+  /** Rows of the whole table, where they were counted. */
+  readonly total: number | undefined;
+  /** Rows of this answer, or rows written. */
+  readonly rows: number;
+  readonly body: string;
+  /** Settings `response.headers` and `response.status`, which a function may set. */
+  readonly responseHeaders: string | null;
+  readonly responseStatus: string | null;
+  /** Key columns of the one row inserted: `[["id", "eq.5"]]`. */
+  readonly location: readonly (readonly [string, string])[];
+  /** Rows inserted less rows updated, for an upsert. */
+  readonly inserted: number | undefined;
+}
+
+export function readOutcome(row: readonly (string | null)[]): Outcome {
+  const [total, rows, body, responseHeaders, responseStatus, location, inserted] = row;
+  return {
+    total: count(total),
+    rows: count(rows) ?? 0,
+    body: body ?? "",
+    responseHeaders: responseHeaders ?? null,
+    responseStatus: responseStatus ?? null,
+    location: JSON.parse(location ?? "[]") as readonly [string, string][],
+    inserted: count(inserted),
+  };
+}
+
+function count(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text);
+}
+
+/** What is to run, and how its outcome is to be read. */
+export interface Plan {
+  readonly main: Sql;
+  readonly readOnly: boolean;
+  /** Settings that the called function wants for the whole transaction. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly shape: Shape;
+  readonly target: Relation | Routine;
+  readonly request: Request;
+}
+
+/** Refuses what cannot be read off the request alone, in the order in which PostgREST would. */
+export function refuseUnreadable({ query, action }: Request, relation: Relation | undefined): void {
+  const [embedded] = query.embedded;
+  if (embedded !== undefined) throw refuse.notEmbedded(embedded);
+  if (query.select.some(({ aggregated }) => aggregated)) throw refuse.aggregates();
+  if (relation?.columns.some(({ represented }) => represented))
+    throw refuse.notSpoken(`data representations, which ${action.kind} of this relation would apply`);
+}
+
+export function refuseUnknownPreferences({ prefer }: Request): void {
+  if (prefer.count === "planned" || prefer.count === "estimated")
+    throw refuse.notSpoken(`count=${prefer.count}`);
+  if (prefer.handling === "strict" && prefer.unknown.length > 0) throw refuse.preferences(prefer.unknown);
+}
 
 export interface ReadRules {
   readonly maxRows: number | undefined;
@@ -61,7 +113,7 @@ export function rowsOf(source: Sql, table: Sql, { query, range }: Request, maxRo
 }
 
 /** `and=` and `or=` first, then the filters of single columns. */
-export function filtersOf({ filters, conditions }: Query): Condition[] {
+function filtersOf({ filters, conditions }: Query): Condition[] {
   return [...conditions, ...filters.map((filter) => ({ kind: "filter" as const, filter }))];
 }
 
@@ -82,7 +134,7 @@ export function totalOf(request: Request, maxRows: number | undefined, ofThisAns
     : ofThisAnswer;
 }
 
-export function selected(table: Sql, items: readonly SelectItem[]): Sql {
+function selected(table: Sql, items: readonly SelectItem[]): Sql {
   if (items.length === 0) return columnOf(table, "*");
   return join(
     items.map((item) => itemSql(table, item)),
@@ -100,7 +152,7 @@ function itemSql(table: Sql, { column, cast, alias }: SelectItem): Sql {
 const directions = { asc: sql` asc`, desc: sql` desc` };
 const nullsAt = { first: sql` nulls first`, last: sql` nulls last` };
 
-export function orderBy(table: Sql, terms: readonly OrderTerm[]): Sql {
+function orderBy(table: Sql, terms: readonly OrderTerm[]): Sql {
   if (terms.length === 0) return nothing;
   const texts = terms.map(
     ({ column, direction, nulls }) =>

@@ -1,15 +1,11 @@
-import type { Refusal } from "./errors.ts";
-import { refuse } from "./errors.ts";
-import { overridden } from "./answer.ts";
-import type { Answer, Draft, Headers } from "./answer.ts";
-import { contentTypes } from "./media.ts";
-import type { Outcome, Plan } from "./plan.ts";
-import { preferenceApplied } from "./prefer.ts";
-import type { Preferences } from "./prefer.ts";
-import { contentRange, rangeStatus } from "./range.ts";
+import { findRoutine } from "./call.ts";
+import type { Catalog, Relation } from "./catalog.ts";
+import { isStatus, type Refusal, refuse } from "./errors.ts";
+import { contentRange, contentTypes, preferenceApplied, type Preferences, rangeStatus } from "./headers.ts";
+import type { Outcome, Plan } from "./read.ts";
 import type { Mutation, Request } from "./request.ts";
 
-export const vary = { Vary: "Accept, Prefer, Range" };
+const vary = { Vary: "Accept, Prefer, Range" };
 
 /** The answer of a request that succeeded. */
 export function answerTo(plan: Plan, outcome: Outcome): Answer {
@@ -138,4 +134,90 @@ function pairs(location: Outcome["location"]): string {
   return location
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly statusText?: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+type Headers = Readonly<Record<string, string | undefined>>;
+
+/** What the gateway would answer, before the database has had its say. */
+interface Draft {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/**
+ * Functions and triggers may set status and headers of the answer.
+ * @throws {Refused} PGRST111, PGRST112
+ */
+function overridden({ status, headers, body }: Draft, { responseHeaders, responseStatus }: Outcome): Answer {
+  const chosen = responseStatus === null ? undefined : Number(/^\d+/.exec(responseStatus)?.[0]);
+  if (chosen !== undefined && !isStatus(chosen)) throw refuse.responseStatus();
+  const own = responseHeaders === null ? [] : readHeaders(responseHeaders);
+  const taken = new Set(own.map(([name]) => name.toLowerCase()));
+  const kept = Object.entries(headers).filter(([name]) => !taken.has(name.toLowerCase()));
+  const all = [...kept, ...own].filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return { status: chosen ?? status, headers: Object.fromEntries(all), body };
+}
+
+function readHeaders(text: string): [string, string][] {
+  const list = parseList(text);
+  return list.map((item) => {
+    const entries = typeof item === "object" && item !== null ? Object.entries(item) : [];
+    const [name, value]: readonly unknown[] = entries[0] ?? [];
+    if (entries.length !== 1 || typeof name !== "string" || typeof value !== "string")
+      throw refuse.responseHeaders();
+    return [name, value];
+  });
+}
+
+function parseList(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return value;
+  } catch {
+    // Refused below.
+  }
+  throw refuse.responseHeaders();
+}
+
+/**
+ * OPTIONS: which methods a resource knows, whoever asks.
+ * @throws {Refused} PGRST202, PGRST203, PGRST205
+ */
+export function describe({ action, schema, query }: Request, catalog: Catalog): Answer {
+  const of = action.kind === "describe" ? action.of : "root";
+  const methods = {
+    root: () => ["OPTIONS", "GET", "HEAD"],
+    relation: () => methodsOf(findRelation(catalog, schema, action.name)),
+    routine: () => {
+      const names = query.parameters.map(([name]) => name);
+      const { isVolatile } = findRoutine(catalog, { schema, name: action.name, names, byPost: false });
+      return isVolatile ? ["OPTIONS", "POST"] : ["OPTIONS", "GET", "HEAD", "POST"];
+    },
+  }[of]();
+  const headers = { ...vary, "Access-Control-Allow-Origin": "*", Allow: methods.join(",") };
+  return { status: 200, headers, body: "" };
+}
+
+export function findRelation(catalog: Catalog, schema: string, name: string): Relation {
+  const relation = catalog.relation(schema, name);
+  if (relation === undefined) throw refuse.table(schema, name);
+  return relation;
+}
+
+function methodsOf({ insertable, updatable, deletable, keyColumns }: Relation): string[] {
+  const known: readonly (readonly [string, boolean])[] = [
+    ["POST", insertable],
+    ["PUT", insertable && updatable && keyColumns.length > 0],
+    ["PATCH", updatable],
+    ["DELETE", deletable],
+  ];
+  return ["OPTIONS", "GET", "HEAD", ...known.flatMap(([method, can]) => (can ? [method] : []))];
 }

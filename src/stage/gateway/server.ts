@@ -1,15 +1,20 @@
-import { createServer } from "node:http";
-import type { Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { finished } from "node:stream/promises";
 import { Pool } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import type { GatewayInfo } from "../../model/target.ts";
-import { readCatalog } from "./catalog.ts";
-import type { Catalog } from "./catalog.ts";
-import { checkConfig } from "./config.ts";
-import type { GatewayConfig } from "./config.ts";
-import { respond } from "./http.ts";
-import { authenticator } from "./jwt.ts";
+import { planCall } from "./call.ts";
+import { type Catalog, readCatalog } from "./catalog.ts";
+import { checkConfig, type GatewayConfig } from "./config.ts";
+import { refuse, Refused } from "./errors.ts";
+import { compile, qualified, sql, type Statement } from "./fragment.ts";
+import { type Authenticate, authenticator } from "./jwt.ts";
+import { type Plan, planRead, type ReadRules } from "./read.ts";
+import { parseRequest, type RawRequest, type Request } from "./request.ts";
+import { type Answer, answerTo, answerToRefused, describe, findRelation } from "./response.ts";
+import { runPlan } from "./transaction.ts";
+import { planWrite } from "./write.ts";
 
 export interface RunningGateway {
   /** Without a trailing slash. */
@@ -119,4 +124,103 @@ async function close(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+const mostBytes = 8 * 1024 * 1024;
+
+/** Reads a request whole, has it served and writes the answer. Never throws. */
+async function respond(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
+  const { method = "GET", url = "/", headers } = request;
+  try {
+    const body = await readBody(request, service.config.maxBodyBytes ?? mostBytes);
+    write(response, await serve({ method, url, headers, body }, service));
+  } catch (error) {
+    if (error instanceof Refused) write(response, answerToRefused(error.refusal));
+    else response.destroy();
+  }
+}
+
+async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+  if (encoding === undefined && Number(length) === 0) return Buffer.alloc(0);
+  return collect(request, most);
+}
+
+/** A body that is too large is read to its end all the same: a client that is cut off does not read the answer. */
+async function collect(request: IncomingMessage, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= most) chunks.push(chunk);
+  });
+  await finished(request);
+  if (length > most) throw refuse.tooLarge(most);
+  return Buffer.concat(chunks);
+}
+
+/** A header's value on the wire: UTF-8 as it is, without what would end it. */
+function headerText(text: string): string {
+  return Buffer.from(text)
+    .toString("latin1")
+    .replaceAll(/[^\t -~\x80-\xff]/g, " ");
+}
+
+function write(response: ServerResponse, { status, statusText, headers, body }: Answer): void {
+  const all = Object.entries({ Server: "rowgate-builtin-gateway", ...headers });
+  const length = status === 204 ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
+  // A reason phrase cannot hold every character that a message can.
+  if (statusText !== undefined && /^[\t -~]*$/.test(statusText)) response.statusMessage = statusText;
+  response.writeHead(status, {
+    ...Object.fromEntries(all.map(([name, value]) => [name, headerText(value)])),
+    ...length,
+  });
+  response.end(status === 204 ? undefined : body);
+}
+
+/** What a gateway has at hand for each request. */
+interface Service {
+  readonly config: GatewayConfig;
+  readonly authenticate: Authenticate;
+  readonly pool: Pool;
+  readonly catalog: Catalog;
+}
+
+/** PostgREST's stages, in its order: who asks, for what, how it is done, do it, say it. Never throws. */
+export async function serve(raw: RawRequest, service: Service): Promise<Answer> {
+  try {
+    const { config, catalog, pool } = service;
+    const identity = service.authenticate(raw.headers.authorization);
+    const request = parseRequest(raw, {
+      schemas: config.schemas,
+      txOverride: config.txEnd.endsWith("-allow-override"),
+    });
+    if (request.action.kind === "describe") return describe(request, catalog);
+    const plan = planFor(request, service);
+    const outcome = await runPlan(pool, plan, identity, {
+      txEnd: config.txEnd,
+      anonRole: config.anonRole,
+      preRequest: preRequest(config),
+      extraSearchPath: config.extraSearchPath ?? ["public"],
+      ofRole: catalog.settingsOf(identity.role),
+    });
+    return answerTo(plan, outcome);
+  } catch (error) {
+    // Nothing of an unforeseen error is told: it could hold what the request held.
+    return answerToRefused((error instanceof Refused ? error : refuse.internal()).refusal);
+  }
+}
+
+function planFor(request: Request, { config, catalog }: Service): Plan {
+  const { action, schema } = request;
+  const rules: ReadRules = { maxRows: config.maxRows, hasMediaHandlers: catalog.hasMediaHandlers };
+  if (action.kind === "call") return planCall(request, catalog, rules);
+  const relation = findRelation(catalog, schema, action.name);
+  return action.kind === "mutate"
+    ? planWrite(request, relation, action.mutation, rules)
+    : planRead(request, relation, rules);
+}
+
+function preRequest({ preRequest: name }: GatewayConfig): Statement | undefined {
+  return name && compile(sql`select ${qualified(name.schema, name.name)}()`);
 }

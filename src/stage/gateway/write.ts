@@ -1,15 +1,20 @@
+import { quoteLiteral } from "../../lib/sql-text.ts";
 import type { Relation } from "./catalog.ts";
-import { bind, ident, qualified, sql } from "./fragment.ts";
-import type { Sql } from "./fragment.ts";
-import { negotiate } from "./media.ts";
-import { returning, statements } from "./mutation.ts";
-import type { Write } from "./mutation.ts";
-import type { Plan } from "./plan.ts";
-import { refuseUnknownPreferences, refuseUnreadable } from "./plan.ts";
-import type { ReadRules } from "./read.ts";
-import { asJson, responseSettings, rowCount, rowsOf } from "./read.ts";
-import type { Mutation, Request } from "./request.ts";
-import { arrayLiteral } from "./where.ts";
+import { refuse } from "./errors.ts";
+import { all, arrayLiteral, columnOf, type Condition, where } from "./filter.ts";
+import { bind, fromCatalog, ident, join, nothing, qualified, sql, type Sql } from "./fragment.ts";
+import { negotiate } from "./headers.ts";
+import {
+  asJson,
+  type Plan,
+  type ReadRules,
+  refuseUnknownPreferences,
+  refuseUnreadable,
+  responseSettings,
+  rowCount,
+  rowsOf,
+} from "./read.ts";
+import { isJsonObject, type Mutation, type Request } from "./request.ts";
 
 /**
  * POST, PATCH, PUT and DELETE of a table or view.
@@ -60,4 +65,165 @@ function location({ request, relation }: Write, mutation: Mutation): Sql {
     from (select row_to_json(_) as row from pgrst_source as _ limit 1) first_row, json_each_text(first_row.row) as member
     where member.key = any (${bind(arrayLiteral(relation.keyColumns))})
   ) end`;
+}
+
+/** A write with what it needs to become SQL. */
+interface Write {
+  readonly request: Request;
+  readonly relation: Relation;
+  readonly table: Sql;
+  readonly filters: readonly Condition[];
+  readonly returning: Sql;
+}
+
+/** The statement of each kind of write. */
+export const statements: Readonly<Record<Mutation, (write: Write) => Sql>> = {
+  create: ({ request, relation, table, returning: back }) => {
+    const { prefer, query } = request;
+    const fields = fieldsOf(request, relation);
+    const merges = prefer.resolution === "merge-duplicates";
+    const target = prefer.resolution === undefined ? [] : (query.onConflict ?? relation.keyColumns);
+    return sql`insert into ${table}${columnList(fields)} ${newRows(request, fields, prefer.missing === "default")}${
+      merges ? sql`where ${counted("+")}` : nothing
+    }${onConflict(target, merges, fields)} ${back}`;
+  },
+  upsert: (write) => {
+    const { request, relation, table, filters, returning: back } = write;
+    refuseUnlessByKey(write);
+    const fields = fieldsOf(request, relation);
+    return sql`insert into ${table}${columnList(fields)} ${newRows(request, fields, false)}where ${counted("+")} and ${all(
+      sql`pgrst_body`,
+      filters,
+    )}${onConflict(relation.keyColumns, true, fields)} ${back}`;
+  },
+  update: ({ request, relation, table, filters, returning: back }) => {
+    const fields = fieldsOf(request, relation);
+    // `set` cannot be empty: nothing is updated, and the same privileges are asked as for reading what would come back.
+    if (fields.length === 0) return sql`select ${nothingOf(request, relation)} from ${table} where false`;
+    const assignments = fields.map(({ name }) => sql`${ident(name)} = pgrst_body.${ident(name)}`);
+    const options = { limitOne: false, defaults: request.prefer.missing === "default" };
+    return sql`update ${table} set ${join(assignments, ", ")} from ${payloadRows(
+      request.payload?.json ?? "",
+      fields,
+      options,
+    )}${where(table, filters)} ${back}`;
+  },
+  delete: ({ table, filters, returning: back }) => sql`delete from ${table}${where(table, filters)} ${back}`,
+};
+
+/** PUT names one row by its whole key, and nothing else. */
+function refuseUnlessByKey({ request: { query }, relation: { keyColumns } }: Write): void {
+  const keys = new Set(query.filterKeys);
+  const byEquality = query.filters.every(
+    ({ negated, test }) => !negated && test.kind === "compare" && test.operator === "=",
+  );
+  const wholeKey = keys.size === keyColumns.length && keyColumns.every((column) => keys.has(column));
+  if (query.conditions.length > 0 || keyColumns.length === 0 || !wholeKey || !byEquality)
+    throw refuse.putFilters();
+}
+
+function fieldsOf({ payload }: Request, { name, columns }: Relation): Field[] {
+  return (payload?.columns ?? []).map((wanted) => {
+    const column = columns.find((known) => known.name === wanted);
+    if (column === undefined) throw refuse.column(name, wanted);
+    return column;
+  });
+}
+
+function columnList(fields: readonly Field[]): Sql {
+  const names = fields.map(({ name }) => ident(name));
+  return fields.length === 0 ? nothing : sql`(${join(names, ", ")})`;
+}
+
+function newRows({ payload }: Request, fields: readonly Field[], defaults: boolean): Sql {
+  const names = fields.map(({ name }) => sql`pgrst_body.${ident(name)}`);
+  return sql`select ${join(names, ", ")} from ${payloadRows(payload?.json ?? "", fields, { limitOne: false, defaults })}`;
+}
+
+function onConflict(target: readonly string[], merges: boolean, fields: readonly Field[]): Sql {
+  if (target.length === 0) return nothing;
+  const columns = target.map((column) => ident(column));
+  const assignments = fields.map(({ name }) => sql`${ident(name)} = excluded.${ident(name)}`);
+  const action =
+    merges && fields.length > 0
+      ? sql`do update set ${join(assignments, ", ")} where ${counted("-")}`
+      : sql`do nothing`;
+  return sql` on conflict (${join(columns, ", ")}) ${action}`;
+}
+
+/** Always true, and counts as it is read: each row once more when proposed, once less when it replaces one. */
+function counted(sign: "+" | "-"): Sql {
+  const change = sign === "+" ? sql`+ 1` : sql`- 1`;
+  const never = sign === "+" ? sql`'0'` : sql`'-1'`;
+  return sql`set_config('pgrst.inserted', (coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0) ${change})::text, true) <> ${never}`;
+}
+
+/** Which columns come back: those selected and the key, all, or none (then the SELECT privilege is not needed). */
+function returnedColumns({ prefer, query }: Request, { keyColumns }: Relation): string[] {
+  if (prefer.return !== "representation" && prefer.return !== "headers-only") return [];
+  const columns = query.select.map(({ column }) => column);
+  return columns.includes("*") ? ["*"] : [...new Set([...columns, ...keyColumns])].toSorted();
+}
+
+export function returning(table: Sql, request: Request, relation: Relation): Sql {
+  const columns = returnedColumns(request, relation).map((column) => columnOf(table, column));
+  return columns.length === 0 ? sql`returning 1` : sql`returning ${join(columns, ", ")}`;
+}
+
+function nothingOf(request: Request, relation: Relation): Sql {
+  const columns = returnedColumns(request, relation).map((column) => columnOf(ident(relation.name), column));
+  return columns.length === 0 ? sql`null` : join(columns, ", ");
+}
+
+/** A member of the payload and the type that it is read as, both out of the catalogue. */
+interface Field {
+  readonly name: string;
+  readonly type: string;
+  readonly default: string | null;
+}
+
+interface PayloadOptions {
+  /** Take one row only: a function's arguments. */
+  readonly limitOne: boolean;
+  /** Members that are missing take their column's default (`Prefer: missing=default`) instead of null. */
+  readonly defaults: boolean;
+}
+
+/** What stands behind `from`: the JSON payload as rows of the fields' types. Postgres reads the JSON, not this process. */
+export function payloadRows(json: string, fields: readonly Field[], options: PayloadOptions): Sql {
+  const single = isJsonObject(json);
+  const type = options.defaults ? sql`jsonb` : sql`json`;
+  const names = join(
+    fields.map(({ name }) => ident(name)),
+    ", ",
+  );
+  return sql`(select ${bind(json)}::${type} as json_data) pgrst_payload, ${withDefaults(fields, single, options)}lateral (select ${names} from ${records(
+    fields,
+    single,
+    options,
+  )}) pgrst_body `;
+}
+
+function withDefaults(fields: readonly Field[], single: boolean, { defaults }: PayloadOptions): Sql {
+  if (!defaults) return nothing;
+  const pairs = fields.flatMap((field) =>
+    field.default === null ? [] : [fromCatalog(`${quoteLiteral(field.name)}, ${field.default}`)],
+  );
+  const object = sql`jsonb_build_object(${join(pairs, ", ")})`;
+  return single
+    ? sql`lateral (select ${object} || pgrst_payload.json_data as val) pgrst_json_defs, `
+    : sql`lateral (select jsonb_agg(${object} || elem) as val from jsonb_array_elements(pgrst_payload.json_data) elem) pgrst_json_defs, `;
+}
+
+function records(fields: readonly Field[], single: boolean, { defaults, limitOne }: PayloadOptions): Sql {
+  const payload = defaults ? sql`pgrst_json_defs.val` : sql`pgrst_payload.json_data`;
+  const prefix = defaults ? sql`jsonb` : sql`json`;
+  if (fields.length === 0)
+    return single ? sql`(values (1)) _ ` : sql`${prefix}_array_elements(${payload}) _ `;
+  const typed = join(
+    fields.map(({ name, type }) => sql`${ident(name)} ${fromCatalog(type)}`),
+    ", ",
+  );
+  const read = single ? sql`${prefix}_to_record` : sql`${prefix}_to_recordset`;
+  return sql`${read}(${payload}) as _(${typed})${limitOne ? sql` limit 1` : nothing}`;
 }

@@ -21,7 +21,7 @@ export interface Site {
   readonly signal: AbortSignal;
 }
 
-export interface RunningServer {
+interface RunningServer {
   readonly process: ChildProcess;
   readonly port: number;
 }

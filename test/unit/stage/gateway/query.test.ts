@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Refused } from "../../../../src/stage/gateway/errors.ts";
 import { parseCondition, parseFilter, parseFilterOrArgument } from "../../../../src/stage/gateway/filter.ts";
 import { parseQuery } from "../../../../src/stage/gateway/query.ts";
-import { parseOrder, parseSelect } from "../../../../src/stage/gateway/select.ts";
+import { parseOrder, parseSelect } from "../../../../src/stage/gateway/query.ts";
 
 /** What a parser makes of a text, or the code of its refusal. */
 function outcome(parse: () => unknown): unknown {

@@ -1,6 +1,6 @@
 import { DatabaseError } from "pg";
 import { expect, test } from "vitest";
-import { refusalOf } from "../../../../src/stage/gateway/sqlstate.ts";
+import { refusalOf } from "../../../../src/stage/gateway/errors.ts";
 
 function failure(code: string, message = "m", detail?: string): DatabaseError {
   return Object.assign(new DatabaseError(message, 0, "error"), { code, detail, severity: "ERROR" });

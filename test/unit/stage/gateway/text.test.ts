@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Refused } from "../../../../src/stage/gateway/errors.ts";
 import { bind, compile, ident, join, qualified, sql } from "../../../../src/stage/gateway/fragment.ts";
-import { negotiate } from "../../../../src/stage/gateway/media.ts";
-import { parsePrefer, preferenceApplied } from "../../../../src/stage/gateway/prefer.ts";
+import { negotiate } from "../../../../src/stage/gateway/headers.ts";
+import { parsePrefer, preferenceApplied } from "../../../../src/stage/gateway/headers.ts";
 import {
   contentRange,
   limitOf,
@@ -10,8 +10,8 @@ import {
   rangeStatus,
   requestedRange,
   restrict,
-} from "../../../../src/stage/gateway/range.ts";
-import { arrayLiteral } from "../../../../src/stage/gateway/where.ts";
+} from "../../../../src/stage/gateway/headers.ts";
+import { arrayLiteral } from "../../../../src/stage/gateway/filter.ts";
 
 const codeOf = (run: () => unknown): unknown => {
   try {
