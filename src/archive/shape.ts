@@ -2,8 +2,7 @@ import { z } from "zod";
 
 import { channels } from "../model/cell.ts";
 import { effects } from "../model/effect.ts";
-import type { FindingKind } from "../model/finding.ts";
-import { findingInfo } from "../model/finding-info.ts";
+import { type FindingKind, findingSeverity } from "../model/finding.ts";
 import { operations } from "../model/matrix.ts";
 import { archiveVersion } from "../model/run.ts";
 import { postures } from "../model/target.ts";
@@ -13,7 +12,7 @@ import { verdictInfo, verdicts } from "../model/verdict.ts";
  * What a reader relies on. Unknown fields pass: a later rowgate may add some without raising the version.
  * A finding's kind and a verdict must be known, since every reader looks them up in a table.
  */
-const findingKinds = Object.keys(findingInfo) as [FindingKind, ...FindingKind[]];
+const findingKinds = Object.keys(findingSeverity) as [FindingKind, ...FindingKind[]];
 const verdict = z.enum(verdicts);
 const count = z.int().min(0);
 const byVerdict = z.record(verdict, count);

@@ -1,6 +1,5 @@
 import { channels } from "../model/cell.ts";
-import type { Finding } from "../model/finding.ts";
-import { findingInfo, type FindingInfo } from "../model/finding-info.ts";
+import { type Finding, findingSeverity, type Severity } from "../model/finding.ts";
 import type { Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";
@@ -44,6 +43,6 @@ function nothingProbed(counts: Counts): boolean {
   );
 }
 
-function any(findings: readonly Finding[], severity: FindingInfo["severity"]): boolean {
-  return findings.some((finding) => findingInfo[finding.kind].severity === severity);
+function any(findings: readonly Finding[], severity: Severity): boolean {
+  return findings.some((finding) => findingSeverity[finding.kind] === severity);
 }

@@ -1,7 +1,7 @@
 import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
 
-/** Something to tell a person that is not a cell. Facts only; the wording is in `findingInfo` (finding-info.ts). */
+/** Something to report that is not about one cell. Facts only: src/messages/findings.ts words them. */
 export type Finding =
   | { readonly kind: "undeclared-relation"; readonly relation: string; readonly relationKind: string }
   | {
@@ -107,3 +107,47 @@ export type Finding =
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
 export type FindingKind = Finding["kind"];
+
+/** `error`: exit code 2; `failure`: 1; `note`: reported, and does not count. */
+export type Severity = "error" | "failure" | "note";
+
+export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
+  "undeclared-relation": "failure",
+  "undeclared-function": "note",
+  "undeclared-definer": "failure",
+  "undeclared-identity-setter": "failure",
+  "undeclared-exposed-schema": "failure",
+  "missing-pre-request": "failure",
+  "owner-bypasses-rls": "error",
+  "superuser-persona": "note",
+  "login-role-escalation": "failure",
+  "login-bypass-path": "failure",
+  "unprobed-role": "note",
+  "unprobed-anonymous-role": "failure",
+  "argument-untested": "note",
+  "forbidden-update-untested": "note",
+  "cascades-past-a-deny": "note",
+  "no-privileged-connection": "error",
+  "rows-changed": "error",
+  "rows-unreadable": "error",
+  "probe-rows-left": "error",
+  "changed-by-others": "note",
+  "session-user-policy": "note",
+  "immutable-reads-setting": "failure",
+  "rollback-not-honoured": "note",
+  "waiver-expired": "failure",
+  "side-effect-outside-transaction": "note",
+  "sequences-advanced": "note",
+  "not-watched": "note",
+  "login-unknown": "failure",
+  "privileged-login-setting": "failure",
+  "writes-committed": "note",
+  "clock-was-set": "note",
+  "production-override": "note",
+  "rest-not-probed": "note",
+};
+
+/** Whether a finding fails the run, whatever its cells say. */
+export function failsRun(finding: Finding): boolean {
+  return findingSeverity[finding.kind] !== "note";
+}

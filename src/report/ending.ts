@@ -1,8 +1,8 @@
 import type { Channel } from "../model/cell.ts";
 import { channels } from "../model/cell.ts";
+import { failsRun } from "../model/finding.ts";
 import type { Counts, RunRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
-import { failsRun } from "./findings-text.ts";
 import { gatewayNote, who } from "./origin.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { addCounts } from "./sums.ts";

@@ -1,9 +1,10 @@
+import { failsRun } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { lastLines, nothingProbed } from "./ending.ts";
 import { cellName, failureBlock, place } from "./failure.ts";
 import type { FailureGroup, FailureList } from "./failure-list.ts";
 import { createFailureList } from "./failure-list.ts";
-import { failsRun, findingSections } from "./findings-text.ts";
+import { findingSections } from "./findings-text.ts";
 import { createGridStore } from "./grid.ts";
 import { gridSections } from "./grid-text.ts";
 import type { Paint } from "./paint.ts";
