@@ -6,7 +6,9 @@ import type { Matrix } from "../dist/model/matrix.js";
 import type { Target } from "../dist/model/target.js";
 import { expandCells } from "../dist/plan/expand.js";
 import { filterOf } from "../dist/plan/filters.js";
-import { prepare, visibleRows } from "../dist/run/preparation.js";
+import { load } from "../dist/run/1-load.js";
+import { inspect } from "../dist/run/2-inspect.js";
+import { visibleRows } from "../dist/run/4-probe.js";
 
 /**
  * The cells that rowgate plans for a matrix, relation by relation: what the alternatives prove as well. Candidates,
@@ -21,10 +23,11 @@ export async function* plannedCells(
   const matrix: Matrix = parseMatrix(readFileSync(matrixFile, "utf8"), matrixFile, "2000-01-01");
   const client = await connect(target.database, target.limits);
   try {
-    const prepared = await prepare(client, matrix);
-    const wants = filterOf({ only: [only], personas: [] });
+    const filters = { only: [only], personas: [], channels: ["direct"] } as const;
+    const prepared = await inspect(client, await load(client, matrix, undefined), filters);
+    const wants = filterOf(filters);
     for (const work of prepared.work.filter(({ spec }) => relations.includes(spec.name))) {
-      const visible = await visibleRows(client, matrix, work, matrix.personas);
+      const visible = await visibleRows(client, prepared, work, matrix.personas);
       yield expandCells(matrix, work.spec, work.relation, prepared.catalog, matrix.personas, {
         channels: ["direct"],
         exposed: [],

@@ -1,32 +1,42 @@
-import { type FinishedArchive, openArchive } from "./archive/write.ts";
-import { createRedactor, noRedaction, redactsByDefault } from "./archive/redact.ts";
+import type { FinishedArchive } from "./archive/write.ts";
 import { Control } from "./probe/sql/baseline.ts";
+import { createTally, type Tally } from "./judge/counts.ts";
 import { now } from "./lib/clock.ts";
-import { elapsed } from "./lib/moment.ts";
 import { addressOf } from "./model/posture.ts";
-import { channelsOf } from "./plan/channels.ts";
-import { filterOf } from "./plan/filters.ts";
-import { openChannels } from "./run/channels.ts";
-import { closeRun } from "./run/close.ts";
-import { signIn } from "./run/identities.ts";
-import { refuseIdleFilters } from "./run/unmatched-filters.ts";
-import { type PreflightedRun, preflightRun } from "./run/preflight.ts";
-import { probeAll } from "./run/probing.ts";
-import { gatewayOf, type RunEvents, type RunRequest } from "./run/request.ts";
-import { secretsOf } from "./run/secrets.ts";
-import { watchTraces } from "./run/traces.ts";
+import { refuseUnmatchedFilters } from "./plan/unmatched-filters.ts";
+import { load } from "./run/1-load.ts";
+import { inspect, type PreflightedRun } from "./run/2-inspect.ts";
+import { type Closers, open, type OpenRun } from "./run/3-open.ts";
+import { probe } from "./run/4-probe.ts";
+import { close } from "./run/5-close.ts";
+import { recordCell, recordContext } from "./run/record.ts";
+import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
+import { forEachChunk } from "./run/workers.ts";
 
 export type { GatewayFacts, RunEvents, RunRequest } from "./run/request.ts";
-
-export { refuseIdleFilters } from "./run/unmatched-filters.ts";
-export { preflightRun } from "./run/preflight.ts";
-export type { PreflightedRun } from "./run/preflight.ts";
+export type { PreflightedRun } from "./run/2-inspect.ts";
 
 /** What `run.json` says, and the archive's folder. */
 export type RunOutcome = FinishedArchive;
 
+/** Stages 1 and 2 by themselves, so that several runs can be held until all of them may begin. @throws IssuesError `preflight/failed` */
+export async function preflightRun(request: PreflightRequest): Promise<PreflightedRun> {
+  const { matrix, filters, database, limits, gateway } = request;
+  const began = performance.now();
+  const privileged = await Control.open(database, limits);
+  try {
+    const inspected = await privileged.ask("while the matrix was compared with it", async (client) =>
+      inspect(client, await load(client, matrix, gateway), filters),
+    );
+    return { ...inspected, milliseconds: performance.now() - began };
+  } finally {
+    await privileged.close();
+  }
+}
+
 /**
- * Load → plan → probe → judge → archive: one matrix against one target. What a person reads is rendered from the archive.
+ * Load → inspect → open → (probe → judge → archive, chunk by chunk) → close: one matrix against one target. What a person
+ * reads is rendered from the archive.
  * @param preflighted what `preflightRun` found, where it was asked beforehand
  * @throws IssuesError `preflight/…` when the matrix does not fit the database; RowgateError when the harness cannot work
  */
@@ -36,62 +46,42 @@ export async function run(
   preflighted?: PreflightedRun,
 ): Promise<RunOutcome> {
   const { matrix, target, filters } = request;
-  const { limits } = target;
   const database = addressOf(target);
-  const gateway = gatewayOf(target);
-  const prepared = preflighted ?? (await preflightRun({ matrix, filters, database, limits, gateway }));
-  events.planned?.(prepared.cells);
-  if (preflighted === undefined) refuseIdleFilters(filters, [{ matrix, preflighted: prepared }]);
+  const plan =
+    preflighted ??
+    (await preflightRun({ matrix, filters, database, limits: target.limits, gateway: gatewayOf(target) }));
+  events.planned?.(plan.cells);
+  if (preflighted === undefined) refuseUnmatchedFilters(filters, [{ matrix, preflighted: plan }]);
   const began = now();
-  const control = await Control.open(database, limits);
-  let archive: Awaited<ReturnType<typeof openArchive>> | undefined;
-  let channels: Awaited<ReturnType<typeof openChannels>> | undefined;
+  const closers: Closers = [];
   try {
-    const options = {
-      channels: channelsOf(matrix, filters.channels),
-      exposed: gateway?.schemas ?? [],
-      wants: filterOf(filters),
-    };
-    const signedAt = now();
-    const identities = signIn(request, prepared.settings, signedAt, prepared.cells);
-    const redact = redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction;
-    archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
-      secrets: secretsOf(target, [...identities.values()]),
-      redact,
-    });
-    await archive.catalog(prepared.catalog);
-    const traces = await watchTraces(control, prepared, target);
-    const probing = now();
-    channels = await openChannels({ request, identities, signedAt, prepared, options });
-    const tally = await probeAll({
-      request,
-      prepared,
-      channels,
-      identities,
-      options,
-      archive,
-      control,
-      traces,
-      events,
-    });
+    const privileged = await Control.open(database, target.limits);
+    closers.push(() => privileged.close());
+    const opened = await open(request, plan, privileged, closers);
+    const tally = await probeAll(opened, events);
+    const record = await close(opened, began, tally);
     request.interrupted?.throwIfAborted();
-    const rows = await channels.finish();
-    const record = closeRun({
-      request,
-      prepared,
-      channels,
-      tally,
-      rows,
-      left: await traces.look(),
-      times: { began, probing, preflight: prepared.milliseconds + elapsed(began, probing), ended: now() },
-    });
-    request.interrupted?.throwIfAborted();
-    return await archive.finish(record);
-  } catch (error) {
-    await archive?.abandon();
-    throw error;
+    return await opened.archive.finish(record);
   } finally {
-    await channels?.close();
-    await control.close();
+    // What broke first is what happened: closing after it adds nothing.
+    for (const one of closers.toReversed()) await one().catch(() => undefined);
   }
+}
+
+/** A stage between probing and judging takes the probed cells of a chunk, and returns them with what it adds. */
+async function probeAll(opened: OpenRun, events: RunEvents): Promise<Tally> {
+  const { plan, channels, archive, request } = opened;
+  const context = recordContext(opened);
+  const tally = createTally();
+  await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
+    const probed = await probe(chunk, channels.workers[worker] ?? [], opened);
+    for (const { cell, answers } of probed) {
+      request.interrupted?.throwIfAborted();
+      const record = recordCell(cell, answers, context);
+      tally.add(record);
+      events.cell?.(record);
+      await archive.cell(record);
+    }
+  });
+  return tally;
 }

@@ -1,6 +1,8 @@
 import { effects } from "../model/effect.ts";
+import type { Identity } from "../model/channel.ts";
 import type { Json } from "../model/matrix.ts";
 import { denyReasons, operations } from "../model/matrix.ts";
+import type { Target } from "../model/target.ts";
 import { verdicts } from "../model/verdict.ts";
 
 /** JSON.stringify, after which no known secret, and nothing that looks like one, is left in the text. */
@@ -149,4 +151,20 @@ function mapStrings(value: Json, map: (text: string) => string): Json {
 
 function isField(name: string): boolean {
   return /^[a-z_]{1,20}$/i.test(name);
+}
+
+/** What must not be written anywhere, whoever says it. */
+export function secretsOf(
+  { database, rest, signingKey }: Target,
+  identities: readonly Identity[],
+): readonly string[] {
+  const key = signingKey === undefined ? undefined : keyOf(signingKey);
+  const tokens = identities.map(({ token }) => token);
+  return [database.password, key, rest?.apiKey, ...tokens].flatMap((one) =>
+    one === undefined || one === "" ? [] : [one],
+  );
+}
+
+function keyOf(key: NonNullable<Target["signingKey"]>): string {
+  return key.algorithm === "HS256" ? key.secret : key.privateKeyPem;
 }

@@ -5,7 +5,7 @@ import { RowgateError } from "../model/errors.ts";
 import { dayOf, elapsed, type Moment } from "../lib/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
-import { refuseIdleFilters } from "../run.ts";
+import { refuseUnmatchedFilters } from "../plan/unmatched-filters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { keepUntilInterrupted } from "./keep.ts";
 import { jsonOutput } from "./json-output.ts";
@@ -61,7 +61,7 @@ interface Task {
 
 async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promise<ExitCode> {
   const { options, environment, filters } = task;
-  refuseIdleFilters(filters, systems);
+  refuseUnmatchedFilters(filters, systems);
   const cells = systems.reduce((sum, { preflighted }) => sum + preflighted.cells, 0);
   const progress = showProgress(environment.err, options.quiet || options.json, cells);
   const output = options.json

@@ -1,11 +1,10 @@
-import { createScrubber } from "../archive/scrub.ts";
+import { createScrubber, secretsOf } from "../archive/scrub.ts";
 import { type DatabaseQuestions, examineDatabase } from "./facts/database.ts";
 import { examineGateway } from "./facts/gateway.ts";
 import { diagnose } from "./diagnose.ts";
 import { compareMatrices } from "./examine/matrices.ts";
 import { meetPersonas, peopleOf } from "./examine/people.ts";
 import { readTarget } from "./examine/target.ts";
-import { secretsOf } from "../run/secrets.ts";
 import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { Target } from "../model/target.ts";

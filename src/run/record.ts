@@ -4,10 +4,11 @@ import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
-import { byHand } from "./reproduce.ts";
-import type { CurlContext } from "./reproduce-curl.ts";
-import { seenWithDirect } from "./seen-with-direct.ts";
-import { inForce } from "./in-force.ts";
+import { byHand, type CurlContext } from "../judge/reproduce.ts";
+import { seenWithDirect } from "../judge/seen-with-direct.ts";
+import { inForce } from "../judge/in-force.ts";
+import { dayOf } from "../lib/moment.ts";
+import type { OpenRun } from "./3-open.ts";
 
 export interface RecordContext extends CurlContext {
   readonly matrix: string;
@@ -15,6 +16,19 @@ export interface RecordContext extends CurlContext {
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** `YYYY-MM-DD`: waivers that end before it no longer hold. */
   readonly today: string;
+}
+
+export function recordContext({ request, identities, channels }: OpenRun): RecordContext {
+  const { matrix, target, startedAt } = request;
+  return {
+    matrix: matrix.name,
+    matrixFile: matrix.file,
+    target,
+    identities,
+    trust: channels.trust,
+    undoes: channels.gatewayChecks?.rollbackHonoured === true,
+    today: dayOf(startedAt),
+  };
 }
 
 /** What the channels answered for a cell, judged and made ready for the archive. */

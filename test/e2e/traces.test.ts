@@ -3,8 +3,7 @@ import { Control } from "../../src/probe/sql/baseline.ts";
 import type { ChannelAnswer } from "../../src/model/channel.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import { defaultLimits, type Posture } from "../../src/model/target.ts";
-import type { Preparation } from "../../src/run/preparation.ts";
-import { watchTraces } from "../../src/run/traces.ts";
+import { watchTraces } from "../../src/probe/traces.ts";
 import { candidate, cell, makeWorld, type World } from "./rest-support.ts";
 
 let world: World;
@@ -50,10 +49,9 @@ interface Case {
 
 const relation = "public.todos";
 
-/** As much of it as traces need. */
-function prepared(): Preparation {
+function probed(): Parameters<typeof watchTraces>[1] {
   const work = [...world.relations.values()].map((planned) => ({ relation: planned }));
-  return { catalog: world.catalog, work, functions: [] } as unknown as Preparation;
+  return { catalog: world.catalog, work, functions: [] };
 }
 const probeRow = "insert into todos values (9, 'alice', 'probe', '{\"a\": 1}', '2026-11-21 00:00:00+00')";
 const cases: readonly Case[] = [
@@ -123,7 +121,7 @@ describe("what a run leaves behind", () => {
       "delete from todos where id > 3; update todos set owner = 'alice', title = 'a1' where id = 1";
     try {
       await world.client.query(reset);
-      const traces = await watchTraces(control, prepared(), { posture });
+      const traces = await watchTraces(control, probed(), { posture });
       const options = { candidates: [mine, odd], never: [away] };
       traces.note(cell(world, "alice", "insert", "todos", "allow", options), [answer]);
       await world.client.query(write);
@@ -139,7 +137,7 @@ describe("what a run leaves behind", () => {
     const limits = { ...defaultLimits, statementTimeoutMs: 300, lockTimeoutMs: 100 };
     const control = await Control.open(world.database, limits);
     try {
-      const traces = await watchTraces(control, prepared(), { posture: "staging" });
+      const traces = await watchTraces(control, probed(), { posture: "staging" });
       traces.note(cell(world, "alice", "insert", "todos", "allow", { candidates: [mine] }), [inserted(null)]);
       await world.client.query("begin; lock todos in access exclusive mode");
       expect(await traces.look()).toEqual({

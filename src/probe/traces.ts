@@ -1,18 +1,19 @@
-import type { Control } from "../probe/sql/baseline.ts";
-import { leftBehind, nextTransaction } from "../probe/sql/probe-rows-left.ts";
 import type { RelationInfo } from "../model/catalog.ts";
-import type { Cell } from "../model/cell.ts";
+import type { BoundCandidate, Cell } from "../model/cell.ts";
 import type { ChannelAnswer } from "../model/channel.ts";
 import type { Finding } from "../model/finding.ts";
 import { RowgateError } from "../model/errors.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Target } from "../model/target.ts";
-import type { Preparation } from "./preparation.ts";
-import { createSent, type Sent } from "./sent.ts";
-import { compareMoments, watch, watchShared, type Watched } from "./watch.ts";
+import type { Answer, CandidateAttempt, Observation } from "../model/observation.ts";
+import type { Control } from "./sql/baseline.ts";
+import { leftBehind, nextTransaction } from "./sql/probe-rows-left.ts";
+import { compareMoments, type Probed, watch, type Watched, watchShared } from "./watch.ts";
 
-/** What a run leaves behind, looked for with full sight. */
+export type { Watched } from "./watch.ts";
+
+/** What a run leaves behind, looked for with the privileged connection. */
 export interface Traces {
   /** What the probes of a cell may have left, should it not have been undone. */
   note(cell: Cell, answers: readonly ChannelAnswer[]): void;
@@ -26,13 +27,13 @@ export interface Traces {
  */
 export async function watchTraces(
   control: Control,
-  prepared: Preparation,
+  probed: Probed,
   target: Pick<Target, "posture" | "writes">,
 ): Promise<Traces> {
   if (readsOnly(target)) return { note: () => {}, look: async () => ({ fingerprints: [], findings: [] }) };
   const { shared } = postureRules[target.posture];
   const since = await control.ask("while its transactions were counted", nextTransaction);
-  const watched = shared ? watchShared(control, prepared) : watch(control, prepared);
+  const watched = shared ? watchShared(control, probed) : watch(control, probed);
   const before = await watched.look();
   const sent = createSent();
   return {
@@ -75,4 +76,57 @@ async function ofOthersOrOurs(finding: Finding, { control, tables, sent, since }
   } catch (error) {
     return { kind: "not-watched", relation, because: error instanceof Error ? error.message : String(error) };
   }
+}
+
+type Values = BoundCandidate["values"];
+
+/** Values that stay to be looked for, by table. */
+interface Sent {
+  note(cell: Cell, answers: readonly ChannelAnswer[]): void;
+  to(info: RelationInfo): readonly Values[];
+}
+
+/** Of one table: more would make the search slower than the run. */
+const mostOfATable = 500;
+
+/** A write that was refused has left nothing: only what was accepted, or came to no answer, could have stayed. */
+function createSent(): Sent {
+  const byTable = new Map<string, Map<string, Values>>();
+  const keep = (oid: string, values: Values): void => {
+    const known = byTable.get(oid) ?? new Map<string, Values>();
+    byTable.set(oid, known);
+    if (known.size < mostOfATable) known.set(JSON.stringify(values), values);
+  };
+  return {
+    note(cell, answers) {
+      const { base, info } = cell.relation;
+      for (const { observation } of answers)
+        for (const values of mayHaveStayed(cell, observation)) keep((base ?? info).oid, values);
+    },
+    to: ({ oid }) => [...(byTable.get(oid)?.values() ?? [])],
+  };
+}
+
+function mayHaveStayed(cell: Cell, seen: Observation): readonly Values[] {
+  const { candidates, update } = cell;
+  const set = update?.set === undefined ? [] : [update.set];
+  if (seen.kind === "failed")
+    return [...[...candidates, ...(update?.never ?? [])].map(({ values }) => values), ...set];
+  if (seen.kind === "insert") return acceptedOf(candidates, seen.attempts);
+  if (seen.kind !== "rows") return [];
+  return [...acceptedOf(update?.never ?? [], seen.forbiddenUpdates), ...(seen.affected > 0 ? set : [])];
+}
+
+function acceptedOf(
+  candidates: readonly BoundCandidate[],
+  attempts: readonly CandidateAttempt[],
+): readonly Values[] {
+  const names = new Set(
+    attempts.filter(({ answer }) => accepted(answer)).map(({ candidate }) => candidate.name),
+  );
+  return candidates.filter(({ name }) => names.has(name)).map(({ values }) => values);
+}
+
+function accepted({ code, rows }: Answer): boolean {
+  return code === null && (rows ?? 1) > 0;
 }

@@ -3,7 +3,7 @@ import { parseMatrix } from "../../../src/matrix/parse.ts";
 import { now } from "../../../src/lib/clock.ts";
 import { defaultLimits, type Target } from "../../../src/model/target.ts";
 import type { Claims } from "../../../src/persona/claims.ts";
-import { signIn } from "../../../src/run/identities.ts";
+import { signIn } from "../../../src/persona/sign-in.ts";
 import type { RunRequest } from "../../../src/run.ts";
 
 const matrix = parseMatrix(

@@ -1,8 +1,7 @@
-import type { PolicyInfo } from "../model/catalog.ts";
-import type { Cell } from "../model/cell.ts";
+import type { PolicyInfo, RoutineInfo } from "../model/catalog.ts";
+import type { Cell, PlannedCall } from "../model/cell.ts";
 import { isFor, policyCommands } from "../model/policy-commands.ts";
 import type { RelationOperation } from "../model/matrix.ts";
-import { callInForce } from "./call-in-force.ts";
 
 /** The grants and policies that decide a cell, one line each, as SQL would say them. */
 export function inForce(cell: Cell): readonly string[] {
@@ -60,4 +59,24 @@ function policyText({ name, command, permissive, roles, using, check }: PolicyIn
     ...(using === null ? [] : [`USING (${using})`]),
     ...(check === null ? [] : [`WITH CHECK (${check})`]),
   ].join(" ");
+}
+
+/** What decides a call: the privilege, whose rights the body runs with, and which rows the role would see by itself. */
+function callInForce({ persona }: Cell, { routine }: PlannedCall): readonly string[] {
+  return [executePrivilege(persona.role, routine), rights(routine)];
+}
+
+function executePrivilege(role: string, routine: RoutineInfo): string {
+  const held = routine.privileges[role];
+  if (held?.schemaUsage !== true) return `${role} has no USAGE on schema ${routine.schema}`;
+  const open = routine.public ? ", which is granted to PUBLIC" : "";
+  return `${role} holds ${held.execute ? `EXECUTE${open}` : "no EXECUTE"}`;
+}
+
+function rights({ securityDefiner, owner, volatility, language, settings }: RoutineInfo): string {
+  const whose = securityDefiner
+    ? `runs with the rights of its owner ${owner} (SECURITY DEFINER)`
+    : "runs with the rights of who calls";
+  const set = settings.length === 0 ? "" : `, SET ${settings.join(", ")}`;
+  return `${volatility} ${language} function, ${whose}${set}`;
 }

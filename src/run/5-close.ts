@@ -6,43 +6,41 @@ import { archiveVersion, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
 import type { ScratchRowRecord } from "../model/scratch-row.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
-import type { OpenChannels } from "./channels.ts";
+import { now } from "../lib/clock.ts";
+import type { Watched } from "../probe/traces.ts";
+import type { OpenRun } from "./3-open.ts";
 import { ownRowFindings } from "./scratch-rows.ts";
-import type { Preparation } from "./preparation.ts";
 import type { RunRequest } from "./request.ts";
-import type { Watched } from "./watch.ts";
 
-export interface CloseInput {
-  readonly request: RunRequest;
-  readonly prepared: Preparation;
-  readonly channels: OpenChannels;
-  readonly tally: Tally;
-  /** Rows that it made where nothing is rolled back. */
-  readonly rows: readonly ScratchRowRecord[];
-  /** What the run left of what it found. */
-  readonly left: Watched;
-  readonly times: {
-    readonly began: Moment;
-    readonly probing: Moment;
-    readonly ended: Moment;
-    /** Milliseconds before probing. */
-    readonly preflight: number;
-  };
+type Record = Omit<RunRecord, "previous">;
+
+interface Ending extends OpenRun {
+  /** When probing was about to begin, and when everything was over. */
+  readonly began: Moment;
+  readonly ended: Moment;
 }
 
-/** What `run.json` says of a run that has probed everything; the archive links it to the run before. */
-export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
-  const { request, prepared, channels, tally, rows, left, times } = input;
+/** Stage 5: removes what the run made, looks for what it left, and says what `run.json` holds; the archive links it to the run before. */
+export async function close(run: OpenRun, began: Moment, tally: Tally): Promise<Record> {
+  run.request.interrupted?.throwIfAborted();
+  const rows = await run.channels.finish();
+  const left = await run.traces.look();
+  return runRecord({ ...run, began, ended: now() }, tally, rows, left);
+}
+
+function runRecord(ending: Ending, tally: Tally, rows: readonly ScratchRowRecord[], left: Watched): Record {
+  const { request, plan, channels, began, since, ended } = ending;
   const { matrix, target } = request;
-  const findings = [...prepared.findings, ...left.findings, ...ownRowFindings(rows), ...lateFindings(input)];
-  const probe = elapsed(times.probing, times.ended);
+  const findings = [...plan.findings, ...left.findings, ...ownRowFindings(rows), ...lateFindings(ending)];
+  const preflight = plan.milliseconds + elapsed(began, since);
+  const probe = elapsed(since, ended);
   const counts = tally.counts();
   return {
     archiveVersion,
     id: request.id,
     rowgate: request.version,
     startedAt: new Date(request.startedAt.wall).toISOString(),
-    finishedAt: dateSince(request.startedAt, times.ended).toISOString(),
+    finishedAt: dateSince(request.startedAt, ended).toISOString(),
     gitCommit: request.gitCommit,
     matrix: { name: matrix.name, file: matrix.file },
     inputs: [{ path: matrix.file, sha256: matrix.sha256 }, ...request.inputs],
@@ -50,7 +48,7 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       name: target.name,
       posture: target.posture,
       database: `${target.database.host}:${target.database.port}/${target.database.database}`,
-      serverVersion: prepared.catalog.serverVersion,
+      serverVersion: plan.catalog.serverVersion,
       rest: target.rest === undefined ? undefined : { url: target.rest.url, gateway: target.rest.gateway },
       containers: target.containers,
       keyId: target.signingKey?.keyId,
@@ -65,10 +63,10 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
       settings,
     })),
     relations: [
-      ...prepared.work.map(({ spec }) => formatQualified(spec)),
-      ...prepared.functions.map(({ spec }) => formatFunction(spec)),
+      ...plan.work.map(({ spec }) => formatQualified(spec)),
+      ...plan.functions.map(({ spec }) => formatFunction(spec)),
     ],
-    gatewayChecks: channels.handshake,
+    gatewayChecks: channels.gatewayChecks,
     fingerprints: left.fingerprints,
     ...(rows.length > 0 && { rows }),
     findings,
@@ -76,9 +74,9 @@ export function closeRun(input: CloseInput): Omit<RunRecord, "previous"> {
     roundTrips: channels.roundTrips(),
     timings: {
       start: request.startMs,
-      preflight: times.preflight,
+      preflight,
       probe,
-      total: request.startMs + times.preflight + probe,
+      total: request.startMs + preflight + probe,
     },
     exitCode: exitCode(counts, findings),
   };
@@ -101,10 +99,10 @@ function remoteFacts({
 }
 
 /** What only the end of a run can tell. */
-function lateFindings({ request, channels, times }: CloseInput): readonly Finding[] {
+function lateFindings({ request, channels, began, ended }: Ending): readonly Finding[] {
   const refused: Finding[] =
-    channels.handshake !== undefined &&
-    !channels.handshake.rollbackHonoured &&
+    channels.gatewayChecks !== undefined &&
+    !channels.gatewayChecks.rollbackHonoured &&
     !readsOnly(request.target) &&
     request.target.writes !== "commit"
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
@@ -137,13 +135,13 @@ function lateFindings({ request, channels, times }: CloseInput): readonly Findin
   const { override } = request.target;
   const overridden: Finding[] =
     override === undefined ? [] : [{ kind: "production-override", because: override }];
-  return [...clockWasSet(times), ...overridden, ...refused, ...silent, ...expired];
+  return [...clockWasSet(began, ended), ...overridden, ...refused, ...silent, ...expired];
 }
 
 /** Seconds; below it is how clocks are kept right. */
 const worthTelling = 2;
 
-function clockWasSet({ began, ended }: CloseInput["times"]): readonly Finding[] {
+function clockWasSet(began: Moment, ended: Moment): readonly Finding[] {
   const seconds = Math.round(setBetween(began, ended) / 1000);
   return Math.abs(seconds) < worthTelling ? [] : [{ kind: "clock-was-set", seconds }];
 }

@@ -2,10 +2,18 @@ import { randomUUID } from "node:crypto";
 import type { Identity } from "../model/channel.ts";
 import type { Moment } from "../lib/moment.ts";
 import type { SettingsInForce } from "../model/settings.ts";
-import { identityOf } from "../persona/identity.ts";
-import { sessionSettings } from "../persona/session.ts";
-import { issuedClaims } from "../persona/supabase.ts";
-import type { RunRequest } from "./request.ts";
+import { identityOf } from "./identity.ts";
+import { sessionSettings } from "./session.ts";
+import { issuedClaims } from "./supabase.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { Target } from "../model/target.ts";
+
+export interface SignInRequest {
+  readonly matrix: Matrix;
+  readonly target: Target;
+  /** Where `token: ${NAME}` is looked up. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
 
 /** Seconds that tokens live: a quarter of an hour, longer where many cells are asked for, and never more than an hour. */
 function lifetimeFor(cells: number): number {
@@ -21,7 +29,7 @@ const slowCell = 0.2;
  * @throws RowgateError `persona/…`
  */
 export function signIn(
-  { matrix, target, environment }: RunRequest,
+  { matrix, target, environment }: SignInRequest,
   inForce: SettingsInForce,
   at: Moment,
   cells: number,

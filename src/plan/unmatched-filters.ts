@@ -3,32 +3,31 @@ import { channels as allChannels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { RunFilters } from "../model/run.ts";
-import type { PreflightedRun } from "./preflight.ts";
-
-interface Asked {
-  readonly matrix: Matrix;
-  readonly preflighted: Pick<PreflightedRun, "cells" | "idle">;
-}
 
 type Globs = Pick<RunFilters, "only" | "personas">;
 
+interface Asked {
+  readonly matrix: Matrix;
+  readonly preflighted: { readonly cells: number; readonly unmatched: Globs };
+}
+
 /**
- * A filter that takes no cell of any matrix is a typo, most likely: beside others that do, its cells would go unproved and the
- * run would pass. @throws RowgateError `run/nothing-to-probe`
+ * A filter that matches no cell of any matrix is probably a typo: beside others that match, its cells would go unproved and
+ * the run would pass. @throws RowgateError `run/nothing-to-probe`
  */
-export function refuseIdleFilters(filters: RunFilters, systems: readonly Asked[]): void {
-  const idle: Globs = {
-    only: inAll(systems.map(({ preflighted }) => preflighted.idle.only)),
-    personas: inAll(systems.map(({ preflighted }) => preflighted.idle.personas)),
+export function refuseUnmatchedFilters(filters: RunFilters, systems: readonly Asked[]): void {
+  const unmatched: Globs = {
+    only: inAll(systems.map(({ preflighted }) => preflighted.unmatched.only)),
+    personas: inAll(systems.map(({ preflighted }) => preflighted.unmatched.personas)),
   };
   const nothing = systems.every(({ preflighted }) => preflighted.cells === 0);
-  if (!nothing && idle.only.length === 0 && idle.personas.length === 0) return;
+  if (!nothing && unmatched.only.length === 0 && unmatched.personas.length === 0) return;
   const matrices = systems.map(({ matrix }) => matrix);
-  const asked = nothing ? spelled(filters, filters.channels) : spelled(idle, []);
+  const asked = nothing ? spelled(filters, filters.channels) : spelled(unmatched, []);
   throw new RowgateError({
     code: "run/nothing-to-probe",
-    message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked || "what was asked"}${meantPersona(idle, matrices)}.`,
-    hint: hintOf(idle, matrices),
+    message: `No cell of ${matrices.length === 1 ? "the matrix" : "the matrices"} ${matrices.map(({ name }) => name).join(", ")} matches ${asked || "what was asked"}${meantPersona(unmatched, matrices)}.`,
+    hint: hintOf(unmatched, matrices),
   });
 }
 

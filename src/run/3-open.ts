@@ -1,0 +1,147 @@
+import { createRedactor, noRedaction, redactsByDefault } from "../archive/redact.ts";
+import { secretsOf } from "../archive/scrub.ts";
+import { type ArchiveWriter, openArchive } from "../archive/write.ts";
+import { openDirectChannel } from "../probe/sql/channel.ts";
+import { openRestChannel } from "../probe/http/channel.ts";
+import type { Control } from "../probe/sql/baseline.ts";
+import { type Traces, watchTraces } from "../probe/traces.ts";
+import type { ChannelTrust } from "../judge/verdict.ts";
+import { now } from "../lib/clock.ts";
+import type { Channel } from "../model/cell.ts";
+import type { Identity, ProbeChannel } from "../model/channel.ts";
+import type { Moment } from "../lib/moment.ts";
+import type { ScratchRowRecord } from "../model/scratch-row.ts";
+import type { GatewayChecks } from "../model/run.ts";
+import { addressOf } from "../model/posture.ts";
+import { signIn } from "../persona/sign-in.ts";
+import { channelsOf, pastTheGateway } from "../plan/channels.ts";
+import { filterOf } from "../plan/filters.ts";
+import { allCalls, type CellOptions, cellsOfIdentity } from "../plan/plan.ts";
+import type { PreflightedRun } from "./2-inspect.ts";
+import { gatewayOf, type RunRequest } from "./request.ts";
+import { openOwnRows } from "./scratch-rows.ts";
+
+/** Connections that probe side by side; each relation is on one of them. */
+const workerCount = 2;
+/** Requests in flight through the gateway, all workers together. */
+const requestsAtOnce = 12;
+
+/** Everything that a run has open while it probes. */
+export interface OpenRun {
+  readonly request: RunRequest;
+  readonly plan: PreflightedRun;
+  readonly options: CellOptions;
+  readonly identities: ReadonlyMap<string, Identity>;
+  /** The privileged connection. */
+  readonly privileged: Control;
+  readonly archive: ArchiveWriter;
+  readonly traces: Traces;
+  readonly channels: OpenChannels;
+  /** When the first channel was opened. */
+  readonly since: Moment;
+}
+
+export interface OpenChannels {
+  /** The channels of each worker, in the order in which a chunk goes through them. */
+  readonly workers: readonly (readonly ProbeChannel[])[];
+  readonly gatewayChecks: GatewayChecks | undefined;
+  readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
+  /** Removes scratch rows, which are made where nothing is rolled back, and says what became of them. */
+  finish(): Promise<readonly ScratchRowRecord[]>;
+  roundTrips(): { readonly direct: number; readonly rest: number };
+}
+
+/** What must be closed or removed however the run ends, the newest last. */
+export type Closers = (() => Promise<unknown>)[];
+
+/** Stage 3: signs the personas in, begins the archive, and opens the channels. @throws RowgateError */
+export async function open(
+  request: RunRequest,
+  plan: PreflightedRun,
+  privileged: Control,
+  closers: Closers,
+): Promise<OpenRun> {
+  const { matrix, target, filters } = request;
+  const options: CellOptions = {
+    channels: channelsOf(matrix, filters.channels),
+    exposed: gatewayOf(target)?.schemas ?? [],
+    wants: filterOf(filters),
+  };
+  const signedAt = now();
+  const identities = signIn(request, plan.settings, signedAt, plan.cells);
+  const archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
+    secrets: secretsOf(target, [...identities.values()]),
+    redact: redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction,
+  });
+  closers.push(() => archive.abandon());
+  await archive.catalog(plan.catalog);
+  const traces = await watchTraces(privileged, plan, target);
+  const since = now();
+  const channels = await openChannels({ request, plan, options, identities, signedAt }, closers);
+  return { request, plan, options, identities, privileged, archive, traces, channels, since };
+}
+
+interface OpenInput extends Pick<OpenRun, "request" | "plan" | "options" | "identities"> {
+  /** When the tokens were signed. */
+  readonly signedAt: Moment;
+}
+
+async function openChannels(input: OpenInput, closers: Closers): Promise<OpenChannels> {
+  const { request, options, plan } = input;
+  // Scratch rows would be among those that another worker counts.
+  const most = request.target.writes === "commit" ? 1 : workerCount;
+  const count = Math.min(most, Math.max(1, plan.work.length + plan.functions.length));
+  const direct = await openDirect(input, options.channels.includes("direct") ? count : 0, closers);
+  const rest = await openRest(input);
+  if (rest !== undefined) closers.push(() => rest.close());
+  const shown = await rest?.showIdentity(cellsOfIdentity(plan, options));
+  return {
+    workers: Array.from({ length: count }, (_, index) =>
+      [direct[index], rest].filter((one) => one !== undefined),
+    ),
+    gatewayChecks: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
+    finish: async () => (await rest?.finish()) ?? [],
+    trust: { direct: { identityShown: true }, rest: { identityShown: shown === true } },
+    roundTrips: () => ({
+      direct: direct.reduce((sum, channel) => sum + channel.roundTrips, 0),
+      rest: rest?.roundTrips ?? 0,
+    }),
+  };
+}
+
+async function openDirect(
+  { request: { target }, identities, plan }: OpenInput,
+  count: number,
+  closers: Closers,
+): Promise<readonly ProbeChannel[]> {
+  const { settings: inForce } = plan;
+  const home = plan.catalog.login;
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const channel = await openDirectChannel({ target, identities, inForce, home });
+      closers.push(() => channel.close());
+      return channel;
+    }),
+  );
+}
+
+async function openRest({
+  request,
+  identities,
+  plan,
+  options,
+  signedAt,
+}: OpenInput): Promise<Awaited<ReturnType<typeof openRestChannel>> | undefined> {
+  const { target } = request;
+  if (!options.channels.includes("rest") || target.rest === undefined) return undefined;
+  return openRestChannel({
+    target,
+    // The gateway does not know personas that log in past it, or that are known by settings which no request carries.
+    identities: new Map([...identities].filter(([, { persona }]) => pastTheGateway(persona) === undefined)),
+    signedAt,
+    sight: addressOf(target),
+    calls: () => allCalls(plan, options),
+    concurrency: requestsAtOnce,
+    ownRows: target.writes === "commit" ? () => openOwnRows(request) : undefined,
+  });
+}

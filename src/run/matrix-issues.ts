@@ -1,0 +1,166 @@
+import { type ClientBase, DatabaseError } from "pg";
+import { effectIssues } from "../probe/sql/effects.ts";
+import { checkPredicates, checkValues, type Predicate, type Value } from "../probe/sql/predicates.ts";
+import { sharedKey } from "../probe/sql/survey.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { Catalog, RelationInfo } from "../model/catalog.ts";
+import { type Issue, RowgateError } from "../model/errors.ts";
+import { type Call, callIsOpen, type FunctionSpec, type Matrix } from "../model/matrix.ts";
+import { bindParameters, personaParameter } from "../model/parameters.ts";
+import { signatureOf } from "../model/routine.ts";
+import { bindCall, bindCallPredicate } from "../plan/bind-call.ts";
+import { controlOf } from "../plan/function.ts";
+import { findRelation } from "../plan/missing.ts";
+import { preflight } from "../plan/preflight.ts";
+import { functionIssues } from "../plan/preflight-functions.ts";
+import { loginIssues } from "../plan/preflight-logins.ts";
+import { argumentName, routinesMeant } from "../plan/routine.ts";
+import type { Loaded } from "./1-load.ts";
+
+/** Everything in a matrix that does not fit its database: names that do not exist, SQL that Postgres cannot read, keys that are not unique. */
+export async function matrixIssues(
+  client: ClientBase,
+  { matrix, catalog, settings, sideEffects }: Loaded,
+): Promise<readonly Issue[]> {
+  const values = await callIssues(client, matrix, catalog);
+  const predicates = [
+    ...relationPredicates(matrix, catalog),
+    ...callPredicates(soundCalls(matrix, catalog, values), catalog),
+  ];
+  return [
+    ...preflight(matrix, catalog),
+    ...loginIssues(matrix, catalog, settings),
+    ...values,
+    ...(await checkPredicates(client, predicates)),
+    ...(await effectIssues(client, predicates, sideEffects)),
+    ...(await keyIssues(client, matrix, catalog)),
+  ];
+}
+
+/** Values that are none of their argument's type would stop a call before the function, and prove nothing: the matrix's mistake. */
+function callIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
+  const values = matrix.functions.flatMap((spec) =>
+    spec.calls.flatMap((call) => valuesOf(spec, call, matrix, catalog)),
+  );
+  return checkValues(client, values);
+}
+
+/** Of everybody who has values of his own, each once. */
+function valuesOf(spec: FunctionSpec, call: Call, matrix: Matrix, catalog: Catalog): readonly Value[] {
+  const [routine, ...others] = routinesMeant(catalog, spec);
+  if (routine === undefined || others.length > 0) return [];
+  const found = matrix.personas.flatMap((persona) => {
+    const { values } = bindCall(call, persona, matrix);
+    return routine.arguments.flatMap((argument, index) => {
+      const name = argumentName(argument, index);
+      const text = values[name];
+      if (text === undefined || text === null || argument.cast === null) return [];
+      const what = `the call ${call.name} of ${signatureOf(routine)}: ${name}`;
+      return [{ text, cast: argument.cast, type: argument.type, what, at: call.at }];
+    });
+  });
+  return [...new Map(found.map((value) => [JSON.stringify([value.text, value.what]), value])).values()];
+}
+
+/** Where full sight reads a function's rows, as far as the database has it. */
+function functionControl(spec: FunctionSpec, catalog: Catalog): RelationInfo | undefined {
+  const [routine] = routinesMeant(catalog, spec);
+  return routine && controlOf(spec, routine, catalog);
+}
+
+/** Each row set of a function with the arguments of each call that it is said of, for the first persona that uses it. */
+function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] {
+  const seen = new Set<string>();
+  return matrix.functions.flatMap((spec) => {
+    const of = functionControl(spec, catalog);
+    return spec.declarations.flatMap(({ expectation, calls, persona: name, at }) => {
+      const persona = matrix.personas.find((one) => one.name === name);
+      if (expectation.kind !== "rows" || persona === undefined || of === undefined) return [];
+      const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
+      return spec.calls.flatMap((call): readonly Predicate[] => {
+        const key = JSON.stringify([spec.at, expectation.predicate, call.name]);
+        const asked = callIsOpen(calls, call.name) || calls?.reason === "filter";
+        if (!asked || seen.has(key)) return [];
+        seen.add(key);
+        const { values } = bindCall(call, persona, matrix);
+        const bound = { persona, vars: matrix.vars, values, column: undefined };
+        const sql = bindCallPredicate(expectation.predicate, bound);
+        return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
+      });
+    });
+  });
+}
+
+/** Each row set once, for the first persona that uses it. */
+function relationPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] {
+  const seen = new Set<string>();
+  return matrix.relations.flatMap((spec) => {
+    const of = findRelation(catalog, spec.control?.from ?? spec);
+    return spec.declarations.flatMap(({ expectation, persona: name, at }) => {
+      const persona = matrix.personas.find((one) => one.name === name);
+      if (expectation.kind !== "rows" || persona === undefined || of === undefined) return [];
+      const key = JSON.stringify([spec.schema, spec.name, expectation.predicate]);
+      if (seen.has(key)) return [];
+      seen.add(key);
+      const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
+      const sql = bindParameters(expectation.predicate, (parameter) =>
+        personaParameter(persona, matrix.vars, parameter),
+      );
+      return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
+    });
+  });
+}
+
+/** The matrix without the functions about which something has been told: their arguments would be told of again. */
+function soundCalls(matrix: Matrix, catalog: Catalog, values: readonly Issue[]): Matrix {
+  const functions = matrix.functions.filter(
+    (spec) =>
+      functionIssues(spec, catalog).length === 0 &&
+      !spec.calls.some((call) => values.some(({ at }) => at === call.at)),
+  );
+  return { ...matrix, functions };
+}
+
+/** A key that several rows share would let one row stand for another. Only the catalogue's own keys need no look. */
+async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
+  const issues: Issue[] = [];
+  const controls = [
+    ...matrix.relations.map((spec) => ({ spec, of: findRelation(catalog, spec.control?.from ?? spec) })),
+    ...matrix.functions.map((spec) => ({ spec, of: functionControl(spec, catalog) })),
+  ];
+  for (const { spec, of } of controls) {
+    if (spec.key === undefined || of === undefined || isKey(spec.key, of)) continue;
+    // What is missing has been told.
+    if (!spec.key.every((name) => of.columns.some((column) => column.name === name))) continue;
+    const shared = await sharedKey(client, of, spec.key).catch((cause: unknown) => {
+      throw explainUnprivileged(catalog, cause);
+    });
+    if (shared === undefined) continue;
+    issues.push({
+      code: "preflight/key-not-unique",
+      message: `the key ${spec.key.join(", ")} of ${formatQualified(spec)} does not tell rows apart: ${shared} rows share one`,
+      at: spec.at,
+      hint: "name columns that are unique together",
+    });
+  }
+  return issues;
+}
+
+function isKey(key: readonly string[], { primaryKey, uniqueKeys }: RelationInfo): boolean {
+  return [primaryKey, ...uniqueKeys].some(
+    (columns) => columns.length > 0 && columns.every((name) => key.includes(name)),
+  );
+}
+
+/** Explains a question that failed because the login is itself held to policies, or may not read the table at all (42501). */
+export function explainUnprivileged(catalog: Catalog, cause: unknown): unknown {
+  const { login } = catalog;
+  if (login.superuser || login.bypassRls) return cause;
+  if (!(cause instanceof DatabaseError) || cause.code !== "42501") return cause;
+  return new RowgateError({
+    code: "preflight/no-privileged-connection",
+    message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${cause.message}`,
+    hint: "log in as a role with BYPASSRLS (on Supabase: postgres): without it nobody can tell a row that was withheld from one that is not there",
+    cause,
+  });
+}
