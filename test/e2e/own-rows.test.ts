@@ -4,8 +4,9 @@ import { clearUp } from "../../src/probe/scratch/clear-up.ts";
 import { OwnRows } from "../../src/probe/scratch/scratch-rows.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
+import { jsonBody } from "../../src/probe/http/json-text.ts";
 import { Sender } from "../../src/probe/http/sender.ts";
-import { Wire } from "../../src/probe/http/wire.ts";
+import { Transport } from "../../src/probe/http/transport.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import { RowgateError } from "../../src/model/errors.ts";
 import type { RowJournal, RowName } from "../../src/model/scratch-row.ts";
@@ -256,10 +257,10 @@ describe("what may be written through a gateway that commits", () => {
     const key = "made" in made ? (made.made[0]?.row.key["id"] ?? "") : "";
     const { rows } = await world.client.query<{ id: string }>("select id from notes limit 1");
     const theirs = rows[0]?.id ?? "";
-    const wire = new Wire({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: false });
+    const transport = new Transport({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: false });
     const rest = { url: proxy.url, anonRole: "authenticated" } as unknown as NonNullable<Target["rest"]>;
-    const client = new Clients(rest, wire.fetch).withToken(undefined, "public");
-    const sender = new Sender(wire);
+    const client = new Clients(rest, transport.fetch).withToken(undefined, "public");
+    const sender = new Sender(transport);
     sender.commitOwnRows(() => {});
     const callerOf = (relation: string): Caller => {
       const { info, key: columns } = about(relation).relation;
@@ -270,7 +271,12 @@ describe("what may be written through a gateway that commits", () => {
     };
     const [notes, others] = [callerOf("notes"), callerOf("others")];
     const before = proxy.arrived.length;
-    const rpc = { method: "POST", values: {}, value: undefined, returnsSet: false } as const;
+    const rpc = {
+      method: "POST",
+      arguments: jsonBody({}, () => undefined),
+      value: undefined,
+      returnsSet: false,
+    } as const;
     const unnamed = new Caller(client, sender, about().relation.info);
     const tries = [
       () => notes.update(row(theirs), { body: "x" }),
@@ -296,7 +302,7 @@ describe("what may be written through a gateway that commits", () => {
       await notes.delete(row(key));
       expect(proxy.arrived.length).toBe(before + 1);
     } finally {
-      await wire.close();
+      await transport.close();
     }
   });
 });

@@ -1,4 +1,3 @@
-import { PostgrestClient } from "@supabase/postgrest-js";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCatalog } from "../../src/catalog/catalog.ts";
@@ -9,8 +8,9 @@ import { connect } from "../../src/probe/sql/session.ts";
 import { sessionRules } from "../../src/probe/sql/sessions.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
+import { jsonBody } from "../../src/probe/http/json-text.ts";
 import { Sender } from "../../src/probe/http/sender.ts";
-import { Wire } from "../../src/probe/http/wire.ts";
+import { Transport } from "../../src/probe/http/transport.ts";
 import { readSettings } from "../../src/catalog/settings.ts";
 import type { ProbeChannel } from "../../src/model/channel.ts";
 import { operations } from "../../src/model/matrix.ts";
@@ -165,18 +165,23 @@ describe("a write that comes as far as a channel of a production target", () => 
 
   it("rest: nothing but GET and HEAD leaves, whoever calls", async () => {
     const proxy = await openProxy(world.gateway.url);
-    const wire = new Wire({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: true });
+    const transport = new Transport({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: true });
     const target = production();
     try {
       const clients = new Clients(
         { ...target.rest, url: proxy.url } as NonNullable<Target["rest"]>,
-        wire.fetch,
+        transport.fetch,
       );
       const client = clients.withToken(undefined, "public");
       const todos = { schema: "public", name: "todos", columns: [] };
-      const caller = new Caller(client, new Sender(wire), todos);
-      const rpc = { method: "POST", values: {}, value: undefined, returnsSet: false } as const;
-      const calling = new Caller(client, new Sender(wire), { ...todos, name: "anything" }, rpc);
+      const caller = new Caller(client, new Sender(transport), todos);
+      const rpc = {
+        method: "POST",
+        arguments: jsonBody({}, () => undefined),
+        value: undefined,
+        returnsSet: false,
+      } as const;
+      const calling = new Caller(client, new Sender(transport), { ...todos, name: "anything" }, rpc);
       const every = { kind: "none" } as const;
       const tries = [
         () => caller.insert({ id: "9" }),
@@ -185,12 +190,12 @@ describe("a write that comes as far as a channel of a production target", () => 
         () => caller.delete(every),
         () => calling.run(),
         () => calling.read({ columns: [] }),
-        () => wire.deliver(new PostgrestClient(proxy.url, { fetch: wire.fetch }).from("todos").delete()),
+        () => transport.send(client.from("todos").delete()),
       ];
       for (const send of tries) await expect(send()).rejects.toMatchObject({ code: "posture/write-refused" });
       expect(proxy.arrived).toEqual([]);
     } finally {
-      await wire.close();
+      await transport.close();
       await proxy.stop();
     }
   });

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { PostgrestClient } from "@supabase/postgrest-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
-import { Wire } from "../../src/probe/http/wire.ts";
-import { maxBodyBytes } from "../../src/probe/http/reception.ts";
+import { Clients } from "../../src/probe/http/clients.ts";
+import { Transport } from "../../src/probe/http/transport.ts";
+import { maxBodyBytes } from "../../src/probe/http/response-handler.ts";
 import type { Failure } from "../../src/model/observation.ts";
-import type { Posture, SigningKey } from "../../src/model/target.ts";
+import type { Posture, RestAddress, SigningKey } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
 import { verifiedBy } from "../../src/stage/gateway/config.ts";
 import type { Mischief, Proxy } from "./rest-proxy.ts";
@@ -235,22 +235,24 @@ describe("the handshake", () => {
   });
 });
 
-describe("the wire of a target that takes no writes", () => {
+describe("the transport of a target that takes no writes", () => {
   it.each(["POST", "PATCH", "DELETE"] as const)("lets no %s out, whoever planned it", async (method) => {
     const proxy = await openProxy(world.gateway.url);
-    const wire = new Wire({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: true });
+    const transport = new Transport({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: true });
     try {
-      const from = new PostgrestClient(proxy.url, { fetch: wire.fetch }).from("todos");
+      const rest = { url: proxy.url, apiKey: undefined } as RestAddress;
+      const clients = new Clients(rest, transport.fetch);
+      const from = clients.withToken(undefined, "public").from("todos");
       const drafts = {
         POST: from.insert({ id: 9 }),
         PATCH: from.update({ title: "x" }),
         DELETE: from.delete(),
       };
-      await expect(wire.deliver(drafts[method])).rejects.toMatchObject({ code: "posture/write-refused" });
-      expect((await wire.deliver(from.select("id"))).status).toBe(200);
+      await expect(transport.send(drafts[method])).rejects.toMatchObject({ code: "posture/write-refused" });
+      expect((await transport.send(from.select("id"))).status).toBe(200);
       expect(proxy.arrived).toEqual(["GET /todos?select=id"]);
     } finally {
-      await wire.close();
+      await transport.close();
       await proxy.stop();
     }
   });

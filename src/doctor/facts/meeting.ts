@@ -9,7 +9,7 @@ import { shakeHands } from "../../probe/http/verify/gateway-checks.ts";
 import { findPlaces, type Place } from "../../probe/http/verify/places.ts";
 import { Sender } from "../../probe/http/sender.ts";
 import { Sight } from "../../probe/http/privileged.ts";
-import { Wire } from "../../probe/http/wire.ts";
+import { Transport } from "../../probe/http/transport.ts";
 import { askWhetherSame } from "./sameness.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -55,7 +55,7 @@ async function handshake(
   const { rest, limits } = target;
   if (rest === undefined) return undefined;
   const concurrency = 6;
-  const wire = new Wire({
+  const transport = new Transport({
     url: rest.url,
     connections: concurrency,
     timeoutMs: limits.requestTimeoutMs,
@@ -63,8 +63,8 @@ async function handshake(
     readOnly: true,
   });
   try {
-    const clients = new Clients(rest, wire.fetch);
-    const sender = new Sender(wire);
+    const clients = new Clients(rest, transport.fetch);
+    const sender = new Sender(transport);
     const shaken = await shakeHands({
       clients,
       sender,
@@ -92,7 +92,7 @@ async function handshake(
       rollback: shaken.rollback,
     };
   } finally {
-    await wire.close();
+    await transport.close();
   }
 }
 

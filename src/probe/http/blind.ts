@@ -4,7 +4,7 @@ import { otherValues } from "../sql/updates.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import { withConstraint } from "./constraint.ts";
-import type { RowFilter } from "./filter.ts";
+import type { RowFilter } from "./query.ts";
 import type { Scene } from "./scene.ts";
 import { byCount, countTellsRows, reachOf } from "./scene.ts";
 import { updatable, updateValues } from "./values.ts";

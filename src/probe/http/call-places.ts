@@ -1,6 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import { Caller } from "./caller.ts";
-import type { AnyClient } from "./clients.ts";
+import type { SchemaClient } from "./clients.ts";
 import { isWriteCall, rpcOf } from "./rpc.ts";
 import type { Sender } from "./sender.ts";
 
@@ -11,6 +11,6 @@ export function harmlessCalls(cells: readonly Cell[]): readonly Cell[] {
   );
 }
 
-export function callerOfCall(client: AnyClient, sender: Sender, { relation, call }: Cell): Caller {
+export function callerOfCall(client: SchemaClient, sender: Sender, { relation, call }: Cell): Caller {
   return new Caller(client, sender, relation.info, call && rpcOf(call));
 }

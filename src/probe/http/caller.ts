@@ -1,15 +1,14 @@
 import type { ColumnInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
-import type { AnyClient } from "./clients.ts";
-import { applyFilter } from "./filter.ts";
-import type { Filterable, RowFilter } from "./filter.ts";
-import { restName, restNames } from "./names.ts";
-import { markJson } from "./raw-json.ts";
+import type { SchemaClient } from "./clients.ts";
+import { jsonBody, type JsonBody } from "./json-text.ts";
+import { applyFilter, keepSpaces, restName, restNames } from "./query.ts";
+import type { Filterable, RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import { type Rpc, asRows } from "./rpc.ts";
-import type { Sender, Verb } from "./sender.ts";
+import type { HttpRequest, Sender, Verb } from "./sender.ts";
 import type { TextRow } from "./text-row.ts";
-import type { Deliverable } from "./wire.ts";
+import type { Sendable } from "./transport.ts";
 
 export interface Page {
   /** `*` is written as such. */
@@ -24,13 +23,17 @@ export interface Page {
   readonly rollback?: boolean;
 }
 
-/** A finished request of the PostgREST client. */
-interface Draft extends Deliverable, Filterable {
+/** A request of supabase-js that is being built. */
+interface Draft extends Sendable, Filterable {
   select(columns?: string): unknown;
   order(column: string): unknown;
   limit(rows: number): unknown;
   range(from: number, to: number): unknown;
   rollback(): unknown;
+}
+
+interface Request extends HttpRequest {
+  readonly build: () => Draft;
 }
 
 /** Which rows may be written where nothing is rolled back. */
@@ -43,17 +46,18 @@ export interface OwnKeys {
 
 /** PostgREST's requests to one relation, as one persona, each counted exactly. Writes ask to be rolled back. */
 export class Caller {
-  readonly #client: AnyClient;
+  readonly #client: SchemaClient;
   readonly #sender: Sender;
   readonly #name: string;
   readonly #columns: readonly ColumnInfo[];
   readonly #rpc: Rpc | undefined;
   readonly #own: OwnKeys | undefined;
+  #from: ReturnType<SchemaClient["from"]> | undefined;
   #sent: (() => string) | undefined;
 
   /** `client` is the persona's for the relation's schema. With `rpc`, what is read is what the call returns. */
   constructor(
-    client: AnyClient,
+    client: SchemaClient,
     sender: Sender,
     relation: QualifiedName & { columns: readonly ColumnInfo[] },
     rpc?: Rpc,
@@ -73,6 +77,11 @@ export class Caller {
     return this.#sent?.();
   }
 
+  /** supabase-js copies it for each request. */
+  get #table(): ReturnType<SchemaClient["from"]> {
+    return (this.#from ??= this.#client.from(this.#name));
+  }
+
   read(page: Page): Promise<Reply> {
     return this.#rpc === undefined ? this.#read("read", page) : this.#readCall(this.#rpc, page);
   }
@@ -81,13 +90,14 @@ export class Caller {
   run({ rollback = false }: Pick<Page, "rollback"> = {}): Promise<Reply> {
     const rpc = this.#rpc;
     if (rpc === undefined) throw new Error("a relation cannot be called");
-    return this.#send(verbOf(rpc), () => {
+    const build = (): Draft => {
       const draft = this.#call(rpc);
       // All rows are counted whatever the limit says.
       if (rpc.returnsSet) draft.limit(rowsOfACall);
       if (rollback && rpc.method === "GET") draft.rollback();
       return draft;
-    });
+    };
+    return this.#send(verbOf(rpc), { build, body: rpc.arguments.text });
   }
 
   /** One row is not paged, and plain values have no columns to select or order by. */
@@ -98,8 +108,8 @@ export class Caller {
     return asRows(await this.#read(verbOf(rpc), asked), rpc);
   }
 
-  #call({ method, values }: Rpc): Draft {
-    const draft: Draft = this.#client.rpc(this.#name, values, { get: method === "GET", count: "exact" });
+  #call({ method, arguments: { values } }: Rpc): Draft {
+    const draft: Draft = this.#client.rpc(this.#name, values, { get: method === "GET", ...counted });
     if (method === "POST") draft.rollback();
     return draft;
   }
@@ -107,18 +117,18 @@ export class Caller {
   #rows(columns: readonly string[]): Draft {
     if (this.#rpc === undefined) {
       const names = columns.length === 0 ? "*" : restNames(columns);
-      return this.#client.from(this.#name).select(names, { count: "exact" });
+      return keepSpaces(this.#table.select(names, counted), columns);
     }
     const draft = this.#call(this.#rpc);
     if (columns.length > 0) draft.select(restNames(columns));
-    return draft;
+    return keepSpaces(draft, columns);
   }
 
   #read(
     verb: Verb,
     { columns, filter, order = [], limit, offset, holding, rollback = false }: Page,
   ): Promise<Reply> {
-    return this.#send(verb, () => {
+    const build = (): Draft => {
       const draft = this.#rows(columns);
       if (filter !== undefined) applyFilter(draft, filter);
       if (holding !== undefined) draft.filter(restName(holding), "not.is", null);
@@ -127,14 +137,15 @@ export class Caller {
       else if (limit !== undefined) draft.limit(limit);
       if (rollback) draft.rollback();
       return draft;
-    });
+    };
+    return this.#send(verb, { build, body: this.#rpc?.arguments.text });
   }
 
   /** `returning`: columns of the changed rows to send back; none asks for the count alone. */
   update(filter: RowFilter, values: TextRow, returning: readonly string[] = []): Promise<Reply> {
     const body = this.#body(values);
     return this.#write(
-      () => this.#client.from(this.#name).update(body, { count: "exact" }),
+      { build: () => this.#table.update(body.values, counted), body: body.text },
       filter,
       returning,
       this.#ownsFiltered(filter, values),
@@ -143,7 +154,7 @@ export class Caller {
 
   delete(filter: RowFilter, returning: readonly string[] = []): Promise<Reply> {
     return this.#write(
-      () => this.#client.from(this.#name).delete({ count: "exact" }),
+      { build: () => this.#table.delete(counted), body: undefined },
       filter,
       returning,
       this.#ownsFiltered(filter, {}),
@@ -153,7 +164,7 @@ export class Caller {
   insert(values: TextRow, returning: readonly string[] = []): Promise<Reply> {
     const body = this.#body(values);
     return this.#write(
-      () => this.#client.from(this.#name).insert(body, { count: "exact" }),
+      { build: () => this.#table.insert(body.values, counted), body: body.text },
       none,
       returning,
       this.#ownsValues(values),
@@ -162,9 +173,9 @@ export class Caller {
 
   upsert(values: TextRow, key: readonly string[]): Promise<Reply> {
     const body = this.#body(values);
-    const options = { count: "exact", onConflict: restNames(key) } as const;
+    const options = { ...counted, onConflict: restNames(key) };
     return this.#write(
-      () => this.#client.from(this.#name).upsert(body, options),
+      { build: () => this.#table.upsert(body.values, options), body: body.text },
       none,
       [],
       this.#ownsValues(values),
@@ -187,36 +198,30 @@ export class Caller {
     );
   }
 
-  #write(start: () => Draft, filter: RowFilter, returning: readonly string[], own: boolean): Promise<Reply> {
+  #write(start: Request, filter: RowFilter, returning: readonly string[], own: boolean): Promise<Reply> {
     const build = (): Draft => {
-      const draft = start();
+      const draft = start.build();
       applyFilter(draft, filter);
       if (returning.length > 0) draft.select(restNames(returning));
+      keepSpaces(draft, returning);
       draft.rollback();
       return draft;
     };
-    return this.#send("write", build, own);
+    return this.#send("write", { build, body: start.body }, own);
   }
 
-  async #send(verb: Verb, build: () => Draft, own = false): Promise<Reply> {
-    const reply = await this.#sender.send(verb, build, own);
+  async #send(verb: Verb, request: Request, own = false): Promise<Reply> {
+    const reply = await this.#sender.send(verb, request, own);
     this.#sent ??= reply.sent;
     return reply;
   }
 
-  /**
-   * A JSON string is read by the type's own input function, whatever the type (arrays and composites too);
-   * json and jsonb alone would store it as a string.
-   */
-  #body(values: TextRow): Record<string, string | null> {
-    return Object.fromEntries(
-      Object.entries(values).map(([name, text]) => {
-        const type = this.#columns.find((column) => column.name === name)?.type;
-        return [name, text !== null && (type === "json" || type === "jsonb") ? markJson(text) : text];
-      }),
-    );
+  #body(values: TextRow): JsonBody {
+    return jsonBody(values, (name) => this.#columns.find((column) => column.name === name)?.type);
   }
 }
+
+const counted = { count: "exact" } as const;
 
 /** Of a call that is asked whether it goes through: more rows would only fill the memory. */
 const rowsOfACall = 1000;

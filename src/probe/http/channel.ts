@@ -17,7 +17,7 @@ import { checkSameDatabase } from "./verify/same-database.ts";
 import { Sender } from "./sender.ts";
 import { Sight } from "./privileged.ts";
 import { TokenTimes } from "./verify/token-times.ts";
-import { Wire } from "./wire.ts";
+import { Transport } from "./transport.ts";
 
 export interface RestChannelOptions {
   readonly target: Target;
@@ -47,7 +47,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     throw new RowgateError({ code: "rest/no-gateway", message: `Target ${target.name} names no PostgREST.` });
   }
   const readOnly = readsOnly(target);
-  const wire = new Wire({
+  const transport = new Transport({
     url: rest.url,
     connections: concurrency,
     timeoutMs: target.limits.requestTimeoutMs,
@@ -55,8 +55,8 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     readOnly,
   });
   const sight = new Sight(options.sight, target.limits);
-  const sender = new Sender(wire, new TokenTimes(options.signedAt, [...identities.values()]));
-  const clients = new Clients(rest, wire.fetch);
+  const sender = new Sender(transport, new TokenTimes(options.signedAt, [...identities.values()]));
+  const clients = new Clients(rest, transport.fetch);
   try {
     const everybody = [...identities.values()];
     const roles = [...new Set(everybody.map(({ persona }) => persona.role))];
@@ -95,7 +95,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     const ownRows = commits ? await options.ownRows?.() : undefined;
     return new HttpChannel({
       ownRows,
-      wire,
+      transport,
       sight,
       sender,
       clients,
@@ -105,7 +105,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       concurrency,
     });
   } catch (error) {
-    await Promise.allSettled([wire.close(), sight.close()]);
+    await Promise.allSettled([transport.close(), sight.close()]);
     if (!(error instanceof ProbeFailure)) throw error;
     throw new RowgateError({
       code: "rest/control",

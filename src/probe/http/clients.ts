@@ -1,37 +1,65 @@
-import { PostgrestClient } from "@supabase/postgrest-js";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { Identity } from "../../model/channel.ts";
 import type { RestAddress } from "../../model/target.ts";
 
-/** A client whose schema is known at run time only. */
-export type AnyClient = Pick<PostgrestClient, "from" | "rpc">;
+/** A persona's client for one schema. */
+export type SchemaClient = ReturnType<SupabaseClient["schema"]>;
 
-/** The PostgREST client of each persona and schema, made once. */
+/** supabase-js's client of each persona, made once as an app makes it: with a key, an access token and a `fetch`. */
 export class Clients {
   readonly #rest: RestAddress;
   readonly #fetch: typeof globalThis.fetch;
-  readonly #made = new Map<string, AnyClient>();
+  /** By persona, then by schema. */
+  readonly #made = new Map<string, Map<string, SchemaClient>>();
 
   constructor(rest: RestAddress, fetch: typeof globalThis.fetch) {
     this.#rest = rest;
     this.#fetch = fetch;
   }
 
-  of({ persona, token }: Identity, schema: string): AnyClient {
-    const key = JSON.stringify([persona.name, schema]);
-    const client = this.#made.get(key) ?? this.withToken(token, schema);
-    this.#made.set(key, client);
+  of({ persona, token }: Identity, schema: string): SchemaClient {
+    const own = this.#made.get(persona.name) ?? new Map<string, SchemaClient>();
+    this.#made.set(persona.name, own);
+    const client = own.get(schema) ?? this.withToken(token, schema);
+    own.set(schema, client);
     return client;
   }
 
-  withToken(token: string | undefined, schema: string): AnyClient {
+  /** Without a token the client sends its key as one, as an app does before anybody has signed in. */
+  withToken(token: string | undefined, schema: string): SchemaClient {
     const { url, apiKey } = this.#rest;
-    const headers = {
-      // An answer is to be the server's, and of this moment.
-      "cache-control": "no-cache",
-      // Supabase's gateway wants its key in every request; PostgREST itself does not look at it.
-      ...(apiKey === undefined ? {} : { apikey: apiKey }),
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    };
-    return new PostgrestClient(url, { headers, schema, fetch: this.#fetch, retry: false });
+    const accessToken = Promise.resolve(token ?? null);
+    return createClient(projectOf(url), apiKey ?? noKey, {
+      accessToken: () => accessToken,
+      global: {
+        // An answer must be the server's, and of this moment.
+        headers: { "cache-control": "no-cache" },
+        fetch: apiKey === undefined ? withoutKey(this.#fetch, token) : this.#fetch,
+      },
+      // Node 20 has no WebSocket of its own; nothing here opens one.
+      realtime: { transport: noSocket as never },
+    }).schema(schema);
   }
+}
+
+/** The URL that supabase-js is given: it asks `<url>/rest/v1`. A PostgREST that is elsewhere is reached by Transport. */
+export function projectOf(restUrl: string): string {
+  return new URL(restUrl).href.replace(/\/$/, "").replace(/\/rest\/v1$/, "");
+}
+
+function noSocket(): never {
+  throw new Error("rowgate opens no WebSocket");
+}
+
+/** supabase-js makes no client without a key, and PostgREST itself has none. */
+const noKey = "none";
+
+/** Plain PostgREST takes whatever is in `Authorization` for a token: without a key there is nothing to send. */
+function withoutKey(send: typeof globalThis.fetch, token: string | undefined): typeof globalThis.fetch {
+  return (input, init) => {
+    const headers = init?.headers as Headers;
+    headers.delete("apikey");
+    if (token === undefined) headers.delete("authorization");
+    return send(input, init);
+  };
 }

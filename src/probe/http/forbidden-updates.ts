@@ -3,7 +3,7 @@ import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { rowByRowLimit } from "../sql/privileged.ts";
 import { isThroughOrRefused } from "../policy-refusal.ts";
 import { withConstraint } from "./constraint.ts";
-import type { RowFilter } from "./filter.ts";
+import type { RowFilter } from "./query.ts";
 import type { Scene } from "./scene.ts";
 import type { ControlRow } from "./snapshot.ts";
 

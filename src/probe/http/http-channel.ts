@@ -26,10 +26,10 @@ import { snapshotFor } from "./snapshot-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { agrees, betweenLooks, stoodStill } from "./stillness.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
-import type { Wire } from "./wire.ts";
+import type { Transport } from "./transport.ts";
 
 export interface HttpChannelParts {
-  readonly wire: Wire;
+  readonly transport: Transport;
   readonly sight: Sight;
   readonly sender: Sender;
   readonly clients: Clients;
@@ -53,7 +53,7 @@ export class HttpChannel implements RestChannel {
 
   constructor(parts: HttpChannelParts) {
     this.#parts = parts;
-    parts.wire.rememberReads();
+    parts.transport.rememberReads();
     const { ownRows, sender, handshaken } = parts;
     if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.ledger.noAnswer());
     else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
@@ -64,7 +64,7 @@ export class HttpChannel implements RestChannel {
   }
 
   get roundTrips(): number {
-    return this.#parts.wire.requests;
+    return this.#parts.transport.requests;
   }
 
   async showIdentity(cells: readonly Cell[]): Promise<boolean | undefined> {
@@ -110,7 +110,7 @@ export class HttpChannel implements RestChannel {
     // Writes of one relation would wait for each other's locks.
     await Promise.all([reads, mapLimited(open.filter(isWrite), 1, probeOne)]);
     if (postureRules[this.#parts.target.posture].shared) await this.#lookAgain(looked, controls, answers);
-    this.#distrust ??= await playedBack(this.#parts.wire, this.#parts.identities);
+    this.#distrust ??= await playedBack(this.#parts.transport, this.#parts.identities);
     const distrusted: Observation | undefined = this.#distrust && { kind: "failed", failure: this.#distrust };
     return cells.map((cell, index) => {
       const observation = refused[index] ?? distrusted;
@@ -123,7 +123,7 @@ export class HttpChannel implements RestChannel {
 
   async close(): Promise<void> {
     // What is still on its way must not come after the rows have been removed.
-    await this.#parts.wire.close().catch(() => undefined);
+    await this.#parts.transport.close().catch(() => undefined);
     await Promise.allSettled([this.#parts.ownRows?.close(), this.#parts.sight.close()]);
   }
 

@@ -1,3 +1,5 @@
+import type { TextRow } from "./text-row.ts";
+
 /**
  * JSON read without rounding: `JSON.parse` makes 9007199254740993 and 1.50 other numbers than Postgres sent.
  * Values stay text; only what cannot matter (blanks outside of strings, the way a string is escaped) is evened out.
@@ -21,6 +23,43 @@ export function membersOf(text: string): ReadonlyMap<string, string> | undefined
 export function textOf(value: string): string | null {
   if (value === "null") return null;
   return value.startsWith('"') ? (JSON.parse(value) as string) : value;
+}
+
+/** A request's body. */
+export interface JsonBody {
+  /** As supabase-js takes it. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Set: its exact text, where JavaScript would write something else (9007199254740993 or 2.50 within a JSON value). */
+  readonly text: string | undefined;
+}
+
+/**
+ * A JSON string is read by the type's own input function, whatever the type (arrays and composites too); json and jsonb
+ * alone would store it as a string.
+ */
+export function jsonBody(row: TextRow, typeOf: (name: string) => string | undefined): JsonBody {
+  if (!Object.keys(row).some((name) => /^jsonb?$/.test(typeOf(name) ?? "")))
+    return { values: row, text: undefined };
+  const members = Object.entries(row).map(([name, text]) => [name, jsonOf(text, typeOf(name))] as const);
+  const parsed = Object.fromEntries(members.map(([name, json]) => [name, JSON.parse(json) as unknown]));
+  const exact = `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`;
+  return { values: parsed, text: JSON.stringify(parsed) === exact ? undefined : exact };
+}
+
+/** Text that is no JSON goes as a string: the server's refusal of it is the answer. */
+function jsonOf(text: string | null, type: string | undefined): string {
+  if (text === null || (type !== "json" && type !== "jsonb") || !isJson(text)) return JSON.stringify(text);
+  // jsonb keeps no blanks.
+  return type === "json" ? text : (elementsOf(`[${text}]`)?.[0] ?? text);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function values(

@@ -1,7 +1,7 @@
 import type { Answer, HttpFacts } from "../../model/observation.ts";
 import { ProbeFailure } from "./failure.ts";
 import { elementsOf } from "./json-text.ts";
-import type { RawReply } from "./raw-reply.ts";
+import type { RawReply } from "./response-handler.ts";
 
 export interface Reply {
   readonly answer: Answer;

@@ -3,7 +3,7 @@ import { maySwallow } from "../sql/swallowing.ts";
 import { rowByRowLimit } from "../sql/privileged.ts";
 import type { TextRow } from "./text-row.ts";
 import { shownKeys } from "./compare.ts";
-import type { RowFilter } from "./filter.ts";
+import type { RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import type { Scene } from "./scene.ts";
 import { isUnseen, reachOf, shownKey } from "./scene.ts";

@@ -1,13 +1,11 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
-import type { TextRow } from "./text-row.ts";
-import { elementsOf, membersOf } from "./json-text.ts";
-import { markJson } from "./raw-json.ts";
+import { type JsonBody, elementsOf, jsonBody, membersOf } from "./json-text.ts";
 import type { Reply } from "./reply.ts";
 
 /** A call as PostgREST takes it. */
 export interface Rpc {
   readonly method: "GET" | "POST";
-  readonly values: TextRow;
+  readonly arguments: JsonBody;
   /** Plain values come back, to be read as rows with this one column. */
   readonly value: string | undefined;
   readonly returnsSet: boolean;
@@ -17,7 +15,7 @@ export function rpcOf(call: PlannedCall): Rpc {
   const { routine, valueName } = call;
   return {
     method: mustPost(call) ? "POST" : "GET",
-    values: bodyOf(call),
+    arguments: argumentsOf(call),
     value: routine.returns === "value" ? valueName : undefined,
     returnsSet: routine.returnsSet,
   };
@@ -48,16 +46,10 @@ function mustPost({ routine, values }: PlannedCall): boolean {
   );
 }
 
-/** A JSON string is read by the type's own input function; json and jsonb alone would store it as a string. */
-function bodyOf(call: PlannedCall): TextRow {
-  if (!mustPost(call)) return call.values;
+function argumentsOf(call: PlannedCall): JsonBody {
+  if (!mustPost(call)) return { values: call.values, text: undefined };
   const types = new Map(call.routine.arguments.map(({ name, type }) => [name, type]));
-  return Object.fromEntries(
-    Object.entries(call.values).map(([name, text]) => {
-      const isJson = /^jsonb?$/.test(types.get(name) ?? "");
-      return [name, text !== null && isJson ? markJson(text) : text];
-    }),
-  );
+  return jsonBody(call.values, (name) => types.get(name));
 }
 
 /** An answer as a list of objects, whatever shape the function's result has. One row of NULLs is no row. */

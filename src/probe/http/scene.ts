@@ -4,7 +4,7 @@ import { comparedColumns } from "../sql/compared.ts";
 import { shownCharacters } from "../sql/privileged.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { Caller } from "./caller.ts";
-import type { RowFilter } from "./filter.ts";
+import type { RowFilter } from "./query.ts";
 import type { Sight } from "./privileged.ts";
 import type { Snapshot } from "./snapshot.ts";
 

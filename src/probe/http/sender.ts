@@ -5,11 +5,18 @@ import { ProbeFailure } from "./failure.ts";
 import { Patience } from "./patience.ts";
 import type { Reply } from "./reply.ts";
 import { replyOf, saysRolledBack } from "./reply.ts";
-import type { RawReply } from "./raw-reply.ts";
+import type { RawReply } from "./response-handler.ts";
 import type { TokenTimes } from "./verify/token-times.ts";
-import type { Deliverable, Wire } from "./wire.ts";
+import type { Sendable, Transport } from "./transport.ts";
 
 export type Verb = "read" | "write";
+
+export interface HttpRequest {
+  /** Called anew for each try. */
+  readonly build: () => Sendable;
+  /** Sent instead of the body that supabase-js would write. */
+  readonly body?: string | undefined;
+}
 
 /** Serialization failure, deadlock, lock not available: the same request may well get through a moment later. */
 const passing: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
@@ -19,7 +26,7 @@ const stuckAtMost = 3;
 
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
 export class Sender {
-  readonly #wire: Wire;
+  readonly #transport: Transport;
   readonly #tokenTimes: TokenTimes | undefined;
   readonly #patience = new Patience("the gateway");
   #blocked: Failure | undefined;
@@ -27,8 +34,8 @@ export class Sender {
   /** Set: writes are committed, so that only those about rows of the run's own leave. Called when one gets no answer. */
   #lost: (() => void) | undefined;
 
-  constructor(wire: Wire, tokenTimes?: TokenTimes) {
-    this.#wire = wire;
+  constructor(transport: Transport, tokenTimes?: TokenTimes) {
+    this.#transport = transport;
     this.#tokenTimes = tokenTimes;
   }
 
@@ -47,13 +54,13 @@ export class Sender {
   }
 
   /**
-   * `build` is called anew for each try; `own`: it touches rows of the run's own only. Throws ProbeFailure when there is no
-   * answer of PostgREST. @throws WriteRefused
+   * `own`: the request touches scratch rows only. Throws ProbeFailure when there is no answer of PostgREST.
+   * @throws WriteRefused
    */
-  async send(verb: Verb, build: () => Deliverable, own = false): Promise<Reply> {
+  async send(verb: Verb, request: HttpRequest, own = false): Promise<Reply> {
     for (let tries = 1; ; tries += 1) {
       if (verb === "write") this.#mayWrite(own);
-      const raw = await this.#once(verb, build, tries === 1);
+      const raw = await this.#once(verb, request, tries === 1);
       if (verb === "write" && this.#lost === undefined) this.#mustNotStay(raw);
       const reply = replyOf(raw);
       this.#tokenTimes?.mustHold(reply, raw);
@@ -71,8 +78,8 @@ export class Sender {
   }
 
   /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
-  async #once(verb: Verb, build: () => Deliverable, again: boolean): Promise<RawReply> {
-    const deliver = (): Promise<RawReply> => this.#patience.spend(() => this.#wire.deliver(build()));
+  async #once(verb: Verb, { build, body }: HttpRequest, again: boolean): Promise<RawReply> {
+    const deliver = (): Promise<RawReply> => this.#patience.spend(() => this.#transport.send(build(), body));
     try {
       return await deliver();
     } catch (error) {

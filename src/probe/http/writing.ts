@@ -3,7 +3,7 @@ import { maySwallow } from "../sql/swallowing.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
 import { withConstraint } from "./constraint.ts";
-import type { RowFilter } from "./filter.ts";
+import type { RowFilter } from "./query.ts";
 import { probeMoves } from "./forbidden-updates.ts";
 import { differences } from "./reading.ts";
 import type { Reply } from "./reply.ts";

@@ -4,10 +4,10 @@ import type { Identity } from "../../../model/channel.ts";
 import type { Failure } from "../../../model/observation.ts";
 import { fillSql } from "../../../lib/sql-file.ts";
 import type { Clients } from "../clients.ts";
-import { restName } from "../names.ts";
+import { restName } from "../query.ts";
 import type { Place } from "./places.ts";
 import { rpcOf } from "../rpc.ts";
-import type { Deliverable } from "../wire.ts";
+import type { Sendable } from "../transport.ts";
 import type { Sender } from "../sender.ts";
 import type { Sight } from "../privileged.ts";
 
@@ -97,9 +97,9 @@ function sendingOf(
     if (identity === undefined || column === null) continue;
     const client = clients.of(identity, schema);
     const columns = `${nonce}:${restName(column)}`;
-    const build = (): Deliverable =>
+    const build = (): Sendable =>
       client.from(encodeURIComponent(name)).select(columns, { count: "exact" }).limit(1);
-    return () => sender.send("read", build);
+    return () => sender.send("read", { build });
   }
   return callingOf({ clients, sender, identities, calls }, nonce);
 }
@@ -118,14 +118,17 @@ function callingOf(
     const identity = identities.find((one) => one.persona.name === persona.name);
     const column = call?.routine.columns[0]?.name;
     if (call === undefined || identity === undefined || column === undefined) continue;
-    const { method, values } = rpcOf(call);
+    const {
+      method,
+      arguments: { values },
+    } = rpcOf(call);
     if (method !== "GET" || !["row", "record"].includes(call.routine.returns)) continue;
     const client = clients.of(identity, relation.info.schema);
     const name = encodeURIComponent(call.routine.name);
     const columns = `${nonce}:${restName(column)}`;
-    const build = (): Deliverable =>
-      client.rpc(name, values, { get: true, count: "exact" }).select(columns) as unknown as Deliverable;
-    return () => sender.send("read", build);
+    const build = (): Sendable =>
+      client.rpc(name, values, { get: true, count: "exact" }).select(columns) as unknown as Sendable;
+    return () => sender.send("read", { build });
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import type { Identity } from "../../../model/channel.ts";
 import { dateSince, type Moment, setBetween } from "../../../lib/moment.ts";
 import type { Answer } from "../../../model/observation.ts";
 import { ProbeFailure } from "../failure.ts";
-import type { RawReply } from "../raw-reply.ts";
+import type { RawReply } from "../response-handler.ts";
 import { type Reply, said } from "../reply.ts";
 
 /** Milliseconds that PostgREST lets pass between a token's times and its own. */

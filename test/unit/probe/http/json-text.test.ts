@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { elementsOf, membersOf, textOf } from "../../../../src/probe/http/json-text.ts";
-import { markJson, unmarkJson } from "../../../../src/probe/http/raw-json.ts";
+import { elementsOf, jsonBody, membersOf, textOf } from "../../../../src/probe/http/json-text.ts";
 
 describe("elementsOf", () => {
   it.each([
@@ -63,18 +62,28 @@ describe("textOf", () => {
 
 describe("a JSON value in a request's body", () => {
   it.each([
-    '{"a": 9007199254740993, "b": 2.50}',
-    "[1.0]",
-    '"text"',
-    "null",
-    '{"q": "a\\"b\\\\ \\u0001"}',
-    '"é 😀"',
-  ])("%s goes as it is written", (text) => {
-    const body = JSON.stringify({ about: markJson(text), title: '"x"' });
-    expect(unmarkJson(body)).toBe(`{"about":${text},"title":"\\"x\\""}`);
+    ["jsonb", '{"a": 9007199254740993, "b": 2.50}', '{"a":9007199254740993,"b":2.50}'],
+    ["json", '{"a": 9007199254740993, "b": 2.50}', '{"a": 9007199254740993, "b": 2.50}'],
+    ["jsonb", "[1.0]", "[1.0]"],
+    ["jsonb", '"text"', '"text"'],
+    ["jsonb", "null", "null"],
+    ["json", '{"q": "a\\"b\\\\ \\u0001"}', '{"q": "a\\"b\\\\ \\u0001"}'],
+    ["jsonb", '"é 😀"', '"é 😀"'],
+    // Without a type of JSON it is text, and what is no JSON is text too.
+    ["text", "[1.0]", '"[1.0]"'],
+    ["jsonb", "{a", '"{a"'],
+    ["jsonb", "1,2", '"1,2"'],
+    ["jsonb", "", '""'],
+  ])("%s %s", (type, about, sent) => {
+    const row = { about, title: '"x"' };
+    const { values, text } = jsonBody(row, (name) => (name === "about" ? type : "text"));
+    expect(text ?? JSON.stringify(values)).toBe(`{"about":${sent},"title":"\\"x\\""}`);
   });
 
-  it("goes as a string when it is no JSON", () => {
-    expect(unmarkJson(JSON.stringify({ about: markJson("{a") }))).toBe('{"about":"{a"}');
+  it("is left to supabase-js where it would write the same", () => {
+    expect(jsonBody({ about: '{"a": [1, null]}', id: null }, () => "jsonb")).toEqual({
+      values: { about: { a: [1, null] }, id: null },
+      text: undefined,
+    });
   });
 });

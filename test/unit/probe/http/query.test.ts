@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { applyFilter } from "../../../../src/probe/http/filter.ts";
-import type { RowFilter } from "../../../../src/probe/http/filter.ts";
-import { restNames } from "../../../../src/probe/http/names.ts";
+import { applyFilter, restNames } from "../../../../src/probe/http/query.ts";
+import type { RowFilter } from "../../../../src/probe/http/query.ts";
 
 describe("columns in a query string", () => {
   it.each([
@@ -29,14 +28,14 @@ describe("filters", () => {
       query: [String.raw`id=in.("a,b","\"q\"","(p)","\\s")`],
     },
   ])("$filter", ({ filter, query }) => {
-    const said: string[] = [];
+    const applied: string[] = [];
     applyFilter(
       {
-        filter: (column, operator, value) => said.push(`${column}=${operator}.${String(value)}`),
-        or: (filters) => said.push(`or=(${filters})`),
+        filter: (column, operator, value) => applied.push(`${column}=${operator}.${String(value)}`),
+        or: (filters) => applied.push(`or=(${filters})`),
       },
       filter,
     );
-    expect(said).toEqual(query);
+    expect(applied).toEqual(query);
   });
 });

@@ -1,8 +1,21 @@
 import type { Dispatcher } from "undici";
 import { ProbeFailure } from "./failure.ts";
-import type { RawReply } from "./raw-reply.ts";
 
-export interface ReceptionOptions {
+/** An answer as it came over the connection, before any client has read it. */
+export interface RawReply {
+  readonly status: number;
+  readonly contentRange: string | null;
+  readonly preferenceApplied: string | null;
+  /** The gateway's clock when it answered. */
+  readonly date: string | null;
+  /** Set: a cache has answered, and how it says so. */
+  readonly cached: string | undefined;
+  readonly body: string;
+  /** The request, as people read it. */
+  readonly sent: () => string;
+}
+
+export interface ResponseHandlerOptions {
   readonly resolve: (reply: RawReply) => void;
   readonly reject: (error: ProbeFailure) => void;
   readonly sent: () => string;
@@ -20,16 +33,16 @@ const timeouts: ReadonlySet<string> = new Set([
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Takes one answer in: status, some headers, body. */
-export class Reception implements Dispatcher.DispatchHandler {
-  readonly #options: ReceptionOptions;
+/** Reads one answer: status, some headers, body. */
+export class ResponseHandler implements Dispatcher.DispatchHandler {
+  readonly #options: ResponseHandlerOptions;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #startedAt = 0;
   #status = 0;
   #headers: Headers = {};
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: ResponseHandlerOptions) {
     this.#options = options;
   }
 
@@ -83,12 +96,12 @@ export class Reception implements Dispatcher.DispatchHandler {
   }
 }
 
-/** How a cache tells that it has answered by itself. Sources: RFC 9111 (Age), RFC 9211 (Cache-Status), and what CDNs say. */
+/** How a cache says that it has answered by itself. Sources: RFC 9111 (Age), RFC 9211 (Cache-Status), and what CDNs say. */
 function cachedBy(headers: Headers): string | undefined {
-  const told = ["age", "cache-status", "x-cache", "cf-cache-status"].map(
+  const values = ["age", "cache-status", "x-cache", "cf-cache-status"].map(
     (name) => [name, single(headers[name])] as const,
   );
-  const hit = told.find(([name, value]) => {
+  const hit = values.find(([name, value]) => {
     // Some say that what they have just fetched is 0 seconds old.
     if (name === "age") return Number(value) > 0;
     return value !== null && /\b(?:hit|stale|updating)\b/i.test(value);
