@@ -141,7 +141,10 @@ function curlLine(
   const signer = postureRules[target.posture].shared ? ` --target ${shellWord(target.name)}` : "";
   const token =
     identity?.token === undefined
-      ? []
+      ? // supabase-js sends its key as a token before anybody has signed in.
+        rest.apiKey === undefined
+        ? []
+        : ['-H "Authorization: Bearer $API_KEY"']
       : [
           `-H "Authorization: Bearer $(rowgate token ${shellWord(cell.persona.name)} --matrix ${shellWord(matrixFile)}${signer})"`,
         ];
