@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { collectIssues } from "../yaml/issues.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { readYaml } from "../yaml/read-yaml.ts";
-import type { MapTree } from "../yaml/tree.ts";
+import { checkShape } from "../yaml/check-shape.ts";
+import { entryAt, type MapTree, plainOf } from "../yaml/tree.ts";
 import { type Issue, IssuesError, type SourcePosition } from "../model/errors.ts";
 import { localStack, ownTargets } from "../model/target.ts";
-import { checkShape, entryAt } from "./check.ts";
 import { type Config, configShape } from "./shape.ts";
 
 /** What a configuration file says, and where it says it. */
@@ -23,11 +23,12 @@ export interface ConfigFile {
 const kind = { noun: "configuration", begins: "targets:" };
 /** @throws IssuesError `config/invalid`, with every mistake at once */
 export function readConfig(text: string, file: string, folder: string): ConfigFile {
-  const collected = collectIssues();
-  const root = readYaml(text, file, collected, kind);
-  const config = root && checkShape(root, configShape, collected);
-  const read = collected.list().map((one) => ({ ...one, code: one.code.replace(/^matrix/, "config") }));
-  const issues = [...read, ...(root && config ? contradictions(root, config) : [])];
+  const collected = collectIssues("config");
+  const root = readYaml(text, file, kind, collected);
+  const sound =
+    root !== undefined && checkShape(root, configShape, "the configuration", collected).broken.size === 0;
+  const config = sound && collected.list().length === 0 ? configShape.parse(plainOf(root)) : undefined;
+  const issues = root && config ? contradictions(root, config) : collected.list();
   if (root === undefined || config === undefined || issues.length > 0)
     throw new IssuesError("config/invalid", `${file} holds mistakes.`, issues);
   const sha256 = createHash("sha256").update(text, "utf8").digest("hex");

@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { shapeWords } from "../yaml/check-shape.ts";
 import type { Writes } from "../model/target.ts";
 
 /**
  * What `rowgate.yaml` may say, defined once: the file is validated with it, and the JSON Schema for editors is made of it.
- * No unions: one that fails says "invalid input" of the parent and loses the place of the mistake.
  */
 const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
 
@@ -39,7 +39,11 @@ const database = z
       .optional()
       .describe("`${VARIABLE}` that holds the URL, or the URL without its password."),
     host: plain.optional().describe("Name, address, or folder of the server's socket."),
-    port: z.int().min(1).max(65_535).optional(),
+    port: z
+      .int("must be a whole number")
+      .min(1, "must be from 1 to 65535")
+      .max(65_535, "must be from 1 to 65535")
+      .optional(),
     name: plain.optional().describe("The database's name."),
     user: plain.optional().describe("A role with BYPASSRLS (on Supabase: postgres)."),
     password: secret
@@ -136,6 +140,7 @@ const config = z
           .regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, "a target's name is made of letters, digits and _ . -"),
         target,
       )
+      .register(shapeWords, { entry: "target", keys: "a target" })
       .describe("Named targets: `rowgate run --target <name>`."),
   })
   .meta({ title: "rowgate configuration" });

@@ -1,11 +1,15 @@
 import { distance } from "fastest-levenshtein";
 
-/** The known name that was probably meant: one slip in a short name, two in a longer one, three in a long one. */
+/**
+ * The known name that was probably meant: one slip in a short name, two in a longer one, three in a long one. Never the name
+ * itself, nor one that looks the same: whoever asks has found that it does not help.
+ */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const slips = name.length < 4 ? 1 : name.length < 10 ? 2 : 3;
   let best: string | undefined;
   let least = slips + 1;
   for (const candidate of known) {
+    if (candidate.normalize() === name.normalize()) continue;
     // Names of another length are at least as far apart as that.
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const apart = slipsBetween(name.toLowerCase(), candidate.toLowerCase());

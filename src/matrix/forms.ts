@@ -1,99 +1,218 @@
 import { z } from "zod";
-import type { RelationOperation } from "../model/matrix.ts";
-import { denyReasons } from "../model/matrix.ts";
-import { columnNames, columns, leaves, names, waiver } from "./leaves.ts";
+import { denyReasons, type RelationOperation, relationOperations } from "../model/matrix.ts";
+import { listNames } from "../lib/nearest.ts";
+import { shapeWords } from "../yaml/check-shape.ts";
+import type { Fields } from "../yaml/tree.ts";
+import { columns, name, names, predicate, text, waiver } from "./leaves.ts";
+import {
+  readAllow,
+  readCandidates,
+  readChoice,
+  readColumnRules,
+  readDeny,
+  readForbidden,
+  readRows,
+  readSet,
+  readWaiver,
+} from "./read-forms.ts";
+import type { Scope, Statement } from "./scope.ts";
 
-/** What can be said of an operation, besides `waive`. */
-export type Form = "allow" | "deny" | "rows" | "candidates" | "moves" | "columns";
+/** What a statement is about; `*`: select, insert, update and delete, unless listed. */
+export type Target = RelationOperation | "*" | "execute";
 
-/** `*` stands for select, insert, update and delete, as far as they are not listed. */
-export type Target = RelationOperation | "*";
+/** What can be stated about an operation. */
+export interface Form {
+  /** It says what is expected: a statement holds exactly one such form. */
+  readonly says: boolean;
+  readonly on: readonly Target[];
+  readonly keys: Readonly<Record<string, z.ZodType>>;
+  /** For the JSON Schema, where people may write more than what shorthands are normalised to. */
+  readonly written?: Readonly<Record<string, z.ZodType>>;
+  /** `undefined`: broken, which has been reported. */
+  readonly read: (fields: Fields, scope: Scope, target: Target) => Partial<Statement> | undefined;
+}
 
-export const formsOf: Readonly<Record<Target, readonly Form[]>> = {
-  select: ["allow", "deny", "rows", "columns"],
-  insert: ["allow", "deny", "candidates"],
-  update: ["allow", "deny", "rows", "moves"],
-  delete: ["allow", "deny", "rows"],
-  blind_update: ["allow", "deny", "rows"],
-  blind_delete: ["allow", "deny", "rows"],
-  upsert: ["allow", "deny", "rows"],
-  truncate: ["allow", "deny"],
-  "*": ["allow", "deny", "rows"],
-};
-
-export const headShapes: Readonly<
-  Record<Exclude<Form, "moves" | "columns">, Readonly<Record<string, z.ZodType>>>
-> = {
-  allow: { allow: z.literal(true).describe("Every row; for insert every candidate.") },
-  deny: {
-    deny: z.union([z.literal(true), z.enum(denyReasons)]).describe("No row, refused for this reason."),
-  },
-  rows: { rows: leaves.text.describe("Exactly these rows: a row set's name, or a SQL predicate.") },
-  candidates: {
-    accept: names.optional().describe("Candidates that are accepted as written; all others are refused."),
-    reject: names.optional().describe("Candidates that are refused."),
-  },
-};
-
-const moveShapes = {
-  set: columns.optional().describe("What to write instead of the row's own values."),
-  never: z.record(leaves.name, columns).optional().describe("Moves that must be refused for every row."),
-};
+const everywhere: readonly Target[] = [...relationOperations, "*", "execute"];
+const choice = names.describe("Candidates, or calls, that are accepted; all others are refused.");
+const rejection = names.describe("Candidates, or calls, that are refused.");
 
 const columnRule = z
   .strictObject({
-    rows: leaves.text
+    rows: predicate
       .optional()
       .describe(
         "Exactly in these of the declared rows: a row set's name, or a predicate that may use :column.",
       ),
-    visible: columnNames
+    visible: names
       .optional()
-      .describe("Columns that show their values; all that nobody lists are hidden then."),
-    hidden: columnNames.optional().describe("Columns that are refused, absent or NULL."),
+      .describe("Columns that show their values; columns that no list names are hidden then."),
+    hidden: names.optional().describe("Columns that are refused, absent or NULL."),
   })
   .meta({ id: "columnRule" });
 
-/** The keys of one entry of `columns:`. */
-export const columnRuleKeys: readonly string[] = Object.keys(columnRule.shape);
+export type FormName =
+  | "allow"
+  | "deny"
+  | "rows"
+  | "candidates"
+  | "calls"
+  | "set"
+  | "never"
+  | "columns"
+  | "waive";
 
-export const columnShapes: Readonly<Record<string, z.ZodType>> = {
-  columns: z
-    .union([columnRule, z.array(columnRule).min(1)])
-    .optional()
-    .describe("Column cells: which columns show their values, and in which rows."),
+/** Every form. A new one is an entry here and a field of `Declaration`. */
+export const forms: Readonly<Record<FormName, Form>> = {
+  allow: {
+    says: true,
+    on: everywhere,
+    keys: {
+      allow: z
+        .literal(true)
+        .register(shapeWords, { hint: "the opposite is `deny`" })
+        .describe("Every row; for insert every candidate, for a function every call."),
+    },
+    read: readAllow,
+  },
+  deny: {
+    says: true,
+    on: everywhere,
+    keys: {
+      deny: z
+        .union([
+          z.literal(true),
+          z.enum(denyReasons).register(shapeWords, { values: "reason", code: "unknown-reason" }),
+        ])
+        .register(shapeWords, { is: "a reason or `true`", hint: `reasons: ${listNames(denyReasons)}` })
+        .describe(
+          "No row, refused for this reason. Of a function, beside a choice: why the others are refused.",
+        ),
+    },
+    read: readDeny,
+  },
+  rows: {
+    says: true,
+    on: ["select", "update", "delete", "blind_update", "blind_delete", "upsert", "*", "execute"],
+    keys: { rows: predicate.describe("Exactly these rows: a row set's name, or a SQL predicate.") },
+    read: readRows,
+  },
+  candidates: {
+    says: true,
+    on: ["insert"],
+    keys: { accept: choice, reject: rejection },
+    read: readCandidates,
+  },
+  calls: { says: false, on: ["execute"], keys: { accept: choice, reject: rejection }, read: readChoice },
+  set: {
+    says: false,
+    on: ["update"],
+    keys: { set: columns.describe("What to write instead of the row's own values.") },
+    read: readSet,
+  },
+  never: {
+    says: false,
+    on: ["update"],
+    keys: {
+      never: z
+        .record(name, columns)
+        .register(shapeWords, { keys: "a forbidden update", entry: "forbidden update" })
+        .describe("Forbidden updates: they must be refused for every row."),
+    },
+    read: readForbidden,
+  },
+  columns: {
+    says: false,
+    on: ["select", "execute"],
+    keys: { columns: z.array(columnRule).min(1) },
+    written: {
+      columns: z
+        .union([columnRule, z.array(columnRule).min(1)])
+        .describe("Column cells: which columns show their values, and in which rows."),
+    },
+    read: readColumnRules,
+  },
+  waive: { says: false, on: everywhere, keys: { waive: waiver }, read: readWaiver },
 };
 
-/** Which form each key of an operation's mapping belongs to. */
-export const formOfKey: Readonly<Record<string, Form | "waive">> = {
-  allow: "allow",
-  deny: "deny",
-  rows: "rows",
-  accept: "candidates",
-  reject: "candidates",
-  set: "moves",
-  never: "moves",
-  columns: "columns",
-  waive: "waive",
-};
+export const formNames: readonly FormName[] = Object.keys(forms) as FormName[];
 
-function operationShape(operation: Target): z.ZodType {
-  const forms = formsOf[operation];
-  const extras = {
-    ...(forms.includes("moves") ? moveShapes : {}),
-    ...(forms.includes("columns") ? columnShapes : {}),
-    waive: waiver.optional(),
-  };
-  const heads = forms.filter((form) => form !== "moves" && form !== "columns");
-  const word =
-    forms.includes("rows") || forms.includes("candidates") ? leaves.text : z.enum(["allow", "deny"]);
-  return z.union([word, ...heads.map((head) => z.strictObject({ ...headShapes[head], ...extras }))]);
+/** Whether the form is written here. */
+export function isWritten(form: FormName, fields: Fields): boolean {
+  return Object.keys(forms[form].keys).some((key) => fields.has(key));
 }
 
-const operationShapes = Object.fromEntries(
-  (Object.keys(formsOf) as Target[]).map((operation) => [operation, operationShape(operation).optional()]),
-);
-/** What stands under `expect: { <who>: … }`. */
-export const expectation: z.ZodType = z
-  .union([z.enum(["allow", "deny"]), z.strictObject(operationShapes)])
-  .meta({ id: "expectation" });
+export function formsOn(target: Target): readonly FormName[] {
+  return formNames.filter((form) => forms[form].on.includes(target));
+}
+
+/** For messages: what can be stated about an operation. */
+export function waysOf(target: Target): string {
+  if (target === "execute") return "`allow`, `deny`, a row set, or which calls to `accept` or `reject`";
+  const all = formsOn(target);
+  if (all.includes("candidates")) return "`allow`, `deny` or candidates";
+  return all.includes("rows") ? "`allow`, `deny` or a row set" : "`allow` or `deny`";
+}
+
+/** A statement with its shorthands normalised. */
+export function statementShape(target: Target): z.ZodType {
+  const fields = formsOn(target).flatMap((form) => Object.entries<z.ZodType>(forms[form].keys));
+  const shape = Object.fromEntries(fields.map(([key, one]) => [key, one.optional()]));
+  return z.strictObject(shape).register(shapeWords, {
+    is: waysOf(target),
+    words: ["allow", "deny"],
+    elsewhere: target === "execute" ? {} : elsewhere(Object.keys(shape)),
+  });
+}
+
+/** The keys of other operations → to which they belong. */
+function elsewhere(here: readonly string[]): Readonly<Record<string, string>> {
+  const others = formNames.flatMap((form) =>
+    Object.keys(forms[form].keys).map(
+      (key) => [key, relationOperations.filter((one) => forms[form].on.includes(one))] as const,
+    ),
+  );
+  return Object.fromEntries(
+    others
+      .filter(([key, owners]) => !here.includes(key) && owners.length > 0)
+      .map(([key, owners]) => [key, `it belongs to ${listNames(owners)}`]),
+  );
+}
+
+/** A statement as people write it, for the JSON Schema: a word, or one mapping for each form that says what is expected. */
+export function writtenStatement(target: Target): z.ZodType {
+  const on = formsOn(target);
+  const word = on.includes("rows") || on.includes("candidates") ? text : z.enum(["allow", "deny"]);
+  return z.union([word, ...on.filter((form) => forms[form].says).map((form) => writtenForm(form, target))]);
+}
+
+export function writtenForm(form: FormName, target: Target): z.ZodType {
+  const besides = formsOn(target).filter((one) => !forms[one].says);
+  const extras = Object.assign({}, ...besides.map((one) => optional(writtenKeys(one))));
+  const own = writtenKeys(form);
+  return z.strictObject({ ...(form === "candidates" ? optional(own) : own), ...extras });
+}
+
+/** What a function's `expect` holds: `deny` may stand beside a choice of calls, or beside rows. */
+export function writtenCall(): z.ZodType {
+  const { allow, deny, rows } = forms;
+  const beside = optional({
+    ...deny.keys,
+    ...forms.calls.keys,
+    ...writtenKeys("columns"),
+    ...forms.waive.keys,
+  });
+  return z.union([
+    text,
+    z.strictObject({ ...deny.keys, ...optional(forms.waive.keys) }),
+    z.strictObject({ ...rows.keys, ...beside }),
+    z.strictObject({ ...optional(allow.keys), ...beside }),
+  ]);
+}
+
+function writtenKeys(form: FormName): Readonly<Record<string, z.ZodType>> {
+  return forms[form].written ?? forms[form].keys;
+}
+
+function optional(keys: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, z.ZodType>> {
+  return Object.fromEntries(Object.entries(keys).map(([key, shape]) => [key, shape.optional()]));
+}

@@ -1,19 +1,37 @@
 import { createHash } from "node:crypto";
+import { channels } from "../model/channels.ts";
 import { IssuesError } from "../model/errors.ts";
-import type { Matrix } from "../model/matrix.ts";
-import { collectIssues } from "../yaml/issues.ts";
-import { readMatrix } from "./read-matrix.ts";
+import type { Declaration, FunctionSpec, Matrix, RelationSpec } from "../model/matrix.ts";
+import { checkShape } from "../yaml/check-shape.ts";
+import { collectIssues, type Issues } from "../yaml/issues.ts";
 import { readYaml } from "../yaml/read-yaml.ts";
+import { entriesOf, fieldsOf, type MapTree, textOf, textsOf, type Tree } from "../yaml/tree.ts";
+import { type Identities, readIdentities } from "./identities.ts";
+import { normalise } from "./normalise.ts";
+import { ParameterCheck } from "./parameters.ts";
+import { type Resolution, resolve } from "./precedence.ts";
+import {
+  type Draft,
+  readFunctions,
+  readRelations,
+  readRelationWaivers,
+  reportUnusedRowSets,
+} from "./relations.ts";
+import type { Reading } from "./scope.ts";
+import { matrixShape } from "./shapes.ts";
+import { readTextual, scalarsOf } from "./values.ts";
+
+const kind = { noun: "matrix", begins: "matrix: <name>" };
 
 /**
- * The text of a matrix file → what it says.
+ * The text of a matrix file → the matrix.
  * @param file the path as a person would write it: it stands in every position
- * @param today `YYYY-MM-DD`, for examples in hints: whether a waiver has expired is the run's question
- * @throws IssuesError `matrix/invalid`, with every lie of the matrix at once
+ * @param today `YYYY-MM-DD`, for examples in hints: the run decides whether a waiver has expired
+ * @throws IssuesError `matrix/invalid`, with every mistake in the matrix at once
  */
 export function parseMatrix(text: string, file: string, today: string): Matrix {
-  const issues = collectIssues();
-  const root = readYaml(text, file, issues);
+  const issues = collectIssues("matrix");
+  const root = readYaml(text, file, kind, issues);
   const body = root && readMatrix(root, today, issues);
   const found = issues.list();
   if (found.length > 0 || body === undefined) {
@@ -21,4 +39,84 @@ export function parseMatrix(text: string, file: string, today: string): Matrix {
     throw new IssuesError("matrix/invalid", `${file}: ${count} in the matrix`, found);
   }
   return { ...body, file, sha256: createHash("sha256").update(text, "utf8").digest("hex") };
+}
+
+/** Shorthands are normalised, then the shape is checked, then what the names mean. Whole only when nothing was reported. */
+function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matrix, "file" | "sha256"> {
+  checkSubstitutions(written, issues);
+  const { tree: root, broken } = checkShape(normalise(written), matrixShape, "the matrix", issues, { today });
+  const fields = fieldsOf(root);
+  const at = (key: string): Tree | undefined => fields.get(key)?.value;
+  const schema = textOf(at("schema")) ?? "public";
+  const reading: Reading = { issues, broken, schema };
+  const vars = Object.fromEntries(
+    entriesOf(at("vars")).map(({ key, value }) => [key, readTextual(value, issues)]),
+  );
+  const identities = readIdentities(at("personas"), at("groups"), reading);
+  const known: Parameters<typeof readRelations>[1] = (entry) => identities.use(entry);
+  const relations = readRelations(at("relations"), known, reading);
+  const functions = readFunctions(at("functions"), known, reading);
+  if (!fields.has("relations") && !fields.has("functions"))
+    issues.report("missing-key", root.at, "the matrix has no `relations`");
+  else identities.reportUnused();
+  const declared = declare(relations, functions, identities, vars, issues);
+  for (const { scope } of [...relations, ...functions]) reportUnusedRowSets(scope);
+  const speaks = new Set(textsOf(at("channels")).map((one) => one.text));
+  const exposes = fields.has("exposes") ? textsOf(at("exposes")).map((one) => one.text) : [schema];
+  return {
+    name: textOf(at("matrix")) ?? "",
+    schema,
+    exposes,
+    channels: fields.has("channels") ? channels.filter((channel) => speaks.has(channel)) : channels,
+    policies: textOf(at("policies")),
+    vars,
+    personas: [...identities.personas.values()].filter((persona) => persona !== undefined),
+    ...declared,
+    waivedRelations: readRelationWaivers(at("waive"), relations, reading),
+  };
+}
+
+/** What holds for each persona, checked to have a value for each parameter. */
+function declare(
+  relations: readonly Draft<RelationSpec>[],
+  functions: readonly Draft<FunctionSpec>[],
+  identities: Identities,
+  vars: Matrix["vars"],
+  issues: Issues,
+): Pick<Matrix, "relations" | "functions"> {
+  const check = new ParameterCheck(identities.personas, vars, issues);
+  const specs = relations.map(({ spec, scope, claims }): RelationSpec => {
+    const resolution = resolve(claims, identities, issues);
+    check.relation(scope, resolution.audiences);
+    return withDeclarations(spec, resolution);
+  });
+  const functionSpecs = functions.map(({ spec, scope, claims }): FunctionSpec => {
+    const resolution = resolve(claims, identities, issues);
+    check.function(scope, resolution.audiences);
+    return withDeclarations(spec, resolution);
+  });
+  return { relations: specs, functions: functionSpecs };
+}
+
+function withDeclarations<Spec extends object>(
+  spec: Spec,
+  { declarations }: Resolution,
+): Spec & { readonly declarations: readonly Declaration[] } {
+  return {
+    ...spec,
+    get declarations() {
+      return declarations();
+    },
+  };
+}
+
+/** `${…}` is read in a persona's `token` and nowhere else: elsewhere it would reach the database as it stands. */
+function checkSubstitutions(root: MapTree, issues: Issues): void {
+  const personas = entriesOf(fieldsOf(root).get("personas")?.value);
+  const tokens = new Set(personas.map(({ value }) => fieldsOf(value).get("token")?.value));
+  for (const scalar of scalarsOf(root)) {
+    if (tokens.has(scalar) || !/\$\{[^}]*\}/.test(textOf(scalar) ?? "")) continue;
+    const hint = "a matrix says the same on every machine: use `vars:`, or write the value";
+    issues.report("substitution", scalar.at, "`${…}` is read in `token:` only", hint);
+  }
 }

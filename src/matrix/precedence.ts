@@ -1,127 +1,113 @@
-import type { SourcePosition } from "../model/errors.ts";
-import { formatPosition } from "../model/errors.ts";
-import type { Expectation, Json, Operation } from "../model/matrix.ts";
-import { operations } from "../model/matrix.ts";
-import type { Groups } from "./groups.ts";
-import type { Issues } from "../yaml/issues.ts";
 import { listNames } from "../lib/nearest.ts";
-import type { Claim, ExpectEntry, Said } from "./scope.ts";
+import { formatPosition } from "../model/errors.ts";
+import type { Declaration, Expectation, Json, Operation } from "../model/matrix.ts";
+import { operations } from "../model/matrix.ts";
+import type { Issues } from "../yaml/issues.ts";
+import type { Audience, Identities } from "./identities.ts";
+import type { Claim, Statement } from "./scope.ts";
 
-/** What holds for one persona × operation once groups and `*` are spelled out. */
+/** What holds for these personas once groups and `*` are spelled out. */
 export interface Resolved {
-  readonly persona: string;
-  readonly operation: Operation;
-  readonly said: Said;
+  readonly personas: readonly string[];
+  readonly statements: readonly { readonly operation: Operation; readonly statement: Statement }[];
 }
 
-interface Voice {
-  readonly who: string;
-  readonly claim: Claim;
+export interface Resolution {
+  readonly audiences: readonly Resolved[];
+  /**
+   * One for each persona × operation, spelled out anew each time: a matrix of a million cells is a few groups and relations,
+   * and must not be a million objects for as long as it is used.
+   */
+  readonly declarations: () => readonly Declaration[];
 }
 
 interface Clash {
-  readonly first: Voice;
-  readonly second: Voice;
-  readonly at: SourcePosition;
-  readonly before: SourcePosition;
+  readonly first: Claim;
+  readonly second: Claim;
   readonly personas: Set<string>;
   readonly operations: Set<Operation>;
 }
 
 /** A persona's own entry wins over its groups', which win over `*`, operation by operation. Groups must agree. */
-export function resolveExpectations(
-  entries: readonly ExpectEntry[],
-  personas: Iterable<string>,
-  groups: Groups,
-  issues: Issues,
-): readonly Resolved[] {
+export function resolve(claims: readonly Claim[], identities: Identities, issues: Issues): Resolution {
   const clashes = new Map<string, Clash>();
-  const resolved: Resolved[] = [];
-  // Personas of the same groups hear the same: hundreds of them are settled by the first.
-  const settled = new Map<string, readonly Omit<Resolved, "persona">[]>();
-  for (const persona of personas) {
-    const ranks = [
-      entries.filter(({ who }) => who === persona),
-      entries.filter(({ who }) => groups.get(who)?.personas.has(persona) === true),
-      entries.filter(({ who }) => who === "*"),
-    ];
-    const heard = JSON.stringify(ranks.map((rank) => rank.map((entry) => entries.indexOf(entry))));
-    const own = settled.get(heard) ?? settle(ranks, persona, clashes);
-    // A clash names every persona that it concerns: once there is one, each is asked.
-    if (clashes.size === 0) settled.set(heard, own);
-    resolved.push(...own.map((one) => ({ persona, ...one })));
-  }
+  const { all, byPersona } = identities.audiencesOf([...new Set(claims.map(({ who }) => who))]);
+  const audiences = all.map((audience) => resolveFor(audience, claims, clashes));
   for (const clash of clashes.values()) reportClash(clash, issues);
-  return resolved;
+  const shared = audiences.map(({ statements }) => statements.map(declarationOf));
+  return {
+    audiences,
+    declarations: () =>
+      byPersona.flatMap(({ persona, audience }) =>
+        (shared[audience] ?? []).map((one) => ({ persona, ...one })),
+      ),
+  };
 }
 
-function settle(
-  ranks: readonly (readonly ExpectEntry[])[],
-  persona: string,
+function declarationOf({
+  operation,
+  statement: { uses: _uses, ...rest },
+}: Resolved["statements"][number]): Omit<Declaration, "persona"> {
+  return { operation, ...rest };
+}
+
+function resolveFor(
+  { personas, ranks }: Audience,
+  claims: readonly Claim[],
   clashes: Map<string, Clash>,
-): readonly Omit<Resolved, "persona">[] {
-  return operations.flatMap((operation) => {
-    const voices = ranks.map((rank) => voicesOf(rank, operation)).find((rank) => rank.length > 0) ?? [];
-    collectClashes(voices, persona, operation, clashes);
-    const said = voices.find(({ claim }) => claim.declared)?.claim.said;
-    return said === undefined ? [] : [{ operation, said }];
+): Resolved {
+  const statements = operations.flatMap((operation) => {
+    const about = claims.filter((claim) => claim.operation === operation);
+    const heard = ranks
+      .map((names) => about.filter(({ who }) => names.includes(who)))
+      .find((rank) => rank.length > 0);
+    collectClashes(heard ?? [], personas, clashes);
+    const statement = heard?.find(({ declared }) => declared)?.statement;
+    return statement === undefined ? [] : [{ operation, statement }];
   });
+  return { personas, statements };
 }
 
-function voicesOf(rank: readonly ExpectEntry[], operation: Operation): readonly Voice[] {
-  return rank.flatMap(({ who, claims }) => {
-    const claim = claims.get(operation);
-    return claim === undefined ? [] : [{ who, claim }];
-  });
-}
-
-/** Two groups that say different things in the same two places are one issue, however many cells it concerns. */
+/** Two groups that state different things in the same two places are one issue, however many cells it is about. */
 function collectClashes(
-  voices: readonly Voice[],
-  persona: string,
-  operation: Operation,
+  rank: readonly Claim[],
+  personas: readonly string[],
   clashes: Map<string, Clash>,
 ): void {
-  const [first, ...others] = voices.filter(({ claim }) => claim.said !== undefined);
-  const before = first?.claim.said;
-  if (first === undefined || before === undefined) return;
+  const [first, ...others] = rank.filter(({ statement }) => statement !== undefined);
   for (const second of others) {
-    const after = second.claim.said;
-    if (after === undefined || meaning(before) === meaning(after)) continue;
+    if (first?.statement === undefined || second.statement === undefined) continue;
+    if (meaning(first.statement) === meaning(second.statement)) continue;
     // Blind forms that only follow their operation clash where it clashes.
-    if (!first.claim.declared && !second.claim.declared) continue;
-    const key = JSON.stringify([before.at, after.at]);
+    if (!first.declared && !second.declared) continue;
+    const key = JSON.stringify([first.statement.at, second.statement.at]);
     const clash = clashes.get(key) ?? {
       first,
       second,
-      at: after.at,
-      before: before.at,
       personas: new Set<string>(),
       operations: new Set<Operation>(),
     };
-    clash.personas.add(persona);
-    clash.operations.add(operation);
+    for (const persona of personas) clash.personas.add(persona);
+    clash.operations.add(second.operation);
     clashes.set(key, clash);
   }
 }
 
-function reportClash(
-  { first, second, at, before, personas, operations: about }: Clash,
-  issues: Issues,
-): void {
-  const [one, other] = [first, second].map(({ claim }) => claim.said && saidShortly(claim.said));
+function reportClash({ first, second, personas, operations: about }: Clash, issues: Issues): void {
+  const [before, after] = [first.statement, second.statement];
+  if (before === undefined || after === undefined) return;
   const message =
-    `\`${first.who}\` (${formatPosition(before)}) and \`${second.who}\` contradict each other about ` +
-    `${[...about].join(", ")} of ${listNames([...personas])}: ${one} there, ${other} here`;
-  issues.report("matrix/contradiction", at, message, "an entry of the persona's own wins over its groups");
+    `\`${first.who}\` (${formatPosition(before.at)}) and \`${second.who}\` contradict each other about ` +
+    `${[...about].join(", ")} of ${listNames([...personas])}: ${shortly(before)} there, ${shortly(after)} here`;
+  issues.report("contradiction", after.at, message, "an entry for the persona itself wins over its groups");
 }
 
-function saidShortly({ expectation, calls }: Said): string {
+function shortly({ expectation, calls }: Statement): string {
   const { accept = [], reject = [] } = calls ?? {};
-  return [shortly(expectation), ...accept, ...reject.map((name) => `not ${name}`)].join(", ");
+  return [expectationShortly(expectation), ...accept, ...reject.map((name) => `not ${name}`)].join(", ");
 }
 
-function shortly(expectation: Expectation): string {
+function expectationShortly(expectation: Expectation): string {
   switch (expectation.kind) {
     case "allow":
       return "allow";
@@ -135,24 +121,39 @@ function shortly(expectation: Expectation): string {
   }
 }
 
-/** Equal for what means the same, wherever and in whatever order it is written. */
-function meaning({ expectation, set, never, columns, calls, waiver }: Said): string {
-  const moves = Object.fromEntries(never.map(({ name, values }) => [name, values]));
-  const said: Json =
-    expectation.kind === "rows" || expectation.kind === "within"
-      ? { predicate: expectation.predicate }
-      : expectation.kind === "candidates"
-        ? { accept: expectation.accept.toSorted(), reject: expectation.reject.toSorted() }
-        : { reason: (expectation.kind === "deny" ? expectation.reason : undefined) ?? null };
+/** Equal for what means the same, wherever and in whatever order it is written. A field that is new in a statement counts, too. */
+function meaning({
+  at: _at,
+  uses: _uses,
+  expectation,
+  never,
+  columns,
+  calls,
+  waiver,
+  ...rest
+}: Statement): string {
+  const forbidden = Object.fromEntries(never.map(({ name, values }) => [name, values]));
   const shown = columns
     .flatMap(({ columns: of, shows, rows }) => of.map(({ name }) => [name, shows, rows?.predicate ?? null]))
     .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
-  const chosen =
-    calls === undefined
-      ? null
-      : [calls.accept?.toSorted() ?? null, calls.reject.toSorted(), calls.reason ?? null];
-  return canonical([expectation.kind, said, set ?? null, moves, shown, chosen, until]);
+  const chosen = calls && [calls.accept?.toSorted() ?? null, calls.reject.toSorted(), calls.reason ?? null];
+  const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value ?? null]));
+  return canonical([expectationMeaning(expectation), forbidden, shown, chosen ?? null, until, others]);
+}
+
+function expectationMeaning(expectation: Expectation): Json {
+  switch (expectation.kind) {
+    case "allow":
+      return "allow";
+    case "deny":
+      return ["deny", expectation.reason ?? null];
+    case "rows":
+    case "within":
+      return [expectation.kind, expectation.predicate];
+    case "candidates":
+      return [expectation.accept.toSorted(), expectation.reject.toSorted()];
+  }
 }
 
 function canonical(value: Json): string {

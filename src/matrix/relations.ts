@@ -1,129 +1,197 @@
-import type { ControlSource, RelationSpec } from "../model/matrix.ts";
-import type { QualifiedName } from "../lib/sql-text.ts";
-import { formatQualified } from "../lib/sql-text.ts";
-import { readExpect } from "./expectations.ts";
-import { checkName, expectMap, readFields, readLeaf, readTexts } from "./fields.ts";
-import type { Issues } from "../yaml/issues.ts";
-import { readPredicate } from "./predicate.ts";
-import { readRelationName, relationKey } from "./relation-name.ts";
-import type { CandidateDraft, ExpectEntry, RelationScope, RowSetDraft } from "./scope.ts";
-import { keysOf } from "./shapes.ts";
-import type { Entry } from "../yaml/tree.ts";
-import { readColumnValues } from "./values.ts";
+import { formatFunction, formatQualified, type QualifiedName } from "../lib/sql-text.ts";
+import type { SourcePosition } from "../model/errors.ts";
+import type {
+  Candidate,
+  ControlSource,
+  FunctionSpec,
+  RelationSpec,
+  RelationWaiver,
+  RowSet,
+} from "../model/matrix.ts";
+import { entriesOf, type Entry, type Fields, fieldsOf, textOf, textsOf, type Tree } from "../yaml/tree.ts";
+import { nameKey, Names, readFunctionName, readRelationName } from "./names.ts";
+import { readWaiver } from "./read-forms.ts";
+import type { Claim, Declared, Reading, Scope } from "./scope.ts";
+import { readCallClaims, readClaims, readExpect } from "./statements.ts";
+import { readColumnValues, readPredicate } from "./values.ts";
 
-export interface RelationDraft extends Omit<RelationSpec, "rowSets" | "candidates" | "declarations"> {
-  readonly scope: RelationScope;
-  readonly expect: readonly ExpectEntry[];
+/** A relation or a function before its declarations are resolved. */
+export interface Draft<Spec extends QualifiedName> {
+  readonly spec: Omit<Spec, "declarations">;
+  readonly scope: Scope;
+  readonly claims: readonly Claim[];
 }
 
-export interface RelationReading {
-  readonly defaultSchema: string;
-  readonly today: string;
-  readonly issues: Issues;
-  /** Whether an entry under `expect` names somebody; reports it when not. */
-  readonly known: (entry: Entry) => boolean;
-}
+/** Whether an entry under `expect` names somebody; reported when not. */
+type Known = (entry: Entry) => boolean;
 
-export function readRelations(entry: Entry, reading: RelationReading): readonly RelationDraft[] {
-  const { issues } = reading;
-  const map = expectMap(entry.value, "`relations`", issues);
-  if (map?.entries.length === 0) {
-    issues.report("matrix/empty", entry.keyAt, "`relations` names nothing", "declare one relation at least");
-  }
-  const drafts = (map?.entries ?? []).map((item) => readRelation(item, reading));
-  const first = new Map<string, RelationDraft>();
-  for (const draft of drafts) {
-    const key = relationKey(draft);
-    const other = first.get(key);
-    if (other === undefined) first.set(key, draft);
-    else {
-      const message = `${formatQualified(draft)} is declared twice; first in line ${other.at.line}`;
-      issues.report("matrix/duplicate-relation", draft.at, message);
-    }
-  }
+export function readRelations(
+  tree: Tree | undefined,
+  known: Known,
+  reading: Reading,
+): readonly Draft<RelationSpec>[] {
+  const drafts = entriesOf(tree).map((entry) => readRelation(entry, known, reading));
+  reportTwice(drafts, "duplicate-relation", formatQualified, reading);
   return drafts;
 }
 
-function readRelation(entry: Entry, { defaultSchema, today, issues, known }: RelationReading): RelationDraft {
-  const written = entry.key;
-  const name: QualifiedName = readRelationName(written, defaultSchema, entry.keyAt, issues) ?? {
-    schema: defaultSchema,
-    name: written,
-  };
-  const fields = readFields(entry.value, keysOf.relation, `relation \`${written}\``, entry.keyAt, issues);
-  const key = fields?.get("key");
-  const control = fields?.get("control");
-  const scope: RelationScope = {
-    relation: written,
-    rowSets: readRowSets(fields?.get("rows"), issues),
-    candidates: readNamedValues(fields?.get("insert"), "`insert`", "candidate", issues),
-    usedRowSets: new Set(),
-    today,
-    issues,
-  };
+function readRelation(entry: Entry, known: Known, reading: Reading): Draft<RelationSpec> {
+  const { key: written, keyAt: at, value } = entry;
+  const name = readRelationName(written, reading.schema, at, reading.issues);
+  const fields = fieldsOf(value);
+  const scope = scopeOf(written, fields, readCandidates(fields.get("insert"), reading), reading);
   return {
-    ...name,
-    at: entry.keyAt,
-    key: key && readTexts(key.value, "`key`", issues)?.map(({ text }) => text),
-    control: control && readControl(control, defaultSchema, issues),
-    survives: readSurvives(fields?.get("survives"), issues),
+    spec: {
+      ...(name ?? { schema: reading.schema, name: written }),
+      at,
+      ...commonOf(fields, scope),
+      candidates: sound(scope.candidates),
+    },
     scope,
-    expect: readExpect(fields?.get("expect"), known, scope),
+    claims: readExpect(fields.get("expect"), known, (one) => readClaims(one, scope)),
   };
 }
 
-export function readSurvives(entry: Entry | undefined, issues: Issues): string | undefined {
-  return entry && readLeaf(entry.value, "text", "`survives`", issues, "write why it may");
+export function readFunctions(
+  tree: Tree | undefined,
+  known: Known,
+  reading: Reading,
+): readonly Draft<FunctionSpec>[] {
+  const drafts = entriesOf(tree).map((entry) => readFunction(entry, known, reading));
+  reportTwice(drafts, "duplicate-function", formatFunction, reading);
+  return drafts;
 }
 
-export function readControl(
-  { value, keyAt }: Entry,
-  defaultSchema: string,
-  issues: Issues,
-): ControlSource | undefined {
-  const from = readFields(value, keysOf.control, "`control`", keyAt, issues)?.get("from")?.value;
-  const text = from && readLeaf(from, "text", "`from`", issues);
+function readFunction(entry: Entry, known: Known, reading: Reading): Draft<FunctionSpec> {
+  const { key: written, keyAt: at, value } = entry;
+  const name = readFunctionName(written, reading.schema, at, reading.issues);
+  const fields = fieldsOf(value);
+  const calls = fields.get("calls");
+  const declared = calls === undefined ? withoutArguments(at) : readCandidates(calls, reading);
+  const scope = scopeOf(written, fields, declared, reading);
+  return {
+    spec: {
+      ...(name ?? { schema: reading.schema, name: written, signature: undefined }),
+      at,
+      ...commonOf(fields, scope),
+      raises: textsOf(fields.get("raises")?.value).map(({ text }) => text),
+      calls: sound(scope.candidates).map((call) => ({
+        name: call.name,
+        arguments: call.values,
+        at: call.at,
+      })),
+    },
+    scope,
+    claims: readExpect(fields.get("expect"), known, (one) => readCallClaims(one, scope)),
+  };
+}
+
+/** The call of a function that declares none. */
+function withoutArguments(at: SourcePosition): ReadonlyMap<string, Declared<Candidate>> {
+  return new Map([["call", { value: { name: "call", values: {}, at }, uses: [] }]]);
+}
+
+function scopeOf(
+  name: string,
+  fields: Fields,
+  candidates: ReadonlyMap<string, Declared<Candidate>>,
+  reading: Reading,
+): Scope {
+  const rowSets = new Names(readRowSets(fields.get("rows"), reading));
+  return { ...reading, name, rowSets, candidates: new Names(candidates) };
+}
+
+function commonOf(
+  fields: Fields,
+  scope: Scope,
+): Pick<RelationSpec, "key" | "control" | "survives" | "rowSets"> {
+  const key = fields.get("key");
+  return {
+    key: key && textsOf(key.value).map(({ text }) => text),
+    control: readControl(fields.get("control"), scope),
+    survives: textOf(fields.get("survives")?.value),
+    rowSets: sound(scope.rowSets),
+  };
+}
+
+function sound<T>(names: Names<Declared<T>>): readonly T[] {
+  return names.values.flatMap(({ value }) => value ?? []);
+}
+
+function readControl(entry: Entry | undefined, { schema, issues }: Reading): ControlSource | undefined {
+  const from = fieldsOf(entry?.value).get("from")?.value;
+  const text = textOf(from);
   if (from === undefined || text === undefined) return undefined;
-  const name = readRelationName(text, defaultSchema, from.at, issues);
+  const name = readRelationName(text, schema, from.at, issues);
   return name && { from: name, at: from.at };
 }
 
-export function readRowSets(
-  entry: Entry | undefined,
-  issues: Issues,
-): ReadonlyMap<string, RowSetDraft | undefined> {
-  const map = entry && expectMap(entry.value, "`rows`", issues);
+function readRowSets(entry: Entry | undefined, { issues }: Reading): ReadonlyMap<string, Declared<RowSet>> {
   return new Map(
-    (map?.entries ?? []).map((item) => {
-      checkName(item, "a row set", issues);
-      const { key: name, value } = item;
+    entriesOf(entry?.value).map(({ key: name, value }) => {
       const predicate = readPredicate(value, `row set \`${name}\``, issues);
-      return [
-        name,
-        predicate && { rowSet: { name, predicate: predicate.sql, at: value.at }, uses: predicate.uses },
-      ];
+      const rowSet = predicate && { name, predicate: predicate.sql, at: value.at };
+      return [name, { value: rowSet, uses: predicate?.uses ?? [] }];
     }),
   );
 }
 
-/** Name → column or argument → value. `noun` is what each of them is called. */
-export function readNamedValues(
+/** Name → column or argument → value. */
+function readCandidates(
   entry: Entry | undefined,
-  what: string,
-  noun: "candidate" | "call",
-  issues: Issues,
-): ReadonlyMap<string, CandidateDraft | undefined> {
-  const map = entry && expectMap(entry.value, what, issues);
+  { issues }: Reading,
+): ReadonlyMap<string, Declared<Candidate>> {
   return new Map(
-    (map?.entries ?? []).map((item) => {
-      checkName(item, `a ${noun}`, issues);
-      const { key: name, value } = item;
-      const row = expectMap(value, `${noun} \`${name}\``, issues);
-      const columns = row && issues.clean(() => readColumnValues(row, issues));
-      return [
-        name,
-        columns && { candidate: { name, values: columns.values, at: value.at }, uses: columns.uses },
-      ];
+    entriesOf(entry?.value).map(({ key: name, value }) => {
+      const read = value.kind === "map" ? issues.clean(() => readColumnValues(value, issues)) : undefined;
+      const candidate = read && { name, values: read.values, at: value.at };
+      return [name, { value: candidate, uses: read?.uses ?? [] }];
     }),
   );
+}
+
+function reportTwice<Spec extends QualifiedName & { readonly at: SourcePosition }>(
+  drafts: readonly { readonly spec: Spec }[],
+  code: "duplicate-relation" | "duplicate-function",
+  format: (spec: Spec) => string,
+  { issues }: Reading,
+): void {
+  const first = new Map<string, SourcePosition>();
+  for (const { spec } of drafts) {
+    const before = first.get(nameKey(spec));
+    if (before === undefined) first.set(nameKey(spec), spec.at);
+    else issues.report(code, spec.at, `${format(spec)} is declared twice; first in line ${before.line}`);
+  }
+}
+
+export function reportUnusedRowSets({ name, rowSets, issues }: Scope): void {
+  for (const [rowSet, { value }] of rowSets.unused) {
+    if (value === undefined) continue;
+    const message = `no expectation of \`${name}\` uses the row set \`${rowSet}\``;
+    issues.report("unused-row-set", value.at, message, "use it in an expectation, or delete it");
+  }
+}
+
+/** Relations that are left out on purpose: none that is declared, and each once. */
+export function readRelationWaivers(
+  tree: Tree | undefined,
+  relations: readonly Draft<RelationSpec>[],
+  { schema, issues }: Reading,
+): readonly RelationWaiver[] {
+  const declared = new Map(relations.map(({ spec }) => [nameKey(spec), spec.at]));
+  const seen = new Set<string>();
+  return entriesOf(tree).flatMap(({ key, keyAt: at, value }) => {
+    const name = readRelationName(key, schema, at, issues);
+    const waiver = readWaiver(new Map([["waive", { key, keyAt: at, value }]]))?.waiver;
+    if (name === undefined) return [];
+    const line = declared.get(nameKey(name))?.line;
+    if (line !== undefined) {
+      const message = `${formatQualified(name)} is waived here and declared in line ${line}`;
+      issues.report("declared-and-waived", at, message, "a relation is either probed or left out");
+    }
+    if (seen.has(nameKey(name)))
+      issues.report("duplicate-relation", at, `${formatQualified(name)} is waived twice`);
+    seen.add(nameKey(name));
+    return waiver === undefined ? [] : [{ ...name, ...waiver, at }];
+  });
 }

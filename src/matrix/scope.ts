@@ -1,46 +1,52 @@
 import type { SourcePosition } from "../model/errors.ts";
 import type { Candidate, Declaration, Operation, RowSet } from "../model/matrix.ts";
 import type { Issues } from "../yaml/issues.ts";
-import type { ParameterUse } from "./values.ts";
+import type { Tree } from "../yaml/tree.ts";
+import type { Names } from "./names.ts";
 
-export interface RowSetDraft {
-  readonly rowSet: RowSet;
-  readonly uses: readonly ParameterUse[];
-}
-
-export interface CandidateDraft {
-  readonly candidate: Candidate;
-  readonly uses: readonly ParameterUse[];
-}
-
-/** What the expectations of one relation may name. `undefined`: declared, but broken. */
-export interface RelationScope {
-  /** As written. */
-  readonly relation: string;
-  readonly rowSets: ReadonlyMap<string, RowSetDraft | undefined>;
-  readonly candidates: ReadonlyMap<string, CandidateDraft | undefined>;
-  /** Row sets that an expectation names, or probably means. */
-  readonly usedRowSets: Set<string>;
-  readonly today: string;
+/** What every part of a matrix is read with. */
+export interface Reading {
   readonly issues: Issues;
+  /** Nodes that hold a mistake of shape, which has been reported. */
+  readonly broken: ReadonlySet<Tree>;
+  /** The schema of unqualified names. */
+  readonly schema: string;
 }
 
-/** What one place of the matrix says of one operation, and the parameters that whoever it is said of must have. */
-export interface Said extends Omit<Declaration, "persona" | "operation"> {
+/** A `:name` in a predicate or a value, and where it stands. */
+export interface ParameterUse {
+  readonly name: string;
+  readonly at: SourcePosition;
+}
+
+/** A row set, a candidate or a call, with the parameters that it uses. */
+export interface Declared<T> {
+  /** `undefined`: declared, but broken. */
+  readonly value: T | undefined;
   readonly uses: readonly ParameterUse[];
 }
 
-export interface Claim {
-  /** `undefined`: said, but broken. */
-  readonly said: Said | undefined;
-  /** False for blind forms that a shorthand or `*` covers: they follow their operation and are not declared. */
-  readonly declared: boolean;
+/** One relation or function: what its expectations may name. */
+export interface Scope extends Reading {
+  /** As written. */
+  readonly name: string;
+  readonly rowSets: Names<Declared<RowSet>>;
+  /** Candidates, or a function's calls. */
+  readonly candidates: Names<Declared<Candidate>>;
 }
 
-/** One entry under `expect`. */
-export interface ExpectEntry {
+/** What one place of the matrix states, and the parameters that need a value for each persona that it is about. */
+export interface Statement extends Omit<Declaration, "persona" | "operation"> {
+  readonly uses: readonly ParameterUse[];
+}
+
+/** What one entry under `expect` states about one operation. */
+export interface Claim {
   /** A persona, a group, or `*`. */
   readonly who: string;
-  readonly at: SourcePosition;
-  readonly claims: ReadonlyMap<Operation, Claim>;
+  readonly operation: Operation;
+  /** `undefined`: there is a statement, but it is broken. */
+  readonly statement: Statement | undefined;
+  /** False for blind forms that `*` covers: they follow their operation and are not declared. */
+  readonly declared: boolean;
 }

@@ -1,108 +1,198 @@
 import { z } from "zod";
 import { channels } from "../model/channels.ts";
-import { expectation } from "./forms.ts";
-import { functionShape } from "./function-shape.ts";
-import { columns, functionName, json, leaves, names, relationName, survives, waiver, who } from "./leaves.ts";
+import { relationOperations } from "../model/matrix.ts";
+import { shapeWords, type ShapeWords } from "../yaml/check-shape.ts";
+import {
+  formNames,
+  forms,
+  statementShape,
+  type Target,
+  writtenCall,
+  writtenForm,
+  writtenStatement,
+} from "./forms.ts";
+import {
+  columns,
+  functionName,
+  json,
+  matrixName,
+  name,
+  names,
+  predicate,
+  relationName,
+  role,
+  setting,
+  sqlstate,
+  text,
+  token,
+  varName,
+  waiver,
+  who,
+} from "./leaves.ts";
 
-/**
- * The language of a matrix, defined once: the reader takes its keys and its leaves from here, and the JSON Schema for
- * editors is generated from the whole. The reader does not validate with the whole, since a union that fails says
- * "invalid input" of the parent and loses the place of the mistake.
- */
+// The language of a matrix, defined once: the reader checks a file by it once its shorthands are normalised, and the JSON
+// Schema for editors, where shorthands are written, is generated from it.
+
+/** Name → value. */
+function named(keys: z.ZodString, value: z.ZodType, says: ShapeWords): z.ZodRecord<z.ZodString, z.ZodType> {
+  return z.record(keys, value).register(shapeWords, says);
+}
+
 const persona = z
   .strictObject({
-    role: leaves.role
+    role: role
       .optional()
       .describe("The Postgres role that PostgREST, or the direct channel, switches to; default: `login`."),
-    login: leaves.role
+    login: role
       .optional()
-      .describe("The role that the persona logs in as by itself, past any gateway: session_user."),
+      .describe("The role that the persona logs in as itself, without any gateway: session_user."),
     claims: z
       .record(z.string(), json)
       .optional()
-      .describe("JWT claims; none: the persona signs in with nothing."),
-    settings: z
-      .record(leaves.setting, z.union([z.string(), z.number(), z.boolean()]))
+      .describe("JWT claims; without any, the persona sends no token."),
+    settings: named(
+      setting,
+      z.union([z.string(), z.number(), z.boolean()]).register(shapeWords, { is: "text" }),
+      { keys: "a setting" },
+    )
       .optional()
       .describe("Session settings, for systems whose identity is not a JWT."),
-    token: leaves.token.optional().describe("A token handed in by an environment variable: `${VARIABLE}`."),
+    token: token.optional().describe("A token taken from an environment variable: `${VARIABLE}`."),
   })
   .meta({ id: "persona" });
 
-const relation = z
-  .strictObject({
-    key: z
-      .array(leaves.text)
-      .min(1)
+/** What relations and functions have in common. */
+const common = {
+  key: names.optional(),
+  control: z.strictObject({ from: relationName }).optional(),
+  survives: text
+    .register(shapeWords, { hint: "write why it may" })
+    .optional()
+    .describe(
+      "Why a side effect outside the transaction (a mail, an HTTP call) may be caused on a shared target.",
+    ),
+  rows: named(name, predicate, { keys: "a row set", entry: "row set" }).optional(),
+};
+
+function relation(expectation: z.ZodType): z.ZodType {
+  return z.strictObject({
+    key: common.key.describe("Columns that name a row; default: the primary key."),
+    control: common.control.describe(
+      "Where the privileged connection reads the rows of a view that filters by identity.",
+    ),
+    survives: common.survives,
+    rows: common.rows.describe("Named row sets: SQL predicates with :parameters."),
+    insert: named(name, columns, { keys: "a candidate", entry: "candidate" })
       .optional()
-      .describe("Columns that name a row; default: the primary key."),
-    control: z
-      .strictObject({ from: relationName })
-      .optional()
-      .describe("Where full sight reads the rows of a view that filters by identity."),
-    survives,
-    rows: z
-      .record(leaves.name, leaves.text)
-      .optional()
-      .describe("Named row sets: SQL predicates with :parameters."),
-    insert: z.record(leaves.name, columns).optional().describe("Candidate rows for INSERT."),
+      .describe("Candidate rows for INSERT."),
     expect: z
       .record(who, expectation)
       .optional()
       .describe("Persona, group or '*' → what it may do. What is not listed is expected to be denied."),
-  })
-  .meta({ id: "relation" });
-
-const matrix = z
-  .strictObject({
-    matrix: leaves.matrixName.describe("The matrix's name."),
-    schema: leaves.text.optional().describe("Schema of unqualified names; default: public."),
-    exposes: z
-      .array(leaves.text)
-      .min(1)
-      .optional()
-      .describe("Schemas whose every relation must be declared or waived."),
-    channels: z
-      .array(z.enum(channels))
-      .min(1)
-      .optional()
-      .describe("What the system speaks; `[direct]`: a Postgres without PostgREST. Default: both."),
-    policies: leaves.text.optional().describe("Folder of numbered SQL, relative to this file."),
-    vars: z.record(leaves.varName, json).optional().describe("Values for :vars.name."),
-    personas: z.record(leaves.name, persona).describe("Named identities."),
-    groups: z.record(leaves.name, names).optional().describe("Group → personas or other groups."),
-    relations: z.record(relationName, relation).optional().describe("What is probed, besides functions."),
-    functions: z
-      .record(functionName, functionShape)
-      .optional()
-      .describe("Functions that are called, each with its calls."),
-    waive: z.record(relationName, waiver).optional().describe("Relations left out on purpose."),
-  })
-  .meta({ title: "rowgate matrix" });
-
-export const wholeMatrix: z.ZodType = matrix;
-
-/** The keys that each mapping of fixed keys may have, and those that it must have. */
-export const keysOf: Readonly<
-  Record<"matrix" | "persona" | "relation" | "function" | "control" | "waiver", Keys>
-> = {
-  matrix: keys(matrix),
-  persona: keys(persona),
-  relation: keys(relation),
-  function: keys(functionShape),
-  control: { all: ["from"], required: ["from"] },
-  waiver: keys(waiver),
-};
-
-export interface Keys {
-  readonly all: readonly string[];
-  readonly required: readonly string[];
+  });
 }
 
-function keys(shape: z.ZodObject): Keys {
-  const all = Object.keys(shape.shape);
-  return {
-    all,
-    required: all.filter((key) => !z.safeParse(shape.shape[key] ?? z.never(), undefined).success),
-  };
+function called(expectation: z.ZodType, raises: z.ZodType): z.ZodType {
+  return z.strictObject({
+    calls: named(name, columns, {
+      keys: "a call",
+      entry: "call",
+      empty: "leave it out for the call without arguments",
+    })
+      .optional()
+      .describe("Call → argument → value; a string that is one :parameter whole is bound."),
+    key: common.key.describe("Columns that name a returned row."),
+    control: common.control.describe(
+      "Where the privileged connection reads the rows that the function may return.",
+    ),
+    survives: common.survives,
+    rows: common.rows.describe(
+      "Named row sets: SQL predicates over the control relation, with :args.<name> of the call.",
+    ),
+    raises: raises
+      .optional()
+      .describe("SQLSTATEs besides 42501 with which the function's body refuses a call."),
+    expect: z
+      .record(who, expectation)
+      .optional()
+      .describe("Persona, group or '*' → what a call does. What is not listed is expected to be refused."),
+  });
+}
+
+function matrix(relationShape: z.ZodType, functionShape: z.ZodType): z.ZodType {
+  return z.strictObject({
+    matrix: matrixName.describe("The matrix's name."),
+    schema: text.optional().describe("Schema of unqualified names; default: public."),
+    exposes: names.optional().describe("Schemas whose every relation must be declared or waived."),
+    channels: z
+      .array(z.enum(channels).register(shapeWords, { values: "channel" }))
+      .min(1)
+      .register(shapeWords, { once: true })
+      .optional()
+      .describe("What the system offers; `[direct]`: a Postgres without PostgREST. Default: both."),
+    policies: text.optional().describe("Folder of numbered SQL, relative to this file."),
+    vars: named(varName, json, { keys: "a var" }).optional().describe("Values for :vars.name."),
+    personas: named(name, persona, {
+      keys: "a persona",
+      entry: "persona",
+      empty: "declare at least one persona",
+    }).describe("Named identities."),
+    groups: named(name, names, { keys: "a group", entry: "group" })
+      .optional()
+      .describe("Group → personas or other groups."),
+    relations: z
+      .record(relationName, relationShape)
+      .register(shapeWords, { entry: "relation", empty: "declare at least one relation" })
+      .optional()
+      .describe("What is probed, besides functions."),
+    functions: z
+      .record(functionName, functionShape)
+      .register(shapeWords, { entry: "function" })
+      .optional()
+      .describe("Functions that are called, each with its calls."),
+    waive: z
+      .record(relationName, waiver)
+      .register(shapeWords, { entry: "the waiver of" })
+      .optional()
+      .describe("Relations left out on purpose."),
+  });
+}
+
+const targets: readonly Target[] = [...relationOperations, "*"];
+
+function statements(shapeOf: (target: Target) => z.ZodType): Readonly<Record<string, z.ZodType>> {
+  return Object.fromEntries(targets.map((target) => [target, shapeOf(target).optional()]));
+}
+
+const under = "write it under an operation, or under `'*'` for those that are not listed";
+const expectation = z.strictObject(statements(statementShape)).register(shapeWords, {
+  is: "`allow`, `deny` or a mapping of operations",
+  words: ["allow", "deny"],
+  hint: "a row set is named under an operation, as in `{ select: own }`",
+  entry: "operation",
+  empty: "name an operation, or write `deny`",
+  unknown: { execute: "a function is declared under `functions:`" },
+  elsewhere: Object.fromEntries(
+    formNames.flatMap((form) => Object.keys(forms[form].keys)).map((key) => [key, under]),
+  ),
+});
+
+/** A matrix whose shorthands are normalised. */
+export const matrixShape: z.ZodType = matrix(
+  relation(expectation),
+  called(statementShape("execute"), z.array(sqlstate).min(1)),
+);
+
+/** The text of `matrix.schema.json`. Draft 7, since that is what every YAML editor reads. */
+export function matrixJsonSchema(): string {
+  const direct = [writtenForm("allow", "*"), writtenForm("deny", "*")];
+  const written = z
+    .union([z.enum(["allow", "deny"]), z.strictObject(statements(writtenStatement)), ...direct])
+    .meta({ id: "expectation" });
+  const raises = z.union([sqlstate, z.array(sqlstate).min(1)]);
+  const whole = matrix(
+    relation(written).meta({ id: "relation" }),
+    called(writtenCall().meta({ id: "functionExpectation" }), raises).meta({ id: "function" }),
+  ).meta({ title: "rowgate matrix" });
+  return `${JSON.stringify(z.toJSONSchema(whole, { io: "input", target: "draft-7" }), null, 2)}\n`;
 }

@@ -10,6 +10,8 @@ export interface ScalarTree {
   readonly source: string;
   /** Written over several lines that YAML joined: its newlines are gone. */
   readonly folded: boolean;
+  /** A shorthand: the word stood alone where a mapping may stand. */
+  readonly alone?: true;
   readonly at: SourcePosition;
 }
 
@@ -40,7 +42,56 @@ export function describe(tree: Tree): string {
   return kinds[typeof tree.value as keyof typeof kinds];
 }
 
+// What follows reads a tree whose shape has been checked: a node of another kind has been reported, and counts as absent.
+
 /** The text of a scalar that is text. */
-export function textOf(tree: Tree): string | undefined {
-  return tree.kind === "scalar" && typeof tree.value === "string" ? tree.value : undefined;
+export function textOf(tree: Tree | undefined): string | undefined {
+  return tree?.kind === "scalar" && typeof tree.value === "string" ? tree.value : undefined;
+}
+
+export function entriesOf(tree: Tree | undefined): readonly Entry[] {
+  return tree?.kind === "map" ? tree.entries : [];
+}
+
+export type Fields = ReadonlyMap<string, Entry>;
+
+/** The entries of a mapping by key. */
+export function fieldsOf(tree: Tree | undefined): Fields {
+  return new Map(entriesOf(tree).map((entry) => [entry.key, entry]));
+}
+
+/** A text, and where it is written. */
+export interface PlacedText {
+  readonly text: string;
+  readonly at: SourcePosition;
+}
+
+/** The texts of a list, each once. */
+export function textsOf(tree: Tree | undefined): readonly PlacedText[] {
+  const texts = new Map<string, PlacedText>();
+  for (const item of tree?.kind === "list" ? tree.items : []) {
+    const text = textOf(item);
+    if (text !== undefined && !texts.has(text)) texts.set(text, { text, at: item.at });
+  }
+  return [...texts.values()];
+}
+
+/** Without positions. */
+export function plainOf(tree: Tree): unknown {
+  if (tree.kind === "scalar") return tree.value;
+  if (tree.kind === "list") return tree.items.map(plainOf);
+  return Object.fromEntries(tree.entries.map(({ key, value }) => [key, plainOf(value)]));
+}
+
+/** The node at a path of keys and of places in lists, with the place of its key. */
+export function entryAt(root: Tree, path: readonly PropertyKey[]): Entry | undefined {
+  let found: Entry | undefined = { key: "", keyAt: root.at, value: root };
+  for (const step of path) found = found && childAt(found.value, step);
+  return found;
+}
+
+function childAt(tree: Tree, step: PropertyKey): Entry | undefined {
+  if (tree.kind === "map") return tree.entries.find(({ key }) => key === step);
+  const item = tree.kind === "list" ? tree.items[Number(step)] : undefined;
+  return item && { key: String(step), keyAt: item.at, value: item };
 }

@@ -390,14 +390,11 @@ describe("what is wrong is told with its place, all of it at once", () => {
   test.each([
     [
       "targets:\n  s: { postur: staging }",
-      [
-        "2:3 `targets.s` has no `posture`",
-        "2:8 unknown key `postur` in `targets.s`; did you mean `posture`?",
-      ],
+      ["2:3 target `s` has no `posture`", "2:8 unknown key `postur` in target `s`; did you mean `posture`?"],
     ],
     [
       "targets:\n  s: { posture: stagin }",
-      ["2:17 `targets.s.posture` is none of `staging`, `production`; did you mean `staging`?"],
+      ["2:17 `posture` of `s` is none of `staging`, `production`; did you mean `staging`?"],
     ],
     [
       "target:\n  s: {}",
@@ -408,29 +405,29 @@ describe("what is wrong is told with its place, all of it at once", () => {
     ],
     [
       "targets:\n  s: { posture: staging, rest: 'http://127.0.0.1:3000' }",
-      ["2:32 `targets.s.rest` must be a mapping; found text (keys: `url`, `plain_http`"],
+      ["2:32 `rest` of `s` must be a mapping; found text (keys: `url`, `plain_http`"],
     ],
     ["targets:\n  embedded: { posture: staging }", ["2:3 `embedded` is a target that rowgate starts itself"]],
     [
       "targets:\n  s: { posture: staging, database: { port: '5432' } }",
-      ["2:44 `targets.s.database.port` must be a number; found text"],
+      ["2:44 `database.port` of `s` must be a number; found text"],
     ],
-    ["targets:\n  s: { posture: staging, database: { port: 0 } }", ["2:44 `targets.s.database.port`"]],
+    ["targets:\n  s: { posture: staging, database: { port: 0 } }", ["2:44 `database.port` of `s`"]],
     [
       "targets:\n  s: { posture: staging, database: { name: 12 } }",
-      ["2:44 `targets.s.database.name` must be text; found a number (quote it)"],
+      ["2:44 `database.name` of `s` must be text; found a number (quote it)"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { password: hunter2 } }",
-      ["2:48 `targets.s.database.password`: a secret is only named here"],
+      ["2:48 `database.password` of `s`: a secret is only named here"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { url: 'postgresql://me:hunter2@h/d' } }",
-      ["2:43 `targets.s.database.url`: a secret is only named here"],
+      ["2:43 `database.url` of `s`: a secret is only named here"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { host: '${HOST}' } }",
-      ["2:44 `targets.s.database.host`: only secrets are taken from the environment"],
+      ["2:44 `database.host` of `s`: only secrets are taken from the environment"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { url: 'postgresql://me@h/d', host: h } }",
@@ -458,7 +455,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     ],
     [
       "targets:\n  s: { posture: staging, schemas: public }",
-      ["2:35 `targets.s.schemas` must be a list; found text"],
+      ["2:35 `schemas` of `s` must be a list; found text"],
     ],
     ["targets:\n  s:\n\t posture: staging", ["YAML is indented with spaces"]],
     ["", ["1:1 the file holds no configuration (start with `targets:`)"]],

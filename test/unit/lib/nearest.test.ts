@@ -11,6 +11,9 @@ const cases: readonly { name: string; known: readonly string[]; want: string | u
   { name: "is_public", known: ["public"], want: undefined },
   { name: "ab", known: ["cd", "a"], want: undefined },
   { name: "anna", known: ["eva", "ana", "anja"], want: "ana" },
+  { name: "own", known: ["own"], want: undefined },
+  { name: "owned", known: ["owned", "owner"], want: "owner" },
+  { name: "caf\u00e9s", known: ["cafe\u0301s"], want: undefined },
   { name: "x", known: [], want: undefined },
   { name: "", known: ["a"], want: undefined },
 ];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { matrixJsonSchema } from "../../../src/matrix/json-schema.ts";
+import { matrixJsonSchema } from "../../../src/matrix/shapes.ts";
 import { cases } from "./case.ts";
 
 const file = readFileSync(new URL("../../../matrix.schema.json", import.meta.url), "utf8");
