@@ -1,9 +1,8 @@
--- The tables and views of the exposed schemas, as the gateway's login sees them in the catalogue: their columns, their
--- primary keys and what can be written through them. Privileges and policies are not asked: Postgres decides those when
--- the request runs as its own role.
+-- The tables and views of the exposed schemas, as the gateway's login sees them in the catalogue: their columns and
+-- primary keys. Privileges and policies are not asked: Postgres decides those when the request runs as its own role.
 -- $1 text[]: the exposed schemas. Run with an empty search_path, so that every type is named with its schema.
 with recursive exposed as (
-  select c.oid, n.nspname, c.relname, c.relkind, pg_relation_is_updatable(c.oid::regclass, true) as updatable
+  select c.oid, n.nspname, c.relname, c.relkind
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   -- Partitions are reached through their parents only.
@@ -58,10 +57,6 @@ view_keys as (
 select
   e.nspname as schema,
   e.relname as name,
-  e.relkind in ('v', 'm') as "isView",
-  e.relkind in ('r', 'p') or e.updatable & 8 = 8 as insertable,
-  e.relkind in ('r', 'p') or e.updatable & 4 = 4 as updatable,
-  e.relkind in ('r', 'p') or e.updatable & 16 = 16 as deletable,
   coalesce(
     (select k.columns from table_keys k where k.relid = e.oid),
     (select array_agg(distinct one) from view_keys k, unnest(k.columns) one where k.relid = e.oid),

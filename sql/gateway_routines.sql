@@ -17,7 +17,6 @@ select
   case when base.typtype = 'c' or coalesce(p.proargmodes::text[] && '{t,b,o}', false)
     then coalesce(rel.relname, base.typname) end as "rowType",
   p.provolatile = 'v' as "isVolatile",
-  p.provariadic > 0 as "isVariadic",
   -- A domain named like a media type makes the function a handler of that type.
   declared.typtype = 'd' and (declared.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' or declared.typname = '*/*')
     as "returnsMedia",

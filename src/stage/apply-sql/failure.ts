@@ -26,7 +26,7 @@ export async function describeFailure(failure: Failure): Promise<RowgateError> {
   const name = path.basename(source.path);
   return new RowgateError({
     code: "sql/statement",
-    message: `${name}, statement ${index + 1} (${shorten(firstLine)}): ${said(error)}`,
+    message: `${name}, statement ${index + 1} (${shorten(firstLine)}): ${messageOf(error)}`,
     at: positionAt(source, at ?? start),
     details: detailsOf(error, failure.kept),
     hint: error.hint ?? hintFor(source, error),
@@ -39,7 +39,7 @@ export function describeCommitFailure(source: SqlSource, error: Error): RowgateE
   if (!(error instanceof DatabaseError)) return connectionLost(source, error);
   return new RowgateError({
     code: "sql/commit",
-    message: `${path.basename(source.path)}, at the end of the file: ${said(error)}`,
+    message: `${path.basename(source.path)}, at the end of the file: ${messageOf(error)}`,
     at: positionAt(source, source.text.trimEnd().length),
     details: detailsOf(error, 0),
     hint: "every statement ran; a deferred constraint was checked when the file was committed",
@@ -64,7 +64,7 @@ async function locate(failure: Failure, at: number | undefined): Promise<{ index
 }
 
 /** Postgres quotes what it could not read up to the end of the file: one line is enough. */
-function said(error: DatabaseError): string {
+function messageOf(error: DatabaseError): string {
   return `${error.message.split("\n", 1)[0] ?? ""} [${error.code ?? "?"}]`;
 }
 

@@ -84,7 +84,7 @@ export async function startContainer(site: Site, plan: ContainerPlan): Promise<S
 async function untilEnded(site: Site, plan: ContainerPlan, over: AbortSignal): Promise<never> {
   for (;;) {
     await wait(200);
-    // Nobody hears this any more; the race is over.
+    // The race is over, and this promise is awaited no more.
     over.throwIfAborted();
     await requireRunning(site, plan);
   }
@@ -95,17 +95,17 @@ async function tooSlow({ image }: ContainerPlan): Promise<never> {
   throw new RowgateError({
     code: "container/start",
     message: `the engine did not start a container of ${image.name} within ${startPatience / 1000} seconds`,
-    hint: "see whether the engine itself is well (docker info)",
+    hint: "check the engine itself (docker info)",
   });
 }
 
 function notStarted(site: Site, plan: ContainerPlan, cause: unknown): RowgateError {
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
   return new RowgateError({
     code: "container/start",
     message: `the engine could not start a container of ${plan.image.name}`,
-    details: masked(said.replaceAll(/\s+/g, " ").trim(), site.secrets),
-    hint: "the engine's own words stand above: its network, its disk, or the image's platform",
+    details: masked(text.replaceAll(/\s+/g, " ").trim(), site.secrets),
+    hint: "the engine's message is above; check its network, its disk and the image's platform",
     cause,
   });
 }
@@ -130,7 +130,7 @@ export async function untilReady(
     code: "container/not-ready",
     message: `${plan.image.name} was not ready after ${patience / 1000} seconds`,
     details: await lastWords(site, plan.name),
-    hint: "what it wrote last stands above; run it by hand to see more",
+    hint: "its last output is above; run the image yourself to see more",
   });
 }
 
@@ -146,7 +146,7 @@ async function requireRunning(site: Site, plan: ContainerPlan): Promise<void> {
     code: "container/ended",
     message: `the container of ${plan.image.name} ended with exit code ${state.ExitCode} instead of serving${state.OOMKilled ? " (out of memory)" : ""}`,
     details: await lastWords(site, plan.name),
-    hint: "what it wrote last stands above; run it by hand to see more",
+    hint: "its last output is above; run the image yourself to see more",
   });
 }
 

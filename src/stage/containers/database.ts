@@ -34,7 +34,7 @@ export async function withClient<T>(
   }
 }
 
-/** A copy of a database in which nobody may be meanwhile. @throws {RowgateError} `container/prepare` */
+/** Copies a database; Postgres refuses while another session is connected to it. @throws {RowgateError} `container/prepare` */
 export async function copyDatabase(client: Client, from: string, name: string, owner: string): Promise<void> {
   const copy = `create database ${quoteIdent(name)} template ${quoteIdent(from)} owner ${quoteIdent(owner)}`;
   try {
@@ -64,7 +64,7 @@ async function alone(client: Client, database: string): Promise<void> {
   }
   throw new RowgateError({
     code: "container/prepare",
-    message: `somebody does not leave the database ${database}, which is to be copied`,
+    message: `other connections to the database ${database} did not end, so it could not be copied`,
   });
 }
 

@@ -41,8 +41,8 @@ export async function connectEngine(): Promise<Engine> {
 }
 
 /**
- * Loopback wherever the engine is on this machine: under the name `localhost`, which also stands for ::1, where somebody
- * else may listen, and under an address of this machine's own, which is what the library takes within a container.
+ * Loopback wherever the engine is on this machine: under the name `localhost`, which also means ::1, where another program
+ * may listen, and under an address of this machine's own, which is what the library takes within a container.
  */
 export async function reachedAt(host: string): Promise<string> {
   return host === "localhost" || (isIP(host) !== 0 && (await isOwn(host))) ? loopback : host;
@@ -57,7 +57,7 @@ async function isOwn(address: string): Promise<boolean> {
   });
 }
 
-/** It is large, and nothing else needs it: only whoever asks for containers has it. */
+/** It is large and optional: only container targets need it. */
 async function load(): Promise<Library> {
   try {
     return await import("testcontainers");
@@ -104,7 +104,7 @@ export async function createNetwork(
   labels: Readonly<Record<string, string>>,
   isKept: boolean,
 ): Promise<void> {
-  // What testcontainers' own cleaner goes by, where somebody has it on.
+  // The label by which testcontainers' own cleaner finds it, where that is enabled.
   const session = isKept
     ? {}
     : { [library.LABEL_TESTCONTAINERS_SESSION_ID]: (await library.getReaper(client)).sessionId };
@@ -178,7 +178,7 @@ export function ownerMark(): string {
   return `${machine()} ${process.pid} ${startTime(process.pid) ?? 0}`;
 }
 
-/** Whether it is known that nobody looks after what carries this mark. Of other machines nothing is known. */
+/** Whether the process of this mark has certainly ended. For other machines that is unknown. */
 export function isGone(mark: string): boolean {
   const [where, pid, start] = mark.split(" ");
   if (where !== machine() || pid === undefined) return false;

@@ -28,7 +28,7 @@ export async function startPostgrest(
 ): Promise<{ readonly url: string; readonly info: GatewayInfo }> {
   const inside = {
     ...config,
-    // All addresses of the container, within which nobody else is.
+    // All addresses of the container: no other program runs in it.
     host: "0.0.0.0",
     database: { ...config.database, host: postgres, port: postgresPort },
   };

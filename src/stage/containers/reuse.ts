@@ -29,7 +29,7 @@ export function reuseKey({ id }: Image): string {
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }
 
-/** One that nobody uses and that is as it was when it was made; others are passed over, spoiled ones removed. */
+/** An unused one in its original state; those in use are skipped, changed ones removed. */
 export async function takeReusable(engine: Engine, image: Image): Promise<HeldPostgres | undefined> {
   for (const found of await findContainers(engine.docker, `${labels.reuse}=${reuseKey(image)}`)) {
     const held = await take(engine, image, found);
@@ -105,7 +105,7 @@ const lockDatabase = "rowgate_reuse";
 /** Any number: the database is rowgate's own. */
 const lockNumber = 1;
 
-/** The password stands in the container's own environment, which whoever may use the engine may read. */
+/** The password is in the container's environment, which every user of the engine can read. */
 async function addressOf(
   { docker, host }: Engine,
   image: Image,
@@ -119,7 +119,7 @@ async function addressOf(
   return { host, port: Number(port), ...superuserOf(image), password };
 }
 
-/** `undefined`: somebody else holds it, or it does not answer. */
+/** `undefined`: another process holds it, or it does not answer. */
 async function holdLock(database: DatabaseAddress): Promise<Client | undefined> {
   const client = new Client({
     ...database,
@@ -156,7 +156,7 @@ async function stateOf(client: Client): Promise<Mark> {
   return rows[0] as Mark;
 }
 
-/** `undefined`: whoever made the server has not come that far. */
+/** `undefined`: the process that made the server has not come that far. */
 async function readMark(client: Client, database: string): Promise<Mark | undefined> {
   const { rows } = await client.query<{ text: string | null }>(
     "select shobj_description(oid, 'pg_database') as text from pg_database where datname = $1",

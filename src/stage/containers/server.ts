@@ -6,7 +6,7 @@ import { RowgateError } from "../../model/errors.ts";
 import { copyDatabase, type Login, withClient } from "./database.ts";
 
 /**
- * What a container target is made of where nobody says otherwise: the major version of the embedded target, and the
+ * The images of a container target by default: the major version of the embedded target, and the
  * PostgREST that the builtin gateway was measured against.
  */
 export const defaultImages: { readonly postgres: string; readonly postgrest: string } = {
@@ -72,7 +72,7 @@ export interface ContainerServer extends AsyncDisposable {
   readonly timings: ReadyPostgres["timings"];
   /**
    * A new database that is what the image made of its own, with Supabase's `auth` helpers.
-   * @returns the superuser's way into it, and that of whoever applies a system's SQL
+   * @returns the addresses of its superuser and of the role that applies a system's SQL
    * @throws {RowgateError} `container/prepare`
    */
   createDatabase(
@@ -155,7 +155,7 @@ async function createDatabase(
   { database, applicant }: ReadyPostgres,
   name: string,
 ): Promise<{ readonly superuser: DatabaseAddress; readonly applicant: DatabaseAddress }> {
-  // Nobody may be in a database that is copied.
+  // A database that is copied may have no sessions.
   await withClient({ ...database, database: "template1" }, (client) =>
     copyDatabase(client, database.database, name, applicant.user),
   );

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { boundedText } from "../../lib/bounded-text.ts";
 
-interface Heard {
-  /** 0 when nobody answers, or not to the end. */
+interface Answered {
+  /** 0: no answer, or an incomplete one. */
   readonly status: number;
   /** The header `Server`. */
   readonly server: string;
@@ -23,20 +23,20 @@ const mostBytes = 4 * 1024 * 1024;
 export async function ask(
   url: string,
   { method = "GET", patience = 5_000 }: AskOptions = {},
-): Promise<Heard> {
+): Promise<Answered> {
   const request = get(url, { method, agent: false, signal: AbortSignal.timeout(patience) });
-  // Whatever goes wrong later is told by the body that is cut short.
+  // A later failure shows as a body that is cut short.
   request.on("error", () => {});
   try {
     const [response] = (await once(request, "response")) as [IncomingMessage];
     const body = await boundedText(response, mostBytes);
-    if (body === undefined) return nobody;
+    if (body === undefined) return noAnswer;
     return { status: response.statusCode ?? 0, server: String(response.headers.server ?? ""), body };
   } catch {
-    return nobody;
+    return noAnswer;
   } finally {
     request.destroy();
   }
 }
 
-const nobody: Heard = { status: 0, server: "", body: "" };
+const noAnswer: Answered = { status: 0, server: "", body: "" };

@@ -8,8 +8,7 @@ import {
   countOf,
   type Plan,
   type ReadRules,
-  refuseUnknownPreferences,
-  refuseUnreadable,
+  refuseRepresentations,
   responseSettings,
   rowCount,
   rowsOf,
@@ -23,17 +22,14 @@ import { payloadRows } from "./write.ts";
  * @throws {Refused}
  */
 export function planCall(request: Request, catalog: Catalog, rules: ReadRules): Plan {
-  const { action, prefer } = request;
+  const { action } = request;
   const byPost = request.method === "POST";
   const names = byPost ? (request.payload?.columns ?? []) : request.query.parameters.map(([name]) => name);
   const routine = findRoutine(catalog, { schema: request.schema, name: action.name, names, byPost });
   const relation = routine.rowType === null ? undefined : catalog.relation(routine.schema, routine.rowType);
-  refuseUnreadable(request, relation);
+  refuseRepresentations(request, relation);
   if (routine.returnsMedia) throw refuse.notSpoken("functions that return a media type");
   const shape = negotiate(request.headers.accept, rules.hasMediaHandlers);
-  refuseUnknownPreferences(request);
-  if (prefer.maxAffected !== undefined && prefer.handling === "strict" && !routine.returnsSet)
-    throw refuse.maxAffectedRpc();
   const readOnly = !byPost || !routine.isVolatile;
   return {
     main: mainSql(request, routine, shape, rules),

@@ -15,10 +15,6 @@ interface Column {
 export interface Relation {
   readonly schema: string;
   readonly name: string;
-  readonly isView: boolean;
-  readonly insertable: boolean;
-  readonly updatable: boolean;
-  readonly deletable: boolean;
   readonly keyColumns: readonly string[];
   readonly columns: readonly Column[];
 }
@@ -43,7 +39,6 @@ export interface Routine {
   /** The relation or type whose rows it returns. */
   readonly rowType: string | null;
   readonly isVolatile: boolean;
-  readonly isVariadic: boolean;
   readonly returnsMedia: boolean;
   readonly settings: Readonly<Record<string, string>>;
 }

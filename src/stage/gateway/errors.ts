@@ -59,8 +59,6 @@ export const refuse = {
   rpcMethod: (method: string): Refused => refused(405, "PGRST101", `Cannot use the ${method} method on RPC`),
   body: (message: string): Refused => refused(400, "PGRST102", message),
   range: (details: string): Refused => refused(416, "PGRST103", "Requested range not satisfiable", details),
-  putFilters: (): Refused =>
-    refused(405, "PGRST105", "Filters must include all and only primary key columns with 'eq' operators"),
   schema: (schema: string, exposed: readonly string[]): Refused =>
     refused(
       406,
@@ -69,16 +67,6 @@ export const refuse = {
       null,
       `Only the following schemas are exposed: ${exposed.join(", ")}`,
     ),
-  mediaType: (types: readonly string[]): Refused =>
-    refused(406, "PGRST107", `None of these media types are available: ${types.join(", ")}`),
-  notEmbedded: (name: string): Refused =>
-    refused(
-      400,
-      "PGRST108",
-      `'${name}' is not an embedded resource in this request`,
-      null,
-      `Verify that '${name}' is included in the 'select' query parameter.`,
-    ),
   responseHeaders: (): Refused =>
     refused(
       500,
@@ -86,9 +74,6 @@ export const refuse = {
       "response.headers guc must be a JSON array composed of objects with a single key and a string value",
     ),
   responseStatus: (): Refused => refused(500, "PGRST112", "response.status guc must be a valid status code"),
-  putLimit: (): Refused =>
-    refused(400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT"),
-  putKey: (): Refused => refused(400, "PGRST115", "Payload values do not match URL in primary key column(s)"),
   notSingular: (rows: number): Refused =>
     refused(
       406,
@@ -99,28 +84,7 @@ export const refuse = {
   method: (method: string): Refused => refused(405, "PGRST117", `Unsupported HTTP method: ${method}`),
   raised: (details: string, hint: string): Refused =>
     refused(500, "PGRST121", "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error", details, hint),
-  preferences: (unknown: readonly string[]): Refused =>
-    refused(
-      400,
-      "PGRST122",
-      "Invalid preferences given with handling=strict",
-      `Invalid preferences: ${unknown.join(", ")}`,
-    ),
-  aggregates: (): Refused => refused(400, "PGRST123", "Use of aggregate functions is not allowed"),
-  maxAffected: (rows: number): Refused =>
-    refused(
-      400,
-      "PGRST124",
-      "Query result exceeds max-affected preference constraint",
-      `The query affects ${rows} rows`,
-    ),
   path: (): Refused => refused(404, "PGRST125", "Invalid path specified in request URL"),
-  maxAffectedRpc: (): Refused =>
-    refused(
-      400,
-      "PGRST128",
-      "Function must return SETOF or TABLE when max-affected preference is used with handling=strict",
-    ),
   routine: (message: string, details: string): Refused => refused(404, "PGRST202", message, details),
   ambiguousRoutine: (candidates: string): Refused =>
     refused(
@@ -195,7 +159,7 @@ const statuses: Readonly<Record<string, number>> = {
   "42P17": 500,
 };
 
-/** What a request is answered with whose statement failed. `isAnonymous`: its role is the one of nobody. */
+/** The answer to a request whose statement failed. `isAnonymous`: it ran as the anonymous role. */
 export function refusalOf(error: DatabaseError, isAnonymous: boolean): Refusal {
   const { code = "", message, detail, hint } = error;
   if (code === "PGRST") return raisedRefusal(message, detail);
@@ -221,9 +185,9 @@ function statusOf(code: string, message: string, isAnonymous: boolean): number {
 
 /** `raise sqlstate 'PGRST'`: message and detail are JSON, and say the whole answer. */
 function raisedRefusal(message: string, detail: string | undefined): Refusal {
-  const said = parse(message);
+  const raised = parse(message);
   const about = detail === undefined ? undefined : parse(detail);
-  const { code, message: text, details, hint } = said ?? {};
+  const { code, message: text, details, hint } = raised ?? {};
   if (typeof code !== "string" || typeof text !== "string")
     return unreadable(`Invalid JSON value for MESSAGE: '${message}'`, messageForm);
   if (detail === undefined) return unreadable("DETAIL is missing in the RAISE statement", detailForm);

@@ -2,16 +2,9 @@ import { refuse } from "./errors.ts";
 import { bind, fromCatalog, ident, join, nothing, sql, type Sql } from "./fragment.ts";
 import { readColumn, Scanner, tryQuoted } from "./scanner.ts";
 
-/** What a column is held against. `operator` is SQL, out of the tables below. */
+/** What a column is compared with. `operator` is SQL, out of the tables below. */
 type Test =
   | { readonly kind: "compare"; readonly operator: string; readonly value: string }
-  | {
-      readonly kind: "quantified";
-      readonly operator: string;
-      readonly quantifier: "any" | "all";
-      readonly value: string;
-    }
-  | { readonly kind: "distinct"; readonly value: string }
   | { readonly kind: "is"; readonly value: string }
   | { readonly kind: "in"; readonly values: readonly string[] };
 
@@ -30,29 +23,25 @@ export type Condition =
     };
 
 // Source: https://docs.postgrest.org/en/v16/references/api/tables_views.html#operators
-const quantifiable: Readonly<Record<string, string>> = {
+const operators: Readonly<Record<string, string>> = {
   eq: "=",
+  neq: "<>",
   gte: ">=",
   gt: ">",
   lte: "<=",
   lt: "<",
   like: "like",
   ilike: "ilike",
-  match: "~",
-  imatch: "~*",
 };
 
-const plain: Readonly<Record<string, string>> = {
-  neq: "<>",
-  cs: "@>",
-  cd: "<@",
-  ov: "&&",
-  sl: "<<",
-  sr: ">>",
-  nxr: "&<",
-  nxl: "&>",
-  adj: "-|-",
-};
+/** Those of PostgREST that are left out, by what they are called in the refusal. */
+const unspoken: readonly (readonly [RegExp, string])[] = [
+  [/(?:fts|plfts|phfts|wfts)(?:\([^)]*\))?\./y, "full-text search"],
+  [/(?:eq|gte|gt|lte|lt|like|ilike|match|imatch)\((?:any|all)\)\./y, "operators with (any) or (all)"],
+  [/(?:match|imatch)\./y, "regular expressions (match, imatch)"],
+  [/isdistinct\./y, "isdistinct"],
+  [/(?:cs|cd|ov|sl|sr|nxr|nxl|adj)\./y, "operators of arrays and ranges (cs, cd, ov, sl, sr, nxr, nxl, adj)"],
+];
 
 const tristates: Readonly<Record<string, string>> = {
   null: "null",
@@ -114,18 +103,12 @@ function tryFilter(scanner: Scanner, column: string, value: () => string): Filte
 function tryTest(scanner: Scanner, value: () => string): Test | undefined {
   if (scanner.eat("in.")) return { kind: "in", values: readList(scanner) };
   if (scanner.eat("is.")) return { kind: "is", value: readTristate(scanner) };
-  if (scanner.eat("isdistinct.")) return { kind: "distinct", value: value() };
-  if (scanner.match(/(?:fts|plfts|phfts|wfts)(?:\([^)]*\))?\./y)) throw refuse.notSpoken("full-text search");
-  const simple = scanner.match(/(neq|cs|cd|ov|sl|sr|nxr|nxl|adj)\./y)?.[1];
-  if (simple !== undefined) return { kind: "compare", operator: plain[simple] ?? "", value: value() };
-  const found = scanner.match(/(eq|gte|gt|lte|lt|like|ilike|match|imatch)(?:\((any|all)\))?\./y);
-  if (found === undefined) return undefined;
-  const [, name = "", quantifier] = found;
-  const operator = quantifiable[name] ?? "";
+  for (const [pattern, what] of unspoken) if (scanner.match(pattern)) throw refuse.notSpoken(what);
+  const name = scanner.match(/(eq|neq|gte|gt|lte|lt|like|ilike)\./y)?.[1];
+  const operator = name === undefined ? undefined : operators[name];
+  if (operator === undefined) return undefined;
   const operand = operator.endsWith("like") ? value().replaceAll("*", "%") : value();
-  return quantifier === "any" || quantifier === "all"
-    ? { kind: "quantified", operator, quantifier, value: operand }
-    : { kind: "compare", operator, value: operand };
+  return { kind: "compare", operator, value: operand };
 }
 
 function readTristate(scanner: Scanner): string {
@@ -204,12 +187,6 @@ function testSql(test: Test): Sql {
   switch (test.kind) {
     case "compare":
       return sql`${keyword(test.operator)} ${bind(test.value)}`;
-    case "quantified":
-      return test.quantifier === "any"
-        ? sql`${keyword(test.operator)} any(${bind(test.value)})`
-        : sql`${keyword(test.operator)} all(${bind(test.value)})`;
-    case "distinct":
-      return sql`is distinct from ${bind(test.value)}`;
     case "is":
       return sql`is ${keyword(test.value)}`;
     case "in":

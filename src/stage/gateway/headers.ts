@@ -3,42 +3,41 @@ import { refuse } from "./errors.ts";
 /** What `Prefer` headers may ask for. Source: https://docs.postgrest.org/en/v16/references/api/preferences.html */
 export interface Preferences {
   readonly resolution: "merge-duplicates" | "ignore-duplicates" | undefined;
-  readonly return: "representation" | "minimal" | "headers-only" | undefined;
-  readonly count: "exact" | "planned" | "estimated" | undefined;
+  readonly return: "representation" | "minimal" | undefined;
+  readonly count: "exact" | undefined;
   readonly tx: "commit" | "rollback" | undefined;
   readonly missing: "default" | "null" | undefined;
-  readonly handling: "strict" | "lenient" | undefined;
   readonly timezone: string | undefined;
-  readonly maxAffected: bigint | undefined;
-  /** What was asked for and nobody knows, in the order sent. */
-  readonly unknown: readonly string[];
 }
 
 const choices = {
   resolution: ["merge-duplicates", "ignore-duplicates"],
-  return: ["representation", "minimal", "headers-only"],
-  count: ["exact", "planned", "estimated"],
+  return: ["representation", "minimal"],
+  count: ["exact"],
   tx: ["commit", "rollback"],
   missing: ["default", "null"],
-  handling: ["strict", "lenient"],
 } as const;
 
 type Choices = typeof choices;
 
-/** The first valid word of each kind counts. `txOverride` is false where the server decides how transactions end. */
+/** What PostgREST would do and this gateway does not. */
+const unspoken = ["count=planned", "count=estimated", "return=headers-only", "handling=", "max-affected="];
+
+/**
+ * The first valid word of each kind counts. `txOverride` is false where the server decides how transactions end.
+ * @throws {Refused} 501
+ */
 export function parsePrefer(header: string | undefined, txOverride: boolean): Preferences {
   const words = header === undefined || header === "" ? [] : header.split(",").map((word) => word.trim());
-  const affected = after("max-affected=", words);
+  const left = unspoken.find((one) => words.some((word) => word.startsWith(one)));
+  if (left !== undefined) throw refuse.notSpoken(left);
   return {
     resolution: chosen("resolution", words),
     return: chosen("return", words),
     count: chosen("count", words),
     tx: txOverride ? chosen("tx", words) : undefined,
     missing: chosen("missing", words),
-    handling: chosen("handling", words),
     timezone: after("timezone=", words),
-    maxAffected: affected !== undefined && /^-?\d+$/.test(affected) ? BigInt(affected) : undefined,
-    unknown: words.filter((word) => !isKnown(word)),
   };
 }
 
@@ -55,20 +54,11 @@ function after(prefix: string, words: readonly string[]): string | undefined {
   return words.find((word) => word.startsWith(prefix))?.slice(prefix.length);
 }
 
-function isKnown(word: string): boolean {
-  if (word.startsWith("timezone=") || word.startsWith("max-affected=")) return true;
-  return Object.entries(choices).some(([kind, values]) =>
-    values.some((value) => word === `${kind}=${value}`),
-  );
-}
-
 /** `Preference-Applied`, or nothing when no preference was honoured; its order is PostgREST's. */
 export function preferenceApplied(honoured: Partial<Preferences>): string | undefined {
-  const words = (["resolution", "missing", "return", "count", "tx", "handling", "timezone"] as const).flatMap(
-    (kind) => (honoured[kind] === undefined ? [] : [`${kind}=${honoured[kind]}`]),
+  const words = (["resolution", "missing", "return", "count", "tx", "timezone"] as const).flatMap((kind) =>
+    honoured[kind] === undefined ? [] : [`${kind}=${honoured[kind]}`],
   );
-  if (honoured.handling === "strict" && honoured.maxAffected !== undefined)
-    words.push(`max-affected=${honoured.maxAffected}`);
   return words.length === 0 ? undefined : words.join(", ");
 }
 
@@ -80,74 +70,30 @@ export const contentTypes: Readonly<Record<Shape, string>> = {
   object: "application/vnd.pgrst.object+json; charset=utf-8",
 };
 
-interface MediaType {
-  /** As PostgREST names it back in an error. */
-  readonly name: string;
-  readonly kind: "json" | "any" | "object" | "stripped" | "plan" | "table" | "other";
-}
+const shapes: Readonly<Record<string, Shape>> = {
+  "*/*": "array",
+  "application/json": "array",
+  "application/json;charset=utf-8": "array",
+  "application/vnd.pgrst.object": "object",
+  "application/vnd.pgrst.object+json": "object",
+};
 
 /**
- * The first acceptable type decides.
- * @throws {Refused} PGRST107; 501 for CSV, GeoJSON, stripped nulls, and where the database brings handlers of its own
+ * One type alone: several are not weighed.
+ * @throws {Refused} 501 for any other, and where the database brings handlers of its own
  */
 export function negotiate(accept: string | undefined, customHandlers: boolean): Shape {
-  const accepted = byQuality(accept ?? "*/*").map(decode);
-  for (const { kind, name } of accepted) {
-    if (kind === "object") return "object";
-    if (kind === "stripped") throw refuse.notSpoken("nulls=stripped");
-    // `db-plan-enabled` is off, as it is by default.
-    if (kind === "plan") continue;
-    if (customHandlers) throw refuse.notSpoken("media types that the database handles itself");
-    if (kind === "table") throw refuse.notSpoken(name);
-    if (kind === "json" || kind === "any") return "array";
-  }
-  throw refuse.mediaType(accepted.map(({ name }) => name));
+  const type = (accept ?? "*/*").replaceAll(" ", "").toLowerCase();
+  const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
+  if (shape === undefined) throw refuse.notSpoken("this media type in Accept");
+  if (customHandlers && shape === "array")
+    throw refuse.notSpoken("media types that the database handles itself");
+  return shape;
 }
 
 /** `application/json`, without parameters and in lower case. */
 export function essence(mediaType: string): string {
   return (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase();
-}
-
-function byQuality(accept: string): string[] {
-  const weighed = accept.split(",").map((text) => {
-    const [type = "", quality = ""] = text.replaceAll(" ", "").split(";q=", 2);
-    const weight = Number.parseFloat(quality);
-    const specificity = type.split(";").length - type.split("*").length;
-    return { type, weight: Number.isNaN(weight) ? 1 : weight, specificity };
-  });
-  return weighed
-    .toSorted((a, b) => b.weight - a.weight || b.specificity - a.specificity)
-    .map(({ type }) => type);
-}
-
-const kinds: Readonly<Record<string, MediaType["kind"]>> = {
-  "application/json": "json",
-  "*/*": "any",
-  "application/vnd.pgrst.object+json": "object",
-  "application/vnd.pgrst.object": "object",
-  "application/vnd.pgrst.array+json": "json",
-  "application/vnd.pgrst.array": "json",
-  "application/vnd.pgrst.plan": "plan",
-  "application/vnd.pgrst.plan+text": "plan",
-  "application/vnd.pgrst.plan+json": "plan",
-  "text/csv": "table",
-  "application/geo+json": "table",
-};
-
-function decode(text: string): MediaType {
-  const type = essence(text);
-  const kind = kinds[type] ?? "other";
-  if (kind === "plan") return { kind, name: planName(type, text) };
-  const stripped = /;nulls="?stripped/i.test(text) && type.startsWith("application/vnd.pgrst.");
-  if (stripped) return { kind: "stripped", name: text };
-  return { kind, name: kind === "other" ? text : type };
-}
-
-function planName(type: string, text: string): string {
-  const format = type.endsWith("+json") ? "json" : "text";
-  const target = /;for="([^"]*)"/i.exec(text)?.[1] ?? "application/json";
-  return `application/vnd.pgrst.plan+${format}; for="${target}"`;
 }
 
 /** Rows wanted, both ends included; `last` below `first` is the empty range, without `last` there is no end. */

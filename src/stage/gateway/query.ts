@@ -2,14 +2,12 @@ import { isUtf8 } from "node:buffer";
 import { refuse } from "./errors.ts";
 import { type Condition, type Filter, parseCondition, parseFilter, parseFilterOrArgument } from "./filter.ts";
 import { type Range, rangeOf } from "./headers.ts";
-import { parseNames, parsePath, readColumn, readName, Scanner, tryName } from "./scanner.ts";
+import { parseNames, readColumn, readKey, Scanner, tryName } from "./scanner.ts";
 
 /** The part of the URL after `?`, understood. */
 export interface Query {
   readonly select: readonly SelectItem[];
   readonly filters: readonly Filter[];
-  /** Keys of everything that could be a filter, as sent. */
-  readonly filterKeys: readonly string[];
   readonly conditions: readonly Condition[];
   readonly order: readonly OrderTerm[];
   readonly range: Range;
@@ -18,8 +16,6 @@ export interface Query {
   readonly onConflict: readonly string[] | undefined;
   /** Arguments of a function called by GET, in the order sent. */
   readonly parameters: readonly (readonly [string, string])[];
-  /** Embedded resources that filters, orders and limits speak of. */
-  readonly embedded: readonly string[];
   /** Sorted and encoded anew, for `Content-Location`. */
   readonly canonical: string;
 }
@@ -40,54 +36,42 @@ export function parseQuery(text: string, byGet: boolean): Query {
   const value = (key: string): string | undefined => pairs.find(([name]) => name === key)?.[1];
   const last = (key: string): string | undefined => pairs.findLast(([name]) => name === key)?.[1];
 
-  const orders = ending("order").map(([key, order]) => ({ ...parsePath(key), ...parseOrder(order) }));
-  const logic = ending("and", "or").map(([key, tree]) => parseLogic(key, tree));
+  const orders = ending("order").map(([key, order]) => [readKey(key), parseOrder(order)] as const);
+  const conditions = ending("and", "or").map(([key, tree]) => parseCondition(readLogicKey(key), tree));
+  for (const [key] of ending("limit", "offset")) readKey(key);
   const columns = value("columns");
   const onConflict = value("on_conflict");
   const named = columns === undefined ? undefined : parseNames(columns, "columns");
   const select = parseSelect(value("select") ?? "*");
   const keys = pairs.filter(([key]) => !endings.has(lastWord(key)) && !reserved.has(key));
   const operands = keys.map(([key, operand]) => parseOperand(key, operand, byGet));
-  const paths = [
-    ...operands,
-    ...orders,
-    ...ending("limit", "offset").map(([key]) => parsePath(key)),
-    ...logic,
-  ];
   return {
     select,
     filters: operands.flatMap(({ filter }) => filter ?? []),
-    filterKeys: keys.map(([key]) => key),
-    conditions: logic.map(({ condition }) => condition),
-    order: orders.find(({ path }) => path.length === 0)?.terms ?? [],
+    conditions,
+    order: orders[0]?.[1] ?? [],
     range: rangeOf(last("limit"), last("offset")),
     columns: named,
     onConflict: onConflict === undefined ? undefined : parseNames(onConflict, "on_conflict"),
     parameters: operands.flatMap(({ argument }) => (argument === undefined ? [] : [argument])),
-    embedded: [
-      ...paths.flatMap(({ path }) => path.slice(0, 1)),
-      ...orders.flatMap(({ embedded }) => embedded),
-    ],
     canonical: canonical(all),
   };
 }
 
 interface Operand {
-  readonly path: readonly string[];
   readonly filter: Filter | undefined;
   readonly argument: Pair | undefined;
 }
 
 function parseOperand(key: string, operand: string, byGet: boolean): Operand {
-  const { path, name } = parsePath(key);
+  const name = readKey(key);
   const filter = byGet ? parseFilterOrArgument(name, operand) : parseFilter(name, operand);
-  return { path, filter, argument: filter === undefined ? [name, operand] : undefined };
+  return { filter, argument: filter === undefined ? [name, operand] : undefined };
 }
 
-function parseLogic(key: string, tree: string): { path: readonly string[]; condition: Condition } {
-  const { path, name } = parsePath(key);
-  const operator = path.includes("not") ? `not.${name}` : name;
-  return { path: path.filter((word) => word !== "not"), condition: parseCondition(operator, tree) };
+/** `or`, `and`, `not.or`, `not.and` */
+function readLogicKey(key: string): string {
+  return key.startsWith("not.") ? `not.${readKey(key.slice("not.".length))}` : readKey(key);
 }
 
 function lastWord(key: string): string {
@@ -133,24 +117,16 @@ function percentCode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** `alias:column::cast`; `column` may be `*`. */
+/** `alias:column`; `column` may be `*`. */
 export interface SelectItem {
   readonly column: string;
-  readonly cast: string | undefined;
   readonly alias: string | undefined;
-  readonly aggregated: boolean;
 }
 
 export interface OrderTerm {
   readonly column: string;
   readonly direction: "asc" | "desc" | undefined;
   readonly nulls: "first" | "last" | undefined;
-}
-
-interface Ordering {
-  readonly terms: readonly OrderTerm[];
-  /** Embedded resources that the terms name: `order=author(name)`. */
-  readonly embedded: readonly string[];
 }
 
 /** The value of `select`. Empty means no column was named. */
@@ -185,7 +161,7 @@ function refuseEmbedding(scanner: Scanner): void {
 
 function tryStar(scanner: Scanner): SelectItem | undefined {
   if (!scanner.eat("*") || !endsHere(scanner)) return undefined;
-  return { column: "*", cast: undefined, alias: undefined, aggregated: false };
+  return { column: "*", alias: undefined };
 }
 
 function readField(scanner: Scanner): SelectItem {
@@ -193,25 +169,13 @@ function readField(scanner: Scanner): SelectItem {
     const name = tryName(scanner);
     return name !== undefined && scanner.match(/:(?!:)/y) ? name : undefined;
   });
-  if (scanner.match(/count\(\)(?:::[\p{L}0-9_ $]+)?/uy) !== undefined)
-    return { column: "*", cast: undefined, alias, aggregated: true };
+  if (scanner.match(/count\(\)/y) !== undefined) throw refuse.notSpoken("aggregate functions");
   const column = readColumn(scanner);
-  const cast = readCast(scanner);
-  const aggregated = scanner.match(/\.(?:sum|avg|count|max|min)\(\)/y) !== undefined;
-  // The cast of an aggregate; PostgREST reads it without one too, and forgets it.
-  scanner.match(/::[\p{L}0-9_ $]+/uy);
+  if (scanner.sees("::")) throw refuse.notSpoken("casts (::)");
+  if (scanner.match(/\.(?:sum|avg|count|max|min)\(\)/y) !== undefined)
+    throw refuse.notSpoken("aggregate functions");
   if (!endsHere(scanner)) throw scanner.unexpected('"->>", "->", "::", ".", ")", "," or end of input');
-  return { column, cast, alias, aggregated };
-}
-
-/** A type's name, which goes into the SQL text as it is: letters, digits, `_` and blanks only. */
-function readCast(scanner: Scanner): string | undefined {
-  if (!scanner.eat("::")) return undefined;
-  const type = scanner.match(/[\p{L}0-9_ $]+/uy)?.[0].trim();
-  if (type === undefined) throw scanner.unexpected("letter or digit");
-  // PostgREST passes a `$` on; there it can only open a dollar quote or a parameter, and so a syntax error.
-  if (type.includes("$")) throw refuse.notSpoken("casts with a $");
-  return type;
+  return { column, alias };
 }
 
 function endsHere(scanner: Scanner): boolean {
@@ -219,24 +183,18 @@ function endsHere(scanner: Scanner): boolean {
 }
 
 /** The value of `order`: `a.desc.nullslast,b`. */
-export function parseOrder(text: string): Ordering {
+export function parseOrder(text: string): OrderTerm[] {
   const scanner = new Scanner(text, "order");
-  const terms: OrderTerm[] = [];
-  const embedded: string[] = [];
-  scanner.list(() => {
-    const resource = scanner.attempt(() => tryRelated(scanner));
-    if (resource !== undefined) embedded.push(resource);
-    else terms.push(readTerm(scanner));
+  return scanner.list(() => {
+    scanner.attempt(() => refuseRelated(scanner));
+    return readTerm(scanner);
   });
-  return { terms, embedded };
 }
 
-function tryRelated(scanner: Scanner): string | undefined {
+/** `author(name)` */
+function refuseRelated(scanner: Scanner): undefined {
   scanner.skipBlanks();
-  const name = tryName(scanner);
-  if (name === undefined || !scanner.eat("(")) return undefined;
-  readName(scanner);
-  return scanner.eat(")") && readDirection(scanner) ? name : undefined;
+  if (tryName(scanner) !== undefined && scanner.sees("(")) throw refuse.notSpoken("resource embedding");
 }
 
 function readTerm(scanner: Scanner): OrderTerm {

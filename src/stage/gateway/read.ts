@@ -1,7 +1,7 @@
 import type { Relation, Routine } from "./catalog.ts";
 import { refuse } from "./errors.ts";
 import { columnOf, type Condition, where } from "./filter.ts";
-import { bind, fromCatalog, ident, join, nothing, qualified, type Sql, sql } from "./fragment.ts";
+import { bind, ident, join, nothing, qualified, type Sql, sql } from "./fragment.ts";
 import { isEverything, limitOf, negotiate, type Range, restrict, type Shape } from "./headers.ts";
 import type { OrderTerm, Query, SelectItem } from "./query.ts";
 import type { Request } from "./request.ts";
@@ -16,21 +16,18 @@ export interface Outcome {
   /** Settings `response.headers` and `response.status`, which a function may set. */
   readonly responseHeaders: string | null;
   readonly responseStatus: string | null;
-  /** Key columns of the one row inserted: `[["id", "eq.5"]]`. */
-  readonly location: readonly (readonly [string, string])[];
   /** Rows inserted less rows updated, for an upsert. */
   readonly inserted: number | undefined;
 }
 
 export function readOutcome(row: readonly (string | null)[]): Outcome {
-  const [total, rows, body, responseHeaders, responseStatus, location, inserted] = row;
+  const [total, rows, body, responseHeaders, responseStatus, inserted] = row;
   return {
     total: count(total),
     rows: count(rows) ?? 0,
     body: body ?? "",
     responseHeaders: responseHeaders ?? null,
     responseStatus: responseStatus ?? null,
-    location: JSON.parse(location ?? "[]") as readonly [string, string][],
     inserted: count(inserted),
   };
 }
@@ -50,19 +47,10 @@ export interface Plan {
   readonly request: Request;
 }
 
-/** Refuses what cannot be read off the request alone, in the order in which PostgREST would. */
-export function refuseUnreadable({ query, action }: Request, relation: Relation | undefined): void {
-  const [embedded] = query.embedded;
-  if (embedded !== undefined) throw refuse.notEmbedded(embedded);
-  if (query.select.some(({ aggregated }) => aggregated)) throw refuse.aggregates();
+/** @throws {Refused} 501 where PostgREST would convert values with casts of the database's own */
+export function refuseRepresentations({ action }: Request, relation: Relation | undefined): void {
   if (relation?.columns.some(({ represented }) => represented))
     throw refuse.notSpoken(`data representations, which ${action.kind} of this relation would apply`);
-}
-
-export function refuseUnknownPreferences({ prefer }: Request): void {
-  if (prefer.count === "planned" || prefer.count === "estimated")
-    throw refuse.notSpoken(`count=${prefer.count}`);
-  if (prefer.handling === "strict" && prefer.unknown.length > 0) throw refuse.preferences(prefer.unknown);
 }
 
 export interface ReadRules {
@@ -75,9 +63,8 @@ export interface ReadRules {
  * @throws {Refused}
  */
 export function planRead(request: Request, relation: Relation, rules: ReadRules): Plan {
-  refuseUnreadable(request, relation);
+  refuseRepresentations(request, relation);
   const shape = negotiate(request.headers.accept, rules.hasMediaHandlers);
-  refuseUnknownPreferences(request);
   const table = qualified(relation.schema, relation.name);
   const headersOnly = request.action.kind === "read" && request.action.headersOnly;
   const main = sql`with pgrst_source as (${rowsOf(table, table, request, rules.maxRows)})${countOf(
@@ -142,10 +129,8 @@ function selected(table: Sql, items: readonly SelectItem[]): Sql {
   );
 }
 
-function itemSql(table: Sql, { column, cast, alias }: SelectItem): Sql {
-  const plain = columnOf(table, column);
-  // Not quoted, since a quoted "int" would be no type; the parser lets only letters, digits, _ and blanks through.
-  const value = cast === undefined ? plain : sql`cast(${plain} as ${fromCatalog(cast)})`;
+function itemSql(table: Sql, { column, alias }: SelectItem): Sql {
+  const value = columnOf(table, column);
   return alias === undefined ? value : sql`${value} as ${ident(alias)}`;
 }
 

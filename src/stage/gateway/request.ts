@@ -1,23 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { refuse } from "./errors.ts";
-import {
-  essence,
-  everything,
-  isEverything,
-  parsePrefer,
-  type Preferences,
-  type Range,
-  requestedRange,
-} from "./headers.ts";
+import { essence, everything, parsePrefer, type Preferences, type Range, requestedRange } from "./headers.ts";
 import { parseQuery, percentDecode, type Query } from "./query.ts";
 
-export type Mutation = "create" | "update" | "upsert" | "delete";
+export type Mutation = "create" | "update" | "delete";
 
 type Action =
   | { readonly kind: "read"; readonly name: string; readonly headersOnly: boolean }
   | { readonly kind: "mutate"; readonly name: string; readonly mutation: Mutation }
-  | { readonly kind: "call"; readonly name: string; readonly method: "GET" | "HEAD" | "POST" }
-  | { readonly kind: "describe"; readonly of: "relation" | "routine" | "root"; readonly name: string };
+  | { readonly kind: "call"; readonly name: string; readonly method: "GET" | "HEAD" | "POST" };
 
 /** A request as it came over the wire. */
 export interface RawRequest {
@@ -58,12 +49,11 @@ export function parseRequest(raw: RawRequest, rules: RequestRules): Request {
   const action = chooseAction(resource, method);
   const query = parseQuery(search, action.kind === "call" && action.method !== "POST");
   const range = requestedRange(query.range, method === "GET" ? header(headers.range) : undefined);
-  if (method === "PUT" && !isEverything(range)) throw refuse.putLimit();
   const payload = takesBody(action)
     ? parseBody(raw.body, {
         contentType: headers["content-type"],
         isCall: action.kind === "call",
-        columns: method === "PUT" ? undefined : query.columns,
+        columns: query.columns,
       })
     : undefined;
   const prefer = parsePrefer(header(headers.prefer), rules.txOverride);
@@ -117,12 +107,11 @@ function chooseSchema({ method, headers }: RawRequest, exposed: readonly string[
 const mutations: Readonly<Record<string, Mutation>> = {
   POST: "create",
   PATCH: "update",
-  PUT: "upsert",
   DELETE: "delete",
 };
 
 function chooseAction({ kind, name }: Resource, method: string): Action {
-  if (method === "OPTIONS") return { kind: "describe", of: kind, name };
+  if (method === "OPTIONS" || (method === "PUT" && kind === "relation")) throw refuse.notSpoken(method);
   const reads = method === "GET" || method === "HEAD";
   switch (kind) {
     case "routine":
@@ -137,6 +126,11 @@ function chooseAction({ kind, name }: Resource, method: string): Action {
       return { kind: "mutate", name, mutation };
     }
   }
+}
+
+/** OPTIONS of `/`: which server answers. */
+export function asksForServer({ method, url }: RawRequest): boolean {
+  return method === "OPTIONS" && splitUrl(url).path === "/";
 }
 
 function takesBody(action: Action): boolean {

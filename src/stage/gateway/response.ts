@@ -1,4 +1,3 @@
-import { findRoutine } from "./call.ts";
 import type { Catalog, Relation } from "./catalog.ts";
 import { isStatus, type Refusal, refuse } from "./errors.ts";
 import { contentRange, contentTypes, preferenceApplied, type Preferences, rangeStatus } from "./headers.ts";
@@ -43,7 +42,7 @@ function answerToRead(plan: Plan, { rows, total, body }: Outcome): Draft {
   const status = rangeStatus(range.first, rows, total);
   const headers: Headers = {
     "Content-Range": contentRange(range.first, range.first + BigInt(rows) - 1n, total),
-    "Preference-Applied": preferenceApplied(honoured(prefer, action.kind === "call" ? ["maxAffected"] : [])),
+    "Preference-Applied": preferenceApplied(honoured(prefer, [])),
   };
   if (action.kind === "call" && "returnsVoid" in plan.target && plan.target.returnsVoid)
     return { status: 204, headers, body: "" };
@@ -66,8 +65,8 @@ function beyond(first: bigint, total: number): string {
 }
 
 const writers: Readonly<Record<Mutation, (plan: Plan, outcome: Outcome) => Draft>> = {
-  create: (plan, { rows, body, location, inserted }) => {
-    const { prefer, action, query } = plan.request;
+  create: (plan, { rows, body, inserted }) => {
+    const { prefer, query } = plan.request;
     const full = prefer.return === "representation";
     const merges = prefer.resolution === "merge-duplicates";
     const hasTarget =
@@ -75,7 +74,6 @@ const writers: Readonly<Record<Mutation, (plan: Plan, outcome: Outcome) => Draft
     return {
       status: merges && (inserted ?? 0) <= 0 ? 200 : 201,
       headers: {
-        Location: location.length === 0 ? undefined : `/${action.name}?${pairs(location)}`,
         "Content-Range": contentRange(1n, 0n, counted(prefer, rows)),
         "Preference-Applied": preferenceApplied(
           honoured(prefer, ["return", "missing", ...(hasTarget ? (["resolution"] as const) : [])]),
@@ -89,13 +87,11 @@ const writers: Readonly<Record<Mutation, (plan: Plan, outcome: Outcome) => Draft
     const { rows } = outcome;
     const { prefer } = plan.request;
     const range = contentRange(0n, BigInt(rows) - 1n, counted(prefer, rows));
-    return written(plan, outcome, range, ["return", "missing", "maxAffected"], 200);
+    return written(plan, outcome, range, ["return", "missing"]);
   },
-  upsert: (plan, outcome) =>
-    written(plan, outcome, undefined, ["return"], (outcome.inserted ?? 0) > 0 ? 201 : 200),
   delete: (plan, outcome) => {
     const range = contentRange(1n, 0n, counted(plan.request.prefer, outcome.rows));
-    return written(plan, outcome, range, ["return", "maxAffected"], 200);
+    return written(plan, outcome, range, ["return"]);
   },
 };
 
@@ -104,12 +100,11 @@ function written(
   { body }: Outcome,
   range: string | undefined,
   more: readonly (keyof Preferences)[],
-  status: number,
 ): Draft {
   const { prefer } = plan.request;
   const headers = { "Content-Range": range, "Preference-Applied": preferenceApplied(honoured(prefer, more)) };
   if (prefer.return !== "representation") return { status: 204, headers, body: "" };
-  return { status, headers: { ...headers, ...typed(plan) }, body };
+  return { status: 200, headers: { ...headers, ...typed(plan) }, body };
 }
 
 function counted(prefer: Preferences, rows: number): number | undefined {
@@ -118,7 +113,7 @@ function counted(prefer: Preferences, rows: number): number | undefined {
 
 /** The preferences that every request honours, and those that this kind does too. */
 function honoured(prefer: Preferences, more: readonly (keyof Preferences)[]): Partial<Preferences> {
-  const kinds: readonly (keyof Preferences)[] = ["count", "tx", "handling", "timezone", ...more];
+  const kinds: readonly (keyof Preferences)[] = ["count", "tx", "timezone", ...more];
   return Object.fromEntries(kinds.map((kind) => [kind, prefer[kind]]));
 }
 
@@ -128,12 +123,6 @@ function typed({ shape, request }: Plan): Headers {
 
 function profileOf({ schema, schemaIsNegotiated }: Request): string | undefined {
   return schemaIsNegotiated ? schema : undefined;
-}
-
-function pairs(location: Outcome["location"]): string {
-  return location
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-    .join("&");
 }
 
 export interface Answer {
@@ -187,37 +176,15 @@ function parseList(text: string): readonly unknown[] {
   throw refuse.responseHeaders();
 }
 
-/**
- * OPTIONS: which methods a resource knows, whoever asks.
- * @throws {Refused} PGRST202, PGRST203, PGRST205
- */
-export function describe({ action, schema, query }: Request, catalog: Catalog): Answer {
-  const of = action.kind === "describe" ? action.of : "root";
-  const methods = {
-    root: () => ["OPTIONS", "GET", "HEAD"],
-    relation: () => methodsOf(findRelation(catalog, schema, action.name)),
-    routine: () => {
-      const names = query.parameters.map(([name]) => name);
-      const { isVolatile } = findRoutine(catalog, { schema, name: action.name, names, byPost: false });
-      return isVolatile ? ["OPTIONS", "POST"] : ["OPTIONS", "GET", "HEAD", "POST"];
-    },
-  }[of]();
-  const headers = { ...vary, "Access-Control-Allow-Origin": "*", Allow: methods.join(",") };
-  return { status: 200, headers, body: "" };
-}
+/** OPTIONS of `/`: the same for every role. */
+export const answerToRoot: Answer = {
+  status: 200,
+  headers: { ...vary, "Access-Control-Allow-Origin": "*", Allow: "OPTIONS,GET,HEAD" },
+  body: "",
+};
 
 export function findRelation(catalog: Catalog, schema: string, name: string): Relation {
   const relation = catalog.relation(schema, name);
   if (relation === undefined) throw refuse.table(schema, name);
   return relation;
-}
-
-function methodsOf({ insertable, updatable, deletable, keyColumns }: Relation): string[] {
-  const known: readonly (readonly [string, boolean])[] = [
-    ["POST", insertable],
-    ["PUT", insertable && updatable && keyColumns.length > 0],
-    ["PATCH", updatable],
-    ["DELETE", deletable],
-  ];
-  return ["OPTIONS", "GET", "HEAD", ...known.flatMap(([method, can]) => (can ? [method] : []))];
 }

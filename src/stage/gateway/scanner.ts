@@ -122,11 +122,11 @@ export function parseNames(text: string, parameter: string): string[] {
   return scanner.list(() => readName(scanner));
 }
 
-/** `a.b.c`, a key that may point into an embedded resource: the way there and the name at its end. */
-export function parsePath(key: string): { readonly path: readonly string[]; readonly name: string } {
+/** A parameter's key: a name. `a.b` would point into an embedded resource. */
+export function readKey(key: string): string {
   const scanner = new Scanner(key, "tree path");
-  const names = [readName(scanner)];
-  while (scanner.eat(".")) names.push(readName(scanner));
+  const name = readName(scanner);
+  if (scanner.sees(".")) throw refuse.notSpoken("resource embedding");
   if (scanner.sees("->")) throw refuse.notSpoken("JSON paths (->, ->>)");
-  return { path: names.slice(0, -1), name: names.at(-1) ?? "" };
+  return name;
 }

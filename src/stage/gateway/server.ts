@@ -11,8 +11,8 @@ import { refuse, Refused } from "./errors.ts";
 import { compile, qualified, sql, type Statement } from "./fragment.ts";
 import { type Authenticate, authenticator } from "./jwt.ts";
 import { type Plan, planRead, type ReadRules } from "./read.ts";
-import { parseRequest, type RawRequest, type Request } from "./request.ts";
-import { type Answer, answerTo, answerToRefused, describe, findRelation } from "./response.ts";
+import { asksForServer, parseRequest, type RawRequest, type Request } from "./request.ts";
+import { type Answer, answerTo, answerToRefused, answerToRoot, findRelation } from "./response.ts";
 import { runPlan } from "./transaction.ts";
 import { planWrite } from "./write.ts";
 
@@ -77,7 +77,7 @@ function openPool({ database, poolSize = 10, statementTimeoutMs = 30_000 }: Gate
     application_name: "rowgate builtin gateway",
     allowExitOnIdle: true,
   });
-  // A connection that breaks is replaced when the next one is needed. Whoever uses it is told by its own statement; without
+  // A connection that breaks is replaced when the next one is needed. A statement on it fails by itself; without
   // a listener, the error event of an idle client and that of one in use would each end the process.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
@@ -191,11 +191,11 @@ export async function serve(raw: RawRequest, service: Service): Promise<Answer> 
   try {
     const { config, catalog, pool } = service;
     const identity = service.authenticate(raw.headers.authorization);
+    if (asksForServer(raw)) return answerToRoot;
     const request = parseRequest(raw, {
       schemas: config.schemas,
       txOverride: config.txEnd.endsWith("-allow-override"),
     });
-    if (request.action.kind === "describe") return describe(request, catalog);
     const plan = planFor(request, service);
     const outcome = await runPlan(pool, plan, identity, {
       txEnd: config.txEnd,

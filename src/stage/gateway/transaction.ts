@@ -77,12 +77,13 @@ async function transact(
   ];
   const end = ending(plan.request, rules.txEnd);
   const main = compile(plan.main);
-  if (!isConditional(plan)) return readOutcome((await run(...before, main, ...end))?.[0] ?? []);
+  if (plan.shape === "array") return readOutcome((await run(...before, main, ...end))?.[0] ?? []);
 
+  // A single object was asked for: whatever else the statement gave or wrote is rolled back.
   const outcome = readOutcome((await run(...before, main))?.[0] ?? []);
-  const objection = objectionTo(outcome, plan);
-  await run(...(objection === undefined ? end : [rollback]));
-  if (objection !== undefined) throw objection;
+  const isSingle = outcome.rows === 1;
+  await run(...(isSingle ? end : [rollback]));
+  if (!isSingle) throw refuse.notSingular(outcome.rows);
   return outcome;
 }
 
@@ -94,21 +95,6 @@ const checkDeferred = compile(sql`set constraints all immediate`);
 function ending({ prefer }: Request, txEnd: TxEnd): readonly Statement[] {
   const rollsBack = prefer.tx === "rollback" || (txEnd.startsWith("rollback") && prefer.tx !== "commit");
   return rollsBack ? [checkDeferred, rollback] : [commit];
-}
-
-function isConditional({ shape, request: { action, prefer } }: Plan): boolean {
-  const isPut = action.kind === "mutate" && action.mutation === "upsert";
-  return shape === "object" || isPut || (prefer.handling === "strict" && prefer.maxAffected !== undefined);
-}
-
-/** What makes a request fail whose statement succeeded; it is rolled back then. */
-function objectionTo({ rows }: Outcome, { shape, request: { action, prefer } }: Plan): Refused | undefined {
-  const mutation = action.kind === "mutate" ? action.mutation : undefined;
-  if (mutation === "upsert") return rows === 1 ? undefined : refuse.putKey();
-  if (shape === "object" && rows !== 1) return refuse.notSingular(rows);
-  const counts = action.kind === "call" || mutation === "update" || mutation === "delete";
-  const most = prefer.handling === "strict" && counts ? prefer.maxAffected : undefined;
-  return most !== undefined && BigInt(rows) > most ? refuse.maxAffected(rows) : undefined;
 }
 
 export interface SessionRules {

@@ -1,15 +1,14 @@
 import { quoteLiteral } from "../../lib/sql-text.ts";
 import type { Relation } from "./catalog.ts";
 import { refuse } from "./errors.ts";
-import { all, arrayLiteral, columnOf, type Condition, where } from "./filter.ts";
+import { columnOf, type Condition, where } from "./filter.ts";
 import { bind, fromCatalog, ident, join, nothing, qualified, sql, type Sql } from "./fragment.ts";
 import { negotiate } from "./headers.ts";
 import {
   asJson,
   type Plan,
   type ReadRules,
-  refuseUnknownPreferences,
-  refuseUnreadable,
+  refuseRepresentations,
   responseSettings,
   rowCount,
   rowsOf,
@@ -21,7 +20,7 @@ import { isJsonObject, type Mutation, type Request } from "./request.ts";
  * @throws {Refused}
  */
 export function planWrite(request: Request, relation: Relation, mutation: Mutation, rules: ReadRules): Plan {
-  refuseUnreadable(request, relation);
+  refuseRepresentations(request, relation);
   const table = qualified(relation.schema, relation.name);
   const { filters, conditions } = request.query;
   const write: Write = {
@@ -32,7 +31,6 @@ export function planWrite(request: Request, relation: Relation, mutation: Mutati
     returning: returning(table, request, relation),
   };
   const statement = statements[mutation](write);
-  refuseUnknownPreferences(request);
   const shape = negotiate(request.headers.accept, rules.hasMediaHandlers);
   // Where no row is returned, the select must not name a column: it would have to be readable.
   const full = request.prefer.return === "representation";
@@ -42,7 +40,7 @@ export function planWrite(request: Request, relation: Relation, mutation: Mutati
     : sql`select * from pgrst_source`;
   const main = sql`with pgrst_source as (${statement}) select null, ${rowCount}, ${
     full ? asJson(shape) : sql`''`
-  }, ${responseSettings}, ${location(write, mutation)}, ${inserted(request, mutation)} from (${rows}) _postgrest_t`;
+  }, ${responseSettings}, ${inserted(request, mutation)} from (${rows}) _postgrest_t`;
   return { main, readOnly: false, settings: {}, shape, target: relation, request };
 }
 
@@ -52,19 +50,9 @@ function withoutFilters(request: Request): Request {
 }
 
 function inserted({ prefer }: Request, mutation: Mutation): Sql {
-  const upserts =
-    mutation === "upsert" || (mutation === "create" && prefer.resolution === "merge-duplicates");
-  return upserts ? sql`nullif(current_setting('pgrst.inserted', true), '')::int` : sql`null`;
-}
-
-/** The key of the row that a POST with `return=headers-only` inserted, when it inserted one. */
-function location({ request, relation }: Write, mutation: Mutation): Sql {
-  if (mutation !== "create" || request.prefer.return !== "headers-only") return sql`null`;
-  return sql`case when ${rowCount} = 1 then (
-    select json_agg(json_build_array(member.key, coalesce('eq.' || member.value, 'is.null')))
-    from (select row_to_json(_) as row from pgrst_source as _ limit 1) first_row, json_each_text(first_row.row) as member
-    where member.key = any (${bind(arrayLiteral(relation.keyColumns))})
-  ) end`;
+  return mutation === "create" && prefer.resolution === "merge-duplicates"
+    ? sql`nullif(current_setting('pgrst.inserted', true), '')::int`
+    : sql`null`;
 }
 
 /** A write with what it needs to become SQL. */
@@ -87,15 +75,6 @@ export const statements: Readonly<Record<Mutation, (write: Write) => Sql>> = {
       merges ? sql`where ${counted("+")}` : nothing
     }${onConflict(target, merges, fields)} ${back}`;
   },
-  upsert: (write) => {
-    const { request, relation, table, filters, returning: back } = write;
-    refuseUnlessByKey(write);
-    const fields = fieldsOf(request, relation);
-    return sql`insert into ${table}${columnList(fields)} ${newRows(request, fields, false)}where ${counted("+")} and ${all(
-      sql`pgrst_body`,
-      filters,
-    )}${onConflict(relation.keyColumns, true, fields)} ${back}`;
-  },
   update: ({ request, relation, table, filters, returning: back }) => {
     const fields = fieldsOf(request, relation);
     // `set` cannot be empty: nothing is updated, and the same privileges are asked as for reading what would come back.
@@ -110,17 +89,6 @@ export const statements: Readonly<Record<Mutation, (write: Write) => Sql>> = {
   },
   delete: ({ table, filters, returning: back }) => sql`delete from ${table}${where(table, filters)} ${back}`,
 };
-
-/** PUT names one row by its whole key, and nothing else. */
-function refuseUnlessByKey({ request: { query }, relation: { keyColumns } }: Write): void {
-  const keys = new Set(query.filterKeys);
-  const byEquality = query.filters.every(
-    ({ negated, test }) => !negated && test.kind === "compare" && test.operator === "=",
-  );
-  const wholeKey = keys.size === keyColumns.length && keyColumns.every((column) => keys.has(column));
-  if (query.conditions.length > 0 || keyColumns.length === 0 || !wholeKey || !byEquality)
-    throw refuse.putFilters();
-}
 
 function fieldsOf({ payload }: Request, { name, columns }: Relation): Field[] {
   return (payload?.columns ?? []).map((wanted) => {
@@ -160,7 +128,7 @@ function counted(sign: "+" | "-"): Sql {
 
 /** Which columns come back: those selected and the key, all, or none (then the SELECT privilege is not needed). */
 function returnedColumns({ prefer, query }: Request, { keyColumns }: Relation): string[] {
-  if (prefer.return !== "representation" && prefer.return !== "headers-only") return [];
+  if (prefer.return !== "representation") return [];
   const columns = query.select.map(({ column }) => column);
   return columns.includes("*") ? ["*"] : [...new Set([...columns, ...keyColumns])].toSorted();
 }

@@ -46,7 +46,7 @@ export async function initialise(site: Site): Promise<string> {
 }
 
 /**
- * Starts the server on a port that was free a moment ago, and on another should somebody have taken it meanwhile.
+ * Starts the server on a port that was free a moment ago, and on another if that was taken meanwhile.
  * @throws {RowgateError} `embedded/start`
  */
 export async function serve(site: Site, pickPort: () => Promise<number> = freePort): Promise<RunningServer> {
@@ -73,7 +73,7 @@ async function freePort(): Promise<number> {
 /** Waits as pg_ctl does: the eighth line of postmaster.pid says when connections are accepted. */
 async function accepts(site: Site, child: ChildProcess): Promise<boolean> {
   const over = ended(child).then(() => "over" as const);
-  // The server may also fail long after this wait is over, when nobody listens here.
+  // The server may also fail long after this wait is over, when this promise is awaited no more.
   over.catch(() => undefined);
   for (;;) {
     site.signal.throwIfAborted();

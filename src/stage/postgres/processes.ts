@@ -38,7 +38,7 @@ export async function reap(directory: string): Promise<void> {
 
 /** Removes the directory, though an ending backend may still write a file into it. */
 export function removeDirectory(directory: string): void {
-  // The synchronous form takes half the time, and whoever calls this has nothing else to do.
+  // The synchronous form takes half the time, and the caller has nothing else to do.
   rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 

@@ -89,7 +89,7 @@ async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Pr
   } catch (cause) {
     throw new RowgateError({
       code: "embedded/prepare",
-      message: `the embedded database ${address.database} could not be prepared: ${said(cause)}`,
+      message: `the embedded database ${address.database} could not be prepared: ${messageOf(cause)}`,
       cause,
     });
   } finally {
@@ -97,6 +97,6 @@ async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Pr
   }
 }
 
-function said(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
