@@ -11,14 +11,16 @@
 --        texts     [sql, …]   every other statement, each once: probes name them by number
 --        args      ["(literal, …)", …]   what goes into a statement with parameters ($1, $2, …)
 --        probes    [{"p": persona, "m": method, "k": kind, "c": control, "q": [text, …], "a": [text, …],
---                    "v": [args, …], "d": text, "l": text, "g": guard, "s": plan}]     (numbers count from 1)
+--                    "v": [args, …], "d": text, "l": text, "g": guard, "s": plan, "u": insert first}]
+--                   (numbers count from 1)
+--        codes     what error codes mean: lists of codes, and of what codes begin with
 --        calm      a statement that fails by itself, to learn what such an error's context looks like
 --        keep      true: nothing that a plan could freeze depends on who asks (see "s")
 --      kinds: r  one read: q[1] returns how many rows, and a hash, as the persona sees them
 --             w  one write over all rows: each of q is tried until one goes through (a check may take one value and not another); a says, with full sight and
 --                before it is undone, which rows it changed
 --             e  row by row: l lists, with full sight, three arrays (suffix, declared, key); each of q || suffix is tried
---                until one reaches the row
+--                until one reaches the row. u: an upsert, of which a constraint speaks when only INSERT's policies have been asked
 --             f  one call of a function: as r, and its deferred constraints are checked before it is undone
 --             i  each of q by itself; a[n] tells, with full sight, which columns were not stored as sent; v[n] are the
 --                parameters of both (of a[n] alone, where s is missing)
@@ -62,6 +64,12 @@ declare
   pre constant text := batch->>'pre';
   nsettings constant int := cardinality(settings);
   calm constant text := batch->>'calm';
+  -- What error codes mean (src/model/answers.ts): codes, and the two characters that all codes of a class begin with.
+  refused constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'refused'));
+  next_value constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'nextValue'));
+  after_policy constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'afterPolicy'));
+  without_name constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'withoutName'));
+  routine_tells constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'routineTells'));
   longest constant int := 2000;      -- of a message: a policy may raise one as long as a field may be
   answers text[] := '{}';
   ctotal bigint[] := '{}'; cdeclared bigint[] := '{}'; chash text[] := '{}'; cerror text[] := '{}';
@@ -77,7 +85,7 @@ declare
   dressed boolean;                   -- the session is the persona's, and not yet (or no more) rowgate's own
   n bigint; h text; an bigint; ah text; ks text[]; diff text; done boolean; stage text; ignored text;
   code text; message text; context text; cname text; ctable text; cschema text; dtype text; away boolean;
-  parts text[]; row_answer text;
+  parts text[]; row_answer text; is_after_policy boolean;
   reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
   extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
 begin
@@ -93,7 +101,7 @@ begin
 
   for probe in
     select * from jsonb_to_recordset(batch->'probes')
-      as x(p int, m text, k text, c int, q int[], a int[], v int[], d int, l int, g int, s int)
+      as x(p int, m text, k text, c int, q int[], a int[], v int[], d int, l int, g int, s int, u boolean)
   loop
     -- Controls first, with full sight, once a batch: one snapshot serves control and probe.
     if probe.c is not null and ctotal[probe.c] is null and cerror[probe.c] is null then
@@ -284,13 +292,15 @@ begin
             else json_strip_nulls(json_build_object(
               'code', code, 'message', message, 'n', n, 'h', h, 'an', an, 'ah', ah, 'd', diff::json, 'away', away, 'stage', nullif(stage, 'control'),
               'cname', nullif(cname, ''), 'ctable', nullif(concat_ws('.', nullif(cschema, ''), nullif(ctable, '')), ''), 'dtype', nullif(dtype, ''),
-              'mode', nullif(mode, 'origin'), 'v', nullif(i, 1), 'sql', case when probe.k = 'e' and code = '42501' then stmt end))::text end;
+              'mode', nullif(mode, 'origin'), 'v', nullif(i, 1), 'sql', case when probe.k = 'e' and code = any(routine_tells) then stmt end))::text end;
 
+          is_after_policy := code is not null and (code = any(after_policy) or left(code, 2) = any(after_policy));
           if probe.k = 'e' then
             if code is null and n > 0 then hit := true;
             elsif code is null then null;
-            elsif code like '23%' and not away and dtype = '' and (cname <> '' or code = '23502') then hit := true; last_error := row_answer;
-            elsif code = '42501' and not away then last_error := row_answer; -- this value is refused: the next one is tried
+            elsif is_after_policy and probe.u is not true and not away and dtype = '' and (cname <> '' or code = any(without_name)) then
+              hit := true; last_error := row_answer;
+            elsif code = any(refused) and not away then last_error := row_answer; -- this value is refused: the next one is tried
             else unsure := true; last_error := row_answer;
             end if;
           else
@@ -300,10 +310,11 @@ begin
           -- Foreign keys and BEFORE triggers stand between a policy and its effect; with both off
           -- (they are off for a replica) the same statement shows what the policy itself lets through.
           exit modes when mode = 'replica' or probe.k <> 'w' or probe.g is null
-            or not (coalesce(code like '23%', false) or (probe.g > 1 and code is null and n = 0));
+            or not (is_after_policy or (probe.g > 1 and code is null and n = 0));
           mode := 'replica'; dressed := false;
         end loop modes;
-        exit variants when probe.k = 'i' or (probe.k = 'e' and hit) or (probe.k <> 'e' and (code is null or away or (code <> '42501' and left(code, 2) not in ('22', '23'))));
+        exit variants when probe.k = 'i' or (probe.k = 'e' and hit)
+          or (probe.k <> 'e' and (code is null or away or not (code = any(next_value) or left(code, 2) = any(next_value))));
       end loop variants;
 
       if probe.k = 'e' then
@@ -323,7 +334,7 @@ begin
       end if;
     end loop;
 
-    if probe.k = 'r' and code is not null and not (code = '42501' and probe.s = 1) then unsure_plan[probe.p] := true; end if;
+    if probe.k = 'r' and code is not null and not (code = any(refused) and probe.s = 1) then unsure_plan[probe.p] := true; end if;
     foreach slot in array passing loop
       execute 'deallocate rowgate_' || slot;
       prepared[slot] := false;

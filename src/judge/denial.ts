@@ -1,3 +1,4 @@
+import { isCode, ruleFor } from "../model/answers.ts";
 import type { Privileges } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import type { DenyReason, Operation, RelationOperation } from "../model/matrix.ts";
@@ -32,8 +33,11 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (held === undefined || !held.schemaUsage) return "schema";
   if (!holds[operation](held)) return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
-  if (answer.code === "44000") return "check";
   if (!checked.has(operation)) return "else";
+  const layer = ruleFor(answer)?.layer;
+  // Over HTTP no frame can be seen: a trigger's own statement may have raised it.
+  if (layer !== undefined && (answer.http === undefined || !raisesItself(cell.relation, operation)))
+    return layer;
   if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";
   // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row. Where it could be seen
   // and was not, the refusal could not be repeated, and nothing says what refused.
@@ -60,7 +64,7 @@ function callRefusedBy(call: PlannedCall | undefined, role: string, answer: Answ
   const held = call?.routine.privileges[role];
   if (answer.beforeProbe === true) return "else";
   if (held?.schemaUsage === true && held.execute) return "check";
-  if (answer.foreignFrame === true || answer.code !== "42501") return "else";
+  if (answer.foreignFrame === true || !isCode(answer.code, "insufficientPrivilege")) return "else";
   return held?.schemaUsage === true ? "execute" : "schema";
 }
 

@@ -1,3 +1,4 @@
+import { isCode } from "../model/answers.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
@@ -40,7 +41,7 @@ function triedOf(cell: Cell, attempt: CandidateAttempt): Tried {
 function refusedByColumn(cell: Cell, { candidate, answer }: CandidateAttempt): boolean {
   const { schemaUsage = false, insert = [] } = cell.relation.info.privileges[cell.persona.role] ?? {};
   if (!schemaUsage || insert.length === 0) return false;
-  if (answer.code !== "42501" || answer.foreignFrame === true) return false;
+  if (!isCode(answer.code, "insufficientPrivilege") || answer.foreignFrame === true) return false;
   const sent = cell.candidates.find(
     ({ name, origin }) => name === candidate.name && origin === candidate.origin,
   );

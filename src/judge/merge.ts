@@ -1,3 +1,4 @@
+import { isStoppedAfterPolicy } from "../model/answers.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Expectation } from "../model/matrix.ts";
 import type { InsertObservation, Observation } from "../model/observation.ts";
@@ -44,5 +45,7 @@ function permitSame(expectation: Expectation, one: Judged, other: Judged): boole
 
 /** Which candidates the policy let in, whatever a constraint said afterwards. */
 function letIn({ attempts }: InsertObservation): string {
-  return JSON.stringify(attempts.map(({ answer }) => answer.code === null || answer.code.startsWith("23")));
+  return JSON.stringify(
+    attempts.map(({ answer }) => answer.code === null || isStoppedAfterPolicy(answer, "insert")),
+  );
 }

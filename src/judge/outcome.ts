@@ -3,7 +3,7 @@ import type { Effect } from "../model/effect.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { Answer } from "../model/observation.ts";
 import { refusedBy } from "./denial.ts";
-import { type CodeMeaning, meaningOf, unnamedConstraint } from "./sqlstate.ts";
+import { isCode, type Meaning, meaningOf, ruleFor } from "../model/answers.ts";
 
 /** What one answer means for its cell. */
 export type Outcome =
@@ -28,7 +28,7 @@ export const outcomeEffect: Record<Outcome["kind"], Effect> = {
   broken: "error",
 };
 
-const read: Record<CodeMeaning, (cell: Cell, answer: Answer, said: string) => Outcome> = {
+const read: Record<Meaning, (cell: Cell, answer: Answer, said: string) => Outcome> = {
   refused(cell, answer, said) {
     const by = refusedBy(cell, answer);
     if (by !== "else") return { kind: "refused", by };
@@ -36,8 +36,7 @@ const read: Record<CodeMeaning, (cell: Cell, answer: Answer, said: string) => Ou
     return { kind: "unreached", why: `refused by something else than ${gates}: ${said}` };
   },
   constraint(cell, answer, said) {
-    if (isOwnConstraint(cell, answer))
-      return { kind: "constraint", name: answer.constraint?.name || unnamedConstraint(answer.code ?? "") };
+    if (isOwnConstraint(cell, answer)) return { kind: "constraint", name: nameOfConstraint(answer) };
     const where = cell.call === undefined ? "before the policy, or by another table" : "by a constraint";
     return { kind: "unreached", why: `stopped ${where}: ${said}` };
   },
@@ -57,7 +56,9 @@ export function outcomeOf(cell: Cell, answer: Answer): Outcome {
   if (code === null) return (answer.rows ?? 1) > 0 ? { kind: "accepted" } : { kind: "filtered" };
   const said = `${code}${answer.message === undefined ? "" : ` ${answer.message}`}`;
   if (isAbsent(cell, code)) return { kind: "impossible" };
-  const meaning = isDeclaredRefusal(cell, answer) ? "refused" : meaningOf(code, cell.operation === "select");
+  const meaning = isDeclaredRefusal(cell, answer)
+    ? "refused"
+    : meaningOf(code, cell.operation, answer.http === undefined ? "direct" : "rest");
   return read[meaning](cell, answer, said);
 }
 
@@ -66,10 +67,16 @@ function isDeclaredRefusal({ call }: Cell, { code, foreignFrame }: Answer): bool
   return call !== undefined && call.raises.includes(code ?? "") && foreignFrame !== false;
 }
 
-/** The relation has no such column (only its control relation has): nobody is shown it there. 42703: undefined_column. */
+function nameOfConstraint(answer: Answer): string {
+  return answer.constraint?.name || (ruleFor(answer)?.constraint ?? answer.code ?? "");
+}
+
+/** The relation has no such column (only its baseline has): no persona is shown it there. */
 function isAbsent({ column, relation }: Cell, code: string): boolean {
   return (
-    code === "42703" && column !== undefined && !relation.info.columns.some(({ name }) => name === column)
+    isCode(code, "undefinedColumn") &&
+    column !== undefined &&
+    !relation.info.columns.some(({ name }) => name === column)
   );
 }
 
@@ -81,13 +88,13 @@ function isOwnConstraint(cell: Cell, answer: Answer): boolean {
   if (cell.call !== undefined || answer.foreignFrame === true || answer.dataType !== undefined) return false;
   const { info, base } = cell.relation;
   const own = [info, base ?? info];
-  // 23502 names a column and no constraint before Postgres 18.
-  if (answer.code === "23502")
-    return answer.constraint === undefined || isOneOf(own, answer.constraint.table);
-  if (answer.constraint === undefined) return false;
+  if (answer.constraint === undefined) return ruleFor(answer)?.withoutName === true;
   if (isOneOf(own, answer.constraint.table)) return true;
   // A foreign key that points here is raised in the name of the table that it protects.
-  return answer.code === "23503" && (cell.operation.endsWith("delete") || cell.operation.endsWith("update"));
+  return (
+    isCode(answer.code, "foreignKey") &&
+    (cell.operation.endsWith("delete") || cell.operation.endsWith("update"))
+  );
 }
 
 function isOneOf(relations: readonly { schema: string; name: string }[], table: string | null): boolean {

@@ -1,3 +1,4 @@
+import { isCode, isRefusal } from "../model/answers.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { RowsObservation } from "../model/observation.ts";
@@ -109,7 +110,7 @@ function movesOf(
     // A move of a column that the role may not write is refused by that column's grant, before any policy.
     const move = cell.update?.never.find((one) => one.name === name);
     const ungranted = Object.keys(move?.values ?? {}).some((column) => !granted.includes(column));
-    if (answer.code === "42501" && ungranted && answer.foreignFrame !== true)
+    if (isCode(answer.code, "insufficientPrivilege") && ungranted && answer.foreignFrame !== true)
       return { name, kind: "refused" };
     return { name, kind: outcomeOf(cell, answer).kind };
   });
@@ -135,7 +136,7 @@ function bypassed(cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | 
 function unreached(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind !== "unreached") return undefined;
   // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
-  if (seen.method !== "whole" && seen.answer.code !== "42501") return undefined;
+  if (seen.method !== "whole" && !isRefusal(seen.answer)) return undefined;
   return say("inconclusive", outcome.why);
 }
 

@@ -1,3 +1,4 @@
+import { ruleFor } from "../model/answers.ts";
 import type {
   Answer,
   CandidateAttempt,
@@ -61,7 +62,8 @@ function attemptWithDirect(
 
 /** The server's routine that refused, where the wire has told it of the same refusal. */
 function withRoutine(answer: Answer, direct: Answer): Answer {
-  const same = answer.http !== undefined && answer.code === "42501" && direct.code === "42501";
+  const same =
+    answer.http !== undefined && ruleFor(answer)?.routineTells === true && answer.code === direct.code;
   if (!same || direct.foreignFrame === true || direct.routine === undefined) return answer;
   return { ...answer, routine: direct.routine };
 }

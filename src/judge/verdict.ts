@@ -1,3 +1,4 @@
+import { isCode } from "../model/answers.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
@@ -76,8 +77,9 @@ function unproven(cell: Cell, trust: ChannelTrust): string | undefined {
 function judgeStatement(cell: Cell, { answer }: StatementObservation): Judgement {
   const outcome = outcomeOf(cell, answer);
   const by = outcome.kind === "refused" ? outcome.by : undefined;
-  // 0A000: the privilege was there, and another table's foreign key stopped the command afterwards.
-  const open = outcome.kind === "accepted" || outcome.kind === "filtered" || answer.code === "0A000";
+  // The privilege was there, and another table's foreign key stopped the command afterwards.
+  const stopped = isCode(answer.code, "unsupported");
+  const open = outcome.kind === "accepted" || outcome.kind === "filtered" || stopped;
   const base = { effect: open ? ("allowed" as const) : outcomeEffect[outcome.kind], deniedBy: by };
   const wanted = cell.expectation.kind === "allow";
   if (open) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { declarableRefusal } from "../model/answers.ts";
 import { shapeWords } from "../yaml/check-shape.ts";
 
 // What a scalar, a key, or a small part of a matrix may be. The reader and the JSON Schema take it from here.
@@ -49,10 +50,7 @@ export const token: z.ZodString = z
 export const sqlstate: z.ZodString = z
   .string()
   .regex(/^[0-9A-Z]{5}$/, "a SQLSTATE has five digits and capital letters, as `P0001`")
-  .regex(
-    /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|XX))/,
-    "this SQLSTATE says that something is broken, for every caller",
-  );
+  .regex(declarableRefusal, "this SQLSTATE says that something is broken, for every caller");
 
 const day: z.ZodISODate = z.iso
   .date({ error: "a day is written YYYY-MM-DD" })

@@ -1,3 +1,4 @@
+import { isCode } from "./answers.ts";
 import type { LinkFailure } from "./link-failure.ts";
 
 /** What something that speaks HTTP said to one GET. */
@@ -15,12 +16,9 @@ export interface Visit {
   readonly location: string | undefined;
 }
 
-/** Its database is gone, or it has not read it yet. */
-export const withoutDatabase: ReadonlySet<string> = new Set(["PGRST000", "PGRST001", "PGRST002", "PGRST003"]);
-
 /** PostgREST answered, and for its database: whatever else is asked of something else proves nothing. */
 export function speaks({ code, rows }: Visit): boolean {
-  return rows || (code !== undefined && !withoutDatabase.has(code));
+  return rows || (code !== undefined && !isCode(code, "gatewayWithoutDatabase"));
 }
 
 export type GatewayFacts =

@@ -1,3 +1,4 @@
+import { isCode } from "../model/answers.ts";
 import { type ClientBase, DatabaseError } from "pg";
 import { effectIssues } from "../probe/sql/effects.ts";
 import { checkPredicates, checkValues, type Predicate, type Value } from "../probe/sql/predicates.ts";
@@ -156,7 +157,7 @@ function isKey(key: readonly string[], { primaryKey, uniqueKeys }: RelationInfo)
 export function explainUnprivileged(catalog: Catalog, cause: unknown): unknown {
   const { login } = catalog;
   if (login.superuser || login.bypassRls) return cause;
-  if (!(cause instanceof DatabaseError) || cause.code !== "42501") return cause;
+  if (!(cause instanceof DatabaseError) || !isCode(cause.code, "insufficientPrivilege")) return cause;
   return new RowgateError({
     code: "preflight/no-privileged-connection",
     message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${cause.message}`,

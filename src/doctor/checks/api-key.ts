@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { ApiKeyFacts, Examination, RestFacts } from "../../model/examination.ts";
 import type { Visit } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, notAsked, problem, waitsFor, well } from "../answers.ts";
@@ -53,7 +54,10 @@ function stray(key: ApiKeyFacts, { url }: RestFacts, now: number): readonly Answ
 /** No token was sent: whoever refuses looks at the key, be it a front door or a PostgREST that was handed it as token. */
 function refused(key: ApiKeyFacts | undefined, { status, code, message }: Visit): readonly Answer[] {
   const byFrontDoor = code === undefined && (status === 401 || status === 403);
-  const asToken = code !== undefined && key !== undefined && /^PGRST30[13]$/.test(code);
+  const asToken =
+    code !== undefined &&
+    key !== undefined &&
+    (isCode(code, "tokenSignature") || isCode(code, "tokenClaims"));
   if (!byFrontDoor && !asToken) return [];
   return key === undefined
     ? [problem("key-wanted", { status })]

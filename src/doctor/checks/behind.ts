@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { Examination } from "../../model/examination.ts";
 import type { AnonymousFacts } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, listed, notAsked, problem, waitsFor, well } from "../answers.ts";
@@ -63,7 +64,9 @@ export const checkSchemas: Check = ({ target, database, gateway }) => {
   const absent =
     database.kind === "unreached" ? [] : target.schemas.filter((one) => !database.schemas.includes(one));
   const answers = gateway?.kind === "speaking" ? gateway.schemas : new Map<string, never>();
-  const hidden = [...answers].flatMap(([schema, { code }]) => (code === "PGRST106" ? [schema] : []));
+  const hidden = [...answers].flatMap(([schema, { code }]) =>
+    isCode(code, "schemaNotExposed") ? [schema] : [],
+  );
   const wrong = [
     ...absent.map((schema) => problem("no-such-schema", { schema })),
     ...hidden

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { Examination } from "../../model/examination.ts";
 import type { TokenFacts } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, problem, waitsFor, well } from "../answers.ts";
@@ -49,5 +50,5 @@ function skew(ahead: number): { seconds: number; direction: string } {
 
 /** The same claims are taken without times, and refused with them. */
 export function timesRefused({ ours, dated }: TokenFacts): boolean {
-  return dated?.code === "PGRST303" && ours?.code !== "PGRST303";
+  return isCode(dated?.code, "tokenClaims") && !isCode(ours?.code, "tokenClaims");
 }

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { DatabaseFacts, TargetFacts } from "../../model/examination.ts";
 import type { LinkFailure } from "../../model/link-failure.ts";
 import type { TlsSettings } from "../../model/target.ts";
@@ -49,7 +50,7 @@ export const checkLogin: Check = ({ target, database }) => {
   const { failure } = database;
   if (isTls(failure)) return waitsFor("encryption");
   // Of several connections one may be the last.
-  const named = !database.loggedIn || failure.code === "53300";
+  const named = !database.loggedIn || isCode(failure.code, "tooManyConnections");
   const name = named ? loginProblems[failure.code] : undefined;
   const facts = { ...factsOf(target, failure), seconds: target.patience, database: target.database, user };
   return [problem(name ?? "login-failed", facts)];

@@ -1,6 +1,7 @@
+import { isCode } from "../../model/answers.ts";
 import type { Examination, RestFacts, TargetFacts } from "../../model/examination.ts";
 import type { LinkFailure } from "../../model/link-failure.ts";
-import { type SpeakingGateway, type Visit, withoutDatabase } from "../../model/examination-gateway.ts";
+import { type SpeakingGateway, type Visit } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, listed, notAsked, problem, well } from "../answers.ts";
 import { isLocal } from "../../lib/local.ts";
 import { hostOf, isOurs } from "../hosts.ts";
@@ -46,7 +47,9 @@ const down: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 53
 
 function unfit({ url }: RestFacts, { status, code, message, location, rows }: Visit): readonly Answer[] {
   if (code !== undefined)
-    return withoutDatabase.has(code) ? [problem("gateway-without-database", { code, said: message })] : [];
+    return isCode(code, "gatewayWithoutDatabase")
+      ? [problem("gateway-without-database", { code, said: message })]
+      : [];
   if (status >= 300 && status < 400 && location !== undefined)
     return [problem("gateway-moved", { url, location, status })];
   if (down.has(status)) return [problem("gateway-down", { url, status })];

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { Examination, SigningFacts } from "../../model/examination.ts";
 import type { SpeakingGateway, TokenFacts, Visit } from "../../model/examination-gateway.ts";
 import { type Answer, type Check, listed, problem, waitsFor, well } from "../answers.ts";
@@ -54,14 +55,14 @@ function unsigned({ personas, target, matrices }: Examination): readonly Answer[
   );
 }
 
-/** PGRST300: it has no key; 301: the signature is no key's; 303: the claims do not hold. */
+/** It has no key, the signature is no key's, or the claims do not hold. */
 function isRefused({ code }: Visit): boolean {
-  return code !== undefined && /^PGRST30[0-3]$/.test(code);
+  return isCode(code, "token");
 }
 
 function checked(tampered: Visit): readonly Answer[] {
   const { code, rows, status } = tampered;
-  if (code === "PGRST300") return [problem("gateway-without-secret", {})];
+  if (isCode(code, "gatewayWithoutSecret")) return [problem("gateway-without-secret", {})];
   if (isRefused(tampered)) return [];
   return rows || code !== undefined
     ? [problem("signatures-not-checked", { said: code ?? String(status) })]
@@ -70,7 +71,7 @@ function checked(tampered: Visit): readonly Answer[] {
 
 function accepted({ algorithm, keyId }: SigningFacts, { ours, withoutKeyId }: TokenFacts): readonly Answer[] {
   const code = ours?.code;
-  if (code !== "PGRST301") return [];
+  if (code === undefined || !isCode(code, "tokenSignature")) return [];
   // Without a key id, every key of that kind is tried.
   if (keyId !== undefined && withoutKeyId !== undefined && !isRefused(withoutKeyId))
     return [problem("unknown-key-id", { algorithm, keyId, code })];

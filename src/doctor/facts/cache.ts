@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { CacheFacts, Visit } from "../../model/examination-gateway.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
@@ -35,7 +36,7 @@ export async function askForRelations(
     const inVain = silent >= saysNothing && known.size + unknown.length === 0;
     if (inVain || performance.now() > end) return;
     const answer = await ask(relation);
-    if (answer.code === "PGRST205") unknown.push(relation);
+    if (isCode(answer.code, "relationNotExposed")) unknown.push(relation);
     else if (answersForIt(answer)) known.add(relation);
     else silent += 1;
   });
@@ -47,9 +48,11 @@ export async function askForRelations(
   };
 }
 
+const saysNothingOfIt = ["gatewayWithoutDatabase", "gatewayRequest", "gatewayCache", "token"] as const;
+
 /** A refused token, an unexposed schema or a front door say nothing about a relation. */
 function answersForIt({ rows, code }: Visit): boolean {
-  return rows || (code !== undefined && !/^PGRST(?:0|10|20|30)/.test(code));
+  return rows || (code !== undefined && !saysNothingOfIt.some((name) => isCode(code, name)));
 }
 
 /** `/courses?limit=0`; a name may hold what ends a path. */

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Identity } from "../../model/channel.ts";
 import {
@@ -59,7 +60,7 @@ type Asked = Omit<SpeakingGateway, "kind" | "first">;
 async function askAll(visitor: Visitor, url: string, questions: GatewayQuestions): Promise<Asked> {
   const { target, identities, catalog, clock } = questions;
   const schemas = await askForSchemas(visitor, target.schemas);
-  const exposed = target.schemas.filter((schema) => schemas.get(schema)?.code !== "PGRST106");
+  const exposed = target.schemas.filter((schema) => !isCode(schemas.get(schema)?.code, "schemaNotExposed"));
   const relations = catalog?.relations.filter(({ schema }) => exposed.includes(schema)) ?? [];
   const cache = await askCache(visitor, relations, identities);
   const place = cache.known ?? nowhere;
@@ -79,7 +80,7 @@ function takenToken(
 ): string | undefined {
   const isTaken = ({ persona }: Identity): boolean => {
     const code = answers.get(persona.name)?.code;
-    return answers.has(persona.name) && code?.startsWith("PGRST3") !== true;
+    return answers.has(persona.name) && !isCode(code, "token");
   };
   return identities.find(isTaken)?.token;
 }

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import { createPublicKey } from "node:crypto";
 import type { Identity } from "../../model/channel.ts";
 import type { JwksFacts, TokenFacts, Visit } from "../../model/examination-gateway.ts";
@@ -30,7 +31,7 @@ export async function askAboutTokens(questions: TokenQuestions): Promise<TokenFa
   if (plain === undefined) return { tampered, ...nothing };
   const ours = await ask(plain);
   const bare = signed({}, { ...key, keyId: undefined });
-  const refused = ours.code === "PGRST301";
+  const refused = isCode(ours.code, "tokenSignature");
   return {
     tampered,
     ours,

@@ -1,3 +1,4 @@
+import { decidingIndex, isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { otherValues } from "../sql/updates.ts";
@@ -16,13 +17,13 @@ const maxVariants = 12;
 /** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
 export async function probeBlindUpdate(scene: Scene): Promise<RowsObservation> {
   const { cell, caller } = scene;
-  let last: RowsObservation | undefined;
+  const answers: Answer[] = [];
   for (const values of variants(scene)) {
     const { answer } = await caller.update(everyRow, values);
-    last = observed(scene, withConstraint(answer, cell, ["update"], Object.keys(values)), "update");
-    if (answer.code !== "42501") return last;
+    answers.push(withConstraint(answer, cell, ["update"], Object.keys(values)));
+    if (ruleFor(answer)?.triesNextValue !== true) break;
   }
-  return last ?? reachOf(scene, { code: null, rows: 0 });
+  return observed(scene, answers[decidingIndex(answers)] ?? { code: null, rows: 0 }, "update");
 }
 
 export async function probeBlindDelete(scene: Scene): Promise<RowsObservation> {
@@ -50,7 +51,7 @@ function observed(scene: Scene, answer: Answer, event: "update" | "delete"): Row
     const undetermined = countTellsRows(scene) || differs ? 0 : declared;
     return reachOf(scene, answer, { ...counted, undetermined, mayBeHidden });
   }
-  if (answer.constraint !== undefined && answer.foreignFrame !== true && total > 0) {
+  if (isStoppedAfterPolicy(answer, cell.operation) && total > 0) {
     // Some row passed the policies, and its constraint undid the statement for all: at least one was reached.
     return reachOf(scene, answer, { ...byCount(scene, 1), missing: 0, undetermined: total - 1 });
   }
@@ -58,5 +59,5 @@ function observed(scene: Scene, answer: Answer, event: "update" | "delete"): Row
   const granted = event === "update" ? held.update.length > 0 : held.delete;
   if (!granted || !held.schemaUsage) return reachOf(scene, answer);
   // All or nothing: refused for one row, refused for all. Where some are declared, nothing is told about them.
-  return reachOf(scene, answer, { undetermined: declared > 0 || answer.code !== "42501" ? total : 0 });
+  return reachOf(scene, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
 }

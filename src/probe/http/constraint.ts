@@ -1,3 +1,4 @@
+import { ruleFor } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Answer } from "../../model/observation.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
@@ -5,7 +6,7 @@ import { formatQualified } from "../../lib/sql-text.ts";
 type WriteEvent = "insert" | "update" | "delete";
 
 /**
- * Completes a class 23 answer. PostgREST passes on neither the constraint's table nor the frames of the error, and a
+ * Completes a constraint's answer. PostgREST passes on neither the constraint's table nor the frames of the error, and a
  * message is nothing to decide by; so the catalogue must rule out whatever could raise such a code before the policy is
  * asked: a BEFORE or INSTEAD OF trigger, a rule, partition routing, a foreign server, a domain among the written
  * columns. What is left are the table's own constraints, which Postgres checks after the policies.
@@ -16,7 +17,7 @@ export function withConstraint(
   events: readonly WriteEvent[],
   written: readonly string[],
 ): Answer {
-  if (answer.code?.startsWith("23") !== true) return answer;
+  if (ruleFor(answer)?.afterPolicy !== true) return answer;
   const { base } = cell.relation;
   const foreignFrame = base === undefined || couldRaiseFirst(cell, events, written);
   return {

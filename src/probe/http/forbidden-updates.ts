@@ -1,7 +1,7 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { rowByRowLimit } from "../sql/privileged.ts";
-import { isThroughOrRefused } from "../policy-refusal.ts";
+import { isRefusal, isStoppedAfterPolicy, isThroughOrRefused } from "../../model/answers.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
 import type { Scene } from "./scene.ts";
@@ -37,7 +37,7 @@ async function tryMove(
     if (gotThrough(answer)) return answer;
     if (rank(answer) > rank(worst)) worst = answer;
   }
-  if (worst.code !== "42501" || !scene.wholeWrites) return worst;
+  if (!isRefusal(worst) || !scene.wholeWrites) return worst;
   // A filter brings the SELECT policies in, and they refuse a row that leaves one's sight: without it, only the
   // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
   const blind = await send({ kind: "none" });
@@ -46,11 +46,11 @@ async function tryMove(
 
 function gotThrough(answer: Answer): boolean {
   if (answer.code === null) return (answer.rows ?? 0) > 0;
-  return answer.constraint !== undefined && answer.foreignFrame !== true;
+  return isStoppedAfterPolicy(answer, "update");
 }
 
 /** What tells least against the move is what counts: a refusal is worth no more than the row that gave none. */
-function rank({ code }: Answer): number {
-  if (code === null) return 0;
-  return code === "42501" || code === "44000" ? 1 : 2;
+function rank(answer: Answer): number {
+  if (answer.code === null) return 0;
+  return isRefusal(answer) ? 1 : 2;
 }

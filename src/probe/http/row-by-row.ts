@@ -1,3 +1,4 @@
+import { isRefusal, isStoppedAfterPolicy } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { rowByRowLimit } from "../sql/privileged.ts";
@@ -96,9 +97,8 @@ async function tryRow(
       return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
     }
     refusal = answer;
-    if (answer.constraint !== undefined && answer.foreignFrame !== true)
-      return { row, fate: "reached", refusal };
-    if (answer.code !== "42501" && answer.code !== "44000") unsure = true;
+    if (isStoppedAfterPolicy(answer, statement.event)) return { row, fate: "reached", refusal };
+    if (!isRefusal(answer)) unsure = true;
   }
   return { row, fate: unsure || refusal === undefined ? "unknown" : "not reached", refusal };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ruleFor } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
 import { WriteRefused } from "../../model/posture.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -18,8 +19,6 @@ export interface HttpRequest {
   readonly body?: string | undefined;
 }
 
-/** Serialization failure, deadlock, lock not available: the same request may well get through a moment later. */
-const passing: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
 const maxTries = 5;
 /** So many in a row are tried to the end in vain; then somebody holds a lock for long, and one try each must do. */
 const stuckAtMost = 3;
@@ -64,7 +63,7 @@ export class Sender {
       if (verb === "write" && this.#lost === undefined) this.#mustNotStay(raw);
       const reply = replyOf(raw);
       this.#tokenTimes?.mustHold(reply, raw);
-      if (!passing.has(reply.answer.code ?? "")) {
+      if (ruleFor(reply.answer)?.retried !== true) {
         if (tries > 1) this.#stuck = 0;
         return reply;
       }

@@ -1,3 +1,4 @@
+import { isRefusal } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { privilegesOf, writable } from "../sql/statements.ts";
 import type { TextRow } from "./text-row.ts";
@@ -59,7 +60,7 @@ async function mergeOver({ cell, caller }: Scene, values: TextRow): Promise<{ fa
 function fateOf({ answer }: Reply): Fate {
   const { code, rows = 0, http } = answer;
   if (code === null) return rows > 0 && http?.status === 200 ? "reached" : "unknown";
-  return code === "42501" || code === "44000" ? "not reached" : "unknown";
+  return isRefusal(answer) ? "not reached" : "unknown";
 }
 
 /**

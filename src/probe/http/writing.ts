@@ -1,3 +1,4 @@
+import { ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { privilegesOf } from "../sql/statements.ts";
@@ -90,7 +91,7 @@ async function probeStatement(scene: Scene, statement: Statement): Promise<Probe
   const reply = await statement.whole(readingFilter(scene), returning);
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
-    if (!statement.granted || !stopsAtARow(answer.code))
+    if (!statement.granted || ruleFor(answer)?.stopsAtRow !== true)
       return { observation: reachOf(scene, answer), reached: [] };
     return await goThroughRows(scene, statement, reachOf(scene, answer));
   }
@@ -110,11 +111,6 @@ async function probeStatement(scene: Scene, statement: Statement): Promise<Probe
     countTellsRows(scene) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
   if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
   return await goThroughRows(scene, statement, observation);
-}
-
-/** Errors of a row or of a value: the same statement may get through at another row. Everything else is the statement's. */
-function stopsAtARow(code: string): boolean {
-  return code === "42501" || code === "44000" || /^(?:22|23|P0|38|39)/.test(code);
 }
 
 /** Reads a column, so that the SELECT policies apply; where none may be read, the refusal is the answer. */

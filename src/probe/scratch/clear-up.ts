@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { JournalledRows, RowName } from "../../model/scratch-row.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { DatabaseError } from "pg";
@@ -27,7 +28,7 @@ export async function clearUp(
       } catch (error) {
         // The table itself may be gone, and its rows with it.
         if (!(error instanceof DatabaseError)) throw error;
-        if (error.code !== "42P01") left.push({ row, because: messageOf(error) });
+        if (!isCode(error.code, "undefinedTable")) left.push({ row, because: messageOf(error) });
       }
     }
     return { removed, left };

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
+import { type AnswerName, isCode } from "../../model/answers.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { connect, disconnect, isLost, messageOf } from "./session.ts";
 
@@ -69,15 +70,15 @@ export class Control {
   }
 }
 
-/** By SQLSTATE, the longest that fits. */
-const hints: readonly (readonly [code: string, hint: string])[] = [
+/** The first that fits. */
+const hints: readonly (readonly [code: AnswerName, hint: string])[] = [
   [
-    "55P03",
+    "lockNotAvailable",
     "another session holds a lock on a table that is to be probed: see pg_locks and pg_stat_activity, and run again when it is done",
   ],
-  ["57014", "it took longer than the target's limit for one statement (statement_timeout)"],
-  ["57P", "the server is being stopped or restarted: see its log"],
-  ["53", "the server has run out of something: see its log"],
+  ["cancelled", "it took longer than the target's limit for one statement (statement_timeout)"],
+  ["serverStops", "the server is being stopped or restarted: see its log"],
+  ["resources", "the server has run out of something: see its log"],
 ];
 
 /** What the database's answer to a question of rowgate's own means to a person. */
@@ -85,7 +86,7 @@ export function controlError(doing: string, cause: unknown): unknown {
   if (cause instanceof RowgateError) return cause;
   if (!(cause instanceof DatabaseError) && !isLost(cause)) return cause;
   const code = cause instanceof DatabaseError ? (cause.code ?? "") : "";
-  const hint = hints.find(([start]) => code.startsWith(start))?.[1];
+  const hint = hints.find(([name]) => isCode(code, name))?.[1];
   return new RowgateError({
     code: "run/database",
     message: `The database failed ${doing}: ${messageOf(cause)}${code === "" ? "" : ` (${code})`}`,

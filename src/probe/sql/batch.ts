@@ -1,3 +1,4 @@
+import { batchRules } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { RelationOperation } from "../../model/matrix.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
@@ -102,6 +103,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
       d: number(request.differences),
       l: number(request.list),
       g: request.guard,
+      u: cell.operation === "upsert" ? true : undefined,
       s: plan,
     };
   });
@@ -109,6 +111,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
     settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
   return {
     calm: "select 1/0",
+    codes: batchRules,
     home: [...home.keys()],
     homeVals: [...home.values()],
     settings: names,

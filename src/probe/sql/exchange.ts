@@ -1,12 +1,11 @@
 import { type Client, DatabaseError, type QueryArrayResult } from "pg";
+import { isCode, ruleOf } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
 import { RowgateError } from "../../model/errors.ts";
 import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
 import { type RawAnswer, type Reply, replyOf } from "./protocol.ts";
 import { disconnect, messageOf } from "./session.ts";
 
-/** SQLSTATEs after which the same probe may well succeed: serialization failure, deadlock, lock not available. */
-const retryable: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
 const attempts = 4;
 const weightLimit = 800;
 
@@ -66,12 +65,12 @@ function noteStuck({ stuck }: Line, one: Posted | undefined): void {
   stuck.set(oid, (stuck.get(oid) ?? 0) + 1);
 }
 
+const isRetried = (code: string): boolean => ruleOf(code, "direct").retried === true;
+
 function isRetryable(reply: Reply): boolean {
-  if (reply.kind === "control-error") return retryable.has(reply.code);
-  if (reply.kind === "rows") return retryable.has(reply.rows.last?.code ?? "");
-  return (
-    reply.kind === "parts" && reply.parts.some((part) => part.code !== undefined && retryable.has(part.code))
-  );
+  if (reply.kind === "control-error") return isRetried(reply.code);
+  if (reply.kind === "rows") return isRetried(reply.rows.last?.code ?? "");
+  return reply.kind === "parts" && reply.parts.some(({ code }) => code !== undefined && isRetried(code));
 }
 
 function* chunks(posted: readonly Posted[]): Generator<readonly Posted[]> {
@@ -192,6 +191,6 @@ async function failureOf(line: Line, error: unknown): Promise<Failure> {
   } catch {
     return { kind: "connection", message: error.message };
   }
-  const kind = error.code === "57014" ? "timeout" : "protocol";
+  const kind = isCode(error.code, "cancelled") ? "timeout" : "protocol";
   return { kind, message: `${error.message} (${error.code ?? "no SQLSTATE"})` };
 }

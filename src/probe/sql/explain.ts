@@ -1,4 +1,5 @@
 import { DatabaseError, escapeLiteral } from "pg";
+import { ruleOf } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { quoteIdent } from "../../lib/sql-text.ts";
@@ -35,7 +36,8 @@ export class Routines {
     } catch (error) {
       if (!(error instanceof DatabaseError)) return undefined;
       // The block cuts long messages.
-      return error.code === "42501" && error.message.startsWith(message) ? error.routine : undefined;
+      const told = ruleOf(error.code ?? "", "direct").routineTells === true;
+      return told && error.message.startsWith(message) ? error.routine : undefined;
     } finally {
       await client.query("rollback").catch(() => {});
     }

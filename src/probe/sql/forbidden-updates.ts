@@ -1,7 +1,7 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
-import { isThroughOrRefused } from "../policy-refusal.ts";
+import { codeOf, isThroughOrRefused, ruleFor } from "../../model/answers.ts";
 import { answerOf } from "./answer.ts";
 import type { BatchRequest, Reply, Request } from "./protocol.ts";
 import { withRoutine } from "./routine.ts";
@@ -44,7 +44,7 @@ function* moveAnswer(
 ): Generator<readonly Request[], Answer, readonly Reply[]> {
   const part = blind?.kind === "parts" ? blind.parts.at(-1) : undefined;
   if (rows?.kind !== "rows" || part === undefined)
-    return { code: "P0004", message: "the move was not tried" };
+    return { code: codeOf("assertion"), message: "the move was not tried" };
   const blindly = part.code === undefined ? (part.n ?? 0) : 0;
   const reached = Math.max(rows.rows.affected, blindly);
   if (reached > 0) return { code: null, rows: reached };
@@ -52,6 +52,7 @@ function* moveAnswer(
   if (!isThroughOrRefused(whole)) return whole;
   const { last } = rows.rows;
   const answer = { ...answerOf(last), rows: 0 };
-  const refused = answer.code === "42501" && answer.foreignFrame !== true && last?.sql !== undefined;
+  const refused =
+    ruleFor(answer)?.routineTells === true && answer.foreignFrame !== true && last?.sql !== undefined;
   return refused ? yield* withRoutine(answer, last.sql) : answer;
 }

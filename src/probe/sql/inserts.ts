@@ -1,3 +1,4 @@
+import { isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
@@ -27,7 +28,9 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
     }
     const { answer } = attempt;
     const unexplained =
-      answer.code === "42501" && answer.foreignFrame !== true && privilegesOf(cell).insert.length > 0;
+      ruleFor(answer)?.routineTells === true &&
+      answer.foreignFrame !== true &&
+      privilegesOf(cell).insert.length > 0;
     if (!unexplained) {
       attempts.push(attempt);
       continue;
@@ -57,8 +60,7 @@ function insertRequest({ candidates, relation }: Cell): BatchRequest {
   };
 }
 
-const isLetIn = ({ code, foreignFrame, dataType }: Answer): boolean =>
-  code === null || (code.startsWith("23") && foreignFrame !== true && dataType === undefined);
+const isLetIn = (answer: Answer): boolean => answer.code === null || isStoppedAfterPolicy(answer, "insert");
 
 /** A candidate that another state of the session lets in, and that nobody declared accepted. */
 function letInElsewhere(

@@ -1,4 +1,5 @@
 import { DatabaseError, type ClientBase } from "pg";
+import { ruleOf } from "../../model/answers.ts";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Issue, SourcePosition } from "../../model/errors.ts";
 import { quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
@@ -62,8 +63,8 @@ async function runs(client: ClientBase, statements: readonly string[]): Promise<
     return undefined;
   } catch (error) {
     // A server that is gone, busy or full says nothing about the matrix.
-    if (isLost(error) || (error instanceof DatabaseError && /^(?:53|55|57|58)/.test(error.code ?? "")))
-      throw error;
+    const code = error instanceof DatabaseError ? (error.code ?? "") : "";
+    if (isLost(error) || ruleOf(code, "direct").momentary === true) throw error;
     await client.query("rollback").catch(() => {});
     return error;
   }

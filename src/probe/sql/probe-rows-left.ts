@@ -1,4 +1,5 @@
 import { type ClientBase, DatabaseError } from "pg";
+import { isCode } from "../../model/answers.ts";
 import type { ColumnInfo, RelationInfo } from "../../model/catalog.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 
@@ -46,7 +47,7 @@ async function countRows(
     const { rows } = await client.query<{ rows: number }>(count);
     return rows[0]?.rows ?? 0;
   } catch (error) {
-    if (error instanceof DatabaseError && error.code?.startsWith("22") === true) return undefined;
+    if (error instanceof DatabaseError && isCode(error.code, "data")) return undefined;
     throw error;
   } finally {
     await client.query("rollback").catch(() => {});

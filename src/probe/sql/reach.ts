@@ -1,9 +1,10 @@
+import { isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
-import type { Observation, RowsObservation, StateObservation } from "../../model/observation.ts";
+import type { Answer, Observation, RowsObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
-import { decidingParts, isThrough, passedThePolicy } from "./parts.ts";
+import { decidingParts, isThrough } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { maySwallow } from "./swallowing.ts";
@@ -79,8 +80,8 @@ function* wholeObservation(
     if (!differs || swallowed) return observed;
     return yield* differences(cell, first, observed);
   }
-  if (!stoppedAtSomeRow(cell, origin)) return base;
-  const more = otherValuesRequest(cell, first, control, origin);
+  if (!stoppedAtSomeRow(cell, base.answer)) return base;
+  const more = isRefusal(base.answer) ? otherValuesRequest(cell, first, control) : undefined;
   if (more !== undefined) {
     const [reply] = yield [more];
     if (reply?.kind !== "parts") return failedObservation(reply);
@@ -88,15 +89,15 @@ function* wholeObservation(
   }
   if (cell.operation === "update" || cell.operation === "delete") {
     const observed = yield* rowByRow(cell, first, base);
-    return passedThePolicy(origin) ? withTheStoppedRow(observed) : observed;
+    return isStoppedAfterPolicy(base.answer, cell.operation) ? withTheStoppedRow(observed) : observed;
   }
   // A blind statement is all or nothing: some row was reached and refused, and nothing tells about the others.
-  const some = passedThePolicy(origin) ? 1 : 0;
+  const some = isStoppedAfterPolicy(base.answer, cell.operation) ? 1 : 0;
   const blind = {
     ...base,
     affected: some,
     unexpected: control.declared === 0 ? some : 0,
-    undetermined: control.declared > 0 || origin.code !== "42501" ? control.total - some : 0,
+    undetermined: control.declared > 0 || !isRefusal(base.answer) ? control.total - some : 0,
   };
   return yield* explained(first, blind, origin);
 }
@@ -112,9 +113,7 @@ function otherValuesRequest(
   cell: Cell,
   first: BatchRequest,
   control: ControlFacts,
-  origin: Part,
 ): BatchRequest | undefined {
-  if (origin.code !== "42501") return undefined;
   if (cell.operation === "update" && control.total <= rowByRowLimit) return undefined;
   const statements = moreUpdates(cell);
   return statements.length === 0 ? undefined : { ...first, statements };
@@ -128,13 +127,13 @@ function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
   return deciding === origin || deciding.n !== 0;
 }
 
-/** The statement passed the table's privileges and was stopped at a row: by a check, a constraint or a trigger. */
-function stoppedAtSomeRow(cell: Cell, { code = "" }: Part): boolean {
+/** The statement passed the table's privileges and was stopped at a row: by a check, a constraint, a value or a trigger. */
+function stoppedAtSomeRow(cell: Cell, answer: Answer): boolean {
   if (reads(cell)) return false;
   const held = privilegesOf(cell);
   const granted = cell.operation.endsWith("update") ? held.update.length > 0 : held.delete;
-  if (code === "42501") return granted && held.schemaUsage;
-  return code.startsWith("23") || code === "P0001" || code === "22000" || code === "P0004";
+  if (isRefusal(answer)) return granted && held.schemaUsage;
+  return ruleFor(answer)?.stopsAtRow === true;
 }
 
 /** Asks which rows differ, in the way that the operation allows. */

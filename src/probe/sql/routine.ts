@@ -1,3 +1,4 @@
+import { ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import type { BatchRequest, Part, Reply, Request } from "./protocol.ts";
 
@@ -12,7 +13,7 @@ export function* withRoutine(
     : answer;
 }
 
-/** Names the server's routine behind a 42501 that the role's privileges do not explain. */
+/** Names the server's routine behind a refusal that the role's privileges do not explain. */
 export function* explained(
   first: BatchRequest,
   observed: RowsObservation,
@@ -20,6 +21,7 @@ export function* explained(
 ): Generator<readonly Request[], RowsObservation, readonly Reply[]> {
   const { answer } = observed;
   const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
-  if (answer.code !== "42501" || answer.foreignFrame === true || statement === undefined) return observed;
+  if (ruleFor(answer)?.routineTells !== true || answer.foreignFrame === true || statement === undefined)
+    return observed;
   return { ...observed, answer: yield* withRoutine(answer, statement) };
 }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Client, type ClientBase, DatabaseError } from "pg";
 import { clientConfig } from "../client-config.ts";
 import { connectError } from "./connect-error.ts";
+import { ruleOf } from "../../model/answers.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 
@@ -49,7 +50,7 @@ const losses: ReadonlySet<string> = new Set([
 /** No answer of the server's: the way to it, or the server itself, is gone. */
 export function isLost(error: unknown): boolean {
   if (error instanceof RowgateError) return error.code === "direct/connect";
-  if (error instanceof DatabaseError) return /^(?:57P0[1-4]|08)/.test(error.code ?? "");
+  if (error instanceof DatabaseError) return ruleOf(error.code ?? "", "direct").lost === true;
   if (!(error instanceof Error)) return false;
   return losses.has(error.message) || ("code" in error && /^E[A-Z]+$/.test(String(error.code)));
 }

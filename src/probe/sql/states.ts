@@ -1,12 +1,7 @@
+import { ruleOf } from "../../model/answers.ts";
 import type { Failure, UntestedState } from "../../model/observation.ts";
 import type { Part, Reply, SessionState } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
-
-/**
- * SQLSTATEs that speak of the moment, and not of who asks: serialization and deadlock, something used up, a lock, an operator
- * or a limit.
- */
-const ofTheMoment = /^(?:40|53|55P03|57)/;
 
 /** The other states of the session that came to no answer: what a policy does there has not been seen. */
 export function untestedStates(
@@ -28,6 +23,6 @@ function failureIn(reply: Reply | undefined): Failure | undefined {
 
 /** Of several statements, one that went through tells enough. */
 function interrupted(parts: readonly Part[]): Failure | undefined {
-  const found = parts.find(({ code }) => code !== undefined && ofTheMoment.test(code));
+  const found = parts.find(({ code }) => code !== undefined && ruleOf(code, "direct").momentary === true);
   return found && { kind: "timeout", message: `${found.message ?? "no answer"} (${found.code})` };
 }

@@ -1,4 +1,5 @@
 import { escapeLiteral } from "pg";
+import { codeOf } from "../../model/answers.ts";
 import type { Privileges } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Observation } from "../../model/observation.ts";
@@ -20,7 +21,10 @@ export function* probeTruncate(cell: Cell, means: Means): CellProbe {
 /** TRUNCATE asks for its privilege and for no policy: the catalogue's word is enough. */
 export function truncateOf(held: Privileges | undefined): Observation {
   const may = held?.schemaUsage === true && held.truncate;
-  const refused = { code: "42501", message: "not sent: the catalogue says that the privilege is missing" };
+  const refused = {
+    code: codeOf("insufficientPrivilege"),
+    message: "not sent: the catalogue says that the privilege is missing",
+  };
   return { kind: "statement", answer: { ...(may ? { code: null } : refused), foreignFrame: false } };
 }
 

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import { randomBytes } from "node:crypto";
 import { Client, DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
@@ -60,9 +61,9 @@ async function accepts(address: DatabaseAddress, image: string): Promise<boolean
   }
 }
 
-/** Class 28 is a login that is refused, 3D000 a database that is not there. 57P03 is a server that still starts. */
+/** A server that still starts will answer otherwise. */
 function isFinal(code: string | undefined): boolean {
-  return code !== undefined && (code.startsWith("28") || code === "3D000");
+  return isCode(code, "login") || isCode(code, "noDatabase");
 }
 
 function otherLogin({ user, database }: DatabaseAddress, image: string, cause: DatabaseError): RowgateError {

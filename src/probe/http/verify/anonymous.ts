@@ -1,3 +1,4 @@
+import { isCode } from "../../../model/answers.ts";
 import type { AnonymousFacts } from "../../../model/examination-gateway.ts";
 import type { Answer } from "../../../model/observation.ts";
 import type { QualifiedName } from "../../../lib/sql-text.ts";
@@ -34,7 +35,7 @@ export async function askAnonymous(input: AnonymousInput): Promise<AnonymousFact
   const declared = rest?.anonRole ?? "";
   for (const place of await findPlaces(input, declared, undefined)) {
     const nobody = await ask(input, place, undefined);
-    if (nobody.code === "PGRST302") return { kind: "disabled" };
+    if (isCode(nobody.code, "tokenWanted")) return { kind: "disabled" };
     const token = tokenOf(input, declared);
     const meant = token === undefined ? undefined : await ask(input, place, token);
     // A function that is called before each request may refuse some for what their claims hold.
@@ -60,7 +61,7 @@ function differ(nobody: Answer, meant: Answer | undefined): boolean {
 }
 
 function isRefused(answer: Answer | undefined): boolean {
-  return answer?.code === "42501";
+  return isCode(answer?.code, "insufficientPrivilege");
 }
 
 /** The one whose refusals are those of nobody; or the one that is left when all others are told apart. */

@@ -1,3 +1,4 @@
+import { isCode } from "../../../model/answers.ts";
 import type { Identity } from "../../../model/channel.ts";
 import type { AnonymousFacts } from "../../../model/examination-gateway.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
@@ -75,13 +76,13 @@ async function checkTokens(input: HandshakeInput): Promise<TokenCheck> {
   const { identities, signingKey } = input;
   try {
     const tampered = await ask(input, tamperedToken(identities));
-    if (tampered?.code !== "PGRST301") {
+    if (!isCode(tampered?.code, "tokenSignature")) {
       const why = tampered === undefined ? noPlace : `${letIn} it answered ${said(tampered)}`;
       return { tampered: false, unknown: undefined, failure: protocol(why) };
     }
     if (signingKey === undefined) return { tampered: true, unknown: undefined, failure: undefined };
     const nobody = await ask(input, tokenOfNobody(identities, signingKey));
-    const unknown = nobody?.code === "22023";
+    const unknown = isCode(nobody?.code, "unknownRole");
     const failure = unknown || nobody === undefined ? undefined : protocol(notHonoured(nobody));
     return { tampered: true, unknown, failure };
   } catch (error) {
@@ -124,7 +125,7 @@ const noPlace = "there is neither relation nor declared call in the exposed sche
 const letIn = "the gateway did not refuse a token with a tampered signature:";
 
 function notHonoured(nobody: Answer): string {
-  return nobody.code === "PGRST301"
+  return isCode(nobody.code, "tokenSignature")
     ? "the gateway refused a token signed with our key: PGRST301 — the gateway's JWT secret is not the one that rowgate signs with"
     : `the gateway did not refuse a token that names a role which does not exist (22023): it answered ${said(nobody)}`;
 }
@@ -193,7 +194,7 @@ async function ask(input: HandshakeInput, token: string): Promise<Answer | undef
     const client = input.clients.withToken(token, place.schema);
     const caller = new Caller(client, input.sender, { ...place, columns: [] });
     answer = (await caller.read({ columns: [], limit: 1 })).answer;
-    if (answer.code !== "PGRST205") return answer;
+    if (!isCode(answer.code, "relationNotExposed")) return answer;
   }
   const [cell] = answer === undefined ? input.calls() : [];
   if (cell === undefined) return answer;

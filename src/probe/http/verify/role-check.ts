@@ -1,3 +1,4 @@
+import { isCode } from "../../../model/answers.ts";
 import type { Cell } from "../../../model/cell.ts";
 import type { Identity } from "../../../model/channel.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
@@ -49,7 +50,8 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
     if (meaning === "refused") break;
   }
   // Where every relation's policies recurse, each cell must say so itself.
-  if (answers.some(({ code }) => code === recursion)) return undefined;
+  // Raised when Postgres puts the policies into the statement, which it reads after the switch.
+  if (answers.some(({ code }) => isCode(code, "recursion"))) return undefined;
   if (answers.length === 0 && (await goesThrough(input, identity))) return undefined;
   const last = answers.at(-1);
   const found = last === undefined ? noPlace : `it answered ${said(last)}`;
@@ -71,9 +73,6 @@ async function goesThrough({ clients, sender, calls }: RoleCheckInput, identity:
   return false;
 }
 
-/** Raised when Postgres puts the policies into the statement, which it reads after the switch. */
-const recursion = "42P17";
-
 /**
  * `settled`: nothing more to ask. `refused`: a privilege was looked at where a type error comes first, so it was not the
  * relation's. `silent`: the gateway has not heard of the relation, or its policies fail (they recurse, they divide by
@@ -81,11 +80,10 @@ const recursion = "42P17";
  */
 function meaningOf({ code }: Answer, { typed }: Place): "settled" | "refused" | "silent" {
   // A refused token is an answer of its own, which each cell will show.
-  if (code !== null && /^PGRST30\d$/.test(code)) return "settled";
-  // 22023: there is no such role.
-  const shown = typed === null ? code === null : code?.startsWith("22") === true && code !== "22023";
+  if (isCode(code, "token")) return "settled";
+  const shown = typed === null ? code === null : isCode(code, "data") && !isCode(code, "unknownRole");
   if (shown) return "settled";
-  return typed !== null && code === "42501" ? "refused" : "silent";
+  return typed !== null && isCode(code, "insufficientPrivilege") ? "refused" : "silent";
 }
 
 async function askAsPersona(input: RoleCheckInput, identity: Identity, place: Place): Promise<Answer> {

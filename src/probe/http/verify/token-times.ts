@@ -1,3 +1,4 @@
+import { isCode } from "../../../model/answers.ts";
 import { now } from "../../../lib/clock.ts";
 import type { Identity } from "../../../model/channel.ts";
 import { dateSince, type Moment, setBetween } from "../../../lib/moment.ts";
@@ -21,7 +22,7 @@ export class TokenTimes {
 
   /** Throws ProbeFailure where a token was refused for a clock: that says nothing about the cell, and is no mistake of the matrix. */
   mustHold({ answer }: Reply, { date, sent }: RawReply): void {
-    if (answer.code !== "PGRST303") return;
+    if (!isCode(answer.code, "tokenClaims")) return;
     const here = now();
     const theirs = Date.parse(date ?? "");
     const why = this.#apart(here, theirs) ?? (timely(answer) ? this.#allHold(here) : undefined);
