@@ -9,6 +9,7 @@ export default defineConfig({
     // Two workers: most files start a Postgres of their own, and CI has two cores.
     maxWorkers: 2,
     pool: "forks",
+    isolate: false,
     reporters: ["default"],
   },
 });

@@ -9,7 +9,7 @@ import type { DatabaseAddress } from "../../src/model/target.ts";
 import { gridText, withGrid } from "../../src/report/page.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
-import { type Proved, prove } from "../support/prove.ts";
+import { type Proved, prove, type ProveOptions } from "../support/prove.ts";
 
 /** What an overlay's head says that a run must find. */
 interface Planted {
@@ -140,8 +140,12 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
   test.each(variants)("$name", async ({ sql, finds, names, declares, exit }) => {
     // The relations that the overlay touches are probed whole; the good state above probes all of them.
     const only = [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
-    const undeclared = declares && (await verdictsOf(`${good}\n${sql}`, matrix, []));
-    const found = await verdictsOf(`${good}\n${sql}`, withRelations(matrix, declares), only);
+    // Roles belong to the server: where the system's SQL sets them up, it undoes what the last overlay did to them.
+    const state = /\b(create|alter) role\b/i.test(good)
+      ? { sql: `${good}\n${sql}` }
+      : { template: proved.database.database, sql };
+    const undeclared = declares && (await verdictsOf({ ...state, matrix, only: [] }));
+    const found = await verdictsOf({ ...state, matrix: withRelations(matrix, declares), only });
     expect([found.exit, undeclared?.exit ?? exit]).toEqual([exit, exit]);
     for (const name of names) expect((undeclared ?? found).said).toContain(name);
     for (const { id, seen, reached } of found.byHand) expect(seen, `${id} by hand`).toBe(reached);
@@ -164,12 +168,10 @@ function withRelations(matrix: string, added: Readonly<Record<string, unknown>> 
 
 /** Verdicts by cell and by cell and channel; a matrix that does not fit the database has none, and says why. */
 async function verdictsOf(
-  sql: string,
-  matrix: string,
-  only: readonly string[],
+  options: Pick<ProveOptions, "template" | "sql" | "matrix" | "only">,
 ): Promise<{ exit: number; said: string; verdicts: Map<string, string>; byHand: readonly ByHandRows[] }> {
   try {
-    const { run, cells, database } = await prove({ server, sql, matrix, only });
+    const { run, cells, database } = await prove({ server, ...options });
     const verdicts = [...cells.values()].flatMap(({ id, verdict, channels }) => [
       [id, verdict] as const,
       ...Object.entries(channels).map(([channel, judged]) => [`${id} ${channel}`, judged.verdict] as const),

@@ -6,6 +6,7 @@ import { Client } from "pg";
 import { newRunId } from "../../src/archive/id.ts";
 import { readCells } from "../../src/archive/read.ts";
 import { now } from "../../src/lib/clock.ts";
+import { quoteIdent } from "../../src/lib/sql-text.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Channel } from "../../src/model/cell.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
@@ -26,6 +27,8 @@ export interface ProveOptions {
   readonly server: EmbeddedServer;
   /** Applied to a new database that holds Supabase's roles and `auth` helpers. */
   readonly sql: string;
+  /** Copy this database of the server instead, which nothing is connected to. */
+  readonly template?: string;
   readonly matrix: string;
   readonly channels?: readonly Channel[];
   readonly txEnd?: TxEnd;
@@ -67,7 +70,7 @@ let databases = 0;
 export async function prove(options: ProveOptions): Promise<Proved> {
   const { server } = options;
   databases += 1;
-  const database = await server.createDatabase(`case_${process.pid}_${databases}`);
+  const database = await newDatabase(server, `case_${process.pid}_${databases}`, options.template);
   await withClient(database, (client) => client.query(options.sql));
   const matrix = parseMatrix(options.matrix, "case.yaml", "2026-11-21");
   const secret = randomBytes(32).toString("base64url");
@@ -132,6 +135,17 @@ export async function prove(options: ProveOptions): Promise<Proved> {
     await gateway?.stop();
     if (options.logs === undefined) await rm(logs, { recursive: true, force: true });
   }
+}
+
+async function newDatabase(
+  server: EmbeddedServer,
+  name: string,
+  template: string | undefined,
+): Promise<DatabaseAddress> {
+  if (template === undefined) return server.createDatabase(name);
+  const copy = `create database ${quoteIdent(name)} template ${quoteIdent(template)} strategy file_copy`;
+  await withClient(server.database, (client) => client.query(copy));
+  return { ...server.database, database: name };
 }
 
 async function withClient<T>(address: Target["database"], work: (client: Client) => Promise<T>): Promise<T> {
