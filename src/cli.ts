@@ -6,11 +6,13 @@ import { type DoctorOptions, doctorCommand } from "./commands/doctor.ts";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
 import type { RunOptions } from "./commands/options.ts";
+import { type ReportCommandOptions, reportCommand } from "./commands/report.ts";
 import { runCommand } from "./commands/run.ts";
 import { type TokenOptions, tokenCommand } from "./commands/token.ts";
 import { keepHeapSmall } from "./lib/heap.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
+import { reportFormats } from "./report/reporters.ts";
 
 keepHeapSmall();
 
@@ -140,7 +142,13 @@ program
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
   .option("--logs <folder>", "where the archive goes", "logs")
+  .option(
+    "--report <format=file>",
+    `also write a report (repeatable): ${reportFormats.join(", ")}; {matrix} in the file's name is the matrix's`,
+    list,
+  )
   .option("--quiet", "only what failed, and the last line", false)
+  .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--json", "one JSON document on standard output", false)
   .option("--keep", "keep the target running after the report, until Ctrl-C", false)
   .action(async (files: string[], given: Partial<RunOptions> & { channel?: (typeof channels)[number] }) => {
@@ -149,9 +157,22 @@ program
       only: given.only ?? [],
       persona: given.persona ?? [],
       overlay: given.overlay ?? [],
+      report: given.report ?? [],
       channel: given.channel === undefined ? channels : [given.channel],
     };
     await main(() => runCommand(files, options, environment));
+  });
+
+program
+  .command("report")
+  .description("render an archived run again; ends with the run's exit code")
+  .argument("<run>", "an archive's folder, a run id, or latest")
+  .addOption(new Option("--format <name>", "what to write").choices([...reportFormats]).default("terminal"))
+  .option("--quiet", "only what failed, and the last line", false)
+  .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
+  .option("--logs <folder>", "where archives are", "logs")
+  .action(async (run: string, options: ReportCommandOptions) => {
+    await main(() => reportCommand(run, options, environment));
   });
 
 program

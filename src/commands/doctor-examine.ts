@@ -107,6 +107,8 @@ function asRun(target: StartedTarget, task: DoctorTask): RunOptions {
     channel: channels,
     policies: undefined,
     overlay: [],
+    report: [],
+    verbose: false,
     gatewayTxEnd: undefined,
     logs: "logs",
     quiet: false,

@@ -1,30 +1,43 @@
-import { readCells, readRun } from "../archive/read.ts";
 import { RowgateError } from "../model/errors.ts";
-import { jsonReport } from "../report/json.ts";
+import { reporters } from "../report/reporters.ts";
 import { safeJson } from "../report/text.ts";
 import type { Environment } from "./environment.ts";
 import { describeError } from "./errors.ts";
-import type { Output } from "./output.ts";
-import { createOverall } from "./overall.ts";
+import { createOverall, type Output } from "./output.ts";
 import type { Outcome } from "./prove.ts";
+import { openArchived } from "./report.ts";
 
 /**
  * One document whatever happens. One system: `{"run": …, "cells": […]}`. Several: `{"runs": […], "exitCode": n}`, where
  * each of `runs` is such a document, or `{"matrix": …, "error": …}`, or `{"matrix": …, "notAsked": true}`.
  */
-export function jsonOutput(systems: number, { out, err, cwd }: Environment): Output {
+export function jsonOutput(systems: number, verbose: boolean, { out, err, cwd }: Environment): Output {
   const overall = createOverall();
   let separator = '{"runs":[\n';
+
+  async function write(outcome: Outcome): Promise<void> {
+    if (outcome.kind !== "proved") {
+      const { name, file } = outcome.matrix;
+      const rest = outcome.kind === "failed" ? { error: facts(outcome.error) } : { notAsked: true };
+      out.write(`${safeJson({ matrix: { name, file }, ...rest })}\n`);
+      return;
+    }
+    const archive = await openArchived(outcome.archive, cwd);
+    const render = await reporters.json();
+    for await (const piece of render(archive, { ...plain, verbose })) out.write(piece);
+    overall.proved(archive);
+  }
+
   return {
     show: async (outcome) => {
       if (outcome.kind === "failed") {
         if (systems === 1) throw outcome.error;
+        overall.failed();
         err.write(describeError(outcome.error, cwd));
       }
-      overall.add(...exitOf(outcome));
       if (systems > 1) out.write(separator);
       separator = ",\n";
-      for await (const piece of pieces(outcome)) out.write(piece);
+      await write(outcome);
     },
     finish: () => {
       if (systems > 1) out.write(`],"exitCode":${overall.code()}}\n`);
@@ -33,21 +46,7 @@ export function jsonOutput(systems: number, { out, err, cwd }: Environment): Out
   };
 }
 
-function exitOf(outcome: Outcome): Parameters<ReturnType<typeof createOverall>["add"]> {
-  if (outcome.kind === "proved") return [outcome.run.exitCode, outcome.run];
-  return [outcome.kind === "failed" ? 2 : 0];
-}
-
-async function* pieces(outcome: Outcome): AsyncGenerator<string, void, undefined> {
-  if (outcome.kind === "proved") {
-    const { archive } = outcome;
-    yield* jsonReport(await readRun(archive), readCells(archive), { allCells: false });
-    return;
-  }
-  const { name, file } = outcome.matrix;
-  const rest = outcome.kind === "failed" ? { error: facts(outcome.error) } : { notAsked: true };
-  yield `${safeJson({ matrix: { name, file }, ...rest })}\n`;
-}
+const plain = { width: 80, colour: false, quiet: false, running: false } as const;
 
 function facts(error: unknown): object {
   if (!(error instanceof RowgateError)) return { code: "unexpected", message: String(error) };

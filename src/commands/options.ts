@@ -27,7 +27,10 @@ export interface RunOptions {
   /** `undefined`: `rollback-allow-override`. */
   readonly gatewayTxEnd: TxEnd | undefined;
   readonly logs: string;
+  /** `<format>=<file>` each. */
+  readonly report: readonly string[];
   readonly quiet: boolean;
+  readonly verbose: boolean;
   readonly json: boolean;
   readonly keep: boolean;
 }

@@ -26,6 +26,8 @@ export interface Job {
   readonly provenance: Provenance;
   readonly environment: Environment;
   readonly events: RunEvents;
+  /** Words that prove a matrix again. */
+  readonly command: (file: string) => readonly string[];
   /** Targets that outlive their runs; `undefined`: none does. */
   readonly kept: Kept[] | undefined;
 }
@@ -65,7 +67,7 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 }
 
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
-  const { environment, startedAt, filters, logs, provenance, events, kept } = job;
+  const { environment, startedAt, filters, logs, provenance, events, kept, command } = job;
   const { matrix, inputs, preflighted } = system;
   const began = performance.now();
   const opened = await system.open();
@@ -79,6 +81,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       inputs,
       filters,
       logs,
+      command: command(matrix.file),
       ...provenance,
       startMs: system.startMs + performance.now() - began,
       environment: environment.variables,

@@ -12,6 +12,7 @@ import { jsonOutput } from "./json-output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { isStarted, type RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
+import { type FileReport, fileReports, writeReports } from "./report.ts";
 import { type Kept, proveAll } from "./prove.ts";
 import { provenance } from "./provenance.ts";
 import { startServer } from "./servers.ts";
@@ -31,6 +32,7 @@ export async function runCommand(
   const matrices = await loadMatrices(files, cwd, day, needsFolder);
   if (matrices.length > 1) forOneMatrix(options);
   someSpeaks(matrices, options);
+  const reports = fileReports(options.report, matrices.length);
   const logs = path.resolve(cwd, options.logs);
   const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
   const [server] = await Promise.all([
@@ -44,7 +46,7 @@ export async function runCommand(
     const filters = { only: options.only, personas: options.persona, channels: options.channel };
     const systems = await prepareAll(matrices, filters, { server, options, environment });
     const { atOnce } = server;
-    return await proveAndShow(systems, { startedAt, filters, atOnce, logs, options, environment });
+    return await proveAndShow(systems, { startedAt, filters, atOnce, logs, reports, options, environment });
   } finally {
     await server.stop();
   }
@@ -55,6 +57,7 @@ interface Task {
   readonly filters: RunFilters;
   readonly atOnce: number;
   readonly logs: string;
+  readonly reports: readonly FileReport[];
   readonly options: RunOptions;
   readonly environment: Environment;
 }
@@ -65,12 +68,16 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
   const cells = systems.reduce((sum, { preflighted }) => sum + preflighted.cells, 0);
   const progress = showProgress(environment.err, options.quiet || options.json, cells);
   const output = options.json
-    ? jsonOutput(systems.length, environment)
-    : textOutput(systems.length, options.quiet, environment, progress);
+    ? jsonOutput(systems.length, options.verbose, environment)
+    : textOutput(systems.length, { ...options, running: options.keep }, environment, progress);
   const kept: Kept[] | undefined = options.keep ? [] : undefined;
   try {
-    const job = { ...task, kept, events: progress, provenance: await provenance(environment.cwd) };
-    await proveAll(systems, job, output.show);
+    const command = (file: string): readonly string[] => commandOf(file, options);
+    const job = { ...task, kept, command, events: progress, provenance: await provenance(environment.cwd) };
+    await proveAll(systems, job, async (outcome) => {
+      await output.show(outcome);
+      if (outcome.kind === "proved") await writeReports(task.reports, outcome.archive, environment);
+    });
     const code = output.finish(elapsed(task.startedAt, now()));
     if (kept !== undefined) await keepUntilInterrupted(kept, environment);
     return code;
@@ -93,4 +100,22 @@ function forOneMatrix({ policies, overlay }: RunOptions): void {
 function someSpeaks(matrices: readonly LoadedMatrix[], { channel }: RunOptions): void {
   const spoken = matrices.some(({ matrix }) => channel.some((one) => matrix.channels.includes(one)));
   if (!spoken) for (const { matrix } of matrices) channelsOf(matrix, channel);
+}
+
+/** Words that prove the same matrix in the same state again; what was filtered and how it was shown is left out. */
+function commandOf(file: string, options: RunOptions): readonly string[] {
+  const one = (flag: string, value: string | undefined): readonly string[] =>
+    value === undefined ? [] : [flag, value];
+  return [
+    "run",
+    file,
+    ...(options.target === "embedded" ? [] : ["--target", options.target]),
+    ...one("--config", options.config),
+    ...one("--policies", options.policies),
+    ...options.overlay.flatMap((overlay) => ["--overlay", overlay]),
+    ...one("--gateway", options.gateway),
+    ...one("--gateway-tx-end", options.gatewayTxEnd),
+    ...one("--postgres-image", options.postgresImage),
+    ...one("--postgrest-image", options.postgrestImage),
+  ];
 }

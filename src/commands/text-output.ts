@@ -1,35 +1,33 @@
-import path from "node:path";
-import { readCells, readRun } from "../archive/read.ts";
-import { type SummaryEntry, summarise, systemHeading } from "../report/summary.ts";
-import { createTerminalReport, type TerminalOptions } from "../report/terminal.ts";
+import { type SummaryEntry, summarise, systemHeading } from "../report/ending.ts";
+import type { ReportOptions } from "../report/archived-run.ts";
+import { reporters } from "../report/reporters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { describeError } from "./errors.ts";
-import type { Output } from "./output.ts";
-import { createOverall } from "./overall.ts";
+import { createOverall, type Output } from "./output.ts";
 import type { ShownProgress } from "./progress.ts";
 import type { Outcome } from "./prove.ts";
+import { looks, openArchived } from "./report.ts";
 
 /** A report a system, each whole; where there are several, a line each and one over all at the end. */
 export function textOutput(
   systems: number,
-  quiet: boolean,
+  how: Pick<ReportOptions, "quiet" | "verbose" | "running">,
   environment: Environment,
   progress: ShownProgress,
 ): Output {
   const { out, err, cwd } = environment;
-  const options = { ...looks(environment), quiet };
+  const options = { ...looks(environment), ...how };
   const overall = createOverall();
   const entries: SummaryEntry[] = [];
 
   async function rendered(outcome: Extract<Outcome, { kind: "proved" }>): Promise<string> {
-    const report = createTerminalReport(options);
-    const record = await readRun(outcome.archive);
-    for await (const cell of readCells(outcome.archive)) report.add(cell);
-    const text = report.finish(record, path.relative(cwd, outcome.archive) || ".");
-    const doubt = report.doubt(record);
-    overall.add(doubt === undefined ? record.exitCode : 2, record);
-    entries.push({ kind: "proved", run: record, doubt });
-    return systems > 1 && !quiet ? `${systemHeading(record.matrix, options)}\n${text}\n` : text;
+    const archive = await openArchived(outcome.archive, cwd);
+    const render = await reporters.terminal();
+    let text = "";
+    for await (const piece of render(archive, options)) text += piece;
+    overall.proved(archive);
+    entries.push({ kind: "proved", run: archive.run, doubt: archive.doubt() });
+    return systems > 1 && !how.quiet ? `${systemHeading(archive.run.matrix, options)}\n${text}\n` : text;
   }
 
   return {
@@ -45,7 +43,7 @@ export function textOutput(
         return;
       }
       if (systems === 1) throw outcome.error;
-      overall.add(2);
+      overall.failed();
       entries.push({ kind: "failed", name: matrix.name, message: messageOf(outcome.error) });
       progress.aside(() => err.write(describeError(outcome.error, cwd)));
     },
@@ -54,13 +52,6 @@ export function textOutput(
       if (systems > 1) progress.aside(() => out.write(summarise(entries, code, milliseconds, options)));
       return code;
     },
-  };
-}
-
-function looks({ out, variables }: Environment): Pick<TerminalOptions, "width" | "colour"> {
-  return {
-    width: out.isTerminal ? out.columns : 80,
-    colour: out.isTerminal && (variables["NO_COLOR"] ?? "") === "",
   };
 }
 

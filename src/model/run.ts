@@ -1,4 +1,5 @@
 import type { Channel } from "./cell.ts";
+import type { PolicyInfo } from "./catalog.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
@@ -33,10 +34,58 @@ export interface CellRecord {
   readonly verdict: Verdict;
   readonly channels: Readonly<Partial<Record<Channel, ChannelRecord>>>;
   readonly notOn: Readonly<Partial<Record<Channel, string>>>;
-  /** How to see it by hand; only for cells that did not pass. */
+  /** How to reproduce it without rowgate; only for cells that did not pass. */
   readonly reproduce: Reproduction | undefined;
+  /** Only for a leak: what lets the unexpected rows through. */
+  readonly cause?: Cause | undefined;
   /** The policy or grant in force for this persona and operation; only for cells that did not pass. */
   readonly inForce: readonly string[];
+}
+
+/** What lets through more than declared: found by evaluating each rule with the rows, as the persona, or read from the catalogue. */
+export type Cause =
+  | {
+      readonly kind: "policies";
+      /** `schema.relation` whose policies they are. */
+      readonly relation: string;
+      /** Unexpected rows that were examined; each policy counts those of them that it lets through. */
+      readonly rows: number;
+      readonly policies: readonly CausePolicy[];
+      /** RESTRICTIVE policies that apply and let the rows through as well. */
+      readonly restrictive: number;
+    }
+  | {
+      readonly kind: "no-rls";
+      readonly relation: string;
+      readonly why: "off" | "superuser" | "bypassrls" | "owner" | "kind";
+      /** As whom the relation is read or written. */
+      readonly role: string;
+      /** It is read through this view, with its owner's rights (without `security_invoker`). */
+      readonly view?: string | undefined;
+      readonly origin?: string | undefined;
+    }
+  | {
+      readonly kind: "definer";
+      readonly function: string;
+      readonly owner: string;
+      readonly bypasses: boolean;
+      readonly origin?: string | undefined;
+    }
+  | {
+      readonly kind: "grant";
+      readonly privilege: string;
+      readonly on: string;
+      readonly role: string;
+      readonly origin?: string | undefined;
+    }
+  | { readonly kind: "unknown"; readonly because: string };
+
+export interface CausePolicy {
+  readonly name: string;
+  readonly command: PolicyInfo["command"];
+  readonly rows: number;
+  /** `file:line` of the SQL that created it, where rowgate applied that file. */
+  readonly origin?: string | undefined;
 }
 
 export interface ChannelRecord extends Judgement {
@@ -142,8 +191,12 @@ export interface RunRecord {
     readonly override?: string | undefined;
   };
   readonly filters: RunFilters;
+  /** Words of a command line that proves the same matrix in the same state, without the filters. */
+  readonly command?: readonly string[] | undefined;
+  /** Relations that the matrix waives: no cell of theirs was probed. */
+  readonly waivedRelations?: readonly WaivedRelation[] | undefined;
   readonly personas: readonly PersonaRecord[];
-  /** Keys in order of the matrix: what a grid's rows and tables are. */
+  /** In the order of the matrix. */
   readonly relations: readonly string[];
   readonly gatewayChecks: GatewayChecks | undefined;
   readonly fingerprints: readonly TableFingerprint[];
@@ -156,6 +209,11 @@ export interface RunRecord {
   readonly exitCode: 0 | 1 | 2;
   /** The archive before this one (an unsigned chain shows accidents, not a determined hand). */
   readonly previous: { readonly id: string; readonly sha256: string } | undefined;
+}
+
+export interface WaivedRelation extends Waiver {
+  /** `schema.relation`. */
+  readonly relation: string;
 }
 
 export interface RunFilters {

@@ -1,12 +1,14 @@
 import type { Operation } from "../model/matrix.ts";
 import { operations } from "../model/matrix.ts";
 import type { GridRow, GridStore, Mark } from "./grid.ts";
-import type { TableOptions } from "./grid-table.ts";
-import { tables } from "./grid-table.ts";
-import { clean, hanging, labelled, plural } from "./text.ts";
-import { operationHeads } from "./wording.ts";
+import type { Paint } from "./paint.ts";
+import { tableLines } from "./table.ts";
+import { clean, columns, cut, hanging, labelled, plural } from "./text.ts";
+import { headOf, operationHeads, verdictWords } from "./words.ts";
 
-export interface GridOptions extends TableOptions {
+export interface GridOptions {
+  readonly width: number;
+  readonly paint: Paint;
   /** The run is large: rows without a failure are left out of every grid, and grids without one altogether. */
   readonly failuresOnly: boolean;
 }
@@ -14,7 +16,7 @@ export interface GridOptions extends TableOptions {
 /** A relation with more personas than this shows only those with a failure. */
 const manyPersonas = 40;
 
-/** One grid for each relation, personas × operations, and each function, personas × calls; and what their signs mean. */
+/** One grid for each relation, personas × operations, and each function, personas × calls; and what their signs mean: the wide form. */
 export function gridSections(
   store: GridStore,
   order: readonly string[],
@@ -104,7 +106,65 @@ function onItsSide(
   return { rows: turned, used: rows.map(({ name }) => name) };
 }
 
-/** Operations beyond the four that nobody lists and everybody is denied: a line says it as well as a column. */
+/** Below this many columns a name says little: the operations are then split over several tables. */
+const nameColumns = 16;
+const gap = 2;
+const indent = 2;
+
+/** Stacked when the operations would leave no room for names. */
+function tables(rows: readonly GridRow[], used: readonly string[], options: GridOptions): readonly string[] {
+  if (rows.length === 0 || used.length === 0) return [];
+  const names = rows.map((row) => clean(row.name));
+  const room = options.width - indent - neededForNames(names, options.width / 2);
+  return split(rows, used, room).flatMap((part) => table(rows, part, options));
+}
+
+/** Enough for every name, or to tell cut names apart: two rows that look alike would name the wrong persona. */
+function neededForNames(names: readonly string[], most: number): number {
+  const longest = Math.max(...names.map(columns));
+  for (let width = nameColumns; width < Math.min(longest, most); width += 1) {
+    if (new Set(names.map((name) => cut(name, width))).size === names.length) return width;
+  }
+  return Math.min(longest, Math.floor(most));
+}
+
+function split(rows: readonly GridRow[], used: readonly string[], room: number): readonly string[][] {
+  const parts: string[][] = [[]];
+  let left = room;
+  for (const operation of used) {
+    const needed = gap + columnWidth(rows, operation);
+    if (needed > left && parts.at(-1)?.length !== 0) {
+      parts.push([]);
+      left = room;
+    }
+    parts.at(-1)?.push(operation);
+    left -= needed;
+  }
+  return parts;
+}
+
+function columnWidth(rows: readonly GridRow[], operation: string): number {
+  const words = rows.map((row) => columns(row.marks.get(operation)?.word ?? ""));
+  return Math.max(columns(headOf(operation)), ...words);
+}
+
+function table(rows: readonly GridRow[], used: readonly string[], options: GridOptions): readonly string[] {
+  const taken = used.reduce((sum, operation) => sum + gap + columnWidth(rows, operation), 0);
+  const names = Math.max(options.width - indent - taken, 2);
+  const lines = rows.map((row) => [
+    cut(clean(row.name), names),
+    ...used.map((operation) => painted(row.marks.get(operation), options.paint)),
+  ]);
+  return tableLines(["", ...used.map(headOf)], lines, options.paint, gap);
+}
+
+function painted(mark: Mark | undefined, paint: Paint): string {
+  if (mark === undefined) return "";
+  if (mark.waived) return paint("warn", mark.word);
+  return paint(mark.half ? "dim" : verdictWords[mark.verdict].tone, mark.word);
+}
+
+/** Operations beyond the four that are not listed and denied to every persona: a line says it as well as a column. */
 function foldable(rows: readonly GridRow[]): readonly Operation[] {
   const beyond: readonly Operation[] = ["blind_update", "blind_delete", "upsert", "truncate"];
   return beyond.filter(

@@ -1,6 +1,6 @@
 import type { CellRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
-import { gridWord, isFailing, isWaived, verdictWords } from "./wording.ts";
+import { gridWord, isFailing, isWaived, verdictWords } from "./words.ts";
 
 /** What a grid shows of a cell. There are a few dozen different ones, however many cells there are. */
 export interface Mark {
@@ -8,11 +8,21 @@ export interface Mark {
   readonly verdict: CellRecord["verdict"];
   readonly failing: boolean;
   readonly waived: boolean;
-  /** It passed, and nobody had listed it: denied by default. */
+  /** It passed, and the matrix does not list it: denied by default. */
   readonly deniedByDefault: boolean;
   /** One channel proved it, the other was skipped. */
   readonly half: boolean;
+  /** How much is declared: every row (or candidate), some, none. */
+  readonly extent: "all" | "some" | "none";
 }
+
+const extents: Readonly<Record<CellRecord["expectation"]["kind"], Mark["extent"]>> = {
+  allow: "all",
+  deny: "none",
+  rows: "some",
+  within: "some",
+  candidates: "some",
+};
 
 /** A relation's cells by operation, a function's by call, or those of their columns. */
 export const sheets = ["operations", "calls", "columns"] as const;
@@ -34,7 +44,7 @@ export interface GridStore {
   readonly heads: (relation: string, sheet: Sheet) => readonly string[];
   /** Personas with at least one cell, in the order in which they came. */
   readonly rows: (relation: string, sheet: Sheet) => readonly GridRow[];
-  /** Every mark and every operation that occurs: what a legend must explain. */
+  /** Every mark and every operation that occurs: what a legend explains. */
   readonly marks: () => readonly Mark[];
   readonly operations: () => ReadonlySet<string>;
 }
@@ -65,7 +75,7 @@ export function createGridStore(): GridStore {
       const column = grown(grid.get(head), at);
       grid.set(head, column);
       const mark = markOf(cell);
-      // Cells that share a place: the worst is what a person must see.
+      // Cells that share a place: the worst is shown.
       if (isWorse(mark, meanings[(column[at] ?? 0) - 1])) column[at] = codeOf(mark);
       seen.add(cell.operation);
     },
@@ -111,6 +121,7 @@ function markOf(cell: CellRecord): Mark {
     waived: isWaived(cell),
     deniedByDefault: passed && cell.implied && cell.expectation.kind === "deny",
     half,
+    extent: extents[cell.expectation.kind],
   };
 }
 

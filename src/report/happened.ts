@@ -2,7 +2,7 @@ import { channels } from "../model/cell.ts";
 import type { Answer, CandidateAttempt, Observation, RowsObservation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { clean, number, oneLine, plural } from "./text.ts";
-import { effectWords, verdictWords } from "./wording.ts";
+import { effectWords, verdictWords } from "./words.ts";
 
 type Describe = {
   readonly [K in Observation["kind"]]: (of: Extract<Observation, { kind: K }>, column?: string) => string;
@@ -12,14 +12,14 @@ const methods: Readonly<Record<RowsObservation["method"], string>> = {
   whole: "in one statement",
   "row by row": "row by row",
   sample: "on a sample",
-  "scratch rows": "on rows that the run has made",
+  "scratch rows": "on scratch rows",
 };
 
 const describe: Describe = {
   rows: (of, column) =>
     sentence([
       column === undefined
-        ? `reached ${number(of.affected)} of ${plural(of.baseline.total, "row")}, ${number(of.baseline.declared)} declared`
+        ? `affected ${number(of.affected)} of ${plural(of.baseline.total, "row")}, ${number(of.baseline.declared)} declared`
         : `${clean(column)} shown in ${number(of.affected)} of ${plural(of.baseline.total, "row")} that hold a value, ${number(of.baseline.declared)} declared`,
       of.unexpected > 0 && `${number(of.unexpected)} too many${keys(of.unexpectedKeys, of.unexpected)}`,
       of.missing > 0 && `${number(of.missing)} missing${keys(of.missingKeys, of.missing)}`,
@@ -27,10 +27,10 @@ const describe: Describe = {
       of.mayBeHidden && "a BEFORE trigger or a rule may have hidden rows",
       of.method !== "whole" && `measured ${methods[of.method]}`,
       of.answer.code !== null && answer(of.answer),
-      ...of.forbiddenUpdates.map((move) => `move ${attempt(move)}`),
-      ...of.states.map(({ state, affected: reached, answer: given }) =>
+      ...of.forbiddenUpdates.map((move) => `forbidden update ${attempt(move)}`),
+      ...of.states.map(({ state, affected, answer: given }) =>
         given.code === null
-          ? `on a session whose settings were ${state}: ${plural(reached, "row")}`
+          ? `on a session whose settings were ${state}: ${plural(affected, "row")}`
           : `on a session whose settings were ${state}: ${answer(given)}`,
       ),
     ]),
@@ -54,15 +54,14 @@ function happened(record: ChannelRecord, column: string | undefined): string {
     observation,
     column,
   );
-  // Where there was no answer, its meaning would say `error` of what the facts say better.
   if (observation.kind === "failed" || observation.kind === "skipped") return facts;
-  // `filtered` has said it already.
+  // The effect `filtered` says it already.
   const named = record.deniedBy === undefined || record.deniedBy === "filter";
   const by = named ? "" : ` by ${record.deniedBy}`;
   return `${effectWords[record.effect]}${by}, ${facts}`;
 }
 
-export interface Told {
+export interface ChannelFacts {
   /** `direct`, `rest`, or `direct and rest` when both say the same. */
   readonly who: string;
   readonly verdict: ChannelRecord["verdict"];
@@ -71,8 +70,8 @@ export interface Told {
 }
 
 /** One entry a channel, or one for both where nothing that a person reads differs. */
-export function perChannel(cell: CellRecord): readonly Told[] {
-  const told = channels.flatMap((channel): readonly Told[] => {
+export function channelFacts(cell: CellRecord): readonly ChannelFacts[] {
+  const found = channels.flatMap((channel): readonly ChannelFacts[] => {
     const record = cell.channels[channel];
     if (record === undefined) return [];
     return [
@@ -84,19 +83,19 @@ export function perChannel(cell: CellRecord): readonly Told[] {
       },
     ];
   });
-  const [one, two] = told;
+  const [one, two] = found;
   const same =
     one !== undefined &&
     two !== undefined &&
     one.what === two.what &&
     one.verdict === two.verdict &&
     one.because === two.because;
-  return same ? [{ ...one, who: "direct and rest" }] : told;
+  return same ? [{ ...one, who: "direct and rest" }] : found;
 }
 
 /** `direct: LEAK`: only where the channels' verdicts are not all the cell's. */
-export function whoWithVerdict(told: Told, cell: CellRecord): string {
-  return told.verdict === cell.verdict ? told.who : `${told.who} (${verdictWords[told.verdict].one})`;
+export function whoWithVerdict(of: ChannelFacts, cell: CellRecord): string {
+  return of.verdict === cell.verdict ? of.who : `${of.who} (${verdictWords[of.verdict].one})`;
 }
 
 function answer(of: Answer): string {
@@ -119,8 +118,17 @@ function attempt({ candidate, answer: given, rewritten }: CandidateAttempt): str
 /** At most three, as they came: JSON text. */
 function keys(examples: readonly string[], count: number): string {
   if (examples.length === 0) return "";
-  const shown = examples.slice(0, 3).map(compact).join(", ");
-  return ` (${count === 1 ? "key" : "keys"} ${shown}${count > examples.slice(0, 3).length ? ", …" : ""})`;
+  return ` (${count === 1 ? "key" : "keys"}: ${keyList(examples, count)})`;
+}
+
+/** `{"id":1}, {"id":3}, …`; keys of one column as `id 1, 3, …`. */
+function keyList(examples: readonly string[], count: number): string {
+  const shown = examples.slice(0, 3).map(compact);
+  const single = shown.map((key) => /^\{"([\w ]+)":("(?:[^"\\]|\\.)*"|[^",:{}[\]]+)\}$/.exec(key));
+  const [name] = single.map((match) => match?.[1]);
+  const short = name !== undefined && single.every((match) => match?.[1] === name);
+  const text = short ? `${name} ${single.map((match) => match?.[2]).join(", ")}` : shown.join(", ");
+  return `${text}${shown.length > 0 && count > shown.length ? ", …" : ""}`;
 }
 
 /** Postgres writes `{"id" : 1}` where JavaScript writes `{"id":1}`: one key, to be shown as one. */
@@ -131,4 +139,46 @@ function compact(key: string): string {
 
 function sentence(parts: readonly (string | false)[]): string {
   return parts.filter((part) => part !== false).join("; ");
+}
+
+/** One line of a failing group's table. */
+export interface RowFacts {
+  /** Empty: what each channel says that was asked. */
+  readonly channel: string;
+  /** `3 of 3`: rows that the persona reached, of all. */
+  readonly did: string;
+  /** How many too many, or missing. */
+  readonly beyond: string;
+  readonly keys: string;
+  /** Where rows do not say it all. */
+  readonly because: string;
+}
+
+/** One for both channels where they are the same. */
+export function rowFacts(cell: CellRecord): readonly RowFacts[] {
+  const found = channels.flatMap((channel) => {
+    const record = cell.channels[channel];
+    return record === undefined || record.verdict === "skipped" ? [] : [{ ...factsOf(record), channel }];
+  });
+  const [one, two] = found;
+  if (one === undefined) return [];
+  const same =
+    two === undefined ||
+    (["did", "beyond", "keys", "because"] as const).every((field) => one[field] === two[field]);
+  return same ? [{ ...one, channel: "" }] : found;
+}
+
+function factsOf({ observation: of, verdict, because }: ChannelRecord): Omit<RowFacts, "channel"> {
+  const reason = verdict === "pass" ? "as declared" : oneLine(because);
+  if (of.kind !== "rows") return { did: "", beyond: "", keys: "", because: reason };
+  const count = of.unexpected > 0 ? of.unexpected : of.missing;
+  const examples = of.unexpected > 0 ? of.unexpectedKeys : of.missingKeys;
+  return {
+    did: `${number(of.affected)} of ${number(of.baseline.total)}`,
+    beyond: count === 0 ? "" : number(count),
+    keys: keyList(examples, count),
+    // Numbers say it.
+    because:
+      (verdict === "leak" && of.unexpected > 0) || (verdict === "lockout" && of.missing > 0) ? "" : reason,
+  };
 }

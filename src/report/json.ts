@@ -1,25 +1,19 @@
-import type { CellRecord, RunRecord } from "../model/run.ts";
+import type { ArchivedRun, ReportOptions } from "./archived-run.ts";
 import { safeJson } from "./text.ts";
-import { isFailing } from "./wording.ts";
-
-export interface JsonOptions {
-  /** Every cell, not only those that failed (waived ones among them). */
-  readonly allCells: boolean;
-}
+import { isFailing } from "./words.ts";
 
 /**
- * One document, `{"run": …, "cells": […]}`, in pieces: cells may be more than memory holds. The shapes are those of
- * `run.json` and `cells.ndjson`.
+ * One document, `{"run": …, "cells": […]}`: cells that failed (waived ones among them), with `verbose` all of them. The
+ * shapes are those of `run.json` and `cells.ndjson`.
  */
 export async function* jsonReport(
-  run: RunRecord,
-  cells: Iterable<CellRecord> | AsyncIterable<CellRecord>,
-  options: JsonOptions,
+  archive: ArchivedRun,
+  { verbose }: Pick<ReportOptions, "verbose">,
 ): AsyncGenerator<string, void, undefined> {
-  yield `{"run":${safeJson(run)},\n"cells":[`;
+  yield `{"run":${safeJson(archive.run)},\n"cells":[`;
   let separator = "\n";
-  for await (const cell of cells) {
-    if (!options.allCells && !isFailing(cell.verdict)) continue;
+  for await (const cell of archive.cells()) {
+    if (!verbose && !isFailing(cell.verdict)) continue;
     yield `${separator}${safeJson(cell)}`;
     separator = ",\n";
   }

@@ -1,8 +1,7 @@
-import { cellName } from "./failure.ts";
 import type { CellRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { cut, number, plural } from "./text.ts";
-import { failureOrder, verdictWords } from "./wording.ts";
+import { cellName, failureOrder, verdictWords } from "./words.ts";
 
 export interface Progress {
   readonly done: number;

@@ -1,123 +1,132 @@
 import { failsRun } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
-import { lastLines, nothingProbed } from "./ending.ts";
-import { cellName, failureBlock, place } from "./failure.ts";
-import type { FailureGroup, FailureList } from "./failure-list.ts";
-import { createFailureList } from "./failure-list.ts";
+import type { ArchivedRun, ReportOptions } from "./archived-run.ts";
+import { lastLines, reportWidth, totalLines } from "./ending.ts";
+import { createFailures, type Failures } from "./failures.ts";
+import { cellBlock, type FailureTextOptions, groupBlock } from "./failure-text.ts";
 import { findingSections } from "./findings-text.ts";
 import { createGridStore } from "./grid.ts";
 import { gridSections } from "./grid-text.ts";
-import type { Paint } from "./paint.ts";
+import { mapLines } from "./map.ts";
 import { painter } from "./paint.ts";
-import { clean, labelled, number, oneLine, plural } from "./text.ts";
-import { totalLines } from "./totals.ts";
-import { isFailing, isWaived, verdictWords } from "./wording.ts";
-
-export interface TerminalOptions {
-  /** Columns; fewer than 40 are taken as 40, and more than 120 as 120: wider prose cannot be read. */
-  readonly width: number;
-  readonly colour: boolean;
-  /** Only what failed, and the last line. */
-  readonly quiet: boolean;
-  /** Failures of one verdict that are shown in full; 50 unless given. */
-  readonly failuresShown?: number;
-}
-
-/** Folds the cells of a run into what a person reads. Memory: a byte a cell, and the failures that are shown. */
-export interface TerminalReport {
-  readonly add: (cell: CellRecord) => void;
-  /** Ends with a line break. Every cell of the run must have been added: otherwise the last line says ERROR. */
-  readonly finish: (run: RunRecord, archivePath: string) => string;
-  /** Why the run's own word is not believed; `undefined` when it is. */
-  readonly doubt: (run: RunRecord) => string | undefined;
-}
+import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
+import { cellName, isFailing, isWaived, operationHeads, position, verdictWords } from "./words.ts";
 
 /** Lines that belong together; a blank line parts them from the next. */
 type Section = readonly string[];
 
-/** More cells than this, and grids show failures only. */
+/** More cells than this, and only failures are shown. */
 const largeRun = 5000;
+/** Personas of a group that are listed, and cells that `--verbose` shows in full. */
+const listed = 12;
+const shownWhole = 50;
 /** Reasons for skips come from a few sentences of ours; should they hold names, they must not fill the memory. */
-const skipReasonsShown = 8;
+const mostReasons = 8;
 
-export function createTerminalReport(options: TerminalOptions): TerminalReport {
+/** What a person reads. Memory: a byte a cell, and the failures that are shown. */
+export async function* terminalReport(archive: ArchivedRun, options: ReportOptions): AsyncGenerator<string> {
+  const { run } = archive;
   const width = reportWidth(options);
   const paint = painter(options.colour);
   const grid = createGridStore();
-  const failures = createFailureList(options.failuresShown ?? 50);
-  const waived = createFailureList(options.failuresShown ?? 50);
+  const failed = createFailures(run, options.verbose ? shownWhole : listed);
+  const waived = createFailures(run, listed);
   const skips = new Map<string, number>();
+  const samples = new Map<string, Set<string>>();
   let cells = 0;
-
-  return {
-    add: (cell) => {
-      cells += 1;
-      grid.add(cell);
-      if (isFailing(cell.verdict)) (isWaived(cell) ? waived : failures).add(cell, cell.verdict);
-      countSkips(cell, skips);
-    },
-    finish: (run, archivePath) => {
-      const failed = failureSections(failures, run, width, paint);
-      const last = lastLines(run, width, paint, doubtOf(run, cells, failures.total()));
-      const failing = run.findings.filter(failsRun);
-      const sections: readonly Section[] = options.quiet
-        ? [...failed, ...findingSections(failing, width, paint), last]
-        : [
-            ...failed,
-            ...gridSections(grid, run.relations, { width, paint, failuresOnly: cells > largeRun }),
-            waivedLines(waived, run, width),
-            ...findingSections(run.findings, width, paint),
-            totalLines(run, skips, archivePath, width),
-            last,
-          ];
-      return joined(sections);
-    },
-    doubt: (run) => doubtOf(run, cells, failures.total()),
-  };
+  for await (const cell of archive.cells()) {
+    cells += 1;
+    grid.add(cell);
+    if (isFailing(cell.verdict)) (isWaived(cell) ? waived : failed).add(cell, cell.verdict);
+    countSkips(cell, skips);
+    noteSample(cell, samples);
+  }
+  const text = { width, paint, run, running: options.running };
+  const last = lastLines(run, width, paint, archive.doubt());
+  const failing = findingSections(run.findings.filter(failsRun), width, paint);
+  const failures = failureSections(failed, text, options.verbose, archive.path);
+  const large = cells > largeRun;
+  const sections: readonly Section[] = options.quiet
+    ? [...failures, ...failing, last]
+    : [
+        ...failures,
+        ...(options.verbose
+          ? gridSections(grid, run.relations, { width, paint, failuresOnly: large })
+          : [mapLines(grid, run.relations, { width, paint, failuresOnly: large })]),
+        ...(options.verbose ? findingSections(run.findings, width, paint) : failing),
+        [
+          ...(options.verbose ? [] : noteLines(run, archive.path, width)),
+          ...waivedLines(waived, run, width),
+          ...sampleLines(samples, width),
+          ...totalLines(run, skips, archive.path, { width, verbose: options.verbose }),
+        ],
+        last,
+      ];
+  yield sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join("\n")}\n`)
+    .join("\n");
 }
 
-export function reportWidth({ width }: Pick<TerminalOptions, "width">): number {
-  return Math.min(Math.max(width, 40), 120);
-}
-
-function joined(sections: readonly Section[]): string {
-  const full = sections.filter((lines) => lines.length > 0).map((lines) => `${lines.join("\n")}\n`);
-  return full.join("\n");
-}
-
-function failureSections(list: FailureList, run: RunRecord, width: number, paint: Paint): readonly Section[] {
-  return list
-    .groups(run)
-    .flatMap((group) => [
-      ...group.shown.map((cell) => failureBlock(cell, width, paint)),
-      ...(group.left > 0 ? [[moreOf(group)]] : []),
-    ]);
-}
-
-/** `… and 1,234 more leaks (see cells.ndjson)` */
-function moreOf({ verdict, left }: FailureGroup): string {
-  const { one, many } = verdictWords[verdict];
-  return `… and ${number(left)} more ${left === 1 ? one : many} (see cells.ndjson)`;
-}
-
-/** One line each: nobody has to act on them before their day. */
-function waivedLines(list: FailureList, run: RunRecord, width: number): Section {
-  const groups = list.groups(run);
+function failureSections(
+  failures: Failures,
+  options: FailureTextOptions,
+  verbose: boolean,
+  archivePath: string,
+): readonly Section[] {
+  const groups = failures.groups();
   if (groups.length === 0) return [];
+  const cells = verbose ? groups.flatMap(({ shown }) => shown).slice(0, shownWhole) : [];
+  const left = [...failures.left()].map(([verdict, count]) => {
+    const { one, many } = verdictWords[verdict];
+    return `… and ${number(count)} more ${count === 1 ? one : many} elsewhere (see cells.ndjson)`;
+  });
+  const more = verbose
+    ? []
+    : hanging(`each failing cell by itself: rowgate report ${clean(archivePath)} --verbose`, options.width);
   return [
-    "Waived until their day",
-    ...groups.flatMap((group) => [
-      ...group.shown.flatMap((cell) => labelled("-", waivedText(cell), width, 2, 2)),
-      ...(group.left > 0 ? [`  ${moreOf(group)}`] : []),
-    ]),
+    ...groups.map((group) => groupBlock(group, options)),
+    ...cells.map((cell) => cellBlock(cell, options)),
+    [...left, ...more],
   ];
+}
+
+/** Notes by count: none of them fails the run. */
+function noteLines(run: RunRecord, archivePath: string, width: number): Section {
+  const counts = new Map<string, number>();
+  for (const { kind } of run.findings.filter((finding) => !failsRun(finding)))
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  if (counts.size === 0) return [];
+  const all = [...counts].map(([kind, count]) => `${number(count)} ${kind}`).join(", ");
+  return labelled("notes", `${all} (rowgate report ${clean(archivePath)} --verbose)`, width, 0, 11);
+}
+
+/** By name: a PASS does not cover them. */
+function waivedLines(failures: Failures, run: RunRecord, width: number): Section {
+  const relations = (run.waivedRelations ?? []).map(
+    ({ relation, expires, reason, at }) =>
+      `${clean(relation)}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`,
+  );
+  const cells = failures
+    .groups()
+    .flatMap(({ shown, cells: count }) => [
+      ...shown.map(waivedText),
+      ...(count > shown.length
+        ? [`… and ${plural(count - shown.length, "more", "more")} of the same relation (see cells.ndjson)`]
+        : []),
+    ]);
+  const left = [...failures.left().values()].reduce((sum, count) => sum + count, 0);
+  const more = left === 0 ? [] : [`… and ${plural(left, "more", "more")} (see cells.ndjson)`];
+  return [...relations, ...cells, ...more].flatMap((line, index) =>
+    labelled(index === 0 ? "waived" : "", line, width, 0, 11),
+  );
 }
 
 function waivedText(cell: CellRecord): string {
   const what = `${verdictWords[cell.verdict].one}: ${cellName(cell)}`;
   if (cell.waiver === undefined) return what;
   const { expires, reason, at } = cell.waiver;
-  return `${what}, until ${clean(expires)}: ${oneLine(reason)} (${place(at)})`;
+  return `${what}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`;
 }
 
 function countSkips(cell: CellRecord, skips: Map<string, number>): void {
@@ -125,19 +134,32 @@ function countSkips(cell: CellRecord, skips: Map<string, number>): void {
     if (record.verdict !== "skipped") continue;
     const { observation } = record;
     const reason = `${channel}: ${observation.kind === "skipped" ? observation.reason : record.because}`;
-    const key = skips.has(reason) || skips.size < skipReasonsShown ? reason : "for other reasons";
+    const key = skips.has(reason) || skips.size < mostReasons ? reason : "for other reasons";
     skips.set(key, (skips.get(key) ?? 0) + 1);
   }
 }
 
-/** Why the run's own word is not believed: a report never says PASS over cells that say otherwise. */
-function doubtOf(run: RunRecord, cells: number, failures: number): string | undefined {
-  if (cells !== run.counts.cells) {
-    return `run.json counts ${number(run.counts.cells)} cells, but the archive holds ${number(cells)}`;
-  }
-  if (run.exitCode !== 0) return undefined;
-  const passed = "run.json says that all passed, but";
-  if (failures > 0) return `${passed} ${plural(failures, "cell")} failed`;
-  if (run.findings.some(failsRun)) return `${passed} its findings say otherwise`;
-  return nothingProbed(run.counts) ? `${passed} no cell was probed` : undefined;
+/** Where rows were too many to be measured one by one. */
+function noteSample(cell: CellRecord, samples: Map<string, Set<string>>): void {
+  const sampled = Object.values(cell.channels).some(
+    ({ observation }) => observation.kind === "rows" && observation.method === "sample",
+  );
+  if (!sampled) return;
+  const relation = `${cell.schema}.${cell.relation}`;
+  const heads = samples.get(relation) ?? new Set<string>();
+  samples.set(relation, heads.add(operationHeads[cell.operation]));
+}
+
+function sampleLines(samples: ReadonlyMap<string, ReadonlySet<string>>, width: number): Section {
+  if (samples.size === 0) return [];
+  const all = [...samples].map(([relation, heads]) => `${clean(relation)} (${[...heads].join(", ")})`);
+  const shown = all.slice(0, 12).join(", ");
+  const more = all.length > 12 ? ` and ${plural(all.length - 12, "more", "more")}` : "";
+  return labelled(
+    "sampled",
+    `rows of ${shown}${more}: a sample was measured row by row, not every row`,
+    width,
+    0,
+    11,
+  );
 }

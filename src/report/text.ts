@@ -1,3 +1,6 @@
+import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
+
 /*
  * Text for terminals. Names, keys and messages come from a database that may be hostile: what could move the cursor,
  * change colours, forge a line or reorder letters is shown as an escape, never sent.
@@ -35,55 +38,20 @@ function escape(character: string): string {
     : String.raw`\u{${code.toString(16)}}`;
 }
 
-/** First and last code points of what terminals draw two columns wide. Source: Unicode's EastAsianWidth (W and F). */
-const wide: readonly (readonly [number, number])[] = [
-  [0x11_00, 0x11_5f],
-  [0x2e_80, 0x30_3e],
-  [0x30_41, 0xa4_cf],
-  [0xac_00, 0xd7_a3],
-  [0xf9_00, 0xfa_ff],
-  [0xfe_30, 0xfe_6f],
-  [0xff_00, 0xff_60],
-  [0xff_e0, 0xff_e6],
-  [0x1_f3_00, 0x1_fa_ff],
-  [0x2_00_00, 0x3_ff_fd],
-];
-
 /** Columns that a cleaned text takes on a terminal. */
 export function columns(text: string): number {
-  let sum = 0;
-  for (const character of text) sum += columnsOf(character);
-  return sum;
+  return plain.test(text) ? text.length : stringWidth(text);
 }
 
-function columnsOf(character: string): number {
-  const code = character.codePointAt(0) ?? 0;
-  if (code < 0x3_00) return 1;
-  if (/\p{M}/u.test(character)) return 0;
-  return wide.some(([first, last]) => code >= first && code <= last) ? 2 : 1;
-}
+/** Most texts are ASCII, and a grid measures many. */
+const plain = /^[ -~]*$/;
+const graphemes = new Intl.Segmenter();
 
-/** The longest beginning that fits. */
-function head(text: string, width: number): string {
+/** The longest beginning of these characters that fits. */
+function head(characters: readonly string[], width: number): readonly string[] {
   let used = 0;
-  let end = 0;
-  for (const character of text) {
-    used += columnsOf(character);
-    if (used > width) break;
-    end += character.length;
-  }
-  return text.slice(0, end);
-}
-
-function tail(text: string, width: number): string {
-  const characters = [...text];
-  let used = 0;
-  let from = characters.length;
-  while (from > 0 && used + columnsOf(characters[from - 1] ?? "") <= width) {
-    from -= 1;
-    used += columnsOf(characters[from] ?? "");
-  }
-  return characters.slice(from).join("");
+  const end = characters.findIndex((character) => (used += columns(character)) > width);
+  return end === -1 ? characters : characters.slice(0, end);
 }
 
 /** Cut in the middle: names of personas tend to differ at their ends. */
@@ -91,7 +59,9 @@ export function cut(text: string, width: number): string {
   if (columns(text) <= width) return text;
   if (width < 2) return "…".slice(0, width);
   const left = Math.ceil((width - 1) / 2);
-  return `${head(text, left)}…${tail(text, width - 1 - left)}`;
+  const characters = Array.from(graphemes.segment(text), ({ segment }) => segment);
+  const last = head(characters.toReversed(), width - 1 - left).toReversed();
+  return `${head(characters, left).join("")}…${last.join("")}`;
 }
 
 /** Keeps the words of `2.3 s` or `1 leak` on one line, until {@link wrap} makes spaces of it. */
@@ -103,29 +73,9 @@ const glue = "\u00A0";
 
 /** Lines of at most `width` columns, broken at spaces; a longer word is broken where it must. */
 export function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ").flatMap((long) => pieces(long, width))) {
-    const joined = line === "" ? word : `${line} ${word}`;
-    if (columns(joined) <= width) line = joined;
-    else {
-      if (line !== "") lines.push(line.trimEnd());
-      line = word;
-    }
-  }
-  return [...lines, line].map((wrapped) => wrapped.replaceAll(glue, " "));
-}
-
-function pieces(word: string, width: number): readonly string[] {
-  const parts: string[] = [];
-  let rest = word;
-  while (columns(rest) > width) {
-    // A width of one cannot hold a wide letter: take it all the same, or this never ends.
-    const part = head(rest, width) || [...rest].slice(0, 1).join("");
-    parts.push(part);
-    rest = rest.slice(part.length);
-  }
-  return rest === "" && parts.length > 0 ? parts : [...parts, rest];
+  return wrapAnsi(text, Math.max(width, 1), { hard: true })
+    .split("\n")
+    .map((line) => line.replaceAll(glue, " "));
 }
 
 /** `label` and a text beside it, wrapped under its own beginning. */

@@ -55,6 +55,13 @@ function runRecord(ending: Ending, tally: Tally, rows: readonly ScratchRowRecord
       ...(postureRules[target.posture].shared && remoteFacts(target)),
     },
     filters: request.filters,
+    command: request.command,
+    waivedRelations: matrix.waivedRelations.map(({ reason, expires, at, ...name }) => ({
+      relation: formatQualified(name),
+      reason,
+      expires,
+      at,
+    })),
     personas: matrix.personas.map(({ name, role, login, claims, settings }) => ({
       name,
       role,

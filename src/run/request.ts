@@ -34,6 +34,8 @@ export interface RunRequest {
   readonly filters: RunFilters;
   /** The archive's root. */
   readonly logs: string;
+  /** Words of a command line that proves the same again, for the record. */
+  readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;
   readonly version: string;
   /** Milliseconds that starting the target took. */

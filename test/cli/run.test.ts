@@ -57,11 +57,52 @@ test("a run that passes: grids, PASS, exit 0, a whole archive", async () => {
 test("a leak: exit 1, named on both channels, with the policy and the place in the matrix", async () => {
   const result = await rowgate(["run", "--overlay", "open.sql", "--logs", "logs-leak"], { cwd: project });
   expect(result.code).toBe(1);
-  expect(result.out).toMatch(/^LEAK {2}ana · public\.notes · select/);
-  expect(result.out).toContain("matrices/notes.yaml:15:22");
+  expect(result.out).toMatch(/^LEAK {2}public\.notes · select: ana read more than declared/);
+  expect(result.out).toContain(" 15:22 ");
+  expect(result.out).toContain("in matrices/notes.yaml\n");
   expect(result.out).toContain('policy "open"');
-  expect(result.out).toContain("rowgate token ana");
-  expect(result.out).toContain("set local role");
+  // The server is gone: what is shown is the command that keeps it.
+  expect(result.out.replaceAll(/\\\n\s+/g, "")).toContain(
+    "rowgate run matrices/notes.yaml --overlay open.sql --only ana/public.notes/select --keep",
+  );
+  const again = await rowgate(["report", "latest", "--logs", "logs-leak"], { cwd: project });
+  expect(again).toMatchObject({ code: 1, out: result.out });
+  const whole = await rowgate(["report", "latest", "--verbose", "--logs", "logs-leak"], { cwd: project });
+  expect(whole.out).toContain("LEAK  ana · public.notes · select\n");
+  expect(whole.out).toContain("matrices/notes.yaml:15:22");
+  expect(whole.out).toContain("rowgate token ana");
+  expect(whole.out).toContain("set local role");
+});
+
+test("report: an archive by its folder or id, in every format; one that was changed is never a PASS", async () => {
+  const run = ["run", "--logs", "logs-report", "--report", "junit=a.xml", "--report", "json={matrix}.json"];
+  expect((await rowgate(run, { cwd: project })).code).toBe(0);
+  const [archive = ""] = archives(path.join(project, "logs-report"));
+  const shown = async (...args: readonly string[]): ReturnType<typeof rowgate> =>
+    rowgate(["report", ...args, "--logs", "logs-report"], { cwd: project });
+  expect(readFileSync(path.join(project, "a.xml"), "utf8")).toBe(
+    (await shown(archive, "--format", "junit")).out,
+  );
+  const json = await shown(path.basename(archive), "--format", "json", "--verbose");
+  expect(readFileSync(path.join(project, "notes.json"), "utf8")).toBe(json.out);
+  writeFileSync(path.join(archive, "catalog.json"), "{}");
+  const changed = await shown("latest");
+  expect(changed.code).toBe(2);
+  expect(changed.out.replaceAll(/\s+/g, " ")).toMatch(
+    /ERROR the archive is not as it was written: catalog\.json changed/,
+  );
+});
+
+test.each([
+  { args: ["report", "nowhere"], says: "There is no run nowhere" },
+  { args: ["report", "latest", "--logs", "none"], says: "There is no finished run in none" },
+  { args: ["run", "--report", "junit"], says: "--report junit is not <format>=<file>" },
+  { args: ["run", "--report", "pdf=a.pdf"], says: "formats: terminal, json, junit" },
+  { args: ["run", "--report", "json=a", "--report", "junit=a"], says: "Two reports name the file a" },
+])("$args: exit 2, and what to do", async ({ args, says }) => {
+  const result = await rowgate(args, { cwd: project });
+  expect(result.code).toBe(2);
+  expect(result.err).toContain(says);
 });
 
 test("--json is one document, and names the failing cells", async () => {

@@ -214,7 +214,7 @@ describe("a local stack as it is started: its PostgREST commits", () => {
     expect(counts.byChannel.direct).toMatchObject({ inconclusive: 0, leak: 0, error: 0 });
     expect(result.out.replaceAll(/\s+/g, " ")).toContain("commit-allow-override");
     // Nor is anybody led to send one by hand.
-    expect(result.out).toContain("by hand, in psql");
+    expect(result.out).toContain("reproduce in psql");
     expect(result.out).not.toMatch(/curl .*-X /);
   });
 });

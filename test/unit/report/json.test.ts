@@ -1,15 +1,11 @@
 import { describe, expect, it } from "vitest";
 
 import type { CellRecord } from "../../../src/model/run.ts";
+import { archivedRun } from "../../../src/report/archived-run.ts";
 import { jsonReport } from "../../../src/report/json.ts";
 import { failures } from "../../fixtures/runs/failures.ts";
 import { hostile, nothing, staging } from "../../fixtures/runs/others.ts";
-
-async function whole(pieces: AsyncIterable<string>): Promise<string> {
-  let text = "";
-  for await (const piece of pieces) text += piece;
-  return text;
-}
+import { render } from "./render.ts";
 
 /** As it is once JSON has dropped what is undefined. */
 function plain(value: unknown): unknown {
@@ -24,13 +20,13 @@ describe("the JSON report", () => {
     ["nothing", nothing],
   ])("%s: one document, the run and what failed", async (_name, { run, cells }) => {
     const failing = cells.filter((cell) => cell.verdict !== "pass" && cell.verdict !== "skipped");
-    const text = await whole(jsonReport(run, cells, { allCells: false }));
+    const text = await render("json", { run, cells });
     expect(JSON.parse(text)).toEqual(plain({ run, cells: failing }));
     expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   });
 
   it("holds every cell when asked", async () => {
-    const text = await whole(jsonReport(failures.run, failures.cells, { allCells: true }));
+    const text = await render("json", failures, { verbose: true });
     expect(JSON.parse(text)).toEqual(plain(failures));
   });
 
@@ -42,7 +38,7 @@ describe("the JSON report", () => {
         yield await Promise.resolve(cell);
       }
     }
-    const pieces = jsonReport(failures.run, endless(), { allCells: true });
+    const pieces = jsonReport(archivedRun(failures.run, "a", endless), { verbose: true });
     await pieces.next();
     expect(taken).toBe(0);
     await pieces.next();

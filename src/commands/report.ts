@@ -1,0 +1,141 @@
+import { createWriteStream } from "node:fs";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { latestArchive } from "../archive/chain.ts";
+import { runIdPattern } from "../archive/id.ts";
+import { readCells, readRun } from "../archive/read.ts";
+import { type Deviation, verifyArchive } from "../archive/verify.ts";
+import { RowgateError } from "../model/errors.ts";
+import { type ArchivedRun, archivedRun, exitCodeOf, type ReportOptions } from "../report/archived-run.ts";
+import { isReportFormat, type ReportFormat, reporters, reportFormats } from "../report/reporters.ts";
+import type { Environment, ExitCode } from "./environment.ts";
+
+export interface ReportCommandOptions {
+  readonly format: ReportFormat;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  readonly logs: string;
+}
+
+/** `rowgate report <run>`: renders an archive again. Ends as the run did; with 2 where the archive is not as it was written. */
+export async function reportCommand(
+  run: string,
+  options: ReportCommandOptions,
+  environment: Environment,
+): Promise<ExitCode> {
+  const { cwd, out, interrupted } = environment;
+  const folder = await folderOf(run, path.resolve(cwd, options.logs), cwd);
+  const archive = await openArchived(folder, cwd, damageOf(await verifyArchive(folder)));
+  const render = await reporters[options.format]();
+  const how = { ...looks(environment), ...options, running: false };
+  for await (const piece of render(archive, how)) {
+    interrupted.throwIfAborted();
+    out.write(piece);
+  }
+  return exitCodeOf(archive);
+}
+
+/** A finished run as reporters get it. */
+export async function openArchived(folder: string, cwd: string, damage?: string): Promise<ArchivedRun> {
+  const shown = path.relative(cwd, folder) || ".";
+  return archivedRun(await readRun(folder), shown, () => readCells(folder), damage);
+}
+
+/** A folder, the id of a run under `logs`, or `latest`. @throws RowgateError `usage/no-run` */
+async function folderOf(run: string, logs: string, cwd: string): Promise<string> {
+  const id = run === "latest" ? (await latestArchive(logs))?.id : run;
+  const day = runIdPattern.exec(id ?? "")?.[1];
+  const folder = id === undefined || day === undefined ? path.resolve(cwd, run) : path.join(logs, day, id);
+  const found = await access(path.join(folder, "run.json")).then(
+    () => true,
+    () => false,
+  );
+  if (found) return folder;
+  throw new RowgateError({
+    code: "usage/no-run",
+    message:
+      run === "latest" && id === undefined
+        ? `There is no finished run in ${path.relative(cwd, logs) || "."}.`
+        : `There is no run ${run}: ${path.relative(cwd, path.join(folder, "run.json"))} cannot be read.`,
+    hint: "name an archive's folder (logs/<day>/<run id>), a run id, or latest; --logs <folder> if archives are elsewhere",
+  });
+}
+
+function damageOf(deviations: readonly Deviation[]): string | undefined {
+  const [first] = deviations;
+  if (first === undefined) return undefined;
+  const more = deviations.length > 1 ? ` and ${deviations.length - 1} more` : "";
+  return `the archive is not as it was written: ${first.file} ${first.kind}${more} (SHA256SUMS)`;
+}
+
+export function looks({ out, variables }: Environment): Pick<ReportOptions, "width" | "colour"> {
+  return {
+    width: out.isTerminal ? out.columns : 80,
+    colour: out.isTerminal && (variables["NO_COLOR"] ?? "") === "",
+  };
+}
+
+/** A report of `rowgate run` that goes to a file. */
+export interface FileReport {
+  readonly format: ReportFormat;
+  /** `{matrix}` stands for the matrix's name. */
+  readonly file: string;
+}
+
+/** `--report junit=reports/{matrix}.xml`. @throws RowgateError `usage/report` */
+export function fileReports(given: readonly string[], systems: number): readonly FileReport[] {
+  const reports = given.map((text): FileReport => {
+    const [format = "", ...rest] = text.split("=");
+    const file = rest.join("=");
+    if (!isReportFormat(format) || file === "") {
+      throw usage(`--report ${text} is not <format>=<file>`, `formats: ${reportFormats.join(", ")}`);
+    }
+    if (systems > 1 && !file.includes("{matrix}")) {
+      throw usage(
+        `--report ${text} names one file, and ${systems} matrices are proved`,
+        `put {matrix} into its name: --report ${format}=${file.replace(/(\.[^.]*)?$/, "-{matrix}$1")}`,
+      );
+    }
+    return { format, file };
+  });
+  const twice = reports.find((one, index) => reports.findIndex(({ file }) => file === one.file) !== index);
+  if (twice !== undefined)
+    throw usage(`Two reports name the file ${twice.file}`, "give each a file of its own");
+  return reports;
+}
+
+function usage(message: string, hint: string): RowgateError {
+  return new RowgateError({ code: "usage/report", message: `${message}.`, hint });
+}
+
+/** @throws RowgateError `report/disk` */
+export async function writeReports(
+  reports: readonly FileReport[],
+  folder: string,
+  { cwd }: Pick<Environment, "cwd">,
+): Promise<void> {
+  for (const { format, file } of reports) {
+    const archive = await openArchived(folder, cwd);
+    const name = file.replaceAll("{matrix}", archive.run.matrix.name);
+    const render = await reporters[format]();
+    const pieces = render(archive, {
+      width: 120,
+      colour: false,
+      quiet: false,
+      verbose: true,
+      running: false,
+    });
+    await pipeline(Readable.from(pieces), createWriteStream(path.resolve(cwd, name))).catch(
+      (cause: unknown) => {
+        throw new RowgateError({
+          code: "report/disk",
+          message: `Could not write the report ${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+          hint: `check that its folder exists; the run is archived: rowgate report ${archive.path} --format ${format}`,
+          cause,
+        });
+      },
+    );
+  }
+}
