@@ -104,18 +104,20 @@ function someSpeaks(matrices: readonly LoadedMatrix[], { channel }: RunOptions):
 
 /** Words that prove the same matrix in the same state again; what was filtered and how it was shown is left out. */
 function commandOf(file: string, options: RunOptions): readonly string[] {
-  const one = (flag: string, value: string | undefined): readonly string[] =>
-    value === undefined ? [] : [flag, value];
   return [
     "run",
     file,
     ...(options.target === "embedded" ? [] : ["--target", options.target]),
-    ...one("--config", options.config),
-    ...one("--policies", options.policies),
+    ...optional("--config", options.config),
+    ...optional("--policies", options.policies),
     ...options.overlay.flatMap((overlay) => ["--overlay", overlay]),
-    ...one("--gateway", options.gateway),
-    ...one("--gateway-tx-end", options.gatewayTxEnd),
-    ...one("--postgres-image", options.postgresImage),
-    ...one("--postgrest-image", options.postgrestImage),
+    ...optional("--gateway", options.gateway),
+    ...optional("--gateway-tx-end", options.gatewayTxEnd),
+    ...optional("--postgres-image", options.postgresImage),
+    ...optional("--postgrest-image", options.postgrestImage),
   ];
+}
+
+function optional(flag: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [flag, value];
 }

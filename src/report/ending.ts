@@ -1,4 +1,3 @@
-import type { Channel } from "../model/cell.ts";
 import { channels } from "../model/cell.ts";
 import { failsRun } from "../model/finding.ts";
 import type { Counts, RunRecord } from "../model/run.ts";
@@ -7,7 +6,7 @@ import { verdicts } from "../model/verdict.ts";
 import { probedOn, type ReportOptions } from "./archived-run.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { painter } from "./paint.ts";
-import { clean, glued, hanging, labelled, number, oneLine, plural, seconds } from "./text.ts";
+import { clean, glued, hanging, number, oneLine, plural, seconds } from "./text.ts";
 import { failureOrder, verdictWords } from "./words.ts";
 
 const endings: Record<
@@ -28,8 +27,8 @@ export function lastLines(
 ): readonly string[] {
   const title = oneLine(`${run.matrix.name} on ${who(run)}`);
   const exitCode = doubt === undefined ? run.exitCode : 2;
-  const notes = doubt === undefined ? failureNotes([run], exitCode) : [doubt];
-  return endingLines({ title, exitCode, runs: [run], milliseconds: run.timings.total, notes }, width, paint);
+  const failed = doubt === undefined ? failureNotes([run], exitCode) : [doubt];
+  return endingLines({ title, exitCode, runs: [run], milliseconds: run.timings.total, failed }, width, paint);
 }
 
 interface Ending {
@@ -38,31 +37,31 @@ interface Ending {
   readonly runs: readonly RunRecord[];
   readonly milliseconds: number;
   /** What comes before anything else: why it is no PASS. */
-  readonly notes: readonly string[];
+  readonly failed: readonly string[];
   /** What a PASS does not cover, besides skips and filters. */
   readonly asides?: readonly string[];
 }
 
 /** The ending of one run, or of several together. */
 function endingLines(
-  { title, exitCode, runs, milliseconds, notes, asides = [] }: Ending,
+  { title, exitCode, runs, milliseconds, failed, asides = [] }: Ending,
   width: number,
   paint: Paint,
 ): readonly string[] {
   const { word, means, tone } = endings[exitCode];
   const all = addCounts(runs.map(({ counts }) => counts));
-  const said = runs.flatMap(({ findings }) => findings).filter((finding) => !failsRun(finding)).length;
+  const notes = runs.flatMap(({ findings }) => findings).filter((finding) => !failsRun(finding)).length;
   const waived = runs.flatMap(({ waivedRelations = [] }) => waivedRelations).length;
   const facts = [
-    ...notes,
+    ...failed,
     `${glued(plural(all.cells, "cell"))} (${probed(all)}) in ${glued(seconds(milliseconds))}`,
     all.byVerdict.skipped > 0 ? glued(`${number(all.byVerdict.skipped)} skipped`) : undefined,
     all.waived > 0 ? glued(`${number(all.waived)} waived`) : undefined,
     waived > 0 ? glued(`${plural(waived, "relation")} waived`) : undefined,
-    said > 0 ? glued(plural(said, "note")) : undefined,
     runs[0] === undefined ? undefined : filterText(runs[0]),
     ...asides,
     ...new Set(runs.map(gatewayNote)),
+    notes > 0 ? glued(plural(notes, "note")) : undefined,
     means,
   ].filter((fact) => fact !== undefined && fact !== "");
   const lines = hanging(`${title}  ${word}  ${facts.join("; ")}`, width);
@@ -102,7 +101,7 @@ function filterText(run: RunRecord): string | undefined {
 const notPostgrest = "rest: builtin gateway, not PostgREST";
 
 /** What answered on the rest channel, where that must be said: it is not PostgREST, or which image's PostgREST it is. */
-function gatewayNote({ target }: RunRecord): string | undefined {
+export function gatewayNote({ target }: RunRecord): string | undefined {
   const gateway = target.rest?.gateway;
   if (gateway === undefined) return undefined;
   if (gateway.kind === "builtin") return notPostgrest;
@@ -112,139 +111,9 @@ function gatewayNote({ target }: RunRecord): string | undefined {
 }
 
 /** `school-staging (staging)`; a target that is called as its posture is named once. */
-function who(run: RunRecord): string {
+export function who(run: RunRecord): string {
   const { name, posture } = run.target;
   return name === posture ? name : `${name} (${posture})`;
-}
-
-const order: readonly Verdict[] = ["pass", ...failureOrder, "skipped"];
-
-/** `600 pass, 2 leaks, 9 skipped`: what is zero is left out. */
-function tally(counts: Readonly<Record<Verdict, number>>): string {
-  const parts = order
-    .filter((verdict) => counts[verdict] > 0)
-    .map((verdict) => glued(plural(counts[verdict], verdictWords[verdict].one, verdictWords[verdict].many)));
-  return parts.length === 0 ? "none" : parts.join(", ");
-}
-
-/** Counts, what was left out and why, and where the evidence is; with `verbose`, all that was given and checked. */
-export function totalLines(
-  run: RunRecord,
-  skips: ReadonlyMap<string, number>,
-  archivePath: string,
-  { width, verbose }: Pick<ReportOptions, "width" | "verbose">,
-): readonly string[] {
-  const { counts } = run;
-  const line = (label: string, text: string): readonly string[] => labelled(label, text, width, 0, 11);
-  const list = (label: string, texts: readonly string[]): readonly string[] =>
-    texts.flatMap((text, index) => line(index === 0 ? label : "", text));
-  const checks = run.gatewayChecks;
-  return [
-    ...(verbose
-      ? [
-          ...line("cells", `${number(counts.cells)}: ${tally(counts.byVerdict)}`),
-          ...channels.flatMap((channel) => line(`  ${channel}`, channelText(run, channel))),
-          ...(counts.waived > 0
-            ? line("waived", `${number(counts.waived)}: ${tally(counts.waivedByVerdict)}`)
-            : []),
-        ]
-      : []),
-    ...list(
-      "skipped",
-      [...skips].map(([reason, count]) => `${number(count)} × ${oneLine(reason)}`),
-    ),
-    ...line("target", targetText(run)),
-    ...list("images", imageTexts(run)),
-    ...(checks === undefined || (!verbose && gatewayIsSound(checks))
-      ? []
-      : line("gateway", checksText(checks))),
-    ...(verbose
-      ? [
-          ...list(
-            "inputs",
-            run.inputs.map(({ path, sha256 }) => `${clean(path)} (sha256 ${clean(sha256.slice(0, 12))}…)`),
-          ),
-          ...line("time", timeText(run)),
-        ]
-      : []),
-    ...line("archive", clean(archivePath)),
-  ];
-}
-
-function timeText({ timings, roundTrips }: RunRecord): string {
-  return `${seconds(timings.total)}, of which ${seconds(timings.probe)} probing; round trips: direct ${number(roundTrips.direct)}, rest ${number(roundTrips.rest)}`;
-}
-
-function channelText(run: RunRecord, channel: Channel): string {
-  const counts = run.counts.byChannel[channel];
-  const sum = order.reduce((total, verdict) => total + counts[verdict], 0);
-  if (sum === 0) return "not probed";
-  const note = channel === "rest" ? gatewayNote(run) : undefined;
-  return `${number(sum)}: ${tally(counts)}${note === undefined ? "" : ` (${note})`}`;
-}
-
-function targetText(run: RunRecord): string {
-  const { database, serverVersion, rest, tls } = run.target;
-  const gateway = rest === undefined ? "no gateway" : `${rest.gateway.kind} gateway ${rest.gateway.version}`;
-  const way = tls === undefined ? "" : ` (${ways[tls]})`;
-  return oneLine(`${who(run)}: database ${database}${way}, Postgres ${serverVersion}, ${gateway}`);
-}
-
-/** How much is known of the server that answered. */
-const ways: Readonly<Record<NonNullable<RunRecord["target"]["tls"]>, string>> = {
-  socket: "by its socket",
-  off: "not encrypted",
-  nothing: "encrypted, the server's certificate not verified",
-  chain: "certificate verified, its host name not",
-  "chain and host": "certificate and host name verified",
-};
-
-/** `postgres:17 (sha256:0123456789ab…)`. */
-function imageTexts({ target }: RunRecord): readonly string[] {
-  const { images = [], reused = false } = target.containers ?? {};
-  return images.map(({ use, name, digest, id }) => {
-    const known = digest === undefined ? `not from a registry, id ${short(id)}` : short(digest);
-    const left = use === "postgres" && reused ? "; left by an earlier run" : "";
-    return oneLine(clean(`${name} (${known}${left})`));
-  });
-}
-
-function short(digest: string): string {
-  return digest.length > 20 ? `${digest.slice(0, 19)}…` : digest;
-}
-
-type GatewayChecks = NonNullable<RunRecord["gatewayChecks"]>;
-
-function gatewayIsSound(checks: GatewayChecks): boolean {
-  const {
-    tamperedTokenRefused,
-    unknownRoleRefused,
-    sameDatabase = true,
-    identityShown,
-    rollbackHonoured,
-  } = checks;
-  return [tamperedTokenRefused, unknownRoleRefused, sameDatabase, identityShown, rollbackHonoured].every(
-    Boolean,
-  );
-}
-
-function checksText(checks: GatewayChecks): string {
-  const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
-  return [
-    checks.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",
-    checks.unknownRoleRefused === undefined
-      ? "not asked about an unknown role"
-      : checks.unknownRoleRefused
-        ? "unknown role refused"
-        : "UNKNOWN ROLE ACCEPTED",
-    ...(checks.sameDatabase === undefined
-      ? []
-      : [checks.sameDatabase ? "same database" : "NOT SHOWN TO BE THE SAME DATABASE"]),
-    checks.identityShown === undefined
-      ? "no cell could show that the identity arrives"
-      : identity[`${checks.identityShown}`],
-    checks.rollbackHonoured ? "rollback honoured" : "rollback not honoured: no writes sent",
-  ].join(", ");
 }
 
 /** What came of one of several systems. */
@@ -297,19 +166,19 @@ function overallLines(
 ): readonly string[] {
   const runs = entries.flatMap((entry) => (entry.kind === "proved" ? [entry.run] : []));
   const count = (kind: SummaryEntry["kind"]): number => entries.filter((entry) => entry.kind === kind).length;
-  const failed = count("failed");
+  const broken = count("failed");
   const left = count("not-asked");
   const doubted = entries.filter((entry) => entry.kind === "proved" && entry.doubt !== undefined).length;
   const targets = [...new Set(runs.map(who))].join(", ");
   return endingLines(
     {
-      title: `${plural(runs.length + failed, "system")}${targets === "" ? "" : ` on ${oneLine(targets)}`}`,
+      title: `${plural(runs.length + broken, "system")}${targets === "" ? "" : ` on ${oneLine(targets)}`}`,
       exitCode,
       runs,
       milliseconds,
-      notes: [
+      failed: [
         ...failureNotes(runs, exitCode),
-        ...(failed > 0 ? [`${plural(failed, "system")} could not be proved`] : []),
+        ...(broken > 0 ? [`${plural(broken, "system")} could not be proved`] : []),
         ...(doubted > 0 ? [`${plural(doubted, "archive")} not believed`] : []),
       ],
       asides: left > 0 ? [`${plural(left, "system")} not asked for`] : [],

@@ -5,11 +5,12 @@ import { columns, cut, wrap } from "./text.ts";
 const indent = "  ";
 
 /** Columns speak for themselves, and a log of CI shows spaces as spaces. */
-const noBorders = {
-  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "" },
-  ...{ bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" },
-  ...{ left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "" },
-};
+const noBorders = Object.fromEntries(
+  ["top", "bottom", "left", "mid", "right", "middle"].flatMap((side) => [
+    [side, ""],
+    ...["left", "mid", "right"].map((end) => [`${side}-${end}`, ""]),
+  ]),
+) as Record<string, string>;
 
 /** Lines of a table without borders. The cells are clean, and narrow enough: see {@link fitted}. */
 export function tableLines(
@@ -40,7 +41,6 @@ export function fitted(
   width: number,
 ): { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] } | undefined {
   const used = head.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ""));
-  const at = (row: readonly string[], index: number): string => row[index] ?? "";
   const widest = used.map((index) =>
     Math.max(columns(at(head, index)), ...rows.map((row) => columns(at(row, index)))),
   );
@@ -61,4 +61,8 @@ export function fitted(
       ),
     ),
   };
+}
+
+function at(row: readonly string[], index: number): string {
+  return row[index] ?? "";
 }

@@ -1,7 +1,7 @@
 import { failsRun } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import type { ArchivedRun, ReportOptions } from "./archived-run.ts";
-import { lastLines, reportWidth, totalLines } from "./ending.ts";
+import { lastLines, reportWidth } from "./ending.ts";
 import { createFailures, type Failures } from "./failures.ts";
 import { cellBlock, type FailureTextOptions, groupBlock } from "./failure-text.ts";
 import { findingSections } from "./findings-text.ts";
@@ -10,6 +10,7 @@ import { gridSections } from "./grid-text.ts";
 import { mapLines } from "./map.ts";
 import { painter } from "./paint.ts";
 import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
+import { totalLines } from "./totals.ts";
 import { cellName, isFailing, isWaived, operationHeads, position, verdictWords } from "./words.ts";
 
 /** Lines that belong together; a blank line parts them from the next. */

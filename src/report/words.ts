@@ -213,7 +213,7 @@ const causeWords: ByCause = {
     const many = policies.length > 1;
     const each = policies.map(
       (one) =>
-        `policy "${one.name}" (FOR ${one.command.toUpperCase()})${many || one.rows < rows ? `, ${number(one.rows)} of ${plural(rows, "row")}` : ""}${at(one.origin)}`,
+        `policy "${one.name}" (FOR ${one.command.toUpperCase()})${many || one.rows < rows ? `, ${number(one.rows)} of ${plural(rows, "row")}` : ""}${createdAt(one.origin)}`,
     );
     const joined = many
       ? `; permissive policies are joined with OR${restrictive === 0 ? ", and no RESTRICTIVE policy narrows them" : ""}`
@@ -222,11 +222,11 @@ const causeWords: ByCause = {
   },
   "no-rls": ({ relation, why, role, view, origin }) =>
     view === undefined
-      ? `${relation}: ${exempt[why](role)}${at(origin)}`
-      : `view ${view} reads ${relation} with the rights of its owner (it is not security_invoker): ${exempt[why](role)}${at(origin)}`,
+      ? `${relation}: ${exempt[why](role)}${createdAt(origin)}`
+      : `view ${view} reads ${relation} with the rights of its owner (it is not security_invoker): ${exempt[why](role)}${createdAt(origin)}`,
   definer: ({ function: name, owner, bypasses, origin }) =>
-    `function ${name} runs with the rights of its owner ${owner} (SECURITY DEFINER)${bypasses ? ", to which RLS does not apply" : ""}${at(origin)}`,
-  grant: ({ privilege, on, role, origin }) => `${role} holds ${privilege} on ${on}${at(origin)}`,
+    `function ${name} runs with the rights of its owner ${owner} (SECURITY DEFINER)${bypasses ? ", to which RLS does not apply" : ""}${createdAt(origin)}`,
+  grant: ({ privilege, on, role, origin }) => `${role} holds ${privilege} on ${on}${createdAt(origin)}`,
   unknown: ({ because }) => `cause not found: ${because}`,
 };
 
@@ -235,6 +235,6 @@ export function causeText(cause: Cause): string {
   return oneLine((causeWords[cause.kind] as (of: Cause) => string)(cause));
 }
 
-function at(origin: string | undefined): string {
+function createdAt(origin: string | undefined): string {
   return origin === undefined ? "" : ` (${origin})`;
 }

@@ -51,6 +51,16 @@ function keyed(key: string): ReturnType<typeof channel> {
   return channel("leak", { effect: "allowed", deniedBy: "filter", observation });
 }
 
+function becauseOf(policy: string): CellRecord["cause"] {
+  return {
+    kind: "policies",
+    relation: "public.courses",
+    rows: 3,
+    policies: [{ name: policy, command: "select", rows: 3, origin: "policies/030.sql:4" }],
+    restrictive: 0,
+  };
+}
+
 describe("the terminal report", () => {
   it.each(named)("$name: 80 columns, without colour", async ({ name, of }) => {
     const text = await render(of);
@@ -108,17 +118,10 @@ describe("the terminal report", () => {
   });
 
   it("groups failures by relation, operation and cause, whatever the persona and the number of its rows", async () => {
-    const because = (name: string): CellRecord["cause"] => ({
-      kind: "policies",
-      relation: "public.courses",
-      rows: 3,
-      policies: [{ name, command: "select", rows: 3, origin: "policies/030.sql:4" }],
-      restrictive: 0,
-    });
     const cells = ["ana", "luis", "eva"].map((persona) => ({
       ...leak,
       persona,
-      cause: because(persona === "eva" ? "narrow" : "wide"),
+      cause: becauseOf(persona === "eva" ? "narrow" : "wide"),
     }));
     const text = await render(record([...cells, { ...leak, persona: "ana", operation: "delete" }]));
     expect(headers(text)).toEqual([
@@ -243,7 +246,9 @@ describe("the terminal report", () => {
     expect(text).toContain("waived public.legacy, until 2026-12-01: gone in May");
     expect(text).toContain("sampled rows of public.courses (select): a sample was measured");
     expect(text).toContain("notes 1 sequences-advanced");
-    expect(lastLine(await render(one, { quiet: true }))).toContain("1 relation waived; 1 note;");
+    expect(lastLine(await render(one, { quiet: true }))).toContain(
+      "1 relation waived; rest: builtin gateway, not PostgREST; 1 note",
+    );
   });
 });
 
@@ -292,7 +297,7 @@ describe("the last line", () => {
     {
       name: "says what was skipped, waived and filtered away, and counts no skip as probed",
       of: others.staging,
-      says: "fne-lms on school-staging (staging) PASS 9 cells (direct 6, rest 3) in 2.3 s; 6 skipped; 1 waived; 1 note; filtered by --only */public.*/* --persona ana --persona luis",
+      says: "fne-lms on school-staging (staging) PASS 9 cells (direct 6, rest 3) in 2.3 s; 6 skipped; 1 waived; filtered by --only */public.*/* --persona ana --persona luis; 1 note",
     },
     {
       name: "says which channel a run was limited to",

@@ -1,0 +1,138 @@
+import type { Channel } from "../model/cell.ts";
+import { channels } from "../model/cell.ts";
+import type { RunRecord } from "../model/run.ts";
+import type { Verdict } from "../model/verdict.ts";
+import type { ReportOptions } from "./archived-run.ts";
+import { gatewayNote, who } from "./ending.ts";
+import { clean, glued, labelled, number, oneLine, plural, seconds } from "./text.ts";
+import { failureOrder, verdictWords } from "./words.ts";
+
+const order: readonly Verdict[] = ["pass", ...failureOrder, "skipped"];
+
+/** `600 pass, 2 leaks, 9 skipped`: what is zero is left out. */
+function tally(counts: Readonly<Record<Verdict, number>>): string {
+  const parts = order
+    .filter((verdict) => counts[verdict] > 0)
+    .map((verdict) => glued(plural(counts[verdict], verdictWords[verdict].one, verdictWords[verdict].many)));
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/** Counts, what was left out and why, and where the evidence is; with `verbose`, all that was given and checked. */
+export function totalLines(
+  run: RunRecord,
+  skips: ReadonlyMap<string, number>,
+  archivePath: string,
+  { width, verbose }: Pick<ReportOptions, "width" | "verbose">,
+): readonly string[] {
+  const { counts } = run;
+  const line = (label: string, text: string): readonly string[] => labelled(label, text, width, 0, 11);
+  const list = (label: string, texts: readonly string[]): readonly string[] =>
+    texts.flatMap((text, index) => line(index === 0 ? label : "", text));
+  const checks = run.gatewayChecks;
+  return [
+    ...(verbose
+      ? [
+          ...line("cells", `${number(counts.cells)}: ${tally(counts.byVerdict)}`),
+          ...channels.flatMap((channel) => line(`  ${channel}`, channelText(run, channel))),
+          ...(counts.waived > 0
+            ? line("waived", `${number(counts.waived)}: ${tally(counts.waivedByVerdict)}`)
+            : []),
+        ]
+      : []),
+    ...list(
+      "skipped",
+      [...skips].map(([reason, count]) => `${number(count)} × ${oneLine(reason)}`),
+    ),
+    ...line("target", targetText(run)),
+    ...list("images", imageTexts(run)),
+    ...(checks === undefined || (!verbose && gatewayIsSound(checks))
+      ? []
+      : line("gateway", checksText(checks))),
+    ...(verbose
+      ? [
+          ...list(
+            "inputs",
+            run.inputs.map(({ path, sha256 }) => `${clean(path)} (sha256 ${clean(sha256.slice(0, 12))}…)`),
+          ),
+          ...line("time", timeText(run)),
+        ]
+      : []),
+    ...line("archive", clean(archivePath)),
+  ];
+}
+
+function timeText({ timings, roundTrips }: RunRecord): string {
+  return `${seconds(timings.total)}, of which ${seconds(timings.probe)} probing; round trips: direct ${number(roundTrips.direct)}, rest ${number(roundTrips.rest)}`;
+}
+
+function channelText(run: RunRecord, channel: Channel): string {
+  const counts = run.counts.byChannel[channel];
+  const asked = order.reduce((total, verdict) => total + counts[verdict], 0);
+  if (asked === 0) return "not probed";
+  const note = channel === "rest" ? gatewayNote(run) : undefined;
+  return `${number(asked)}: ${tally(counts)}${note === undefined ? "" : ` (${note})`}`;
+}
+
+function targetText(run: RunRecord): string {
+  const { database, serverVersion, rest, tls } = run.target;
+  const gateway = rest === undefined ? "no gateway" : `${rest.gateway.kind} gateway ${rest.gateway.version}`;
+  const way = tls === undefined ? "" : ` (${ways[tls]})`;
+  return oneLine(`${who(run)}: database ${database}${way}, Postgres ${serverVersion}, ${gateway}`);
+}
+
+/** How much is known of the server that answered. */
+const ways: Readonly<Record<NonNullable<RunRecord["target"]["tls"]>, string>> = {
+  socket: "by its socket",
+  off: "not encrypted",
+  nothing: "encrypted, the server's certificate not verified",
+  chain: "certificate verified, its host name not",
+  "chain and host": "certificate and host name verified",
+};
+
+/** `postgres:17 (sha256:0123456789ab…)`. */
+function imageTexts({ target }: RunRecord): readonly string[] {
+  const { images = [], reused = false } = target.containers ?? {};
+  return images.map(({ use, name, digest, id }) => {
+    const known = digest === undefined ? `not from a registry, id ${short(id)}` : short(digest);
+    const left = use === "postgres" && reused ? "; left by an earlier run" : "";
+    return oneLine(clean(`${name} (${known}${left})`));
+  });
+}
+
+function short(digest: string): string {
+  return digest.length > 20 ? `${digest.slice(0, 19)}…` : digest;
+}
+
+type GatewayChecks = NonNullable<RunRecord["gatewayChecks"]>;
+
+function gatewayIsSound(checks: GatewayChecks): boolean {
+  const {
+    tamperedTokenRefused,
+    unknownRoleRefused,
+    sameDatabase = true,
+    identityShown,
+    rollbackHonoured,
+  } = checks;
+  return [tamperedTokenRefused, unknownRoleRefused, sameDatabase, identityShown, rollbackHonoured].every(
+    Boolean,
+  );
+}
+
+function checksText(checks: GatewayChecks): string {
+  const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
+  return [
+    checks.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",
+    checks.unknownRoleRefused === undefined
+      ? "not asked about an unknown role"
+      : checks.unknownRoleRefused
+        ? "unknown role refused"
+        : "UNKNOWN ROLE ACCEPTED",
+    ...(checks.sameDatabase === undefined
+      ? []
+      : [checks.sameDatabase ? "same database" : "NOT SHOWN TO BE THE SAME DATABASE"]),
+    checks.identityShown === undefined
+      ? "no cell could show that the identity arrives"
+      : identity[`${checks.identityShown}`],
+    checks.rollbackHonoured ? "rollback honoured" : "rollback not honoured: no writes sent",
+  ].join(", ");
+}
