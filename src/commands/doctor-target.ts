@@ -1,4 +1,4 @@
-import { findAnyConfig } from "../config/find.ts";
+import { findAnyConfig } from "../config/file.ts";
 import { type LoadedTarget, loadFromEnvironment, loadTarget } from "../config/load.ts";
 import { listNames } from "../lib/nearest.ts";
 import { RowgateError } from "../model/errors.ts";

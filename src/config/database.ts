@@ -1,8 +1,6 @@
 import type { DatabaseAddress } from "../model/target.ts";
 import { didYouMean, listNames, nearest } from "../lib/nearest.ts";
-import { passwordFromFile } from "./password-file.ts";
-import { type Part, parsePostgresUrl, parts } from "./postgres-url.ts";
-import { readService, serviceFiles } from "./service-file.ts";
+import { type Part, parsePostgresUrl, parts, passwordFromFile, readService, serviceFiles } from "./libpq.ts";
 import type { Found, Settings } from "./settings.ts";
 import { tlsOf } from "./tls.ts";
 
@@ -48,12 +46,12 @@ export interface DatabasePlace {
   readonly user: string;
 }
 
-/** Everything that was said of a target's database: first what its keys say, then its URL or service, then the environment. */
+/** Everything that is known of a target's database: first its keys, then its URL or service, then the environment. */
 export function layersOf(settings: Settings): Layer {
-  const own = layer((part) => settings.said(`database.${keys[part]}`));
-  const url = settings.said("database.url");
-  const service = settings.said("database.service");
-  const named = ["url", "service", "host"].some((key) => settings.says(`database.${key}`));
+  const own = layer((part) => settings.get(`database.${keys[part]}`));
+  const url = settings.get("database.url");
+  const service = settings.get("database.service");
+  const named = ["url", "service", "host"].some((key) => settings.has(`database.${key}`));
   const fromUrl = url === undefined ? undefined : urlLayer(settings, url);
   const fromService = service === undefined ? undefined : serviceLayer(settings, service);
   const outside = named ? {} : environmentLayer(settings);
@@ -98,8 +96,8 @@ function serviceLayer(settings: Settings, name: Found): Layer {
 }
 
 /** `undefined`: something is missing, which has been reported if `settings` reports. */
-export function placeOf(settings: Settings, said: Layer): DatabasePlace | undefined {
-  const { host, port, dbname, user } = said;
+export function placeOf(settings: Settings, layers: Layer): DatabasePlace | undefined {
+  const { host, port, dbname, user } = layers;
   if (settings.issues.length > 0 && host === undefined) return undefined;
   if (host === undefined || user === undefined) {
     const missing = host === undefined ? "database" : "user";
@@ -107,17 +105,18 @@ export function placeOf(settings: Settings, said: Layer): DatabasePlace | undefi
       settings.place("database"),
       "no-database",
       host === undefined
-        ? `nothing says where the database of \`${settings.name}\` is`
-        : `nothing says whom to log in as on \`${settings.name}\``,
+        ? `no database is configured for \`${settings.name}\``
+        : `no database user is configured for \`${settings.name}\``,
       missing === "database"
-        ? `say \`database: { url: … }\` here, or set one of ${databaseVariables.join(", ")}`
-        : "say `user:`, or name one in the URL: a role with BYPASSRLS",
+        ? `add \`database: { url: … }\` here, or set one of ${databaseVariables.join(", ")}`
+        : "add `user:`, or name one in the URL: a role with BYPASSRLS",
     );
     return undefined;
   }
   const number = port === undefined ? 5432 : Number(port.text);
   if (!Number.isInteger(number) || number < 1 || number > 65_535) {
-    if (port !== undefined) settings.wrong(port, "database.port", "the port is no number from 1 to 65535");
+    if (port !== undefined)
+      settings.wrong(port, "database.port", "the port must be a number from 1 to 65535");
     return undefined;
   }
   return { host: host.text, port: number, database: dbname?.text ?? user.text, user: user.text };
@@ -125,22 +124,22 @@ export function placeOf(settings: Settings, said: Layer): DatabasePlace | undefi
 
 /** How to log in. @returns `undefined` when something is wrong, which `settings` has collected */
 export async function databaseOf(settings: Settings): Promise<DatabaseAddress | undefined> {
-  const said = layersOf(settings);
-  const place = placeOf(settings, said);
+  const layers = layersOf(settings);
+  const place = placeOf(settings, layers);
   if (place === undefined) return undefined;
   for (const part of ["host", "port", "dbname", "user", "options"] as const)
-    if (said[part] !== undefined) settings.used(`database.${keys[part]}`, said[part]);
-  const tls = tlsOf(settings, place.host, said);
-  const password = await passwordOf(settings, place, said.password);
-  return { ...place, password, tls, options: said.options?.text };
+    if (layers[part] !== undefined) settings.used(`database.${keys[part]}`, layers[part]);
+  const tls = tlsOf(settings, place.host, layers);
+  const password = await passwordOf(settings, place, layers.password);
+  return { ...place, password, tls, options: layers.options?.text };
 }
 
 async function passwordOf(
   settings: Settings,
   place: DatabasePlace,
-  said: Found | undefined,
+  found: Found | undefined,
 ): Promise<string> {
-  if (said !== undefined) return settings.used("database.password", said);
+  if (found !== undefined) return settings.used("database.password", found);
   const { password, warning } = await passwordFromFile(place);
   if (warning !== undefined)
     settings.report(

@@ -3,14 +3,15 @@ import { listNames } from "../lib/nearest.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import { defaultLimits, type Limits, localStack, ownTargets, type Target } from "../model/target.ts";
 import { databaseOf, databaseVariables } from "./database.ts";
-import { findConfig } from "./find.ts";
+import type { Variables } from "./libpq.ts";
+import { findConfig } from "./file.ts";
 import { looksLikeProduction } from "./production.ts";
-import { type ConfigFile, meantTarget, readConfig } from "./read.ts";
+import { type ConfigFile, meantTarget, readConfig } from "./file.ts";
 import { restOf, supabaseIssuer } from "./rest.ts";
-import { Settings, type SettingSource, type Variables } from "./settings.ts";
+import { Settings, type SettingSource } from "./settings.ts";
 import type { TargetEntry } from "./shape.ts";
 import { signingKeyOf } from "./signing-key.ts";
-import { findStack } from "./stack/stack.ts";
+import { findStack } from "./local-stack.ts";
 
 export interface LoadRequest {
   readonly name: string;
@@ -51,12 +52,12 @@ export async function loadTarget({
   return resolveTarget(file, name, variables, overrideGuard === true);
 }
 
-/** What stands in for a file where there is none: it says no more than that nothing may be written. */
+/** The configuration where there is no file: it only forbids writes. */
 const unnamed = "targets: { environment: { posture: production } }";
 
 /**
- * The database that the environment names, with the PostgREST and the keys that it names; `undefined`: it names none. Nobody has
- * said what may be done there, so it is for reading alone.
+ * The database that the environment names, with the PostgREST and the keys that it names; `undefined`: it names none. Its
+ * posture is unknown, so it is only read.
  * @throws IssuesError `config/unresolved`
  */
 export async function loadFromEnvironment(
@@ -85,7 +86,7 @@ async function resolveTarget(
       settings.place("posture"),
       "looks-like-production",
       `\`${name}\` has the posture ${entry.posture}, and ${live}`,
-      "say `posture: production`; if it is none, say so with --override-production-guard, which the archive records",
+      "say `posture: production`; if it is not, pass --override-production-guard, which the archive records",
     );
   const issues = unique(settings.issues);
   if (database === undefined || issues.length > 0)

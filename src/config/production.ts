@@ -1,11 +1,12 @@
 import picomatch from "picomatch";
 import { isLocal } from "../lib/local.ts";
 import { type DatabasePlace, layersOf, placeOf } from "./database.ts";
-import type { ConfigFile } from "./read.ts";
+import type { Variables } from "./libpq.ts";
+import type { ConfigFile } from "./file.ts";
 import { restUrl } from "./rest.ts";
-import { Settings, type Variables } from "./settings.ts";
+import { Settings } from "./settings.ts";
 
-/** Where a target leads, as far as it is said: what two targets can have in common. */
+/** Where a target leads, as far as it is known: what two targets can have in common. */
 interface Leads {
   /** Hosts, `host/database`, and PostgREST's URL without its scheme. */
   readonly places: readonly string[];
@@ -15,7 +16,7 @@ interface Leads {
   readonly rest: string | undefined;
 }
 
-/** Labels of a host that somebody has called by what it is; `production_urls` takes the place of this. */
+/** Labels in the names of production hosts; `production_urls` replaces them. */
 const looksLive = /(?<!(?:non|pre)-?)(?:^|[.-])(?:prod|production|live)(?:[.-]|$)/;
 
 /** Why a target of another posture looks like production; `undefined`: it does not. */
@@ -50,7 +51,7 @@ function hostOf(place: string): string {
   return place.split(/[/:]/)[0] ?? "";
 }
 
-/** Quietly: what is wrong with the target that is asked for is told elsewhere, and others are nobody's business. */
+/** Without reports: mistakes in the chosen target are reported elsewhere, and those in others do not matter. */
 function leadsOf(file: ConfigFile, name: string, variables: Variables): Leads {
   const settings = new Settings(file, name, variables);
   const layers = layersOf(settings);
@@ -76,7 +77,7 @@ function leadsOf(file: ConfigFile, name: string, variables: Variables): Leads {
   };
 }
 
-/** `host/database`, with its port and without, and this machine by any of its names: whoever writes a pattern writes one of them. */
+/** `host/database`, with its port and without, and this machine by any of its names: a pattern holds one of them. */
 function spellings({ host, port, database }: DatabasePlace): readonly string[] {
   return [...new Set([even(host), host.toLowerCase()])].flatMap((name) => [
     name,

@@ -11,10 +11,10 @@ export function restOf(settings: Settings): RestAddress | undefined {
   if (found === undefined || url === undefined) return undefined;
   settings.used("rest.url", found);
   const text = (path: string): string | undefined => {
-    const said = settings.said(path);
-    return said && settings.used(path, said);
+    const setting = settings.get(path);
+    return setting && settings.used(path, setting);
   };
-  const ca = settings.said("rest.ca");
+  const ca = settings.get("rest.ca");
   return {
     url,
     apiKey: apiKey(settings),
@@ -27,7 +27,7 @@ export function restOf(settings: Settings): RestAddress | undefined {
 
 /** The file's, or the environment's: a project's URL has PostgREST below `/rest/v1`. */
 export function restUrl(settings: Settings): Found | undefined {
-  if (settings.says("rest.url")) return settings.said("rest.url");
+  if (settings.has("rest.url")) return settings.get("rest.url");
   const whole = settings.variable("REST_URL");
   const project =
     settings.variable("SUPABASE_URL") ?? (whole === undefined ? settings.variable("API_URL") : undefined);
@@ -39,12 +39,12 @@ function checkedUrl(settings: Settings, found: Found): string | undefined {
     settings.wrong(found, "rest.url", message, hint) as undefined;
   const url = URL.canParse(found.text) ? new URL(found.text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return wrong("this is no URL of a PostgREST", "`https://…`, as far as `/rest/v1` on Supabase");
+    return wrong("this is not the URL of a PostgREST", "`https://…`, as far as `/rest/v1` on Supabase");
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
     return wrong("this URL holds a login, a query or a fragment", "the key goes into `api_key`");
-  if (url.protocol === "http:" && !isLocal(url.hostname) && settings.said("rest.plain_http")?.text !== "true")
+  if (url.protocol === "http:" && !isLocal(url.hostname) && settings.get("rest.plain_http")?.text !== "true")
     return wrong(
-      "over `http://` everybody in between could read the tokens, and answer in PostgREST's place",
+      "`http://` lets anyone on the network path read the tokens and answer in PostgREST's place",
       "use `https://`, or say `plain_http: true` beside it",
     );
   if (/\.supabase\.(?:co|in|red)$/.test(url.hostname) && url.pathname === "/")
@@ -64,10 +64,10 @@ const keyVariables = [
   "ANON_KEY",
 ] as const;
 
-/** A secret key would make whoever sends no token the service: every persona's `anon` would be allowed everything. */
+/** A secret key would turn a request without a token into the service role, which may do everything. */
 function apiKey(settings: Settings): string | undefined {
-  const found = settings.says("rest.api_key")
-    ? settings.said("rest.api_key")
+  const found = settings.has("rest.api_key")
+    ? settings.get("rest.api_key")
     : settings.variable(...keyVariables);
   if (found === undefined) return undefined;
   if (isSecretKey(found.text))

@@ -1,15 +1,14 @@
 import type { Issue, SourcePosition } from "../model/errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import type { ConfigFile } from "./read.ts";
+import type { ConfigFile } from "./file.ts";
+import type { Variables } from "./libpq.ts";
 
-export type Variables = Readonly<Record<string, string | undefined>>;
-
-/** A setting's text, and where it was said. */
+/** A setting's text, and where it was found. */
 export interface Found {
   readonly text: string;
   /** For people: `rowgate.yaml:7:12`, `PGHOST`, `DATABASE_URL (rowgate.yaml:7:12)`. Never the text itself. */
   readonly from: string;
-  /** Where to point when something is wrong with it; absent: the environment said it. */
+  /** Where to point when something is wrong with it; absent: it comes from the environment. */
   readonly at?: SourcePosition | undefined;
 }
 
@@ -22,7 +21,7 @@ export interface SettingSource {
 
 const variablePattern = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 
-/** What the file and the environment say of one target; mistakes are collected. */
+/** The settings of one target, from the file and the environment; mistakes are collected. */
 export class Settings {
   readonly issues: Issue[] = [];
   readonly sources: SettingSource[] = [];
@@ -36,8 +35,8 @@ export class Settings {
     this.variables = variables;
   }
 
-  /** What the file says at `database.host`; of `${NAME}`, what the variable holds. */
-  said(path: string): Found | undefined {
+  /** What the file has at `database.host`; for `${NAME}`, the value of the variable. */
+  get(path: string): Found | undefined {
     const value = this.#written(path);
     if (value === undefined) return undefined;
     const at = this.place(path);
@@ -56,8 +55,8 @@ export class Settings {
     return undefined;
   }
 
-  /** Whether the file says anything at this path, if only the name of a variable that is not set. */
-  says(path: string): boolean {
+  /** Whether the file has anything at this path, if only the name of a variable that is not set. */
+  has(path: string): boolean {
     return this.#written(path) !== undefined;
   }
 
@@ -86,7 +85,7 @@ export class Settings {
     return found.text;
   }
 
-  /** Where to point when a part of the target is wrong that nobody has said. */
+  /** Where to point when a part of the target is missing. */
   place(path: string): SourcePosition {
     return this.file.at([this.name, ...path.split(".")]);
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { shapeWords } from "../yaml/check-shape.ts";
+import { sslmodes } from "./libpq.ts";
 import type { Writes } from "../model/target.ts";
 
 /**
@@ -50,7 +51,7 @@ const database = z
       .optional()
       .describe("`${VARIABLE}`; without one PGPASSWORD and the password file are asked."),
     service: plain.optional().describe("A service of pg_service.conf."),
-    sslmode: z.enum(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]).optional(),
+    sslmode: z.enum(sslmodes).optional(),
     sslrootcert: plain
       .optional()
       .describe("The authority's certificate (PEM), from this file's folder; `system`: Node's own."),
@@ -66,7 +67,9 @@ const rest = z
     plain_http: z
       .boolean()
       .optional()
-      .describe("`http://` to another machine is meant: whoever listens can read every token."),
+      .describe(
+        "Allows `http://` to another machine, where anyone on the network path can read every token.",
+      ),
     api_key: secret
       .optional()
       .describe("`${VARIABLE}`: what Supabase wants in `apikey`, publishable or anon."),
@@ -148,18 +151,18 @@ const config = z
 /** By hand, and held to the shape below: what is exported must say what it is. */
 export interface TargetEntry {
   readonly posture: "staging" | "production";
-  readonly database?: Said<DatabaseKey, string | number> | undefined;
+  readonly database?: Keys<DatabaseKey, string | number> | undefined;
   readonly rest?:
-    | Said<"url" | "plain_http" | "api_key" | "anon_role" | "login" | "ca", string | boolean>
+    | Keys<"url" | "plain_http" | "api_key" | "anon_role" | "login" | "ca", string | boolean>
     | undefined;
-  readonly jwt?: Said<"secret" | "private_key" | "key_id", string> | undefined;
+  readonly jwt?: Keys<"secret" | "private_key" | "key_id", string> | undefined;
   readonly schemas?: readonly string[] | undefined;
   readonly pre_request?: string | undefined;
   readonly writes?: Writes | undefined;
-  readonly limits?: Said<LimitKey, number> | undefined;
+  readonly limits?: Keys<LimitKey, number> | undefined;
 }
 
-type Said<Key extends string, Value> = { readonly [K in Key]?: Value | undefined };
+type Keys<Key extends string, Value> = { readonly [K in Key]?: Value | undefined };
 type DatabaseKey =
   | "url"
   | "host"

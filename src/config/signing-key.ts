@@ -4,22 +4,22 @@ import type { Found, Settings } from "./settings.ts";
 
 const secretVariables = ["ROWGATE_JWT_SECRET", "SUPABASE_JWT_SECRET", "JWT_SECRET"] as const;
 
-/** What signs the tokens; `undefined`: nobody says, or what was said is no key, which `settings` has collected. */
+/** What signs the tokens; `undefined`: there is none, or it is not a key, which `settings` has collected. */
 export function signingKeyOf(settings: Settings): SigningKey | undefined {
-  const keyId = settings.said("jwt.key_id");
-  if (settings.says("jwt.private_key")) {
-    const found = settings.said("jwt.private_key");
+  const keyId = settings.get("jwt.key_id");
+  if (settings.has("jwt.private_key")) {
+    const found = settings.get("jwt.private_key");
     return found && privateKey(settings, found, keyId);
   }
-  const found = settings.says("jwt.secret")
-    ? settings.said("jwt.secret")
+  const found = settings.has("jwt.secret")
+    ? settings.get("jwt.secret")
     : settings.variable(...secretVariables);
   if (found === undefined) return undefined;
   if (/PRIVATE KEY-----|^\s*\{/.test(found.text)) {
     settings.wrong(
       found,
       "jwt.secret",
-      "this is a private key, and no secret",
+      "this is a private key, not a secret",
       "say `private_key:` instead of `secret:`",
     );
     return undefined;
@@ -66,7 +66,7 @@ function readKey(text: string): ReadKey | string {
     } catch {
       return text.includes("PUBLIC KEY-----")
         ? "this is a public key: it signs nothing"
-        : "this is no private key";
+        : "this is not a private key";
     }
   }
   try {
@@ -83,7 +83,7 @@ function readKey(text: string): ReadKey | string {
       kid: typeof kid === "string" ? kid : undefined,
     };
   } catch {
-    return "this is no JSON Web Key";
+    return "this is not a JSON Web Key";
   }
 }
 

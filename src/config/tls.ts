@@ -4,14 +4,13 @@ import path from "node:path";
 import { isLocal } from "../lib/local.ts";
 import type { TlsSettings } from "../model/target.ts";
 import { listNames } from "../lib/nearest.ts";
-import type { Part } from "./postgres-url.ts";
+import { type Part, sslmodes } from "./libpq.ts";
 import type { Found, Settings } from "./settings.ts";
 
-export const sslmodes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 type SslMode = (typeof sslmodes)[number];
 
 /**
- * libpq's modes, and two of them stricter: `allow` and `prefer` would let whoever stands between decide, so they are `require`
+ * libpq's modes, and two of them stricter: `allow` and `prefer` would let an attacker on the network path decide, so they are `require`
  * (and no encryption on this machine). Without any mode a server elsewhere must show a certificate for its name: what an
  * unknown server answers proves nothing about the one that was meant.
  * Source: https://www.postgresql.org/docs/current/libpq-ssl.html
@@ -19,13 +18,13 @@ type SslMode = (typeof sslmodes)[number];
 export function tlsOf(
   settings: Settings,
   host: string,
-  said: Readonly<Partial<Record<Part, Found>>>,
+  layers: Readonly<Partial<Record<Part, Found>>>,
 ): TlsSettings | undefined {
-  const mode = modeOf(settings, host, said);
+  const mode = modeOf(settings, host, layers);
   if (mode === "disable" || host.startsWith("/")) return undefined;
-  const ca = authority(settings, said, mode);
+  const ca = authority(settings, layers, mode);
   const [cert, key] = (["sslcert", "sslkey"] as const).map((part) => {
-    const found = said[part];
+    const found = layers[part];
     return found && pem(settings, found, `database.${part}`);
   });
   const verify =
@@ -46,14 +45,14 @@ function modeOf(
   if (sslmode === undefined) return local && sslrootcert === undefined ? "disable" : "verify-full";
   const mode = sslmodes.find((one) => one === settings.used("database.sslmode", sslmode));
   if (mode === undefined) {
-    settings.wrong(sslmode, "database.sslmode", `sslmode is none of ${listNames(sslmodes)}`);
+    settings.wrong(sslmode, "database.sslmode", `sslmode must be one of ${listNames(sslmodes)}`);
     return "verify-full";
   }
   if (mode === "allow" || mode === "prefer") return local ? "disable" : "require";
   return mode;
 }
 
-/** PEM; `undefined`: nobody named one, or it is those that Node knows. */
+/** PEM; `undefined`: none is named, or it is those that Node knows. */
 function authority(
   settings: Settings,
   { sslrootcert, sslmode }: Readonly<Partial<Record<Part, Found>>>,

@@ -2,7 +2,7 @@ import { distance } from "fastest-levenshtein";
 
 /**
  * The known name that was probably meant: one slip in a short name, two in a longer one, three in a long one. Never the name
- * itself, nor one that looks the same: whoever asks has found that it does not help.
+ * itself, nor one that looks the same: the caller has found that it does not help.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const slips = name.length < 4 ? 1 : name.length < 10 ? 2 : 3;

@@ -41,7 +41,7 @@ export class Identities {
     this.#issues = issues;
   }
 
-  /** Whether an entry under `expect` names somebody; reported when not. */
+  /** Whether an entry under `expect` names a persona or a group; reported when not. */
   use({ key, keyAt }: Entry): boolean {
     if (key === "*") {
       for (const name of this.personas.keys()) this.#names.use(name);

@@ -73,7 +73,7 @@ export function readRelationName(
   return undefined;
 }
 
-/** `profiles`, `api.profiles`, `api."Profiles"(uuid, text)`: with types where overloads must be told apart. */
+/** `profiles`, `api.profiles`, `api."Profiles"(uuid, text)`: with types where there are overloads. */
 export function readFunctionName(
   text: string,
   defaultSchema: string,

@@ -22,7 +22,7 @@ export interface Draft<Spec extends QualifiedName> {
   readonly claims: readonly Claim[];
 }
 
-/** Whether an entry under `expect` names somebody; reported when not. */
+/** Whether an entry under `expect` names a persona or a group; reported when not. */
 type Known = (entry: Entry) => boolean;
 
 export function readRelations(

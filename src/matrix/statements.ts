@@ -59,14 +59,14 @@ function readStatement(target: Target, entry: Entry, label: string, scope: Scope
   const { value, keyAt } = entry;
   return scope.issues.clean(() => {
     const fields = fieldsOf(value);
-    const said = saying(target, fields);
+    const heads = headsOf(target, fields);
     // A choice of calls may also follow from `deny` beside `rows`.
     const written = formsOn(target).filter((form) => isWritten(form, fields) || form === "calls");
     const parts = written
-      .filter((form) => !forms[form].says || said.includes(form) || target !== "execute")
+      .filter((form) => !forms[form].says || heads.includes(form) || target !== "execute")
       .map((form) => forms[form].read(fields, scope, target));
     const complete = parts.filter((part) => part !== undefined);
-    const one = value.kind === "map" && isOne(said, target, fields, label, keyAt, scope);
+    const one = value.kind === "map" && isOne(heads, target, fields, label, keyAt, scope);
     if (!one || complete.length < parts.length || scope.broken.has(value)) return undefined;
     const uses = complete.flatMap((part) => part.uses ?? []);
     const statement: Statement = Object.assign({}, blank, ...complete, { at: value.at, uses });
@@ -77,7 +77,7 @@ function readStatement(target: Target, entry: Entry, label: string, scope: Scope
 }
 
 /** The forms that say what is expected. */
-function saying(target: Target, fields: Fields): readonly FormName[] {
+function headsOf(target: Target, fields: Fields): readonly FormName[] {
   const written = formNames.filter((form) => forms[form].says && isWritten(form, fields));
   if (target !== "execute") return written;
   // Beside a choice of calls `deny` says why the others are refused; beside rows that are withheld, why all are.
@@ -86,28 +86,28 @@ function saying(target: Target, fields: Fields): readonly FormName[] {
 }
 
 function isOne(
-  said: readonly FormName[],
+  heads: readonly FormName[],
   target: Target,
   fields: Fields,
   label: string,
   home: SourcePosition,
   { issues }: Scope,
 ): boolean {
-  const [first, second] = said;
+  const [first, second] = heads;
   const ways = waysOf(target);
   if (first === undefined) {
     // A choice of calls alone allows those.
     if (target === "execute" && isWritten("calls", fields)) return true;
     issues.report("missing-key", home, `\`${label}\` says none of ${ways}`);
   } else if (second !== undefined) {
-    const entries = said.map(
+    const entries = heads.map(
       (form) => Object.keys(forms[form].keys).flatMap((key) => fields.get(key) ?? [])[0],
     );
     const names = entries.map((entry) => `\`${entry?.key}\``).join(" and ");
     const message = `\`${label}\` says ${names} at once: it must be one of ${ways}`;
     issues.report("ambiguous-expectation", entries[1]?.keyAt ?? home, message);
   }
-  return said.length === 1;
+  return heads.length === 1;
 }
 
 /** A relation that shows no row shows no column either. */

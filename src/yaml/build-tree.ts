@@ -39,7 +39,7 @@ export function buildTree(document: Document.Parsed, source: Source): MapTree | 
 }
 
 class Builder {
-  /** A node stands for nothing, so that the rest of the file would cause issues that are not its own. */
+  /** A node has no value, so that the rest of the file would cause issues that are not its own. */
   broken = false;
   /** By anchor; `undefined` while the anchored node is still being built. */
   readonly #anchors = new Map<string, Tree | undefined>();

@@ -273,7 +273,7 @@ describe("a stack that is not to be had: told, exit 2, nothing written", () => {
         "--config",
         file("pretty.env", "│ URL │ postgresql://postgres:postgres@127.0.0.1:54322/postgres │\n"),
       ],
-      [/pretty\.env says no DB_URL/, /supabase status -o env/],
+      [/pretty\.env holds no DB_URL/, /supabase status -o env/],
     ],
     [
       "another machine's",

@@ -359,7 +359,7 @@ describe("PostgREST and its keys", () => {
   });
 
   test.each([
-    ["private_key: '${KEY}'", "shared", "this is no private key"],
+    ["private_key: '${KEY}'", "shared", "this is not a private key"],
     [
       "private_key: '${KEY}'",
       JSON.stringify(ec.publicKey.export({ format: "jwk" })),
@@ -372,10 +372,10 @@ describe("PostgREST and its keys", () => {
     ],
     ["private_key: '${KEY}'", '{"kty":"oct","k":"c2VjcmV0"}', "shared secret"],
     ["private_key: '${KEY}'", JSON.stringify([jwk, { ...jwk, kid: "k2" }]), "several private keys"],
-    ["private_key: '${KEY}'", '{"kty":', "no JSON Web Key"],
+    ["private_key: '${KEY}'", '{"kty":', "not a JSON Web Key"],
     ["private_key: '${KEY}'", pem(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey), "neither"],
     ["private_key: '${KEY}', key_id: k2", JSON.stringify(jwk), "the key itself says `kid` k1"],
-    ["secret: '${KEY}'", pem(ec.privateKey), "this is a private key, and no secret"],
+    ["secret: '${KEY}'", pem(ec.privateKey), "this is a private key, not a secret"],
   ])("%s of %.12s…: told without the key", async (said, KEY, says) => {
     yaml(`targets: { s: { posture: staging, ${database}, jwt: { ${said} } } }`);
     const [mistake, ...others] = await room.mistakes("s", { KEY });
@@ -431,19 +431,19 @@ describe("what is wrong is told with its place, all of it at once", () => {
     ],
     [
       "targets:\n  s: { posture: staging, database: { url: 'postgresql://me@h/d', host: h } }",
-      ["2:66 `host` stands beside `url`"],
+      ["2:66 `host` cannot be combined with `url`"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { url: 'postgresql://me@h/d', service: x } }",
-      ["2:66 `service` stands beside `url`"],
+      ["2:66 `service` cannot be combined with `url`"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { service: x, host: h } }",
-      ["2:50 `host` stands beside `service`"],
+      ["2:50 `host` cannot be combined with `service`"],
     ],
     [
       "targets:\n  s: { posture: staging, database: { sslmode: disable, sslrootcert: x } }",
-      ["2:56 `sslrootcert` stands beside `sslmode: disable`"],
+      ["2:56 `sslrootcert` cannot be combined with `sslmode: disable`"],
     ],
     [
       "targets:\n  s: { posture: production, writes: rollback }",
@@ -451,7 +451,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     ],
     [
       "targets:\n  s: { posture: staging, jwt: { secret: '${A}', private_key: '${B}' } }",
-      ["2:49 `private_key` stands beside `secret`"],
+      ["2:49 `private_key` cannot be combined with `secret`"],
     ],
     [
       "targets:\n  s: { posture: staging, schemas: public }",
@@ -480,9 +480,9 @@ describe("what is wrong is told with its place, all of it at once", () => {
       {},
       ["from A,", "from B,", "from C,"],
     ],
-    [ok, {}, ["nothing says where the database of `s` is"]],
-    [ok, { PGHOST: "h" }, ["nothing says whom to log in as on `s`"]],
-    [ok, { DATABASE_URL: "mysql://me:hunter2@h/d" }, ["DATABASE_URL: this is no database URL"]],
+    [ok, {}, ["no database is configured for `s`"]],
+    [ok, { PGHOST: "h" }, ["no database user is configured for `s`"]],
+    [ok, { DATABASE_URL: "mysql://me:hunter2@h/d" }, ["DATABASE_URL: this is not a database URL"]],
     [ok, { DATABASE_URL: "postgresql://me:hun/ter2@h/d" }, ["DATABASE_URL: "]],
     [
       ok,
@@ -494,7 +494,11 @@ describe("what is wrong is told with its place, all of it at once", () => {
       { DATABASE_URL: "postgresql://me:hunter2@h/d?sslmod=verify-full" },
       ["unknown parameter `sslmod`; did you mean `sslmode`?"],
     ],
-    [ok, { DATABASE_URL: "postgresql://me:hunter2@h/d?sslmode=full" }, ["DATABASE_URL: sslmode is none of"]],
+    [
+      ok,
+      { DATABASE_URL: "postgresql://me:hunter2@h/d?sslmode=full" },
+      ["DATABASE_URL: sslmode must be one of"],
+    ],
     [ok, { DATABASE_URL: "postgresql://me:hunter2%@h/d" }, ["DATABASE_URL: "]],
     [
       `${ok}, database: { host: h, user: me, sslmode: verify-ca }`,
@@ -516,9 +520,9 @@ describe("what is wrong is told with its place, all of it at once", () => {
       {},
       ["cannot read certs/broken.pem"],
     ],
-    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "0" }, ["PGPORT: the port is no number from 1 to 65535"]],
-    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "65536" }, ["PGPORT: the port is no number"]],
-    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "54.5" }, ["PGPORT: the port is no number"]],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "0" }, ["PGPORT: the port must be a number from 1 to 65535"]],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "65536" }, ["PGPORT: the port must be a number"]],
+    [ok, { PGHOST: "h", PGUSER: "me", PGPORT: "54.5" }, ["PGPORT: the port must be a number"]],
     [
       `${ok}, database: { url: 'postgresql://me@h/d', options: '\${NAME} x' }`,
       {},
@@ -527,7 +531,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     [
       `${ok}, database: { host: h, user: me }`,
       { REST_URL: "ftp://x.example.com" },
-      ["this is no URL of a PostgREST"],
+      ["this is not the URL of a PostgREST"],
     ],
     [
       `${ok}, database: { host: h, user: me }`,
@@ -542,7 +546,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     [
       `${ok}, database: { host: h, user: me }, rest: { url: http://x.example.com, plain_http: false }`,
       {},
-      ["over `http://` everybody in between"],
+      ["`http://` lets anyone on the network path"],
     ],
     [
       `${ok}, database: { host: h, user: me }, rest: { url: https://x, api_key: '\${K}' }`,
@@ -562,7 +566,7 @@ describe("what is wrong is told with its place, all of it at once", () => {
     [
       `${ok}, database: { host: h, user: me }, rest: { url: http://x.example.com }`,
       {},
-      ["over `http://` everybody in between"],
+      ["`http://` lets anyone on the network path"],
     ],
     [
       `${ok}, database: { host: h, user: me }, rest: { url: https://abc.supabase.co }`,
@@ -694,7 +698,7 @@ describe("what looks like production", () => {
 
   test("two targets that say nothing are not alike", async () => {
     yaml("targets: { live: { posture: production }, s: { posture: staging } }");
-    expect(await room.mistakes("s")).toEqual([expect.stringContaining("nothing says where the database")]);
+    expect(await room.mistakes("s")).toEqual([expect.stringContaining("no database is configured")]);
   });
 
   test.each([

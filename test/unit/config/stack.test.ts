@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readStatus } from "../../../src/config/stack/status.ts";
+import { readStatus } from "../../../src/config/local-stack.ts";
 import { printed } from "../../support/stack.ts";
 
 const texts = (text: string): Readonly<Record<string, string>> =>
