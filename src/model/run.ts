@@ -131,7 +131,7 @@ export interface TableFingerprint {
 }
 
 export interface GatewayChecks {
-  /** The gateway honours `Prefer: tx=rollback` (a harmless GET came back with it applied). */
+  /** The gateway honours `Prefer: tx=rollback` (a harmless GET came back with it applied, or rowgate has configured it so). */
   readonly rollbackHonoured: boolean;
   /** A token with a tampered signature was answered PGRST301. */
   readonly tamperedTokenRefused: boolean;

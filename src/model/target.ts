@@ -81,6 +81,8 @@ export interface RestAddress {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly gateway: GatewayInfo;
+  /** Rowgate has started the gateway with a `db-tx-end` that honours `Prefer: tx=rollback`. Absent: it must be shown. */
+  readonly honoursRollback?: boolean;
   /** PostgREST's `db-anon-role`. */
   readonly anonRole: string;
   /** The role that the gateway logs in as, where that is known. */

@@ -46,22 +46,22 @@ export function countOf({ matrix: { personas }, work, functions }: Plan, wants: 
   ].reduce((sum, count) => sum + count, 0);
 }
 
-/** SELECT cells and calls whose declared rows depend on who asks: one of them answered right shows that `sub` arrives. */
-export function cellsOfIdentity(plan: Plan, options: CellOptions): readonly Cell[] {
-  const signedIn = plan.matrix.personas
-    .filter(({ claims }) => typeof claims?.["sub"] === "string")
-    .slice(0, 50);
-  const found: Cell[] = [];
-  for (const work of plan.work) {
-    const cells = cellsOf(plan, work, signedIn, { ...options, wants: isSelect });
-    found.push(...cells.filter(dependsOnSub).slice(0, 4));
-    if (found.length >= 12) return found;
+/**
+ * Cells that may show whether `sub` arrives: first SELECTs and calls whose declared rows depend on who asks, then what goes
+ * through and may depend on it (inserts, reads, calls). Planned as they are asked for.
+ */
+export function* cellsOfIdentity(plan: Plan, options: CellOptions): Generator<Cell> {
+  const signedIn = plan.matrix.personas.filter(({ claims }) => typeof claims?.["sub"] === "string");
+  for (const takes of [dependsOnSub, mayGoThrough]) {
+    let found = 0;
+    for (const work of [...plan.work, ...plan.functions]) {
+      const wants = "routine" in work ? (): boolean => true : isSelectOrInsert;
+      const cells = cellsOf(plan, work, signedIn.slice(0, 50), { ...options, wants }).filter(takes);
+      found += Math.min(4, cells.length);
+      yield* cells.slice(0, 4);
+      if (found >= 12) break;
+    }
   }
-  for (const work of plan.functions) {
-    const cells = cellsOf(plan, work, signedIn, { ...options, wants: () => true });
-    found.push(...cells.filter(dependsOnSub).slice(0, 4));
-  }
-  return found.slice(0, 12);
 }
 
 /** Every call of the run, whatever was asked for: some of them must be known to go through before others are believed. */
@@ -70,8 +70,8 @@ export function allCalls(plan: Plan, options: CellOptions): readonly Cell[] {
   return plan.functions.flatMap((work) => cellsOf(plan, work, plan.matrix.personas, all));
 }
 
-function isSelect(id: string): boolean {
-  return id.endsWith("/select");
+function isSelectOrInsert(id: string): boolean {
+  return id.endsWith("/select") || id.endsWith("/insert");
 }
 
 function dependsOnSub({ expectation, persona, channels }: Cell): boolean {
@@ -82,4 +82,8 @@ function dependsOnSub({ expectation, persona, channels }: Cell): boolean {
     typeof sub === "string" &&
     expectation.predicate.includes(sub)
   );
+}
+
+function mayGoThrough(cell: Cell): boolean {
+  return cell.channels.includes("rest") && cell.expectation.kind !== "deny" && !dependsOnSub(cell);
 }

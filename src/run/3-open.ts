@@ -101,7 +101,11 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
     ),
     gatewayChecks: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
     finish: async () => (await rest?.finish()) ?? [],
-    trust: { direct: { identityShown: true }, rest: { identityShown: shown === true } },
+    trust: {
+      direct: { identityShown: true },
+      // A gateway that rowgate has started passes on the claims that it is sent; another one must show it.
+      rest: { identityShown: shown ?? request.target.rest?.gateway.kind !== "remote" },
+    },
     roundTrips: () => ({
       direct: direct.reduce((sum, channel) => sum + channel.roundTrips, 0),
       rest: rest?.roundTrips ?? 0,

@@ -141,6 +141,7 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
       gateway: gateway.info,
       anonRole,
       login: authenticator.user,
+      honoursRollback: txEnd.endsWith("-allow-override"),
     },
     signingKey: { algorithm: "HS256", secret },
     schemas,

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
+import jwt from "jsonwebtoken";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
@@ -9,7 +10,7 @@ import type { Failure } from "../../src/model/observation.ts";
 import type { Posture, RestAddress, SigningKey } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
 import { verifiedBy } from "../../src/stage/gateway/config.ts";
-import type { Mischief, Proxy } from "./rest-proxy.ts";
+import type { Mischief, Passing, Proxy } from "./rest-proxy.ts";
 import { answer, hangUp, openProxy } from "./rest-proxy.ts";
 import type { World } from "./rest-support.ts";
 import {
@@ -91,8 +92,8 @@ describe("the handshake", () => {
     {
       name: "only cells that all or nobody would reach",
       on: [
-        ["todos", "true"],
-        ["todos", "false"],
+        ["posts", "true"],
+        ["posts", "false"],
       ],
       shown: undefined,
     },
@@ -107,6 +108,28 @@ describe("the handshake", () => {
     const cells = on.map(([table = "", rows = ""]) => cell(world, "alice", "select", table, { rows }));
     expect(await opened.channel.showIdentity(cells)).toBe(shown);
     expect(opened.channel.handshake.identityShown).toBe(shown);
+  });
+
+  const hers = { candidates: [candidate("hers", { id: "91", owner: "alice", title: "t" })] };
+
+  it.each([
+    { name: "an INSERT that another `sub` may not send", of: ["insert", "todos", hers], shown: true },
+    { name: "a read that shows another `sub` other rows", of: ["select", "todos", {}], shown: true },
+    { name: "a read that shows everybody the same rows", of: ["select", "posts", {}], shown: undefined },
+    { name: "a read that shows nothing", of: ["select", "unpoliced", {}], shown: undefined },
+  ] as const)("shows the identity by $name: $shown", async ({ of: [operation, table, over], shown }) => {
+    await using opened = await open();
+    const one = cell(world, "alice", operation, table, "allow", over);
+    expect(await opened.channel.showIdentity([one])).toBe(shown);
+    expect(await fingerprint(world)).toBe(before);
+  });
+
+  it("shows no identity through a gateway that drops `sub`", async () => {
+    await using opened = await open({ mischief: dropSub });
+    const inserts = cell(world, "alice", "insert", "todos", "allow", hers);
+    const reads = cell(world, "alice", "select", "todos", "allow");
+    expect(await opened.channel.showIdentity([inserts, reads])).toBeUndefined();
+    expect(await opened.channel.showIdentity([cell(world, "alice", "select", "todos", own)])).toBe(false);
   });
 
   it("fails every cell when the gateway verifies with another secret", async () => {
@@ -543,6 +566,16 @@ async function open(
 }
 
 /** A gateway that takes every other token for none at all. */
+function dropSub({ headers }: Passing): ReturnType<Mischief> {
+  const token = headers["authorization"]?.slice("Bearer ".length) ?? "";
+  try {
+    const { sub: _dropped, ...claims } = jwt.verify(token, secret) as jwt.JwtPayload;
+    return { headers: { ...headers, authorization: `Bearer ${jwt.sign(claims, secret)}` } };
+  } catch {
+    return undefined;
+  }
+}
+
 function dropTokens(when: () => boolean): Mischief {
   return ({ headers }) => {
     const { authorization, ...rest } = headers;

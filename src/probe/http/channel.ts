@@ -72,6 +72,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       signingKey,
       concurrency,
       readOnly,
+      honoursRollback: rest.honoursRollback,
       anonRole: rest.anonRole,
       anonymous:
         rest.gateway.kind === "remote" ? () => askAnonymous({ clients, sender, sight, target }) : undefined,

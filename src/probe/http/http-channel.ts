@@ -12,7 +12,7 @@ import type { Clients } from "./clients.ts";
 import { type Controls, lookForAll } from "./baselines.ts";
 import { ProbeFailure, failureOf } from "./failure.ts";
 import type { Handshaken } from "./verify/gateway-checks.ts";
-import { showsIdentity } from "./verify/identity.ts";
+import { differsFromTwin, showsIdentity, twinOf } from "./verify/identity.ts";
 import { mapLimited } from "./limit.ts";
 import { comparesRows } from "../sql/calls.ts";
 import { probeCall } from "./calling.ts";
@@ -67,14 +67,33 @@ export class HttpChannel implements RestChannel {
     return this.#parts.transport.requests;
   }
 
-  async showIdentity(cells: readonly Cell[]): Promise<boolean | undefined> {
+  async showIdentity(cells: Iterable<Cell>): Promise<boolean | undefined> {
     for (const cell of cells) {
-      const [answer] = await this.probe([cell]);
-      const shown = answer === undefined ? undefined : showsIdentity(answer);
+      const shown =
+        (cell.expectation.kind === "rows" ? await this.#showsIdentity(cell) : undefined) ??
+        (await this.#differsFromTwin(cell));
       this.#identityShown = shown ?? this.#identityShown;
       if (shown === true) break;
     }
     return this.#identityShown;
+  }
+
+  async #showsIdentity(cell: Cell): Promise<boolean | undefined> {
+    const [answer] = await this.probe([cell]);
+    return answer === undefined ? undefined : showsIdentity(answer);
+  }
+
+  /** `undefined`: it was not asked, or both were answered alike. */
+  async #differsFromTwin(cell: Cell): Promise<true | undefined> {
+    const { identities, target, ownRows } = this.#parts;
+    const identity = identities.get(cell.persona.name);
+    const twin = identity && twinOf(identity, target.signingKey);
+    const isScratch = ownRows !== undefined && isWrite(cell);
+    if (twin === undefined || isScratch || this.#refusal(cell) !== undefined) return undefined;
+    if (this.forbids(cell) !== undefined) return undefined;
+    const asked = differsFromTwin(cell, this.#callerFor(cell), this.#callerFor(cell, twin));
+    // What comes to nothing shows nothing; each cell will say so itself.
+    return (await asked.catch(() => false)) ? true : undefined;
   }
 
   forbids(cell: Cell): string | undefined {
@@ -156,16 +175,19 @@ export class HttpChannel implements RestChannel {
     }
   }
 
-  #callerFor({ persona, relation: { info, key }, call }: Cell): Caller {
+  /** `twin`: instead of the persona. */
+  #callerFor({ persona, relation: { info, key }, call }: Cell, twin?: Identity): Caller {
     const { clients, sender, identities, ownRows } = this.#parts;
-    const identity = identities.get(persona.name);
+    const identity = twin ?? identities.get(persona.name);
     if (identity === undefined) throw new Error(`the persona ${persona.name} was not signed in`);
     const own = ownRows && {
       columns: key,
       permits: (columns: readonly string[], values: readonly (string | null)[]) =>
         ownRows.ledger.permits(info, columns, values),
     };
-    return new Caller(clients.of(identity, info.schema), sender, info, call && rpcOf(call), own);
+    const client =
+      twin === undefined ? clients.of(identity, info.schema) : clients.withToken(identity.token, info.schema);
+    return new Caller(client, sender, info, call && rpcOf(call), own);
   }
 
   async #probeOne(cell: Cell, control: Snapshot | undefined, between = false): Promise<ChannelAnswer> {

@@ -23,16 +23,17 @@ export function tokenOfNobody(identities: Iterable<Identity>, key: SigningKey): 
 
 /** Throws when the key does not fit its algorithm. */
 export function signedForNobody(claims: object, key: SigningKey): string {
-  return signed({ ...claims, role: unknownRole }, key);
+  return signedAs({ ...claims, role: unknownRole }, key);
 }
 
 /** Of somebody who is known by his role alone; good for a minute. */
 export function signedFor(role: string, key: SigningKey): string {
   const issuedAt = Math.floor(Date.now() / 1000);
-  return signed({ role, iat: issuedAt, exp: issuedAt + 60 }, key);
+  return signedAs({ role, iat: issuedAt, exp: issuedAt + 60 }, key);
 }
 
-function signed(claims: object, key: SigningKey): string {
+/** Claims as they are. Throws when the key does not fit its algorithm. */
+export function signedAs(claims: object, key: SigningKey): string {
   const { algorithm, keyId } = key;
   const secret = key.algorithm === "HS256" ? key.secret : key.privateKeyPem;
   const header = { alg: algorithm, typ: "JWT", ...(keyId !== undefined && { kid: keyId }) };

@@ -7,8 +7,11 @@ import type { GatewayChecks } from "../../../model/run.ts";
 export interface RestChannel extends ProbeChannel {
   /** Made when the channel was opened. */
   readonly handshake: GatewayChecks;
-  /** Probes cells whose rows depend on `sub` until one shows that it arrives. `undefined`: none could show it. */
-  showIdentity(cells: readonly Cell[]): Promise<boolean | undefined>;
+  /**
+   * Probes cells until one shows that `sub` arrives: by rows that depend on it, or by a request that is answered otherwise
+   * with another `sub`. `undefined`: none could show it.
+   */
+  showIdentity(cells: Iterable<Cell>): Promise<boolean | undefined>;
   /** Removes rows that were made where nothing is rolled back, and says what became of them. */
   finish(): Promise<readonly ScratchRowRecord[]>;
 }

@@ -14,6 +14,8 @@ import { tamperedToken, tokenOfNobody } from "../tokens.ts";
 
 export interface HandshakeInput extends RoleCheckInput {
   readonly signingKey: SigningKey | undefined;
+  /** Rowgate has configured the gateway to honour `Prefer: tx=rollback`: where no GET can show it, it is taken as honoured. */
+  readonly honoursRollback?: boolean | undefined;
   /** The target takes no writes: how it would undo them is not asked. */
   readonly readOnly: boolean;
   /** Somebody else has put the gateway in front of a database, and says which: is it this one? */
@@ -173,7 +175,8 @@ async function checkRollback(
     const told = await toldBy(() => callerOfCall(client, input.sender, cell).run({ rollback: true }));
     if (told !== undefined) return told;
   }
-  return "not shown";
+  // Every write must still say that it was rolled back.
+  return input.honoursRollback === true ? "honoured" : "not shown";
 }
 
 /** Errors never name applied preferences: only a success tells. */
