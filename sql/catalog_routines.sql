@@ -23,42 +23,6 @@ computing as (
     and (p.proargtypes[0] in (select c.reltype from pg_class c join lines on lines.oid = c.oid)
          or p.proargtypes[0]::regtype::text in ('record', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray', '"any"'))
     and p.pronamespace not in (select oid from pg_namespace where nspname in ('pg_catalog', 'information_schema') or nspname like 'pg\_%')
-),
--- What policies, views, defaults, checks and triggers call, by themselves or through others (bodies are text: a function
--- counts as called where its name stands before a parenthesis). Whoever meets the policy must hold EXECUTE on it.
-own as (
-  select p.oid, p.proname, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body
-  from pg_proc p
-  join pg_namespace n on n.oid = p.pronamespace
-  where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%' and p.prokind in ('f', 'p')
-),
-calls as materialized (
-  select distinct own.oid, coalesce(m[1], lower(m[2])) as name
-  from own, regexp_matches(own.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
-),
-helping as (
-  select d.refobjid as oid
-  from pg_depend d
-  where d.refclassid = 'pg_proc'::regclass
-    and d.classid in ('pg_policy'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass)
-  union
-  select f.oid
-  from helping h
-  join calls c on c.oid = h.oid
-  join own f on f.proname = c.name
-),
--- What sets the role, or a setting by which policies may know somebody (with a dot in its name, or one made up at run time).
-setting as (
-  select p.oid
-  from pg_proc p join own on own.oid = p.oid
-  where own.body ~* '\mset_config\s*\(\s*(?!E?''(?!role''|session_authorization'')[^''.]*''\s*,)'
-     or own.body ~* '\mset\s+(local\s+|session\s+)?(role\M|session\s+authorization\M|"?[[:alpha:]_][\w$]*"?\.)'
-     or exists (select from unnest(p.proconfig) one where split_part(one, '=', 1) ~ '\.|^role$')
-  union
-  select c.oid
-  from setting s
-  join own f on f.oid = s.oid
-  join calls c on c.name = f.proname
 )
 select json_build_object(
   'oid', p.oid::text,
@@ -108,8 +72,6 @@ select json_build_object(
     else json_build_array(json_build_object('name', p.proname, 'type', format_type(p.prorettype, null))) end,
   'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
   'securityDefiner', p.prosecdef,
-  'helps', p.oid in (select oid from helping),
-  'sets', p.oid in (select oid from setting),
   'computes', p.oid in (select oid from computing),
   'owner', pg_get_userbyid(p.proowner),
   'language', l.lanname,

@@ -1,6 +1,6 @@
 -- Which functions named $1 may do something besides answering: built in, or an extension's, and VOLATILE. They set, write, wait,
 -- signal, read files, or are random. A database's own functions are VOLATILE unless somebody has said otherwise, so that says
--- nothing of them; what they reach for good, findings_survivors.sql tells.
+-- nothing of them; what they reach for good, lints/0015_side_effect_outside_transaction.sql reports.
 -- One row a schema and name.
 select distinct n.nspname as schema, p.proname as name
 from pg_proc p

@@ -10,7 +10,6 @@ interface RoleRow {
   readonly canLogin: boolean;
   readonly inherits: string[];
   readonly mayBecome: string[];
-  readonly mayEscapeAs: string[];
   readonly isLogin: boolean;
 }
 
@@ -63,14 +62,6 @@ export async function readCatalog(
   };
 }
 
-function roleInfo({
-  name,
-  superuser,
-  bypassRls,
-  canLogin,
-  inherits,
-  mayBecome,
-  mayEscapeAs,
-}: RoleRow): RoleInfo {
-  return { name, superuser, bypassRls, canLogin, inherits, mayBecome, mayEscapeAs };
+function roleInfo({ name, superuser, bypassRls, canLogin, inherits, mayBecome }: RoleRow): RoleInfo {
+  return { name, superuser, bypassRls, canLogin, inherits, mayBecome };
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const folder = new URL("../../sql/", import.meta.url);
@@ -12,6 +12,14 @@ export function readSql(name: string): string {
     texts.set(name, text);
   }
   return text;
+}
+
+/** The files of `sql/<below>`, as {@link readSql} takes them, in the order of their names. */
+export function listSql(below: string): readonly string[] {
+  return readdirSync(fileURLToPath(new URL(`${below}/`, folder)))
+    .filter((name) => name.endsWith(".sql"))
+    .toSorted()
+    .map((name) => `${below}/${name}`);
 }
 
 /** A file with its pieces in braces filled in. In one pass, so that braces within a piece stay what they are. */

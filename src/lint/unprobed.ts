@@ -1,61 +1,63 @@
-import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import type { RoutineInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
-import type { Matrix } from "../model/matrix.ts";
 import { signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import { holdsAnything, isExposed, mayCall } from "./within-reach.ts";
+import { declaredRelations, holdsAnything, isExposed, type LintContext, mayCall } from "./context.ts";
 
-/** Roles that somebody gave something on a declared relation, and of whom the matrix says nothing. */
-export function unprobedRoles(
-  { relations, personas }: Matrix,
-  catalog: Catalog,
-  anonRole: string | undefined,
-): readonly Finding[] {
-  const declared = new Set(relations.map((one) => formatQualified(one)));
-  const asking = new Set(personas.map(({ role }) => role));
-  // What a persona's role inherits is the persona's.
-  const probed = new Set(
-    catalog.roles.filter(({ name }) => asking.has(name)).flatMap(({ name, inherits }) => [name, ...inherits]),
-  );
+/** Roles that hold something on a declared relation, and that no persona has. */
+export function unprobedRoles({ matrix, lints, gateway }: LintContext): readonly Finding[] {
+  const declared = declaredRelations(matrix);
+  const probed = new Set(matrix.personas.map(({ role }) => role));
   const held = new Map<string, string[]>();
-  for (const info of catalog.relations) {
-    const name = formatQualified(info);
-    if (!declared.has(name)) continue;
-    for (const role of granteesOf(info)) {
-      if (probed.has(role) || role === catalog.login.name || role === anonRole) continue;
-      held.set(role, [...(held.get(role) ?? []), name]);
-    }
+  for (const row of lints["unprobed-role"]) {
+    const { role, heldBy } = row.facts;
+    const relation = formatQualified(row);
+    if (!declared.has(relation) || role === gateway?.anonRole || heldBy.some((one) => probed.has(one)))
+      continue;
+    held.set(role, [...(held.get(role) ?? []), relation]);
   }
-  return [...held].map(([role, of]) => ({ kind: "unprobed-role", role, relations: of }));
+  return [...held].map(([role, relations]) => ({ kind: "unprobed-role", role, relations }));
 }
 
-/** A gateway lets everybody be this role. */
-export function unprobedAnon(
-  { relations, personas, exposes }: Matrix,
-  catalog: Catalog,
-  anonRole: string | undefined,
-  functions: ReadonlySet<string>,
-): readonly Finding[] {
-  if (anonRole === undefined) return [];
+/** A gateway lets everybody be this role: without a persona that has it, what it reaches has not been probed. */
+export function unprobedAnonymousRole({
+  matrix,
+  catalog,
+  lints,
+  functions,
+  gateway,
+}: LintContext): readonly Finding[] {
+  const { personas, exposes } = matrix;
+  if (gateway === undefined) return [];
+  const { anonRole } = gateway;
   if (personas.some(({ role, login }) => role === anonRole && login === undefined)) return [];
-  const declared = new Set(relations.map((one) => formatQualified(one)));
+  const declared = declaredRelations(matrix);
   const held = catalog.relations.filter(
     (info) => declared.has(formatQualified(info)) && holdsAnything(info.privileges[anonRole]),
   );
-  // What some persona may call and nobody declares is told of by itself.
-  const told = (one: RoutineInfo): boolean =>
-    !functions.has(one.oid) && personas.some(({ role }) => mayCall(one, role));
+  const oids = new Set(functions.map(({ routine }) => routine.oid));
+  const helpers = new Set(
+    lints["undeclared-function"].flatMap(({ facts }) => (facts.helper ? facts.oid : [])),
+  );
+  // What some persona may call, and no function of the matrix is, is a finding by itself.
+  const reported = (one: RoutineInfo): boolean =>
+    !oids.has(one.oid) && personas.some(({ role }) => mayCall(one, role));
   const called = catalog.routines
-    .filter((one) => one.securityDefiner && !one.helps && isExposed(one, exposes))
-    .filter((one) => mayCall(one, anonRole) && !told(one));
+    .filter((one) => one.securityDefiner && !helpers.has(one.oid) && isExposed(one, exposes))
+    .filter((one) => mayCall(one, anonRole) && !reported(one));
   const reaches = [...held.map((one) => formatQualified(one)), ...called.map((one) => signatureOf(one))];
   return reaches.length === 0 ? [] : [{ kind: "unprobed-anonymous-role", role: anonRole, reaches }];
 }
 
-/** `"odd name"=arwd/owner` → the role; PUBLIC has no name, and the owner needs no grant. */
-function granteesOf({ acl, owner }: RelationInfo): readonly string[] {
-  return acl
-    .map((item) => /^(?:"((?:[^"]|"")*)"|([^=]*))=/.exec(item))
-    .map((found) => found?.[1]?.replaceAll('""', '"') ?? found?.[2] ?? "")
-    .filter((role) => role !== "" && role !== owner);
+/** Arguments that every declared call leaves out: what they change has not been seen. */
+export function untestedArguments({ functions, lints }: LintContext): readonly Finding[] {
+  const optional = new Map(lints["argument-untested"].map(({ facts }) => [facts.oid, facts.arguments]));
+  return functions.flatMap(({ spec, routine }): readonly Finding[] => {
+    const untested = (optional.get(routine.oid) ?? []).filter(
+      (name) => !spec.calls.some((call) => Object.hasOwn(call.arguments, name)),
+    );
+    return untested.length === 0
+      ? []
+      : [{ kind: "argument-untested", function: signatureOf(routine), arguments: untested }];
+  });
 }

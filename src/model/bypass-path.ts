@@ -1,4 +1,4 @@
-/** What lies open past every policy to a session that comes through no gateway, with SQL that no probe sends (sql/logins_around.sql). */
+/** What lies open past every policy to a session that comes through no gateway, with SQL that no probe sends (sql/lints/0013_login_bypass_path.sql). */
 export interface BypassPath {
   /** A persona's login, or the role that it switches to. */
   readonly role: string;

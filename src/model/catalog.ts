@@ -120,10 +120,6 @@ export interface RoutineInfo extends QualifiedName {
   readonly columns: readonly Pick<ColumnInfo, "name" | "type">[];
   readonly volatility: "volatile" | "stable" | "immutable";
   readonly securityDefiner: boolean;
-  /** A policy, view, default, check or trigger calls it, by itself or through others. */
-  readonly helps: boolean;
-  /** It sets a setting with a name of its own, or the role: by itself, or through what it calls. */
-  readonly sets: boolean;
   /** PostgREST would select it as a field of a relation: what it takes is the relation's row. Its schema need not be exposed. */
   readonly computes: boolean;
   readonly owner: string;
@@ -147,8 +143,6 @@ export interface RoleInfo {
   readonly inherits: readonly string[];
   /** Roles of the run that this role may SET ROLE to. */
   readonly mayBecome: readonly string[];
-  /** As whom it can put policies aside: by SET ROLE, or by granting itself the role (sql/catalog_roles.sql). */
-  readonly mayEscapeAs: readonly string[];
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { ClientBase } from "pg";
 import { readCatalog } from "../catalog/catalog.ts";
 import { type GatewaySettings, readGatewaySettings } from "../catalog/gateway-settings.ts";
-import { schemasInReach } from "../catalog/reach.ts";
+import { readLint, readLints, sideEffectsOf } from "../catalog/lints.ts";
 import { readSettings } from "../catalog/settings.ts";
-import { readSurvivors } from "../catalog/side-effects.ts";
 import type { Catalog } from "../model/catalog.ts";
+import type { Lints, LintScope } from "../model/lint.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { SideEffect } from "../model/side-effect.ts";
@@ -18,10 +18,9 @@ export interface Loaded {
   readonly gatewaySettings: GatewaySettings | undefined;
   readonly catalog: Catalog;
   readonly settings: SettingsInForce;
+  readonly lints: Lints;
   /** What a rollback does not undo, in these schemas. */
   readonly sideEffects: readonly SideEffect[];
-  /** Those of the matrix, of the gateway, and those that sessions without a gateway can use. */
-  readonly schemas: readonly string[];
   /** Roles of the personas whose sessions come through no gateway: no list of exposed schemas limits them. */
   readonly directRoles: ReadonlySet<string>;
 }
@@ -36,13 +35,17 @@ export async function load(
   const directRoles = new Set(
     matrix.personas.flatMap(({ role, login }) => (gateway === undefined || login !== undefined ? role : [])),
   );
-  const declared = declaredSchemas(matrix, gateway);
-  const schemas = [...declared, ...(await schemasInReach(client, declared, [...directRoles]))];
+  // Of the matrix, of the gateway, and those that sessions without a gateway can use.
+  const schemas = unique([
+    ...declaredSchemas(matrix, gateway),
+    ...(await schemasInReach(client, [...directRoles])),
+  ]);
   const roles = unique([
     ...matrix.personas.flatMap(({ role, login }) => [role, login ?? role]),
     ...(gatewaySettings === undefined ? [] : [gatewaySettings.anonRole]),
   ]);
   const login = gateway?.login;
+  const lints = await readLints(client, { schemas, roles, ...sessionsOf(matrix) });
   return {
     matrix,
     gateway,
@@ -52,9 +55,24 @@ export async function load(
       logIn: matrix.personas.some((persona) => persona.login !== undefined),
     }),
     settings: await readSettings(client, [...roles, ...(login === undefined ? [] : [login])], login),
-    sideEffects: await readSurvivors(client, schemas),
-    schemas,
+    lints,
+    sideEffects: sideEffectsOf(lints),
     directRoles,
+  };
+}
+
+async function schemasInReach(client: ClientBase, roles: readonly string[]): Promise<readonly string[]> {
+  if (roles.length === 0) return [];
+  const scope = { schemas: [], roles, sessions: [], logins: [] };
+  return (await readLint(client, "undeclared-exposed-schema", scope)).map(({ name }) => name);
+}
+
+/** As whom personas work that log in by themselves. */
+function sessionsOf({ personas }: Matrix): Pick<LintScope, "sessions" | "logins"> {
+  const own = personas.flatMap(({ role, login }) => (login === undefined ? [] : [{ role, login }]));
+  return {
+    sessions: unique(own.flatMap(({ role, login }) => [login, role])),
+    logins: unique(own.map(({ login }) => login)),
   };
 }
 

@@ -1,15 +1,8 @@
 import type { ClientBase } from "pg";
-import { readWaysAround } from "../catalog/bypass-paths.ts";
-import { readDeciding } from "../catalog/authorization-columns.ts";
-import { schemasInReach } from "../catalog/reach.ts";
-import { readImmutable } from "../catalog/immutable.ts";
+import { loadParser } from "../catalog/parse.ts";
 import { sampleRows } from "../probe/sql/survey.ts";
-import { untriedArguments } from "../lint/arguments.ts";
-import { cascadeFindings } from "../lint/cascades.ts";
 import { findFindings } from "../lint/findings.ts";
-import { untriedMoves } from "../lint/forbidden-updates.ts";
-import { sessionFindings } from "../lint/sessions.ts";
-import { survivorFindings } from "../lint/side-effects.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
 import type { RunFilters } from "../model/run.ts";
 import { byPosition, IssuesError } from "../model/errors.ts";
@@ -47,7 +40,7 @@ export async function inspect(client: ClientBase, loaded: Loaded, filters: RunFi
     );
   const functions = matrix.functions.map((spec) => planFunction(spec, catalog));
   const planned = { ...loaded, work: await planRelations(client, loaded), functions };
-  return { ...planned, ...countAsked(planned, filters), findings: await lint(client, loaded, functions) };
+  return { ...planned, ...countAsked(planned, filters), findings: await lint(loaded, functions) };
 }
 
 /** None where the matrix speaks no channel that was asked for. */
@@ -79,57 +72,25 @@ async function planRelations(
   return work;
 }
 
-async function lint(
-  client: ClientBase,
-  loaded: Loaded,
-  functions: readonly PlannedFunction[],
-): Promise<readonly Finding[]> {
-  const { matrix, catalog, settings, schemas, directRoles, gateway, gatewaySettings } = loaded;
-  const around = await readWaysAround(client, matrix.personas, schemas);
-  const deciding = await readDeciding(client, schemas);
-  const immutable = (await readImmutable(client)).filter(({ readsSetting }) => readsSetting);
-  return [
-    ...findFindings(matrix, catalog, {
-      immutable: immutable.map(({ name }) => name),
-      declared: new Set(functions.map(({ routine }) => routine.oid)),
-      direct: directRoles,
-      anonRole: gatewaySettings?.anonRole,
-    }),
-    ...(await unlistedSchemas(client, loaded)),
-    ...unheededPreRequest(loaded),
-    ...cascadeFindings(matrix, catalog, (spec, persona, operation) => {
-      return (settle(spec, persona, operation)?.expectation.kind ?? "deny") === "deny";
-    }),
-    ...untriedArguments(functions),
-    ...untriedMoves(
-      matrix,
-      catalog,
-      deciding,
-      (spec, persona) => settle(spec, persona, "update")?.declaration,
-    ),
-    ...sessionFindings(matrix, catalog, settings, gateway !== undefined),
-    ...around.map((way): Finding => ({ kind: "login-bypass-path", ...way })),
-    ...survivorFindings(matrix, loaded.sideEffects),
-  ];
-}
-
-/** Exposed, and not by the matrix: nobody has looked there for what nobody declares. */
-async function unlistedSchemas(
-  client: ClientBase,
-  { matrix: { exposes, personas }, gateway, gatewaySettings }: Loaded,
-): Promise<readonly Finding[]> {
-  if (gatewaySettings === undefined) return [];
-  const also = new Set([...(gateway?.schemas ?? []), ...gatewaySettings.schemas]);
-  const asking = personas.flatMap(({ role, login }) => (login === undefined ? role : []));
-  const inReach = await schemasInReach(client, exposes, [...asking, gatewaySettings.anonRole]);
-  return inReach
-    .filter((name) => also.has(name))
-    .map((schema) => ({ kind: "undeclared-exposed-schema", schema }));
-}
-
-/** It may do anything to a request: what probes saw without it says nothing of those that pass through it. */
-function unheededPreRequest({ gateway, gatewaySettings }: Loaded): readonly Finding[] {
-  const called = gatewaySettings?.preRequest;
-  const heeded = gateway?.preRequest && `${gateway.preRequest.schema}.${gateway.preRequest.name}`;
-  return called === undefined || called === heeded ? [] : [{ kind: "missing-pre-request", function: called }];
+/** What the catalogue alone shows, beside what the matrix says. */
+async function lint(loaded: Loaded, functions: readonly PlannedFunction[]): Promise<readonly Finding[]> {
+  const { gateway, gatewaySettings } = loaded;
+  const named = gateway?.preRequest;
+  return findFindings({
+    ...loaded,
+    functions,
+    sql: await loadParser(),
+    gateway: gatewaySettings && {
+      anonRole: gatewaySettings.anonRole,
+      schemas: new Set([...(gateway?.schemas ?? []), ...gatewaySettings.schemas]),
+      preRequest: { called: gatewaySettings.preRequest, named: named && formatQualified(named) },
+    },
+    declared: (spec, persona, operation) => {
+      const settled = settle(spec, persona, operation);
+      return {
+        denies: (settled?.expectation.kind ?? "deny") === "deny",
+        declaration: settled?.declaration,
+      };
+    },
+  });
 }

@@ -5,7 +5,7 @@ import type { Observation } from "../../model/observation.ts";
 import type { SettingsInForce } from "../../model/settings.ts";
 import type { Target } from "../../model/target.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
-import { readImmutable } from "../../catalog/immutable.ts";
+import { readLint } from "../../catalog/lints.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { exchange } from "./exchange.ts";
@@ -43,7 +43,8 @@ export async function openDirectChannel(options: DirectChannelOptions): Promise<
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,
-    keepsPlans: (await readImmutable(client)).length === 0 && sessions.known.every(isOfNoMatter),
+    keepsPlans:
+      (await readLint(client, "immutable-reads-setting")).length === 0 && sessions.known.every(isOfNoMatter),
   });
 }
 

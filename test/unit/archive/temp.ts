@@ -29,7 +29,6 @@ export const catalog: Catalog = {
     canLogin: true,
     inherits: ["postgres"],
     mayBecome: [],
-    mayEscapeAs: [],
   },
   roles: [],
   relations: [],

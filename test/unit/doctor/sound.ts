@@ -23,7 +23,6 @@ function role(name: string, over: Partial<RoleInfo> = {}): RoleInfo {
     canLogin: false,
     inherits: [name],
     mayBecome: [name],
-    mayEscapeAs: [],
     ...over,
   };
 }

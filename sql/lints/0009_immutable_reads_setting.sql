@@ -3,8 +3,10 @@
 -- C and internal functions read no claims. Everything else counts, whatever its body says: it may call something that does.
 -- Of an extension they count once anything may use it: an object that depends on one of its members, a routine whose body
 -- has the name of a function of its own, or an operator, a cast or a domain, which a body can use without a name.
--- One row a function, and whether its body reads a setting: Postgres may keep its first answer for the next identity.
-with members as (
+-- Bodies are searched as text, since PL/pgSQL and quoted SQL are stored so and may put statements together when they run.
+-- facts: signature; readsSetting (its body reads a setting: Postgres may keep its first answer for the next identity).
+with input (schemas, roles, sessions, logins) as (select $1::text[], $2::text[], $3::text[], $4::text[]),
+members as (
   select refobjid as extension, classid, objid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'),
 functions as (
   select p.oid, n.nspname as schema, p.proname, p.provolatile, l.lanname, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body, m.extension
@@ -33,8 +35,10 @@ used as (
   join functions caller on caller.extension is distinct from f.extension
     and strpos(lower(caller.body), lower(f.proname)) > 0
   where f.extension is not null and f.provolatile = 'i')
-select format('%I.%I(%s)', schema, proname, pg_get_function_identity_arguments(oid)) as name,
-  body ~* '\mcurrent_setting\s*\(|\mauth\.(uid|role|jwt|email)\s*\(' as "readsSetting"
+select 'immutable-reads-setting' as kind, schema::text, proname::text as name,
+       jsonb_build_object(
+         'signature', format('%I.%I(%s)', schema, proname, pg_get_function_identity_arguments(oid)),
+         'readsSetting', body ~* '\mcurrent_setting\s*\(|\mauth\.(uid|role|jwt|email)\s*\(') as facts
 from functions
 where provolatile = 'i' and (extension is null or extension in (select extension from used))
-order by 1
+order by 2, 3, oid

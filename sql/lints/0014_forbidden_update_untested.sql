@@ -1,6 +1,9 @@
--- By which columns of the schemas $1 policies decide: one row a column, and where it is read. Read in a policy itself, or in a
--- function that policies call (bodies are text: a column counts where its own name and its relation's stand in one).
-with recursive
+-- By which columns of the schemas policies decide: one row a column. Read in a policy itself, or in a function that policies
+-- call. Bodies are searched as text, since PL/pgSQL and quoted SQL are stored so: a column counts where its own name and its
+-- relation's stand in one. A match too many costs a note; one that is missed would hide that a row can be given away.
+-- Whether users can change the column, and whether a `never:` tries it, is asked of the matrix and of the policies.
+-- facts: column; of (the relations whose policies read it).
+with recursive input (schemas, roles, sessions, logins) as (select $1::text[], $2::text[], $3::text[], $4::text[]),
 own as (
   select p.oid, p.proname, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -20,10 +23,11 @@ asked as (
 ),
 columns as (
   select c.oid as relation, a.attnum, n.nspname, c.relname, a.attname
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
+  from input
+  join pg_namespace n on n.nspname = any (input.schemas)
+  join pg_class c on c.relnamespace = n.oid
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where n.nspname = any ($1::text[]) and c.relkind in ('r', 'p')
+  where c.relkind in ('r', 'p')
     -- A key names one row, and another's is taken.
     and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[]))
 ),
@@ -38,11 +42,11 @@ reading as (
   join columns c on strpos(f.body, c.relname) > 0 and strpos(f.body, c.attname) > 0
   where f.body ~ ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M') and f.body ~ ('\m' || regexp_replace(c.attname, '(\W)', '\\\1', 'g') || '\M')
 )
-select c.nspname as schema, c.relname as name, c.attname as column,
-       array_agg(distinct format('%I.%I', n.nspname, o.relname) order by format('%I.%I', n.nspname, o.relname)) as of
+select 'forbidden-update-untested' as kind, c.nspname::text as schema, c.relname::text as name,
+       jsonb_build_object('column', c.attname, 'of', array_agg(distinct format('%I.%I', n.nspname, o.relname) order by format('%I.%I', n.nspname, o.relname))) as facts
 from reading r
 join columns c on c.relation = r.relation and c.attnum = r.attnum
 join pg_class o on o.oid = r.decides
 join pg_namespace n on n.oid = o.relnamespace
-group by 1, 2, 3
-order by 1, 2, 3
+group by c.nspname, c.relname, c.attname
+order by c.nspname, c.relname, c.attname

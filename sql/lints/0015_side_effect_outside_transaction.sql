@@ -1,12 +1,14 @@
 -- What a rollback would not undo, if a write (or a call) reached it: session advisory locks, other databases, HTTP calls,
 -- foreign tables, the server's files, other sessions, and the sequences that a trigger or a policy advances.
--- Followed from each relation and routine of the schemas $1: triggers, policies, defaults, checks and views, the routines
+-- Followed from each relation and routine of the schemas: triggers, policies, defaults, checks and views, the routines
 -- that these and each other call, the tables that routines write, foreign keys that cascade, and partitions.
 -- Bodies are text: a routine counts as called where its name stands before a parenthesis, a table as written where its
 -- name stands behind INSERT INTO and its like. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
 -- A column's own sequence is left out: which of them advanced is seen when the run is over.
+-- A match too many keeps a write from being sent to a shared target, and says so; one that is missed would send it.
 -- One row a relation or routine, place where such a thing is reached, and what it is.
-with recursive
+-- facts: isRoutine; place; reaches.
+with recursive input (schemas, roles, sessions, logins) as (select $1::text[], $2::text[], $3::text[], $4::text[]),
 facts (reaches, pattern) as (values
   ('a sequence', '\m(nextval|setval)\s*\('),
   ('a session advisory lock', '\mpg_(try_)?advisory_lock(_shared)?\s*\('),
@@ -76,9 +78,9 @@ steps (kind, id, next_kind, next_id) as materialized (
   select 'routine', r.oid, 'relation', c.oid
   from relations c join routines r on concat(c.schema, c.relname) ~ '\W' and strpos(lower(r.body), lower(c.relname)) > 0 and r.body ~* c.written),
 reached (root, is_routine, kind, id) as (
-  select oid, false, 'relation', oid from relations where schema = any ($1::text[])
+  select oid, false, 'relation', oid from input join relations on schema = any (input.schemas)
   union all
-  select oid, true, 'routine', oid from routines where schema = any ($1::text[])
+  select oid, true, 'routine', oid from input join routines on schema = any (input.schemas)
   union
   select r.root, r.is_routine, s.next_kind, s.next_id from reached r join steps s on s.kind = r.kind and s.id = r.id),
 surviving as (
@@ -107,8 +109,9 @@ surviving as (
   join pg_foreign_data_wrapper w on w.oid = s.srvfdw
   -- postgres_fdw rolls back what it wrote, and file_fdw writes nothing.
   where w.fdwname not in ('postgres_fdw', 'file_fdw'))
-select coalesce(c.schema, f.schema) as schema, coalesce(c.relname, f.proname) as name, s.is_routine as "isRoutine", s.place, s.reaches
+select 'side-effect-outside-transaction' as kind, coalesce(c.schema, f.schema)::text as schema, coalesce(c.relname, f.proname)::text as name,
+       jsonb_build_object('isRoutine', s.is_routine, 'place', s.place, 'reaches', s.reaches) as facts
 from surviving s
 left join relations c on not s.is_routine and c.oid = s.root
 left join routines f on s.is_routine and f.oid = s.root
-order by 1, 2, 3, 4, 5
+order by 2, 3, s.is_routine, s.place, s.reaches

@@ -1,31 +1,34 @@
--- What lies open, past every policy, to a session of one of the roles $1 that comes through no gateway: it sends any SQL, and
--- no probe sends this. Looked at: tables, views and functions of the schemas $2. One row a role and thing:
+-- What lies open, past every policy, to a session of one of the sessions' roles that comes through no gateway: it sends any SQL, and
+-- no probe sends this. Looked at: tables, views and functions of the schemas. One row a role and thing:
 --   replication  the role may stream the database: every row of every table (REPLICATION needs no privilege on any)
 --   trigger      TRIGGER on a table: what the role hangs there runs with the rights of whoever writes next
 --   schema       the role owns the schema, and may drop what is in it, whoever owns that
---   force        the role logs in ($3) and owns the table: FORCE ROW LEVEL SECURITY is its own to take away
+--   force        the role is a login and owns the table: FORCE ROW LEVEL SECURITY is its own to take away
 --   shadow       a function that policies or views call, or that runs with its owner's rights, finds a relation by a name
 --                without a schema. Where search_path does not name pg_temp, temporary tables come first, even before
---                pg_catalog: one of the session's own stands in the relation's place. Bodies are text: a name counts where
+--                pg_catalog: one of the session's own stands in the relation's place. Bodies are searched as text
+--                (PL/pgSQL keeps no parsed form, and what EXECUTE runs is known to nobody): a name counts where
 --                it follows FROM, JOIN, INTO or UPDATE, is a relation's, and is no WITH query's.
 --   barrier      a view reads with its owner's rights and hides rows without security_barrier: a condition of the caller's
 --                own (a function that tells what it is given) may be tried on those rows first
 --                (https://www.postgresql.org/docs/current/rules-privileges.html).
+-- facts: role; way; of (shadow: the relation; schema: one that is in it); query (barrier: the view's, of which src/lint asks
+-- Postgres's own parser whether it hides rows at all).
 -- Superusers are left out, for whom that is no news, and what an extension brought along.
-with recursive
-logins as (
+with recursive input (schemas, roles, sessions, logins) as (select $1::text[], $2::text[], $3::text[], $4::text[]),
+session_roles as (
   select r.oid, r.rolname as name, r.rolreplication as replicates
-  from pg_roles r where r.rolname = any ($1::text[]) and not r.rolsuper
+  from input join pg_roles r on r.rolname = any (input.sessions) and not r.rolsuper
 ),
 relations as (
-  select c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, n.oid as schema,
+  select c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, n.oid as schema, n.nspname,
          format('%I.%I', n.nspname, c.relname) as name
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = any ($2::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  from input join pg_namespace n on n.nspname = any (input.schemas) join pg_class c on c.relnamespace = n.oid
+  where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 ),
 functions as (
-  select p.oid, p.proname, p.prosecdef, format('%I.%I', n.nspname, p.proname) as name,
+  select p.oid, p.proname, n.nspname, p.prosecdef, format('%I.%I', n.nspname, p.proname) as name,
          (select substr(one, 13) from unnest(p.proconfig) one where one like 'search\_path=%') as path,
          regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -49,39 +52,40 @@ deciding as (
 ),
 -- A definer's own setting holds in whatever it calls, unless that has one.
 finds as (
-  select f.oid, f.name, f.prosecdef, f.oid in (select oid from deciding) as decides, min(c.relname) as relation
+  select f.oid, f.name, f.nspname, f.prosecdef, f.oid in (select oid from deciding) as decides, min(c.relname) as relation
   from functions f
   cross join regexp_matches(f.body, '\m(?:from|join|into|update)\s+(?:only\s+)?"?([[:alpha:]_][\w$]*)"?(?!["\w$]*\s*[.(])', 'gi') m
   join pg_class c on c.relname in (m[1], lower(m[1])) and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
   where coalesce(f.path, '') !~ '\mpg_temp\M'
     and f.body !~* ('\m' || m[1] || '\s*(\([^()]*\)\s*)?\mas\s*(not\s+)?(materialized\s*)?\(')
-  group by f.oid, f.name, f.prosecdef
+  group by f.oid, f.name, f.nspname, f.prosecdef
 )
-select l.name as role, w.way, w.place, w.of
-from logins l
+select 'login-bypass-path' as kind, w.schema::text as schema, w.place as name,
+       jsonb_build_object('role', l.name, 'way', w.way, 'of', w.of, 'query', w.query) as facts
+from session_roles l
+cross join input
 cross join lateral (
-  select 'replication' as way, l.name::text as place, null::text as of where l.replicates
+  select 'replication' as way, null::name as schema, l.name::text as place, null::text as of, null::text as query where l.replicates
   union all
-  select 'trigger', r.name, null from relations r
+  select 'trigger', r.nspname, r.name, null, null from relations r
   where r.relkind in ('r', 'p', 'v', 'f') and has_table_privilege(l.oid, r.oid, 'trigger') and not pg_has_role(l.oid, r.relowner, 'usage')
     and has_schema_privilege(l.oid, r.schema, 'usage')
   union all
-  select 'schema', n.nspname::text, min(r.name) from pg_namespace n join relations r on r.schema = n.oid
+  select 'schema', n.nspname, n.nspname::text, min(r.name), null from pg_namespace n join relations r on r.schema = n.oid
   where pg_has_role(l.oid, n.nspowner, 'usage') and not pg_has_role(l.oid, r.relowner, 'usage')
   group by n.nspname
   union all
-  select 'force', r.name, null from relations r
-  where r.relrowsecurity and r.relforcerowsecurity and pg_has_role(l.oid, r.relowner, 'usage') and l.name = any ($3::text[])
+  select 'force', r.nspname, r.name, null, null from relations r
+  where r.relrowsecurity and r.relforcerowsecurity and pg_has_role(l.oid, r.relowner, 'usage') and l.name = any (input.logins)
   union all
-  select 'shadow', f.name, f.relation::text from finds f
+  select 'shadow', f.nspname, f.name, f.relation::text, null from finds f
   where (f.decides or f.prosecdef and has_function_privilege(l.oid, f.oid, 'execute'))
     and has_database_privilege(l.oid, current_database(), 'temp')
   union all
-  select 'barrier', r.name, null from relations r
+  select 'barrier', r.nspname, r.name, null, pg_get_viewdef(r.oid) from relations r
   where r.relkind = 'v' and has_any_column_privilege(l.oid, r.oid, 'select') and has_schema_privilege(l.oid, r.schema, 'usage')
     and not exists (select from pg_options_to_table(r.reloptions) o
                     where o.option_name in ('security_barrier', 'security_invoker') and lower(o.option_value) in ('true', 'on', 'yes', '1'))
-    and pg_get_viewdef(r.oid) ~* '\m(where|join)\M'
     and not pg_has_role(l.oid, r.relowner, 'usage')
 ) w
-order by 1, 2, 3
+order by l.name, w.way, w.place
