@@ -68,6 +68,19 @@ describe("a lint", () => {
   });
 });
 
+/** As the reader gives them, with at least these facts. */
+function asRead(rows: readonly Row[]): Row[] {
+  return rows.map(({ schema, name, facts }) => ({
+    schema: schema ?? "",
+    name,
+    facts: expect.objectContaining(facts) as object,
+  }));
+}
+
+function byName(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => `${a.schema}.${a.name}`.localeCompare(`${b.schema}.${b.name}`));
+}
+
 const scope = {
   schemas: ["public", "api"],
   roles: ["anon", "authenticated", "lint_login"],
@@ -128,16 +141,6 @@ describe("on a real Postgres", () => {
         await client.query("set session authorization default");
         return rows.filter(({ schema, name }) => schema !== "auth" && name !== "auth");
       };
-      const asRead = (rows: readonly Row[]): Row[] =>
-        rows.map(({ schema, name, facts }) => ({
-          schema: schema ?? "",
-          name,
-          facts: expect.objectContaining(facts) as object,
-        }));
-      const byName = (rows: readonly Row[]): Row[] =>
-        rows.toSorted((a, b) =>
-          JSON.stringify([a.schema, a.name]).localeCompare(JSON.stringify([b.schema, b.name])),
-        );
       expect(await ask()).toEqual([]);
       if (story.sql !== undefined) await client.query(story.sql);
       expect(byName(await ask())).toEqual(byName(asRead(story.rows)));
