@@ -1,13 +1,12 @@
 import { createScrubber, secretsOf } from "../archive/scrub.ts";
-import { type DatabaseQuestions, examineDatabase } from "./facts/database.ts";
-import { examineGateway } from "./facts/gateway.ts";
-import { diagnose } from "./diagnose.ts";
-import { compareMatrices } from "./examine/matrices.ts";
-import { meetPersonas, peopleOf } from "./examine/people.ts";
-import { readTarget } from "./examine/target.ts";
 import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix, Persona } from "../model/matrix.ts";
 import type { Target } from "../model/target.ts";
+import { diagnose } from "./diagnose.ts";
+import { type DatabaseQuestions, queryDatabase } from "./facts/database.ts";
+import { probeGateway } from "./facts/gateway.ts";
+import { personasOf, preparePersonas } from "./facts/personas.ts";
+import { compareMatrices, readTarget } from "./facts/target.ts";
 
 export interface ExamineRequest {
   readonly target: Target;
@@ -19,34 +18,34 @@ export interface ExamineRequest {
   readonly clock?: () => number;
 }
 
-/** Tries everything that a run would need of a target, and says what each of it came to. Reads alone, whatever the posture. */
+/** Checks everything that a run needs of a target. Only reads, whatever the posture. */
 export async function examine(request: ExamineRequest): Promise<readonly Diagnosis[]> {
   const { target, matrices, clock = Date.now } = request;
-  const named = peopleOf(matrices);
+  const named = personasOf(matrices);
   const schemas = [...new Set([...target.schemas, ...matrices.flatMap(({ exposes }) => exposes)])];
-  const database = await examineDatabase({
+  const database = await queryDatabase({
     target,
     schemas,
-    ...whatOf(named?.map(({ persona }) => persona)),
+    ...namesOf(named?.map(({ persona }) => persona)),
     clock,
   });
-  const met = meetPersonas(named, { ...request, clock, database });
+  const { personas, identities } = preparePersonas(named, { ...request, clock, database });
   const catalog = database.kind === "reached" ? database.catalog : undefined;
   const diagnoses = diagnose({
     now: clock(),
     target: readTarget(target),
-    personas: met.personas,
+    personas,
     database,
-    gateway: await examineGateway({ target, identities: met.identities, catalog, clock }),
+    gateway: await probeGateway({ target, identities, catalog, clock }),
     matrices: await compareMatrices(matrices, target, database),
     restMatrices: matrices.filter(({ channels }) => channels.includes("rest")).map(({ file }) => file),
   });
-  // What servers say is passed on; what they repeat of a secret is not.
-  return JSON.parse(createScrubber(secretsOf(target, met.identities))(diagnoses)) as readonly Diagnosis[];
+  // Messages of servers are passed on, without the secrets that they may repeat.
+  return JSON.parse(createScrubber(secretsOf(target, identities))(diagnoses)) as readonly Diagnosis[];
 }
 
-/** What the database is asked for on behalf of personas. */
-function whatOf(
+/** The names that doctor looks up in the database. */
+function namesOf(
   personas: readonly Persona[] | undefined,
 ): Pick<DatabaseQuestions, "roles" | "logins" | "subs"> {
   const all = personas ?? [];

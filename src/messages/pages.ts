@@ -1,5 +1,7 @@
 import { findingSeverity } from "../model/finding.ts";
+import { checkNames } from "../model/diagnosis.ts";
 import { bypassPaths, findingMessages } from "./findings.ts";
+import { messages } from "./messages.ts";
 
 /** A heading of a page with what is written from the table of messages; its other text is kept. */
 export interface PageSection {
@@ -40,7 +42,7 @@ function split(text: string, at: string): readonly [string, string] {
 
 const counts = { error: "Error, exit code 2", failure: "Failure, exit code 1", note: "Note" } as const;
 
-/** Page → its part that is written from the messages. */
+/** Page → the page with its part that is written from the messages. */
 export const messagePages: Readonly<Record<string, (page: string) => string>> = {
   "docs/verdicts.md": (page) =>
     withSections(
@@ -55,7 +57,23 @@ export const messagePages: Readonly<Record<string, (page: string) => string>> = 
         ].join("\n\n"),
       })),
     ),
+  "docs/doctor.md": (page) =>
+    withSections(
+      page,
+      "What it reports",
+      checkNames.map((heading) => ({ heading, generated: messagesOf(heading) })),
+    ),
 };
+
+function messagesOf(name: string): string {
+  return Object.entries(messages)
+    .filter(([, { check }]) => check === name)
+    .map(([code, { status, sentence, todo }]) => {
+      const mark = status === "unknown" ? "?" : "✗";
+      return `- \`${mark}\` **${sentence}** (\`${code}\`)${todo === "{todo}" ? "" : `\n  → ${todo}`}`;
+    })
+    .join("\n");
+}
 
 function bypassTable(): string {
   const rows = Object.values(bypassPaths).map(

@@ -1,10 +1,10 @@
-/** What `rowgate doctor` looks at, in the order in which a person mends things: what stands below comes first. */
+/** What `rowgate doctor` checks, in the order in which a person fixes things: later checks depend on earlier ones. */
 export const checkNames = [
   "login",
   "encryption",
   "server",
   "sessions",
-  "full sight",
+  "privileges",
   "roles",
   "ownership",
   "safeupdate",
@@ -15,7 +15,7 @@ export const checkNames = [
   "role switch",
   "schemas",
   "schema cache",
-  "one database",
+  "same database",
   "rollback",
   "users",
   "matrix",
@@ -23,23 +23,22 @@ export const checkNames = [
 export type CheckName = (typeof checkNames)[number];
 
 /**
- * `unclear`: it could not be told, which is never shown as well. `not-asked`: there is nothing to ask for, or the posture
- * forbids the question.
+ * `unknown`: it could not be checked, which is never shown as ok. `skipped`: there is nothing to check, or the posture forbids
+ * it.
  */
-export type CheckStatus = "well" | "wrong" | "unclear" | "not-asked";
+export type CheckStatus = "ok" | "failed" | "unknown" | "skipped";
 
-/** What came of one check. A check that found several things wrong is several of these. */
+/** The result of one check. A check that found several problems gives several of these. */
 export interface Diagnosis {
   readonly check: CheckName;
   readonly status: CheckStatus;
-  /** Stable name for programs; only where something is wrong or unclear. */
+  /** Code of the message, for programs; only where a check failed or is unknown. */
   readonly problem?: string | undefined;
-  /** One sentence. */
   readonly sentence: string;
   /** What to do about it. */
   readonly hint?: string | undefined;
-  /** Where there is a list: a mistake of a matrix a line. */
+  /** One line for each mistake of a matrix. */
   readonly details?: readonly string[] | undefined;
-  /** What is well, and yet good to know. */
+  /** Worth knowing although the check is ok. */
   readonly notes?: readonly string[] | undefined;
 }

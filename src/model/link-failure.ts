@@ -2,7 +2,7 @@
 export interface LinkFailure {
   readonly code: string;
   readonly message: string;
-  /** Names that the certificate is for, where it is for another host. */
+  /** Host names in the certificate, where it is for another host. */
   readonly certifies?: string | undefined;
 }
 

@@ -8,21 +8,21 @@ export interface DoctorOptions {
 }
 
 const marks: Readonly<Record<CheckStatus, string>> = {
-  well: "✓",
-  wrong: "✗",
-  unclear: "?",
-  "not-asked": "·",
+  ok: "✓",
+  failed: "✗",
+  unknown: "?",
+  skipped: "·",
 };
 const tones: Readonly<Record<CheckStatus, Tone>> = {
-  well: "good",
-  wrong: "bad",
-  unclear: "warn",
-  "not-asked": "dim",
+  ok: "good",
+  failed: "bad",
+  unknown: "warn",
+  skipped: "dim",
 };
 
 const labelWidth = 14;
 
-/** A line a check, what to do beneath it, and one line over all. `head`: what was examined, as a person names it. */
+/** One line for each check, what to do below it, and a last line with the totals. `head`: what was examined. */
 export function renderDoctor(
   head: readonly string[],
   diagnoses: readonly Diagnosis[],
@@ -58,11 +58,9 @@ function linesOf(
 
 function lastLine(diagnoses: readonly Diagnosis[], paint: Paint): string {
   const count = (status: CheckStatus): number => diagnoses.filter((one) => one.status === status).length;
-  const [wrong, unclear, well] = [count("wrong"), count("unclear"), count("well")];
-  const rest = [
-    ...(unclear > 0 ? [`${unclear} could not be told`] : []),
-    `${plural(well, "check")} well`,
-  ].join(", ");
-  if (wrong > 0) return paint("bad", `WRONG  ${plural(wrong, "thing")} that a run would meet; ${rest}`);
-  return unclear > 0 ? paint("warn", `UNCLEAR  ${rest}`) : paint("good", `WELL  ${rest}`);
+  const [failed, unknown] = [count("failed"), count("unknown")];
+  const others = [...(unknown > 0 ? [`${unknown} unknown`] : []), `${count("ok")} ok`].join(", ");
+  if (failed > 0)
+    return paint("bad", `FAILED  ${plural(failed, "problem")} that a run would hit; checks: ${others}`);
+  return unknown > 0 ? paint("warn", `UNKNOWN  checks: ${others}`) : paint("good", `OK  checks: ${others}`);
 }

@@ -54,14 +54,14 @@ describe("a target of rowgate.yaml, with verify-full TLS and an ES256 key", () =
     expect(result.err).toBe("");
     expect(result.out).toContain(`staging: ${staging.place}, ${staging.rest}`);
     expect(result.out).toContain("database.host from DB_URL (rowgate.yaml:4:22)");
-    expect(result.out).toContain("✓ encryption TLS, the certificate checked for 127.0.0.1");
-    expect(result.out).toContain("those of our ES256 key accepted (kid first)");
+    expect(result.out).toContain("✓ encryption TLS, the certificate verified for 127.0.0.1");
+    expect(result.out).toContain("tokens signed with the target's ES256 key (kid first) are accepted");
     expect(result.out).toContain(`✓ matrix ${matrix} fits: `);
-    expect(result.out).toMatch(/ WELL 18 checks well $/);
+    expect(result.out).toMatch(/ OK checks: 18 ok $/);
     expect(result.code).toBe(0);
   });
 
-  test("without a matrix, whom the gateway may become are the personas", async () => {
+  test("without a matrix, the roles that the gateway may become are the personas", async () => {
     const result = await doctor(["staging"]);
     expect(result.out).toContain("✓ role switch the gateway becomes anon, authenticated, service_role");
     expect(result.out).toContain("· matrix none was named (--matrix)");
@@ -70,17 +70,17 @@ describe("a target of rowgate.yaml, with verify-full TLS and an ES256 key", () =
 
   test("in production no way to undo a write is asked about", async () => {
     const result = await doctor(["live", "--config", "several.yaml", "--matrix", matrix]);
-    expect(result.out).toContain("· rollback no write is sent to this target");
+    expect(result.out).toContain("· rollback rowgate sends no write to this target");
     expect(result.code).toBe(0);
   });
 
   test("the classic: the two sides have different keys", async () => {
     const result = await doctor(["staging", "--matrix", matrix], { JWT_KEY: staging.otherKey });
     expect(result.out).toContain(
-      "✗ tokens the gateway does not accept tokens signed with the target's ES256 key (PGRST301): it is not the one that PostgREST checks with",
+      "✗ tokens the gateway rejects tokens signed with the target's ES256 key (PGRST301): PostgREST verifies with another key",
     );
-    expect(result.out).toContain("→ give rowgate the secret or private key of this very project");
-    expect(result.out).toMatch(/ WRONG 1 thing that a run would meet; /);
+    expect(result.out).toContain("→ set the secret or private key of this project");
+    expect(result.out).toMatch(/ FAILED 1 problem that a run would hit; /);
     expect(result.code).toBe(1);
   });
 
@@ -90,7 +90,7 @@ describe("a target of rowgate.yaml, with verify-full TLS and an ES256 key", () =
       exitCode: number;
       checks: { check: string; status: string; problem?: string }[];
     };
-    expect(checks.filter(({ status }) => status === "wrong")).toMatchObject([
+    expect(checks.filter(({ status }) => status === "failed")).toMatchObject([
       { check: "encryption", problem: "unknown-authority" },
     ]);
     expect([exitCode, result.code]).toEqual([1, 1]);
@@ -126,10 +126,10 @@ test("without rowgate.yaml, what the environment names is read, and no more", as
   const out = result.out.replaceAll(/\s+/g, " ");
   expect(out).toContain("environment (production): ");
   expect(out).toContain("database.host from DATABASE_URL");
-  expect(out).toContain("✓ encryption TLS, the certificate checked for 127.0.0.1");
-  expect(out).toContain("? tokens the target names no key to sign tokens with");
-  expect(out).toContain("✓ one database");
-  expect(out).toContain("· rollback no write is sent");
+  expect(out).toContain("✓ encryption TLS, the certificate verified for 127.0.0.1");
+  expect(out).toContain("? tokens the target has no key to sign tokens with");
+  expect(out).toContain("✓ same database");
+  expect(out).toContain("· rollback rowgate sends no write");
   expect(out).not.toContain("✗");
   expect(result.out).not.toContain(staging.database.password);
   expect(result.code).toBe(2);

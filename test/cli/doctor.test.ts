@@ -20,12 +20,12 @@ afterAll(async () => {
   await removeProject(project);
 });
 
-test("the embedded target and a matrix that fits it: all is well", async () => {
+test("the embedded target and a matrix that fits it: every check is ok", async () => {
   const result = await rowgate(["doctor"], { cwd: project });
   expect(result.err).toBe("");
   expect(result.out).toContain("✓ matrix        matrices/notes.yaml fits: ");
   expect(result.out).toContain("it is rowgate's builtin gateway, not PostgREST");
-  expect(result.out).toMatch(/\nWELL {2}\d+ checks well\n$/);
+  expect(result.out).toMatch(/\nOK {2}checks: \d+ ok\n$/);
   expect(result.out).not.toContain("\u001b[");
   for (const line of result.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   expect(result.code).toBe(0);
@@ -43,12 +43,12 @@ test("a matrix that names what is not there is wrong, with its mistakes by file 
   expect(result.code).toBe(1);
   expect(result.out).toContain("✗ matrix        odd.yaml does not fit the target");
   expect(result.out.replaceAll(/\s+/g, " ")).toContain("missing relation: public.nots does not exist");
-  expect(result.out).toMatch(/WRONG {2}1 thing that a run would meet; \d+ checks well\n$/);
+  expect(result.out).toMatch(/FAILED {2}1 problem that a run would hit; checks: \d+ ok\n$/);
 });
 
 test("a system without PostgREST has no gateway to look at", async () => {
   const result = await rowgate(["doctor", "--matrix", "direct.yaml"], { cwd: project });
-  expect(result.out).toContain("· gateway       the target names no PostgREST");
+  expect(result.out).toContain("· gateway       the target has no PostgREST");
   expect(result.out).not.toContain("rollback");
   expect(result.code).toBe(0);
 });

@@ -158,12 +158,12 @@ describe("what is wrong with the way there is a clear error, exit 2", () => {
     [
       "another authority",
       () => url({ ca: staging.otherCa }),
-      ["Cannot log in to", "the server's certificate", "sslrootcert"],
+      ["Cannot log in to", "the certificate of", "unknown authority", "sslrootcert"],
     ],
     [
       "another host name",
       () => url({ host: "localhost" }),
-      ["Cannot log in to localhost", "not made out to localhost", "verify-full"],
+      ["Cannot log in to localhost", "the certificate of localhost is for another host", "verify-full"],
     ],
   ])("the database shows a certificate of %s", async (_name, env, says) => {
     const result = await run([...flags, "--logs", "tls"], env());

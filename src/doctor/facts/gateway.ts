@@ -1,130 +1,161 @@
-import { isCode } from "../../model/answers.ts";
+import { formatQualified, type QualifiedName } from "../../lib/sql-text.ts";
 import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Identity } from "../../model/channel.ts";
-import {
-  type GatewayFacts,
-  speaks,
-  type SpeakingGateway,
-  type Visit,
-} from "../../model/examination-gateway.ts";
 import type { Target } from "../../model/target.ts";
-import type { QualifiedName } from "../../lib/sql-text.ts";
 import { mapLimited } from "../../probe/http/limit.ts";
-import { askForRelations, type Cache, pathOf } from "./cache.ts";
-import { linkFailure } from "./link.ts";
-import { meet } from "./meeting.ts";
-import { askAboutTokens } from "./tokens.ts";
-import { Visitor } from "./visitor.ts";
+import { linkFailure } from "../../probe/link-failure.ts";
+import type { CacheFacts, GatewayFacts, ProbeReply, SpeakingGateway } from "../facts.ts";
+import { speaks } from "../replies.ts";
+import { runGatewayChecks } from "./gateway-checks.ts";
+import { GatewayProbe, pathOf } from "./gateway-probe.ts";
+import { probeTokens } from "./tokens.ts";
 
 export interface GatewayQuestions {
   readonly target: Target;
-  /** Personas that go through the gateway, signed in. */
+  /** Personas that go through the gateway, with their tokens. */
   readonly identities: readonly Identity[];
   /** `undefined`: the database was not reached. */
   readonly catalog: Catalog | undefined;
   readonly clock: () => number;
 }
 
-const atOnce = 6;
+/** Requests in flight. */
+const concurrency = 6;
 
-/** What a run would meet at the gateway. Sends nothing but GET. */
-export async function examineGateway(questions: GatewayQuestions): Promise<GatewayFacts | undefined> {
+/** What a run would meet at the gateway. Sends only GETs. */
+export async function probeGateway(questions: GatewayQuestions): Promise<GatewayFacts | undefined> {
   const { target, clock } = questions;
   const { rest, limits } = target;
   if (rest === undefined) return undefined;
-  const visitor = new Visitor({
-    url: rest.url,
-    apiKey: rest.apiKey,
-    ca: rest.ca,
-    patienceMs: limits.requestTimeoutMs,
-    clock,
-  });
+  const { url, apiKey, ca } = rest;
+  const probe = new GatewayProbe({ url, apiKey, ca, timeoutMs: limits.requestTimeoutMs, clock });
   try {
-    // Tokens are for PostgREST alone.
-    const first = await visitor.get(pathOf(nowhere));
+    // Tokens are sent only to PostgREST.
+    const first = await probe.get(pathOf(nowhere));
     return speaks(first)
-      ? { kind: "speaking", first, ...(await askAll(visitor, rest.url, questions)) }
+      ? { kind: "speaking", first, ...(await probeAll(probe, url, questions)) }
       : { kind: "silent", first };
   } catch (error) {
     return { kind: "unreached", failure: linkFailure(error) };
   } finally {
-    await visitor.close();
+    await probe.close();
   }
 }
 
-/** A name that no relation has: who looks at keys and tokens does so before it looks for a relation. */
+/** A name that no relation has: keys and tokens are verified before the relation is looked up. */
 const nowhere: QualifiedName = { schema: "", name: "rowgate_doctor" };
 
-type Asked = Omit<SpeakingGateway, "kind" | "first">;
-
-async function askAll(visitor: Visitor, url: string, questions: GatewayQuestions): Promise<Asked> {
-  const { target, identities, catalog, clock } = questions;
-  const schemas = await askForSchemas(visitor, target.schemas);
-  const exposed = target.schemas.filter((schema) => !isCode(schemas.get(schema)?.code, "schemaNotExposed"));
+async function probeAll(
+  probe: GatewayProbe,
+  url: string,
+  { target, identities, catalog, clock }: GatewayQuestions,
+): Promise<Omit<SpeakingGateway, "kind" | "first">> {
+  const schemas = await probeSchemas(probe, target.schemas);
+  const exposed = target.schemas.filter((schema) => schemas.get(schema)?.code !== "PGRST106");
   const relations = catalog?.relations.filter(({ schema }) => exposed.includes(schema)) ?? [];
-  const cache = await askCache(visitor, relations, identities);
+  const cache = await probeCache(probe, relations, identities);
   const place = cache.known ?? nowhere;
-  const ask = (token: string | undefined): Promise<Visit> =>
-    visitor.get(pathOf(place), { token, schema: place.schema === "" ? undefined : place.schema });
-  const tokens = await askAboutTokens({ visitor, url, key: target.signingKey, identities, ask, clock });
-  const personas = await askAsPersonas(identities, ask);
-  const known = knownColumn(cache, relations);
-  const token = takenToken(identities, personas);
-  const met = await meet({ visitor, target, identities, exposed, known, token });
-  return { schemas, cache, tokens, personas, ...met };
+  const ask = (token: string | undefined): Promise<ProbeReply> =>
+    probe.get(pathOf(place), { token, schema: place.schema === "" ? undefined : place.schema });
+  const tokens = await probeTokens({ probe, url, key: target.signingKey, identities, ask, clock });
+  const personas = await probePersonas(identities, ask);
+  const [column] = cache.known?.columns ?? [];
+  const known = cache.known && column && { relation: cache.known, column: column.name };
+  const token = acceptedToken(identities, personas);
+  const checks = await runGatewayChecks({ probe, target, identities, exposed, known, token });
+  return { schemas, cache, tokens, personas, ...checks };
 }
 
-function takenToken(
-  identities: readonly Identity[],
-  answers: ReadonlyMap<string, Visit>,
-): string | undefined {
-  const isTaken = ({ persona }: Identity): boolean => {
-    const code = answers.get(persona.name)?.code;
-    return answers.has(persona.name) && !isCode(code, "token");
-  };
-  return identities.find(isTaken)?.token;
-}
-
-async function askForSchemas(
-  visitor: Visitor,
+async function probeSchemas(
+  probe: GatewayProbe,
   schemas: readonly string[],
-): Promise<ReadonlyMap<string, Visit>> {
-  const answers = await mapLimited(schemas, atOnce, async (schema) => {
-    const answer = await visitor.get(pathOf(nowhere), { schema });
+): Promise<ReadonlyMap<string, ProbeReply>> {
+  const answers = await mapLimited(schemas, concurrency, async (schema) => {
+    const answer = await probe.get(pathOf(nowhere), { schema });
     return [schema, answer] as const;
   });
   return new Map(answers);
 }
 
-/** Without a token; where nobody may come without one, as a persona. */
-async function askCache(
-  visitor: Visitor,
-  relations: readonly RelationInfo[],
+async function probePersonas(
   identities: readonly Identity[],
-): Promise<Cache> {
-  const asWhom = (token: string | undefined) => (relation: QualifiedName) =>
-    visitor.get(pathOf(relation), { token, schema: relation.schema });
-  const anonymous = await askForRelations(relations, asWhom(undefined));
-  if (anonymous.asked > 0 || relations.length === 0) return anonymous;
-  const token = identities.find((one) => one.token !== undefined)?.token;
-  return token === undefined ? anonymous : await askForRelations(relations, asWhom(token));
-}
-
-async function askAsPersonas(
-  identities: readonly Identity[],
-  ask: (token: string) => Promise<Visit>,
-): Promise<ReadonlyMap<string, Visit>> {
-  const answers = await mapLimited(identities, atOnce, async ({ persona, token }) =>
+  ask: (token: string) => Promise<ProbeReply>,
+): Promise<ReadonlyMap<string, ProbeReply>> {
+  const answers = await mapLimited(identities, concurrency, async ({ persona, token }) =>
     token === undefined ? [] : [[persona.name, await ask(token)] as const],
   );
   return new Map(answers.flat());
 }
 
-function knownColumn(
-  { known }: Cache,
+function acceptedToken(
+  identities: readonly Identity[],
+  answers: ReadonlyMap<string, ProbeReply>,
+): string | undefined {
+  const isAccepted = ({ persona }: Identity): boolean => {
+    const answer = answers.get(persona.name);
+    return answer !== undefined && answer.code?.startsWith("PGRST3") !== true;
+  };
+  return identities.find(isAccepted)?.token;
+}
+
+interface Cache extends CacheFacts {
+  /** A relation that the gateway knows. */
+  readonly known: RelationInfo | undefined;
+}
+
+/** Without a token; where the gateway refuses that, with a persona's. @throws LinkError */
+async function probeCache(
+  probe: GatewayProbe,
   relations: readonly RelationInfo[],
-): { readonly relation: QualifiedName; readonly column: string } | undefined {
-  const info = relations.find(({ schema, name }) => schema === known?.schema && name === known.name);
-  const [column] = info?.columns ?? [];
-  return info === undefined || column === undefined ? undefined : { relation: info, column: column.name };
+  identities: readonly Identity[],
+): Promise<Cache> {
+  const as = (token: string | undefined) => (relation: QualifiedName) =>
+    probe.get(pathOf(relation), { token, schema: relation.schema });
+  const anonymous = await requestRelations(relations, as(undefined));
+  if (anonymous.asked > 0 || relations.length === 0) return anonymous;
+  const token = identities.find((one) => one.token !== undefined)?.token;
+  return token === undefined ? anonymous : await requestRelations(relations, as(token));
+}
+
+const relationsAtOnce = 8;
+/** Milliseconds for all relations together: thousands of them on a distant gateway take longer. */
+const timeForAll = 10_000;
+/** After so many answers that show nothing about a relation, and no other, the next will not either. */
+const showsNothing = 24;
+
+/**
+ * Which relations does the gateway know? It looks a relation up before it checks privileges. Requests the newest first: an old
+ * cache lacks these. @throws LinkError
+ */
+async function requestRelations(
+  relations: readonly RelationInfo[],
+  ask: (relation: QualifiedName) => Promise<ProbeReply>,
+): Promise<Cache> {
+  // PostgREST leaves partitions out.
+  const existing = relations
+    .filter(({ kind, isPartition }) => kind !== "function" && !isPartition)
+    .toSorted((a, b) => Number(b.oid) - Number(a.oid));
+  const unknown: QualifiedName[] = [];
+  const known = new Set<QualifiedName>();
+  let silent = 0;
+  const end = performance.now() + timeForAll;
+  await mapLimited(existing, relationsAtOnce, async (relation) => {
+    const inVain = silent >= showsNothing && known.size + unknown.length === 0;
+    if (inVain || performance.now() > end) return;
+    const answer = await ask(relation);
+    if (answer.code === "PGRST205") unknown.push(relation);
+    else if (isAboutRelation(answer)) known.add(relation);
+    else silent += 1;
+  });
+  return {
+    asked: known.size + unknown.length,
+    existing: existing.length,
+    unknown: unknown.map((one) => formatQualified(one)).toSorted(),
+    known: relations.find((one) => known.has(one)),
+  };
+}
+
+/** A refused token, a hidden schema or a proxy's answer shows nothing about a relation. */
+function isAboutRelation({ rows, code }: ProbeReply): boolean {
+  return rows || (code !== undefined && !/^PGRST(?:0|10|20|30)/.test(code));
 }

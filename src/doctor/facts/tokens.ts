@@ -1,34 +1,33 @@
 import { isCode } from "../../model/answers.ts";
 import { createPublicKey } from "node:crypto";
 import type { Identity } from "../../model/channel.ts";
-import type { JwksFacts, TokenFacts, Visit } from "../../model/examination-gateway.ts";
 import type { SigningKey } from "../../model/target.ts";
 import { signedForNobody, tamperedToken } from "../../probe/http/tokens.ts";
-import type { Visitor } from "./visitor.ts";
+import type { JwksFacts, ProbeReply, TokenFacts } from "../facts.ts";
+import type { GatewayProbe } from "./gateway-probe.ts";
 
 export interface TokenQuestions {
-  readonly visitor: Visitor;
+  readonly probe: GatewayProbe;
   readonly url: string;
   readonly key: SigningKey | undefined;
   readonly identities: readonly Identity[];
-  /** Asks for a relation, preferably one that is there, with a token. */
-  readonly ask: (token: string) => Promise<Visit>;
+  /** Requests a relation, preferably one that exists, with a token. */
+  readonly ask: (token: string) => Promise<ProbeReply>;
   readonly clock: () => number;
 }
 
-/** Seconds that a token of doctor's is good for. */
+/** Seconds that a token of doctor's is valid. */
 const lifetime = 300;
 
-/** Which tokens the gateway takes. None names a role that exists, so that none opens anything. @throws LinkError */
-export async function askAboutTokens(questions: TokenQuestions): Promise<TokenFacts> {
+/** Which tokens the gateway accepts. None of them names a role that exists, so none gives access. @throws LinkError */
+export async function probeTokens(questions: TokenQuestions): Promise<TokenFacts> {
   const { key, identities, ask, clock } = questions;
   const tampered = await ask(tamperedToken(identities));
-  const nothing = { ours: undefined, dated: undefined, withoutKeyId: undefined, jwks: undefined };
-  if (key === undefined) return { tampered, ...nothing };
+  const plain = key && signed({}, key);
+  if (key === undefined || plain === undefined)
+    return { tampered, ours: undefined, dated: undefined, withoutKeyId: undefined, jwks: undefined };
   const now = Math.floor(clock() / 1000);
   const times = { iat: now, nbf: now, exp: now + lifetime };
-  const plain = signed({}, key);
-  if (plain === undefined) return { tampered, ...nothing };
   const ours = await ask(plain);
   const bare = signed({}, { ...key, keyId: undefined });
   const refused = isCode(ours.code, "tokenSignature");
@@ -41,7 +40,7 @@ export async function askAboutTokens(questions: TokenQuestions): Promise<TokenFa
   };
 }
 
-/** `undefined`: the key does not fit its algorithm, which signing a persona in tells. */
+/** `undefined`: the key does not fit its algorithm, which `cannot-sign` reports. */
 function signed(claims: object, key: SigningKey): string | undefined {
   try {
     return signedForNobody(claims, key);
@@ -50,15 +49,15 @@ function signed(claims: object, key: SigningKey): string | undefined {
   }
 }
 
-/** Supabase's auth server stands beside its PostgREST, and says which keys it signs with. */
+/** Supabase's auth server is beside its PostgREST, and publishes the keys that it signs with. */
 async function publishedKeys(
-  { visitor, url }: TokenQuestions,
+  { probe, url }: TokenQuestions,
   key: SigningKey,
 ): Promise<JwksFacts | undefined> {
   const base = new URL(url);
   if (!base.pathname.endsWith("/rest/v1")) return undefined;
   const path = base.pathname.replace(/\/rest\/v1$/, "/auth/v1/.well-known/jwks.json");
-  const answer = await visitor.get(path, {}, true).catch(() => undefined);
+  const answer = await probe.get(path, {}, true).catch(() => undefined);
   const keys = answer?.status === 200 ? keysIn(answer.body) : undefined;
   if (keys === undefined) return undefined;
   return {
@@ -79,7 +78,7 @@ function keysIn(body: string): readonly Jwk[] | undefined {
   }
 }
 
-/** By what makes the key, whatever it is called. */
+/** By the members that make the key, not by its `kid`. */
 function ourKey(keys: readonly Jwk[], key: SigningKey): JwksFacts["ours"] {
   if (key.algorithm === "HS256") return undefined;
   const own = createPublicKey(key.privateKeyPem).export({ format: "jwk" }) as Jwk;

@@ -3,6 +3,7 @@ import { Client, type ClientBase, DatabaseError } from "pg";
 import { clientConfig } from "../client-config.ts";
 import { connectError } from "./connect-error.ts";
 import { ruleOf } from "../../model/answers.ts";
+import { describe } from "../../messages/messages.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 
@@ -17,7 +18,7 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
   } catch (cause) {
     await disconnect(client);
     if (cause instanceof RowgateError) throw cause;
-    throw connectError(address, cause);
+    throw connectError(address, limits, cause);
   }
   return client;
 }
@@ -55,16 +56,17 @@ export function isLost(error: unknown): boolean {
   return losses.has(error.message) || ("code" in error && /^E[A-Z]+$/.test(String(error.code)));
 }
 
-/** A pooler may drop what a session is told at its start, and nobody would notice. */
+/** A pooler may drop the startup options of a session without an error. */
 async function mustBeReadOnly(client: ClientBase, { host, port, database }: DatabaseAddress): Promise<void> {
-  const { rows } = await client.query<{ told: string }>(
-    "select current_setting('default_transaction_read_only') as told",
+  const { rows } = await client.query<{ setting: string }>(
+    "select current_setting('default_transaction_read_only') as setting",
   );
-  if (rows[0]?.told === "on") return;
+  if (rows[0]?.setting === "on") return;
+  const { sentence, todo } = describe("not-read-only", {});
   throw new RowgateError({
     code: "direct/not-read-only",
-    message: `A session on ${host}:${port}/${database} was told to be read-only (default_transaction_read_only) and is not.`,
-    hint: "a pooler in between drops startup options: connect to the server itself, or in the pooler's session mode if that passes them on",
+    message: `Cannot use ${host}:${port}/${database}: ${sentence}`,
+    hint: todo,
   });
 }
 

@@ -4,16 +4,25 @@ import { openProxy } from "../rest-proxy.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
 import type { GatewayConfig } from "../../../src/stage/gateway/config.ts";
 import type { SigningKey } from "../../../src/model/target.ts";
-import { examineGiven, matrixText, notesSql, notWell, secret, targetOf, useWorld, world } from "./world.ts";
+import {
+  examineGiven,
+  matrixText,
+  notesSql,
+  problemsOf,
+  secret,
+  targetOf,
+  useWorld,
+  world,
+} from "./world.ts";
 
 // Whom the gateway serves who brings no token: PostgREST's db-anon-role, beside the role that the target says.
 
 useWorld();
 
 const another = (role: string): string =>
-  `role switch: the gateway serves requests without a token as ${role}, and the target says anon (db-anon-role)`;
+  `role switch: the gateway runs requests without a token as ${role}, and the target says anon (db-anon-role)`;
 const disabled =
-  "role switch: the gateway serves no request without a token (PGRST302), and of the personas anon comes without: its db-anon-role is not set";
+  "role switch: the gateway refuses requests without a token (PGRST302) because its db-anon-role is not set, and these personas send none: anon";
 
 const withoutAnybody = matrixText
   .replace("  anon:    { role: anon }\n", "")
@@ -97,7 +106,7 @@ describe("whom the gateway serves who brings no token", () => {
         over: { database, ...(signingKey === null && { signingKey: undefined }) },
       });
       const diagnoses = await examineGiven({ target, ...(matrix !== undefined && { matrix }) });
-      expect(notWell(diagnoses)).toEqual(says);
+      expect(problemsOf(diagnoses)).toEqual(says);
     },
   );
 });

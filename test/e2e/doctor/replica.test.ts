@@ -8,7 +8,7 @@ import { copyNative, findNative } from "../../../src/stage/postgres/binaries.ts"
 import { initialise, serve } from "../../../src/stage/postgres/cluster.ts";
 import { makePrivateDirectory } from "../../../src/stage/postgres/private-directory.ts";
 import { mustServeSessions } from "../../../src/run/remote-session.ts";
-import { examineGiven, notWell } from "./world.ts";
+import { examineGiven, problemsOf } from "./world.ts";
 import { directTarget } from "../../support/targets.ts";
 
 /** A server that recovers and waits for more, as a standby does, and lets readers in. */
@@ -43,8 +43,8 @@ afterAll(() => {
 
 it("a target that takes writes is told that it is a replica", async () => {
   const diagnoses = await examineGiven({ target: directTarget(database), matrix: null });
-  expect(notWell(diagnoses)).toEqual([
-    "server: 127.0.0.1 is a read replica, where every write is refused before any policy is asked (25006)",
+  expect(problemsOf(diagnoses)).toEqual([
+    "server: 127.0.0.1 is a read replica: it refuses every write (25006) before it evaluates a policy",
   ]);
 });
 
@@ -55,7 +55,7 @@ it("a run refuses it, unless it takes no writes", async () => {
 
 it("for one that takes none, that is well, and said", async () => {
   const diagnoses = await examineGiven({ target: directTarget(database, { writes: "none" }), matrix: null });
-  expect(notWell(diagnoses)).toEqual([]);
+  expect(problemsOf(diagnoses)).toEqual([]);
   expect(diagnoses.find(({ check }) => check === "server")?.sentence).toMatch(
     /^Postgres 17\S*, a read replica$/,
   );

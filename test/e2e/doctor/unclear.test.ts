@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { asSuperuser } from "../../support/as-superuser.ts";
 import { exitCodeOf } from "../../../src/doctor/diagnose.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
-import { examineGiven, type Given, matrixText, notWell, targetOf, useWorld, world } from "./world.ts";
+import { examineGiven, type Given, matrixText, problemsOf, targetOf, useWorld, world } from "./world.ts";
 
 useWorld();
 
-interface Unclear {
+interface Unknown {
   readonly what: string;
   readonly given: () => Promise<Given>;
   readonly says: readonly string[];
@@ -19,7 +19,7 @@ async function copyOf({ database }: DatabaseAddress): Promise<DatabaseAddress> {
   return { ...world.server.database, database: name };
 }
 
-const cases: readonly Unclear[] = [
+const cases: readonly Unknown[] = [
   {
     what: "a gateway of a copy, which shows the same rows",
     given: async () => {
@@ -29,7 +29,7 @@ const cases: readonly Unclear[] = [
       return { target: targetOf(world, { gateway, over: { database } }) };
     },
     says: [
-      "one database: nothing shows that the gateway serves the database of the direct connection: none of its statements was seen here, though a row that it shows is here too",
+      "same database: could not verify that the gateway serves the database of the direct connection: none of its statements was seen here, although a row that it shows is here too",
     ],
   },
   {
@@ -44,7 +44,7 @@ const cases: readonly Unclear[] = [
       return { target: targetOf(world, { gateway, over: { database: { ...world.database, ...login } } }) };
     },
     says: [
-      "one database: nothing shows that the gateway serves the database of the direct connection: this login may not see its statements, though a row that it shows is here too",
+      "same database: could not verify that the gateway serves the database of the direct connection: this login may not see its statements, although a row that it shows is here too",
     ],
   },
   {
@@ -57,7 +57,7 @@ const cases: readonly Unclear[] = [
         .replace(/ {6}ana:.*\n {6}service:.*\n/, ""),
     }),
     says: [
-      "rollback: no persona could read any relation, so nothing shows whether the gateway honours Prefer: tx=rollback",
+      "rollback: no persona could read any relation, so doctor could not check whether the gateway honours Prefer: tx=rollback",
     ],
   },
   {
@@ -67,8 +67,8 @@ const cases: readonly Unclear[] = [
       matrix: null,
     }),
     says: [
-      "tokens: the target names no key to sign tokens with, so whether one is accepted was not asked",
-      "rollback: no persona could read any relation, so nothing shows whether the gateway honours Prefer: tx=rollback",
+      "tokens: the target has no key to sign tokens with, so doctor could not check whether one is accepted",
+      "rollback: no persona could read any relation, so doctor could not check whether the gateway honours Prefer: tx=rollback",
     ],
   },
   {
@@ -79,19 +79,19 @@ const cases: readonly Unclear[] = [
       return { target: targetOf(world, { gateway, over: { database } }), matrix: null };
     },
     says: [
-      "role switch: could not be told: see tokens",
-      "schema cache: the exposed schemas hold no relation to ask for",
-      "one database: nothing shows that the gateway serves the database of the direct connection: no request led to a statement, and no persona was shown a row",
-      "rollback: could not be told: see role switch",
+      "role switch: could not be checked: see tokens",
+      "schema cache: the exposed schemas contain no relation that doctor could request",
+      "same database: could not verify that the gateway serves the database of the direct connection: no request led to a statement, and no persona could read a row",
+      "rollback: could not be checked: see role switch",
     ],
   },
 ];
 
-describe("what could not be told is said as such, and is not well", () => {
+describe("what could not be checked is reported as unknown, and is not ok", () => {
   it.each(cases)("$what", async ({ given, says }) => {
     const diagnoses = await examineGiven(await given());
-    expect(notWell(diagnoses)).toEqual([]);
-    expect(notWell(diagnoses, "unclear")).toEqual(says);
+    expect(problemsOf(diagnoses)).toEqual([]);
+    expect(problemsOf(diagnoses, "unknown")).toEqual(says);
     expect(exitCodeOf(diagnoses)).toBe(2);
   });
 });

@@ -4,7 +4,7 @@ import { defaultLimits } from "../../../src/model/target.ts";
 import { readSql } from "../../../src/lib/sql-file.ts";
 import { startGateway } from "../../../src/stage/gateway/server.ts";
 import { startSystemPostgres, systemPostgres } from "../../support/system-postgres.ts";
-import { examineGiven, notesSql, notWell, secret } from "./world.ts";
+import { examineGiven, notesSql, problemsOf, secret } from "./world.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
 
 const installed = systemPostgres();
@@ -16,7 +16,7 @@ if (installed.length === 0) process.stderr.write(`\nNOT RUN: test/e2e/doctor/ver
 const rolesSql = readSql("supabase_roles.sql").replaceAll(" with inherit false, set true", "");
 
 describe.skipIf(installed.length === 0)("a server of the system's own version", () => {
-  it.each(installed)("%s: all is well", async (bin) => {
+  it.each(installed)("%s: every check is ok", async (bin) => {
     const { database, stop } = await startSystemPostgres(bin);
     try {
       await asSuperuser(database, `${rolesSql}; ${readSql("supabase_auth.sql")}; ${notesSql}`);
@@ -47,8 +47,8 @@ describe.skipIf(installed.length === 0)("a server of the system's own version", 
             limits: defaultLimits,
           },
         });
-        expect(notWell(diagnoses)).toEqual([]);
-        expect(notWell(diagnoses, "unclear")).toEqual([]);
+        expect(problemsOf(diagnoses)).toEqual([]);
+        expect(problemsOf(diagnoses, "unknown")).toEqual([]);
         expect(exitCodeOf(diagnoses)).toBe(0);
         const [, version = ""] = /postgresql\/(\d+)\//.exec(bin) ?? [];
         expect(diagnoses.find(({ check }) => check === "server")?.sentence).toContain(`Postgres ${version}.`);

@@ -219,10 +219,10 @@ export function examineGiven({ matrix, ...given }: Given): Promise<readonly Diag
   return examine({ matrices, environment: {}, ...given });
 }
 
-/** `check: sentence` of everything that is not well. */
-export function notWell(
+/** `check: sentence` of every problem. */
+export function problemsOf(
   diagnoses: readonly Diagnosis[],
-  status: Diagnosis["status"] = "wrong",
+  status: Diagnosis["status"] = "failed",
 ): readonly string[] {
   return diagnoses
     .filter((one) => one.status === status)

@@ -1,6 +1,6 @@
 import jwt from "jsonwebtoken";
 import { describe, expect, it } from "vitest";
-import { readApiKey, readSigningKey } from "../../../src/doctor/keys.ts";
+import { readApiKey, readSigningKey } from "../../../src/doctor/facts/target.ts";
 
 describe("an API key says what it is", () => {
   const exp = Math.floor(Date.UTC(2030, 0, 1) / 1000);

@@ -3,11 +3,12 @@ import type {
   DatabaseFacts,
   Examination,
   PersonaFacts,
+  ProbeReply,
   ReachedDatabase,
-  SessionFacts,
+  SpeakingGateway,
   TargetFacts,
-} from "../../../src/model/examination.ts";
-import type { SpeakingGateway, Visit } from "../../../src/model/examination-gateway.ts";
+} from "../../../src/doctor/facts.ts";
+import type { SessionFacts } from "../../../src/probe/sql/server-session.ts";
 
 const milliseconds = {
   statement_timeout: 10_000,
@@ -27,7 +28,7 @@ function role(name: string, over: Partial<RoleInfo> = {}): RoleInfo {
   };
 }
 
-export function visit(code: string | undefined, over: Partial<Visit> = {}): Visit {
+export function reply(code: string | undefined, over: Partial<ProbeReply> = {}): ProbeReply {
   return {
     status: code === undefined ? 200 : 400,
     code,
@@ -68,17 +69,17 @@ const session: SessionFacts = {
   inRecovery: false,
   readOnly: false,
   limits: milliseconds,
-  told: milliseconds,
+  requested: milliseconds,
   clockAhead: 0,
-  clockUnsure: 5,
+  clockUncertainty: 5,
   safeupdate: false,
   safeupdateOf: [],
 };
 
-const database: ReachedDatabase & { readonly kind: "reached" } = {
+const database: ReachedDatabase = {
   kind: "reached",
   session,
-  pooling: { kind: "told", direct: true, shared: false, statementMode: false, setLocalHolds: true },
+  pooling: { kind: "known", direct: true, shared: false, statementMode: false, setLocalHolds: true },
   catalog: {
     serverVersion: "17.4",
     serverVersionNum: 170_004,
@@ -104,19 +105,19 @@ const database: ReachedDatabase & { readonly kind: "reached" } = {
 
 const gateway: SpeakingGateway = {
   kind: "speaking",
-  first: visit("PGRST205"),
+  first: reply("PGRST205"),
   tokens: {
-    tampered: visit("PGRST301"),
-    ours: visit("22023"),
-    dated: visit("22023"),
+    tampered: reply("PGRST301"),
+    ours: reply("22023"),
+    dated: reply("22023"),
     withoutKeyId: undefined,
     jwks: undefined,
   },
-  personas: new Map([["ana", visit(undefined)]]),
-  schemas: new Map([["public", visit("PGRST205")]]),
+  personas: new Map([["ana", reply(undefined)]]),
+  schemas: new Map([["public", reply("PGRST205")]]),
   cache: { asked: 1, existing: 1, unknown: [] },
   sameness: { seen: "seen", row: undefined },
-  handshake: {
+  checks: {
     distrust: undefined,
     unswitched: new Map(),
     anonymous: { kind: "as declared" },
@@ -136,19 +137,19 @@ function persona(name: string, roleName: string, sub: string | undefined): Perso
   };
 }
 
-/** Of a target on which all is well. */
+/** Of a target on which every check is ok. */
 export const sound: Examination = {
   now: Date.UTC(2026, 10, 21),
   target: {
     posture: "staging",
     readOnly: false,
-    ownRows: false,
+    scratchRows: false,
     host: "db.example.com",
     port: 5432,
     database: "app",
     user: "postgres",
     tls: "chain and host",
-    patience: 15,
+    timeout: 15,
     schemas: ["public"],
     rest: {
       url: "https://api.example.com",
@@ -192,9 +193,9 @@ export const withGateway = (over: Partial<SpeakingGateway>): Examination => ({
 });
 export const withTokens = (over: Partial<SpeakingGateway["tokens"]>): Examination =>
   withGateway({ tokens: { ...gateway.tokens, ...over } });
-export const silent = (over: Partial<Visit>): Examination => ({
+export const silent = (over: Partial<ProbeReply>): Examination => ({
   ...sound,
-  gateway: { kind: "silent", first: visit(undefined, { rows: false, ...over }) },
+  gateway: { kind: "silent", first: reply(undefined, { rows: false, ...over }) },
 });
 export const gatewayUnreached = (code: string): Examination => ({
   ...sound,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { findingMessages } from "../../../src/messages/findings.ts";
+import { messages } from "../../../src/messages/messages.ts";
 import { messagePages, type PageSection, withSections } from "../../../src/messages/pages.ts";
 
 const section = (heading: string, generated: string): PageSection => ({ heading, generated });
@@ -34,12 +35,16 @@ describe("pages that are written from the messages", () => {
 });
 
 describe("messages are plain sentences", () => {
-  it.each(Object.entries(findingMessages))("%s", (_, { title, todo }) => {
+  it.each(Object.entries(findingMessages))("finding %s", (_, { title, todo }) => {
     expect(title).toMatch(/^(?:[A-Z]|rowgate)/);
     expect(`${title} ${todo}`).not.toMatch(riddles);
-    expect(`${title} ${todo}`).not.toMatch(/[.;]$/);
+    for (const one of [title, todo]) expect(one).not.toMatch(/[.;]$/);
+  });
+  it.each(Object.entries(messages))("%s", (_, { sentence, todo }) => {
+    expect(`${sentence} ${todo}`).not.toMatch(riddles);
+    for (const one of [sentence, todo]) expect(one).not.toMatch(/[.;]$/);
   });
 });
 
-/** Words that ../../../CONTRIBUTING.md asks to leave out: they hide who does what. */
+/** Words that hide who does what. */
 const riddles = /\b(?:nobody|somebody|whoever|whom|mend|told|by hand|stands|is none)\b/i;

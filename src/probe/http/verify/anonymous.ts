@@ -1,5 +1,4 @@
 import { isCode } from "../../../model/answers.ts";
-import type { AnonymousFacts } from "../../../model/examination-gateway.ts";
 import type { Answer } from "../../../model/observation.ts";
 import type { QualifiedName } from "../../../lib/sql-text.ts";
 import type { Target } from "../../../model/target.ts";
@@ -9,6 +8,14 @@ import type { Clients } from "../clients.ts";
 import type { Sender } from "../sender.ts";
 import type { Sight } from "../privileged.ts";
 import { signedFor } from "../tokens.ts";
+
+/** The role that the gateway uses for a request without a token, compared with the target's (PostgREST's `db-anon-role`). */
+export type AnonymousFacts =
+  | { readonly kind: "as declared" | "not shown" }
+  /** It refuses such requests (PGRST302). */
+  | { readonly kind: "disabled" }
+  /** `undefined`: which role could not be determined. */
+  | { readonly kind: "another"; readonly role: string | undefined };
 
 export interface AnonymousInput {
   readonly clients: Clients;

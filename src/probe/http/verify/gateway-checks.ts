@@ -1,6 +1,5 @@
 import { isCode } from "../../../model/answers.ts";
 import type { Identity } from "../../../model/channel.ts";
-import type { AnonymousFacts } from "../../../model/examination-gateway.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
 import type { GatewayChecks } from "../../../model/run.ts";
 import type { SigningKey } from "../../../model/target.ts";
@@ -11,6 +10,7 @@ import { type Reply, said, saysRolledBack } from "../reply.ts";
 import type { RoleCheckInput } from "./role-check.ts";
 import { checkPersonas } from "./role-check.ts";
 import { tamperedToken, tokenOfNobody } from "../tokens.ts";
+import type { AnonymousFacts } from "./anonymous.ts";
 
 export interface HandshakeInput extends RoleCheckInput {
   readonly signingKey: SigningKey | undefined;

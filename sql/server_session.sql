@@ -1,9 +1,9 @@
--- What a session of rowgate's own is, and what it holds. One row; reads no table of the user's.
+-- What a session of rowgate's is on the server. One row; reads no table of the user's.
 --   readOnly       a transaction of this session cannot write unless it says so
---   …TimeoutMs     limits in force, in milliseconds (0: none), which it was told at its start
+--   …TimeoutMs     limits in force, in milliseconds (0: none), which rowgate sets at its start
 --   now            the server's clock, in milliseconds since 1970
 --   safeupdate     the extension is loaded here, and at work: UPDATE and DELETE without WHERE are refused
---   safeupdateOf   for whom it is loaded by ALTER ROLE or ALTER DATABASE; null: for everybody
+--   safeupdateOf   roles for which ALTER ROLE or ALTER DATABASE loads it; null: for every role
 select current_setting('server_version') as version,
        current_setting('server_version_num')::int as "versionNum",
        pg_is_in_recovery() as "inRecovery",

@@ -1,8 +1,8 @@
 import { DatabaseError } from "pg";
-import { RowgateError } from "../../model/errors.ts";
-import type { EdgeCode, LinkFailure } from "../../model/link-failure.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { EdgeCode, LinkFailure } from "../model/link-failure.ts";
 
-/** A connection that came to nothing, or a question that got no answer. */
+/** A connection that failed, or a request without an answer. */
 export class LinkError extends Error {
   readonly failure: LinkFailure;
 
@@ -13,8 +13,8 @@ export class LinkError extends Error {
   }
 }
 
-/** What `pg` says without a code: the beginning of its words is all there is. */
-const worded: readonly (readonly [start: string, code: EdgeCode])[] = [
+/** Errors of `pg` without a code: only the beginning of the message identifies them. */
+const byMessage: readonly (readonly [start: string, code: EdgeCode])[] = [
   ["The server does not support SSL", "no-tls"],
   ["There was an error establishing an SSL", "no-tls"],
   ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be", "no-password"],
@@ -32,7 +32,7 @@ const renamed: Readonly<Record<string, EdgeCode>> = {
   TimeoutError: "timeout",
 };
 
-/** Facts of an error, wherever it was wrapped. No error of a connection holds its password. */
+/** Facts of an error, also of one that others wrap. No error of a connection contains its password. */
 export function linkFailure(error: unknown): LinkFailure {
   if (error instanceof LinkError) return error.failure;
   if (error instanceof RowgateError && error.code === "direct/not-read-only")
@@ -43,8 +43,8 @@ export function linkFailure(error: unknown): LinkFailure {
   if (!(error instanceof Error)) return { code: "unknown", message: String(error) };
   const { message } = error;
   const own = "code" in error && typeof error.code === "string" ? error.code : named(error);
-  const code = own ?? worded.find(([start]) => message.startsWith(start))?.[1] ?? "unknown";
-  return { code: renamed[code] ?? code, message: said(error), certifies: certified(error) };
+  const code = own ?? byMessage.find(([start]) => message.startsWith(start))?.[1] ?? "unknown";
+  return { code: renamed[code] ?? code, message: messageOf(error), certifies: certifiedHosts(error) };
 }
 
 /** An AbortSignal's errors have a number for a code. */
@@ -52,14 +52,14 @@ function named({ name }: Error): string | undefined {
   return Object.hasOwn(renamed, name) ? name : undefined;
 }
 
-function said(error: Error): string {
+function messageOf(error: Error): string {
   return error instanceof DatabaseError && error.detail !== undefined
     ? `${error.message} (${error.detail})`
     : error.message;
 }
 
-/** Node hands the certificate over that was for others. */
-function certified(error: Error): string | undefined {
+/** Host names of a certificate that Node rejected: it is part of the error. */
+function certifiedHosts(error: Error): string | undefined {
   if (!("cert" in error) || typeof error.cert !== "object" || error.cert === null) return undefined;
   const names = "subjectaltname" in error.cert ? error.cert.subjectaltname : undefined;
   return typeof names === "string" ? names.replaceAll(/\b(?:DNS|IP Address):/g, "") : undefined;

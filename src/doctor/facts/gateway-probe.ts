@@ -1,15 +1,16 @@
 import { Pool } from "undici";
 import { boundedText } from "../../lib/bounded-text.ts";
-import type { Visit } from "../../model/examination-gateway.ts";
-import { LinkError, linkFailure } from "./link.ts";
+import type { QualifiedName } from "../../lib/sql-text.ts";
+import { LinkError, linkFailure } from "../../probe/link-failure.ts";
+import type { ProbeReply } from "../facts.ts";
 
-export interface VisitorOptions {
+export interface GatewayProbeOptions {
   /** Of the gateway, without a trailing slash. */
   readonly url: string;
   readonly apiKey: string | undefined;
   /** PEM; the authorities that Node knows, without one. */
   readonly ca: string | undefined;
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   /** Ours, in milliseconds since 1970. */
   readonly clock: () => number;
 }
@@ -20,25 +21,25 @@ export interface Request {
   readonly schema?: string | undefined;
 }
 
-export interface VisitAndBody extends Visit {
+export interface ReplyAndBody extends ProbeReply {
   readonly body: string;
 }
 
-/** Longer than any answer to a question of doctor's. */
+/** Longer than any answer that doctor needs. */
 const mostBytes = 1024 * 1024;
 
 /**
- * Asks a gateway by GET alone. Not the PostgREST client: what is asked may be answered by something else, and the answer's
- * envelope tells by what. A redirect is not followed.
+ * Sends only GETs. Not the PostgREST client: another server may answer, and status, headers and body show which. Follows no
+ * redirect.
  */
-export class Visitor {
-  readonly #options: VisitorOptions;
+export class GatewayProbe {
+  readonly #options: GatewayProbeOptions;
   readonly #pool: Pool;
   readonly #prefix: string;
 
-  constructor(options: VisitorOptions) {
+  constructor(options: GatewayProbeOptions) {
     const { origin } = new URL(options.url);
-    const { patienceMs: timeout, ca } = options;
+    const { timeoutMs: timeout, ca } = options;
     this.#options = options;
     this.#prefix = options.url.slice(origin.length);
     this.#pool = new Pool(origin, {
@@ -50,8 +51,8 @@ export class Visitor {
   }
 
   /** `path` begins with a slash, from the REST URL or (`fromRoot`) from its host. @throws LinkError */
-  async get(path: string, { token, schema }: Request = {}, fromRoot = false): Promise<VisitAndBody> {
-    const { apiKey, clock, patienceMs } = this.#options;
+  async get(path: string, { token, schema }: Request = {}, fromRoot = false): Promise<ReplyAndBody> {
+    const { apiKey, clock, timeoutMs } = this.#options;
     const headers = {
       accept: "application/json",
       ...(apiKey !== undefined && { apikey: apiKey }),
@@ -65,7 +66,7 @@ export class Visitor {
         method: "GET",
         headers,
         // undici's own timers start anew with every chunk.
-        signal: AbortSignal.timeout(patienceMs),
+        signal: AbortSignal.timeout(timeoutMs),
       });
       const answered = clock();
       const body = await textOf(answer.body);
@@ -93,14 +94,14 @@ async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   throw new LinkError({ code: "unknown", message: `the answer is longer than ${mostBytes} bytes` });
 }
 
-/** PostgREST's `{"code", "message"}`, or the rows of a read; a front door says `{"message"}` or something else. */
-function meaningOf(body: string): Pick<Visit, "code" | "message" | "rows"> {
+/** PostgREST's `{"code", "message"}`, or the rows of a read; a proxy answers `{"message"}` or something else. */
+function meaningOf(body: string): Pick<ProbeReply, "code" | "message" | "rows"> {
   const value = parsed(body);
   if (Array.isArray(value)) return { code: undefined, message: "", rows: true };
   const { code, message, error }: Record<string, unknown> = { ...(value as object) };
   const isOwn = typeof code === "string" && /^(?:[0-9A-Z]{5}|PGRST[0-9A-Z]+|ROWGATE\d+)$/.test(code);
-  const said = [message, error].find((one) => typeof one === "string");
-  return { code: isOwn ? code : undefined, message: said ?? "", rows: false };
+  const text = [message, error].find((one) => typeof one === "string");
+  return { code: isOwn ? code : undefined, message: text ?? "", rows: false };
 }
 
 function parsed(body: string): unknown {
@@ -120,4 +121,9 @@ function aheadOf(date: unknown, ours: number): number | undefined {
 /** Without query: a login page may repeat what it was asked with. */
 function bare(location: string): string {
   return location.replace(/[?#].*$/s, "");
+}
+
+/** `/courses?limit=0`; a name may contain characters that end a path. */
+export function pathOf({ name }: QualifiedName, query = "limit=0"): string {
+  return `/${encodeURIComponent(name)}?${query}`;
 }

@@ -1,49 +1,52 @@
 import { randomUUID } from "node:crypto";
 import type { Identity } from "../../model/channel.ts";
 import { RowgateError } from "../../model/errors.ts";
-import type { DatabaseFacts, PersonaFacts } from "../../model/examination.ts";
 import type { Matrix, Persona } from "../../model/matrix.ts";
 import type { Target } from "../../model/target.ts";
 import { identityOf } from "../../persona/identity.ts";
 import { issuedClaims } from "../../persona/supabase.ts";
 import { pastTheGateway } from "../../plan/channels.ts";
+import type { DatabaseFacts, PersonaFacts } from "../facts.ts";
 
-export interface Named {
+export interface NamedPersona {
   readonly persona: Persona;
-  /** Its matrix speaks to PostgREST. */
-  readonly speaksRest: boolean;
+  /** Its matrix uses the rest channel. */
+  readonly usesRest: boolean;
 }
 
 /** Every persona of all matrices; where there are several, each by the name of its matrix too. `undefined` without one. */
-export function peopleOf(matrices: readonly Matrix[]): readonly Named[] | undefined {
+export function personasOf(matrices: readonly Matrix[]): readonly NamedPersona[] | undefined {
   if (matrices.length === 0) return undefined;
   return matrices.flatMap(({ name, personas, channels }) =>
     personas.map((persona) => ({
       persona: matrices.length > 1 ? { ...persona, name: `${name}/${persona.name}` } : persona,
-      speaksRest: channels.includes("rest"),
+      usesRest: channels.includes("rest"),
     })),
   );
 }
 
-export interface MeetingPlace {
+export interface PersonaContext {
   readonly target: Target;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: () => number;
   readonly database: DatabaseFacts;
 }
 
-export interface Met {
+export interface PreparedPersonas {
   readonly personas: readonly PersonaFacts[];
-  /** Of those who go through the gateway, and could be signed in. */
+  /** Of the personas that go through the gateway, and have a token or need none. */
   readonly identities: readonly Identity[];
 }
 
 /** Seconds. */
 const lifetime = 300;
 
-export function meetPersonas(named: readonly Named[] | undefined, place: MeetingPlace): Met {
-  const { target, environment, clock } = place;
-  const people = named ?? standIns(place);
+export function preparePersonas(
+  named: readonly NamedPersona[] | undefined,
+  context: PersonaContext,
+): PreparedPersonas {
+  const { target, environment, clock } = context;
+  const personas = named ?? standIns(context);
   const issuedAt = Math.floor(clock() / 1000);
   const options = {
     lifetime: { issuedAt, expiresAt: issuedAt + lifetime },
@@ -51,8 +54,8 @@ export function meetPersonas(named: readonly Named[] | undefined, place: Meeting
     key: target.signingKey,
   };
   const session = { sessionId: randomUUID(), signedInAt: issuedAt };
-  const met = people.map(({ persona, speaksRest }) => {
-    const throughGateway = speaksRest && target.rest !== undefined && pastTheGateway(persona) === undefined;
+  const prepared = personas.map(({ persona, usesRest }) => {
+    const throughGateway = usesRest && target.rest !== undefined && pastTheGateway(persona) === undefined;
     const needed = throughGateway && needsKey(persona, target);
     const facts = { ...factsOf(persona), throughGateway, needsKey: needed, unready: undefined };
     if (!throughGateway || (needed && target.signingKey === undefined)) return { facts, identity: undefined };
@@ -64,17 +67,17 @@ export function meetPersonas(named: readonly Named[] | undefined, place: Meeting
       : { facts, identity: signed };
   });
   return {
-    personas: met.map(({ facts }) => facts),
-    identities: met.flatMap(({ identity }) => identity ?? []),
+    personas: prepared.map(({ facts }) => facts),
+    identities: prepared.flatMap(({ identity }) => identity ?? []),
   };
 }
 
-/** Whom the gateway may become, each a persona of its own name. */
-function standIns({ database, target }: MeetingPlace): readonly Named[] {
+/** The roles that the gateway may become, each as a persona with its name. */
+function standIns({ database, target }: PersonaContext): readonly NamedPersona[] {
   const roles = database.kind === "reached" ? [...database.becomes.keys()] : [];
   const anonRole = target.rest?.anonRole;
   const names = new Set([...(anonRole === undefined ? [] : [anonRole]), ...roles]);
-  return [...names].map((role) => ({ persona: standIn(role, role === anonRole), speaksRest: true }));
+  return [...names].map((role) => ({ persona: standIn(role, role === anonRole), usesRest: true }));
 }
 
 function standIn(role: string, isAnonymous: boolean): Persona {
