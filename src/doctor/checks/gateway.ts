@@ -125,6 +125,8 @@ function refusedKey(key: ApiKeyFacts | undefined, { status, code, message }: Pro
 export const checkRoleSwitch: Check = onBoth((of, _, { checks }) => {
   if (checks === undefined) return waitsFor("tokens");
   if (checks.distrust !== undefined) return distrusted(of, checks.distrust);
+  // The client sends a JWT key as the token of requests without one.
+  if (checks.anonymous?.kind === "another" && hasFailed(checkApiKey, of)) return waitsFor("api key");
   return either([...anonymousRole(of, checks.anonymous), ...unswitched(of, checks)], () => {
     if (checks.unswitched.size > 0) return waitsFor("roles");
     const asked = of.personas.filter(
@@ -138,9 +140,12 @@ export const checkRoleSwitch: Check = onBoth((of, _, { checks }) => {
 
 /** Wrong tokens or clocks are reported by their own checks. */
 function distrusted(of: Examination, reported: string): readonly Answer[] {
-  const hasFailed = (check: Check): boolean => check(of).some(({ status }) => status === "failed");
-  if (hasFailed(checkClock)) return waitsFor("clock");
-  return hasFailed(checkTokens) ? waitsFor("tokens") : [problem("distrusted", { reported })];
+  if (hasFailed(checkClock, of)) return waitsFor("clock");
+  return hasFailed(checkTokens, of) ? waitsFor("tokens") : [problem("distrusted", { reported })];
+}
+
+function hasFailed(check: Check, of: Examination): boolean {
+  return check(of).some(({ status }) => status === "failed");
 }
 
 function anonymousRole(of: Examination, facts: AnonymousFacts | undefined): readonly Answer[] {
