@@ -2,6 +2,7 @@ import { isLocal } from "../../lib/local.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
 import { isTlsFailure } from "../../messages/connection.ts";
 import { listed } from "../../messages/findings.ts";
+import { isCode } from "../../model/answers.ts";
 import type { RelationInfo, RoleInfo } from "../../model/catalog.ts";
 import { sessionFaults } from "../../run/session-faults.ts";
 import type { DatabaseFacts, Examination, ReachedDatabase, TargetFacts } from "../facts.ts";
@@ -25,7 +26,8 @@ export const checkLogin: Check = ({ target, database }) => {
   const { failure, loggedIn } = database;
   if (isTlsFailure(failure)) return waitsFor("encryption");
   // After the login only the next connection's refusal is about connecting; any other error is of a query.
-  if (!loggedIn || failure.code === "53300") return [connectionProblem(peerOf(target), failure)];
+  if (!loggedIn || isCode(failure.code, "tooManyConnections"))
+    return [connectionProblem(peerOf(target), failure)];
   const { code, message } = failure;
   return [problem("connection-failed", { where: `${host}:${port}`, code, reported: message })];
 };

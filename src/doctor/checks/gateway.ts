@@ -1,5 +1,6 @@
 import { isLocal } from "../../lib/local.ts";
 import { listed } from "../../messages/findings.ts";
+import { isCode } from "../../model/answers.ts";
 import type { AnonymousFacts } from "../../probe/http/verify/anonymous.ts";
 import type {
   ApiKeyFacts,
@@ -10,7 +11,6 @@ import type {
   SamenessFacts,
   TargetFacts,
 } from "../facts.ts";
-import { lacksDatabase } from "../replies.ts";
 import {
   type Answer,
   type Check,
@@ -52,7 +52,9 @@ const down: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 53
 function replyProblems(url: string, reply: ProbeReply): readonly Answer[] {
   const { status, code, message, location, rows } = reply;
   if (code !== undefined)
-    return lacksDatabase(reply) ? [problem("gateway-without-database", { code, reported: message })] : [];
+    return isCode(code, "gatewayWithoutDatabase")
+      ? [problem("gateway-without-database", { code, reported: message })]
+      : [];
   if (status >= 300 && status < 400 && location !== undefined)
     return [problem("gateway-redirects", { url, location, status })];
   if (down.has(status)) return [problem("gateway-down", { url, status })];
@@ -115,7 +117,8 @@ function strayKey(key: ApiKeyFacts, { url }: RestFacts, now: number): readonly A
 /** No token was sent, so a refusal is about the key: by a proxy, or by a PostgREST that received it as a token. */
 function refusedKey(key: ApiKeyFacts | undefined, { status, code, message }: ProbeReply): readonly Answer[] {
   const byProxy = code === undefined && (status === 401 || status === 403);
-  const asToken = code !== undefined && key !== undefined && /^PGRST30[13]$/.test(code);
+  const isToken = isCode(code, "tokenSignature") || isCode(code, "tokenClaims");
+  const asToken = key !== undefined && isToken;
   if (!byProxy && !asToken) return [];
   return key === undefined
     ? [problem("key-wanted", { status })]
@@ -183,7 +186,9 @@ export const checkSchemas: Check = ({ target, database, gateway }) => {
   const absent =
     database.kind === "unreached" ? [] : target.schemas.filter((one) => !database.schemas.includes(one));
   const answers = gateway?.kind === "speaking" ? gateway.schemas : new Map<string, ProbeReply>();
-  const hidden = [...answers].flatMap(([schema, { code }]) => (code === "PGRST106" ? [schema] : []));
+  const hidden = [...answers].flatMap(([schema, { code }]) =>
+    isCode(code, "schemaNotExposed") ? [schema] : [],
+  );
   const problems = [
     ...absent.map((schema) => problem("no-such-schema", { schema })),
     ...hidden

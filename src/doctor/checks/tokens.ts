@@ -1,6 +1,6 @@
-import type { Examination, SigningFacts, SpeakingGateway, TokenFacts } from "../facts.ts";
-import { refusesToken } from "../replies.ts";
+import type { Examination, ProbeReply, SigningFacts, SpeakingGateway, TokenFacts } from "../facts.ts";
 import { listed } from "../../messages/findings.ts";
+import { isCode } from "../../model/answers.ts";
 import { type Answer, type Check, either, ok, onRest, problem, speaking, waitsFor } from "./answers.ts";
 
 export const checkTokens: Check = onRest((of) => {
@@ -46,7 +46,7 @@ function unsigned({ personas, target, matrices }: Examination): readonly Answer[
 
 function signatureProblems({ tampered }: TokenFacts): readonly Answer[] {
   const { code, rows, status } = tampered;
-  if (code === "PGRST300") return [problem("gateway-without-secret", {})];
+  if (isCode(code, "gatewayWithoutSecret")) return [problem("gateway-without-secret", {})];
   if (refusesToken(tampered)) return [];
   return rows || code !== undefined
     ? [problem("signatures-not-checked", { answer: code ?? String(status) })]
@@ -78,7 +78,7 @@ function refusedKey(
   { ours, withoutKeyId }: TokenFacts,
 ): readonly Answer[] {
   const code = ours?.code;
-  if (code !== "PGRST301") return [];
+  if (code === undefined || !isCode(code, "tokenSignature")) return [];
   // Without a key id, PostgREST tries every key of that algorithm.
   return keyId !== undefined && withoutKeyId !== undefined && !refusesToken(withoutKeyId)
     ? [problem("unknown-key-id", { algorithm, keyId, code })]
@@ -94,9 +94,14 @@ function refusedPersonas({ personas, tokens }: SpeakingGateway): readonly Answer
   );
 }
 
+/** The gateway has no key, or the signature or a claim is not accepted, or a token is required. */
+function refusesToken({ code }: ProbeReply): boolean {
+  return isCode(code, "token");
+}
+
 /** The same claims are accepted without times, and refused with them. */
 function timesRefused({ ours, dated }: TokenFacts): boolean {
-  return dated?.code === "PGRST303" && ours?.code !== "PGRST303";
+  return isCode(dated?.code, "tokenClaims") && !isCode(ours?.code, "tokenClaims");
 }
 
 /** Milliseconds that PostgREST tolerates between a token's times and its own. */

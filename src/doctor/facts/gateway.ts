@@ -1,11 +1,11 @@
 import { formatQualified, type QualifiedName } from "../../lib/sql-text.ts";
+import { isCode } from "../../model/answers.ts";
 import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { Target } from "../../model/target.ts";
 import { mapLimited } from "../../probe/http/limit.ts";
 import { linkFailure } from "../../probe/link-failure.ts";
 import type { CacheFacts, GatewayFacts, ProbeReply, SpeakingGateway } from "../facts.ts";
-import { speaks } from "../replies.ts";
 import { runGatewayChecks } from "./gateway-checks.ts";
 import { GatewayProbe, pathOf } from "./gateway-probe.ts";
 import { probeTokens } from "./tokens.ts";
@@ -42,6 +42,11 @@ export async function probeGateway(questions: GatewayQuestions): Promise<Gateway
   }
 }
 
+/** PostgREST answered, and for its database: an answer of another server proves nothing. */
+function speaks({ rows, code }: ProbeReply): boolean {
+  return rows || (code !== undefined && !isCode(code, "gatewayWithoutDatabase"));
+}
+
 /** A name that no relation has: keys and tokens are verified before the relation is looked up. */
 const nowhere: QualifiedName = { schema: "", name: "rowgate_doctor" };
 
@@ -51,7 +56,7 @@ async function probeAll(
   { target, identities, catalog, clock }: GatewayQuestions,
 ): Promise<Omit<SpeakingGateway, "kind" | "first">> {
   const schemas = await probeSchemas(probe, target.schemas);
-  const exposed = target.schemas.filter((schema) => schemas.get(schema)?.code !== "PGRST106");
+  const exposed = target.schemas.filter((schema) => !isCode(schemas.get(schema)?.code, "schemaNotExposed"));
   const relations = catalog?.relations.filter(({ schema }) => exposed.includes(schema)) ?? [];
   const cache = await probeCache(probe, relations, identities);
   const place = cache.known ?? nowhere;
@@ -93,7 +98,7 @@ function acceptedToken(
 ): string | undefined {
   const isAccepted = ({ persona }: Identity): boolean => {
     const answer = answers.get(persona.name);
-    return answer !== undefined && answer.code?.startsWith("PGRST3") !== true;
+    return answer !== undefined && !isCode(answer.code, "token");
   };
   return identities.find(isAccepted)?.token;
 }
@@ -143,7 +148,7 @@ async function requestRelations(
     const inVain = silent >= showsNothing && known.size + unknown.length === 0;
     if (inVain || performance.now() > end) return;
     const answer = await ask(relation);
-    if (answer.code === "PGRST205") unknown.push(relation);
+    if (isCode(answer.code, "relationNotExposed")) unknown.push(relation);
     else if (isAboutRelation(answer)) known.add(relation);
     else silent += 1;
   });
@@ -155,7 +160,9 @@ async function requestRelations(
   };
 }
 
+const notAboutRelation = ["gatewayWithoutDatabase", "gatewayRequest", "gatewayCache", "token"] as const;
+
 /** A refused token, a hidden schema or a proxy's answer shows nothing about a relation. */
 function isAboutRelation({ rows, code }: ProbeReply): boolean {
-  return rows || (code !== undefined && !/^PGRST(?:0|10|20|30)/.test(code));
+  return rows || (code !== undefined && !notAboutRelation.some((name) => isCode(code, name)));
 }

@@ -1,5 +1,5 @@
-import { isCode } from "../../model/answers.ts";
 import { createPublicKey } from "node:crypto";
+import { isCode } from "../../model/answers.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { SigningKey } from "../../model/target.ts";
 import { signedForNobody, tamperedToken } from "../../probe/http/tokens.ts";
