@@ -1,25 +1,9 @@
 import { isCode, ruleFor } from "../model/answers.ts";
-import type { Privileges } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
-import type { DenyReason, Operation, RelationOperation } from "../model/matrix.ts";
+import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
-import { policyCommands } from "../model/policy-commands.ts";
+import { holdsPrivileges, operationInfo } from "../model/operations.ts";
 import type { Answer } from "../model/observation.ts";
-
-const holds: Record<RelationOperation, (held: Privileges) => boolean> = {
-  select: (held) => held.select.length > 0,
-  insert: (held) => held.insert.length > 0,
-  // A filtered write reads a column, which takes SELECT on it as well.
-  update: (held) => held.update.length > 0 && held.select.length > 0,
-  blind_update: (held) => held.update.length > 0,
-  delete: (held) => held.delete && held.select.length > 0,
-  blind_delete: (held) => held.delete,
-  upsert: (held) => held.insert.length > 0 && held.update.length > 0 && held.select.length > 0,
-  truncate: (held) => held.truncate,
-};
-
-/** Statements whose policies can raise: a USING clause filters in silence, a WITH CHECK refuses. */
-const checked: ReadonlySet<Operation> = new Set(["insert", "update", "blind_update", "upsert"]);
 
 /** Routines of the server that refuse a row for its policy. */
 const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
@@ -31,9 +15,9 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   const held = cell.relation.info.privileges[cell.persona.role];
   if (answer.foreignFrame === true) return "else";
   if (held === undefined || !held.schemaUsage) return "schema";
-  if (!holds[operation](held)) return "grant";
+  if (!holdsPrivileges(held, operation)) return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
-  if (!checked.has(operation)) return "else";
+  if (!operationInfo[operation].checked) return "else";
   const layer = ruleFor(answer)?.layer;
   // Over HTTP no frame can be seen: a trigger's own statement may have raised it.
   if (layer !== undefined && (answer.http === undefined || !raisesItself(cell.relation, operation)))
@@ -48,11 +32,9 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
 
 /** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
 function raisesItself(relation: Cell["relation"], operation: RelationOperation): boolean {
-  const events = policyCommands[operation];
+  const events: readonly string[] = operationInfo[operation].events;
   return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
-    triggers.some(
-      (one) => one.enabled && one.events.some((event) => events.some((asked) => asked === event)),
-    ),
+    triggers.some((one) => one.enabled && one.events.some((event) => events.includes(event))),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { PolicyInfo, RoutineInfo } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
-import { isFor, policyCommands } from "../model/policy-commands.ts";
+import { isFor, operationInfo } from "../model/operations.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 
 /** The grants and policies that decide a cell, one line each, as SQL would say them. */
@@ -48,7 +48,7 @@ function policies(cell: Cell, operation: RelationOperation): readonly string[] {
   if (!source.rls) return [];
   const applying = source.policies.filter(
     ({ command, roles }) =>
-      (command === "all" || policyCommands[operation].includes(command)) && isFor(roles, cell.role),
+      (command === "all" || operationInfo[operation].policies.includes(command)) && isFor(roles, cell.role),
   );
   return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);
 }

@@ -2,7 +2,7 @@ import { isCode } from "../model/answers.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
-import { isFor } from "../model/policy-commands.ts";
+import { isFor } from "../model/operations.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";

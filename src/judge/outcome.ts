@@ -1,3 +1,4 @@
+import { operationInfo } from "../model/operations.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Effect } from "../model/effect.ts";
 import type { DenyReason } from "../model/matrix.ts";
@@ -91,21 +92,13 @@ function isOwnConstraint(cell: Cell, answer: Answer): boolean {
   if (answer.constraint === undefined) return ruleFor(answer)?.withoutName === true;
   if (isOneOf(own, answer.constraint.table)) return true;
   // A foreign key that points here is raised in the name of the table that it protects.
-  return (
-    isCode(answer.code, "foreignKey") &&
-    (cell.operation.endsWith("delete") || cell.operation.endsWith("update"))
-  );
+  return isCode(answer.code, "foreignKey") && !operationInfo[cell.operation].events.includes("insert");
 }
 
 function isOneOf(relations: readonly { schema: string; name: string }[], table: string | null): boolean {
   return table !== null && relations.some(({ schema, name }) => `${schema}.${name}` === table);
 }
 
-function takes(cell: Cell): boolean {
-  const { accepts } = cell.relation.info;
-  const { operation } = cell;
-  if (operation === "select" || operation === "truncate" || operation === "execute") return true;
-  if (cell.operation === "upsert") return accepts.includes("insert") && accepts.includes("update");
-  if (cell.operation === "insert") return accepts.includes("insert");
-  return accepts.includes(cell.operation.endsWith("update") ? "update" : "delete");
+function takes({ operation, relation }: Cell): boolean {
+  return operationInfo[operation].events.every((event) => relation.info.accepts.includes(event));
 }

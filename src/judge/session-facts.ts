@@ -1,6 +1,6 @@
 import type { SessionFact } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
-import { isFor, policyCommands } from "../model/policy-commands.ts";
+import { isFor, operationInfo } from "../model/operations.ts";
 
 const means: Record<SessionFact["kind"], string> = {
   session: "by which it can tell these probes from what others send",
@@ -17,6 +17,7 @@ export function decidingFact(cell: Cell): string | undefined {
 
 function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
   const { operation, role, relation, expectation } = cell;
+  // No policy is asked.
   if (operation === "truncate") return false;
   // No request carries a setting.
   if (kind === "setting" && cell.behindGateway) return false;
@@ -26,5 +27,5 @@ function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
   // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
   if (roles === null) return true;
   if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;
-  return isFor(roles, role) && (command === "all" || policyCommands[operation].includes(command));
+  return isFor(roles, role) && (command === "all" || operationInfo[operation].policies.includes(command));
 }

@@ -2,7 +2,7 @@ import type { PolicyInfo, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SqlParser } from "../model/lint.ts";
 import type { Persona, RelationSpec } from "../model/matrix.ts";
-import { isFor } from "../model/policy-commands.ts";
+import { isFor } from "../model/operations.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { declaredRelations, type LintContext, rowsOf } from "./context.ts";
 

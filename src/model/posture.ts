@@ -1,5 +1,6 @@
 import type { Cell } from "./cell.ts";
 import { RowgateError } from "./errors.ts";
+import { operationInfo } from "./operations.ts";
 import type { DatabaseAddress, Posture, Target } from "./target.ts";
 
 /** What a posture allows, whatever is planned, asked for or configured. */
@@ -54,5 +55,5 @@ export function addressOf(target: Rules & Pick<Target, "database">): DatabaseAdd
 
 /** What a read-only transaction would stop, and what it may not: a function that is called for what it does. */
 export function wouldWrite({ operation, call }: Pick<Cell, "operation" | "call">): boolean {
-  return operation === "execute" ? call?.routine.volatility === "volatile" : operation !== "select";
+  return operation === "execute" ? call?.routine.volatility === "volatile" : !operationInfo[operation].reads;
 }

@@ -1,3 +1,4 @@
+import { operationInfo } from "../model/operations.ts";
 import type { RoleInfo } from "../model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation, UpdatePlan } from "../model/cell.ts";
 import type {
@@ -49,7 +50,9 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
     get candidates() {
       return (candidates ??= candidatesOf(planned, expectation, options));
     },
-    update: operation.endsWith("update") ? updatePlan(settled.declaration, matrix, persona) : undefined,
+    update: operationInfo[operation].setsValues
+      ? updatePlan(settled.declaration, matrix, persona)
+      : undefined,
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
     at: settled.declaration?.at ?? spec.at,
@@ -82,7 +85,7 @@ function candidatesOf(
   options: ExpandOptions,
 ): readonly BoundCandidate[] {
   // Blind writes take values from candidates too: what the persona would write is what WITH CHECK may let through.
-  if (operation !== "insert" && !operation.includes("update")) return [];
+  if (operation !== "insert" && !operationInfo[operation].setsValues) return [];
   const visible = options.visible.get(persona.name) ?? [];
   if (operation !== "insert") return buildCandidates(relation, persona, subjects, visible, "update");
   const wanted =

@@ -1,3 +1,4 @@
+import { operationInfo } from "../model/operations.ts";
 import type { Cell, PlannedRelation } from "../model/cell.ts";
 import type { Expectation, Persona, RelationOperation, RelationSpec } from "../model/matrix.ts";
 import { pastTheGateway } from "./channels.ts";
@@ -34,11 +35,12 @@ function notOnRest(
   if (past !== undefined) return past;
   if (!exposed.includes(spec.schema)) return `the gateway does not expose the schema ${spec.schema}`;
   if (relation.info.isPartition) return "PostgREST does not show partitions by their own names";
-  if (operation === "truncate") return "PostgREST has no TRUNCATE";
+  const { notOnRest: never, blind } = operationInfo[operation];
+  if (never !== undefined) return never;
   if (relation.info.columns.some(({ name, composite }) => name === column && composite === true))
     return "PostgREST cannot ask for the rows that hold a composite value";
   // A count of 0 says all; any other says neither which rows, nor how many a constraint hid.
-  if (operation.startsWith("blind_") && expectation.kind !== "deny") {
+  if (blind && expectation.kind !== "deny") {
     return "PostgREST tells how many rows a blind write reached, not which";
   }
   const made = relation.info.columns.find(

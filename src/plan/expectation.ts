@@ -1,3 +1,4 @@
+import { operationInfo } from "../model/operations.ts";
 import type { Declaration, Expectation, Operation, RelationSpec } from "../model/matrix.ts";
 import { recent } from "../lib/recent.ts";
 
@@ -10,9 +11,6 @@ export interface Settled {
 
 const denied: Expectation = { kind: "deny", reason: undefined };
 
-/** A blind write is held to what its filtered form declares. */
-const follows: Partial<Record<Operation, Operation>> = { blind_update: "update", blind_delete: "delete" };
-
 /**
  * The expectation of persona × operation: what is not listed is denied. Blind writes follow their filtered forms, and an
  * upsert may not reach past UPDATE. `undefined`: the cell would say nothing that another does not.
@@ -21,7 +19,7 @@ export function settle(spec: RelationSpec, persona: string, operation: Operation
   const own = declarationOf(spec, persona, operation);
   if (own !== undefined)
     return { expectation: spelledOut(own.expectation, spec), declaration: own, implied: false };
-  const source = follows[operation];
+  const source = operationInfo[operation].follows;
   const declaration = declarationOf(spec, persona, source ?? "update");
   if (source !== undefined && declaration !== undefined)
     return { expectation: declaration.expectation, declaration, implied: true };

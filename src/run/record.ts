@@ -1,3 +1,5 @@
+import { isCode } from "../model/answers.ts";
+import { operationInfo } from "../model/operations.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../model/channel.ts";
 import type { Observation } from "../model/observation.ts";
@@ -96,6 +98,8 @@ function sentOn(answer: ChannelAnswer | undefined): ChannelAnswer["probe"] | und
 /** 21000 from the extension `safeupdate`, Supabase's default for API roles: blind writes are the direct channel's alone. */
 function isSafeUpdate(cell: Cell, observation: Observation): boolean {
   return (
-    cell.operation.startsWith("blind_") && observation.kind === "rows" && observation.answer.code === "21000"
+    operationInfo[cell.operation].blind &&
+    observation.kind === "rows" &&
+    isCode(observation.answer.code, "cardinality")
   );
 }

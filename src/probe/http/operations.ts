@@ -1,5 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
-import type { Operation, RelationOperation } from "../../model/matrix.ts";
+import type { Operation } from "../../model/matrix.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { Observation, RowsObservation } from "../../model/observation.ts";
 import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
 import { probeInsert } from "./inserting.ts";
@@ -23,19 +24,8 @@ export const measures: Record<Reach, (scene: Scene) => Promise<RowsObservation>>
   execute: probeSelect,
 };
 
-const methods: Record<RelationOperation, string> = {
-  select: "GET",
-  insert: "POST",
-  upsert: "POST",
-  update: "PATCH",
-  blind_update: "PATCH",
-  delete: "DELETE",
-  blind_delete: "DELETE",
-  truncate: "TRUNCATE",
-};
-
 export function isWrite(cell: Cell): boolean {
-  return cell.operation === "execute" ? isWriteCall(cell) : cell.operation !== "select";
+  return cell.operation === "execute" ? isWriteCall(cell) : !operationInfo[cell.operation].reads;
 }
 
 /** For people, when nothing was sent. */
@@ -43,7 +33,7 @@ export function plainRequest(cell: Cell): string {
   const { operation, relation } = cell;
   if (operation === "execute")
     return `${isWriteCall(cell) ? "POST" : "GET"} /rpc/${encodeURIComponent(relation.info.name)}`;
-  return `${methods[operation]} /${encodeURIComponent(relation.info.name)}`;
+  return `${operationInfo[operation].method ?? operation.toUpperCase()} /${encodeURIComponent(relation.info.name)}`;
 }
 
 /** Probes a cell, as often as it takes to tell. */
@@ -54,9 +44,10 @@ export async function observe(
   look: () => Promise<Snapshot>,
 ): Promise<Observation> {
   const { operation } = cell;
-  if (operation === "truncate") return { kind: "skipped", reason: "PostgREST has no request that truncates" };
+  if (operation === "truncate")
+    return { kind: "skipped", reason: operationInfo.truncate.notOnRest ?? operation };
   if (operation === "insert") return await probeInsert({ ...scene, cell, snapshot });
-  if (operation.startsWith("blind_") && !scene.wholeWrites) {
+  if (operationInfo[operation].blind && !scene.wholeWrites) {
     return {
       kind: "skipped",
       reason: `a blind write would touch all ${snapshot.total} rows of a database that others use`,

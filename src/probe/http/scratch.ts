@@ -1,4 +1,5 @@
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { OwnRows } from "../scratch/scratch-rows.ts";
 import { isRow } from "../scratch/statements.ts";
@@ -46,7 +47,7 @@ async function changeOwn(
 ): Promise<Observation> {
   const { operation, relation } = cell;
   if (operation === "insert" || operation === "truncate")
-    return skipped("PostgREST has no request that truncates");
+    return skipped(operationInfo.truncate.notOnRest ?? operation);
   const copies = await own.copies(cell, insideOf(cell.expectation));
   if ("reason" in copies) return skipped(copies.reason);
   const only = `(${copies.made.map(({ row }) => `(${isRow(row.key)})`).join(" or ")})`;

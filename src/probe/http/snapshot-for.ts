@@ -1,4 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
+import { operationInfo } from "../../model/operations.ts";
 import { shownColumns } from "./scene.ts";
 import type { SnapshotRequest } from "./take-snapshot.ts";
 
@@ -20,8 +21,8 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
 
 /** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
 function needsRows({ operation, expectation, relation, column }: Cell): boolean {
-  if (operation === "blind_update" || operation === "blind_delete") return false;
-  if (operation !== "select" && operation !== "execute") return true;
+  if (operationInfo[operation].blind) return false;
+  if (!operationInfo[operation].reads) return true;
   if (expectation.kind === "allow")
     return column !== undefined || relation.baseline.oid !== relation.info.oid;
   return expectation.kind === "rows" || expectation.kind === "within";

@@ -1,3 +1,4 @@
+import { operationInfo } from "../../model/operations.ts";
 import type { PolicyInfo, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import { ownValue } from "./tags.ts";
@@ -6,7 +7,7 @@ import { ownValue } from "./tags.ts";
 export function refusalOf(cell: Cell, mayFire: boolean): string | undefined {
   const { operation, relation } = cell;
   if (operation === "execute") return because("a function that writes may write anywhere");
-  if (operation.startsWith("blind_")) return because("without a filter a write reaches everybody's rows");
+  if (operationInfo[operation].blind) return because("without a filter a write reaches everybody's rows");
   return ofRelation(relation.info, relation.key, mayFire) ?? ofPolicies(cell) ?? ofUpdate(cell, relation.key);
 }
 

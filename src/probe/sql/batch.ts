@@ -1,6 +1,6 @@
 import { batchRules } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
-import type { RelationOperation } from "../../model/matrix.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import { quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { readSql } from "../../lib/sql-file.ts";
@@ -25,17 +25,6 @@ export interface BatchSettings {
   /** No function of the database's own calls itself IMMUTABLE, and no persona changes how the server reads values. */
   readonly keepsPlans: boolean;
 }
-
-const methods: Record<RelationOperation, string> = {
-  select: "GET",
-  insert: "POST",
-  upsert: "POST",
-  update: "PATCH",
-  blind_update: "PATCH",
-  delete: "DELETE",
-  blind_delete: "DELETE",
-  truncate: "DELETE",
-};
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
@@ -127,7 +116,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
 
 /** What PostgREST would call the request: a function that may write takes POST. */
 function requestMethod({ operation, call }: Cell): string {
-  if (operation !== "execute") return methods[operation];
+  if (operation !== "execute") return operationInfo[operation].method ?? "";
   return call?.routine.volatility === "volatile" ? "POST" : "GET";
 }
 

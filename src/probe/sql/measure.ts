@@ -1,4 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { ControlFacts, Part } from "./protocol.ts";
 import { comparesByHash } from "./compared.ts";
 
@@ -15,7 +16,7 @@ export interface Measured {
 
 /** Rows that come back, of a relation or of a call. */
 export function reads({ operation }: Pick<Cell, "operation">): boolean {
-  return operation === "select" || operation === "execute";
+  return operationInfo[operation].reads;
 }
 
 /** What a statement over all rows reached, against what is declared: by number, and where that says too little by hash. */
@@ -41,7 +42,7 @@ export function measure(cell: Cell, control: ControlFacts, part: Part): Measured
 function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
   if (reads(cell)) return part.h ?? "0";
   if (part.n === 0) return "0";
-  if (!cell.operation.endsWith("delete")) return part.ah ?? undefined;
+  if (!operationInfo[cell.operation].events.includes("delete")) return part.ah ?? undefined;
   if (part.ah === undefined || control.totalHash === undefined) return undefined;
   return (BigInt(control.totalHash) - BigInt(part.ah)).toString();
 }

@@ -1,6 +1,6 @@
 import type { PolicyInfo } from "../../model/catalog.ts";
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
-import { isFor } from "../../model/policy-commands.ts";
+import { isFor, operationInfo } from "../../model/operations.ts";
 import { Numbering } from "./numbering.ts";
 import type { BatchRequest } from "./protocol.ts";
 import { privilegesOf } from "./statements.ts";
@@ -22,13 +22,9 @@ export function countsAsQuery({ info }: PlannedRelation): boolean {
  * planned each time: conditions on rows (USING), and whatever stands in a query of its own (FROM).
  */
 export function plannedBySelect({ relation, operation, role }: Cell): boolean {
-  if (!countsAsQuery(relation) || operation === "truncate" || operation === "upsert") return false;
+  const [command, ...others] = operationInfo[operation].events;
+  if (!countsAsQuery(relation) || command === undefined || others.length > 0) return false;
   const policies = relation.info.policies.filter(({ roles }) => isFor(roles, role));
-  const command = operation.endsWith("update")
-    ? "update"
-    : operation.endsWith("delete")
-      ? "delete"
-      : "insert";
   const read = new Set(of(policies, "select").map(({ using }) => using));
   return of(policies, command).every(({ using, check }) => {
     const conditions = command === "insert" ? [] : [using];

@@ -1,5 +1,6 @@
 import { isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { Answer, Observation, RowsObservation, StateObservation } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
@@ -87,7 +88,7 @@ function* wholeObservation(
     if (reply?.kind !== "parts") return failedObservation(reply);
     if (reply.parts.some(isThrough)) return yield* wholeObservation(cell, more, reply.control, reply.parts);
   }
-  if (cell.operation === "update" || cell.operation === "delete") {
+  if (operationInfo[cell.operation].rowByRow) {
     const observed = yield* rowByRow(cell, first, base);
     return isStoppedAfterPolicy(base.answer, cell.operation) ? withTheStoppedRow(observed) : observed;
   }
@@ -114,7 +115,7 @@ function otherValuesRequest(
   first: BatchRequest,
   control: ControlFacts,
 ): BatchRequest | undefined {
-  if (cell.operation === "update" && control.total <= rowByRowLimit) return undefined;
+  if (operationInfo[cell.operation].rowByRow && control.total <= rowByRowLimit) return undefined;
   const statements = moreUpdates(cell);
   return statements.length === 0 ? undefined : { ...first, statements };
 }
@@ -122,18 +123,26 @@ function otherValuesRequest(
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
 function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
   if (reads(cell) || origin.code !== undefined || origin.n !== 0) return false;
-  const event = cell.operation.endsWith("update") ? "update" : "delete";
-  if (!maySwallow(cell, event)) return false;
+  if (!operationInfo[cell.operation].events.some((event) => maySwallow(cell, event))) return false;
   return deciding === origin || deciding.n !== 0;
 }
 
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint, a value or a trigger. */
 function stoppedAtSomeRow(cell: Cell, answer: Answer): boolean {
   if (reads(cell)) return false;
-  const held = privilegesOf(cell);
-  const granted = cell.operation.endsWith("update") ? held.update.length > 0 : held.delete;
-  if (isRefusal(answer)) return granted && held.schemaUsage;
+  if (isRefusal(answer)) return holdsWrite(cell);
   return ruleFor(answer)?.stopsAtRow === true;
+}
+
+/** Without SELECT the filtered form is refused as well; that the role holds the write's own privilege is what counts here. */
+function holdsWrite(cell: Cell): boolean {
+  const held = privilegesOf(cell);
+  return (
+    held.schemaUsage &&
+    operationInfo[cell.operation].events.every((event) =>
+      event === "delete" ? held.delete : held[event].length > 0,
+    )
+  );
 }
 
 /** Asks which rows differ, in the way that the operation allows. */
@@ -142,8 +151,7 @@ function* differences(
   first: BatchRequest,
   observed: RowsObservation,
 ): Generator<readonly Request[], Observation, readonly Reply[]> {
-  if (cell.operation === "update" || cell.operation === "delete")
-    return yield* rowByRow(cell, first, observed);
+  if (operationInfo[cell.operation].rowByRow) return yield* rowByRow(cell, first, observed);
   const request = differencesRequest(cell, first);
   if (request === undefined) return observed;
   const [reply] = yield [request];
@@ -173,7 +181,7 @@ function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | und
       differences: differencesSql(cell, columns),
     };
   }
-  if (cell.operation !== "blind_update" || relation.base === undefined || relation.key.length === 0)
+  if (!operationInfo[cell.operation].setsValues || relation.base === undefined || relation.key.length === 0)
     return undefined;
   return {
     ...first,

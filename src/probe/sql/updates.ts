@@ -1,4 +1,5 @@
 import type { Cell } from "../../model/cell.ts";
+import { operationInfo } from "../../model/operations.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import {
   assignments,
@@ -70,8 +71,10 @@ export const triedAtOnce = 3;
 export function moreUpdates(cell: Cell): readonly string[] {
   const { update, select } = privilegesOf(cell);
   if (cell.update?.set !== undefined || update.length === 0) return [];
-  if (cell.operation === "blind_update") return blindUpdates(cell).slice(triedAtOnce);
-  if (cell.operation !== "update" || select.length === 0) return [];
+  const { blind, setsValues } = operationInfo[cell.operation];
+  if (!setsValues) return [];
+  if (blind) return blindUpdates(cell).slice(triedAtOnce);
+  if (select.length === 0) return [];
   const where = readingWhere(readColumn(cell));
   return blindUpdates(cell).map((statement) => `${statement} ${where}`);
 }
@@ -102,7 +105,7 @@ export function otherValues(cell: Cell, column: string): readonly string[] {
 export function rowStatements(cell: Cell): readonly string[] {
   const { info, base } = cell.relation;
   const relation = quoteQualified(info);
-  if (cell.operation === "delete") return [`delete from ${relation}`];
+  if (!operationInfo[cell.operation].setsValues) return [`delete from ${relation}`];
   const wanted = cell.update?.set;
   if (wanted !== undefined) return [`update ${relation} set ${assignments(wanted)}`];
   const held = privilegesOf(cell);

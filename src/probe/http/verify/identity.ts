@@ -1,3 +1,4 @@
+import { isCode } from "../../../model/answers.ts";
 import { randomUUID } from "node:crypto";
 import type { BoundCandidate, Cell } from "../../../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../../../model/channel.ts";
@@ -56,7 +57,7 @@ export async function differsFromTwin(cell: Cell, persona: Caller, twin: Caller)
     for (let round = 0; round < rounds && !alike; round += 1) {
       const other = await send(twin);
       // A token that is refused was not asked about anything.
-      alike = answerOf(cell, other) === first || /^PGRST30\d$/.test(other.answer.code ?? "");
+      alike = answerOf(cell, other) === first || isCode(other.answer.code, "token");
       alike ||= answerOf(cell, await send(persona)) !== first;
     }
     if (!alike) return true;
