@@ -32,7 +32,10 @@ interface Clash {
 export function resolve(claims: readonly Claim[], identities: Identities, issues: Issues): Resolution {
   const clashes = new Map<string, Clash>();
   const { all, byPersona } = identities.audiencesOf([...new Set(claims.map(({ who }) => who))]);
-  const audiences = all.map((audience) => resolveFor(audience, claims, clashes));
+  const topics = operations
+    .map((operation) => ({ operation, claims: claims.filter((claim) => claim.operation === operation) }))
+    .filter((topic) => topic.claims.length > 0);
+  const audiences = all.map((audience) => resolveFor(audience, topics, clashes));
   for (const clash of clashes.values()) reportClash(clash, issues);
   const shared = audiences.map(({ statements }) => statements.map(declarationOf));
   return {
@@ -51,18 +54,24 @@ function declarationOf({
   return { operation, ...rest };
 }
 
+/** All claims about one operation of a relation. */
+interface Topic {
+  readonly operation: Operation;
+  readonly claims: readonly Claim[];
+}
+
 function resolveFor(
   { personas, ranks }: Audience,
-  claims: readonly Claim[],
+  topics: readonly Topic[],
   clashes: Map<string, Clash>,
 ): Resolved {
-  const statements = operations.flatMap((operation) => {
-    const about = claims.filter((claim) => claim.operation === operation);
+  const statements = topics.flatMap(({ operation, claims }) => {
     const heard = ranks
-      .map((names) => about.filter(({ who }) => names.includes(who)))
+      .map((names) => claims.filter(({ who }) => names.includes(who)))
       .find((rank) => rank.length > 0);
-    collectClashes(heard ?? [], personas, clashes);
-    const statement = heard?.find(({ declared }) => declared)?.statement;
+    if (heard === undefined) return [];
+    if (heard.length > 1) collectClashes(heard, personas, clashes);
+    const statement = heard.find(({ declared }) => declared)?.statement;
     return statement === undefined ? [] : [{ operation, statement }];
   });
   return { personas, statements };

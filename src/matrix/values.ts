@@ -45,11 +45,12 @@ function parameterUse(scalar: ScalarTree): readonly ParameterUse[] {
   return name === undefined ? [] : [{ name, at: scalar.at }];
 }
 
-export function scalarsOf(tree: Tree): readonly ScalarTree[] {
-  if (tree.kind === "scalar") return [tree];
-  return tree.kind === "list"
-    ? tree.items.flatMap(scalarsOf)
-    : tree.entries.flatMap(({ value }) => scalarsOf(value));
+/** Every scalar within, in the order of the file. */
+export function scalarsOf(tree: Tree, found: ScalarTree[] = []): readonly ScalarTree[] {
+  if (tree.kind === "scalar") found.push(tree);
+  else if (tree.kind === "list") for (const item of tree.items) scalarsOf(item, found);
+  else for (const { value } of tree.entries) scalarsOf(value, found);
+  return found;
 }
 
 /** Whether a double holds the number that was written. */
