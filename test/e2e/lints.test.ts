@@ -26,7 +26,9 @@ interface Story {
 }
 
 const root = path.resolve(import.meta.dirname, "../..");
-const stories = parse(readFileSync(path.join(root, "test/cases/lints.yaml"), "utf8")) as readonly Story[];
+const stories = parse(
+  readFileSync(path.join(root, "test/cases/lints/stories.yaml"), "utf8"),
+) as readonly Story[];
 const page = readFileSync(path.join(root, "docs/lints.md"), "utf8");
 const files = [...lintFiles()];
 
