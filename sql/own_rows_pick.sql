@@ -8,11 +8,11 @@ select key
 from (
   select key, row_number() over (partition by side, holds) as place
   from (
-    (select 1 as side, array[{key}]::text[] as key, strpos(rowgate_row::text, {sub}) > 0 as holds
+    (select 1 as side, array[{key}]::text[] as key, strpos((rowgate_row.*)::text, {sub}) > 0 as holds
      from (select * from {relation} where ({inside}
      ) is true limit 2000) rowgate_row)
     union all
-    (select 2, array[{key}]::text[], strpos(rowgate_row::text, {sub}) > 0
+    (select 2, array[{key}]::text[], strpos((rowgate_row.*)::text, {sub}) > 0
      from (select * from {relation} where ({inside}
      ) is not true limit 2000) rowgate_row)
   ) sides

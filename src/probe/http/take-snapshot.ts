@@ -138,14 +138,15 @@ function source({ relation, column, only }: SnapshotRequest): string {
 function versionOf({ relation: { baseline: control }, column, only }: SnapshotRequest): string {
   const isTable = control.kind === "table" || control.kind === "partitioned";
   if (isTable && column === undefined && only === undefined) return "concat_ws('/', tableoid, ctid, xmin)";
-  return `pg_catalog.hashtextextended(${quoteIdent(control.name)}::text, 0)::text`;
+  // `.*`: a column may be called like its table, or like any name of ours.
+  return `pg_catalog.hashtextextended((${quoteIdent(control.name)}.*)::text, 0)::text`;
 }
 
 function pieces(request: SnapshotRequest): Record<string, string> {
   const { relation, shapes } = request;
   const key = relation.key.map(quoteIdent);
   const shown = shapes.map(
-    (columns) => `row_to_json((select x from (select ${columns.map(quoteIdent).join(", ")}) x))::text`,
+    (columns) => `(select row_to_json(x.*) from (select ${columns.map(quoteIdent).join(", ")}) x)::text`,
   );
   return {
     key: `array[${key.map((name) => `${name}::text`).join(", ")}]::text[]`,

@@ -71,7 +71,12 @@ function payloadColumns({ cell }: Scene): readonly string[] {
   const { info, key } = cell.relation;
   const { insert, update } = privilegesOf(cell);
   const both = writable(info, insert).filter(({ name }) => update.includes(name));
-  const names = both.length > 0 ? both.map(({ name }) => name) : info.columns.map(({ name }) => name);
+  // What Postgres generates no request can write, whoever sends it.
+  const all = writable(
+    info,
+    info.columns.map(({ name }) => name),
+  );
+  const names = (both.length > 0 ? both : all).map(({ name }) => name);
   return [...new Set([...key, ...names])];
 }
 

@@ -96,7 +96,7 @@ export async function fingerprint(
 ): Promise<readonly Fingerprint[]> {
   const statements = relations.map(
     (info) =>
-      `select count(*)::int as rows, coalesce(sum(hashtextextended(t::text, 0)), 0)::text as hash from ${quoteQualified(info)} t`,
+      `select count(*)::int as rows, coalesce(sum(hashtextextended((t.*)::text, 0)), 0)::text as hash from ${quoteQualified(info)} t`,
   );
   const results = await readAll<Fingerprint>(client, statements);
   return results.map((rows) => rows[0] ?? { rows: 0, hash: "0" });
