@@ -19,7 +19,7 @@ import { filterOf } from "../plan/filters.ts";
 import { allCalls, type CellOptions, cellsOfIdentity } from "../plan/plan.ts";
 import type { PreflightedRun } from "./2-inspect.ts";
 import { gatewayOf, type RunRequest } from "./request.ts";
-import { openOwnRows } from "./scratch-rows.ts";
+import { openScratchRows } from "./scratch-rows.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
 const workerCount = 2;
@@ -146,6 +146,6 @@ async function openRest({
     sight: addressOf(target),
     calls: () => allCalls(plan, options),
     concurrency: requestsAtOnce,
-    ownRows: target.writes === "commit" ? () => openOwnRows(request) : undefined,
+    scratchRows: target.writes === "commit" ? () => openScratchRows(request) : undefined,
   });
 }

@@ -9,7 +9,7 @@ import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { now } from "../lib/clock.ts";
 import type { Watched } from "../probe/traces.ts";
 import type { OpenRun } from "./3-open.ts";
-import { ownRowFindings } from "./scratch-rows.ts";
+import { scratchRowFindings } from "./scratch-rows.ts";
 import type { RunRequest } from "./request.ts";
 
 type Record = Omit<RunRecord, "previous">;
@@ -31,7 +31,7 @@ export async function close(run: OpenRun, began: Moment, tally: Tally): Promise<
 function runRecord(ending: Ending, tally: Tally, rows: readonly ScratchRowRecord[], left: Watched): Record {
   const { request, plan, channels, began, since, ended } = ending;
   const { matrix, target } = request;
-  const findings = [...plan.findings, ...left.findings, ...ownRowFindings(rows), ...lateFindings(ending)];
+  const findings = [...plan.findings, ...left.findings, ...scratchRowFindings(rows), ...lateFindings(ending)];
   const preflight = plan.milliseconds + elapsed(began, since);
   const probe = elapsed(since, ended);
   const counts = tally.counts();

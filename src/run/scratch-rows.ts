@@ -1,6 +1,6 @@
 import { type FoundJournal, findJournals, openRowJournal } from "../archive/rows-journal.ts";
-import { clearUp } from "../probe/scratch/clear-up.ts";
-import { OwnRows } from "../probe/scratch/scratch-rows.ts";
+import { clearUp } from "../probe/scratch/ledger.ts";
+import { ScratchRows } from "../probe/scratch/scratch-rows.ts";
 import { nextTransaction } from "../probe/sql/probe-rows-left.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -12,14 +12,14 @@ import type { DatabaseAddress, Target } from "../model/target.ts";
 import type { RunRequest } from "./request.ts";
 
 /** What makes rows where the gateway commits; they are in a journal before they are in the database. @throws RowgateError */
-export async function openOwnRows({ id, logs, matrix, target }: RunRequest): Promise<OwnRows> {
+export async function openScratchRows({ id, logs, matrix, target }: RunRequest): Promise<ScratchRows> {
   const { database: address, limits } = target;
   const since = await startOf(target);
   const journal = await openRowJournal(logs, id, { database: databaseName(address), since });
   const told = new Set(
     matrix.relations.filter(({ survives }) => survives !== undefined).map((spec) => formatQualified(spec)),
   );
-  return OwnRows.open({ address, limits, journal, since, mayFire: (relation) => told.has(relation) });
+  return ScratchRows.open({ address, limits, journal, since, mayFire: (relation) => told.has(relation) });
 }
 
 async function startOf({ database, limits }: Target): Promise<string> {
@@ -89,7 +89,7 @@ function leftBehind(run: string, left: Awaited<ReturnType<typeof clearUp>>["left
 }
 
 /** What a run that committed tells of the rows that it made. */
-export function ownRowFindings(rows: readonly ScratchRowRecord[]): readonly Finding[] {
+export function scratchRowFindings(rows: readonly ScratchRowRecord[]): readonly Finding[] {
   const left = rows.filter(({ gone }) => !gone);
   const relations = [...new Set(left.map(({ relation }) => relation))];
   return [

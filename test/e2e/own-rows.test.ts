@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { nextTransaction } from "../../src/probe/sql/probe-rows-left.ts";
-import { clearUp } from "../../src/probe/scratch/clear-up.ts";
-import { OwnRows } from "../../src/probe/scratch/scratch-rows.ts";
+import { clearUp } from "../../src/probe/scratch/ledger.ts";
+import { ScratchRows } from "../../src/probe/scratch/scratch-rows.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { jsonBody } from "../../src/probe/http/json-text.ts";
-import { Sender } from "../../src/probe/http/sender.ts";
+import { HttpClient } from "../../src/probe/http/http-client.ts";
 import { Transport } from "../../src/probe/http/transport.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import { RowgateError } from "../../src/model/errors.ts";
@@ -53,7 +53,7 @@ function notebook(onNote: (row: RowName) => Promise<void> = async () => {}): Not
 }
 
 let since: string;
-let own: OwnRows;
+let own: ScratchRows;
 let book: Notebook;
 beforeEach(async () => {
   since = await nextTransaction(world.client);
@@ -64,8 +64,8 @@ afterEach(async () => {
   if ((await count("notes")) !== 2) throw new Error("rows were left");
 });
 
-const open = (journal: RowJournal): Promise<OwnRows> =>
-  OwnRows.open({
+const open = (journal: RowJournal): Promise<ScratchRows> =>
+  ScratchRows.open({
     address: world.database,
     limits: defaultLimits,
     journal,
@@ -145,7 +145,7 @@ describe("rows to copy", () => {
       alter table notes enable row level security; create policy own on notes using (owner = 'alice')`);
     const address = { ...world.database, user: "plain", password: "seen" };
     const options = { address, limits: defaultLimits, journal: book, since, mayFire: () => false };
-    const blind = await OwnRows.open(options);
+    const blind = await ScratchRows.open(options);
     try {
       await expect(blind.copies(about(), inside)).rejects.toMatchObject({ code: "42501" });
     } finally {
@@ -252,7 +252,7 @@ const row = (id: string) => ({ kind: "row", columns: ["id"], key: [id] }) as con
 describe("what may be written through a gateway that commits", () => {
   const every = { kind: "none" } as const;
 
-  it("is a row of the run's own by its whole key, whoever asks for more", async () => {
+  it("is a scratch row by its whole key, whoever asks for more", async () => {
     const made = await own.copies(about(), inside);
     const key = "made" in made ? (made.made[0]?.row.key["id"] ?? "") : "";
     const { rows } = await world.client.query<{ id: string }>("select id from notes limit 1");
@@ -260,11 +260,11 @@ describe("what may be written through a gateway that commits", () => {
     const transport = new Transport({ url: proxy.url, connections: 1, timeoutMs: 5_000, readOnly: false });
     const rest = { url: proxy.url, anonRole: "authenticated" } as unknown as NonNullable<Target["rest"]>;
     const client = new Clients(rest, transport.fetch).withToken(undefined, "public");
-    const sender = new Sender(transport);
-    sender.commitOwnRows(() => {});
+    const http = new HttpClient(transport);
+    http.commitScratchRows(() => {});
     const callerOf = (relation: string): Caller => {
       const { info, key: columns } = about(relation).relation;
-      return new Caller(client, sender, info, undefined, {
+      return new Caller(client, http, info, undefined, {
         columns,
         permits: (names, values) => own.ledger.permits(info, names, values),
       });
@@ -277,7 +277,7 @@ describe("what may be written through a gateway that commits", () => {
       value: undefined,
       returnsSet: false,
     } as const;
-    const unnamed = new Caller(client, sender, about().relation.info);
+    const unnamed = new Caller(client, http, about().relation.info);
     const tries = [
       () => notes.update(row(theirs), { body: "x" }),
       () => notes.update(every, { body: "x" }),
@@ -293,7 +293,7 @@ describe("what may be written through a gateway that commits", () => {
       () => others.delete(row(key)),
       () => others.insert({ id: key, owner: "x" }),
       () => unnamed.delete(row(key)),
-      () => new Caller(client, sender, { ...about().relation.info, name: "f" }, rpc).run(),
+      () => new Caller(client, http, { ...about().relation.info, name: "f" }, rpc).run(),
     ];
     try {
       for (const send of tries)

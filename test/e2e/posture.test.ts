@@ -9,7 +9,7 @@ import { sessionRules } from "../../src/probe/sql/sessions.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { jsonBody } from "../../src/probe/http/json-text.ts";
-import { Sender } from "../../src/probe/http/sender.ts";
+import { HttpClient } from "../../src/probe/http/http-client.ts";
 import { Transport } from "../../src/probe/http/transport.ts";
 import { readSettings } from "../../src/catalog/settings.ts";
 import type { ProbeChannel } from "../../src/model/channel.ts";
@@ -174,14 +174,14 @@ describe("a write that comes as far as a channel of a production target", () => 
       );
       const client = clients.withToken(undefined, "public");
       const todos = { schema: "public", name: "todos", columns: [] };
-      const caller = new Caller(client, new Sender(transport), todos);
+      const caller = new Caller(client, new HttpClient(transport), todos);
       const rpc = {
         method: "POST",
         arguments: jsonBody({}, () => undefined),
         value: undefined,
         returnsSet: false,
       } as const;
-      const calling = new Caller(client, new Sender(transport), { ...todos, name: "anything" }, rpc);
+      const calling = new Caller(client, new HttpClient(transport), { ...todos, name: "anything" }, rpc);
       const every = { kind: "none" } as const;
       const tries = [
         () => caller.insert({ id: "9" }),

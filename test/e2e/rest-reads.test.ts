@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
+import type { RestChannel } from "../../src/probe/http/http-channel.ts";
 import type { RowsObservation } from "../../src/model/observation.ts";
 import type { Declared, World } from "./rest-support.ts";
 import { cell, makeWorld, observe, openChannel, openGateway, reach } from "./rest-support.ts";

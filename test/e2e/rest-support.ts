@@ -3,7 +3,7 @@ import { sampleRows } from "../../src/probe/sql/survey.ts";
 import { readCatalog } from "../../src/catalog/catalog.ts";
 import { now } from "../../src/lib/clock.ts";
 import { openRestChannel } from "../../src/probe/http/channel.ts";
-import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
+import type { RestChannel } from "../../src/probe/http/http-channel.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation } from "../../src/model/cell.ts";
 import type { Expectation, Json, Operation, Persona } from "../../src/model/matrix.ts";

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import jwt from "jsonwebtoken";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { RestChannel } from "../../src/probe/http/verify/contract.ts";
+import type { RestChannel } from "../../src/probe/http/http-channel.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { Transport } from "../../src/probe/http/transport.ts";
 import { maxBodyBytes } from "../../src/probe/http/response-handler.ts";

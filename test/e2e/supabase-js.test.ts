@@ -8,7 +8,7 @@ import type { RestAddress } from "../../src/model/target.ts";
 import { mint } from "../../src/persona/mint.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
-import { Sender } from "../../src/probe/http/sender.ts";
+import { HttpClient } from "../../src/probe/http/http-client.ts";
 import { Transport } from "../../src/probe/http/transport.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { type RunningGateway, startGateway } from "../../src/stage/gateway/server.ts";
@@ -107,7 +107,7 @@ describe("a probe's request beside the same request of an app", () => {
     try {
       const clients = new Clients({ url, apiKey } as RestAddress, transport.fetch);
       const identity = { persona: { name: "ana" }, token } as unknown as Identity;
-      await send(new Caller(clients.of(identity, "public"), new Sender(transport), relation));
+      await send(new Caller(clients.of(identity, "public"), new HttpClient(transport), relation));
       return arrived.at(-1) as Arrived;
     } finally {
       await transport.close();

@@ -5,10 +5,10 @@ import { addressOf, readsOnly } from "../../model/posture.ts";
 import type { Target } from "../../model/target.ts";
 import { Clients } from "../../probe/http/clients.ts";
 import { Sight } from "../../probe/http/privileged.ts";
-import { Sender } from "../../probe/http/sender.ts";
+import { HttpClient } from "../../probe/http/http-client.ts";
 import { askAnonymous } from "../../probe/http/verify/anonymous.ts";
-import { shakeHands } from "../../probe/http/verify/gateway-checks.ts";
-import { findPlaces, type Place } from "../../probe/http/verify/places.ts";
+import { checkGateway } from "../../probe/http/verify/gateway-checks.ts";
+import { findPlaces, type Place } from "../../probe/http/verify/roles.ts";
 import { watchFor } from "../../probe/http/verify/same-database.ts";
 import { Transport } from "../../probe/http/transport.ts";
 import type { GatewayCheckFacts, ProbeReply, SamenessFacts, SpeakingGateway } from "../facts.ts";
@@ -66,10 +66,10 @@ async function checkAsRun(
   });
   try {
     const clients = new Clients(rest, transport.fetch);
-    const sender = new Sender(transport);
-    const checked = await shakeHands({
+    const http = new HttpClient(transport);
+    const checked = await checkGateway({
       clients,
-      sender,
+      http,
       identities,
       places,
       // Doctor does not know which calls are harmless.
@@ -77,7 +77,7 @@ async function checkAsRun(
       signingKey: target.signingKey,
       concurrency,
       readOnly: readsOnly(target),
-      anonymous: () => askAnonymous({ clients, sender, sight, target: { ...target, schemas: exposed } }),
+      anonymous: () => askAnonymous({ clients, http, sight, target: { ...target, schemas: exposed } }),
     });
     const { distrust, personas, anonymous, rollback } = checked;
     // The check of the anonymous role reports these.

@@ -3,7 +3,7 @@ import { isCode } from "../../model/answers.ts";
 import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { Target } from "../../model/target.ts";
-import { mapLimited } from "../../probe/http/limit.ts";
+import { mapLimited } from "../../lib/limiter.ts";
 import { linkFailure } from "../../probe/link-failure.ts";
 import type { CacheFacts, GatewayFacts, ProbeReply, SpeakingGateway } from "../facts.ts";
 import { runGatewayChecks } from "./gateway-checks.ts";

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { isCode } from "../../model/answers.ts";
 import type { Identity } from "../../model/channel.ts";
 import type { SigningKey } from "../../model/target.ts";
-import { signedForNobody, tamperedToken } from "../../probe/http/tokens.ts";
+import { signedForNobody, tamperedToken } from "../../probe/http/verify/tokens.ts";
 import type { JwksFacts, ProbeReply, TokenFacts } from "../facts.ts";
 import type { GatewayProbe } from "./gateway-probe.ts";
 

@@ -3,7 +3,7 @@ import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { otherValues } from "../sql/updates.ts";
 import { privilegesOf } from "../sql/statements.ts";
-import type { TextRow } from "./text-row.ts";
+import type { TextRow } from "./json-text.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
 import type { Scene } from "./scene.ts";

@@ -1,13 +1,12 @@
 import type { ColumnInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import type { SchemaClient } from "./clients.ts";
-import { jsonBody, type JsonBody } from "./json-text.ts";
+import { type JsonBody, type TextRow, jsonBody } from "./json-text.ts";
 import { applyFilter, keepSpaces, restName, restNames } from "./query.ts";
 import type { Filterable, RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import { type Rpc, asRows } from "./rpc.ts";
-import type { HttpRequest, Sender, Verb } from "./sender.ts";
-import type { TextRow } from "./text-row.ts";
+import type { HttpRequest, HttpClient, Verb } from "./http-client.ts";
 import type { Sendable } from "./transport.ts";
 
 export interface Page {
@@ -37,7 +36,7 @@ interface Request extends HttpRequest {
 }
 
 /** Which rows may be written where nothing is rolled back. */
-export interface OwnKeys {
+export interface ScratchKeys {
   /** The columns that name a row. */
   readonly columns: readonly string[];
   /** The row is one that the run has made. */
@@ -47,24 +46,24 @@ export interface OwnKeys {
 /** PostgREST's requests to one relation, as one persona, each counted exactly. Writes ask to be rolled back. */
 export class Caller {
   readonly #client: SchemaClient;
-  readonly #sender: Sender;
+  readonly #http: HttpClient;
   readonly #name: string;
   readonly #columns: readonly ColumnInfo[];
   readonly #rpc: Rpc | undefined;
-  readonly #own: OwnKeys | undefined;
+  readonly #own: ScratchKeys | undefined;
   #from: ReturnType<SchemaClient["from"]> | undefined;
   #sent: (() => string) | undefined;
 
   /** `client` is the persona's for the relation's schema. With `rpc`, what is read is what the call returns. */
   constructor(
     client: SchemaClient,
-    sender: Sender,
+    http: HttpClient,
     relation: QualifiedName & { columns: readonly ColumnInfo[] },
     rpc?: Rpc,
-    own?: OwnKeys,
+    own?: ScratchKeys,
   ) {
     this.#client = client;
-    this.#sender = sender;
+    this.#http = http;
     // A name may hold what ends a path: `?`, `/`, `#`.
     this.#name = encodeURIComponent(relation.name);
     this.#columns = relation.columns;
@@ -211,7 +210,7 @@ export class Caller {
   }
 
   async #send(verb: Verb, request: Request, own = false): Promise<Reply> {
-    const reply = await this.#sender.send(verb, request, own);
+    const reply = await this.#http.send(verb, request, own);
     this.#sent ??= reply.sent;
     return reply;
   }

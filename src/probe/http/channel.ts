@@ -4,19 +4,18 @@ import { RowgateError } from "../../model/errors.ts";
 import type { Moment } from "../../lib/moment.ts";
 import type { DatabaseAddress, Target } from "../../model/target.ts";
 import { readsOnly } from "../../model/posture.ts";
-import type { OwnRows } from "../scratch/scratch-rows.ts";
+import type { ScratchRows } from "../scratch/scratch-rows.ts";
 import { askAnonymous } from "./verify/anonymous.ts";
-import { harmlessCalls } from "./call-places.ts";
+import { harmlessCalls } from "./calls.ts";
 import { Clients } from "./clients.ts";
-import type { RestChannel } from "./verify/contract.ts";
+import { HttpChannel, type RestChannel } from "./http-channel.ts";
 import { ProbeFailure } from "./failure.ts";
-import { shakeHands } from "./verify/gateway-checks.ts";
-import { HttpChannel } from "./http-channel.ts";
-import { findPlaces } from "./verify/places.ts";
+import { checkGateway } from "./verify/gateway-checks.ts";
+import { findPlaces } from "./verify/roles.ts";
 import { checkSameDatabase } from "./verify/same-database.ts";
-import { Sender } from "./sender.ts";
+import { HttpClient } from "./http-client.ts";
 import { Sight } from "./privileged.ts";
-import { TokenTimes } from "./verify/token-times.ts";
+import { TokenTimes } from "./verify/tokens.ts";
 import { Transport } from "./transport.ts";
 
 export interface RestChannelOptions {
@@ -32,7 +31,7 @@ export interface RestChannelOptions {
   /** Requests in flight at most. */
   readonly concurrency: number;
   /** Where the target says that writes may be committed: makes the rows for them, should the gateway undo none. */
-  readonly ownRows?: (() => Promise<OwnRows>) | undefined;
+  readonly scratchRows?: (() => Promise<ScratchRows>) | undefined;
 }
 
 /**
@@ -55,7 +54,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     readOnly,
   });
   const sight = new Sight(options.sight, target.limits);
-  const sender = new Sender(transport, new TokenTimes(options.signedAt, [...identities.values()]));
+  const http = new HttpClient(transport, new TokenTimes(options.signedAt, [...identities.values()]));
   const clients = new Clients(rest, transport.fetch);
   try {
     const everybody = [...identities.values()];
@@ -63,9 +62,9 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     const places = await findPlaces(sight, target.schemas, roles);
     const { signingKey } = target;
     const calls = once(() => harmlessCalls(options.calls?.() ?? []));
-    const handshaken = await shakeHands({
+    const checked = await checkGateway({
       clients,
-      sender,
+      http,
       identities: everybody,
       places,
       calls,
@@ -75,14 +74,14 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       honoursRollback: rest.honoursRollback,
       anonRole: rest.anonRole,
       anonymous:
-        rest.gateway.kind === "remote" ? () => askAnonymous({ clients, sender, sight, target }) : undefined,
+        rest.gateway.kind === "remote" ? () => askAnonymous({ clients, http, sight, target }) : undefined,
       sameDatabase:
         // What rowgate has started itself is in front of the database that it was told.
         rest.gateway.kind === "remote"
           ? (trusted) =>
               checkSameDatabase({
                 clients,
-                sender,
+                http,
                 sight,
                 identities: trusted,
                 places,
@@ -92,16 +91,16 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
               })
           : undefined,
     });
-    const commits = !readOnly && handshaken.distrust === undefined && handshaken.noWrites !== undefined;
-    const ownRows = commits ? await options.ownRows?.() : undefined;
+    const commits = !readOnly && checked.distrust === undefined && checked.noWrites !== undefined;
+    const scratchRows = commits ? await options.scratchRows?.() : undefined;
     return new HttpChannel({
-      ownRows,
+      scratchRows,
       transport,
       sight,
-      sender,
+      http,
       clients,
       identities,
-      handshaken,
+      checked,
       target,
       concurrency,
     });

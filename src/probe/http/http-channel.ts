@@ -1,42 +1,52 @@
 import type { Cell } from "../../model/cell.ts";
-import type { ChannelAnswer, Identity } from "../../model/channel.ts";
+import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
 import type { Failure, Observation } from "../../model/observation.ts";
+import { WriteRefused, noWrites, postureRules, readsOnly } from "../../model/posture.ts";
 import type { GatewayChecks } from "../../model/run.ts";
 import type { ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { Target } from "../../model/target.ts";
-import type { OwnRows } from "../scratch/scratch-rows.ts";
-import { noWrites, postureRules, readsOnly, WriteRefused } from "../../model/posture.ts";
-import type { RestChannel } from "./verify/contract.ts";
-import { Caller } from "./caller.ts";
-import type { Clients } from "./clients.ts";
-import { type Controls, lookForAll } from "./baselines.ts";
-import { ProbeFailure, failureOf } from "./failure.ts";
-import type { Handshaken } from "./verify/gateway-checks.ts";
-import { differsFromTwin, showsIdentity, twinOf } from "./verify/identity.ts";
-import { mapLimited } from "./limit.ts";
+import type { ScratchRows } from "../scratch/scratch-rows.ts";
 import { comparesRows } from "../sql/calls.ts";
-import { probeCall } from "./calling.ts";
+import { Caller } from "./caller.ts";
+import { probeCall } from "./calls.ts";
+import type { Clients } from "./clients.ts";
+import { ProbeFailure, failureOf } from "./failure.ts";
+import { mapLimited } from "../../lib/limiter.ts";
 import { isWrite, observe, plainRequest } from "./operations.ts";
-import { observeOwn } from "./scratch.ts";
-import { playedBack } from "./verify/played-back.ts";
-import { rpcOf } from "./rpc.ts";
-import type { Sender } from "./sender.ts";
 import type { Sight } from "./privileged.ts";
-import { snapshotFor } from "./snapshot-for.ts";
+import { rpcOf } from "./rpc.ts";
+import { probeScratchRows } from "../scratch/observe.ts";
+import type { HttpClient } from "./http-client.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { agrees, betweenLooks, stoodStill } from "./stillness.ts";
-import { takeSnapshot } from "./take-snapshot.ts";
+import { agrees, betweenLooks, stoodStill } from "./stable-read.ts";
+import { type Controls, lookForAll, snapshotFor, takeSnapshot } from "./take-snapshot.ts";
 import type { Transport } from "./transport.ts";
+import type { CheckedGateway } from "./verify/gateway-checks.ts";
+import { differsFromTwin, showsIdentity, twinOf } from "./verify/identity.ts";
+import { playedBack } from "./verify/tokens.ts";
+
+/** The rest channel, as the run sees it. */
+export interface RestChannel extends ProbeChannel {
+  /** Made when the channel was opened. */
+  readonly handshake: GatewayChecks;
+  /**
+   * Probes cells until one shows that `sub` arrives: by rows that depend on it, or by a request that is answered otherwise
+   * with another `sub`. `undefined`: none could show it.
+   */
+  showIdentity(cells: Iterable<Cell>): Promise<boolean | undefined>;
+  /** Removes rows that were made where nothing is rolled back, and says what became of them. */
+  finish(): Promise<readonly ScratchRowRecord[]>;
+}
 
 export interface HttpChannelParts {
   readonly transport: Transport;
   readonly sight: Sight;
-  readonly sender: Sender;
+  readonly http: HttpClient;
   readonly clients: Clients;
   readonly identities: ReadonlyMap<string, Identity>;
-  readonly handshaken: Handshaken;
+  readonly checked: CheckedGateway;
   /** Set: the gateway commits, and rows are made that writes may touch. */
-  readonly ownRows: OwnRows | undefined;
+  readonly scratchRows: ScratchRows | undefined;
   readonly target: Target;
   readonly concurrency: number;
 }
@@ -54,13 +64,13 @@ export class HttpChannel implements RestChannel {
   constructor(parts: HttpChannelParts) {
     this.#parts = parts;
     parts.transport.rememberReads();
-    const { ownRows, sender, handshaken } = parts;
-    if (ownRows !== undefined) sender.commitOwnRows(() => ownRows.ledger.noAnswer());
-    else if (handshaken.noWrites !== undefined) sender.blockWrites(handshaken.noWrites);
+    const { scratchRows, http, checked } = parts;
+    if (scratchRows !== undefined) http.commitScratchRows(() => scratchRows.ledger.noAnswer());
+    else if (checked.noWrites !== undefined) http.blockWrites(checked.noWrites);
   }
 
   get handshake(): GatewayChecks {
-    return { ...this.#parts.handshaken.handshake, identityShown: this.#identityShown };
+    return { ...this.#parts.checked.handshake, identityShown: this.#identityShown };
   }
 
   get roundTrips(): number {
@@ -85,10 +95,10 @@ export class HttpChannel implements RestChannel {
 
   /** `undefined`: it was not asked, or both were answered alike. */
   async #differsFromTwin(cell: Cell): Promise<true | undefined> {
-    const { identities, target, ownRows } = this.#parts;
+    const { identities, target, scratchRows } = this.#parts;
     const identity = identities.get(cell.persona.name);
     const twin = identity && twinOf(identity, target.signingKey);
-    const isScratch = ownRows !== undefined && isWrite(cell);
+    const isScratch = scratchRows !== undefined && isWrite(cell);
     if (twin === undefined || isScratch || this.#refusal(cell) !== undefined) return undefined;
     if (this.forbids(cell) !== undefined) return undefined;
     const asked = differsFromTwin(cell, this.#callerFor(cell), this.#callerFor(cell, twin));
@@ -97,23 +107,24 @@ export class HttpChannel implements RestChannel {
   }
 
   forbids(cell: Cell): string | undefined {
-    const { target, ownRows } = this.#parts;
+    const { target, scratchRows } = this.#parts;
     if (!isWrite(cell)) return undefined;
-    return readsOnly(target) ? noWrites(target) : ownRows?.refusal(cell);
+    return readsOnly(target) ? noWrites(target) : scratchRows?.refusal(cell);
   }
 
   async finish(): Promise<readonly ScratchRowRecord[]> {
-    return (await this.#parts.ownRows?.ledger.finish()) ?? [];
+    return (await this.#parts.scratchRows?.ledger.finish()) ?? [];
   }
 
   async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
     const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
     if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const refused = cells.map((cell) => this.#refusal(cell));
-    const { ownRows } = this.#parts;
+    const { scratchRows } = this.#parts;
     const open = cells.filter((_, index) => refused[index] === undefined);
     const looked = open.filter(
-      (cell) => (cell.call === undefined || comparesRows(cell)) && (ownRows === undefined || !isWrite(cell)),
+      (cell) =>
+        (cell.call === undefined || comparesRows(cell)) && (scratchRows === undefined || !isWrite(cell)),
     );
     const controls = await lookForAll(this.#parts.sight, looked);
     const answers = new Map<Cell, ChannelAnswer>();
@@ -124,8 +135,8 @@ export class HttpChannel implements RestChannel {
       this.#parts.concurrency,
       probeOne,
     );
-    // Rows of the run's own would be among those that are read.
-    if (ownRows !== undefined) await reads;
+    // Scratch rows would be among those that are read.
+    if (scratchRows !== undefined) await reads;
     // Writes of one relation would wait for each other's locks.
     await Promise.all([reads, mapLimited(open.filter(isWrite), 1, probeOne)]);
     if (postureRules[this.#parts.target.posture].shared) await this.#lookAgain(looked, controls, answers);
@@ -143,16 +154,16 @@ export class HttpChannel implements RestChannel {
   async close(): Promise<void> {
     // What is still on its way must not come after the rows have been removed.
     await this.#parts.transport.close().catch(() => undefined);
-    await Promise.allSettled([this.#parts.ownRows?.close(), this.#parts.sight.close()]);
+    await Promise.allSettled([this.#parts.scratchRows?.close(), this.#parts.sight.close()]);
   }
 
   /** What is known before anything is sent. */
   #refusal(cell: Cell): Observation | undefined {
-    const { handshaken, sender } = this.#parts;
-    const failure = handshaken.distrust ?? this.#distrust ?? handshaken.personas.get(cell.persona.name);
+    const { checked, http } = this.#parts;
+    const failure = checked.distrust ?? this.#distrust ?? checked.personas.get(cell.persona.name);
     if (failure !== undefined) return { kind: "failed", failure };
-    return isWrite(cell) && sender.writesBlocked !== undefined
-      ? { kind: "failed", failure: sender.writesBlocked }
+    return isWrite(cell) && http.writesBlocked !== undefined
+      ? { kind: "failed", failure: http.writesBlocked }
       : undefined;
   }
 
@@ -177,21 +188,21 @@ export class HttpChannel implements RestChannel {
 
   /** `twin`: instead of the persona. */
   #callerFor({ persona, relation: { info, key }, call }: Cell, twin?: Identity): Caller {
-    const { clients, sender, identities, ownRows } = this.#parts;
+    const { clients, http, identities, scratchRows } = this.#parts;
     const identity = twin ?? identities.get(persona.name);
     if (identity === undefined) throw new Error(`the persona ${persona.name} was not signed in`);
-    const own = ownRows && {
+    const own = scratchRows && {
       columns: key,
       permits: (columns: readonly string[], values: readonly (string | null)[]) =>
-        ownRows.ledger.permits(info, columns, values),
+        scratchRows.ledger.permits(info, columns, values),
     };
     const client =
       twin === undefined ? clients.of(identity, info.schema) : clients.withToken(identity.token, info.schema);
-    return new Caller(client, sender, info, call && rpcOf(call), own);
+    return new Caller(client, http, info, call && rpcOf(call), own);
   }
 
   async #probeOne(cell: Cell, control: Snapshot | undefined, between = false): Promise<ChannelAnswer> {
-    const { sight, target, identities, ownRows } = this.#parts;
+    const { sight, target, identities, scratchRows } = this.#parts;
     if (!identities.has(cell.persona.name))
       return { observation: failed(new Error("the persona was not signed in")), probe: "" };
     const caller = this.#callerFor(cell);
@@ -203,8 +214,8 @@ export class HttpChannel implements RestChannel {
         const observation = await probeCall(cell.call, caller, (other) => this.#callerFor(other));
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
-      if (ownRows !== undefined && isWrite(cell)) {
-        const observation = await observeOwn(cell, ownRows, { caller, sight });
+      if (scratchRows !== undefined && isWrite(cell)) {
+        const observation = await probeScratchRows(cell, scratchRows, { caller, sight });
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
       const probe = (snapshot: Snapshot): Promise<Observation> => {

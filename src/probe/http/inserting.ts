@@ -6,7 +6,7 @@ import { privilegesOf } from "../sql/statements.ts";
 import { withConstraint } from "./constraint.ts";
 import { membersOf } from "./json-text.ts";
 import { rowsOf } from "./reply.ts";
-import { rowReader } from "./row-reader.ts";
+import { rowReader } from "./snapshot.ts";
 import type { Scene } from "./scene.ts";
 
 /** INSERT: each candidate by itself, first without asking for the row: that would take a SELECT policy. */

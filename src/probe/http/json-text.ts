@@ -1,4 +1,5 @@
-import type { TextRow } from "./text-row.ts";
+/** Column or argument → text as Postgres reads it; `null` is NULL. */
+export type TextRow = Readonly<Record<string, string | null>>;
 
 /**
  * JSON read without rounding: `JSON.parse` makes 9007199254740993 and 1.50 other numbers than Postgres sent.

@@ -7,7 +7,7 @@ import { probeInsert } from "./inserting.ts";
 import { probeSelect } from "./reading.ts";
 import { isWriteCall } from "./rpc.ts";
 import type { Scene } from "./scene.ts";
-import { settled } from "./settled.ts";
+import { settled } from "./stable-read.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { probeUpsert } from "./upserting.ts";
 import { probeDelete, probeUpdate } from "./writing.ts";

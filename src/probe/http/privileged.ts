@@ -2,8 +2,7 @@ import { DatabaseError, Pool } from "pg";
 import type { PoolClient, QueryConfig, QueryResultRow } from "pg";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { clientConfig } from "../client-config.ts";
-import { ProbeFailure } from "./failure.ts";
-import { Patience } from "./patience.ts";
+import { CircuitBreaker, ProbeFailure } from "./failure.ts";
 
 /** Runs one statement with full sight. Values come back as text or JSON, as the statement makes them. */
 export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -14,7 +13,7 @@ export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly un
  */
 export class Sight {
   readonly #pool: Pool;
-  readonly #patience = new Patience("the database");
+  readonly #breaker = new CircuitBreaker("the database");
 
   constructor(address: DatabaseAddress, limits: Limits) {
     this.#pool = new Pool({
@@ -31,7 +30,7 @@ export class Sight {
 
   /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */
   look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
-    return this.#patience.spend(() => this.#look(questions));
+    return this.#breaker.run(() => this.#look(questions));
   }
 
   async #look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {

@@ -1,13 +1,12 @@
 import type { RowsObservation } from "../../model/observation.ts";
 import type { Cell } from "../../model/cell.ts";
-import { type Differences, compareRows, shownKeys } from "./compare.ts";
+import { type Differences, type Snapshot, compareRows, comparedRowsLimit, shownKeys } from "./snapshot.ts";
 import { ProbeFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
 import { compareSample } from "./sample.ts";
 import type { Scene } from "./scene.ts";
 import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./scene.ts";
-import { type Snapshot, comparedRowsLimit } from "./snapshot.ts";
 
 /** SELECT: the exact count always; the rows themselves where a count does not tell them. */
 export async function probeSelect(scene: Scene): Promise<RowsObservation> {

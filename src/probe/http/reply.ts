@@ -11,7 +11,7 @@ export interface Reply {
 }
 
 /**
- * What PostgREST said. Anything that it would not say (a proxy's page, a success without its count) is no answer at
+ * What PostgREST describeAnswer. Anything that it would not say (a proxy's page, a success without its count) is no answer at
  * all: throws ProbeFailure `protocol`.
  */
 export function replyOf(raw: RawReply): Reply {
@@ -71,7 +71,7 @@ export function rowsOf({ answer, body }: Reply): string[] {
 }
 
 /** An answer in a few words. */
-export function said({ code, message, http }: Answer): string {
+export function describeAnswer({ code, message, http }: Answer): string {
   return code === null ? `${http?.status}` : `${code} ${message ?? ""}`.trimEnd();
 }
 

@@ -2,13 +2,12 @@ import { isRefusal, isStoppedAfterPolicy } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { rowByRowLimit } from "../sql/privileged.ts";
-import type { TextRow } from "./text-row.ts";
-import { shownKeys } from "./compare.ts";
+import type { TextRow } from "./json-text.ts";
+import { type ControlRow, shownKeys } from "./snapshot.ts";
 import type { RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import type { Scene } from "./scene.ts";
 import { isUnseen, reachOf, shownKey } from "./scene.ts";
-import type { ControlRow } from "./snapshot.ts";
 import { valuesOf } from "./values.ts";
 
 /** One request about one row. */

@@ -1,10 +1,9 @@
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { shownKeys } from "./compare.ts";
+import { type ControlRow, shownKeys } from "./snapshot.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
 import type { Scene } from "./scene.ts";
 import { shownColumns, shownKey } from "./scene.ts";
-import type { ControlRow } from "./snapshot.ts";
 
 /** Values in one `in.(…)`: a URL must stay well below 8,000 characters. */
 const valuesAtOnce = 15;

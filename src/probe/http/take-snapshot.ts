@@ -1,9 +1,11 @@
-import type { PlannedRelation } from "../../model/cell.ts";
-import type { Expectation } from "../../model/matrix.ts";
-import { holdsValue, quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import { fillSql } from "../../lib/sql-file.ts";
+import { holdsValue, quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import type { Cell, PlannedRelation } from "../../model/cell.ts";
+import type { Expectation } from "../../model/matrix.ts";
+import { operationInfo } from "../../model/operations.ts";
 import { ProbeFailure } from "./failure.ts";
 import type { Ask, Sight } from "./privileged.ts";
+import { shownColumns } from "./scene.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
 
 /** Of a sample, for each side of the row set. */
@@ -156,4 +158,53 @@ function pieces(request: SnapshotRequest): Record<string, string> {
     order: key.length === 0 ? "" : `order by ${key.join(", ")}`,
     back: key.length === 0 ? "" : `order by ${key.map((name) => `${name} desc`).join(", ")}`,
   };
+}
+
+/** What full sight must see for these cells of one relation. */
+export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]): SnapshotRequest {
+  const measured = cells.filter(({ operation }) => operation !== "insert" && operation !== "truncate");
+  const lists = [relation.key, ...measured.map(shownColumns)].filter((columns) => columns.length > 0);
+  const unique = new Map(lists.map((columns) => [JSON.stringify(columns), columns]));
+  return {
+    relation,
+    // Cells of one column, or of none: they are asked about together.
+    column: cells[0]?.column,
+    expectations: measured.map(({ expectation }) => expectation),
+    among: measured.flatMap(({ among }) => among ?? []),
+    shapes: [...unique.values()],
+    rows: measured.some(needsRows),
+  };
+}
+
+/** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
+function needsRows({ operation, expectation, relation, column }: Cell): boolean {
+  if (operationInfo[operation].blind) return false;
+  if (!operationInfo[operation].reads) return true;
+  if (expectation.kind === "allow")
+    return column !== undefined || relation.baseline.oid !== relation.info.oid;
+  return expectation.kind === "rows" || expectation.kind === "within";
+}
+
+/** Full sight's looks for cells of one relation, by the column that they are about; `undefined`: a look failed. */
+export type Controls = ReadonlyMap<string | undefined, Snapshot | undefined>;
+
+/** One look for the cells of the relation, and one for each column that has cells of its own. */
+export async function lookForAll(sight: Sight, cells: readonly Cell[]): Promise<Controls> {
+  const columns = [...new Set(cells.map(({ column }) => column))];
+  const looks = await Promise.all(
+    columns.map((column) =>
+      look(
+        sight,
+        cells.filter((cell) => cell.column === column),
+      ),
+    ),
+  );
+  return new Map(columns.map((column, index) => [column, looks[index]]));
+}
+
+/** `undefined` when it failed: then each cell looks for itself, and the faulty one alone fails. */
+async function look(sight: Sight, cells: readonly Cell[]): Promise<Snapshot | undefined> {
+  const [cell] = cells;
+  if (cell === undefined) return undefined;
+  return await takeSnapshot(sight, snapshotFor(cells, cell.relation)).catch(() => undefined);
 }

@@ -1,13 +1,12 @@
 import { isRefusal } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { privilegesOf, writable } from "../sql/statements.ts";
-import type { TextRow } from "./text-row.ts";
-import { shownKeys } from "./compare.ts";
+import type { TextRow } from "./json-text.ts";
+import { type ControlRow, shownKeys } from "./snapshot.ts";
 import { withConstraint } from "./constraint.ts";
 import type { Reply } from "./reply.ts";
 import type { Scene } from "./scene.ts";
 import { reachOf } from "./scene.ts";
-import type { ControlRow } from "./snapshot.ts";
 import { only, valuesOf } from "./values.ts";
 
 /** Rows from each side of the declared set that are written over. */

@@ -2,7 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { otherValues } from "../sql/updates.ts";
 import { plainFirst, privilegesOf, writable } from "../sql/statements.ts";
-import type { TextRow } from "./text-row.ts";
+import type { TextRow } from "./json-text.ts";
 import type { Sight } from "./privileged.ts";
 import type { ControlRow } from "./snapshot.ts";
 

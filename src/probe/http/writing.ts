@@ -2,7 +2,7 @@ import { ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { maySwallow } from "../sql/swallowing.ts";
 import { privilegesOf } from "../sql/statements.ts";
-import type { TextRow } from "./text-row.ts";
+import type { TextRow } from "./json-text.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
 import { probeMoves } from "./forbidden-updates.ts";
@@ -53,7 +53,7 @@ export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
   return { ...observation, forbiddenUpdates: await probeMoves(scene, reached) };
 }
 
-/** A row of the run's own keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
+/** A scratch row keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
 function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow[] {
   const attempts = updateAttempts(cell, own);
   if (isOwn !== true) return attempts;

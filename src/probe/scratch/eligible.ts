@@ -1,9 +1,9 @@
 import { operationInfo } from "../../model/operations.ts";
 import type { PolicyInfo, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
-import { ownValue } from "./tags.ts";
+import { freshValue } from "./statements.ts";
 
-/** Why writes to this cell's relation cannot be kept to rows of the run's own; `undefined`: they can. Docs: docs/adr/0010. */
+/** Why writes to this cell's relation cannot be kept to scratch rows; `undefined`: they can. Docs: docs/adr/0010. */
 export function refusalOf(cell: Cell, mayFire: boolean): string | undefined {
   const { operation, relation } = cell;
   if (operation === "execute") return because("a function that writes may write anywhere");
@@ -17,7 +17,7 @@ function because(why: string): string {
 
 function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean): string | undefined {
   if (info.kind !== "table")
-    return because(`rows of the run's own are made in plain tables only: this is a ${kinds[info.kind]}`);
+    return because(`scratch rows are made in plain tables only: this is a ${kinds[info.kind]}`);
   const fires = [...info.triggers.filter(({ enabled }) => enabled).map(({ name }) => name), ...info.rules];
   if (fires.length > 0 && !mayFire)
     return because(
@@ -25,7 +25,7 @@ function ofRelation(info: RelationInfo, key: readonly string[], mayFire: boolean
     );
   if (key.length === 0) return because("nothing names a row of it");
   if (freshColumns(info, key).length === 0)
-    return because(`its key (${key.join(", ")}) cannot be given a value of the run's own`);
+    return because(`its key (${key.join(", ")}) cannot be given a fresh value`);
   return undefined;
 }
 
@@ -36,11 +36,11 @@ function ofPolicies(cell: Cell): string | undefined {
   );
   if (read.length === 0) return undefined;
   return because(
-    `a policy depends on ${read.join(", ")}, where a row of the run's own is like no other: that it is denied proves nothing`,
+    `a policy depends on ${read.join(", ")}, where a scratch row is like no other: that it is denied proves nothing`,
   );
 }
 
-/** Columns that get a value of the run's own: of an INSERT's key those that some candidate does not say. */
+/** Columns that get a fresh value: of an INSERT's key those that some candidate does not say. */
 function likeNoOther({ operation, relation: { info, key }, candidates }: Cell): readonly string[] {
   return operation === "insert"
     ? freshColumns(info, key).filter((name) => candidates.some(({ values }) => values[name] === undefined))
@@ -81,14 +81,14 @@ function ofUpdate({ update }: Cell, key: readonly string[]): string | undefined 
     : undefined;
 }
 
-/** Columns of a key that can have a value of the run's own: those that point to other rows cannot. */
+/** Columns of a key that can have a fresh value: those that point to other rows cannot. */
 export function freshColumns(info: RelationInfo, key: readonly string[]): readonly string[] {
   const pointing = new Set(
     info.constraints.flatMap(({ type, columns }) => (type === "foreign key" ? columns : [])),
   );
   return info.columns
     .filter(
-      (column) => key.includes(column.name) && !pointing.has(column.name) && ownValue(column) !== undefined,
+      (column) => key.includes(column.name) && !pointing.has(column.name) && freshValue(column) !== undefined,
     )
     .map(({ name }) => name);
 }

@@ -1,10 +1,11 @@
 import { type ClientBase, DatabaseError } from "pg";
+import { formatQualified } from "../../lib/sql-text.ts";
+import { isCode } from "../../model/answers.ts";
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
-import type { ScratchRowRecord, RowJournal, RowName } from "../../model/scratch-row.ts";
-import { formatQualified } from "../../lib/sql-text.ts";
+import type { JournalledRows, RowJournal, RowName, ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
-import { clearUp } from "./clear-up.ts";
+import { connect, disconnect, messageOf } from "../sql/session.ts";
 import { isThere, removeRow } from "./statements.ts";
 
 export interface LedgerOptions {
@@ -15,7 +16,7 @@ export interface LedgerOptions {
   readonly since: string;
 }
 
-export interface Own extends Pick<ScratchRowRecord, "cell" | "by"> {
+export interface ScratchRow extends Pick<ScratchRowRecord, "cell" | "by"> {
   readonly row: RowName;
   gone: boolean;
 }
@@ -24,7 +25,7 @@ export interface Own extends Pick<ScratchRowRecord, "cell" | "by"> {
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #client: ClientBase;
-  readonly #rows: Own[] = [];
+  readonly #rows: ScratchRow[] = [];
   readonly #names = new Set<string>();
   /** A write to which no answer came may be committed after it was looked for. */
   #unanswered = false;
@@ -34,7 +35,7 @@ export class Ledger {
     this.#client = client;
   }
 
-  /** Whether a request touches only the row with this key, and the key is one of the run's own. */
+  /** Whether a request touches only the row with this key, and the key is that of a scratch row. */
   permits(info: RelationInfo, columns: readonly string[], key: readonly (string | null)[]): boolean {
     return this.#names.has(
       nameOf(info, Object.fromEntries(columns.map((name, index) => [name, key[index] ?? ""]))),
@@ -47,19 +48,23 @@ export class Ledger {
   }
 
   /** A key for a row that is about to be made, on the disk; `undefined`: somebody has it. */
-  async reserve(cell: Cell, key: Readonly<Record<string, string>>, by: Own["by"]): Promise<Own | undefined> {
+  async reserve(
+    cell: Cell,
+    key: Readonly<Record<string, string>>,
+    by: ScratchRow["by"],
+  ): Promise<ScratchRow | undefined> {
     const { info } = cell.relation;
     const row: RowName = { relation: { schema: info.schema, name: info.name }, key };
     if (await isThere(this.#client, row)) return undefined;
     await this.#options.journal.note([row]);
-    const own: Own = { row, cell: cell.id, by, gone: false };
+    const own: ScratchRow = { row, cell: cell.id, by, gone: false };
     this.#rows.push(own);
     this.#names.add(nameOf(info, key));
     return own;
   }
 
   /** It was never made. Its line in the journal stays: a line too many only costs a look. */
-  forget(own: Own): void {
+  forget(own: ScratchRow): void {
     this.#rows.splice(this.#rows.indexOf(own), 1);
   }
 
@@ -91,7 +96,7 @@ export class Ledger {
     for (const own of this.#rows) own.gone = !left.has(own.row);
   }
 
-  async #removeAll(rows: readonly Own[]): Promise<void> {
+  async #removeAll(rows: readonly ScratchRow[]): Promise<void> {
     for (const own of rows) {
       await removeRow(this.#client, own.row, this.#options.since).catch((error: unknown) => {
         if (!(error instanceof DatabaseError)) throw error;
@@ -103,4 +108,36 @@ export class Ledger {
 
 function nameOf({ oid }: RelationInfo, key: Readonly<Record<string, string>>): string {
   return JSON.stringify([oid, Object.entries(key).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+export interface ClearedUp {
+  readonly removed: number;
+  /** Rows that are still there, and why. */
+  readonly left: readonly { readonly row: RowName; readonly because: string }[];
+}
+
+/** Removes rows that a run has journalled and left. @throws RowgateError `direct/connect` */
+export async function clearUp(
+  address: DatabaseAddress,
+  limits: Limits,
+  { rows, since }: JournalledRows,
+): Promise<ClearedUp> {
+  const client = await connect(address, limits);
+  const left: ClearedUp["left"][number][] = [];
+  let removed = 0;
+  try {
+    for (const row of rows) {
+      try {
+        removed += await removeRow(client, row, since);
+        if (await isThere(client, row)) left.push({ row, because: "it was written before that run" });
+      } catch (error) {
+        // The table itself may be gone, and its rows with it.
+        if (!(error instanceof DatabaseError)) throw error;
+        if (!isCode(error.code, "undefinedTable")) left.push({ row, because: messageOf(error) });
+      }
+    }
+    return { removed, left };
+  } finally {
+    await disconnect(client);
+  }
 }

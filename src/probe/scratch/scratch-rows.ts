@@ -3,30 +3,29 @@ import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
 import { connect, disconnect, isLost, messageOf } from "../sql/session.ts";
 import { freshColumns, freshOfCopy, refusalOf } from "./eligible.ts";
-import { Ledger, type LedgerOptions, type Own } from "./ledger.ts";
-import { type Picked, copyRow, pickRows } from "./statements.ts";
-import { ownValue } from "./tags.ts";
+import { Ledger, type LedgerOptions, type ScratchRow } from "./ledger.ts";
+import { type Picked, copyRow, freshValue, pickRows } from "./statements.ts";
 
-export interface OwnRowsOptions extends LedgerOptions {
+export interface ScratchRowsOptions extends LedgerOptions {
   /** Relations of which the matrix says that what their triggers do may stay. */
   readonly mayFire: (relation: string) => boolean;
 }
 
 /** Rows that this run makes where the gateway commits, and removes: nothing else may be written there. */
-export class OwnRows {
-  readonly #options: OwnRowsOptions;
+export class ScratchRows {
+  readonly #options: ScratchRowsOptions;
   readonly #client: Client;
   readonly ledger: Ledger;
 
-  private constructor(options: OwnRowsOptions, client: Client) {
+  private constructor(options: ScratchRowsOptions, client: Client) {
     this.#options = options;
     this.#client = client;
     this.ledger = new Ledger(options, client);
   }
 
   /** @throws RowgateError `direct/connect` */
-  static async open(options: OwnRowsOptions): Promise<OwnRows> {
-    return new OwnRows(options, await connect(options.address, options.limits));
+  static async open(options: ScratchRowsOptions): Promise<ScratchRows> {
+    return new ScratchRows(options, await connect(options.address, options.limits));
   }
 
   refusal(cell: Cell): string | undefined {
@@ -37,14 +36,14 @@ export class OwnRows {
   async copies(
     cell: Cell,
     inside: string,
-  ): Promise<{ readonly made: readonly Own[] } | { readonly reason: string }> {
+  ): Promise<{ readonly made: readonly ScratchRow[] } | { readonly reason: string }> {
     const { info, key } = cell.relation;
     const fresh = freshOfCopy(info, key);
     if (fresh === undefined)
       return {
-        reason: "the gateway commits, and a unique key of it cannot be given a value of the run's own",
+        reason: "the gateway commits, and a unique key of it cannot be given a fresh value",
       };
-    const made: Own[] = [];
+    const made: ScratchRow[] = [];
     let last = "there is no row to copy";
     const sub = String(cell.persona.claims?.["sub"] ?? "");
     for (const picked of await pickRows(this.#client, { info, key, inside, sub })) {
@@ -53,16 +52,16 @@ export class OwnRows {
       else made.push(copied);
     }
     return made.length === 0
-      ? { reason: `the gateway commits, and no row of the run's own could be made: ${last}` }
+      ? { reason: `the gateway commits, and no scratch row could be made: ${last}` }
       : { made };
   }
 
-  async #copy(cell: Cell, picked: Picked, fresh: readonly string[]): Promise<Own | string> {
+  async #copy(cell: Cell, picked: Picked, fresh: readonly string[]): Promise<ScratchRow | string> {
     const { info, key } = cell.relation;
     const values = Object.fromEntries(
       info.columns
         .filter(({ name }) => fresh.includes(name))
-        .map((column) => [column.name, ownValue(column) ?? ""]),
+        .map((column) => [column.name, freshValue(column) ?? ""]),
     );
     const own = await this.ledger.reserve(cell, { ...picked.key, ...only(values, key) }, "copy");
     if (own === undefined) return "its key is taken";
@@ -77,7 +76,7 @@ export class OwnRows {
     }
   }
 
-  /** A candidate with a key of the run's own in it, written down before it is sent; or why not. */
+  /** A candidate with a fresh key in it, written down before it is sent; or why not. */
   async candidate(
     cell: Cell,
     candidate: BoundCandidate,
@@ -94,7 +93,7 @@ export class OwnRows {
       };
     const values = {
       ...candidate.values,
-      ...Object.fromEntries(open.map((column) => [column.name, ownValue(column) ?? ""])),
+      ...Object.fromEntries(open.map((column) => [column.name, freshValue(column) ?? ""])),
     };
     const name = Object.fromEntries(key.map((column) => [column, values[column]]));
     if (Object.values(name).some((value) => value === undefined || value === null))

@@ -5,9 +5,9 @@ import type { Target } from "../../../model/target.ts";
 import { readSql } from "../../../lib/sql-file.ts";
 import { Caller } from "../caller.ts";
 import type { Clients } from "../clients.ts";
-import type { Sender } from "../sender.ts";
+import type { HttpClient } from "../http-client.ts";
 import type { Sight } from "../privileged.ts";
-import { signedFor } from "../tokens.ts";
+import { signedFor } from "./tokens.ts";
 
 /** The role that the gateway uses for a request without a token, compared with the target's (PostgREST's `db-anon-role`). */
 export type AnonymousFacts =
@@ -19,7 +19,7 @@ export type AnonymousFacts =
 
 export interface AnonymousInput {
   readonly clients: Clients;
-  readonly sender: Sender;
+  readonly http: HttpClient;
   readonly sight: Sight;
   readonly target: Target;
 }
@@ -103,11 +103,11 @@ function tokenOf({ target: { signingKey } }: AnonymousInput, role: string): stri
 }
 
 async function ask(
-  { clients, sender }: AnonymousInput,
+  { clients, http }: AnonymousInput,
   place: Place,
   token: string | undefined,
 ): Promise<Answer> {
-  const caller = new Caller(clients.withToken(token, place.schema), sender, { ...place, columns: [] });
+  const caller = new Caller(clients.withToken(token, place.schema), http, { ...place, columns: [] });
   const columns = place.readable === null ? [] : [place.readable];
   return (await caller.read({ columns, limit: 1 })).answer;
 }

@@ -3,16 +3,15 @@ import type { Identity } from "../../../model/channel.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
 import type { GatewayChecks } from "../../../model/run.ts";
 import type { SigningKey } from "../../../model/target.ts";
-import { callerOfCall } from "../call-places.ts";
+import { callerOfCall } from "../calls.ts";
 import { Caller } from "../caller.ts";
 import { failureOf } from "../failure.ts";
-import { type Reply, said, saysRolledBack } from "../reply.ts";
-import type { RoleCheckInput } from "./role-check.ts";
-import { checkPersonas } from "./role-check.ts";
-import { tamperedToken, tokenOfNobody } from "../tokens.ts";
+import { type Reply, describeAnswer, saysRolledBack } from "../reply.ts";
+import { type RoleCheckInput, checkPersonas } from "./roles.ts";
+import { tamperedToken, tokenOfNobody } from "./tokens.ts";
 import type { AnonymousFacts } from "./anonymous.ts";
 
-export interface HandshakeInput extends RoleCheckInput {
+export interface GatewayCheckInput extends RoleCheckInput {
   readonly signingKey: SigningKey | undefined;
   /** Rowgate has configured the gateway to honour `Prefer: tx=rollback`: where no GET can show it, it is taken as honoured. */
   readonly honoursRollback?: boolean | undefined;
@@ -26,7 +25,7 @@ export interface HandshakeInput extends RoleCheckInput {
   readonly sameDatabase?: ((trusted: readonly Identity[]) => Promise<Failure | undefined>) | undefined;
 }
 
-export interface Handshaken {
+export interface CheckedGateway {
   readonly handshake: GatewayChecks;
   /** Set: no answer of this gateway can be believed. */
   readonly distrust: Failure | undefined;
@@ -41,7 +40,7 @@ export interface Handshaken {
 }
 
 /** Before anything is believed: are signatures verified, are roles switched, are writes undone? Sends GETs only. */
-export async function shakeHands(input: HandshakeInput): Promise<Handshaken> {
+export async function checkGateway(input: GatewayCheckInput): Promise<CheckedGateway> {
   const tokens = await checkTokens(input);
   const anonymous = tokens.failure === undefined ? await askAnonymous(input) : undefined;
   const personas =
@@ -74,12 +73,12 @@ interface TokenCheck {
   readonly failure: Failure | undefined;
 }
 
-async function checkTokens(input: HandshakeInput): Promise<TokenCheck> {
+async function checkTokens(input: GatewayCheckInput): Promise<TokenCheck> {
   const { identities, signingKey } = input;
   try {
     const tampered = await ask(input, tamperedToken(identities));
     if (!isCode(tampered?.code, "tokenSignature")) {
-      const why = tampered === undefined ? noPlace : `${letIn} it answered ${said(tampered)}`;
+      const why = tampered === undefined ? noPlace : `${letIn} it answered ${describeAnswer(tampered)}`;
       return { tampered: false, unknown: undefined, failure: protocol(why) };
     }
     if (signingKey === undefined) return { tampered: true, unknown: undefined, failure: undefined };
@@ -97,7 +96,10 @@ function isAnonymous({ token }: Identity): boolean {
 }
 
 /** What comes to nothing shows nothing; each cell will say so itself. */
-async function askAnonymous({ anonymous, identities }: HandshakeInput): Promise<AnonymousFacts | undefined> {
+async function askAnonymous({
+  anonymous,
+  identities,
+}: GatewayCheckInput): Promise<AnonymousFacts | undefined> {
   return identities.some(isAnonymous)
     ? await anonymous?.().catch((): AnonymousFacts => ({ kind: "not shown" }))
     : undefined;
@@ -105,7 +107,7 @@ async function askAnonymous({ anonymous, identities }: HandshakeInput): Promise<
 
 /** Personas without a token, where the gateway takes them for somebody else. */
 function misled(
-  { identities, anonRole = "" }: HandshakeInput,
+  { identities, anonRole = "" }: GatewayCheckInput,
   anonymous: AnonymousFacts | undefined,
 ): readonly (readonly [string, Failure])[] {
   const why = anonymous && anotherRole(anonymous, anonRole);
@@ -129,10 +131,10 @@ const letIn = "the gateway did not refuse a token with a tampered signature:";
 function notHonoured(nobody: Answer): string {
   return isCode(nobody.code, "tokenSignature")
     ? "the gateway refused a token signed with our key: PGRST301 — the gateway's JWT secret is not the one that rowgate signs with"
-    : `the gateway did not refuse a token that names a role which does not exist (22023): it answered ${said(nobody)}`;
+    : `the gateway did not refuse a token that names a role which does not exist (22023): it answered ${describeAnswer(nobody)}`;
 }
 
-const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string | undefined>> = {
+const whyNoWrites: Readonly<Record<NonNullable<CheckedGateway["rollback"]>, string | undefined>> = {
   honoured: undefined,
   "not honoured":
     "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback cannot be told from a commit): " +
@@ -143,7 +145,7 @@ const whyNoWrites: Readonly<Record<NonNullable<Handshaken["rollback"]>, string |
 
 /** Asked as those who are let in; where nobody is, each cell says so. */
 async function checkDatabase(
-  { sameDatabase, identities }: HandshakeInput,
+  { sameDatabase, identities }: GatewayCheckInput,
   distrusted: ReadonlyMap<string, Failure>,
 ): Promise<{ readonly failure: Failure | undefined } | undefined> {
   const trusted = identities.filter(({ persona }) => !distrusted.has(persona.name));
@@ -152,18 +154,18 @@ async function checkDatabase(
 }
 
 async function checkRollback(
-  input: HandshakeInput,
+  input: GatewayCheckInput,
   distrusted: ReadonlyMap<string, Failure>,
-): Promise<NonNullable<Handshaken["rollback"]>> {
+): Promise<NonNullable<CheckedGateway["rollback"]>> {
   const trusted = input.identities.filter(({ persona }) => !distrusted.has(persona.name));
   for (const place of input.places) {
     const identity = trusted.find(({ persona }) => persona.role === place.role);
     if (place.readable === null || !place.usage || identity === undefined) continue;
-    const caller = new Caller(input.clients.of(identity, place.schema), input.sender, {
+    const caller = new Caller(input.clients.of(identity, place.schema), input.http, {
       ...place,
       columns: [],
     });
-    const told = await toldBy(() =>
+    const told = await rollbackShownBy(() =>
       caller.read({ columns: [place.readable ?? ""], limit: 1, rollback: true }),
     );
     if (told !== undefined) return told;
@@ -172,7 +174,7 @@ async function checkRollback(
     const identity = trusted.find(({ persona }) => persona.name === cell.persona.name);
     if (identity === undefined) continue;
     const client = input.clients.of(identity, cell.relation.info.schema);
-    const told = await toldBy(() => callerOfCall(client, input.sender, cell).run({ rollback: true }));
+    const told = await rollbackShownBy(() => callerOfCall(client, input.http, cell).run({ rollback: true }));
     if (told !== undefined) return told;
   }
   // Every write must still say that it was rolled back.
@@ -180,7 +182,7 @@ async function checkRollback(
 }
 
 /** Errors never name applied preferences: only a success tells. */
-async function toldBy(send: () => Promise<Reply>): Promise<"honoured" | "not honoured" | undefined> {
+async function rollbackShownBy(send: () => Promise<Reply>): Promise<"honoured" | "not honoured" | undefined> {
   const answer = await send().then(
     (reply) => reply.answer,
     () => undefined,
@@ -190,19 +192,19 @@ async function toldBy(send: () => Promise<Reply>): Promise<"honoured" | "not hon
 }
 
 /** Asks for a relation that the gateway has heard of, or for a call; `undefined`: there is neither. */
-async function ask(input: HandshakeInput, token: string): Promise<Answer | undefined> {
+async function ask(input: GatewayCheckInput, token: string): Promise<Answer | undefined> {
   let answer: Answer | undefined;
   const places = input.places.toSorted((a, b) => Number(b.usage) - Number(a.usage));
   for (const place of places.slice(0, placesAtMost)) {
     const client = input.clients.withToken(token, place.schema);
-    const caller = new Caller(client, input.sender, { ...place, columns: [] });
+    const caller = new Caller(client, input.http, { ...place, columns: [] });
     answer = (await caller.read({ columns: [], limit: 1 })).answer;
     if (!isCode(answer.code, "relationNotExposed")) return answer;
   }
   const [cell] = answer === undefined ? input.calls() : [];
   if (cell === undefined) return answer;
   const client = input.clients.withToken(token, cell.relation.info.schema);
-  return (await callerOfCall(client, input.sender, cell).run()).answer;
+  return (await callerOfCall(client, input.http, cell).run()).answer;
 }
 
 // A gateway that has not heard of so many relations has an old schema cache.

@@ -8,7 +8,7 @@ import type { Caller } from "../caller.ts";
 import { isWrite } from "../operations.ts";
 import type { Reply } from "../reply.ts";
 import { shownColumns } from "../scene.ts";
-import { signedAs } from "../tokens.ts";
+import { signedAs } from "./tokens.ts";
 
 /** What one SELECT cell whose rows depend on `sub` shows of the identity; `undefined`: nothing either way. */
 export function showsIdentity({ observation }: ChannelAnswer): boolean | undefined {

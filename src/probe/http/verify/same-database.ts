@@ -5,15 +5,15 @@ import type { Failure } from "../../../model/observation.ts";
 import { fillSql } from "../../../lib/sql-file.ts";
 import type { Clients } from "../clients.ts";
 import { restName } from "../query.ts";
-import type { Place } from "./places.ts";
+import type { Place } from "./roles.ts";
 import { rpcOf } from "../rpc.ts";
 import type { Sendable } from "../transport.ts";
-import type { Sender } from "../sender.ts";
+import type { HttpClient } from "../http-client.ts";
 import type { Sight } from "../privileged.ts";
 
 export interface SameDatabaseInput {
   readonly clients: Clients;
-  readonly sender: Sender;
+  readonly http: HttpClient;
   readonly sight: Sight;
   readonly identities: readonly Identity[];
   readonly places: readonly Place[];
@@ -28,7 +28,7 @@ export interface SameDatabaseInput {
 /** A statement is at work for a fraction of a millisecond: it is sent again and again while it is looked for. */
 const longestMs = 8_000;
 const atOnce = 6;
-/** Of one sender, one after the other. */
+/** Of one http, one after the other. */
 const failuresAtMost = 3;
 
 /**
@@ -87,7 +87,7 @@ export async function watchFor(sight: Sight, nonce: string, milliseconds: number
 
 /** Even a request that is refused reaches the database, once the gateway knows the relation. */
 function sendingOf(
-  { clients, sender, identities, places, calls }: SameDatabaseInput,
+  { clients, http, identities, places, calls }: SameDatabaseInput,
   nonce: string,
 ): (() => Promise<unknown>) | undefined {
   const asked = [...places].toSorted((a, b) => Number(b.readable !== null) - Number(a.readable !== null));
@@ -99,19 +99,14 @@ function sendingOf(
     const columns = `${nonce}:${restName(column)}`;
     const build = (): Sendable =>
       client.from(encodeURIComponent(name)).select(columns, { count: "exact" }).limit(1);
-    return () => sender.send("read", { build });
+    return () => http.send("read", { build });
   }
-  return callingOf({ clients, sender, identities, calls }, nonce);
+  return callingOf({ clients, http, identities, calls }, nonce);
 }
 
 /** A call that returns rows has columns, which can be called otherwise. */
 function callingOf(
-  {
-    clients,
-    sender,
-    identities,
-    calls,
-  }: Pick<SameDatabaseInput, "clients" | "sender" | "identities" | "calls">,
+  { clients, http, identities, calls }: Pick<SameDatabaseInput, "clients" | "http" | "identities" | "calls">,
   nonce: string,
 ): (() => Promise<unknown>) | undefined {
   for (const { persona, call, relation } of calls()) {
@@ -128,7 +123,7 @@ function callingOf(
     const columns = `${nonce}:${restName(column)}`;
     const build = (): Sendable =>
       client.rpc(name, values, { get: true, count: "exact" }).select(columns) as unknown as Sendable;
-    return () => sender.send("read", { build });
+    return () => http.send("read", { build });
   }
   return undefined;
 }

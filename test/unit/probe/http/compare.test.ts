@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compareRows } from "../../../../src/probe/http/compare.ts";
-import { evenTime } from "../../../../src/probe/http/row-reader.ts";
-import type { ControlRow } from "../../../../src/probe/http/snapshot.ts";
+import { type ControlRow, compareRows, evenTime } from "../../../../src/probe/http/snapshot.ts";
 
 const row = (shape: string, declared: boolean): ControlRow => ({
   key: [],

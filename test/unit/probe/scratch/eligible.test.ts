@@ -13,7 +13,7 @@ const column = {
 const columns = [
   { ...column, name: "id" },
   { ...column, name: "owner" },
-  { ...column, name: "Own Key" },
+  { ...column, name: "ScratchRow Key" },
 ];
 
 /** A table whose one policy has this condition, as Postgres prints it. */
@@ -46,12 +46,14 @@ test.each([
   expect(refusalOf(cellOf(using), false)).toContain("a policy depends on id, where");
 });
 
-test.each([[`("Own Key" = auth.uid())`], [`(EXISTS ( SELECT 1 FROM s WHERE (s.x = notes."Own Key")))`]])(
-  "a name in quotes: %s",
-  (using) => {
-    expect(refusalOf(cellOf(using, "Own Key"), false)).toContain("a policy depends on Own Key, where");
-  },
-);
+test.each([
+  [`("ScratchRow Key" = auth.uid())`],
+  [`(EXISTS ( SELECT 1 FROM s WHERE (s.x = notes."ScratchRow Key")))`],
+])("a name in quotes: %s", (using) => {
+  expect(refusalOf(cellOf(using, "ScratchRow Key"), false)).toContain(
+    "a policy depends on ScratchRow Key, where",
+  );
+});
 
 test("a WITH CHECK is about the key too", () => {
   expect(refusalOf(cellOf(null, "id", {}, "(id IS NOT NULL)"), false)).toContain(
@@ -60,10 +62,10 @@ test("a WITH CHECK is about the key too", () => {
 });
 
 test("a copy differs in each unique key, and a policy may be about that one", () => {
-  const twice = { uniqueKeys: [["Own Key"]] };
-  expect(refusalOf(cellOf(`("Own Key" = auth.uid())`), false)).toBeUndefined();
-  expect(refusalOf(cellOf(`("Own Key" = auth.uid())`, "id", twice), false)).toContain(
-    "a policy depends on Own Key, where",
+  const twice = { uniqueKeys: [["ScratchRow Key"]] };
+  expect(refusalOf(cellOf(`("ScratchRow Key" = auth.uid())`), false)).toBeUndefined();
+  expect(refusalOf(cellOf(`("ScratchRow Key" = auth.uid())`, "id", twice), false)).toContain(
+    "a policy depends on ScratchRow Key, where",
   );
 });
 

@@ -1,33 +1,32 @@
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type { Observation } from "../../model/observation.ts";
-import type { OwnRows } from "../scratch/scratch-rows.ts";
-import { isRow } from "../scratch/statements.ts";
-import { probeInsert } from "./inserting.ts";
-import { measures } from "./operations.ts";
-import type { Scene } from "./scene.ts";
-import { snapshotFor } from "./snapshot-for.ts";
-import { type Snapshot, insideOf } from "./snapshot.ts";
-import { takeSnapshot } from "./take-snapshot.ts";
+import { probeInsert } from "../http/inserting.ts";
+import { measures } from "../http/operations.ts";
+import type { Scene } from "../http/scene.ts";
+import { type Snapshot, insideOf } from "../http/snapshot.ts";
+import { snapshotFor, takeSnapshot } from "../http/take-snapshot.ts";
+import type { ScratchRows } from "./scratch-rows.ts";
+import { isRow } from "./statements.ts";
 
 /** A write where nothing is rolled back: it is asked about rows that the run has made for it, and that go at once. */
-export async function observeOwn(
+export async function probeScratchRows(
   cell: Cell,
-  own: OwnRows,
+  own: ScratchRows,
   scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   try {
     return cell.operation === "insert"
-      ? await insertOwn(cell, own, scene)
-      : await changeOwn(cell, own, scene);
+      ? await insertScratchRows(cell, own, scene)
+      : await changeScratchRows(cell, own, scene);
   } finally {
     await own.ledger.remove(cell);
   }
 }
 
-async function insertOwn(
+async function insertScratchRows(
   cell: Cell,
-  own: OwnRows,
+  own: ScratchRows,
   scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   const candidates: BoundCandidate[] = [];
@@ -40,9 +39,9 @@ async function insertOwn(
   return probeInsert({ ...scene, cell: { ...cell, candidates }, snapshot, wholeWrites: false });
 }
 
-async function changeOwn(
+async function changeScratchRows(
   cell: Cell,
-  own: OwnRows,
+  own: ScratchRows,
   scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   const { operation, relation } = cell;
@@ -62,9 +61,9 @@ async function changeOwn(
 function oneSided(cell: Cell, snapshot: Snapshot): string | undefined {
   const { declared, total } = snapshot.control(cell);
   if (cell.expectation.kind === "deny" || cell.expectation.kind === "within") return undefined;
-  if (declared === 0) return "the gateway commits, and no row of the run's own lies inside the declared set";
+  if (declared === 0) return "the gateway commits, and no scratch row lies inside the declared set";
   if (cell.expectation.kind === "rows" && declared === total)
-    return "the gateway commits, and no row of the run's own lies outside the declared set";
+    return "the gateway commits, and no scratch row lies outside the declared set";
   return undefined;
 }
 

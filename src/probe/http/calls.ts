@@ -1,7 +1,10 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
-import type { Answer, PositiveControl, CallObservation } from "../../model/observation.ts";
+import type { Answer, CallObservation, PositiveControl } from "../../model/observation.ts";
 import { besideOf } from "../sql/calls.ts";
-import type { Caller } from "./caller.ts";
+import { Caller } from "./caller.ts";
+import type { SchemaClient } from "./clients.ts";
+import { isWriteCall, rpcOf } from "./rpc.ts";
+import type { HttpClient } from "./http-client.ts";
 
 /** A caller for another cell's persona and call. */
 export type CallerFor = (cell: Cell) => Caller;
@@ -31,4 +34,15 @@ async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<Posit
 async function run({ routine }: PlannedCall, caller: Caller): Promise<Answer> {
   const { rows, ...answer } = (await caller.run()).answer;
   return routine.returnsSet ? { ...answer, rows } : answer;
+}
+
+/** Declared calls that a handshake may make where there is no relation to ask for: GETs that are meant to go through. */
+export function harmlessCalls(cells: readonly Cell[]): readonly Cell[] {
+  return cells.filter(
+    (cell) => cell.channels.includes("rest") && cell.expectation.kind !== "deny" && !isWriteCall(cell),
+  );
+}
+
+export function callerOfCall(client: SchemaClient, http: HttpClient, { relation, call }: Cell): Caller {
+  return new Caller(client, http, relation.info, call && rpcOf(call));
 }

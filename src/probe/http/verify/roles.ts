@@ -1,19 +1,49 @@
+import { mapLimited } from "../../../lib/limiter.ts";
+import { readSql } from "../../../lib/sql-file.ts";
+import type { QualifiedName } from "../../../lib/sql-text.ts";
 import { isCode } from "../../../model/answers.ts";
 import type { Cell } from "../../../model/cell.ts";
 import type { Identity } from "../../../model/channel.ts";
 import type { Answer, Failure } from "../../../model/observation.ts";
-import { callerOfCall } from "../call-places.ts";
 import { Caller } from "../caller.ts";
+import { callerOfCall } from "../calls.ts";
 import type { Clients } from "../clients.ts";
 import { failureOf } from "../failure.ts";
-import { mapLimited } from "../limit.ts";
-import type { Place } from "./places.ts";
-import { said } from "../reply.ts";
-import type { Sender } from "../sender.ts";
+import type { HttpClient } from "../http-client.ts";
+import type { Sight } from "../privileged.ts";
+import { describeAnswer } from "../reply.ts";
+
+/** A relation to which a harmless request can be sent as a role. */
+export interface Place extends QualifiedName {
+  readonly role: string;
+  /** The role holds USAGE on the schema. */
+  readonly usage: boolean;
+  /** A column that the role may read. */
+  readonly readable: string | null;
+  /** A column whose type refuses most texts. */
+  readonly typed: string | null;
+}
+
+const placesOfEachRole = 12;
+
+interface SqlPlace extends Omit<Place, "name"> {
+  readonly relation: string;
+}
+
+/** Throws ProbeFailure. */
+export async function findPlaces(
+  sight: Sight,
+  schemas: readonly string[],
+  roles: readonly string[],
+): Promise<Place[]> {
+  const values = [schemas, roles, placesOfEachRole];
+  const found = await sight.look((ask) => ask<SqlPlace>(readSql("sight_places.sql"), values));
+  return found.map(({ relation, ...place }) => ({ ...place, name: relation }));
+}
 
 export interface RoleCheckInput {
   readonly clients: Clients;
-  readonly sender: Sender;
+  readonly http: HttpClient;
   readonly identities: readonly Identity[];
   readonly places: readonly Place[];
   /** Declared calls that should go through, asked for where no relation can tell. */
@@ -54,7 +84,7 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
   if (answers.some(({ code }) => isCode(code, "recursion"))) return undefined;
   if (answers.length === 0 && (await goesThrough(input, identity))) return undefined;
   const last = answers.at(-1);
-  const found = last === undefined ? noPlace : `it answered ${said(last)}`;
+  const found = last === undefined ? noPlace : `it answered ${describeAnswer(last)}`;
   return {
     kind: "protocol",
     message: `nothing shows that the gateway switches to the role ${role} of persona ${name}: ${found}`,
@@ -65,10 +95,10 @@ const noPlace =
   "there is no relation to ask for, and no declared call of its own (stable or immutable, and allowed) went through";
 
 /** A call that went through was made as the persona's role. */
-async function goesThrough({ clients, sender, calls }: RoleCheckInput, identity: Identity): Promise<boolean> {
+async function goesThrough({ clients, http, calls }: RoleCheckInput, identity: Identity): Promise<boolean> {
   for (const cell of calls().filter(({ persona }) => persona.name === identity.persona.name)) {
     const client = clients.of(identity, cell.relation.info.schema);
-    if ((await callerOfCall(client, sender, cell).run()).answer.code === null) return true;
+    if ((await callerOfCall(client, http, cell).run()).answer.code === null) return true;
   }
   return false;
 }
@@ -87,7 +117,7 @@ function meaningOf({ code }: Answer, { typed }: Place): "settled" | "refused" | 
 }
 
 async function askAsPersona(input: RoleCheckInput, identity: Identity, place: Place): Promise<Answer> {
-  const caller = new Caller(input.clients.of(identity, place.schema), input.sender, {
+  const caller = new Caller(input.clients.of(identity, place.schema), input.http, {
     ...place,
     columns: [],
   });

@@ -2,13 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ruleFor } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
 import { WriteRefused } from "../../model/posture.ts";
-import { ProbeFailure } from "./failure.ts";
-import { Patience } from "./patience.ts";
-import type { Reply } from "./reply.ts";
-import { replyOf, saysRolledBack } from "./reply.ts";
+import { CircuitBreaker, ProbeFailure } from "./failure.ts";
+import { type Reply, replyOf, saysRolledBack } from "./reply.ts";
 import type { RawReply } from "./response-handler.ts";
-import type { TokenTimes } from "./verify/token-times.ts";
 import type { Sendable, Transport } from "./transport.ts";
+import type { TokenTimes } from "./verify/tokens.ts";
 
 export type Verb = "read" | "write";
 
@@ -24,13 +22,13 @@ const maxTries = 5;
 const stuckAtMost = 3;
 
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
-export class Sender {
+export class HttpClient {
   readonly #transport: Transport;
   readonly #tokenTimes: TokenTimes | undefined;
-  readonly #patience = new Patience("the gateway");
+  readonly #breaker = new CircuitBreaker("the gateway");
   #blocked: Failure | undefined;
   #stuck = 0;
-  /** Set: writes are committed, so that only those about rows of the run's own leave. Called when one gets no answer. */
+  /** Set: writes are committed, so that only those about scratch rows leave. Called when one gets no answer. */
   #lost: (() => void) | undefined;
 
   constructor(transport: Transport, tokenTimes?: TokenTimes) {
@@ -48,7 +46,7 @@ export class Sender {
   }
 
   /** From now on writes may stay, of rows that the run has made. */
-  commitOwnRows(lost: () => void): void {
+  commitScratchRows(lost: () => void): void {
     this.#lost = lost;
   }
 
@@ -78,7 +76,7 @@ export class Sender {
 
   /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
   async #once(verb: Verb, { build, body }: HttpRequest, again: boolean): Promise<RawReply> {
-    const deliver = (): Promise<RawReply> => this.#patience.spend(() => this.#transport.send(build(), body));
+    const deliver = (): Promise<RawReply> => this.#breaker.run(() => this.#transport.send(build(), body));
     try {
       return await deliver();
     } catch (error) {
@@ -93,7 +91,7 @@ export class Sender {
     if (this.#lost !== undefined && !own)
       throw new WriteRefused(
         "a request about rows that the run has not made",
-        "What is written here stays, and only rows of the run's own may be written",
+        "What is written here stays, and only scratch rows may be written",
       );
     if (this.#blocked !== undefined) throw new ProbeFailure(this.#blocked.kind, this.#blocked.message);
   }

@@ -1,2 +1,0 @@
-/** Column or argument → text as Postgres reads it; `null` is NULL. */
-export type TextRow = Readonly<Record<string, string | null>>;
