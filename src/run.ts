@@ -9,6 +9,7 @@ import { inspect, type PreflightedRun } from "./run/2-inspect.ts";
 import { type Closers, open, type OpenRun } from "./run/3-open.ts";
 import { probe } from "./run/4-probe.ts";
 import { close } from "./run/5-close.ts";
+import { causeFinder } from "./run/causes.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
 import { forEachChunk } from "./run/workers.ts";
@@ -72,12 +73,13 @@ export async function run(
 async function probeAll(opened: OpenRun, events: RunEvents): Promise<Tally> {
   const { plan, channels, archive, request } = opened;
   const context = recordContext(opened);
+  const withCause = causeFinder(opened);
   const tally = createTally();
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
     const probed = await probe(chunk, channels.workers[worker] ?? [], opened);
     for (const { cell, answers } of probed) {
       request.interrupted?.throwIfAborted();
-      const record = recordCell(cell, answers, context);
+      const record = await withCause(cell, recordCell(cell, answers, context));
       tally.add(record);
       events.cell?.(record);
       await archive.cell(record);

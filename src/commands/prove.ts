@@ -68,7 +68,7 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
   const { environment, startedAt, filters, logs, provenance, events, kept, command } = job;
-  const { matrix, inputs, preflighted } = system;
+  const { matrix, inputs, preflighted, origins } = system;
   const began = performance.now();
   const opened = await system.open();
   kept?.push(opened);
@@ -79,6 +79,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       matrix,
       target: opened.target,
       inputs,
+      origins,
       filters,
       logs,
       command: command(matrix.file),

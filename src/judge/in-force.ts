@@ -23,7 +23,7 @@ export function inForce(cell: Cell): readonly string[] {
     held?.schemaUsage === false
       ? `${cell.persona.role} has no USAGE on schema ${info.schema}`
       : `${cell.persona.role} holds ${all.length === 0 ? "no grant" : all.join(", ")}`;
-  return [grant, security(cell), ...policies(cell, operation)];
+  return [grant, security(cell), ...insteadOf(cell, operation), ...policies(cell, operation)];
 }
 
 function named(privilege: string, granted: readonly string[], columns: number): string {
@@ -40,6 +40,18 @@ function security(cell: Cell): string {
   }
   if (!info.rls) return "row level security is off";
   return `row level security is on${info.forceRls ? " and forced" : ""}`;
+}
+
+/** A trigger that does something else than the write decides by itself what the write comes to. */
+function insteadOf({ relation: { info } }: Cell, operation: RelationOperation): readonly string[] {
+  const event = (one: string): boolean =>
+    operation.endsWith(one) || (operation === "upsert" && one !== "delete");
+  return info.triggers
+    .filter(({ timing, enabled, events }) => timing === "instead of" && enabled && events.some(event))
+    .map(({ name, events, function: body }) => {
+      const when = events.map((one) => one.toUpperCase()).join(" OR ");
+      return `trigger "${name}" INSTEAD OF ${when} runs ${body}, with the rights of the view's user unless it is SECURITY DEFINER`;
+    });
 }
 
 function policies(cell: Cell, operation: RelationOperation): readonly string[] {

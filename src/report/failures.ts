@@ -67,7 +67,7 @@ function keyOf(cell: CellRecord, verdict: FailingVerdict): string {
 
 /** What a person would fix at one place. What names a persona or counts its rows would part what belongs together. */
 function reasonOf(cell: CellRecord, verdict: FailingVerdict): string {
-  if (cell.cause !== undefined) return causeText(cell.cause).replaceAll(/[\d,]+ of [\d,]+ rows?/g, "");
+  if (cell.cause !== undefined) return causeText(cell.cause).replaceAll(/, [\d,]+ of [\d,]+ rows?/g, "");
   if (verdict === "leak" || verdict === "lockout" || verdict === "diverged")
     return Object.entries(cell.channels)
       .map(([channel, { verdict: own, deniedBy }]) => `${channel} ${own} ${deniedBy ?? ""}`)

@@ -211,14 +211,14 @@ const exempt: Record<Extract<Cause, { kind: "no-rls" }>["why"], (role: string) =
 const causeWords: ByCause = {
   policies: ({ relation, rows, policies, restrictive }) => {
     const many = policies.length > 1;
-    const each = policies.map(
-      (one) =>
-        `policy "${one.name}" (FOR ${one.command.toUpperCase()})${many || one.rows < rows ? `, ${number(one.rows)} of ${plural(rows, "row")}` : ""}${createdAt(one.origin)}`,
-    );
+    const each = policies.map((one) => {
+      const share = many ? `, ${number(one.rows)} of ${plural(rows, "row")}` : "";
+      return `policy "${one.name}" on ${relation} (FOR ${one.command.toUpperCase()}${share})${createdAt(one.origin)}`;
+    });
     const joined = many
       ? `; permissive policies are joined with OR${restrictive === 0 ? ", and no RESTRICTIVE policy narrows them" : ""}`
       : "";
-    return `because of ${each.join(" and ")} on ${relation}${joined}`;
+    return `because of ${each.join(" and ")}${joined}`;
   },
   "no-rls": ({ relation, why, role, view, origin }) =>
     view === undefined
@@ -236,5 +236,5 @@ export function causeText(cause: Cause): string {
 }
 
 function createdAt(origin: string | undefined): string {
-  return origin === undefined ? "" : ` (${origin})`;
+  return origin === undefined ? "" : `, ${origin}`;
 }

@@ -6,7 +6,11 @@ import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
-import { byHand, type CurlContext } from "../judge/reproduce.ts";
+import { byHand, type CurlContext, type SentProbes } from "../judge/reproduce.ts";
+import { quoteQualified } from "../lib/sql-text.ts";
+import { jsonBody } from "../probe/http/json-text.ts";
+import { acceptedMove, leakingCandidate } from "../probe/sql/cause-rows.ts";
+import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { seenWithDirect } from "../judge/seen-with-direct.ts";
 import { inForce } from "../judge/in-force.ts";
 import { dayOf } from "../lib/moment.ts";
@@ -81,10 +85,41 @@ export function recordCell(
       : byHand(
           cell,
           context.identities.get(cell.persona.name),
-          { direct: sentOn(answers.direct), rest: sentOn(answers.rest) },
+          shownProbes(cell, answers, channels),
           context,
         ),
     inForce: clean ? [] : inForce(cell),
+  };
+}
+
+/** Of an INSERT, or a forbidden update, that leaked: the one that was let in, not the first that was sent. */
+function shownProbes(
+  cell: Cell,
+  answers: Readonly<Partial<Record<Channel, ChannelAnswer>>>,
+  records: Readonly<Partial<Record<Channel, ChannelRecord>>>,
+): SentProbes {
+  const sent = { direct: sentOn(answers.direct), rest: sentOn(answers.rest) };
+  const [leaked] = Object.values(records).filter(({ verdict }) => verdict === "leak");
+  if (leaked === undefined) return sent;
+  const { observation } = leaked;
+  const { info } = cell.relation;
+  const candidate = leakingCandidate({ cell, observation });
+  const move =
+    observation.kind === "rows" && observation.unexpected === 0
+      ? acceptedMove({ cell, observation })
+      : undefined;
+  const values = (candidate ?? move)?.values;
+  if (values === undefined) return sent;
+  const { text = JSON.stringify(values) } = jsonBody(
+    values,
+    (name) => info.columns.find((column) => column.name === name)?.type,
+  );
+  return {
+    direct:
+      candidate === undefined
+        ? `update ${quoteQualified(info)} set ${assignments(values)}`
+        : insertSql(info, values),
+    rest: sent.rest === undefined ? undefined : `${sent.rest.split(" ").slice(0, 2).join(" ")} ${text}`,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Matrix } from "../model/matrix.ts";
+import type { SqlOrigin } from "../model/origin.ts";
 import type { Moment } from "../lib/moment.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
@@ -34,6 +35,8 @@ export interface RunRequest {
   readonly filters: RunFilters;
   /** The archive's root. */
   readonly logs: string;
+  /** Where the SQL that rowgate applied created what is in force; asked only where a leak was found. */
+  readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;

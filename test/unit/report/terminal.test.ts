@@ -130,7 +130,7 @@ describe("the terminal report", () => {
       "LEAK  public.courses · delete: ana deleted more than declared",
     ]);
     expect(text.replaceAll(/\s+/g, " ")).toContain(
-      'because of policy "wide" (FOR SELECT) (policies/030.sql:4) on public.courses',
+      'because of policy "wide" on public.courses (FOR SELECT), policies/030.sql:4',
     );
   });
 
