@@ -44,10 +44,14 @@ function security(cell: Cell): string {
 
 /** A trigger that does something else than the write decides by itself what the write comes to. */
 function insteadOf({ relation: { info } }: Cell, operation: RelationOperation): readonly string[] {
-  const event = (one: string): boolean =>
-    operation.endsWith(one) || (operation === "upsert" && one !== "delete");
+  const { events: written } = operationInfo[operation];
   return info.triggers
-    .filter(({ timing, enabled, events }) => timing === "instead of" && enabled && events.some(event))
+    .filter(
+      ({ timing, enabled, events }) =>
+        timing === "instead of" &&
+        enabled &&
+        events.some((event) => (written as readonly string[]).includes(event)),
+    )
     .map(({ name, events, function: body }) => {
       const when = events.map((one) => one.toUpperCase()).join(" OR ");
       return `trigger "${name}" INSTEAD OF ${when} runs ${body}, with the rights of the view's user unless it is SECURITY DEFINER`;

@@ -1,7 +1,7 @@
 import { type Client, DatabaseError } from "pg";
 import type { Catalog, PolicyInfo, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
-import { policyCommands } from "../../model/policy-commands.ts";
+import { operationInfo } from "../../model/operations.ts";
 import type { Cause, CausePolicy } from "../../model/run.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
@@ -79,7 +79,7 @@ function byCatalogue({ cell, observation }: Leak, { catalog }: CauseContext): Kn
     expectation.kind === "deny" && (expectation.reason === "grant" || expectation.reason === "schema");
   const nothingPassed = observation.kind === "rows" && observation.affected === 0;
   if (tooEarly && nothingPassed) {
-    const privilege = operation.replace("blind_", "").toUpperCase();
+    const privilege = (operationInfo[operation].privileges[0] ?? operation).toUpperCase();
     return { kind: "grant", privilege, on, role: persona.role };
   }
   return undefined;
@@ -150,11 +150,11 @@ async function byPolicies(
   context: CauseContext,
 ): Promise<Cause> {
   const { cell } = leak;
-  const operation = cell.operation === "execute" ? "select" : cell.operation;
+  const { operation } = cell;
   const examined = await rowsOf(client, leak, source, context);
   if (examined.rows.length === 0) throw new NotFound("the unexpected rows were not there any more");
   // An upsert's unexpected rows are those that it updates.
-  const commands = policyCommands[operation].filter(
+  const commands = operationInfo[operation].policies.filter(
     (command) => operation !== "upsert" || command !== "insert",
   );
   const [main, ...others] = examined.checked ? commands.slice(0, 1) : commands;
