@@ -189,7 +189,7 @@ program
 
 program
   .command("doctor")
-  .description("try everything that a run will need of a target, and say what is wrong and what to do")
+  .description("check everything that a run needs of a target, and explain what is wrong and what to do")
   .argument(
     "[target]",
     "embedded, container, or a target of rowgate.yaml; its only one, or what the environment names, or embedded when none is named",

@@ -1,6 +1,5 @@
 import type { LoadedTarget } from "../config/load.ts";
 import { examine } from "../doctor/examine.ts";
-import { channels } from "../model/cell.ts";
 import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { StartedTarget, Target } from "../model/target.ts";
@@ -8,8 +7,7 @@ import type { GatewayWish } from "../stage/postgrest.ts";
 import type { Environment } from "./environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
-import type { RunOptions } from "./options.ts";
-import { startServer } from "./servers.ts";
+import { startOwnServer } from "./servers.ts";
 
 export interface DoctorTask {
   /** Files. */
@@ -22,12 +20,12 @@ export interface DoctorTask {
 
 export interface Examined {
   readonly target: Target;
-  /** Where its settings came from; none of what rowgate has started. */
+  /** Where its settings came from; empty for a target that rowgate started. */
   readonly sources: LoadedTarget["sources"];
   readonly diagnoses: readonly Diagnosis[];
 }
 
-/** A target that runs already, with the matrices that were named: one that none of them is for is no mistake. */
+/** A target that runs already, with the given matrices; without any, doctor checks the target alone. */
 export async function examineRunning(
   { target, schemas, sources }: LoadedTarget,
   task: DoctorTask,
@@ -36,11 +34,11 @@ export async function examineRunning(
   const loaded = task.matrix.length === 0 ? [] : await load(task, environment, false);
   const matrices = loaded.map(({ matrix }) => matrix);
   const exposed = [...new Set(matrices.flatMap(({ exposes }) => exposes))];
-  const asMeant = { ...target, schemas: schemas ?? (exposed.length === 0 ? target.schemas : exposed) };
-  return { sources, ...(await examineOne(asMeant, matrices, environment)) };
+  const withSchemas = { ...target, schemas: schemas ?? (exposed.length === 0 ? target.schemas : exposed) };
+  return { sources, ...(await examineOne(withSchemas, matrices, environment)) };
 }
 
-/** What rowgate starts itself: each matrix with a database of its own, as a run gives it one. */
+/** A target that rowgate starts: each matrix gets its own database, as in a run. */
 export async function examineStarted(
   name: StartedTarget,
   task: DoctorTask,
@@ -48,8 +46,9 @@ export async function examineStarted(
 ): Promise<readonly Examined[]> {
   const { interrupted } = environment;
   const matrices = await load(task, environment, true);
-  const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
-  const server = await startServer(asRun(name, task), environment, speaksRest);
+  const usesRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
+  const options = { ...task, reuse: false, quiet: false };
+  const server = await startOwnServer(name, options, environment, usesRest);
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   try {
     const examined: Examined[] = [];
@@ -92,26 +91,4 @@ async function examineOne(
 ): Promise<Omit<Examined, "sources">> {
   const examined = examine({ target, matrices, environment: variables });
   return { target, diagnoses: await interruptible(examined, interrupted) };
-}
-
-/** The server of a run, that nothing is asked of. */
-function asRun(target: StartedTarget, task: DoctorTask): RunOptions {
-  return {
-    ...task,
-    target,
-    config: undefined,
-    overrideProductionGuard: false,
-    reuse: false,
-    only: [],
-    persona: [],
-    channel: channels,
-    policies: undefined,
-    overlay: [],
-    report: [],
-    verbose: false,
-    gatewayTxEnd: undefined,
-    logs: "logs",
-    quiet: false,
-    keep: false,
-  };
 }

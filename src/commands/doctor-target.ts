@@ -17,7 +17,7 @@ export type ChosenTarget =
   | { readonly kind: "started"; readonly name: StartedTarget }
   | { readonly kind: "running"; readonly loaded: LoadedTarget };
 
-/** Which target is meant. Connects to nothing. @throws RowgateError, IssuesError `config/…` */
+/** The target that the command line, rowgate.yaml or the environment names. Does not connect. @throws RowgateError, IssuesError `config/…` */
 export async function chooseTarget(choice: TargetChoice, environment: Environment): Promise<ChosenTarget> {
   const { cwd, variables } = environment;
   if (choice.name !== undefined && isStarted(choice.name)) return { kind: "started", name: choice.name };

@@ -10,7 +10,7 @@ export interface DoctorOptions extends DoctorTask, Omit<TargetChoice, "name"> {
   readonly json: boolean;
 }
 
-/** `rowgate doctor [target]`: tries everything that a run will need, and explains what is wrong. */
+/** `rowgate doctor [target]`: checks everything that a run needs, and explains what is wrong. */
 export async function doctorCommand(
   name: string | undefined,
   options: DoctorOptions,
@@ -34,8 +34,8 @@ function refuseMisplaced(chosen: ChosenTarget, options: DoctorOptions): void {
     isStarted ? ["config", "overrideProductionGuard"] : ["gateway", "postgresImage", "postgrestImage"],
     (flags, one) => ({
       code: "usage/misplaced",
-      message: `${flags} ${one ? "is" : "are"} for targets that ${isStarted ? "run already" : "rowgate starts"}, and ${name} is not one of them.`,
-      hint: "leave it out, or name another target: rowgate doctor <target>",
+      message: `${flags} ${one ? "applies" : "apply"} only to targets that ${isStarted ? "run already" : "rowgate starts"}; ${name} is not one of them.`,
+      hint: "remove it, or name another target: rowgate doctor <target>",
     }),
   );
 }

@@ -17,6 +17,22 @@ export async function startServer(
   const { target } = options;
   if (!isStarted(target)) return reachRemote(options, environment);
   notForStarted(options);
+  return startOwnServer(target, options, environment, speaksRest);
+}
+
+/** What a server that rowgate starts depends on, besides its target. */
+export type ServerOptions = Pick<
+  RunOptions,
+  "gateway" | "postgresImage" | "postgrestImage" | "reuse" | "quiet" | "json"
+>;
+
+/** @param speaksRest whether some system will want a gateway. @throws RowgateError */
+export function startOwnServer(
+  target: StartedTarget,
+  options: ServerOptions,
+  environment: Environment,
+  speaksRest: boolean,
+): Promise<Server> {
   return starters[target](options, environment, speaksRest);
 }
 
@@ -33,7 +49,7 @@ function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> 
   };
 }
 
-type Starter = (options: RunOptions, environment: Environment, speaksRest: boolean) => Promise<Server>;
+type Starter = (options: ServerOptions, environment: Environment, speaksRest: boolean) => Promise<Server>;
 
 const starters: Readonly<Record<StartedTarget, Starter>> = {
   embedded: async (options) => {
@@ -75,7 +91,7 @@ function notForStarted(options: RunOptions): void {
   }));
 }
 
-function forContainers(options: RunOptions): void {
+function forContainers(options: ServerOptions): void {
   refuseGiven(options, ["postgresImage", "postgrestImage", "reuse"], (flags, one) => ({
     code: "usage/only-containers",
     message: `${flags} ${one ? "is" : "are"} for containers, and the target is embedded.`,

@@ -199,7 +199,9 @@ describe("what is wrong with the way there is a clear error, exit 2", () => {
       url({}),
     );
     expect(result.code).toBe(2);
-    expect(result.out.replaceAll(/\s+/g, " ")).toContain("certificate");
+    expect(result.out.replaceAll(/\s+/g, " ")).toContain(
+      "the certificate of localhost is self-signed or signed by an unknown authority",
+    );
     expect(archiveOf("resttls").run.counts.byChannel.rest.pass).toBe(0);
   });
 

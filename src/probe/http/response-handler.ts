@@ -1,4 +1,7 @@
 import type { Dispatcher } from "undici";
+import { connectionCode, connectionFacts } from "../../messages/connection.ts";
+import { describe } from "../../messages/messages.ts";
+import { linkFailure } from "../link-failure.ts";
 import { ProbeFailure } from "./failure.ts";
 
 /** An answer as it came over the connection, before any client has read it. */
@@ -19,17 +22,13 @@ export interface ResponseHandlerOptions {
   readonly resolve: (reply: RawReply) => void;
   readonly reject: (error: ProbeFailure) => void;
   readonly sent: () => string;
+  /** Of the gateway. */
+  readonly url: string;
   readonly timeoutMs: number;
 }
 
 /** No honest answer to a probe is that long: keys of a few thousand rows at the most. */
 export const maxBodyBytes: number = 64 * 1024 * 1024;
-
-const timeouts: ReadonlySet<string> = new Set([
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -86,12 +85,15 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
       this.#options.reject(error);
       return;
     }
-    const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-    const kind = timeouts.has(code) ? "timeout" : "connection";
-    this.#options.reject(this.#failure(kind, `${code}: ${error.message}`));
+    const { url, timeoutMs, sent, reject } = this.#options;
+    const failure = linkFailure(error);
+    const kind = failure.code === "timeout" ? "timeout" : "connection";
+    const gateway = { where: url, host: new URL(url).hostname, seconds: Math.round(timeoutMs / 1000) };
+    const { sentence } = describe(connectionCode(failure), connectionFacts(gateway, failure));
+    reject(new ProbeFailure(kind, sentence, sent()));
   }
 
-  #failure(kind: "connection" | "timeout" | "protocol", message: string): ProbeFailure {
+  #failure(kind: "timeout" | "protocol", message: string): ProbeFailure {
     return new ProbeFailure(kind, `the gateway: ${message}`, this.#options.sent());
   }
 }

@@ -54,6 +54,7 @@ const answered = {
 export class Transport {
   readonly fetch: typeof globalThis.fetch;
   readonly #pool: Pool;
+  readonly #url: string;
   /** What the client writes before a path, and what the gateway wants there. */
   readonly #written: number;
   readonly #prefix: string;
@@ -71,6 +72,7 @@ export class Transport {
     const { origin, pathname } = new URL(url);
     this.#prefix = pathname.replace(/\/$/, "");
     this.#written = `${projectOf(url)}/rest/v1`.length;
+    this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#readOnly = readOnly;
     this.#pool = new Pool(origin, {
@@ -166,6 +168,7 @@ export class Transport {
         },
         reject: (error) => settle({ error }),
         sent: request.sent,
+        url: this.#url,
         timeoutMs: this.#timeoutMs,
       });
       this.#pool.dispatch(request.options, handler);
