@@ -1,20 +1,28 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
-import { type CleanUpOptions, cleanUpCommand } from "./commands/clean-up.ts";
-import { type DoctorOptions, doctorCommand } from "./commands/doctor.ts";
+import type { CleanUpOptions } from "./commands/clean-up.ts";
+import type { DoctorOptions } from "./commands/doctor.ts";
 import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
 import type { RunOptions } from "./commands/options.ts";
-import { type ReportCommandOptions, reportCommand } from "./commands/report.ts";
-import { runCommand } from "./commands/run.ts";
-import { type TokenOptions, tokenCommand } from "./commands/token.ts";
+import type { ReportCommandOptions } from "./commands/report.ts";
+import type { TokenOptions } from "./commands/token.ts";
 import { keepHeapSmall } from "./lib/heap.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import { reportFormats } from "./report/reporters.ts";
 
 keepHeapSmall();
+
+/** Loaded when they are asked for: together they take longer to load than most of them take to run. */
+const commands = {
+  run: async () => (await import("./commands/run.ts")).runCommand,
+  report: async () => (await import("./commands/report.ts")).reportCommand,
+  token: async () => (await import("./commands/token.ts")).tokenCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  cleanUp: async () => (await import("./commands/clean-up.ts")).cleanUpCommand,
+};
 
 const interruption = new AbortController();
 
@@ -47,12 +55,12 @@ for (const [signal, code] of [
   });
 }
 
-/** Whatever nobody foresaw is no failed expectation: exit code 2, never 1. What was started ends with this process. */
+/** An unexpected error is no failed expectation: exit code 2, never 1. What was started ends with this process. */
 process.on("uncaughtException", (error) => {
   process.stderr.write(describeError(error, environment.cwd));
   process.exit(2);
 });
-// Whoever reads the report may stop reading; the run is in its archive, and its exit code stands.
+// The reader of the report may stop reading: the run is archived, and its exit code stays.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
@@ -63,7 +71,7 @@ async function main(work: () => Promise<ExitCode>): Promise<void> {
     if (!interruption.signal.aborted) process.exitCode = code;
   } catch (error) {
     if (interruption.signal.aborted) {
-      process.stderr.write("\nrowgate: interrupted; what was not finished was not kept\n");
+      process.stderr.write("\nrowgate: interrupted; unfinished runs were not archived\n");
       return;
     }
     process.stderr.write(describeError(error, environment.cwd));
@@ -113,7 +121,7 @@ program
   )
   .option(
     "--override-production-guard",
-    "a target that looks like production is none; the archive records it",
+    "run although the target's address looks like production (recorded in the archive)",
     false,
   )
   .option(
@@ -160,7 +168,7 @@ program
       report: given.report ?? [],
       channel: given.channel === undefined ? channels : [given.channel],
     };
-    await main(() => runCommand(files, options, environment));
+    await main(async () => (await commands.run())(files, options, environment));
   });
 
 program
@@ -172,7 +180,7 @@ program
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--logs <folder>", "where archives are", "logs")
   .action(async (run: string, options: ReportCommandOptions) => {
-    await main(() => reportCommand(run, options, environment));
+    await main(async () => (await commands.report())(run, options, environment));
   });
 
 program
@@ -184,7 +192,7 @@ program
   .option("--target <name>", "the target of rowgate.yaml whose key signs")
   .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
   .action(async (name: string, options: TokenOptions) => {
-    await main(() => tokenCommand(name, options, environment));
+    await main(async () => (await commands.token())(name, options, environment));
   });
 
 program
@@ -200,7 +208,11 @@ program
     list,
   )
   .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
-  .option("--override-production-guard", "a target that looks like production is none", false)
+  .option(
+    "--override-production-guard",
+    "examine it although the target's address looks like production",
+    false,
+  )
   .addOption(
     new Option(
       "--gateway <kind>",
@@ -211,9 +223,8 @@ program
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--json", "one JSON document on standard output", false)
   .action(async (name: string | undefined, given: Partial<DoctorOptions>) => {
-    await main(() =>
-      doctorCommand(name, { ...(given as DoctorOptions), matrix: given.matrix ?? [] }, environment),
-    );
+    const options: DoctorOptions = { ...(given as DoctorOptions), matrix: given.matrix ?? [] };
+    await main(async () => (await commands.doctor())(name, options, environment));
     // It has only read: questions that nobody waits for any more would keep this process for as long as they may take.
     if (interruption.signal.aborted) process.exit();
   });
@@ -230,7 +241,7 @@ program
     list,
   )
   .action((given: Omit<CleanUpOptions, "run"> & Partial<CleanUpOptions>) =>
-    main(() => cleanUpCommand({ ...given, run: given.run ?? [] }, environment)),
+    main(async () => (await commands.cleanUp())({ ...given, run: given.run ?? [] }, environment)),
   );
 
 // A removed command: scripts that still call it learn what to do instead.

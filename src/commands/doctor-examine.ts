@@ -4,8 +4,7 @@ import type { Diagnosis } from "../model/diagnosis.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { StartedTarget, Target } from "../model/target.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
-import type { Environment } from "./environment.ts";
-import { interruptible } from "./interruptible.ts";
+import { type Environment, interruptible } from "./environment.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { startOwnServer } from "./servers.ts";
 

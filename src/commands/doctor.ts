@@ -1,7 +1,7 @@
 import { exitCodeOf } from "../doctor/diagnose.ts";
 import { renderDoctor } from "../report/doctor.ts";
 import { safeJson } from "../report/text.ts";
-import { refuseGiven } from "./given.ts";
+import { refuseGiven } from "./errors.ts";
 import { type DoctorTask, type Examined, examineRunning, examineStarted } from "./doctor-examine.ts";
 import { type ChosenTarget, chooseTarget, type TargetChoice } from "./doctor-target.ts";
 import type { Environment, ExitCode } from "./environment.ts";

@@ -5,6 +5,8 @@ import {
   type Issue,
   RowgateError,
   type SourcePosition,
+  byPosition,
+  type RowgateErrorFacts,
 } from "../model/errors.ts";
 
 /** What a person reads when the harness could not do its job: what happened, where (from `cwd`), what to do. */
@@ -43,4 +45,46 @@ function describeOne({ message, at, details, hint }: RowgateError, cwd: string):
 function from(cwd: string, at: SourcePosition): SourcePosition {
   const file = path.relative(cwd, at.file);
   return path.isAbsolute(at.file) && !file.startsWith("..") ? { ...at, file } : at;
+}
+
+/**
+ * One error out of several, none of which hides another: the mistakes of all files in one list, by file and line; what
+ * was told already is not told again.
+ */
+function joinErrors(errors: readonly unknown[], about: string): unknown {
+  const told = new Map(errors.map((error) => [describeError(error, ""), error]));
+  const mistaken = [...told.values()].filter((error) => error instanceof IssuesError);
+  const others = [...told.values()].filter((error) => !(error instanceof IssuesError));
+  const [first, ...more] = mistaken;
+  const issues = mistaken.flatMap((error) => error.issues).toSorted(byPosition);
+  const one =
+    first === undefined || more.length === 0 ? mistaken : [new IssuesError(first.code, about, issues)];
+  const all = [...others, ...one];
+  return all.length === 1 ? all[0] : new AggregateError(all, about);
+}
+
+/** The values, if all came to one. @throws what {@link joinErrors} makes of the errors */
+export function allOrErrors<T>(settled: readonly PromiseSettledResult<T>[], about: string): readonly T[] {
+  const errors = settled.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
+  if (errors.length > 0) throw joinErrors(errors, about);
+  return settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+}
+
+/** What would be ignored is a mistake: throws when one of these options was given. `one`: it is the only one. */
+export function refuseGiven<Options extends object>(
+  options: Options,
+  names: readonly (keyof Options & string)[],
+  error: (flags: string, one: boolean) => RowgateErrorFacts,
+): void {
+  const given = names.filter((name) => isGiven(options[name])).map(flagOf);
+  if (given.length > 0) throw new RowgateError(error(given.join(", "), given.length === 1));
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+}
+
+/** `postgresImage` → `--postgres-image`, as commander has it. */
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

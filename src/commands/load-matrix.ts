@@ -5,7 +5,7 @@ import { parseMatrix } from "../matrix/parse.ts";
 import { boundedText } from "../lib/bounded-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
-import { allOrErrors } from "./join-errors.ts";
+import { allOrErrors } from "./errors.ts";
 
 /** A matrix and the folder of its SQL. */
 export interface LoadedMatrix {

@@ -7,17 +7,13 @@ import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { refuseUnmatchedFilters } from "../plan/unmatched-filters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
-import { keepUntilInterrupted } from "./keep.ts";
-import { jsonOutput } from "./json-output.ts";
+import { jsonOutput, textOutput } from "./output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { isStarted, type RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import { type FileReport, fileReports, writeReports } from "./report.ts";
-import { type Kept, proveAll } from "./prove.ts";
-import { provenance } from "./provenance.ts";
+import { type Kept, proveAll, readProvenance, prepareAll, type ReadySystem } from "./systems.ts";
 import { startServer } from "./servers.ts";
-import { textOutput } from "./text-output.ts";
-import { prepareAll, type ReadySystem } from "./systems.ts";
 
 /** `rowgate run [matrix…]`: load → open → preflight all → prove side by side → show → sum up. */
 export async function runCommand(
@@ -73,7 +69,13 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
   const kept: Kept[] | undefined = options.keep ? [] : undefined;
   try {
     const command = (file: string): readonly string[] => commandOf(file, options);
-    const job = { ...task, kept, command, events: progress, provenance: await provenance(environment.cwd) };
+    const job = {
+      ...task,
+      kept,
+      command,
+      events: progress,
+      provenance: await readProvenance(environment.cwd),
+    };
     await proveAll(systems, job, async (outcome) => {
       await output.show(outcome);
       if (outcome.kind === "proved") await writeReports(task.reports, outcome.archive, environment);
@@ -120,4 +122,20 @@ function commandOf(file: string, options: RunOptions): readonly string[] {
 
 function optional(flag: string, value: string | undefined): readonly string[] {
   return value === undefined ? [] : [flag, value];
+}
+
+/** The targets stay, so that what failed can be seen by hand, until the run is interrupted. */
+async function keepUntilInterrupted(kept: readonly Kept[], { err, interrupted }: Environment): Promise<void> {
+  const lines = kept.map(({ target: { database, rest } }) => {
+    const { host, port, user, password, database: name } = database;
+    return `  psql postgresql://${user}:${password}@${host}:${port}/${name}\n  ${rest?.url ?? "(no gateway)"}\n`;
+  });
+  err.write(`\nThe target${kept.length === 1 ? " stays" : "s stay"} until Ctrl-C:\n${lines.join("")}`);
+  // Nothing that was started keeps this process from ending; this does.
+  const awake = setInterval(() => {}, 60_000);
+  await new Promise<void>((resolve) => {
+    if (interrupted.aborted) resolve();
+    interrupted.addEventListener("abort", () => resolve(), { once: true });
+  });
+  clearInterval(awake);
 }

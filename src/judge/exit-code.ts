@@ -15,6 +15,18 @@ export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 
   return 0;
 }
 
+/** As much of a run as counts beside others; one that failed has no counts. */
+export interface EndedRun {
+  readonly exitCode: 0 | 1 | 2;
+  readonly counts?: Counts;
+}
+
+/** Of several runs: a leak gives 1 even beside errors; an error weighs more than any other failure. */
+export function exitCodeOfAll(runs: readonly EndedRun[]): 0 | 1 | 2 {
+  if (runs.some(({ counts }) => counts !== undefined && live(counts, "leak") > 0)) return 1;
+  return runs.reduce<0 | 1 | 2>((worst, { exitCode: code }) => (code > worst ? code : worst), 0);
+}
+
 /** Cells of a verdict that no waiver covers. */
 function live(counts: Counts, verdict: Verdict): number {
   return counts.byVerdict[verdict] - counts.waivedByVerdict[verdict];

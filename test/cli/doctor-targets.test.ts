@@ -150,7 +150,7 @@ describe("Ctrl-C ends it at once, whomever it waits for, and nothing stays open"
       },
     });
     expect(result.out).toBe("");
-    expect(result.err).toBe("\nrowgate: interrupted; what was not finished was not kept\n");
+    expect(result.err).toBe("\nrowgate: interrupted; unfinished runs were not archived\n");
     return result;
   }
 
