@@ -1,10 +1,8 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-
 import { RowgateError } from "../model/errors.ts";
-import type { CellRecord, RunRecord } from "../model/run.ts";
-import { archiveVersion } from "../model/run.ts";
+import { type CellRecord, type RunRecord, archiveVersion } from "../model/run.ts";
 import { diskError, onDisk } from "./disk.ts";
 import { cellProblem, runProblem } from "./shape.ts";
 

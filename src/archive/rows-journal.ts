@@ -2,7 +2,7 @@ import { appendFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises
 import path from "node:path";
 import type { JournalledRows, RowJournal, RowName } from "../model/scratch-row.ts";
 import { onDisk, syncFolder, writeWhole } from "./disk.ts";
-import { type OwnerState, ownerNote, ownerState } from "./owner.ts";
+import { type OwnerState, ownerNote, ownerState } from "./partial.ts";
 
 /** Below the archive's root; the dot keeps it from being taken for a day. */
 const folderName = ".rows";

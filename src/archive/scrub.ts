@@ -1,7 +1,6 @@
 import { effects } from "../model/effect.ts";
 import type { Identity } from "../model/channel.ts";
-import type { Json } from "../model/matrix.ts";
-import { denyReasons, operations } from "../model/matrix.ts";
+import { type Json, denyReasons, operations } from "../model/matrix.ts";
 import type { Target } from "../model/target.ts";
 import { verdicts } from "../model/verdict.ts";
 

@@ -1,5 +1,4 @@
 import { z } from "zod";
-
 import { channels } from "../model/cell.ts";
 import { effects } from "../model/effect.ts";
 import { type FindingKind, findingSeverity } from "../model/finding.ts";

@@ -1,21 +1,14 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-
 import type { Catalog } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
-import { latestArchive, noteLast } from "./chain.ts";
-import { onDisk, syncFolder, writeWhole } from "./disk.ts";
-import type { LineFile } from "./lines.ts";
-import { openLineFile } from "./lines.ts";
-import type { PartialPaths } from "./partial.ts";
-import { createPartial, partialPaths, removePartial } from "./partial.ts";
-import type { Redactor } from "./redact.ts";
-import { noRedaction } from "./redact.ts";
-import type { Scrubber } from "./scrub.ts";
-import { createScrubber } from "./scrub.ts";
-import { formatSums, sha256, sumsFile } from "./sums.ts";
-import { inTurn } from "./turn.ts";
+import { latestArchive, noteLast, inTurn } from "./chain.ts";
+import { onDisk, syncFolder, writeWhole, type LineFile, openLineFile } from "./disk.ts";
+import { type PartialPaths, createPartial, partialPaths, removePartial } from "./partial.ts";
+import { type Redactor, noRedaction } from "./redact.ts";
+import { type Scrubber, createScrubber } from "./scrub.ts";
+import { formatSums, sha256, sumsFile } from "./verify.ts";
 
 export interface ArchiveOptions {
   /** Strings that must never be written: passwords, signing secrets, tokens, API keys. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dayPattern } from "../../src/archive/id.ts";
-import { sha256 } from "../../src/archive/sums.ts";
+import { sha256 } from "../../src/archive/verify.ts";
 import { verifyArchive } from "../../src/archive/verify.ts";
 import type { RunRecord } from "../../src/model/run.ts";
 import { rowgate } from "../support/cli.ts";

@@ -18,7 +18,7 @@ import { describe, expect, it } from "vitest";
 
 import { checkPrevious, latestArchive, noteLast } from "../../../src/archive/chain.ts";
 import { readRun } from "../../../src/archive/read.ts";
-import { sha256 } from "../../../src/archive/sums.ts";
+import { sha256 } from "../../../src/archive/verify.ts";
 import type { Deviation } from "../../../src/archive/verify.ts";
 import { verifyArchive } from "../../../src/archive/verify.ts";
 import { openArchive } from "../../../src/archive/write.ts";
