@@ -11,8 +11,10 @@
 --            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
--- Followed through policies, views, the relations that both read, and functions that call each other (their bodies are
--- text: a function counts as called where its name stands before a parenthesis).
+-- Followed through policies, views, the relations that both read, and functions that call each other. All of it is searched
+-- as text: bodies are stored so, and one pattern a fact then serves policies, views and bodies alike (a function counts as
+-- called where its name comes before a parenthesis). A match too many makes a cell inconclusive; one that is missed would let
+-- a policy pass that knows the harness by such a fact.
 -- One row a relation, fact, command and list of roles (those of the relation's own policy; null where a view reads it):
 -- where the fact is read ("policy web on docs"), and what it is. A function counts by its own body, by those of functions
 -- that it calls, and by the relations that its body names; its row has its oid.

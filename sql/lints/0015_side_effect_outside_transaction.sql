@@ -2,8 +2,9 @@
 -- foreign tables, the server's files, other sessions, and the sequences that a trigger or a policy advances.
 -- Followed from each relation and routine of the schemas: triggers, policies, defaults, checks and views, the routines
 -- that these and each other call, the tables that routines write, foreign keys that cascade, and partitions.
--- Bodies are text: a routine counts as called where its name stands before a parenthesis, a table as written where its
--- name stands behind INSERT INTO and its like. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
+-- All of this is searched as text, since most of it is the bodies of functions, which PL/pgSQL and quoted SQL keep as text and
+-- may put together when they run: a routine counts as called where its name comes before a parenthesis, a table as written
+-- where its name comes after INSERT INTO and its like. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
 -- A column's own sequence is left out: which of them advanced is seen when the run is over.
 -- A match too many keeps a write from being sent to a shared target, and says so; one that is missed would send it.
 -- One row a relation or routine, place where such a thing is reached, and what it is.

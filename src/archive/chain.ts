@@ -96,7 +96,7 @@ async function newestFirst(folder: string, pattern: RegExp): Promise<readonly st
 }
 
 const file = ".closing";
-/** Closing takes milliseconds; whoever holds the turn for so long will not come back. */
+/** Closing takes milliseconds; a process that holds the turn for so long will not come back. */
 const longestMs = 60_000;
 /** A clock that has just been set makes a file look old: so long it must have been seen besides. */
 const surelyMs = 2_000;
@@ -114,7 +114,7 @@ export async function inTurn<T>(root: string, step: () => Promise<T>): Promise<T
   try {
     return await step();
   } finally {
-    // Unless somebody has taken it over meanwhile.
+    // Unless another process has taken it over meanwhile.
     if ((await readFile(path, "utf8").catch(() => "")) === note)
       await rm(path, { force: true }).catch(() => {});
   }
@@ -131,7 +131,7 @@ async function take(path: string, note: string): Promise<boolean> {
   }
 }
 
-/** A turn as somebody holds it, and since when it was seen to be held, by a clock that nobody sets. */
+/** A turn that a process holds, and since when it was seen to be held, by the steady clock. */
 interface Held {
   readonly note: string;
   readonly since: number;

@@ -120,7 +120,7 @@ export async function openLineFile(path: string): Promise<LineFile> {
     hash.update(chunk);
     // One after another: appendFile repeats short writes, so two at once would mix their bytes.
     written = before.then(() => onDisk(doing, path, () => handle.appendFile(chunk)));
-    // Whoever waits next is told; until then a failed write is no unhandled rejection.
+    // The next to wait gets the error; until then a failed write is no unhandled rejection.
     written.catch(() => undefined);
     return before;
   }

@@ -117,7 +117,7 @@ function isAlive(pid: number): boolean {
     // Signal 0 asks and does nothing; 0 and negative numbers would address groups.
     return pid <= 0 || process.kill(pid, 0);
   } catch (cause) {
-    // EPERM: it lives and belongs to somebody else.
+    // EPERM: it lives and belongs to another user.
     return !(cause instanceof Error && "code" in cause && cause.code === "ESRCH");
   }
 }

@@ -155,7 +155,7 @@ export function maskText(text: string): string {
   return /\+|%2B/.test(withoutEmails) ? withoutEmails.replaceAll(phone, "[phone]") : withoutEmails;
 }
 
-/** What stands for a value that is personal by its name. A mask stays as it is: records may come here twice. */
+/** What replaces a value that is personal by its name. A mask stays as it is: records may come here twice. */
 export function personalMask(value: string): string {
   const masked = maskText(value);
   return /^\[(?:email|phone)\]$/.test(masked) ? masked : "[personal]";

@@ -16,7 +16,7 @@ interface Shape {
 }
 
 /**
- * Things that are secret by their looks, whoever made them. `sign` is a cheap test of the serialised text, before the
+ * Things that are secret by their looks, wherever they come from. `sign` is a cheap test of the serialised text, before the
  * pattern's own: a failing cell's curl line says `Bearer $(…)`, and must not cost more than another.
  */
 const jwt = String.raw`eyJ[\w-]{5,}\.[\w-]+\.[\w-]+`;
@@ -35,7 +35,7 @@ const shapes: readonly Shape[] = [
 
 /**
  * Passwords that are names as well (local stacks use them): masked everywhere, they would blacken every owner and
- * role of the catalogue. They, and words of our own formats, are masked only where a credential stands.
+ * role of the catalogue. They, and words of our own formats, are masked only in the place of a credential.
  */
 const words: ReadonlySet<string> = new Set<string>([
   "postgres",
@@ -57,7 +57,7 @@ const words: ReadonlySet<string> = new Set<string>([
 const shortest = 8;
 
 /**
- * The last net under everything that is written: nobody should hand over a record that holds a secret, and here it
+ * The last net under everything that is written: no record should hold a secret, and here it
  * does not get through. The test is one search of the serialised text; only a hit costs more.
  */
 export function createScrubber(secrets: readonly string[]): Scrubber {
@@ -134,7 +134,7 @@ function maskShapes(text: string): string {
 
 /**
  * Names are mapped too, since a claim may be called anything; but not what looks like a field of our own, or the
- * password `database` would leave an archive that nobody can read.
+ * password `database` would leave an unreadable archive.
  */
 function mapStrings(value: Json, map: (text: string) => string): Json {
   if (typeof value === "string") return map(value);
@@ -152,7 +152,7 @@ function isField(name: string): boolean {
   return /^[a-z_]{1,20}$/i.test(name);
 }
 
-/** What must not be written anywhere, whoever says it. */
+/** The secrets of a target and its personas: none may be written, in whatever text it comes. */
 export function secretsOf(
   { database, rest, signingKey }: Target,
   identities: readonly Identity[],

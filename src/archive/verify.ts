@@ -50,7 +50,7 @@ export type Deviation =
   | { readonly kind: "broken"; readonly file: typeof sumsFile; readonly line: number };
 
 /**
- * Compares an archive with its SHA256SUMS; an empty list says that nothing differs. It shows accidents: whoever
+ * Compares an archive with its SHA256SUMS; an empty list says that nothing differs. It shows accidents: a person who
  * changes a file on purpose can write its sum anew.
  * @throws RowgateError `archive/disk` when the folder cannot be read.
  */

@@ -120,11 +120,11 @@ function checkComplete(
   }
 }
 
-/** rename(2) is atomic: whoever looks sees no archive, or all of it. */
+/** rename(2) is atomic: a reader sees no archive, or all of it. */
 async function publish(paths: PartialPaths): Promise<void> {
   await syncFolder(paths.folder);
   await onDisk("Could not name the archive", paths.final, () => rename(paths.folder, paths.final));
   await syncFolder(paths.day);
-  // A note without a folder misleads nobody, and the next sweep removes it.
+  // A note without a folder is harmless, and the next sweep removes it.
   await rm(paths.owner, { force: true }).catch(() => undefined);
 }

@@ -9,7 +9,7 @@ export interface CleanUpOptions {
   readonly target: string;
   readonly config: string | undefined;
   readonly logs: string;
-  /** Runs that are over, says whoever calls, although their process cannot be asked. */
+  /** Runs that the user says are over, where their process cannot be asked. */
   readonly run: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export async function cleanUpCommand(
   { target: name, config, logs, run: over }: CleanUpOptions,
   { cwd, variables, out }: Environment,
 ): Promise<ExitCode> {
-  // What the run was told of the target holds for its rows: only what a journal names is removed.
+  // Only rows that a journal names are removed, so the guard against production adds nothing.
   const { target } = await loadTarget({ name, file: config, cwd, variables, overrideGuard: true });
   if (readsOnly(target)) {
     throw new RowgateError({

@@ -18,7 +18,7 @@ export interface TextSink {
 /** 0 all passed, 1 an expectation failed, 2 the harness could not do its job. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Rejects as soon as it is interrupted: what is still on its way is nobody's any more, and must be harmless. */
+/** Rejects as soon as it is interrupted. The work goes on unobserved, and must be harmless. */
 export async function interruptible<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
   const over = new Promise<never>((_, reject) => {
     const stop = (): void => reject(interrupted.reason as Error);

@@ -49,12 +49,12 @@ function from(cwd: string, at: SourcePosition): SourcePosition {
 
 /**
  * One error out of several, none of which hides another: the mistakes of all files in one list, by file and line; what
- * was told already is not told again.
+ * is in the list already is not repeated.
  */
 function joinErrors(errors: readonly unknown[], about: string): unknown {
-  const told = new Map(errors.map((error) => [describeError(error, ""), error]));
-  const mistaken = [...told.values()].filter((error) => error instanceof IssuesError);
-  const others = [...told.values()].filter((error) => !(error instanceof IssuesError));
+  const distinct = new Map(errors.map((error) => [describeError(error, ""), error]));
+  const mistaken = [...distinct.values()].filter((error) => error instanceof IssuesError);
+  const others = [...distinct.values()].filter((error) => !(error instanceof IssuesError));
   const [first, ...more] = mistaken;
   const issues = mistaken.flatMap((error) => error.issues).toSorted(byPosition);
   const one =

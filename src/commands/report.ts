@@ -80,7 +80,7 @@ export function looks({ out, variables }: Environment): Pick<ReportOptions, "wid
 /** A report of `rowgate run` that goes to a file. */
 export interface FileReport {
   readonly format: ReportFormat;
-  /** `{matrix}` stands for the matrix's name. */
+  /** `{matrix}` is replaced by the matrix's name. */
   readonly file: string;
 }
 

@@ -35,7 +35,7 @@ export async function runCommand(
     startServer(options, environment, speaksRest && options.channel.includes("rest")),
     sweepPartials(logs),
   ]);
-  // Whatever waits for the server fails at once, so that nobody has to wait for the end of a batch.
+  // Questions to the server fail at once, so that Ctrl-C does not wait for the end of a batch.
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   try {
     await server.clearUp(logs);
@@ -124,7 +124,7 @@ function optional(flag: string, value: string | undefined): readonly string[] {
   return value === undefined ? [] : [flag, value];
 }
 
-/** The targets stay, so that what failed can be seen by hand, until the run is interrupted. */
+/** Keeps the targets, so that failures can be reproduced, until the run is interrupted. */
 async function keepUntilInterrupted(kept: readonly Kept[], { err, interrupted }: Environment): Promise<void> {
   const lines = kept.map(({ target: { database, rest } }) => {
     const { host, port, user, password, database: name } = database;

@@ -104,7 +104,7 @@ async function openSystem(
     ...prepared,
     matrix,
     gateway: server.gatewayOf(matrix),
-    // As a person names them: where the checkout lies is nobody's business two years later.
+    // Relative, as the user names them: the archive does not say where the checkout was.
     inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
     origins: async () =>
       (await prepared.origins()).map((one) => ({ ...one, file: path.relative(cwd, one.file) })),

@@ -1,10 +1,8 @@
-import type { Privileges, RoutineInfo } from "../model/catalog.ts";
-import type { Catalog } from "../model/catalog.ts";
+import type { Catalog, Privileges, RoutineInfo } from "../model/catalog.ts";
 import type { Lints, SqlParser } from "../model/lint.ts";
 import type { Declaration, FunctionSpec, Matrix, RelationOperation, RelationSpec } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
-import type { QualifiedName } from "../lib/sql-text.ts";
-import { formatQualified } from "../lib/sql-text.ts";
+import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 
 /** Everything that decides what the facts of the lints mean for a matrix. */
 export interface LintContext {

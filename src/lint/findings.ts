@@ -1,8 +1,7 @@
 import type { Finding } from "../model/finding.ts";
 import type { LintContext } from "./context.ts";
 import { bypassPaths, loginsUnknown, privilegedLoginSettings, roleEscalations } from "./logins.ts";
-import { immutableFunctions, sessionUserPolicies } from "./policies.ts";
-import { aboveRls } from "./roles.ts";
+import { aboveRls, immutableFunctions, sessionUserPolicies } from "./policies.ts";
 import {
   missingPreRequest,
   undeclaredExposedSchemas,

@@ -22,7 +22,7 @@ export interface Traces {
 }
 
 /**
- * Where nobody else works, every change is a trace. Where others do, only rows that carry a probe's values are. Where
+ * Where only rowgate works, every change is a trace. Where others do, only rows that carry a probe's values are. Where
  * nothing is written there is nothing to look for, and tables may be too large to read whole.
  */
 export async function watchTraces(

@@ -40,7 +40,7 @@ export function watch(control: Control, run: Probed): Watch {
   };
 }
 
-/** Where others work too: a table that is large, or that somebody holds, keeps no other from being looked at. */
+/** Where others work too: a table that is large or locked does not keep the others from being compared. */
 export function watchShared(control: Control, probed: Probed): Watch {
   const tables = tablesOf(probed);
   return {
@@ -107,7 +107,7 @@ interface Moment {
   readonly sequences: ReadonlyMap<string, string | null>;
 }
 
-/** `probed` tables must be readable; of the others it is told which are not. */
+/** `probed` tables must be readable; of the others, those that are not are reported. */
 async function lookAt(
   client: ClientBase,
   probed: readonly RelationInfo[],

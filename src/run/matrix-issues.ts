@@ -112,7 +112,7 @@ function relationPredicates(matrix: Matrix, catalog: Catalog): readonly Predicat
   });
 }
 
-/** The matrix without the functions about which something has been told: their arguments would be told of again. */
+/** The matrix without the functions that have an issue already: their arguments would repeat it. */
 function soundCalls(matrix: Matrix, catalog: Catalog, values: readonly Issue[]): Matrix {
   const functions = matrix.functions.filter(
     (spec) =>
@@ -131,7 +131,7 @@ async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): 
   ];
   for (const { spec, of } of controls) {
     if (spec.key === undefined || of === undefined || isKey(spec.key, of)) continue;
-    // What is missing has been told.
+    // A missing column is another issue.
     if (!spec.key.every((name) => of.columns.some((column) => column.name === name))) continue;
     const shared = await sharedKey(client, of, spec.key).catch((cause: unknown) => {
       throw explainUnprivileged(catalog, cause);
@@ -160,8 +160,8 @@ export function explainUnprivileged(catalog: Catalog, cause: unknown): unknown {
   if (!(cause instanceof DatabaseError) || !isCode(cause.code, "insufficientPrivilege")) return cause;
   return new RowgateError({
     code: "preflight/no-privileged-connection",
-    message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so it has no full sight: ${cause.message}`,
-    hint: "log in as a role with BYPASSRLS (on Supabase: postgres): without it nobody can tell a row that was withheld from one that is not there",
+    message: `The login ${login.name} has neither BYPASSRLS nor SUPERUSER, so policies may hide rows from it: ${cause.message}`,
+    hint: "log in as a role with BYPASSRLS (on Supabase: postgres): without it a row that a policy hides looks like one that does not exist",
     cause,
   });
 }

@@ -123,7 +123,7 @@ function shownProbes(
   };
 }
 
-/** What a channel would not send, since it would stay, nobody shall be led to send by hand. */
+/** A write that a channel did not send, because it would stay, is not offered for reproducing either. */
 function sentOn(answer: ChannelAnswer | undefined): ChannelAnswer["probe"] | undefined {
   const seen = answer?.observation;
   const unsent = seen?.kind === "skipped" || (seen?.kind === "failed" && seen.failure.kind === "not-sent");

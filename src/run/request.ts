@@ -4,7 +4,7 @@ import type { Moment } from "../lib/moment.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
 
-/** What preflight needs of a run: its database, before any gateway stands in front of it. */
+/** What preflight needs of a run: its database, before a gateway is started for it. */
 export interface PreflightRequest {
   readonly matrix: Matrix;
   readonly filters: RunFilters;
@@ -13,7 +13,7 @@ export interface PreflightRequest {
   readonly gateway: GatewayFacts | undefined;
 }
 
-/** What is known of a gateway before it stands in front of the database. */
+/** What is known of a gateway before it is started. */
 export interface GatewayFacts extends Pick<RestAddress, "login" | "anonRole"> {
   /** Those that it exposes. */
   readonly schemas: readonly string[];
