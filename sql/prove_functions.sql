@@ -1,0 +1,24 @@
+-- Every function outside of the system's schemas, with its body: policies call them, and a proof looks inside.
+-- Asked under search_path = ''. One JSON document a row; the shape is ProofFunction of src/prove/analyse/schema.ts.
+select json_build_object(
+  'schema', n.nspname,
+  'name', p.proname,
+  'language', l.lanname,
+  'source', p.prosrc,
+  'sqlBody', pg_get_function_sqlbody(p.oid),
+  'definer', p.prosecdef,
+  'owner', pg_get_userbyid(p.proowner),
+  'settings', coalesce(to_json(p.proconfig), '[]'),
+  'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
+  'strict', p.proisstrict,
+  'returnsSet', p.proretset,
+  'returns', format_type(p.prorettype, null),
+  'argumentNames', coalesce((select json_agg(coalesce(p.proargnames[i], '') order by i) from generate_series(1, p.pronargs) i), '[]'),
+  'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
+                             from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]')
+)::text as function
+from pg_proc p
+join pg_namespace n on n.oid = p.pronamespace
+join pg_language l on l.oid = p.prolang
+where p.prokind = 'f' and n.nspname not in ('pg_catalog', 'information_schema')
+order by n.nspname, p.proname, p.oid

@@ -1,0 +1,86 @@
+-- Every relation outside of the system's schemas, with what a proof needs to know of it: which values a column can hold
+-- (type, domain, labels, collation), the constraints that a row must meet, and its policies. Asked under search_path = '',
+-- so that pg_get_expr names everything in full. One JSON document a row; the shape is ProofRelation of
+-- src/prove/analyse/schema.ts.
+with recursive domains as (
+  select oid, oid as base, typbasetype as next, typnotnull as not_null from pg_type
+  union all
+  select d.oid, t.oid, t.typbasetype, d.not_null or t.typnotnull from domains d join pg_type t on t.oid = d.next
+),
+-- Types for which the database itself defines a comparison or a cast: there = may mean anything. citext's is known.
+redefined as (
+  select unnest(array[o.oprleft, o.oprright]) as type
+  from pg_operator o
+  where o.oid >= 16384 and o.oprname in ('=', '<>', '<', '>', '<=', '>=')
+    and not exists (select from pg_depend d join pg_extension e on e.oid = d.refobjid
+                    where d.classid = 'pg_operator'::regclass and d.objid = o.oid and d.deptype = 'e')
+  union
+  select unnest(array[c.castsource, c.casttarget])
+  from pg_cast c
+  where c.oid >= 16384
+    and not exists (select from pg_depend d join pg_extension e on e.oid = d.refobjid
+                    where d.classid = 'pg_cast'::regclass and d.objid = c.oid and d.deptype = 'e')
+)
+select json_build_object(
+  'schema', n.nspname,
+  'name', c.relname,
+  'kind', case c.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view'
+                         when 'm' then 'materialized' else 'foreign' end,
+  'columns', coalesce((
+    select json_agg(json_build_object(
+      'name', a.attname,
+      'type', format_type(a.atttypid, a.atttypmod),
+      'base', format_type(base.oid, null),
+      'element', case when base.typcategory = 'A' then format_type(base.typelem, null) end,
+      'category', base.typcategory,
+      'domain', t.typtype = 'd',
+      'domainNotNull', t.typtype = 'd' and dom.not_null,
+      'notNull', a.attnotnull,
+      'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
+      'generated', a.attgenerated <> '',
+      'expression', pg_get_expr(d.adbin, d.adrelid),
+      'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = base.oid),
+      'deterministic', coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true),
+      'redefined', exists (select from redefined where redefined.type in (a.atttypid, base.oid)))
+      order by a.attnum)
+    from pg_attribute a
+    join pg_type t on t.oid = a.atttypid
+    join domains dom on dom.oid = t.oid and dom.next = 0
+    join pg_type base on base.oid = dom.base
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
+  'checks', coalesce((
+    select json_agg(pg_get_expr(k.conbin, k.conrelid)) from pg_constraint k
+    where k.conrelid = c.oid and k.contype = 'c'), '[]'),
+  'foreignKeys', coalesce((
+    select json_agg(json_build_object(
+      'columns', (select json_agg(a.attname order by x.ord) from unnest(k.conkey) with ordinality as x (num, ord)
+                  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.num),
+      'to', (select json_build_object('schema', fn.nspname, 'name', fc.relname)
+             from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace where fc.oid = k.confrelid),
+      'referenced', (select json_agg(a.attname order by x.ord) from unnest(k.confkey) with ordinality as x (num, ord)
+                     join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.num),
+      'notValid', not k.convalidated))
+    from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0), '[]'),
+  'uniques', coalesce((
+    select json_agg(u.names)
+    from (select (select json_agg(a.attname) from unnest(i.indkey::int2[]) x (num)
+                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num) as names
+          from pg_index i where i.indrelid = c.oid and i.indisunique) u where u.names is not null), '[]'),
+  'policies', coalesce((
+    select json_agg(json_build_object(
+      'name', p.polname,
+      'command', case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
+                               when 'd' then 'delete' else 'all' end,
+      'permissive', p.polpermissive,
+      'roles', (select json_agg(case r when 0 then 'public' else pg_get_userbyid(r) end) from unnest(p.polroles) r),
+      'using', pg_get_expr(p.polqual, p.polrelid),
+      'check', pg_get_expr(p.polwithcheck, p.polrelid)) order by p.polname)
+    from pg_policy p where p.polrelid = c.oid), '[]'),
+  'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end
+)::text as relation
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
+  and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp%'
+order by n.nspname, c.relname

@@ -1,0 +1,87 @@
+import type { Node } from "libpg-query";
+import { resolveNames } from "./resolve.ts";
+import type { ProofPolicy, ProofRelation, Schema } from "./schema.ts";
+import { boolean, fieldsOf, joined, parseExpression, printExpression, replace, row, rowColumns } from "./tree.ts";
+
+/** A condition over a relation's row. */
+export interface Condition {
+  /** SQL in which the row is an item of FROM called `alias`. */
+  readonly text: string;
+  readonly alias: string;
+  /** Names resolved, generated columns replaced; `undefined`: not understood. */
+  readonly tree: Node | undefined;
+}
+
+export type Command = "select" | "insert" | "update" | "delete";
+/** USING is for rows that are there, WITH CHECK for rows as they would be. */
+export type Side = "old" | "new";
+
+/** What the policies of a relation let a role do; `undefined`: no policy that permits applies. */
+export function policyCondition(
+  relation: ProofRelation,
+  inherits: readonly string[],
+  command: Command,
+  side: Side,
+  schema: Schema,
+): Condition | undefined {
+  const applying = relation.policies.filter(
+    (one) => (one.command === command || one.command === "all") && one.roles.some((name) => name === "public" || inherits.includes(name)),
+  );
+  const permissive = applying.filter((one) => one.permissive);
+  if (permissive.length === 0) return undefined;
+  const expressionOf = ({ using, check }: ProofPolicy): string => (side === "new" ? (check ?? using) : using) ?? "true";
+  const any = joinedConditions("or", permissive.map((one) => conditionOf(expressionOf(one), relation, schema)));
+  const all = applying.filter((one) => !one.permissive).map((one) => conditionOf(expressionOf(one), relation, schema));
+  return joinedConditions("and", [any, ...all]);
+}
+
+/** @param text as the relation's own columns are written: Postgres's printing of a policy, or a row set of the matrix */
+export function conditionOf(text: string, relation: ProofRelation, schema: Schema): Condition {
+  const tree = understood(text, relation, schema);
+  const plain: Condition = { text: `(${text}\n)`, alias: relation.name, tree };
+  return tree !== undefined && readsGenerated(text, relation, schema) ? printedCondition(tree) : plain;
+}
+
+export const always: (holds: boolean) => Condition = (holds) => ({ text: String(holds), alias: row, tree: boolean(holds) });
+
+export function printedCondition(tree: Node): Condition {
+  try {
+    return { text: `(${printExpression(tree)})`, alias: row, tree };
+  } catch {
+    return { text: "null::boolean", alias: row, tree: undefined };
+  }
+}
+
+export function joinedConditions(operator: "and" | "or", conditions: readonly Condition[]): Condition {
+  const [first] = conditions;
+  if (conditions.length === 1 && first !== undefined) return first;
+  const trees = conditions.flatMap(({ tree }) => tree ?? []);
+  const tree = trees.length < conditions.length ? undefined : joined(operator === "and" ? "AND_EXPR" : "OR_EXPR", trees);
+  const aliases = new Set(conditions.map(({ alias }) => alias));
+  if (aliases.size > 1 && tree !== undefined) return printedCondition(tree);
+  return { text: `(${conditions.map(({ text }) => text).join(` ${operator} `)})`, alias: first?.alias ?? row, tree };
+}
+
+function understood(text: string, relation: ProofRelation, schema: Schema): Node | undefined {
+  try {
+    const tree = resolveNames(parseExpression(text), { schema, relation });
+    return replace(tree, (node) => generatedValue(node, relation, schema));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A hypothetical row holds nothing in a generated column: its expression stands in for it. */
+function generatedValue(node: Node, relation: ProofRelation, schema: Schema): Node | undefined {
+  const fields = fieldsOf(node);
+  const column = fields?.[0] === row ? relation.columns.find((one) => one.name === fields[1]) : undefined;
+  if (column?.generated !== true || column.expression === null) return undefined;
+  return resolveNames(parseExpression(`(${column.expression})::${column.type}`), { schema, relation });
+}
+
+function readsGenerated(text: string, relation: ProofRelation, schema: Schema): boolean {
+  const generated = relation.columns.filter((one) => one.generated);
+  if (generated.length === 0) return false;
+  const read = rowColumns(resolveNames(parseExpression(text), { schema, relation }));
+  return generated.some(({ name }) => read.has(name));
+}

@@ -1,0 +1,128 @@
+import { grouped, type ProofFunction, type ProofRelation, type Schema } from "./schema.ts";
+import type { Node } from "libpg-query";
+import { part, stringOf, walk } from "./tree.ts";
+
+/** What an expression reads besides its row, by itself or through functions, views and the policies of what it reads. */
+export interface Reach {
+  /** Answers of these may differ from one call to the next, or from the evaluation to the statement. */
+  readonly volatile: ReadonlySet<string>;
+  /** `public.members` */
+  readonly relations: ReadonlySet<string>;
+  readonly readsTime: boolean;
+}
+
+/** Stable, and still not the same when an expression is evaluated by itself and when a statement runs. */
+const unlikeStatement: ReadonlySet<string> = new Set([
+  "current_query",
+  "pg_trigger_depth",
+  "pg_backend_pid",
+  "txid_current",
+  "txid_current_snapshot",
+  "txid_current_if_assigned",
+  "pg_current_xact_id",
+  "pg_current_xact_id_if_assigned",
+  "pg_current_snapshot",
+  "inet_client_port",
+  "pg_export_snapshot",
+]);
+
+const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
+const time = /\bnow\s*\(|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b/i;
+
+/** Follows names through texts: bodies are text, so a name that merely stands there counts as read. */
+export class Reaches {
+  readonly #schema: Schema;
+  readonly #texts = new Map<string, Reach>();
+  readonly #relationsByName: ReadonlyMap<string, readonly ProofRelation[]>;
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+    this.#relationsByName = grouped(schema.relations, ({ name }) => name);
+  }
+
+  of(tree: object): Reach {
+    const found = { volatile: new Set<string>(), relations: new Set<string>(), readsTime: false };
+    walk(tree, (node) => this.#note(node, found));
+    return found;
+  }
+
+  #note(node: Node, into: Found): void {
+    const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
+    if (name !== "") this.#noteCall(name, into);
+    const table = part(node, "RangeVar");
+    if (table?.relname !== undefined)
+      for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
+    const value = part(node, "SQLValueFunction");
+    if (value !== undefined && !/USER|ROLE|CATALOG|SCHEMA/.test(value.op ?? "")) into.readsTime = true;
+    const operator = part(node, "A_Expr")?.name;
+    if (operator !== undefined && operator.length > 1 && !trusted.has(stringOf(operator[0])))
+      into.volatile.add(`operator ${operator.map(stringOf).join(".")}`);
+  }
+
+  #noteCall(name: string, into: Found): void {
+    if (this.#isVolatile(name)) into.volatile.add(name);
+    if (/^(?:now|transaction_timestamp|statement_timestamp)$/.test(name)) into.readsTime = true;
+    for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));
+  }
+
+  #isVolatile(name: string): boolean {
+    return (
+      unlikeStatement.has(name) ||
+      (this.#schema.volatileBuiltins.has(name) && this.#schema.namesakes(name).length === 0)
+    );
+  }
+
+  #function(fn: ProofFunction): Reach {
+    const key = `${fn.schema}.${fn.name}(${fn.argumentTypes.join()})`;
+    const text = `${fn.source}\n${fn.sqlBody ?? ""}`;
+    const opaque = fn.language !== "sql" && fn.language !== "plpgsql";
+    const dynamic = fn.language === "plpgsql" && /\bexecute\b/i.test(text);
+    return this.#text(key, text, [
+      ...(opaque && fn.volatility === "volatile" ? [fn.name] : []),
+      ...(dynamic ? [`EXECUTE in ${fn.name}`] : []),
+    ]);
+  }
+
+  /** A view's query, and of a table the policies that decide which of its rows are read. */
+  #noteRelation(relation: ProofRelation, into: Found): void {
+    const key = `${relation.schema}.${relation.name}`;
+    into.relations.add(key);
+    const policies = relation.policies.flatMap(({ command, using }) =>
+      command === "select" || command === "all" ? (using ?? "") : "",
+    );
+    merge(into, this.#text(key, [relation.definition ?? "", ...policies].join("\n"), []));
+  }
+
+  #text(key: string, text: string, volatile: readonly string[]): Reach {
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
+    const found = { volatile: new Set(volatile), relations: new Set<string>(), readsTime: time.test(text) };
+    // Before what it calls: a circle ends here.
+    this.#texts.set(key, found);
+    for (const name of new Set(text.match(words))) {
+      const low = name.toLowerCase();
+      for (const one of this.#relationsByName.get(name) ?? this.#relationsByName.get(low) ?? [])
+        this.#noteRelation(one, found);
+      if (this.#schema.namesakes(low).length > 0 || this.#isVolatile(low)) {
+        if (new RegExp(`\\b${low.replaceAll("$", "\\$")}"?\\s*\\(`, "i").test(text)) this.#noteCall(low, found);
+      }
+    }
+    return found;
+  }
+}
+
+/** Operators of these schemas are known: citext's, and what comes with Postgres. */
+const trusted: ReadonlySet<string> = new Set(["pg_catalog", "public", "extensions"]);
+
+interface Found {
+  readonly volatile: Set<string>;
+  readonly relations: Set<string>;
+  readsTime: boolean;
+}
+
+function merge(into: Found, from: Reach): void {
+  if (into === from) return;
+  for (const one of from.volatile) into.volatile.add(one);
+  for (const one of from.relations) into.relations.add(one);
+  into.readsTime ||= from.readsTime;
+}

@@ -1,0 +1,136 @@
+import type { QualifiedName } from "../../lib/sql-text.ts";
+
+/** A column, with what decides which values it can hold. */
+export interface ProofColumn {
+  readonly name: string;
+  /** As SQL can name it under any search_path: `character varying(3)`, `public.citext`. */
+  readonly type: string;
+  /** The type under all domains, without a modifier: `character varying`. */
+  readonly base: string;
+  /** Of an array, its elements' type. */
+  readonly element: string | null;
+  readonly category: string;
+  readonly domain: boolean;
+  /** A domain that refuses NULL refuses it in a hypothetical row too. */
+  readonly domainNotNull: boolean;
+  readonly notNull: boolean;
+  readonly identity: "always" | "by default" | null;
+  readonly generated: boolean;
+  /** The default's or, of a generated column, the value's expression. */
+  readonly expression: string | null;
+  /** Of an enum, all of its values in order. */
+  readonly labels: readonly string[] | null;
+  /** Equal under its collation means identical. */
+  readonly deterministic: boolean;
+  /** An operator or cast of the database's own takes this type, so that `=` may mean anything. */
+  readonly redefined: boolean;
+}
+
+export interface ProofForeignKey {
+  readonly columns: readonly string[];
+  readonly to: QualifiedName;
+  readonly referenced: readonly string[];
+  /** Rows that break it may exist. */
+  readonly notValid: boolean;
+}
+
+export interface ProofPolicy {
+  readonly name: string;
+  readonly command: "select" | "insert" | "update" | "delete" | "all";
+  readonly permissive: boolean;
+  readonly roles: readonly string[];
+  /** As `pg_get_expr` prints it under `search_path = ''`. */
+  readonly using: string | null;
+  readonly check: string | null;
+}
+
+export interface ProofRelation extends QualifiedName {
+  readonly kind: "table" | "partitioned" | "view" | "materialized" | "foreign";
+  readonly columns: readonly ProofColumn[];
+  readonly checks: readonly string[];
+  readonly foreignKeys: readonly ProofForeignKey[];
+  readonly uniques: readonly (readonly string[])[];
+  readonly policies: readonly ProofPolicy[];
+  /** A view's query. */
+  readonly definition: string | null;
+}
+
+export interface ProofFunction extends QualifiedName {
+  readonly language: string;
+  readonly source: string;
+  /** `begin atomic … end` or `return …`, as Postgres prints it. */
+  readonly sqlBody: string | null;
+  readonly definer: boolean;
+  readonly owner: string;
+  readonly settings: readonly string[];
+  readonly volatility: "immutable" | "stable" | "volatile";
+  readonly strict: boolean;
+  readonly returnsSet: boolean;
+  readonly returns: string;
+  readonly argumentNames: readonly string[];
+  readonly argumentTypes: readonly string[];
+}
+
+/** All that the analysis knows of a database, and how names are looked up in it. */
+export class Schema {
+  readonly #relations: ReadonlyMap<string, ProofRelation>;
+  readonly #functions: ReadonlyMap<string, readonly ProofFunction[]>;
+  readonly #path: readonly string[];
+  /** Built-in functions whose answer may change from call to call. */
+  readonly volatileBuiltins: ReadonlySet<string>;
+
+  constructor(
+    relations: readonly ProofRelation[],
+    functions: readonly ProofFunction[],
+    path: readonly string[],
+    volatileBuiltins: readonly string[],
+  ) {
+    this.#relations = new Map(relations.map((one) => [`${one.schema}.${one.name}`, one]));
+    this.#functions = grouped(functions, ({ name }) => name);
+    this.#path = path;
+    this.volatileBuiltins = new Set(volatileBuiltins);
+  }
+
+  get relations(): Iterable<ProofRelation> {
+    return this.#relations.values();
+  }
+
+  relation(
+    schema: string | undefined,
+    name: string,
+    path: readonly string[] = this.#path,
+  ): ProofRelation | undefined {
+    if (schema !== undefined) return this.#relations.get(`${schema}.${name}`);
+    for (const one of path) {
+      const found = this.#relations.get(`${one}.${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Every function of that name, whatever its schema and arguments. */
+  namesakes(name: string): readonly ProofFunction[] {
+    return this.#functions.get(name) ?? [];
+  }
+
+  /** The function that a call means; `undefined` where that is not certain. */
+  callee(names: readonly string[], count: number): ProofFunction | undefined {
+    const name = names.at(-1) ?? "";
+    const schema = names.length > 1 ? names.at(-2) : undefined;
+    const found = this.namesakes(name).filter(
+      (one) => one.argumentTypes.length === count && (schema === undefined || one.schema === schema),
+    );
+    return found.length === 1 ? found[0] : undefined;
+  }
+}
+
+export function grouped<T, K>(all: Iterable<T>, keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
+}

@@ -1,0 +1,226 @@
+import { loadModule, type Node, parseSync, type SelectStmt } from "libpg-query";
+import { deparseSync } from "pgsql-deparser";
+
+/**
+ * SQL as a tree, the way Postgres's own parser gives it. Trees are never changed in place.
+ * Two names are ours, and no user's: a quoted name with a colon.
+ */
+
+/** The hypothetical row that a policy is asked about. */
+export const row = "rowgate:row";
+/** Booleans that stand for what could not be decided. */
+export const free = "rowgate:free";
+
+type Tags<N> = N extends unknown ? keyof N : never;
+export type Tag = Tags<Node>;
+type Body<T extends Tag> = Extract<Node, Record<T, unknown>>[T];
+
+/** Once before anything is parsed. */
+export const loadParser: () => Promise<void> = loadModule;
+
+/** The node's content if it is of that sort. */
+export function part<T extends Tag>(node: Node | undefined, tag: T): Body<T> | undefined {
+  return node !== undefined && tag in node ? (node as unknown as Record<T, Body<T>>)[tag] : undefined;
+}
+
+/** The statements of a text. @throws where Postgres would refuse it. */
+export function parseStatements(sql: string): readonly Node[] {
+  return (parseSync(sql).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
+}
+
+export function parseExpression(sql: string): Node {
+  const select = part(parseStatements(`select (${sql}\n)`)[0], "SelectStmt");
+  const value = part(select?.targetList?.[0], "ResTarget")?.val;
+  if (value === undefined || select?.targetList?.length !== 1) throw new Error("not one expression");
+  return value;
+}
+
+/**
+ * An expression as SQL text.
+ * @throws if the text does not parse back to the same tree: a proof must not rest on a printer's mistake
+ */
+export function printExpression(node: Node): string {
+  return printSelect(selectOf(node)).slice("SELECT ".length);
+}
+
+/** A SELECT as SQL text. @throws as printExpression */
+export function printSelect(select: SelectStmt): string {
+  const text = print(select);
+  if (sameTree(part(parseStatements(text)[0], "SelectStmt"), select)) return text;
+  throw new Error(`printed as something else: ${text}`);
+}
+
+/** For people: never fails. */
+export function show(node: Node): string {
+  try {
+    return print(selectOf(node))
+      .slice("SELECT ".length)
+      .replaceAll(`"${row}".`, "")
+      .replaceAll(`"${row}"`, "the row");
+  } catch {
+    return "an expression that cannot be printed";
+  }
+}
+
+function print(select: SelectStmt): string {
+  const printed = deparseSync({ version: 180000, stmts: [{ stmt: { SelectStmt: select } }] }, { pretty: false });
+  return printed.replace(/;\s*$/, "");
+}
+
+export function selectOf(value: Node): SelectStmt {
+  return { targetList: [{ ResTarget: { val: value } }], limitOption: "LIMIT_OPTION_DEFAULT", op: "SETOP_NONE" };
+}
+
+/** Equal but for positions in the text and for AND within AND. */
+function sameTree(a: unknown, b: unknown): boolean {
+  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+}
+
+const unimportant: ReadonlySet<string> = new Set([
+  "location",
+  "stmt_len",
+  "rexpr_list_start",
+  "rexpr_list_end",
+  "list_start",
+  "list_end",
+  "typemod",
+]);
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value)
+    .filter(([key, one]) => !unimportant.has(key) && one !== undefined && one !== "")
+    .map(([key, one]) => [key, canonical(one)] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const made = Object.fromEntries(entries) as Record<string, unknown>;
+  return flattened(made);
+}
+
+function flattened(made: Record<string, unknown>): Record<string, unknown> {
+  const own = made["BoolExpr"] as { boolop: string; args: Record<string, unknown>[] } | undefined;
+  if (own === undefined || own.boolop === "NOT_EXPR") return made;
+  const args = own.args.flatMap((arg) => {
+    const inner = arg["BoolExpr"] as typeof own | undefined;
+    return inner?.boolop === own.boolop ? inner.args : [arg];
+  });
+  return { BoolExpr: { ...own, args } };
+}
+
+/** Visits every node and every node's content; `false` leaves out what is below. */
+export function walk(value: unknown, visit: (node: Node) => boolean | void): void {
+  if (Array.isArray(value)) {
+    for (const one of value) walk(one, visit);
+  } else if (typeof value === "object" && value !== null) {
+    if (visit(value as Node) === false) return;
+    for (const one of Object.values(value)) walk(one, visit);
+  }
+}
+
+/** A tree with some nodes replaced; what is put in is not looked into again. */
+export function replace<T>(value: T, by: (node: Node) => Node | undefined): T {
+  if (Array.isArray(value)) return value.map((one: unknown) => replace(one, by)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const put = by(value as unknown as Node);
+  if (put !== undefined) return put as T;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replace<unknown>(one, by)])) as T;
+}
+
+export function columnRef(...names: readonly string[]): Node {
+  return {
+    ColumnRef: { fields: names.map((name) => (name === "*" ? { A_Star: {} } : { String: { sval: name } })) },
+  };
+}
+
+/** `["t", "id"]`; `undefined`: no reference to a column. */
+export function fieldsOf(node: Node | undefined): readonly string[] | undefined {
+  return part(node, "ColumnRef")?.fields?.map((field) => part(field, "String")?.sval ?? "*");
+}
+
+export function stringOf(node: Node | undefined): string {
+  return part(node, "String")?.sval ?? "";
+}
+
+export function boolean(value: boolean): Node {
+  return { A_Const: { boolval: value ? { boolval: true } : {} } };
+}
+
+/** `null` is NULL. */
+export function literal(value: string | null, type?: string): Node {
+  const constant: Node = value === null ? { A_Const: { isnull: true } } : { A_Const: { sval: { sval: value } } };
+  return type === undefined ? constant : cast(constant, type);
+}
+
+export function cast(node: Node, type: string): Node {
+  const typeName = part(parseExpression(`null::${type}`), "TypeCast")?.typeName;
+  if (typeName === undefined) throw new Error(`no type: ${type}`);
+  return { TypeCast: { arg: node, typeName } };
+}
+
+export function joined(operator: "AND_EXPR" | "OR_EXPR", args: readonly Node[]): Node {
+  const [first] = args;
+  return args.length === 1 && first !== undefined ? first : { BoolExpr: { boolop: operator, args: [...args] } };
+}
+
+export function conjuncts(node: Node | undefined): readonly Node[] {
+  const and = part(node, "BoolExpr");
+  if (and?.boolop === "AND_EXPR") return (and.args ?? []).flatMap(conjuncts);
+  return node === undefined ? [] : [node];
+}
+
+export function withoutCasts(node: Node): Node {
+  const arg = part(node, "TypeCast")?.arg;
+  return arg === undefined ? node : withoutCasts(arg);
+}
+
+/** `["pg_catalog", "int4"]` → `int4`. */
+export function typeNameOf(node: Node): string {
+  return stringOf(part(node, "TypeCast")?.typeName?.names?.at(-1));
+}
+
+const columnsRead = new WeakMap<object, ReadonlySet<string>>();
+
+/** Columns of the hypothetical row that a tree reads; `*`: the row as a whole. */
+export function rowColumns(node: object): ReadonlySet<string> {
+  const known = columnsRead.get(node);
+  if (known !== undefined) return known;
+  const found = new Set<string>();
+  walk(node, (one) => {
+    const fields = fieldsOf(one);
+    if (fields?.[0] === row) found.add(fields[1] ?? "*");
+  });
+  columnsRead.set(node, found);
+  return found;
+}
+
+export function readsRow(node: object | undefined): boolean {
+  return node !== undefined && rowColumns(node).size > 0;
+}
+
+/** Names of FROM items that a tree reads and does not bring along itself. */
+export function outerNames(node: object): readonly string[] {
+  const used = new Set<string>();
+  const bound = new Set<string | undefined>();
+  walk(node, (one) => {
+    const [first] = fieldsOf(one) ?? [];
+    if (first !== undefined && first !== row && first !== free && first !== "*") used.add(first);
+    const item = fromItemName(one);
+    if (item !== undefined) bound.add(item);
+  });
+  return [...used].filter((name) => !bound.has(name));
+}
+
+/** What a FROM item is called by the columns that are read from it. */
+export function fromItemName(node: Node): string | undefined {
+  const table = part(node, "RangeVar");
+  if (table !== undefined) return table.alias?.aliasname ?? table.relname;
+  const query = part(node, "RangeSubselect");
+  if (query !== undefined) return query.alias?.aliasname;
+  const call = part(node, "RangeFunction");
+  return call && (call.alias?.aliasname ?? rangeFunctionName(node));
+}
+
+function rangeFunctionName(node: Node): string | undefined {
+  const item = part(part(node, "RangeFunction")?.functions?.[0], "List")?.items?.[0];
+  return stringOf(part(item, "FuncCall")?.funcname?.at(-1)) || undefined;
+}

@@ -1,0 +1,210 @@
+import { quoteLiteral, quoteQualified, quoteIdent } from "../../lib/sql-text.ts";
+import type { Atom, Critical, Source } from "../analyse/critical.ts";
+import { valueLimit } from "../analyse/critical.ts";
+import { bindQuestion, type Question } from "../analyse/question.ts";
+import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
+import { seededValues } from "../analyse/seeds.ts";
+import { freshValues, hasOrder, isEnumerable, isIntegral, isNumeric, isTemporal } from "../analyse/types.ts";
+import { type ActingAs, isError, type ProofSession } from "./session.ts";
+
+/** Values of a column that stand for all of its values, and guesses besides. */
+export interface Representatives {
+  /** `null` is NULL. */
+  readonly values: readonly (string | null)[];
+  /** No value of the type is known that is not compared with. */
+  readonly incomplete: boolean;
+  /** All keys that a foreign key lets the column hold are among them. */
+  readonly allKeys: boolean;
+  /** Values that rows hold, or that a foreign key or constraint asks for: a witness with them can be stored. */
+  readonly liked: ReadonlySet<string>;
+}
+
+/** Asks questions as a persona: what a question's actor means for it. */
+export type Answering = (question: Question) => Promise<readonly (string | null)[] | undefined>;
+
+export function answering(session: ProofSession, actingAs: (question: Question) => ActingAs): Answering {
+  return async function answer(question): Promise<readonly (string | null)[] | undefined> {
+    const values = new Map<string, string | null>();
+    for (const one of question.bound) {
+      const rows = await answer(one);
+      if (rows === undefined) return undefined;
+      values.set(one.name, rows[0] ?? null);
+    }
+    const sql = bindQuestion(question, ({ name }) => values.get(name) ?? null, quoteLiteral);
+    const told = await session.ask(actingAs(question), `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
+    return isError(told) || !("value" in told) || told.value === null ? undefined : (JSON.parse(told.value) as (string | null)[]);
+  };
+}
+
+/** The values that a source compares with; `undefined`: unknown, or too many. */
+export async function valuesOfSource(source: Source, answer: Answering): Promise<readonly string[] | undefined> {
+  const rows = (await answer(source.question)) ?? (await answer(source.lenient));
+  if (rows === undefined || rows.length > valueLimit) return undefined;
+  const values = rows.filter((one) => one !== null);
+  return source.folded ? [...new Set(values.flatMap(spellings))] : values;
+}
+
+/** One of each kind that a comparison without case tells apart from another with it. */
+function spellings(text: string): readonly string[] {
+  const [low, up] = [text.toLowerCase(), text.toUpperCase()];
+  return [text, low, up, low.replace(/[a-z]/, (one) => one.toUpperCase()), up.replace(/[A-Z]/, (one) => one.toLowerCase())];
+}
+
+/** Atoms that are decided once the database has answered; the others, and why. */
+export async function answeredAtoms(atoms: readonly Atom[], answer: Answering): Promise<ReadonlySet<Atom>> {
+  const decided = await Promise.all(
+    atoms.map(async (atom) => {
+      if (atom.doubts.length > 0) return false;
+      const values = await Promise.all(atom.needs.map((one) => valuesOfSource(one, answer)));
+      return values.every((one) => one !== undefined);
+    }),
+  );
+  return new Set(atoms.filter((_, index) => decided[index]));
+}
+
+export interface Part {
+  readonly critical: Critical;
+  readonly answer: Answering;
+}
+
+/** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
+export class Material {
+  readonly #session: ProofSession;
+  readonly #relations: Iterable<ProofRelation>;
+
+  constructor(session: ProofSession, relations: Iterable<ProofRelation>) {
+    this.#session = session;
+    this.#relations = relations;
+  }
+
+  async #list(sql: string): Promise<readonly string[]> {
+    const told = await this.#session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
+    return isError(told) || !("value" in told) || told.value === null ? [] : (JSON.parse(told.value) as string[]);
+  }
+
+  /** Keys that a foreign key lets the column hold; `all`: and no others. */
+  async parents(relation: ProofRelation, name: string): Promise<{ readonly values: readonly string[]; readonly all: boolean } | undefined> {
+    const key = relation.foreignKeys.find(({ columns }) => columns.includes(name));
+    if (key === undefined) return undefined;
+    const referenced = key.referenced[key.columns.indexOf(name)] ?? "";
+    const values = await this.#list(`select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null limit 501`);
+    // With several columns, one NULL frees the others.
+    const bound = key.columns.length === 1 || key.columns.every((one) => relation.columns.find((column) => column.name === one)?.notNull === true);
+    return { values: values.slice(0, 500), all: values.length <= 500 && bound && !key.notValid };
+  }
+
+  standing(relation: ProofRelation, name: string): Promise<readonly string[]> {
+    const column = quoteIdent(name);
+    return this.#list(`select distinct ${column}::text from ${quoteQualified(relation)} where ${column} is not null limit 30`);
+  }
+
+  /** Keys of other relations of the same type, for a function that nothing bounds. */
+  async otherKeys(column: ProofColumn): Promise<readonly string[]> {
+    const lists = [...this.#relations].flatMap((relation) =>
+      relation.schema === "pg_toast" || (relation.kind !== "table" && relation.kind !== "partitioned")
+        ? []
+        : relation.uniques.filter((one) => one.length <= 2).flat().flatMap((name) => {
+            const key = relation.columns.find((one) => one.name === name);
+            if (key === undefined || key.base !== column.base) return [];
+            return [this.#list(`select distinct ${quoteIdent(name)}::text from ${quoteQualified(relation)} where ${quoteIdent(name)} is not null limit 100`)];
+          }),
+    );
+    return [...new Set((await Promise.all(lists)).flat())].slice(0, 400);
+  }
+}
+
+export const fullSight: ActingAs = { role: null, settings: [] };
+
+/** Everything that may stand for the values of a column. */
+export async function representatives(
+  session: ProofSession,
+  relation: ProofRelation,
+  column: ProofColumn,
+  parts: readonly Part[],
+  checks: readonly Critical[],
+  material: Material,
+): Promise<Representatives> {
+  const group = new Set([column.name, ...parts.flatMap(({ critical }) => [...(critical.columns.get(column.name)?.group ?? [])])]);
+  const uses = parts.flatMap(({ critical, answer }) => [...group].flatMap((name) => ({ use: critical.columns.get(name), answer })));
+  const ordered = hasOrder(column) && (uses.some(({ use }) => use?.ordered === true) || isIntegral(column) || isNumeric(column) || isTemporal(column));
+  const [compared, seeds, parents, standing, other, constrained] = await Promise.all([
+    Promise.all(uses.flatMap(({ use, answer }) => (use?.sources ?? []).map((one) => valuesOfSource(one, answer)))),
+    Promise.all(parts.map((one) => seedsOf(column, one))),
+    material.parents(relation, column.name),
+    material.standing(relation, column.name),
+    uses.some(({ use }) => use?.keyed === true) ? material.otherKeys(column) : [],
+    constraintValues(column, checks, session),
+  ]);
+  const critical = [...new Set(compared.flatMap((one) => one ?? []))];
+  const enumerated = isEnumerable(column) ? (column.labels ?? ["true", "false"]) : undefined;
+  const fresh = enumerated === undefined ? freshValues(column, group.size + 2) : [];
+  const between = ordered && enumerated === undefined ? await neighbours(session, column, [...critical, ...constrained], group.size) : [];
+  const liked = new Set([...(parents?.values ?? []), ...standing, ...constrained]);
+  const all = enumerated ?? [...critical, ...(between ?? []), ...(parents?.values ?? []), ...constrained, ...standing, ...other, ...seeds.flat(), ...fresh];
+  const values = between === undefined ? critical : await validValues(session, column, all);
+  const known = new Set(critical);
+  const freshEnough = enumerated !== undefined || (await validValues(session, column, fresh)).filter((one) => !known.has(one)).length >= group.size;
+  return {
+    values: [...(values ?? []), ...(column.notNull ? [] : [null])],
+    incomplete: !freshEnough || between === undefined || values === undefined,
+    allKeys: parents?.all === true,
+    liked,
+  };
+}
+
+async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise<readonly string[]> {
+  const own = critical.seeds.filter(({ columns }) => columns.has(column.name));
+  const answered = new Map(
+    await Promise.all(
+      own.map(async (seed) => {
+        const lists = await Promise.all(seed.questions.map(answer));
+        return [seed, lists.flatMap((one) => one ?? []).filter((one) => one !== null)] as const;
+      }),
+    ),
+  );
+  return seededValues(column, own, (seed) => answered.get(seed) ?? []);
+}
+
+async function constraintValues(column: ProofColumn, checks: readonly Critical[], session: ProofSession): Promise<readonly string[]> {
+  const answer = answering(session, () => fullSight);
+  const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
+  const values = await Promise.all(sources.map((one) => valuesOfSource(one, answer)));
+  return values.flatMap((one) => one ?? []);
+}
+
+/** Values between those that are compared with, as many as columns are compared with each other. */
+async function neighbours(session: ProofSession, column: ProofColumn, values: readonly string[], count: number): Promise<readonly string[] | undefined> {
+  if (values.length === 0) return [];
+  const given = `pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) as g(v)`;
+  const steps = `pg_catalog.generate_series(1, ${count}) as s(n)`;
+  const signs = "pg_catalog.unnest(array[1, -1]) as d(sign)";
+  const numbers = `(select distinct v::numeric as v from ${given} where v ~ '^-?[0-9]') as k`;
+  let sql: string;
+  if (isIntegral(column)) sql = `select distinct (k.v + s.n * d.sign)::text from ${numbers}, ${steps}, ${signs}`;
+  else if (isNumeric(column))
+    sql =
+      `select distinct x::text from (select v, pg_catalog.lag(v) over (order by v) as before from ${numbers}) as p, ${steps}, ` +
+      `lateral pg_catalog.unnest(array[v + s.n, v - s.n, before + (v - before) * s.n / ${count + 1}.0]) as x where x is not null`;
+  else {
+    const type = column.base;
+    const units = type === "date" ? "'1 day'" : "'1 microsecond', '1 millisecond', '1 second', '1 day'";
+    sql =
+      `select distinct (g.v::${type} + s.n * d.sign * u.step)::${type}::text from ${given}, ${steps}, ${signs}, ` +
+      `pg_catalog.unnest(array[${units}]::interval[]) as u(step) where g.v !~ 'infinity'`;
+  }
+  const told = await session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
+  if (isError(told) || !("value" in told) || told.value === null) return undefined;
+  const ends = isIntegral(column) ? [] : isNumeric(column) ? ["NaN", "Infinity", "-Infinity"] : isTemporal(column) ? ["infinity", "-infinity"] : [];
+  return [...(JSON.parse(told.value) as string[]), ...ends];
+}
+
+/** Those that the type takes, as it prints them. */
+async function validValues(session: ProofSession, column: ProofColumn, values: readonly string[]): Promise<readonly string[]> {
+  if (values.length === 0) return [];
+  const type = column.type;
+  const sql =
+    `select v from (select case when pg_catalog.pg_input_is_valid(g.v, ${quoteLiteral(type)}) then g.v::${type}::text end as v, min(g.n) as n ` +
+    `from pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) with ordinality as g(v, n) group by 1) as x where v is not null order by n`;
+  const told = await session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
+  return isError(told) || !("value" in told) || told.value === null ? [] : (JSON.parse(told.value) as string[]);
+}

@@ -1,0 +1,143 @@
+import type { Client } from "pg";
+import { readSql } from "../../lib/sql-file.ts";
+import { quoteLiteral } from "../../lib/sql-text.ts";
+
+/** Whose role and settings a statement runs with; no role: the login itself, which sees everything. */
+export interface ActingAs {
+  readonly role: string | null;
+  readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+export interface Step {
+  readonly as: ActingAs;
+  readonly sql: string;
+  /** The statement returns one text; else it is only run. */
+  readonly rows: boolean;
+  /** An error does not end the request. */
+  readonly goOn?: boolean;
+}
+
+export type StepAnswer =
+  | { readonly value: string | null }
+  | { readonly touched: number }
+  | { readonly code: string; readonly message: string };
+
+interface Waiting {
+  readonly steps: readonly Step[];
+  readonly resolve: (answers: readonly StepAnswer[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export const isError = (answer: StepAnswer | undefined): answer is { code: string; message: string } =>
+  answer !== undefined && "code" in answer;
+
+const batchLength = 8_000_000;
+const batchRequests = 400;
+
+/**
+ * One transaction in which everything is asked, and undone. What is asked for at the same time goes in one message, so that
+ * code may ask one thing after the other and run side by side.
+ */
+export class ProofSession {
+  readonly #client: Client;
+  readonly #answers = new Map<string, Promise<StepAnswer>>();
+  readonly #timeoutMs: number;
+  #waiting: Waiting[] = [];
+  #sending = false;
+  /** Messages sent, for the figures. */
+  roundTrips = 0;
+
+  constructor(client: Client, timeoutMs: number) {
+    this.#client = client;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async begin(): Promise<void> {
+    await this.#client.query(
+      `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0`,
+    );
+  }
+
+  async end(): Promise<void> {
+    await this.#client.query("rollback");
+  }
+
+  /** A question whose answer does not change within the transaction: asked once. */
+  ask(as: ActingAs, sql: string): Promise<StepAnswer> {
+    const key = JSON.stringify([as, sql]);
+    let answer = this.#answers.get(key);
+    if (answer === undefined) {
+      answer = this.run([{ as, sql, rows: true }]).then(([only]) => only ?? { code: "RGACT", message: "no answer" });
+      this.#answers.set(key, answer);
+    }
+    return answer;
+  }
+
+  /** Steps that see each other's effects, and are then undone. */
+  run(steps: readonly Step[]): Promise<readonly StepAnswer[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ steps, resolve, reject });
+      if (this.#sending) return;
+      this.#sending = true;
+      setImmediate(() => void this.#sendAll());
+    });
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#next();
+      try {
+        await this.#send(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+      // Whoever was answered may ask the next thing right away.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#sending = false;
+  }
+
+  #next(): readonly Waiting[] {
+    let length = 0;
+    let count = 0;
+    for (const { steps } of this.#waiting) {
+      length += steps.reduce((sum, { sql }) => sum + sql.length, 0);
+      if (count > 0 && (length > batchLength || count >= batchRequests)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    const answers = await this.#exchange(batch.map(({ steps }) => steps));
+    for (const [index, one] of batch.entries()) {
+      const answer = answers[index];
+      const last = answer?.at(-1);
+      const cut = isError(last) && last.code === "57014";
+      if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
+      // The timeout was the whole message's; by itself it has one of its own.
+      else await this.#send([one]).catch(one.reject);
+    }
+  }
+
+  async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
+    const actors = new Map<string, number>();
+    const numbered = requests.map((steps) =>
+      steps.map(({ as, sql, rows, goOn = false }) => {
+        const key = JSON.stringify({ role: as.role, settings: as.settings });
+        const actor = actors.get(key) ?? actors.size;
+        actors.set(key, actor);
+        return { actor, sql, rows, goOn };
+      }),
+    );
+    const asked = `{"actors":[${[...actors.keys()].join(",")}],"requests":${JSON.stringify(numbered)}}`;
+    this.roundTrips += 1;
+    await this.#client.query("savepoint rowgate_proof");
+    const results = (await this.#client.query(
+      `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
+        "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
+    )) as unknown as readonly { rows: { answered: string }[] }[];
+    const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
+    return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
+  }
+}

@@ -1,0 +1,66 @@
+import { quoteLiteral } from "../lib/sql-text.ts";
+import { type Actor, type Answer as Told, bindQuestion, type Bound, type Question } from "./analyse/question.ts";
+import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/relax.ts";
+import { type Answering, answering, fullSight } from "./ask/represent.ts";
+import type { Space } from "./ask/product.ts";
+import { type ActingAs, isError, type ProofSession } from "./ask/session.ts";
+import type { Knowledge } from "./knowledge.ts";
+
+/** One persona before one relation. */
+export interface Context {
+  readonly knowledge: Knowledge;
+  readonly session: ProofSession;
+  readonly space: Space;
+  readonly as: ActingAs;
+  /** The same role and claims with other identities in them; `undefined`: nothing names the persona. */
+  readonly stranger: ActingAs | undefined;
+  readonly answer: Answering;
+  /** Claims that some persona holds. */
+  readonly heldClaims: ReadonlySet<string>;
+}
+
+/** An actor of the analysis, for a persona: an owner keeps the caller's settings, under its function's own. */
+export function actingFor(as: ActingAs, { role, settings }: Actor): ActingAs {
+  if (role === undefined && settings.length === 0) return as;
+  const own = settings.map((one): readonly [string, string] => {
+    const at = one.indexOf("=");
+    return [one.slice(0, at), one.slice(at + 1).replace(/^""$/, "")];
+  });
+  return { role: role ?? as.role, settings: [...as.settings, ...own] };
+}
+
+export function personaAnswers(session: ProofSession, as: ActingAs): Answering {
+  return answering(session, ({ actor }) => actingFor(as, actor));
+}
+
+/** What is declared is evaluated with full sight, whoever it is about. */
+export function fullAnswers(session: ProofSession): Answering {
+  return answering(session, ({ actor }) => actingFor(fullSight, actor));
+}
+
+/** Which truth values a relaxed expression can have for a persona. */
+export async function relaxedValues(tree: Relaxed, { session, as }: Pick<Context, "session" | "as">): Promise<Values> {
+  const answers = new Map<Question, Told>();
+  await Promise.all(
+    questionsOf(tree).map(async (question) => {
+      answers.set(question, await told(question, session, as));
+    }),
+  );
+  return valuesOf(tree, (question) => answers.get(question) ?? { code: "RGACT", message: "not asked" });
+}
+
+async function told(question: Question, session: ProofSession, as: ActingAs): Promise<Told> {
+  const values = new Map<string, string | null>();
+  for (const one of question.bound) {
+    const value = await told(one, session, as);
+    if (!("rows" in value)) return value;
+    values.set(one.name, value.rows[0] ?? null);
+  }
+  const sql = bindQuestion(question, ({ name }: Bound) => values.get(name) ?? null, quoteLiteral);
+  const answer = await session.ask(
+    actingFor(as, question.actor),
+    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+  );
+  if (isError(answer)) return answer;
+  return { rows: "value" in answer && answer.value !== null ? (JSON.parse(answer.value) as (string | null)[]) : [] };
+}

@@ -1,0 +1,214 @@
+import type { Node } from "libpg-query";
+import type { Atom, Critical } from "./analyse/critical.ts";
+import { doubt, type Doubt, settledBy } from "./analyse/doubt.ts";
+import { type Condition, printedCondition } from "./analyse/policy.ts";
+import { columnRef, free, replace, rowColumns, show } from "./analyse/tree.ts";
+import { isEnumerable } from "./analyse/types.ts";
+import { truth } from "./analyse/relax.ts";
+import type { Answer, ForeignKeyUse } from "./answer.ts";
+import { type Assignment, type Case, evaluate, type Row } from "./ask/evaluate.ts";
+import { type Product, productOf } from "./ask/product.ts";
+import { answeredAtoms, type Answering, fullSight } from "./ask/represent.ts";
+import type { ActingAs } from "./ask/session.ts";
+import { type Context, fullAnswers, relaxedValues } from "./context.ts";
+import { canonicalAtom } from "./same.ts";
+
+/** A policy against what is declared, over rows that stand for all rows. */
+export interface Contrast {
+  /** Rows that the policy lets through and the matrix does not. */
+  readonly more: readonly Row[];
+  readonly less: readonly Row[];
+  readonly rows: readonly Row[];
+  /** What it means that no row differs. */
+  close(): Promise<Closed>;
+}
+
+export type Closed =
+  | { readonly kind: "proved"; readonly by: "relaxation" | "critical-values"; readonly keys: readonly ForeignKeyUse[] }
+  | Extract<Answer, { kind: "undecided" }>;
+
+interface Compared {
+  readonly condition: Condition;
+  readonly tree: Node;
+  readonly critical: Critical;
+  readonly as: ActingAs;
+  readonly answer: Answering;
+}
+
+export function undecided(because: string, settle: string, within: readonly string[] = []): Extract<Answer, { kind: "undecided" }> {
+  return { kind: "undecided", because, within, settle };
+}
+
+/** Step 2: no row can be let through, or every row is, whatever the rest of the expression would say. */
+export async function relaxedTo(context: Context, tree: Node): Promise<"never" | "always" | undefined> {
+  const values = await relaxedValues(context.knowledge.relaxed(tree), context);
+  if ((values & truth.true) === 0) return "never";
+  return values === truth.true ? "always" : undefined;
+}
+
+/** @param both rows that the matrix allows and the policy does not are differences too */
+export async function contrast(context: Context, policy: Condition, declared: Condition, both: boolean): Promise<Contrast> {
+  const { knowledge, space, session, as, answer } = context;
+  const { relation } = space;
+  const sides = [
+    { condition: policy, as, answer },
+    { condition: declared, as: fullSight, answer: fullAnswers(session) },
+  ].map((one): Compared | undefined => {
+    const { tree } = one.condition;
+    return tree === undefined ? undefined : { ...one, tree, critical: knowledge.critical(tree, relation) };
+  });
+  const [ofPolicy, ofDeclared] = sides;
+  if (ofPolicy === undefined || ofDeclared === undefined) return notUnderstood(ofPolicy === undefined ? policy : declared);
+  const compared = [ofPolicy, ofDeclared] as const;
+  const product = await productOf(space, compared.map((one) => ({ ...one, atoms: one.critical.atoms })), columnsOf(context, compared));
+  const truths = await truthsOf(context, compared, product.rows.map((row) => ({ row })));
+  const differing = (wanted: (policy: string, declared: string) => boolean): readonly Row[] =>
+    product.rows.filter((_, index) => wanted(truths[0]?.[index] ?? "E", truths[1]?.[index] ?? "E"));
+  return {
+    more: differing((p, d) => p === "T" && d !== "T"),
+    less: both ? differing((p, d) => d === "T" && p !== "T") : [],
+    rows: product.rows,
+    close: () => closed(context, compared, product, truths, both),
+  };
+}
+
+function notUnderstood({ text }: Condition): Contrast {
+  const answer = undecided(text, settledBy.names);
+  return { more: [], less: [], rows: [], close: () => Promise.resolve(answer) };
+}
+
+function columnsOf({ space }: Context, sides: readonly { readonly tree: Node; readonly critical: Critical }[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { tree, critical } of sides) {
+    const read = rowColumns(tree);
+    for (const one of read) names.add(one);
+    // A function takes the whole row: what it reads of it was found in its body.
+    if (read.has("*")) for (const one of critical.columns.keys()) names.add(one);
+  }
+  return space.relation.columns.filter((one) => names.has(one.name) && !one.generated).map(({ name }) => name);
+}
+
+function truthsOf({ session, space }: Context, sides: readonly Pick<Compared, "as" | "condition">[], cases: readonly Case[], variables: readonly string[] = []): Promise<readonly (readonly string[])[]> {
+  const { relation } = space;
+  return Promise.all(
+    sides.map(({ as, condition }) =>
+      evaluate(session, { as, relation, alias: condition.alias, texts: [condition.text], variables }, cases),
+    ),
+  );
+}
+
+/** Step 9: is the set of rows complete? */
+async function closed(
+  context: Context,
+  sides: readonly [Compared, Compared],
+  product: Product,
+  truths: readonly (readonly string[])[],
+  both: boolean,
+): Promise<Closed> {
+  const volatile = sides.flatMap(({ tree }) => [...context.knowledge.reach(tree).volatile]);
+  if (volatile[0] !== undefined) return undecided(volatile[0], "a policy whose answer is the same each time it is asked");
+  const decided = await Promise.all(sides.map(({ critical, answer }) => answeredAtoms(critical.atoms, answer)));
+  const incomplete = new Set(product.incomplete);
+  const open = sides.flatMap(({ critical }, index) =>
+    critical.atoms.filter((atom) => decided[index]?.has(atom) !== true || [...atom.columns].some((name) => incomplete.has(name))),
+  );
+  const keyed = open.filter((atom) => boundByKeys(context, product, atom));
+  const left = open.filter((atom) => !keyed.includes(atom));
+  const keys = keysOf(context, keyed);
+  if (left.length > 0) return withFreeVariables(context, sides, left, keys, both);
+  if (product.trimmed) return tooMany(product);
+  if (truths.some((one) => one.includes("E"))) {
+    const raising = product.rows[truths.map((one) => one.indexOf("E")).find((index) => index >= 0) ?? 0];
+    return undecided(`the expression raises an error for ${JSON.stringify(raising)}`, "a policy that compares without casting what a row may hold");
+  }
+  return { kind: "proved", by: "critical-values", keys };
+}
+
+function tooMany({ columns }: Product): Closed {
+  const counts = [...columns].map(([name, { values }]) => `${name} ${values.length}`).join(", ");
+  return undecided(`too many combinations of values to try (${counts})`, "fewer columns in one policy, or several policies");
+}
+
+/** All values that a foreign key, an enum or a boolean lets the columns hold were tried. */
+function boundByKeys({ space }: Context, { columns }: Product, atom: Atom): boolean {
+  return [...atom.columns].every((name) => {
+    const column = space.relation.columns.find((one) => one.name === name);
+    return column !== undefined && (isEnumerable(column) || space.fixed.has(name) || columns.get(name)?.allKeys === true);
+  });
+}
+
+function keysOf({ space }: Context, atoms: readonly Atom[]): readonly ForeignKeyUse[] {
+  const names = new Set(atoms.flatMap(({ columns }) => [...columns]));
+  return space.relation.foreignKeys.flatMap(({ columns, to }) => columns.filter((one) => names.has(one)).map((column) => ({ column, to })));
+}
+
+const variableLimit = 6;
+const caseLimit = 60_000;
+
+/** What is not decided may be true, false or NULL: if no row differs even then, it does not matter. */
+async function withFreeVariables(
+  context: Context,
+  sides: readonly [Compared, Compared],
+  left: readonly Atom[],
+  keys: readonly ForeignKeyUse[],
+  both: boolean,
+): Promise<Closed> {
+  const variables = new Map<string, { readonly name: string; readonly atom: Atom }>();
+  const nameOf = new Map<Node, string>();
+  for (const atom of left) {
+    const side = sides.find(({ critical }) => critical.atoms.includes(atom)) ?? sides[0];
+    const key = await canonicalAtom(context, side.as, atom.tree);
+    const known = variables.get(key) ?? { name: `b${variables.size}`, atom };
+    variables.set(key, known);
+    nameOf.set(atom.tree, known.name);
+  }
+  const all = [...variables.values()];
+  if (all.length > variableLimit) return blamed(all.map(({ atom }) => atom));
+  const abstracted = sides.map((side) => {
+    const tree = replace(side.tree, (node) => {
+      const name = nameOf.get(node);
+      return name === undefined ? undefined : columnRef(free, name);
+    });
+    return { ...side, tree, condition: printedCondition(tree), atoms: side.critical.atoms.filter((atom) => !left.includes(atom)) };
+  });
+  if (abstracted.some(({ condition }) => condition.tree === undefined)) return blamed(all.map(({ atom }) => atom));
+  const product = await productOf(context.space, abstracted, columnsOf(context, abstracted));
+  const assignments = assignmentsOf(all.map(({ name }) => name));
+  const cases = product.rows.flatMap((row) => assignments.map((variables): Case => ({ row, variables })));
+  if (product.trimmed || cases.length > caseLimit) return tooMany(product);
+  const [policy = [], declared = []] = await truthsOf(context, abstracted, cases, all.map(({ name }) => name));
+  const open = (one: string | undefined): boolean => one === "T" || one === "E";
+  const bad = cases.filter((_, index) => {
+    const [p, d] = [policy[index], declared[index]];
+    if (p === "E" || d === "E") return true;
+    return (open(p) && d !== "T") || (both && d === "T" && p !== "T");
+  });
+  if (bad.length === 0) return { kind: "proved", by: "critical-values", keys };
+  const matter = all.filter(({ name }) => bad.every(({ variables: given }) => given?.[name] !== false));
+  return blamed((matter.length > 0 ? matter : all).map(({ atom }) => atom));
+}
+
+function assignmentsOf(names: readonly string[]): readonly Assignment[] {
+  let all: Assignment[] = [{}];
+  for (const name of names) all = all.flatMap((one) => [true, false, null].map((value) => ({ ...one, [name]: value })));
+  return all;
+}
+
+/** Names the innermost sub-expression that could not be decided. */
+function blamed(atoms: readonly Atom[]): Closed {
+  const [atom] = atoms;
+  const found: Doubt = atom?.doubts[0] ?? doubt("values", atom?.tree);
+  const more = atoms.slice(1).map(({ tree }) => show(tree));
+  const because = [found.sql, ...more].join("; ");
+  return undecided(because, settledBy[found.kind], found.within);
+}
+
+/** Would rows differ if the policy were this expression? */
+export async function contrastWith(context: Context, tree: Node, declared: Condition, rows: readonly Row[], both: boolean): Promise<boolean> {
+  const sides = [
+    { as: context.as, condition: printedCondition(tree) },
+    { as: fullSight, condition: declared },
+  ];
+  const [policy = [], wanted = []] = await truthsOf(context, sides, rows.map((row) => ({ row })));
+  return rows.some((_, index) => (policy[index] === "T" && wanted[index] !== "T") || (both && wanted[index] === "T" && policy[index] !== "T"));
+}

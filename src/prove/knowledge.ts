@@ -1,0 +1,91 @@
+import type { Node } from "libpg-query";
+import { type Critical, readCritical } from "./analyse/critical.ts";
+import { type Command, type Condition, conditionOf, joinedConditions, policyCondition, type Side } from "./analyse/policy.ts";
+import { BoundValues } from "./analyse/question.ts";
+import { type Reach, Reaches } from "./analyse/reach.ts";
+import { type Reading, relax, type Relaxed } from "./analyse/relax.ts";
+import type { ProofRelation, Schema } from "./analyse/schema.ts";
+
+/** What analysis finds of a database's policies: worked out once, and true for every persona. */
+export class Knowledge implements Reading {
+  readonly schema: Schema;
+  readonly reaches: Reaches;
+  readonly bounds: BoundValues = new BoundValues();
+  readonly #conditions = new Map<string, Condition | undefined>();
+  readonly #critical = new WeakMap<Node, Critical>();
+  readonly #relaxed = new WeakMap<Node, Relaxed>();
+  readonly #reach = new WeakMap<Node, Reach>();
+  readonly #checks = new Map<ProofRelation, readonly Critical[]>();
+
+  constructor(schema: Schema) {
+    this.schema = schema;
+    this.reaches = new Reaches(schema);
+  }
+
+  /**
+   * What the policies let a role do; a statement that reads columns meets the SELECT policies as well.
+   * `undefined`: no policy that permits applies.
+   */
+  condition(
+    relation: ProofRelation,
+    inherits: readonly string[],
+    command: Command,
+    side: Side,
+    reading: boolean,
+  ): Condition | undefined {
+    const key = JSON.stringify([relation.schema, relation.name, inherits, command, side, reading]);
+    if (!this.#conditions.has(key)) this.#conditions.set(key, this.#made(relation, inherits, command, side, reading));
+    return this.#conditions.get(key);
+  }
+
+  #made(relation: ProofRelation, inherits: readonly string[], command: Command, side: Side, reading: boolean): Condition | undefined {
+    const own = policyCondition(relation, inherits, command, side, this.schema);
+    if (!reading || command === "select") return own;
+    const seen = policyCondition(relation, inherits, "select", "old", this.schema);
+    return own === undefined || seen === undefined ? undefined : joinedConditions("and", [own, seen]);
+  }
+
+  declared(relation: ProofRelation, predicate: string): Condition {
+    const key = JSON.stringify([relation.schema, relation.name, predicate]);
+    let made = this.#conditions.get(key);
+    if (made === undefined) {
+      made = conditionOf(predicate, relation, this.schema);
+      this.#conditions.set(key, made);
+    }
+    return made;
+  }
+
+  critical(tree: Node, relation: ProofRelation): Critical {
+    return memo(this.#critical, tree, () => readCritical(tree, relation, this));
+  }
+
+  relaxed(tree: Node): Relaxed {
+    return memo(this.#relaxed, tree, () => relax(tree, this));
+  }
+
+  reach(tree: Node): Reach {
+    return memo(this.#reach, tree, () => this.reaches.of(tree));
+  }
+
+  /** What CHECK constraints compare columns with: a witness must meet them. */
+  checks(relation: ProofRelation): readonly Critical[] {
+    let made = this.#checks.get(relation);
+    if (made === undefined) {
+      made = relation.checks.flatMap((text) => {
+        const { tree } = conditionOf(text, relation, this.schema);
+        return tree === undefined ? [] : [readCritical(tree, relation, this)];
+      });
+      this.#checks.set(relation, made);
+    }
+    return made;
+  }
+}
+
+function memo<T>(cache: WeakMap<Node, T>, key: Node, make: () => T): T {
+  let made = cache.get(key);
+  if (made === undefined) {
+    made = make();
+    cache.set(key, made);
+  }
+  return made;
+}

@@ -1,0 +1,135 @@
+import type { Client } from "pg";
+import { loadParser } from "./analyse/tree.ts";
+import type { Answer } from "./answer.ts";
+import { readSchema } from "./ask/read-schema.ts";
+import { Material } from "./ask/represent.ts";
+import { type ActingAs, ProofSession } from "./ask/session.ts";
+import { type ProofCell, proveCell } from "./cell.ts";
+import { personaAnswers } from "./context.ts";
+import { Knowledge } from "./knowledge.ts";
+
+/** A persona as its session is: role, settings (claims among them), and what names it. */
+export interface ProofPersona {
+  readonly name: string;
+  readonly role: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Values of claims and settings that are the persona's own: its id, its address. */
+  readonly identities: readonly string[];
+}
+
+export interface ProofRequest extends ProofCell {
+  readonly persona: ProofPersona;
+}
+
+export interface ProverOptions {
+  /** A connection with full sight, of its own for each set of setting names: what was set once is '' afterwards, and not NULL. */
+  readonly open: () => Promise<Client>;
+  readonly close: (client: Client) => Promise<void>;
+  readonly heldClaims: ReadonlySet<string>;
+  readonly statementTimeoutMs?: number;
+}
+
+const timeoutMs = 5_000;
+
+/** Proves cells of one database, in transactions that are undone. */
+export class Prover implements AsyncDisposable {
+  readonly #options: ProverOptions;
+  readonly #knowledge: Knowledge;
+  readonly #sessions = new Map<string, Promise<{ readonly session: ProofSession; readonly client: Client }>>();
+
+  private constructor(options: ProverOptions, knowledge: Knowledge) {
+    this.#options = options;
+    this.#knowledge = knowledge;
+  }
+
+  static async open(options: ProverOptions): Promise<Prover> {
+    await loadParser();
+    const client = await options.open();
+    try {
+      return new Prover(options, new Knowledge(await readSchema(client)));
+    } finally {
+      await options.close(client);
+    }
+  }
+
+  /** Answers in the order of the requests. What can be asked together is. */
+  prove(requests: readonly ProofRequest[]): Promise<readonly Answer[]> {
+    return Promise.all(requests.map((one) => this.#prove(one)));
+  }
+
+  async #prove(request: ProofRequest): Promise<Answer> {
+    const { persona, relation: info } = request;
+    const relation = this.#knowledge.schema.relation(info.schema, info.name);
+    if (relation === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
+    const session = await this.#session(Object.keys(persona.settings));
+    const as: ActingAs = { role: persona.role, settings: Object.entries(persona.settings).toSorted(byName) };
+    const space = {
+      session,
+      relation,
+      material: new Material(session, this.#knowledge.schema.relations),
+      checks: this.#knowledge.checks(relation),
+      fixed: new Map<string, string | null>(),
+    };
+    const context = {
+      knowledge: this.#knowledge,
+      session,
+      space,
+      as,
+      stranger: strangerOf(as, persona.identities),
+      answer: personaAnswers(session, as),
+      heldClaims: this.#options.heldClaims,
+    };
+    return proveCell(context, request);
+  }
+
+  async #session(names: readonly string[]): Promise<ProofSession> {
+    const key = names.toSorted().join();
+    let opened = this.#sessions.get(key);
+    if (opened === undefined) {
+      opened = this.#open();
+      this.#sessions.set(key, opened);
+    }
+    return (await opened).session;
+  }
+
+  async #open(): Promise<{ session: ProofSession; client: Client }> {
+    const client = await this.#options.open();
+    const session = new ProofSession(client, this.#options.statementTimeoutMs ?? timeoutMs);
+    await session.begin();
+    return { session, client };
+  }
+
+  get roundTrips(): Promise<number> {
+    return Promise.all(this.#sessions.values()).then((all) => all.reduce((sum, { session }) => sum + session.roundTrips, 0));
+  }
+
+  async close(): Promise<void> {
+    for (const opened of this.#sessions.values()) {
+      const { session, client } = await opened;
+      await session.end().catch(() => {});
+      await this.#options.close(client);
+    }
+    this.#sessions.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The same role and claims, with another identity in them. */
+function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | undefined {
+  const own = identities.filter((one) => one.length > 2);
+  if (own.length === 0) return undefined;
+  const settings = as.settings.map(([name, value]): readonly [string, string] => [
+    name,
+    own.reduce((text, one) => text.replaceAll(one, uuid.test(one) ? "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e" : "rowgate-stranger"), value),
+  ]);
+  return { role: as.role, settings };
+}

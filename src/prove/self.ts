@@ -1,0 +1,157 @@
+import type { Node } from "libpg-query";
+import { bodyOf } from "./analyse/bodies.ts";
+import type { Condition } from "./analyse/policy.ts";
+import { type Actor, persona, type Question } from "./analyse/question.ts";
+import { actorOf, inlined } from "./analyse/relax.ts";
+import type { ProofRelation } from "./analyse/schema.ts";
+import { columnRef, fieldsOf, free, fromItemName, outerNames, part, printExpression, readsRow, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
+import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import type { Row } from "./ask/evaluate.ts";
+import type { Space } from "./ask/product.ts";
+import { type Answering, fullSight, representatives } from "./ask/represent.ts";
+import { isError, type Step } from "./ask/session.ts";
+import { insertStatement } from "./ask/witness.ts";
+import type { Context } from "./context.ts";
+
+/**
+ * A relation that its own policies read: a row that is put in changes what they say, of itself too. So each row is put in, and
+ * policy and matrix are asked with it there.
+ */
+export interface SelfCheck {
+  /** A row on which they differ once it is there. */
+  readonly differs: { readonly row: Row; readonly side: "more" | "less" } | undefined;
+  readonly put: number;
+  readonly refused: number;
+  /** Not all rows could be tried. */
+  readonly incomplete: boolean;
+}
+
+const rowLimit = 1_500;
+
+export async function checkWithRow(context: Context, policy: Condition, declared: Condition, rows: readonly Row[], both: boolean): Promise<SelfCheck> {
+  const more = await ownValues(context, [policy, declared]);
+  let all: Row[] = rows.length === 0 ? [{}] : [...rows];
+  for (const [name, values] of more) {
+    // What the product varies already it varies on.
+    const missing = values.filter((one) => !all.some((row) => row[name] === one));
+    if (all[0] !== undefined && name in all[0]) all = [...all, ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value })))];
+    else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
+    if (all.length > rowLimit * 4) break;
+  }
+  const tried = all.slice(0, rowLimit);
+  const told = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
+  const index = told.findIndex((one) => one !== undefined && (one.policy ? !one.declared : both && one.declared));
+  const row = tried[index];
+  const refused = told.filter((one) => one === undefined).length;
+  return {
+    differs: row === undefined ? undefined : { row, side: told[index]?.policy === true ? "more" : "less" },
+    put: told.length - refused,
+    refused,
+    incomplete: all.length > tried.length,
+  };
+}
+
+async function askWithRow({ space, as }: Context, policy: Condition, declared: Condition, row: Row): Promise<{ policy: boolean; declared: boolean } | undefined> {
+  const table = quoteQualified(space.relation);
+  const statement = await insertStatement(space, row);
+  const where = (alias: string): string => `${quoteIdent(alias)}.ctid = pg_catalog.current_setting('rowgate.ctid')::tid`;
+  const put =
+    `with put as (${statement} returning ctid, pg_catalog.to_jsonb(${table}.*) as stored) ` +
+    `select pg_catalog.set_config('rowgate.ctid', ctid::text, true) || pg_catalog.set_config('rowgate.stored', stored::text, true) from put`;
+  const steps: readonly Step[] = [
+    { as: fullSight, sql: put, rows: true },
+    { as: fullSight, sql: `select ((${declared.text}) is true)::text from ${table} as ${quoteIdent(declared.alias)} where ${where(declared.alias)}`, rows: true },
+    { as, sql: `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${quoteIdent(policy.alias)}`, rows: true },
+  ];
+  const [placed, wanted, got] = await space.session.run(steps);
+  if (placed === undefined || isError(placed) || wanted === undefined || got === undefined || isError(wanted) || isError(got)) return undefined;
+  return { declared: "value" in wanted && wanted.value === "true", policy: "value" in got && got.value === "true" };
+}
+
+interface Compared {
+  readonly column: string;
+  readonly question: Question;
+}
+
+/** What columns of the relation are compared with where its policies read it by another name. */
+async function ownValues(context: Context, conditions: readonly Condition[]): Promise<ReadonlyMap<string, readonly (string | null)[]>> {
+  const { relation } = context.space;
+  const found = conditions.flatMap(({ tree }) => (tree === undefined ? [] : comparedWithin(tree, relation, persona, context, 0)));
+  const names = new Set(found.map(({ column }) => column));
+  const out = new Map<string, readonly (string | null)[]>();
+  for (const name of names) {
+    const column = relation.columns.find((one) => one.name === name);
+    if (column === undefined || column.generated) continue;
+    const questions = found.filter((one) => one.column === name).map(({ question }) => question);
+    const values = await Promise.all(questions.map((one) => context.answer(one)));
+    const known = [...new Set(values.flatMap((one) => one ?? []).filter((one) => one !== null))].slice(0, 40);
+    const fresh = await freshOf(context.space, name, context.answer);
+    out.set(name, [...known, ...fresh]);
+  }
+  return out;
+}
+
+async function freshOf(space: Space, name: string, answer: Answering): Promise<readonly (string | null)[]> {
+  const column = space.relation.columns.find((one) => one.name === name);
+  if (column === undefined) return [];
+  const critical = { atoms: [], columns: new Map(), seeds: [] };
+  const { values } = await representatives(space.session, space.relation, column, [{ critical, answer }], [], space.material);
+  return [...values.slice(0, 3), ...(column.notNull ? [] : [null])];
+}
+
+function comparedWithin(tree: Node, relation: ProofRelation, actor: Actor, context: Context, depth: number): readonly Compared[] {
+  const aliases = new Set<string>();
+  const found: Compared[] = [];
+  const { schema, bounds } = context.knowledge;
+  walk(tree, (node) => {
+    const table = part(node, "RangeVar");
+    const name = fromItemName(node);
+    if (table?.relname !== undefined && name !== undefined && schema.relation(table.schemaname, table.relname) === relation) aliases.add(name);
+  });
+  walk(tree, (node) => {
+    const { lexpr, rexpr, kind } = part(node, "A_Expr") ?? {};
+    for (const [own, other] of [[lexpr, rexpr], [rexpr, lexpr]] as const) {
+      if (own === undefined || other === undefined) continue;
+      const [alias = "", column = ""] = fieldsOf(withoutCasts(own)) ?? [];
+      if (!aliases.has(alias) || !relation.columns.some((one) => one.name === column)) continue;
+      const items = part(other, "List")?.items ?? [other];
+      for (const item of items) {
+        const text = valueText(item, kind === "AEXPR_OP_ANY");
+        if (text !== undefined) found.push({ column, question: bounds.question(actor, text) });
+        else if (readsRow(item) && part(item, "ColumnRef") !== undefined) continue;
+      }
+    }
+    const call = part(node, "FuncCall");
+    const fn = call && schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
+    const body = fn === undefined || depth > 4 ? undefined : bodyOf(fn);
+    if (fn === undefined || body === undefined) return;
+    const given = (call?.args ?? []).map((arg, index) => boundArgument(arg, fn.argumentTypes[index] ?? "", actor, context));
+    try {
+      found.push(...comparedWithin(inlined(body, fn, given, schema), relation, actorOf(fn, actor), context, depth + 1));
+    } catch {
+      // Names that are not understood are none of these.
+    }
+  });
+  return found;
+}
+
+function boundArgument(arg: Node, type: string, actor: Actor, { knowledge }: Context): Node {
+  try {
+    if (!readsRow(arg) && outerNames(arg).length === 0) return knowledge.bounds.add(actor, printExpression(arg), type).node;
+  } catch {
+    // As one that depends on the row.
+  }
+  return columnRef(free, "argument");
+}
+
+function valueText(node: Node, array: boolean): string | undefined {
+  let ours = false;
+  walk(node, (one) => void (ours ||= fieldsOf(one)?.[0] === free));
+  if (ours || readsRow(node) || outerNames(node).length > 0) return undefined;
+  try {
+    const text = printExpression(node);
+    return array && part(node, "ColumnRef") === undefined && part(node, "A_Const") === undefined ? `select pg_catalog.unnest(${text})::text` : `select (${text})::text`;
+  } catch {
+    return undefined;
+  }
+}
