@@ -178,25 +178,19 @@ async function oldSide(asked: Asked, policy: Condition, declared: Condition, { c
   const showing = { space: context.space, as: context.as, policy, declared };
   const found = await contrast(context, policy, declared, both);
   const there = await standingDifferences(context, showing, both);
-  const shownBy = (side: "more" | "less", standing: readonly StandingRow[]) => (rows: readonly Row[]): Promise<Shown> =>
-    showOld({ showing, command, blind, side, select: held.select, update: held.update, newRows, key: cell.key }, rows, standing);
-  const withStanding: Contrast = {
-    ...found,
-    more: [...there.more.map(({ row }) => row), ...found.more],
-    less: both ? [...there.less.map(({ row }) => row), ...found.less] : [],
+  // With the row there, policy and matrix may say something else of it.
+  const checked = self ? await checkWithRow(context, policy, declared, found.distinct, both) : { ...found, incomplete: false };
+  const show = (side: "more" | "less") => (): Promise<Shown> =>
+    showOld({ showing, command, blind, side, held, newRows, alone: !self, key: cell.key }, checked[side], there[side]);
+  const differing = {
+    more: [...there.more.map(({ row }) => row), ...checked.more],
+    less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
   };
-  const limited = (side: "more" | "less"): ((rows: readonly Row[]) => Promise<Shown>) => () => shownBy(side, there[side])(found[side]);
-  const shown = await shownHits(context, policy, withStanding, { more: limited("more"), less: limited("less") });
+  const shown = await shownHits(context, policy, differing, { more: show("more"), less: show("less") });
   if (shown !== undefined) return shown;
   const close = await found.close();
-  if (self && close.kind === "proved") {
-    const checked = await checkWithRow(context, policy, declared, found.rows, both);
-    if (checked.differs !== undefined) {
-      const { row, side } = checked.differs;
-      return hitOf(context, policy, await shownBy(side, [])([row]), [row], "old");
-    }
-    if (checked.incomplete) return undecided(`the policies of ${cell.relation.name} read the table itself, and too many rows would have to be tried`, "a row set that does not need the table itself, or a waiver with a reason");
-  }
+  if (checked.incomplete && close.kind === "proved")
+    return undecided(`${cell.relation.name} is read by its own policies, and too many rows would have to be tried`, "a row set that does not read the table itself, or a waiver with a reason");
   return finish(context, policy, declared, close, found, both, deny);
 }
 

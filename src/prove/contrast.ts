@@ -19,6 +19,8 @@ export interface Contrast {
   readonly more: readonly Row[];
   readonly less: readonly Row[];
   readonly rows: readonly Row[];
+  /** Those to try where the relation reads itself; `undefined`: too many. */
+  readonly distinct: readonly Row[] | undefined;
   /** What it means that no row differs. */
   close(): Promise<Closed>;
 }
@@ -68,13 +70,14 @@ export async function contrast(context: Context, policy: Condition, declared: Co
     more: differing((p, d) => p === "T" && d !== "T"),
     less: both ? differing((p, d) => d === "T" && p !== "T") : [],
     rows: product.rows,
+    distinct: product.distinct,
     close: () => closed(context, compared, product, truths, both),
   };
 }
 
 function notUnderstood({ text }: Condition): Contrast {
   const answer = undecided(text, settledBy.names);
-  return { more: [], less: [], rows: [], close: () => Promise.resolve(answer) };
+  return { more: [], less: [], rows: [], distinct: [], close: () => Promise.resolve(answer) };
 }
 
 function columnsOf({ space }: Context, sides: readonly { readonly tree: Node; readonly critical: Critical }[]): readonly string[] {

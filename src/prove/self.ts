@@ -9,8 +9,8 @@ import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, fullSight, representatives } from "./ask/represent.ts";
-import { isError, type Step } from "./ask/session.ts";
-import { insertStatement } from "./ask/witness.ts";
+import { isError } from "./ask/session.ts";
+import { placed, wayToInsert } from "./ask/witness.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -18,17 +18,17 @@ import type { Context } from "./context.ts";
  * policy and matrix are asked with it there.
  */
 export interface SelfCheck {
-  /** A row on which they differ once it is there. */
-  readonly differs: { readonly row: Row; readonly side: "more" | "less" } | undefined;
-  readonly put: number;
-  readonly refused: number;
+  /** Rows on which they differ once they are there. */
+  readonly more: readonly Row[];
+  readonly less: readonly Row[];
   /** Not all rows could be tried. */
   readonly incomplete: boolean;
 }
 
 const rowLimit = 1_500;
 
-export async function checkWithRow(context: Context, policy: Condition, declared: Condition, rows: readonly Row[], both: boolean): Promise<SelfCheck> {
+export async function checkWithRow(context: Context, policy: Condition, declared: Condition, rows: readonly Row[] | undefined, both: boolean): Promise<SelfCheck> {
+  if (rows === undefined) return { more: [], less: [], incomplete: true };
   const more = await ownValues(context, [policy, declared]);
   let all: Row[] = rows.length === 0 ? [{}] : [...rows];
   for (const [name, values] of more) {
@@ -40,32 +40,38 @@ export async function checkWithRow(context: Context, policy: Condition, declared
   }
   const tried = all.slice(0, rowLimit);
   const told = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
-  const index = told.findIndex((one) => one !== undefined && (one.policy ? !one.declared : both && one.declared));
-  const row = tried[index];
-  const refused = told.filter((one) => one === undefined).length;
+  const differing = (wanted: (one: WithRow) => boolean): readonly Row[] => tried.filter((_, index) => {
+      const one = told[index];
+      return one !== undefined && one !== "refused" && wanted(one);
+    });
   return {
-    differs: row === undefined ? undefined : { row, side: told[index]?.policy === true ? "more" : "less" },
-    put: told.length - refused,
-    refused,
-    incomplete: all.length > tried.length,
+    more: differing(({ policy: own, declared: wanted }) => own && !wanted),
+    less: both ? differing(({ policy: own, declared: wanted }) => !own && wanted) : [],
+    incomplete: all.length > tried.length || told.includes(undefined),
   };
 }
 
-async function askWithRow({ space, as }: Context, policy: Condition, declared: Condition, row: Row): Promise<{ policy: boolean; declared: boolean } | undefined> {
+interface WithRow {
+  readonly policy: boolean;
+  readonly declared: boolean;
+}
+
+/** `undefined`: it could not be asked; `refused`: constraints allow no such row beside those that are there. */
+async function askWithRow(context: Context, policy: Condition, declared: Condition, row: Row): Promise<WithRow | "refused" | undefined> {
+  const { space, as } = context;
   const table = quoteQualified(space.relation);
-  const statement = await insertStatement(space, row);
-  const where = (alias: string): string => `${quoteIdent(alias)}.ctid = pg_catalog.current_setting('rowgate.ctid')::tid`;
-  const put =
-    `with put as (${statement} returning ctid, pg_catalog.to_jsonb(${table}.*) as stored) ` +
-    `select pg_catalog.set_config('rowgate.ctid', ctid::text, true) || pg_catalog.set_config('rowgate.stored', stored::text, true) from put`;
-  const steps: readonly Step[] = [
-    { as: fullSight, sql: put, rows: true },
-    { as: fullSight, sql: `select ((${declared.text}) is true)::text from ${table} as ${quoteIdent(declared.alias)} where ${where(declared.alias)}`, rows: true },
-    { as, sql: `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${quoteIdent(policy.alias)}`, rows: true },
-  ];
-  const [placed, wanted, got] = await space.session.run(steps);
-  if (placed === undefined || isError(placed) || wanted === undefined || got === undefined || isError(wanted) || isError(got)) return undefined;
-  return { declared: "value" in wanted && wanted.value === "true", policy: "value" in got && got.value === "true" };
+  const [theirs, ours] = [declared, policy].map(({ alias }) => quoteIdent(alias));
+  const { place } = await wayToInsert(space, row, false);
+  const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb(${theirs}.*)::text, true) || ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs ?? "")}`;
+  const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
+  const [put, wanted, got] = await space.session.run([
+    { as: fullSight, sql: place, rows: true },
+    { as: fullSight, sql: stored, rows: true },
+    { as, sql: asked, rows: true },
+  ]);
+  if (isError(put) && put.code.startsWith("23")) return "refused";
+  if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got)) return undefined;
+  return { declared: wanted.value?.endsWith("true") === true, policy: got.value === "true" };
 }
 
 interface Compared {

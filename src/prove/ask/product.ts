@@ -29,6 +29,8 @@ export interface Space {
 /** Rows that stand for all rows. */
 export interface Product {
   readonly rows: readonly Row[];
+  /** Without guesses, and without taking values for the same that are told alike today; `undefined`: too many. */
+  readonly distinct: readonly Row[] | undefined;
   readonly columns: ReadonlyMap<string, Representatives>;
   /** Columns of whose values some kind may be missing. */
   readonly incomplete: readonly string[];
@@ -49,7 +51,7 @@ export async function productOf(space: Space, sides: readonly Side[], names: rea
       const own: Representatives =
         known === undefined
           ? await representatives(space.session, relation, column, sides, space.checks, space.material)
-          : { values: [known], incomplete: false, allKeys: false, liked: new Set() };
+          : { values: [known], core: [known], incomplete: false, allKeys: false, liked: new Set() };
       columns.set(column.name, own);
     }),
   );
@@ -65,13 +67,25 @@ export async function productOf(space: Space, sides: readonly Side[], names: rea
     const [longest] = [...kinds].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [];
     kinds = new Map([...kinds].map(([name, list]) => [name, name === longest ? list.slice(0, Math.ceil(list.length / 2)) : list]));
   }
+  const rows = combined(kinds, keep);
+  const incomplete = [...columns].flatMap(([name, one]) => (one.incomplete ? [name] : []));
+  return { rows, distinct: distinctRows(columns), columns, incomplete, trimmed };
+}
+
+const distinctLimit = 1_500;
+
+function distinctRows(columns: ReadonlyMap<string, Representatives>): readonly Row[] | undefined {
+  const kinds = new Map([...columns].map(([name, { core }]) => [name, core.map((one) => [one])]));
+  return size(kinds, 1) > distinctLimit ? undefined : combined(kinds, 1);
+}
+
+function combined(kinds: ReadonlyMap<string, readonly Kind[]>, keep: number): readonly Row[] {
   let rows: Row[] = [{}];
   for (const [name, list] of kinds) {
     const values = list.flatMap((one) => one.slice(0, keep));
     rows = rows.flatMap((one) => values.map((value) => ({ ...one, [name]: value })));
   }
-  const incomplete = [...columns].flatMap(([name, one]) => (one.incomplete ? [name] : []));
-  return { rows, columns, incomplete, trimmed };
+  return rows;
 }
 
 type Kind = readonly (string | null)[];

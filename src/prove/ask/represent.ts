@@ -11,6 +11,8 @@ import { type ActingAs, isError, type ProofSession } from "./session.ts";
 export interface Representatives {
   /** `null` is NULL. */
   readonly values: readonly (string | null)[];
+  /** Those without guesses. */
+  readonly core: readonly (string | null)[];
   /** No value of the type is known that is not compared with. */
   readonly incomplete: boolean;
   /** All keys that a foreign key lets the column hold are among them. */
@@ -144,8 +146,12 @@ export async function representatives(
   const values = between === undefined ? critical : await validValues(session, column, all);
   const known = new Set(critical);
   const freshEnough = enumerated !== undefined || (await validValues(session, column, fresh)).filter((one) => !known.has(one)).length >= group.size;
+  const sure = new Set(await validValues(session, column, enumerated ?? [...critical, ...(between ?? []), ...(parents?.values ?? []), ...fresh]));
+  const core = [...sure].filter((one, index) => known.has(one) || !fresh.includes(one) || index >= sure.size - group.size - 1);
+  const nothing = column.notNull ? [] : [null];
   return {
-    values: [...(values ?? []), ...(column.notNull ? [] : [null])],
+    values: [...(values ?? []), ...nothing],
+    core: [...core, ...nothing],
     incomplete: !freshEnough || between === undefined || values === undefined,
     allKeys: parents?.all === true,
     liked,

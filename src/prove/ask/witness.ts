@@ -1,4 +1,5 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import type { Privileges } from "../../model/catalog.ts";
 import type { Condition } from "../analyse/policy.ts";
 import type { ProofColumn } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
@@ -109,16 +110,17 @@ export interface OldSide {
   readonly blind: boolean;
   readonly side: "more" | "less";
   /** Columns that the role may read and write. */
-  readonly select: readonly string[];
-  readonly update: readonly string[];
+  readonly held: Pick<Privileges, "select" | "insert" | "update">;
   /** For UPDATE: rows that the new side lets through. */
   readonly newRows: readonly Row[];
+  /** What policy and matrix say of a row does not depend on the relation's other rows. */
+  readonly alone: boolean;
   /** Columns of ON CONFLICT. */
   readonly key: readonly string[];
 }
 
 /** The row that was put in place, where its table goes by that name. */
-function placed(name: string): string {
+export function placed(name: string): string {
   const [ctid, table] = ["ctid", "table"].map((one) => `pg_catalog.current_setting('rowgate.${one}')`);
   return `${name}.ctid = ${ctid}::tid and ${name}.tableoid = ${table}::oid`;
 }
@@ -126,16 +128,19 @@ function placed(name: string): string {
 /** Puts rows in place on which policy and matrix differ, rows that are there first, and asks as the persona. */
 export async function showOld(old: OldSide, hits: readonly Row[], there: readonly StandingRow[]): Promise<Shown> {
   const { space } = old.showing;
-  const standing = there.map((one): Try => ({ setup: undefined, place: placeSql(space, one), witness: one.row }));
+  const standing = there.map((one): Try => ({ setup: undefined, place: placeSql(space, one), witness: one.row, row: one.row }));
+  const ranked = await rankedHits(space, hits);
   const templates = (await standingRows(space)).slice(0, 2);
-  const filled = await filledRows(space, hits, undefined);
-  const changed = templates.flatMap((template) => filled.map(({ witness }) => changedTry(space, template, witness)));
-  const inserted = filled.map(({ row, witness }): Try => {
-    const setup = insertSql(space, row, true);
-    return { setup, place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`, witness };
-  });
+  const ways = await Promise.all(
+    ranked.map(async (hit) => {
+      // Where the relation reads itself, another row in the place of one that is there would be another database.
+      const changed = old.alone ? templates.map((one) => changedTry(space, one, hit)) : [];
+      return [await wayToInsert(space, hit, false), ...changed, await wayToInsert(space, hit, true)];
+    }),
+  );
+  const tries = Array.from({ length: Math.max(0, ...ways.map((one) => one.length)) }, (_, index) => ways.flatMap((one) => one[index] ?? [])).flat();
   let best: Shown | undefined;
-  for (const one of [...standing.slice(0, 3), ...interleaved(changed, inserted).slice(0, 24)]) {
+  for (const one of [...standing.slice(0, 3), ...tries.slice(0, 40)]) {
     const shown = await showOne(old, one);
     if (shown.kind === "hit") return shown;
     best = likelier(best, shown);
@@ -143,10 +148,14 @@ export async function showOld(old: OldSide, hits: readonly Row[], there: readonl
   return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
 }
 
-interface Try {
+/** A way to have a row in place. */
+export interface Try {
   readonly setup: string | undefined;
+  /** Finds it, or makes it, and remembers where it is. */
   readonly place: string;
   readonly witness: Witness;
+  /** What is known of its values. */
+  readonly row: Row;
 }
 
 const remember = "select pg_catalog.set_config('rowgate.ctid', ctid::text, true) || pg_catalog.set_config('rowgate.table', tableoid::text, true)";
@@ -155,31 +164,40 @@ function placeSql({ relation }: Space, { ctid, table }: StandingRow): string {
   return `${remember} from ${quoteQualified(relation)} where ctid = ${quoteLiteral(ctid)} and tableoid = ${table}`;
 }
 
+function insertedTry(space: Space, { row, witness }: Filled): Try {
+  const setup = insertSql(space, row, true);
+  return { setup, place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`, witness, row };
+}
+
 /** A row that is there, changed: it meets the constraints already. */
-function changedTry(space: Space, { ctid, table }: StandingRow, witness: Witness): Try {
+function changedTry(space: Space, { ctid, table, row: before }: StandingRow, witness: Witness): Try {
   const { relation } = space;
+  const row = { ...before, ...witness };
   const sets = Object.entries(witness).flatMap(([name, value]) => {
     const column = relation.columns.find((one) => one.name === name);
     return column === undefined || column.generated || column.identity === "always" ? [] : [`${quoteIdent(name)} = ${typedLiteral(column, value)}`];
   });
   const setup = `update ${quoteQualified(relation)} set ${sets.join(", ")} where ctid = ${quoteLiteral(ctid)} and tableoid = ${table}`;
-  if (sets.length === 0) return { setup: undefined, place: placeSql(space, { ctid, table, row: {} }), witness };
-  return { setup, place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`, witness };
+  if (sets.length === 0) return { setup: undefined, place: placeSql(space, { ctid, table, row }), witness, row };
+  return { setup, place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`, witness, row };
 }
 
-function interleaved<T>(a: readonly T[], b: readonly T[]): readonly T[] {
-  return Array.from({ length: Math.max(a.length, b.length) }, (_, index) => [a[index], b[index]]).flat().filter((one) => one !== undefined);
+/** A row that is new. @param fresh with new values in every column that is unique, alone or with others */
+export async function wayToInsert(space: Space, witness: Row, fresh: boolean): Promise<Try> {
+  const [template] = await standingRows(space);
+  return insertedTry(space, { row: await fill(space, witness, undefined, template?.row ?? {}, fresh), witness });
 }
 
-async function showOne(old: OldSide, { setup, place, witness }: Try): Promise<Shown> {
+async function showOne(old: OldSide, one: Try): Promise<Shown> {
+  const { setup, place, witness } = one;
   const { space, as, declared, policy } = old.showing;
   const table = quoteQualified(space.relation);
   const countAll = `select count(*)::text from ${table}`;
-  const byPlace = old.select.length === space.relation.columns.length;
+  const byPlace = old.held.select.length === space.relation.columns.length;
   const before: Step[] = old.command === "select" && !byPlace ? [{ as, sql: countAll, rows: true, goOn: true }] : [];
   const declaredSql = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb(${quoteIdent(declared.alias)}.*)::text, true) || ((${declared.text}) is true)::text from ${table} as ${quoteIdent(declared.alias)} where ${placed(quoteIdent(declared.alias))}`;
   const policySql = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${quoteIdent(policy.alias)}`;
-  const statements = statementsOf(old, byPlace, witness);
+  const statements = statementsOf(old, byPlace, one.row);
   const asked: Step[] = statements.flatMap(({ sql, rows }): Step[] => [
     { as, sql, rows, goOn: true },
     { as: fullSight, sql: `select count(*)::text from ${table} where ${placed(table)}`, rows: true, goOn: true },
@@ -189,7 +207,7 @@ async function showOne(old: OldSide, { setup, place, witness }: Try): Promise<Sh
     { as: fullSight, sql: place, rows: true },
     { as: fullSight, sql: declaredSql, rows: true },
     { as, sql: policySql, rows: true, goOn: true },
-    ...alone(old, table),
+    ...withoutOthers(old, table),
     ...asked,
   ];
   const answers = await space.session.run(steps);
@@ -211,11 +229,8 @@ async function showOne(old: OldSide, { setup, place, witness }: Try): Promise<Sh
 }
 
 /** A blind statement meets every row; what it does to the others must not hide what it does to this one. */
-function alone({ blind, command, showing }: OldSide, table: string): readonly Step[] {
-  if (!blind || command === "select") return [];
-  const { relation } = showing.space;
-  const reads = `${showing.policy.text} ${showing.declared.text}`;
-  if (new RegExp(`\\b${relation.name.replaceAll(/[^\w]/g, ".")}\\b[^.]`).test(reads.replaceAll(`${relation.name}.`, ""))) return [];
+function withoutOthers({ blind, command, alone: independent }: OldSide, table: string): readonly Step[] {
+  if (!blind || command === "select" || !independent) return [];
   const role = (name: string): Step => ({ as: fullSight, sql: `select pg_catalog.set_config('session_replication_role', '${name}', true)`, rows: true, goOn: true });
   return [role("replica"), { as: fullSight, sql: `delete from ${table} where not (${placed(table)})`, rows: false, goOn: true }, role("origin")];
 }
@@ -225,39 +240,41 @@ interface Statement {
   readonly rows: boolean;
 }
 
-function statementsOf({ command, blind, select, update, newRows, showing, key }: OldSide, byPlace: boolean, witness: Witness): readonly Statement[] {
-  const { relation } = showing.space;
-  const table = quoteQualified(relation);
-  const readable = select[0] === undefined ? undefined : quoteIdent(select[0]);
-  const where = blind ? "" : byPlace ? ` where ${placed(table)}` : readable === undefined ? "" : ` where (${readable} is null or ${readable} is not null)`;
-  if (command === "select") return [{ sql: `select count(*)::text from ${table}${byPlace ? ` where ${placed(table)}` : ""}`, rows: true }];
+function statementsOf(old: OldSide, byPlace: boolean, known: Row): readonly Statement[] {
+  const { command, blind, held, showing } = old;
+  const table = quoteQualified(showing.space.relation);
+  const readable = held.select[0] === undefined ? undefined : quoteIdent(held.select[0]);
+  const readsColumn = readable === undefined ? "" : ` where (${readable} is null or ${readable} is not null)`;
+  const where = blind ? "" : byPlace ? ` where ${placed(table)}` : readsColumn;
+  if (command === "select") return [{ sql: `select count(*)::text from ${table}${byPlace ? where : ""}`, rows: true }];
   if (command === "delete") return [{ sql: `delete from ${table}${where}`, rows: false }];
-  const column = (name: string): ProofColumn | undefined => relation.columns.find((one) => one.name === name);
-  const writable = update.filter((name) => column(name)?.generated === false && column(name)?.identity !== "always");
-  const ofNew = [...newRows.slice(0, 6), ...newRows.slice(-4)].map((row) =>
-    Object.entries(row).flatMap(([name, value]) => {
-      const own = column(name);
-      return own === undefined || !writable.includes(name) ? [] : [`${quoteIdent(name)} = ${typedLiteral(own, value)}`];
-    }),
+  const sets = assignmentsFor(old, known);
+  const statements = command === "update" ? sets.map((set) => `update ${table} set ${set}${where}`) : sets.map((set) => upsertSql(old, known, set));
+  return statements.map((sql) => ({ sql, rows: false }));
+}
+
+/** What to SET: a value that the row has already, then rows that the new side lets through. */
+function assignmentsFor({ held, newRows, showing }: OldSide, known: Row): readonly string[] {
+  const { relation } = showing.space;
+  const writable = relation.columns.filter(({ name, generated, identity }) => held.update.includes(name) && !generated && identity !== "always");
+  const same = writable.find(({ name }) => typeof known[name] === "string") ?? writable.find(({ name }) => Object.hasOwn(known, name)) ?? writable[0];
+  const assigned = (column: ProofColumn, value: string | null): string => `${quoteIdent(column.name)} = ${typedLiteral(column, value)}`;
+  const moves = [...newRows.slice(0, 6), ...newRows.slice(-4)].map((row) =>
+    writable.flatMap((column) => (Object.hasOwn(row, column.name) ? [assigned(column, row[column.name] ?? null)] : [])).join(", "),
   );
-  const same = writable.slice(0, 1).map((name) => {
-    const own = column(name);
-    if (!blind || own === undefined) return `${quoteIdent(name)} = ${quoteIdent(name)}`;
-    // A blind statement reads no column, its own value included.
-    return `${quoteIdent(name)} = ${typedLiteral(own, witness[name] ?? null)}`;
-  });
-  const sets = [same, ...ofNew].filter((one) => one.length > 0).map((one) => one.join(", "));
-  if (command === "upsert") {
-    const names = Object.keys(witness).filter((name) => column(name)?.generated === false);
-    const values = names.map((name) => `(select ${quoteIdent(name)} from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb))`);
-    const all = relation.columns.filter((one) => !one.generated && (names.includes(one.name) || key.includes(one.name) || one.notNull));
-    const stored = all.map(({ name }) => values[names.indexOf(name)] ?? `(select ${quoteIdent(name)} from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb))`);
-    return [...new Set(sets)].map((set) => ({
-      sql: `insert into ${table} (${all.map(({ name }) => quoteIdent(name)).join(", ")}) overriding system value values (${stored.join(", ")}) on conflict (${key.map(quoteIdent).join(", ")}) do update set ${set.replaceAll(/= ("[^"]+")$/g, `= ${table}.$1`)}`,
-      rows: false,
-    }));
-  }
-  return [...new Set(sets)].map((set) => ({ sql: `update ${table} set ${set}${where}`, rows: false }));
+  const stays = same === undefined ? "" : assigned(same, known[same.name] ?? null);
+  return [...new Set([stays, ...moves])].filter((one) => one !== "");
+}
+
+function upsertSql({ showing, held, key }: OldSide, known: Row, set: string): string {
+  const { relation } = showing.space;
+  const stored = `pg_catalog.jsonb_populate_record(null::${quoteQualified(relation)}, pg_catalog.current_setting('rowgate.stored')::jsonb)`;
+  const columns = relation.columns.filter(({ name, generated, identity }) => held.insert.includes(name) && !generated && identity !== "always");
+  const values = columns.map((column) => (Object.hasOwn(known, column.name) ? typedLiteral(column, known[column.name] ?? null) : `(select ${quoteIdent(column.name)} from ${stored})`));
+  return (
+    `insert into ${quoteQualified(relation)} (${columns.map(({ name }) => quoteIdent(name)).join(", ")}) values (${values.join(", ")}) ` +
+    `on conflict (${key.map(quoteIdent).join(", ")}) do update set ${set}`
+  );
 }
 
 interface Outcome {
@@ -380,12 +397,6 @@ function typedLiteral({ type }: ProofColumn, value: string | null): string {
   return value === null ? "null" : `${quoteLiteral(value)}::${type}`;
 }
 
-/** An INSERT with full sight of a row that holds these values. */
-export async function insertStatement(space: Space, row: Row): Promise<string> {
-  const [template] = await standingRows(space);
-  return insertSql(space, await fill(space, row, undefined, template?.row ?? {}, false), true);
-}
-
 /** Changes a row that the persona may change into one that is not declared. */
 export async function showMove(
   { space, as, declared }: Showing,
@@ -410,10 +421,7 @@ export async function showMove(
     const starts = [
       ...templates.slice(0, 12).map((one): Try => changedTry(space, one, frozen)),
       ...from.slice(0, 6).flatMap((one) => templates.slice(0, 1).map((row): Try => changedTry(space, row, { ...one, ...frozen }))),
-      ...(await filledRows(space, from.slice(0, 4).map((one) => ({ ...one, ...frozen })), undefined)).map(({ row, witness }): Try => {
-        const setup = insertSql(space, row, true);
-        return { setup, place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`, witness };
-      }),
+      ...(await filledRows(space, from.slice(0, 4).map((one) => ({ ...one, ...frozen })), undefined)).map((one) => insertedTry(space, one)),
     ];
     const outcomes = await Promise.all(
       starts.map(async ({ setup, place }): Promise<Shown> => {
