@@ -1,7 +1,8 @@
 import type { Node } from "libpg-query";
 import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
-import { always, type Command, type Condition } from "./analyse/policy.ts";
+import { always, type Command, type Condition, joinedConditions } from "./analyse/policy.ts";
+import { rowColumns } from "./analyse/tree.ts";
 import type { Answer, RestsOn } from "./answer.ts";
 import { type Closed, contrast, type Contrast, contrastWith, relaxedTo, undecided } from "./contrast.ts";
 import type { Context } from "./context.ts";
@@ -220,9 +221,18 @@ async function update(asked: Asked, blind: boolean): Promise<Answer> {
   const newSide = await newRowsOf(context, after, deny);
   if (newSide.kind !== "open") return newSide;
   const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
-  const reached = await oldSide(asked, old, declaredCondition(asked, cell.declared), options);
+  // What the new side reads and the role may not write is as it was.
+  const kept = !context.space.relation.columns.some(({ name }) => asked.held.update.includes(name) && readsColumn(after, name));
+  const reaching = kept ? joinedConditions("and", [old, after]) : old;
+  const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
   if (reached.kind === "hit" || reached.kind === "undecided" || reached.kind === "mismatch" || cell.check === undefined) return reached;
   return movedRows(asked, old, after, blind, reached);
+}
+
+function readsColumn({ tree }: Condition, name: string): boolean {
+  if (tree === undefined) return true;
+  const read = rowColumns(tree);
+  return read.has(name) || read.has("*");
 }
 
 const nothing: RestsOn = { claims: [], time: [], relations: [] };
