@@ -51,7 +51,7 @@ select json_build_object(
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'checks', coalesce((
     select json_agg(pg_get_expr(k.conbin, k.conrelid)) from pg_constraint k
-    where k.conrelid = c.oid and k.contype = 'c'), '[]'),
+    where k.conrelid = c.oid and k.contype = 'c' and k.convalidated), '[]'),
   'foreignKeys', coalesce((
     select json_agg(json_build_object(
       'columns', (select json_agg(a.attname order by x.ord) from unnest(k.conkey) with ordinality as x (num, ord)

@@ -112,7 +112,20 @@ async function insertion(asked: Asked): Promise<Answer> {
     more: (rows) => showInsert(showing, rows, held.insert),
     less: (rows) => showRefusedInsert(showing, rows, held.insert),
   });
+  if (shown?.kind === "constraint-only") return (await byConstraints(context, policy, declared, !deny, deny)) ?? shown;
   return shown ?? finish(context, policy, declared, await found.close(), found, !deny, deny);
+}
+
+/** Does nothing differ among the rows that CHECK constraints and foreign keys let a table hold? */
+async function byConstraints(context: Context, policy: Condition, declared: Condition, both: boolean, deny: boolean): Promise<Answer | undefined> {
+  const { relation } = context.space;
+  const checks = relation.checks.map((one) => context.knowledge.declared(relation, `(${one}) is not false`));
+  const stored = joinedConditions("and", [policy, ...checks]);
+  const limited = both ? joinedConditions("and", [declared, ...checks]) : declared;
+  const found = await contrast(context, stored, limited, both, true);
+  if (found.more.length > 0 || found.less.length > 0) return undefined;
+  const close = await found.close();
+  return close.kind === "proved" ? finish(context, stored, limited, close, found, both, deny) : undefined;
 }
 
 async function refusedEverything({ context, held }: Asked, declared: Condition): Promise<Answer> {
@@ -126,12 +139,15 @@ async function refusedEverything({ context, held }: Asked, declared: Condition):
   return shown ?? finish(context, policy, declared, await found.close(), found, true, false);
 }
 
+function isTriggered({ cell }: Pick<Asked, "cell">, event: "insert" | "update"): boolean {
+  return cell.relation.triggers.some(({ enabled, level, timing, events }) => enabled && level === "row" && timing === "before" && events.includes(event));
+}
+
 /** A column that the role may not write has its default, unless a trigger may put anything there. */
 async function defaultsOf({ context, cell, held }: Asked): Promise<ReadonlyMap<string, string | null>> {
   const { relation, session } = context.space;
-  const triggered = cell.relation.triggers.some(({ enabled, level, timing, events }) => enabled && level === "row" && timing === "before" && events.includes("insert"));
   const fixed = new Map<string, string | null>();
-  if (triggered) return fixed;
+  if (isTriggered({ cell }, "insert")) return fixed;
   for (const column of relation.columns) {
     if (held.insert.includes(column.name) || column.generated) continue;
     if (column.identity !== null) continue;
@@ -188,6 +204,7 @@ async function oldSide(asked: Asked, policy: Condition, declared: Condition, { c
     less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
   };
   const shown = await shownHits(context, policy, differing, { more: show("more"), less: show("less") });
+  if (shown?.kind === "constraint-only" && !self) return (await byConstraints(context, policy, declared, both, deny)) ?? shown;
   if (shown !== undefined) return shown;
   const close = await found.close();
   if (checked.incomplete && close.kind === "proved")
@@ -221,8 +238,8 @@ async function update(asked: Asked, blind: boolean): Promise<Answer> {
   const newSide = await newRowsOf(context, after, deny);
   if (newSide.kind !== "open") return newSide;
   const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
-  // What the new side reads and the role may not write is as it was.
-  const kept = !context.space.relation.columns.some(({ name }) => asked.held.update.includes(name) && readsColumn(after, name));
+  // What the new side reads and the role may not write is as it was, unless a trigger writes it.
+  const kept = !isTriggered(asked, "update") && !context.space.relation.columns.some(({ name }) => asked.held.update.includes(name) && readsColumn(after, name));
   const reaching = kept ? joinedConditions("and", [old, after]) : old;
   const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
   if (reached.kind === "hit" || reached.kind === "undecided" || reached.kind === "mismatch" || cell.check === undefined) return reached;
@@ -308,6 +325,8 @@ async function shownHits(context: Context, policy: Condition, { more, less }: Pi
   }
   const open = outcomes.find(({ kind }) => kind !== "refused") ?? outcomes[0];
   if (open === undefined || open.kind === "hit") return undefined;
+  const volatile = policy.tree === undefined ? undefined : [...context.knowledge.reach(policy.tree).volatile][0];
+  if (open.kind === "mismatch" && volatile !== undefined) return undecided(volatile, "a policy whose answer is the same each time it is asked");
   if (open.kind === "mismatch") return { kind: "mismatch", message: open.message, witness: open.witness };
   if (open.kind === "refused" && open.by === "constraint") return { kind: "constraint-only", message: open.message, witness: open.witness };
   return undecided(`${open.message}, for ${JSON.stringify(open.witness)}`, "a candidate row, or a waiver with a reason");

@@ -48,8 +48,11 @@ export async function relaxedTo(context: Context, tree: Node): Promise<"never" |
   return values === truth.true ? "always" : undefined;
 }
 
-/** @param both rows that the matrix allows and the policy does not are differences too */
-export async function contrast(context: Context, policy: Condition, declared: Condition, both: boolean): Promise<Contrast> {
+/**
+ * @param both rows that the matrix allows and the policy does not are differences too
+ * @param storable rows that a foreign key refuses are none
+ */
+export async function contrast(context: Context, policy: Condition, declared: Condition, both: boolean, storable = false): Promise<Contrast> {
   const { knowledge, space, session, as, answer } = context;
   const { relation } = space;
   const sides = [
@@ -62,17 +65,36 @@ export async function contrast(context: Context, policy: Condition, declared: Co
   const [ofPolicy, ofDeclared] = sides;
   if (ofPolicy === undefined || ofDeclared === undefined) return notUnderstood(ofPolicy === undefined ? policy : declared);
   const compared = [ofPolicy, ofDeclared] as const;
-  const product = await productOf(space, compared.map((one) => ({ ...one, atoms: one.critical.atoms })), columnsOf(context, compared));
+  const product = await productOf(space, compared.map((one) => ({ ...one, atoms: one.critical.atoms })), columnsOf(context, compared), true);
   const truths = await truthsOf(context, compared, product.rows.map((row) => ({ row })));
+  const orphans = storable ? await orphanedRows(context, product.rows) : new Map<Row, ForeignKeyUse>();
   const differing = (wanted: (policy: string, declared: string) => boolean): readonly Row[] =>
-    product.rows.filter((_, index) => wanted(truths[0]?.[index] ?? "E", truths[1]?.[index] ?? "E"));
+    product.rows.filter((row, index) => wanted(truths[0]?.[index] ?? "E", truths[1]?.[index] ?? "E") && !orphans.has(row));
+  const refused = [...new Map([...orphans.values()].map((one) => [one.column, one])).values()];
   return {
     more: differing((p, d) => p === "T" && d !== "T"),
     less: both ? differing((p, d) => d === "T" && p !== "T") : [],
     rows: product.rows,
     distinct: product.distinct,
-    close: () => closed(context, compared, product, truths, both),
+    close: async () => {
+      const answer = await closed(context, compared, product, truths, both);
+      return answer.kind === "proved" ? { ...answer, keys: [...answer.keys, ...refused] } : answer;
+    },
   };
+}
+
+/** Rows that point to nothing, with the foreign key that says so. */
+async function orphanedRows({ space }: Context, rows: readonly Row[]): Promise<ReadonlyMap<Row, ForeignKeyUse>> {
+  const out = new Map<Row, ForeignKeyUse>();
+  for (const { columns, to } of space.relation.foreignKeys) {
+    for (const column of columns) {
+      const parents = await space.material.parents(space.relation, column);
+      if (parents?.all !== true) continue;
+      const known = new Set(parents.values);
+      for (const row of rows) if (typeof row[column] === "string" && !known.has(row[column])) out.set(row, { column, to });
+    }
+  }
+  return out;
 }
 
 function notUnderstood({ text }: Condition): Contrast {
@@ -116,7 +138,9 @@ async function closed(
     critical.atoms.filter((atom) => decided[index]?.has(atom) !== true || [...atom.columns].some((name) => incomplete.has(name))),
   );
   const keyed = open.filter((atom) => boundByKeys(context, product, atom));
-  const left = open.filter((atom) => !keyed.includes(atom));
+  const left = open
+    .filter((atom) => !keyed.includes(atom))
+    .map((atom) => (atom.doubts.length === 0 && [...atom.columns].some((name) => incomplete.has(name)) ? ofType(atom) : atom));
   const keys = keysOf(context, keyed);
   if (left.length > 0) return withFreeVariables(context, sides, left, keys, both);
   if (product.trimmed) return tooMany(product);
@@ -125,6 +149,11 @@ async function closed(
     return undecided(`the expression raises an error for ${JSON.stringify(raising)}`, "a policy that compares without casting what a row may hold");
   }
   return { kind: "proved", by: "critical-values", keys };
+}
+
+/** No value of the column's type is known that is compared with nothing. */
+function ofType(atom: Atom): Atom {
+  return { ...atom, doubts: [doubt("type", atom.tree)] };
 }
 
 function tooMany({ columns }: Product): Closed {
@@ -159,7 +188,7 @@ async function withFreeVariables(
   const variables = new Map<string, { readonly name: string; readonly atom: Atom }>();
   const nameOf = new Map<Node, string>();
   for (const atom of left) {
-    const side = sides.find(({ critical }) => critical.atoms.includes(atom)) ?? sides[0];
+    const side = sides.find(({ critical }) => critical.atoms.some(({ tree }) => tree === atom.tree)) ?? sides[0];
     const key = await canonicalAtom(context, side.as, atom.tree);
     const known = variables.get(key) ?? { name: `b${variables.size}`, atom };
     variables.set(key, known);
@@ -172,10 +201,10 @@ async function withFreeVariables(
       const name = nameOf.get(node);
       return name === undefined ? undefined : columnRef(free, name);
     });
-    return { ...side, tree, condition: printedCondition(tree), atoms: side.critical.atoms.filter((atom) => !left.includes(atom)) };
+    return { ...side, tree, condition: printedCondition(tree), atoms: side.critical.atoms.filter(({ tree: own }) => !nameOf.has(own)) };
   });
   if (abstracted.some(({ condition }) => condition.tree === undefined)) return blamed(all.map(({ atom }) => atom));
-  const product = await productOf(context.space, abstracted, columnsOf(context, abstracted));
+  const product = await productOf(context.space, abstracted, columnsOf(context, abstracted), false);
   const assignments = assignmentsOf(all.map(({ name }) => name));
   const cases = product.rows.flatMap((row) => assignments.map((variables): Case => ({ row, variables })));
   if (product.trimmed || cases.length > caseLimit) return tooMany(product);

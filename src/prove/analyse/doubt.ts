@@ -38,7 +38,7 @@ export const settledBy: Readonly<Record<DoubtKind, string>> = {
   array: "declare a candidate row that the policy lets in, or keep the members in a table with a foreign key",
   function: "a foreign key on the column, a body that is one SQL expression, or a waiver with a reason",
   term: "compare the column itself, or declare a candidate row that the policy lets in",
-  type: "a type and collation whose = is Postgres's own",
+  type: "a type without a domain, whose = is Postgres's own, or a candidate row that the policy lets in",
   values: "read access for the persona to what the policy compares with, or fewer values",
   syntax: "write it with comparisons, IN, EXISTS and AND/OR",
   names: "qualify the column's name",

@@ -28,7 +28,7 @@ export type Values = number;
 /** Which truth values an expression can have over all rows there could be; a superset of the true answer, never less. */
 export type Relaxed =
   | { readonly kind: "values"; readonly values: Values }
-  /** What the database answers, row for row, decides; `leaf`: it is the expression itself, and an error is the policy's. */
+  /** What the database answers, row for row, decides; `leaf`: it is the expression itself. */
   | {
       readonly kind: "asked";
       readonly question: Question;
@@ -36,6 +36,8 @@ export type Relaxed =
       readonly otherwise: Relaxed;
       readonly none: Values;
       readonly leaf: Node | undefined;
+      /** An error of the question is one of the expression. */
+      readonly raises: boolean;
     }
   | { readonly kind: "and" | "or"; readonly of: readonly Relaxed[] }
   | { readonly kind: "not"; readonly of: Relaxed }
@@ -99,7 +101,7 @@ function asked(
   otherwise: Relaxed,
   of?: Node,
 ): Extract<Relaxed, { kind: "asked" }> {
-  return { kind: "asked", question: bounds.question(actor, sql), arms, otherwise, none: truth.null, leaf: of };
+  return { kind: "asked", question: bounds.question(actor, sql), arms, otherwise, none: truth.null, leaf: of, raises: of !== undefined };
 }
 
 function composed(node: Node, place: Place): Relaxed {
@@ -159,8 +161,9 @@ function comparison({ kind, name, lexpr, rexpr }: A_Expr, place: Place): Relaxed
     ["null", array && fixed === lexpr ? truth.null | truth.false : truth.null],
     ["empty", truth.false],
   ]);
-  // Of a composite, IS NULL would say that its fields are.
-  return asked(place, `select case when (${text}) is not distinct from null then 'null'${empty} end`, arms, any);
+  // Of a composite, IS NULL would say that its fields are. Where one side raises, the comparison does.
+  const sql = `select case when (${text}) is not distinct from null then 'null'${empty} end`;
+  return { ...asked(place, sql, arms, any), raises: true };
 }
 
 function subquery({ subLinkType, subselect, testexpr }: SubLink, place: Place): Relaxed {
@@ -288,7 +291,7 @@ function functionCall(call: FuncCall, place: Place): Relaxed {
       if (one?.question === undefined) continue;
       const { question } = one;
       const sql = `select case when (${question.sql}) is not distinct from null then 'null' end`;
-      result = { kind: "asked", question: { ...question, sql }, arms: new Map([["null", truth.null]]), otherwise: result, none: truth.null, leaf: undefined };
+      result = { kind: "asked", question: { ...question, sql }, arms: new Map([["null", truth.null]]), otherwise: result, none: truth.null, leaf: undefined, raises: false };
     }
   }
   return result;
@@ -385,7 +388,7 @@ export function valuesOf(tree: Relaxed, answerOf: (question: Question) => Answer
 }
 
 function answered(tree: Extract<Relaxed, { kind: "asked" }>, answer: Answer, of: (one: Relaxed) => Values): Values {
-  if (!("rows" in answer)) return tree.leaf !== undefined && raising.test(answer.code) ? truth.raises : widest(tree, of);
+  if (!("rows" in answer)) return tree.raises && raising.test(answer.code) ? truth.raises : widest(tree, of);
   if (answer.rows.length === 0) return tree.none;
   return answer.rows.reduce((values, one) => values | (tree.arms.get(one) ?? of(tree.otherwise)), 0);
 }

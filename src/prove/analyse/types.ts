@@ -80,7 +80,7 @@ export function freshValues(column: ProofColumn, count: number): readonly string
 
 function freshOf(base: string, numbers: readonly number[]): readonly string[] {
   const pad = (n: number): string => String(n).padStart(2, "0");
-  if (numeric.has(base)) return [...numbers.map((n) => String(70_001 + n)), ...numbers.map((n) => String(31_111 + n)), ...numbers.map((n) => String(71 + n))];
+  if (numeric.has(base)) return [...numbers.map((n) => String(70_001 + n)), ...numbers.map((n) => String(31_111 + n)), ...numbers.map((n) => String(71 + n)), ...numbers.map((n) => String(4 - n)), "5"];
   if (base === "date") return numbers.map((n) => `2031-07-${pad((n % 28) + 1)}`);
   if (temporal.has(base)) return numbers.map((n) => `2031-07-${pad((n % 28) + 1)} 12:00:00+00`);
   if (base === "uuid") return numbers.map((n) => `9f9f9f9f-9f9f-4f9f-8f9f-9f9f9f9f9f${pad(10 + (n % 89))}`);

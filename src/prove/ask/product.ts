@@ -40,8 +40,11 @@ export interface Product {
 
 const rowLimit = 40_000;
 
-/** One row for each combination of representatives; values that no atom tells apart from another are left out. */
-export async function productOf(space: Space, sides: readonly Side[], names: readonly string[]): Promise<Product> {
+/**
+ * One row for each combination of representatives; values that no atom tells apart from another are left out.
+ * @param guesses values that an undecided atom might like, besides those that the proof needs
+ */
+export async function productOf(space: Space, sides: readonly Side[], names: readonly string[], guesses: boolean): Promise<Product> {
   const { relation, fixed } = space;
   const columns = new Map<string, Representatives>();
   const wanted = names.flatMap((name) => relation.columns.find((one) => one.name === name) ?? []);
@@ -55,11 +58,12 @@ export async function productOf(space: Space, sides: readonly Side[], names: rea
       columns.set(column.name, own);
     }),
   );
-  const lists = await Promise.all(
-    [...columns].map(async ([name, own]) => [name, await grouped(space, sides, name, own)] as const),
-  );
-  let kinds = new Map(lists);
+  const kindsOf = async (valuesOf: (one: Representatives) => Kind): Promise<ReadonlyMap<string, readonly Kind[]>> =>
+    new Map(await Promise.all([...columns].map(async ([name, own]) => [name, await grouped(space, sides, name, { ...own, values: valuesOf(own) })] as const)));
+  let kinds = await kindsOf(({ values, core }) => (guesses ? values : core));
   let keep = 4;
+  // Guesses find witnesses; the proof needs the core alone.
+  if (guesses && size(kinds, 1) > rowLimit) kinds = await kindsOf(({ core }) => core);
   while (size(kinds, keep) > rowLimit && keep > 1) keep -= 1;
   let trimmed = false;
   while (size(kinds, keep) > rowLimit) {

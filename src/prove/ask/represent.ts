@@ -129,7 +129,7 @@ export async function representatives(
   const group = new Set([column.name, ...parts.flatMap(({ critical }) => [...(critical.columns.get(column.name)?.group ?? [])])]);
   const uses = parts.flatMap(({ critical, answer }) => [...group].flatMap((name) => ({ use: critical.columns.get(name), answer })));
   const ordered = hasOrder(column) && (uses.some(({ use }) => use?.ordered === true) || isIntegral(column) || isNumeric(column) || isTemporal(column));
-  const [compared, seeds, parents, standing, other, constrained] = await Promise.all([
+  const [comparedWith, seeds, parents, standing, other, constrained] = await Promise.all([
     Promise.all(uses.flatMap(({ use, answer }) => (use?.sources ?? []).map((one) => valuesOfSource(one, answer)))),
     Promise.all(parts.map((one) => seedsOf(column, one))),
     material.parents(relation, column.name),
@@ -137,22 +137,31 @@ export async function representatives(
     uses.some(({ use }) => use?.keyed === true) ? material.otherKeys(column) : [],
     constraintValues(column, checks, session),
   ]);
-  const critical = [...new Set(compared.flatMap((one) => one ?? []))];
+  const critical = [...new Set(comparedWith.flatMap((one) => one ?? []))];
   const enumerated = isEnumerable(column) ? (column.labels ?? ["true", "false"]) : undefined;
   const fresh = enumerated === undefined ? freshValues(column, group.size + 2) : [];
   const between = ordered && enumerated === undefined ? await neighbours(session, column, [...critical, ...constrained], group.size) : [];
   const liked = new Set([...(parents?.values ?? []), ...standing, ...constrained]);
-  const all = enumerated ?? [...critical, ...(between ?? []), ...(parents?.values ?? []), ...constrained, ...standing, ...other, ...seeds.flat(), ...fresh];
-  const values = between === undefined ? critical : await validValues(session, column, all);
-  const known = new Set(critical);
-  const freshEnough = enumerated !== undefined || (await validValues(session, column, fresh)).filter((one) => !known.has(one)).length >= group.size;
-  const sure = new Set(await validValues(session, column, enumerated ?? [...critical, ...(between ?? []), ...(parents?.values ?? []), ...fresh]));
-  const core = [...sure].filter((one, index) => known.has(one) || !fresh.includes(one) || index >= sure.size - group.size - 1);
+  const [sure, unused, guesses] = await Promise.all(
+    [
+      enumerated ?? [...critical, ...(between ?? []), ...(parents?.values ?? []), ...constrained],
+      fresh,
+      enumerated === undefined ? [...standing, ...other, ...seeds.flat()] : [],
+    ].map((one) => validValues(session, column, one)),
+  );
+  const known = new Set(sure);
+  const compared = new Set(critical);
+  const newOnes = (unused ?? []).filter((one) => !compared.has(one));
+  const core = [...known, ...newOnes.filter((one) => !known.has(one)).slice(0, group.size + 1)];
   const nothing = column.notNull ? [] : [null];
   return {
-    values: [...(values ?? []), ...nothing],
+    values: [...new Set([...core, ...(guesses ?? []), ...newOnes]), ...nothing],
     core: [...core, ...nothing],
-    incomplete: !freshEnough || between === undefined || values === undefined,
+    // A domain may leave holes beside the values that are compared with.
+    incomplete:
+      (enumerated === undefined && newOnes.length < group.size) ||
+      between === undefined ||
+      (column.domain && between.some((one) => !/^-?[0-9]/.test(one) || !known.has(one))),
     allKeys: parents?.all === true,
     liked,
   };

@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import { type Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
 
@@ -54,7 +54,7 @@ export class ProofSession {
 
   async begin(): Promise<void> {
     await this.#client.query(
-      `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0`,
+      `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0; savepoint rowgate_proof`,
     );
   }
 
@@ -132,12 +132,18 @@ export class ProofSession {
     );
     const asked = `{"actors":[${[...actors.keys()].join(",")}],"requests":${JSON.stringify(numbered)}}`;
     this.roundTrips += 1;
-    await this.#client.query("savepoint rowgate_proof");
-    const results = (await this.#client.query(
-      `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
-        "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
-    )) as unknown as readonly { rows: { answered: string }[] }[];
-    const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
-    return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
+    try {
+      const results = (await this.#client.query(
+        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
+          "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
+      )) as unknown as readonly { rows: { answered: string }[] }[];
+      const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
+      return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
+    } catch (error) {
+      // Outside of any step: the timeout between two of them, or text that JSON cannot hold.
+      if (!(error instanceof DatabaseError) || error.code === undefined || /^(?:57P|08)/.test(error.code)) throw error;
+      await this.#client.query("rollback to savepoint rowgate_proof");
+      return requests.length === 1 ? [[{ code: error.code, message: error.message }]] : [];
+    }
   }
 }
