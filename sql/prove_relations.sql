@@ -67,6 +67,13 @@ select json_build_object(
     from (select (select json_agg(a.attname) from unnest(i.indkey::int2[]) x (num)
                   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num) as names
           from pg_index i where i.indrelid = c.oid and i.indisunique) u where u.names is not null), '[]'),
+  -- Those that let no two rows be, whatever else is in them.
+  'keys', coalesce((
+    select json_agg(u.names)
+    from (select (select json_agg(a.attname) from unnest(i.indkey::int2[]) x (num)
+                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num) as names
+          from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
+            and i.indpred is null and i.indexprs is null and i.indnatts = i.indnkeyatts) u), '[]'),
   'policies', coalesce((
     select json_agg(json_build_object(
       'name', p.polname,

@@ -4,7 +4,7 @@ import type { RelationOperation } from "../model/matrix.ts";
 import { always, type Command, type Condition, joinedConditions } from "./analyse/policy.ts";
 import { rowColumns } from "./analyse/tree.ts";
 import type { Answer, RestsOn } from "./answer.ts";
-import { type Closed, contrast, type Contrast, contrastWith, relaxedTo, undecided } from "./contrast.ts";
+import { type Closed, contrast, type Contrast, contrastWith, relaxedTo, type Storable, undecided } from "./contrast.ts";
 import type { Context } from "./context.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { fullSight } from "./ask/represent.ts";
@@ -112,17 +112,17 @@ async function insertion(asked: Asked): Promise<Answer> {
     more: (rows) => showInsert(showing, rows, held.insert),
     less: (rows) => showRefusedInsert(showing, rows, held.insert),
   });
-  if (shown?.kind === "constraint-only") return (await byConstraints(context, policy, declared, !deny, deny)) ?? shown;
+  if (shown?.kind === "constraint-only") return (await byConstraints(context, policy, declared, !deny, deny, "alone")) ?? shown;
   return shown ?? finish(context, policy, declared, await found.close(), found, !deny, deny);
 }
 
 /** Does nothing differ among the rows that CHECK constraints and foreign keys let a table hold? */
-async function byConstraints(context: Context, policy: Condition, declared: Condition, both: boolean, deny: boolean): Promise<Answer | undefined> {
+async function byConstraints(context: Context, policy: Condition, declared: Condition, both: boolean, deny: boolean, storable: Storable): Promise<Answer | undefined> {
   const { relation } = context.space;
   const checks = relation.checks.map((one) => context.knowledge.declared(relation, `(${one}) is not false`));
   const stored = joinedConditions("and", [policy, ...checks]);
   const limited = both ? joinedConditions("and", [declared, ...checks]) : declared;
-  const found = await contrast(context, stored, limited, both, true);
+  const found = await contrast(context, stored, limited, both, storable);
   if (found.more.length > 0 || found.less.length > 0) return undefined;
   const close = await found.close();
   return close.kind === "proved" ? finish(context, stored, limited, close, found, both, deny) : undefined;
@@ -204,7 +204,7 @@ async function oldSide(asked: Asked, policy: Condition, declared: Condition, { c
     less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
   };
   const shown = await shownHits(context, policy, differing, { more: show("more"), less: show("less") });
-  if (shown?.kind === "constraint-only" && !self) return (await byConstraints(context, policy, declared, both, deny)) ?? shown;
+  if (shown?.kind === "constraint-only" && !self) return (await byConstraints(context, policy, declared, both, deny, "beside")) ?? shown;
   if (shown !== undefined) return shown;
   const close = await found.close();
   if (checked.incomplete && close.kind === "proved")
@@ -355,7 +355,9 @@ async function finish(context: Context, policy: Condition, declared: Condition, 
     if (deny) return (await relaxedTo(context, tree)) !== "never";
     return contrastWith(context, tree, declared, found.rows, both);
   };
-  const rests = await restsOn(context, trees, opens);
+  const { relation } = context.space;
+  const named = await restsOn(context, trees, opens);
+  const rests = found.besideOthers ? { ...named, relations: [...named.relations, `${relation.schema}.${relation.name}`] } : named;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };
 }

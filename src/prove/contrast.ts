@@ -2,7 +2,8 @@ import type { Node } from "libpg-query";
 import type { Atom, Critical } from "./analyse/critical.ts";
 import { doubt, type Doubt, settledBy } from "./analyse/doubt.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
-import { columnRef, free, replace, rowColumns, show } from "./analyse/tree.ts";
+import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { columnRef, free, replace, row, rowColumns, show } from "./analyse/tree.ts";
 import { isEnumerable } from "./analyse/types.ts";
 import { truth } from "./analyse/relax.ts";
 import type { Answer, ForeignKeyUse } from "./answer.ts";
@@ -21,6 +22,8 @@ export interface Contrast {
   readonly rows: readonly Row[];
   /** Those to try where the relation reads itself; `undefined`: too many. */
   readonly distinct: readonly Row[] | undefined;
+  /** Rows that would differ cannot be, because of rows that are there. */
+  readonly besideOthers: boolean;
   /** What it means that no row differs. */
   close(): Promise<Closed>;
 }
@@ -35,6 +38,7 @@ interface Compared {
   readonly critical: Critical;
   readonly as: ActingAs;
   readonly answer: Answering;
+  readonly readsSelf: (atom: Atom) => boolean;
 }
 
 export function undecided(because: string, settle: string, within: readonly string[] = []): Extract<Answer, { kind: "undecided" }> {
@@ -50,9 +54,9 @@ export async function relaxedTo(context: Context, tree: Node): Promise<"never" |
 
 /**
  * @param both rows that the matrix allows and the policy does not are differences too
- * @param storable rows that a foreign key refuses are none
+ * @param storable rows that a foreign key refuses are none; `beside`: nor are rows whose key another row has
  */
-export async function contrast(context: Context, policy: Condition, declared: Condition, both: boolean, storable = false): Promise<Contrast> {
+export async function contrast(context: Context, policy: Condition, declared: Condition, both: boolean, storable?: Storable): Promise<Contrast> {
   const { knowledge, space, session, as, answer } = context;
   const { relation } = space;
   const sides = [
@@ -60,27 +64,91 @@ export async function contrast(context: Context, policy: Condition, declared: Co
     { condition: declared, as: fullSight, answer: fullAnswers(session) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;
-    return tree === undefined ? undefined : { ...one, tree, critical: knowledge.critical(tree, relation) };
+    const readsSelf = (atom: Atom): boolean => knowledge.reach(atom.tree).relations.has(`${relation.schema}.${relation.name}`);
+    return tree === undefined ? undefined : { ...one, tree, critical: knowledge.critical(tree, relation), readsSelf };
   });
   const [ofPolicy, ofDeclared] = sides;
   if (ofPolicy === undefined || ofDeclared === undefined) return notUnderstood(ofPolicy === undefined ? policy : declared);
   const compared = [ofPolicy, ofDeclared] as const;
-  const product = await productOf(space, compared.map((one) => ({ ...one, atoms: one.critical.atoms })), columnsOf(context, compared), true);
-  const truths = await truthsOf(context, compared, product.rows.map((row) => ({ row })));
-  const orphans = storable ? await orphanedRows(context, product.rows) : new Map<Row, ForeignKeyUse>();
-  const differing = (wanted: (policy: string, declared: string) => boolean): readonly Row[] =>
-    product.rows.filter((row, index) => wanted(truths[0]?.[index] ?? "E", truths[1]?.[index] ?? "E") && !orphans.has(row));
-  const refused = [...new Map([...orphans.values()].map((one) => [one.column, one])).values()];
+  const parts = compared.map((one) => ({ ...one, atoms: one.critical.atoms }));
+  const names = columnsOf(context, compared);
+  const product = await productOf(space, parts, names, false);
+  const sure = await differences(context, compared, product, both);
+  const open = sure.more.length + sure.less.length === 0 && (await openAtoms(compared, product)).length > 0;
+  // Guesses are for what the proof cannot decide.
+  const found = open ? await differences(context, compared, await productOf(space, parts, names, true), both) : sure;
+  const refused = storable === undefined ? nothingRefused : await unstorableRows(context, [...found.more, ...found.less], storable);
+  const left = (rows: readonly Row[]): readonly Row[] => rows.filter((one) => !refused.rows.has(one));
+  const more = (rows: readonly Row[]): readonly Row[] => [...new Set([...rows, ...rows.slice(0, 12).flatMap((one) => product.alike(one))])];
   return {
-    more: differing((p, d) => p === "T" && d !== "T"),
-    less: both ? differing((p, d) => d === "T" && p !== "T") : [],
+    more: storable === undefined ? more(found.more) : left(found.more),
+    less: storable === undefined ? more(found.less) : left(found.less),
+    besideOthers: refused.doubles,
     rows: product.rows,
     distinct: product.distinct,
     close: async () => {
-      const answer = await closed(context, compared, product, truths, both);
-      return answer.kind === "proved" ? { ...answer, keys: [...answer.keys, ...refused] } : answer;
+      const answer = await closed(context, compared, product, sure.truths, both);
+      return answer.kind === "proved" ? { ...answer, keys: [...answer.keys, ...refused.keys] } : answer;
     },
   };
+}
+
+interface Differences {
+  readonly more: readonly Row[];
+  readonly less: readonly Row[];
+  readonly truths: readonly (readonly string[])[];
+}
+
+async function differences(context: Context, sides: readonly [Compared, Compared], { rows }: Product, both: boolean): Promise<Differences> {
+  const truths = await truthsOf(context, sides, rows.map((one) => ({ row: one })));
+  const [policy = [], declared = []] = truths;
+  return {
+    more: rows.filter((_, index) => policy[index] === "T" && declared[index] !== "T"),
+    less: both ? rows.filter((_, index) => declared[index] === "T" && policy[index] !== "T") : [],
+    truths,
+  };
+}
+
+/** Atoms that are not decided, or of whose columns some kind of value may be missing. */
+async function openAtoms(sides: readonly Compared[], { incomplete }: Product): Promise<readonly Atom[]> {
+  const missing = new Set(incomplete);
+  const decided = await Promise.all(sides.map(({ critical, answer }) => answeredAtoms(critical.atoms, answer)));
+  return sides.flatMap(({ critical }, index) =>
+    critical.atoms.filter((atom) => decided[index]?.has(atom) !== true || [...atom.columns].some((name) => missing.has(name))),
+  );
+}
+
+export type Storable = "alone" | "beside";
+
+interface Refused {
+  readonly rows: ReadonlySet<Row>;
+  readonly keys: readonly ForeignKeyUse[];
+  /** Some are refused because of the rows that are there. */
+  readonly doubles: boolean;
+}
+
+const nothingRefused: Refused = { rows: new Set(), keys: [], doubles: false };
+
+/** Rows that cannot be beside those that are there: they point to nothing, or another row has their key. */
+export async function unstorableRows(context: Context, rows: readonly Row[], storable: Storable): Promise<Refused> {
+  const orphans = await orphanedRows(context, rows);
+  const keys = [...new Map([...orphans.values()].map((one) => [one.column, one])).values()];
+  const taken = storable === "beside" ? await doubles(context, rows) : [];
+  return { rows: new Set([...orphans.keys(), ...taken]), keys, doubles: taken.length > 0 };
+}
+
+async function doubles({ space, session }: Context, rows: readonly Row[]): Promise<readonly Row[]> {
+  const { relation } = space;
+  const [first] = rows;
+  const keys = relation.keys.filter((names) => first !== undefined && names.every((name) => Object.hasOwn(first, name)));
+  if (keys.length === 0) return [];
+  const [theirs, ours] = ["rowgate:other", row].map(quoteIdent);
+  const texts = keys.map((names) => {
+    const same = names.map((name) => `${theirs}.${quoteIdent(name)} = ${ours}.${quoteIdent(name)}`);
+    return `exists (select from ${quoteQualified(relation)} as ${theirs} where ${same.join(" and ")})`;
+  });
+  const taken = await evaluate(session, { as: fullSight, relation, alias: row, texts }, rows.map((one) => ({ row: one })));
+  return rows.filter((_, index) => taken[index]?.includes("T") === true);
 }
 
 /** Rows that point to nothing, with the foreign key that says so. */
@@ -91,7 +159,10 @@ async function orphanedRows({ space }: Context, rows: readonly Row[]): Promise<R
       const parents = await space.material.parents(space.relation, column);
       if (parents?.all !== true) continue;
       const known = new Set(parents.values);
-      for (const row of rows) if (typeof row[column] === "string" && !known.has(row[column])) out.set(row, { column, to });
+      for (const one of rows) {
+        const value = one[column];
+        if (typeof value === "string" && !known.has(value)) out.set(one, { column, to });
+      }
     }
   }
   return out;
@@ -99,7 +170,7 @@ async function orphanedRows({ space }: Context, rows: readonly Row[]): Promise<R
 
 function notUnderstood({ text }: Condition): Contrast {
   const answer = undecided(text, settledBy.names);
-  return { more: [], less: [], rows: [], distinct: [], close: () => Promise.resolve(answer) };
+  return { more: [], less: [], rows: [], distinct: [], besideOthers: false, close: () => Promise.resolve(answer) };
 }
 
 function columnsOf({ space }: Context, sides: readonly { readonly tree: Node; readonly critical: Critical }[]): readonly string[] {
@@ -132,11 +203,8 @@ async function closed(
 ): Promise<Closed> {
   const volatile = sides.flatMap(({ tree }) => [...context.knowledge.reach(tree).volatile]);
   if (volatile[0] !== undefined) return undecided(volatile[0], "a policy whose answer is the same each time it is asked");
-  const decided = await Promise.all(sides.map(({ critical, answer }) => answeredAtoms(critical.atoms, answer)));
   const incomplete = new Set(product.incomplete);
-  const open = sides.flatMap(({ critical }, index) =>
-    critical.atoms.filter((atom) => decided[index]?.has(atom) !== true || [...atom.columns].some((name) => incomplete.has(name))),
-  );
+  const open = await openAtoms(sides, product);
   const keyed = open.filter((atom) => boundByKeys(context, product, atom));
   const left = open
     .filter((atom) => !keyed.includes(atom))
@@ -206,7 +274,7 @@ async function withFreeVariables(
   if (abstracted.some(({ condition }) => condition.tree === undefined)) return blamed(all.map(({ atom }) => atom));
   const product = await productOf(context.space, abstracted, columnsOf(context, abstracted), false);
   const assignments = assignmentsOf(all.map(({ name }) => name));
-  const cases = product.rows.flatMap((row) => assignments.map((variables): Case => ({ row, variables })));
+  const cases = product.rows.flatMap((one) => assignments.map((given): Case => ({ row: one, variables: given })));
   if (product.trimmed || cases.length > caseLimit) return tooMany(product);
   const [policy = [], declared = []] = await truthsOf(context, abstracted, cases, all.map(({ name }) => name));
   const open = (one: string | undefined): boolean => one === "T" || one === "E";
@@ -241,6 +309,6 @@ export async function contrastWith(context: Context, tree: Node, declared: Condi
     { as: context.as, condition: printedCondition(tree) },
     { as: fullSight, condition: declared },
   ];
-  const [policy = [], wanted = []] = await truthsOf(context, sides, rows.map((row) => ({ row })));
+  const [policy = [], wanted = []] = await truthsOf(context, sides, rows.map((one) => ({ row: one })));
   return rows.some((_, index) => (policy[index] === "T" && wanted[index] !== "T") || (both && wanted[index] === "T" && policy[index] !== "T"));
 }

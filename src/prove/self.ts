@@ -7,6 +7,7 @@ import type { ProofRelation } from "./analyse/schema.ts";
 import { columnRef, fieldsOf, free, fromItemName, outerNames, part, printExpression, readsRow, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { Row } from "./ask/evaluate.ts";
+import { unstorableRows } from "./contrast.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, fullSight, representatives } from "./ask/represent.ts";
 import { isError } from "./ask/session.ts";
@@ -36,9 +37,11 @@ export async function checkWithRow(context: Context, policy: Condition, declared
     const missing = values.filter((one) => !all.some((row) => row[name] === one));
     if (all[0] !== undefined && name in all[0]) all = [...all, ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value })))];
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
-    if (all.length > rowLimit * 4) break;
+    if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: true };
   }
-  const tried = all.slice(0, rowLimit);
+  const refused = await unstorableRows(context, all, "beside");
+  const storable = all.filter((one) => !refused.rows.has(one));
+  const tried = storable.slice(0, rowLimit);
   const told = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
   const differing = (wanted: (one: WithRow) => boolean): readonly Row[] => tried.filter((_, index) => {
       const one = told[index];
@@ -47,7 +50,7 @@ export async function checkWithRow(context: Context, policy: Condition, declared
   return {
     more: differing(({ policy: own, declared: wanted }) => own && !wanted),
     less: both ? differing(({ policy: own, declared: wanted }) => !own && wanted) : [],
-    incomplete: all.length > tried.length || told.includes(undefined),
+    incomplete: storable.length > tried.length || told.includes(undefined),
   };
 }
 
@@ -64,7 +67,7 @@ async function askWithRow(context: Context, policy: Condition, declared: Conditi
   const { place } = await wayToInsert(space, row, false);
   const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb(${theirs}.*)::text, true) || ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs ?? "")}`;
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
-  const [put, wanted, got] = await space.session.run([
+  const [put, wanted, got] = await space.session.runOnce([
     { as: fullSight, sql: place, rows: true },
     { as: fullSight, sql: stored, rows: true },
     { as, sql: asked, rows: true },

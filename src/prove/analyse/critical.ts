@@ -536,7 +536,8 @@ class Reader {
     if (call.over !== undefined && readsRow(call.over)) return this.#no("syntax", node);
     if (!this.#all(around, place, "boolean")) return false;
     if (this.#quietly(() => this.#all(args, place, "scalar"))) return true;
-    const fn = this.#reading.schema.callee((call.funcname ?? []).map(stringOf), args.length);
+    const whole = args.some((one) => rowColumns(one).has("*"));
+    const fn = this.#reading.schema.callee((call.funcname ?? []).map(stringOf), args.length, whole ? this.#relation : undefined);
     for (const one of args) this.#sow(one, [], place);
     if (fn === undefined || place.depth > 8) {
       this.#sow(node, [], place);
@@ -573,6 +574,8 @@ class Reader {
   #argument(arg: Node, type: string, place: Place): Node | undefined {
     if (part(arg, "NamedArgExpr") !== undefined) return undefined;
     if (readsRow(arg)) {
+      // In a hypothetical row generated columns hold nothing.
+      if (rowColumns(arg).has("*") && this.#relation.columns.some(({ generated }) => generated)) return undefined;
       if (plainReference(arg)) return arg;
       return this.#quietly(() => this.#decide(arg, place, "scalar")) ? columnRef(free, "decided") : undefined;
     }

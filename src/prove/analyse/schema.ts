@@ -49,7 +49,10 @@ export interface ProofRelation extends QualifiedName {
   readonly columns: readonly ProofColumn[];
   readonly checks: readonly string[];
   readonly foreignKeys: readonly ProofForeignKey[];
+  /** Columns of unique indexes, partial ones included. */
   readonly uniques: readonly (readonly string[])[];
+  /** Columns by which no two rows are the same. */
+  readonly keys: readonly (readonly string[])[];
   readonly policies: readonly ProofPolicy[];
   /** A view's query. */
   readonly definition: string | null;
@@ -113,14 +116,19 @@ export class Schema {
     return this.#functions.get(name) ?? [];
   }
 
-  /** The function that a call means; `undefined` where that is not certain. */
-  callee(names: readonly string[], count: number): ProofFunction | undefined {
+  /**
+   * The function that a call means; `undefined` where that is not certain.
+   * @param rowOf the relation whose row is an argument as a whole: its type tells overloads apart
+   */
+  callee(names: readonly string[], count: number, rowOf?: ProofRelation): ProofFunction | undefined {
     const name = names.at(-1) ?? "";
     const schema = names.length > 1 ? names.at(-2) : undefined;
     const found = this.namesakes(name).filter(
       (one) => one.argumentTypes.length === count && (schema === undefined || one.schema === schema),
     );
-    return found.length === 1 ? found[0] : undefined;
+    const type = rowOf && `${rowOf.schema}.${rowOf.name}`;
+    const taking = found.length > 1 && type !== undefined ? found.filter((one) => one.argumentTypes.includes(type)) : found;
+    return taking.length === 1 ? taking[0] : undefined;
   }
 }
 

@@ -45,10 +45,25 @@ export function printExpression(node: Node): string {
 
 /** A SELECT as SQL text. @throws as printExpression */
 export function printSelect(select: SelectStmt): string {
-  const text = print(select);
-  if (sameTree(part(parseStatements(text)[0], "SelectStmt"), select)) return text;
+  const meant = fenced(select);
+  const text = print(meant);
+  if (sameTree(part(parseStatements(text)[0], "SelectStmt"), meant)) return text;
   throw new Error(`printed as something else: ${text}`);
 }
+
+/** The printer leaves out parentheses before IS; COALESCE of one value is that value. */
+function fenced<T>(tree: T): T {
+  return replace(tree, (node) => {
+    const test = part(node, "BooleanTest");
+    const nullTest = part(node, "NullTest");
+    const arg = test?.arg ?? nullTest?.arg;
+    if (arg === undefined || simple.some((tag) => part(arg, tag) !== undefined)) return undefined;
+    const fence: Node = { CoalesceExpr: { args: [fenced(arg)] } };
+    return test === undefined ? { NullTest: { ...nullTest, arg: fence } } : { BooleanTest: { ...test, arg: fence } };
+  });
+}
+
+const simple = ["ColumnRef", "FuncCall", "A_Const", "CoalesceExpr", "A_Indirection"] as const;
 
 /** For people: never fails. */
 export function show(node: Node): string {

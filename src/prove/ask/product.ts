@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import type { Atom, Critical } from "../analyse/critical.ts";
-import type { ProofRelation } from "../analyse/schema.ts";
+import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { printExpression, row as rowName } from "../analyse/tree.ts";
 import { evaluate, type Row } from "./evaluate.ts";
 import { type Answering, type Material, type Representatives, representatives } from "./represent.ts";
@@ -14,6 +14,8 @@ export interface Side {
   readonly answer: Answering;
   /** Atoms by which values are told apart. */
   readonly atoms: readonly Atom[];
+  /** Does the atom read the relation whose row it is about? */
+  readonly readsSelf: (atom: Atom) => boolean;
 }
 
 export interface Space {
@@ -29,110 +31,154 @@ export interface Space {
 /** Rows that stand for all rows. */
 export interface Product {
   readonly rows: readonly Row[];
-  /** Without guesses, and without taking values for the same that are told alike today; `undefined`: too many. */
+  /** Rows to try where the relation reads itself; `undefined`: too many. */
   readonly distinct: readonly Row[] | undefined;
   readonly columns: ReadonlyMap<string, Representatives>;
   /** Columns of whose values some kind may be missing. */
   readonly incomplete: readonly string[];
   /** There would be too many rows. */
   readonly trimmed: boolean;
+  /** Other rows of which every atom says the same as of this one. */
+  alike(row: Row): readonly Row[];
 }
+
+/** Values of some columns of which every atom says the same; the likeliest to be stored first. */
+type Kind = readonly Row[];
+/** Columns that share atoms, and the kinds of their values. */
+type Kinds = readonly Kind[];
 
 const rowLimit = 40_000;
+const distinctLimit = 20_000;
 
 /**
- * One row for each combination of representatives; values that no atom tells apart from another are left out.
- * @param guesses values that an undecided atom might like, besides those that the proof needs
+ * One row for each combination of what the atoms can say.
+ * @param guesses more rows of each kind, and values that an undecided atom might like: for witnesses
  */
 export async function productOf(space: Space, sides: readonly Side[], names: readonly string[], guesses: boolean): Promise<Product> {
-  const { relation, fixed } = space;
-  const columns = new Map<string, Representatives>();
-  const wanted = names.flatMap((name) => relation.columns.find((one) => one.name === name) ?? []);
-  await Promise.all(
-    wanted.map(async (column) => {
-      const known = fixed.get(column.name);
-      const own: Representatives =
-        known === undefined
-          ? await representatives(space.session, relation, column, sides, space.checks, space.material)
-          : { values: [known], core: [known], incomplete: false, allKeys: false, liked: new Set() };
-      columns.set(column.name, own);
-    }),
-  );
-  const kindsOf = async (valuesOf: (one: Representatives) => Kind): Promise<ReadonlyMap<string, readonly Kind[]>> =>
-    new Map(await Promise.all([...columns].map(async ([name, own]) => [name, await grouped(space, sides, name, { ...own, values: valuesOf(own) })] as const)));
-  let kinds = await kindsOf(({ values, core }) => (guesses ? values : core));
-  let keep = 4;
-  // Guesses find witnesses; the proof needs the core alone.
-  if (guesses && size(kinds, 1) > rowLimit) kinds = await kindsOf(({ core }) => core);
+  const wanted = names.flatMap((name) => space.relation.columns.find((one) => one.name === name) ?? []);
+  const columns = new Map(await Promise.all(wanted.map(async (column) => [column.name, await representativesOf(space, sides, column)] as const)));
+  const groups = groupsOf([...columns.keys()], sides);
+  const kindsWith = (valuesOf: (one: Representatives) => readonly (string | null)[]): Promise<readonly (Kinds | undefined)[]> =>
+    Promise.all(groups.map((group) => kindsOf(space, sides, group, columns, valuesOf)));
+  let found = await kindsWith(({ values, core }) => (guesses ? values : core));
+  if (guesses && (found.includes(undefined) || size(found, 1) > rowLimit)) found = await kindsWith(({ core }) => core);
+  const kinds = found.map((one) => one ?? []);
+  let keep = guesses ? 4 : 1;
   while (size(kinds, keep) > rowLimit && keep > 1) keep -= 1;
-  let trimmed = false;
-  while (size(kinds, keep) > rowLimit) {
-    trimmed = true;
-    const [longest] = [...kinds].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [];
-    kinds = new Map([...kinds].map(([name, list]) => [name, name === longest ? list.slice(0, Math.ceil(list.length / 2)) : list]));
-  }
-  const rows = combined(kinds, keep);
+  const trimmed = found.includes(undefined) || size(kinds, keep) > rowLimit;
   const incomplete = [...columns].flatMap(([name, one]) => (one.incomplete ? [name] : []));
-  return { rows, distinct: distinctRows(columns), columns, incomplete, trimmed };
+  const rows = trimmed ? combined(kinds.map((one) => one.slice(0, 20)), 1).slice(0, rowLimit) : combined(kinds, keep);
+  return {
+    rows,
+    distinct: trimmed ? undefined : distinctRows(sides, groups, kinds, columns),
+    columns,
+    incomplete,
+    trimmed,
+    alike: (row) => combined(kinds.map((one) => [one.find((kind) => kind.some((each) => agrees(row, each))) ?? []]), 4).slice(0, 64),
+  };
 }
 
-const distinctLimit = 1_500;
-
-function distinctRows(columns: ReadonlyMap<string, Representatives>): readonly Row[] | undefined {
-  const kinds = new Map([...columns].map(([name, { core }]) => [name, core.map((one) => [one])]));
-  return size(kinds, 1) > distinctLimit ? undefined : combined(kinds, 1);
+function representativesOf(space: Space, sides: readonly Side[], column: ProofColumn): Promise<Representatives> {
+  const known = space.fixed.get(column.name);
+  if (known === undefined) return representatives(space.session, space.relation, column, sides, space.checks, space.material);
+  return Promise.resolve({ values: [known], core: [known], fresh: new Set<string>(), incomplete: false, allKeys: false, liked: new Set<string>() });
 }
 
-function combined(kinds: ReadonlyMap<string, readonly Kind[]>, keep: number): readonly Row[] {
+/** Columns that stand in one atom, or are compared with each other, belong together. */
+function groupsOf(names: readonly string[], sides: readonly Side[]): readonly (readonly string[])[] {
+  const groupOf = new Map(names.map((name) => [name, new Set([name])]));
+  const join = (together: Iterable<string>): void => {
+    const all = new Set([...together].flatMap((name) => [...(groupOf.get(name) ?? [])]));
+    for (const name of all) groupOf.set(name, all);
+  };
+  for (const { atoms, critical } of sides) {
+    for (const { columns } of atoms) join(columns.has("*") ? names : columns);
+    for (const { group } of critical.columns.values()) join(group);
+  }
+  return [...new Set(groupOf.values())].map((group) => [...group]);
+}
+
+/** `undefined`: too many combinations within one group. */
+async function kindsOf(
+  space: Space,
+  sides: readonly Side[],
+  group: readonly string[],
+  columns: ReadonlyMap<string, Representatives>,
+  valuesOf: (one: Representatives) => readonly (string | null)[],
+): Promise<Kinds | undefined> {
+  const lists = group.map((name) => {
+    const own = columns.get(name);
+    return own === undefined ? [] : likeliestFirst(valuesOf(own), own).map((value) => [{ [name]: value }]);
+  });
+  if (size(lists, 1) > rowLimit) return undefined;
+  const rows = combined(lists, 1);
+  const about = sides.map((side) => ({ ...side, own: side.atoms.filter((atom) => atom.columns.has("*") || group.some((name) => atom.columns.has(name))) }));
+  if (rows.length < 3 && group.length === 1) return rows.map((one) => [one]);
+  const marks = rows.map(() => "");
+  try {
+    await Promise.all(
+      about.map(async ({ as, own }, index) => {
+        if (own.length === 0) return;
+        const texts = own.map(({ tree }) => printExpression(tree));
+        const told = await evaluate(space.session, { as, relation: space.relation, alias: rowName, texts }, rows.map((row) => ({ row })));
+        for (const [at, one] of told.entries()) marks[at] += `${index}${one}`;
+      }),
+    );
+  } catch {
+    // What cannot be printed cannot be asked: each is a kind of its own.
+    return rows.map((one) => [one]);
+  }
+  const kinds = new Map<string, Row[]>();
+  for (const [index, one] of rows.entries()) {
+    const kind = kinds.get(marks[index] ?? "");
+    if (kind === undefined) kinds.set(marks[index] ?? "", [one]);
+    else kind.push(one);
+  }
+  return [...kinds.values()].map((all) => someOf(all, columns));
+}
+
+function likeliestFirst(values: readonly (string | null)[], { liked, fresh }: Representatives): readonly (string | null)[] {
+  const rank = (one: string | null): number => (one === null ? 2 : liked.has(one) ? 0 : fresh.has(one) ? 1 : 2);
+  return values.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** The likeliest to be stored, one that no row holds, and others. */
+function someOf(all: readonly Row[], columns: ReadonlyMap<string, Representatives>): Kind {
+  const unused = all.find((one) => Object.entries(one).every(([name, value]) => value === null || columns.get(name)?.fresh.has(value) === true));
+  const others = all.find((one) => Object.entries(one).every(([name, value]) => value === null || columns.get(name)?.liked.has(value) !== true));
+  return [...new Set([all[0], unused, others, all[1], all[2]])].filter((one) => one !== undefined).slice(0, 4);
+}
+
+function agrees(row: Row, some: Row): boolean {
+  return Object.entries(some).every(([name, value]) => row[name] === value);
+}
+
+function size(kinds: readonly (Kinds | undefined)[], keep: number): number {
+  return kinds.reduce((all, list) => all * (list ?? []).reduce((sum, one) => sum + Math.min(one.length, keep), 0), 1);
+}
+
+function combined(kinds: readonly Kinds[], keep: number): readonly Row[] {
   let rows: Row[] = [{}];
-  for (const [name, list] of kinds) {
-    const values = list.flatMap((one) => one.slice(0, keep));
-    rows = rows.flatMap((one) => values.map((value) => ({ ...one, [name]: value })));
+  for (const list of kinds) {
+    const parts = list.flatMap((one) => one.slice(0, keep));
+    rows = rows.flatMap((one) => parts.map((other) => ({ ...one, ...other })));
   }
   return rows;
 }
 
-type Kind = readonly (string | null)[];
-
-function size(kinds: ReadonlyMap<string, readonly Kind[]>, keep: number): number {
-  return [...kinds.values()].reduce((all, list) => all * list.reduce((sum, one) => sum + Math.min(one.length, keep), 0), 1);
-}
-
-/** Values by what every atom says of them, where no atom has another column in it; the likeliest to be stored first. */
-async function grouped(
-  { session, relation }: Space,
+/** Kinds are told apart by what holds today; with the row there, an atom that reads the relation itself may say something else. */
+function distinctRows(
   sides: readonly Side[],
-  name: string,
-  { values, liked }: Representatives,
-): Promise<readonly Kind[]> {
-  const each = values.map((one) => [one]);
-  const about = sides.map((side) => ({ ...side, own: side.atoms.filter(({ columns }) => columns.has(name) || columns.has("*")) }));
-  const alone = about.every(({ own }) => own.every(({ columns }) => columns.size === 1 && columns.has(name)));
-  const joined = sides.some(({ critical }) => (critical.columns.get(name)?.group.size ?? 1) > 1);
-  if (values.length < 4 || !alone || joined) return each;
-  const marks = values.map(() => "");
-  try {
-    for (const { as, own } of about) {
-      if (own.length === 0) continue;
-      const texts = own.map(({ tree }) => printExpression(tree));
-      const cases = values.map((value) => ({ row: { [name]: value } }));
-      const told = await evaluate(session, { as, relation, alias: rowName, texts }, cases);
-      for (const [index, one] of told.entries()) marks[index] += one;
-    }
-  } catch {
-    return each;
-  }
-  const kinds = new Map<string, (string | null)[]>();
-  for (const [index, value] of values.entries()) {
-    const mark = marks[index] ?? "";
-    kinds.set(mark, [...(kinds.get(mark) ?? []), value]);
-  }
-  return [...kinds.values()].map((all) => someOf(all, liked));
-}
-
-function someOf(all: Kind, liked: ReadonlySet<string>): Kind {
-  const isLiked = (one: string | null): boolean => one !== null && liked.has(one);
-  const [good, others] = [all.filter(isLiked), all.filter((one) => !isLiked(one))];
-  const [a, b, c, d] = [good[0], others[0], good[1], others[1]];
-  return [a, b, c, d].filter((one) => one !== undefined);
+  groups: readonly (readonly string[])[],
+  kinds: readonly Kinds[],
+  columns: ReadonlyMap<string, Representatives>,
+): readonly Row[] | undefined {
+  const all = groups.map((group, index): Kinds => {
+    const own = sides.flatMap(({ atoms, readsSelf }) => atoms.filter(readsSelf));
+    const moving = own.some((atom) => atom.columns.has("*") || group.some((name) => atom.columns.has(name)));
+    if (!moving) return kinds[index] ?? [];
+    const lists = group.map((name) => (columns.get(name)?.core ?? []).map((value) => [{ [name]: value }]));
+    return size(lists, 1) > distinctLimit ? [] : combined(lists, 1).map((one) => [one]);
+  });
+  return size(all, 1) > distinctLimit || all.some((one, index) => one.length === 0 && (kinds[index]?.length ?? 0) > 0) ? undefined : combined(all, 1);
 }

@@ -13,6 +13,8 @@ export interface Representatives {
   readonly values: readonly (string | null)[];
   /** Those without guesses. */
   readonly core: readonly (string | null)[];
+  /** Those that nothing compares with, and no row holds. */
+  readonly fresh: ReadonlySet<string>;
   /** No value of the type is known that is not compared with. */
   readonly incomplete: boolean;
   /** All keys that a foreign key lets the column hold are among them. */
@@ -157,6 +159,7 @@ export async function representatives(
   return {
     values: [...new Set([...core, ...(guesses ?? []), ...newOnes]), ...nothing],
     core: [...core, ...nothing],
+    fresh: new Set(newOnes.filter((one) => !known.has(one) && !liked.has(one))),
     // A domain may leave holes beside the values that are compared with.
     incomplete:
       (enumerated === undefined && newOnes.length < group.size) ||

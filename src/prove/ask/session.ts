@@ -41,6 +41,7 @@ const batchRequests = 400;
 export class ProofSession {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
+  readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
   #sending = false;
@@ -71,6 +72,17 @@ export class ProofSession {
       this.#answers.set(key, answer);
     }
     return answer;
+  }
+
+  /** As `run`, once: within the transaction the same steps have the same answers. */
+  runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]> {
+    const key = JSON.stringify(steps);
+    let answers = this.#runs.get(key);
+    if (answers === undefined) {
+      answers = this.run(steps);
+      this.#runs.set(key, answers);
+    }
+    return answers;
   }
 
   /** Steps that see each other's effects, and are then undone. */

@@ -258,11 +258,12 @@ function assignmentsFor({ held, newRows, showing }: OldSide, known: Row): readon
   const { relation } = showing.space;
   const writable = relation.columns.filter(({ name, generated, identity }) => held.update.includes(name) && !generated && identity !== "always");
   const same = writable.find(({ name }) => typeof known[name] === "string") ?? writable.find(({ name }) => Object.hasOwn(known, name)) ?? writable[0];
-  const assigned = (column: ProofColumn, value: string | null): string => `${quoteIdent(column.name)} = ${typedLiteral(column, value)}`;
+  const assigned = (column: ProofColumn, value: string | null | undefined): string =>
+    `${quoteIdent(column.name)} = ${value === undefined ? "default" : typedLiteral(column, value)}`;
   const moves = [...newRows.slice(0, 6), ...newRows.slice(-4)].map((row) =>
     writable.flatMap((column) => (Object.hasOwn(row, column.name) ? [assigned(column, row[column.name] ?? null)] : [])).join(", "),
   );
-  const stays = same === undefined ? "" : assigned(same, known[same.name] ?? null);
+  const stays = same === undefined ? "" : assigned(same, known[same.name]);
   return [...new Set([stays, ...moves])].filter((one) => one !== "");
 }
 
