@@ -13,7 +13,11 @@ select json_build_object(
   'strict', p.proisstrict,
   'returnsSet', p.proretset,
   'returns', format_type(p.prorettype, null),
-  'argumentNames', coalesce((select json_agg(coalesce(p.proargnames[i], '') order by i) from generate_series(1, p.pronargs) i), '[]'),
+  'argumentNames', coalesce((
+    select json_agg(coalesce(a.name, '') order by a.place)
+    from unnest(p.proargnames, coalesce(p.proargmodes::text[], array_fill('i'::text, array[p.pronargs::int])))
+      with ordinality as a (name, mode, place)
+    where a.mode in ('i', 'b', 'v')), '[]'),
   'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
                              from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]')
 )::text as function

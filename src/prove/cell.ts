@@ -77,7 +77,9 @@ function outsidePolicies({ relation, role, operation }: ProofCell): Answer | und
 function missingPrivilege(held: Privileges, operation: RelationOperation): string | undefined {
   if (!held.schemaUsage) return "USAGE on the schema";
   const command = operation.replace("blind_", "");
-  const needs = command === "upsert" ? (["insert", "update", "select"] as const) : ([command] as readonly string[]);
+  // What reads a column needs SELECT as well.
+  const also = operation === "update" || operation === "delete" ? ["select"] : [];
+  const needs: readonly string[] = command === "upsert" ? ["insert", "update", "select"] : [command, ...also];
   for (const one of needs) {
     const has = one === "delete" ? held.delete : one === "truncate" ? held.truncate : (held[one as "select"] ?? []).length > 0;
     if (!has) return one.toUpperCase();
@@ -111,7 +113,7 @@ async function insertion(asked: Asked): Promise<Answer> {
   const shown = await shownHits(context, policy, found, {
     more: (rows) => showInsert(showing, rows, held.insert),
     less: (rows) => showRefusedInsert(showing, rows, held.insert),
-  });
+  }, "new");
   if (shown?.kind === "constraint-only") return (await byConstraints(context, policy, declared, !deny, deny, "alone")) ?? shown;
   return shown ?? finish(context, policy, declared, await found.close(), found, !deny, deny);
 }
@@ -135,7 +137,7 @@ async function refusedEverything({ context, held }: Asked, declared: Condition):
   const shown = await shownHits(context, policy, found, {
     more: (rows) => showInsert(showing, rows, held.insert),
     less: (rows) => showRefusedInsert(showing, rows, held.insert),
-  });
+  }, "new");
   return shown ?? finish(context, policy, declared, await found.close(), found, true, false);
 }
 
@@ -203,7 +205,7 @@ async function oldSide(asked: Asked, policy: Condition, declared: Condition, { c
     more: [...there.more.map(({ row }) => row), ...checked.more],
     less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
   };
-  const shown = await shownHits(context, policy, differing, { more: show("more"), less: show("less") });
+  const shown = await shownHits(context, policy, differing, { more: show("more"), less: show("less") }, "old");
   if (shown?.kind === "constraint-only" && !self) return (await byConstraints(context, policy, declared, both, deny, "beside")) ?? shown;
   if (shown !== undefined) return shown;
   const close = await found.close();
@@ -314,13 +316,13 @@ interface Showers {
 }
 
 /** `undefined`: no row differs. */
-async function shownHits(context: Context, policy: Condition, { more, less }: Pick<Contrast, "more" | "less">, show: Showers): Promise<Answer | undefined> {
+async function shownHits(context: Context, policy: Condition, { more, less }: Pick<Contrast, "more" | "less">, show: Showers, which: "old" | "new"): Promise<Answer | undefined> {
   const outcomes: Shown[] = [];
   for (const side of ["more", "less"] as const) {
     const rows = side === "more" ? more : less;
     if (rows.length === 0) continue;
     const shown = await show[side](rows);
-    if (shown.kind === "hit") return hitOf(context, policy, shown, rows, context.space.fixed.size > 0 ? "new" : "old");
+    if (shown.kind === "hit") return hitOf(context, policy, shown, rows, which);
     outcomes.push(shown);
   }
   const open = outcomes.find(({ kind }) => kind !== "refused") ?? outcomes[0];

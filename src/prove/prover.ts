@@ -26,6 +26,11 @@ export interface ProverOptions {
   readonly open: () => Promise<Client>;
   readonly close: (client: Client) => Promise<void>;
   readonly heldClaims: ReadonlySet<string>;
+  /**
+   * Settings that other sessions leave behind as '' on a pooled connection: a persona without them is asked both ways, and the
+   * worse answer counts.
+   */
+  readonly pooledSettings?: readonly string[];
   readonly statementTimeoutMs?: number;
 }
 
@@ -54,7 +59,16 @@ export class Prover implements AsyncDisposable {
 
   /** Answers in the order of the requests. What can be asked together is. */
   prove(requests: readonly ProofRequest[]): Promise<readonly Answer[]> {
-    return Promise.all(requests.map((one) => this.#prove(one)));
+    return Promise.all(requests.map((one) => this.#proveBothWays(one)));
+  }
+
+  async #proveBothWays(request: ProofRequest): Promise<Answer> {
+    const { persona } = request;
+    const missing = (this.#options.pooledSettings ?? []).filter((name) => persona.settings[name] === undefined);
+    const fresh = this.#prove(request);
+    if (missing.length === 0) return fresh;
+    const settings = { ...persona.settings, ...Object.fromEntries(missing.map((name) => [name, ""])) };
+    return worse(await fresh, await this.#prove({ ...request, persona: { ...persona, settings } }));
   }
 
   async #prove(request: ProofRequest): Promise<Answer> {
@@ -115,6 +129,13 @@ export class Prover implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+const worst: readonly Answer["kind"][] = ["hit", "mismatch", "undecided", "constraint-only"];
+
+function worse(a: Answer, b: Answer): Answer {
+  const rank = ({ kind }: Answer): number => (worst.includes(kind) ? worst.indexOf(kind) : worst.length);
+  return rank(b) < rank(a) ? b : a;
 }
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {

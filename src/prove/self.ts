@@ -104,7 +104,7 @@ async function freshOf(space: Space, name: string, answer: Answering): Promise<r
   const column = space.relation.columns.find((one) => one.name === name);
   if (column === undefined) return [];
   const critical = { atoms: [], columns: new Map(), seeds: [] };
-  const { values } = await representatives(space.session, space.relation, column, [{ critical, answer }], [], space.material);
+  const { values } = await representatives(space.session, space.relation, column, [{ critical, answer }], [], space.material, space.fixed);
   return [...values.slice(0, 3), ...(column.notNull ? [] : [null])];
 }
 

@@ -43,6 +43,7 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
   const block = node(body?.["action"] as PlNode, "PLpgSQL_stmt_block");
   if (body === undefined || block === undefined || block["exceptions"] !== undefined) return undefined;
   const own = new Set(fn.argumentNames);
+  if (isShadowed(list(body["datums"]))) return undefined;
   const variables = new Map<string, Node>();
   const types = new Map<string, string>();
   for (const datum of list(body["datums"])) {
@@ -57,6 +58,15 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
   }
   const value = valueOf(list(block["body"]), variables, types);
   return value && { SelectStmt: selectOf(value) };
+}
+
+/** A variable that hides a parameter, or another variable, would be taken for it. */
+function isShadowed(datums: readonly PlNode[]): boolean {
+  const names = datums.flatMap((one) => {
+    const name = (node(one, "PLpgSQL_var") ?? node(one, "PLpgSQL_rec"))?.["refname"];
+    return typeof name === "string" && !name.startsWith("(") ? [name] : [];
+  });
+  return new Set(names).size < names.length;
 }
 
 function node(holder: PlNode | undefined, tag: string): PlNode | undefined {

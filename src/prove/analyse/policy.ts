@@ -27,12 +27,14 @@ export function policyCondition(
   const applying = relation.policies.filter(
     (one) => (one.command === command || one.command === "all") && one.roles.some((name) => name === "public" || inherits.includes(name)),
   );
-  const permissive = applying.filter((one) => one.permissive);
-  if (permissive.length === 0) return undefined;
-  const expressionOf = ({ using, check }: ProofPolicy): string => (side === "new" ? (check ?? using) : using) ?? "true";
-  const any = joinedConditions("or", permissive.map((one) => conditionOf(expressionOf(one), relation, schema)));
-  const all = applying.filter((one) => !one.permissive).map((one) => conditionOf(expressionOf(one), relation, schema));
-  return joinedConditions("and", [any, ...all]);
+  // A policy that has no expression for this side adds nothing to it: it lets nothing in, and keeps nothing out.
+  const conditions = (permissive: boolean): readonly Condition[] =>
+    applying
+      .filter((one) => one.permissive === permissive)
+      .flatMap(({ using, check }: ProofPolicy) => (side === "new" ? (check ?? using) : using) ?? [])
+      .map((text) => conditionOf(text, relation, schema));
+  const permissive = conditions(true);
+  return permissive.length === 0 ? undefined : joinedConditions("and", [joinedConditions("or", permissive), ...conditions(false)]);
 }
 
 /** @param text as the relation's own columns are written: Postgres's printing of a policy, or a row set of the matrix */

@@ -103,9 +103,9 @@ export class Reaches {
       const low = name.toLowerCase();
       for (const one of this.#relationsByName.get(name) ?? this.#relationsByName.get(low) ?? [])
         this.#noteRelation(one, found);
-      if (this.#schema.namesakes(low).length > 0 || this.#isVolatile(low)) {
-        if (new RegExp(`\\b${low.replaceAll("$", "\\$")}"?\\s*\\(`, "i").test(text)) this.#noteCall(low, found);
-      }
+      // Without looking for a parenthesis: a comment may stand before it.
+      this.#noteCall(low, found);
+      if (low !== name) this.#noteCall(name, found);
     }
     return found;
   }

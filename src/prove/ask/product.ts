@@ -80,7 +80,7 @@ export async function productOf(space: Space, sides: readonly Side[], names: rea
 
 function representativesOf(space: Space, sides: readonly Side[], column: ProofColumn): Promise<Representatives> {
   const known = space.fixed.get(column.name);
-  if (known === undefined) return representatives(space.session, space.relation, column, sides, space.checks, space.material);
+  if (known === undefined) return representatives(space.session, space.relation, column, sides, space.checks, space.material, space.fixed);
   return Promise.resolve({ values: [known], core: [known], fresh: new Set<string>(), incomplete: false, allKeys: false, liked: new Set<string>() });
 }
 

@@ -127,11 +127,12 @@ export async function representatives(
   parts: readonly Part[],
   checks: readonly Critical[],
   material: Material,
+  fixed: ReadonlyMap<string, string | null>,
 ): Promise<Representatives> {
-  const group = new Set([column.name, ...parts.flatMap(({ critical }) => [...(critical.columns.get(column.name)?.group ?? [])])]);
+  const group = comparedWith(column.name, parts);
   const uses = parts.flatMap(({ critical, answer }) => [...group].flatMap((name) => ({ use: critical.columns.get(name), answer })));
   const ordered = hasOrder(column) && (uses.some(({ use }) => use?.ordered === true) || isIntegral(column) || isNumeric(column) || isTemporal(column));
-  const [comparedWith, seeds, parents, standing, other, constrained] = await Promise.all([
+  const [comparedValues, seeds, parents, standing, other, constrained] = await Promise.all([
     Promise.all(uses.flatMap(({ use, answer }) => (use?.sources ?? []).map((one) => valuesOfSource(one, answer)))),
     Promise.all(parts.map((one) => seedsOf(column, one))),
     material.parents(relation, column.name),
@@ -139,7 +140,7 @@ export async function representatives(
     uses.some(({ use }) => use?.keyed === true) ? material.otherKeys(column) : [],
     constraintValues(column, checks, session),
   ]);
-  const critical = [...new Set(comparedWith.flatMap((one) => one ?? []))];
+  const critical = [...new Set([...comparedValues.flatMap((one) => one ?? []), ...[...group].flatMap((name) => fixed.get(name) ?? [])])];
   const enumerated = isEnumerable(column) ? (column.labels ?? ["true", "false"]) : undefined;
   const fresh = enumerated === undefined ? freshValues(column, group.size + 2) : [];
   const between = ordered && enumerated === undefined ? await neighbours(session, column, [...critical, ...constrained], group.size) : [];
@@ -154,7 +155,7 @@ export async function representatives(
   const known = new Set(sure);
   const compared = new Set(critical);
   const newOnes = (unused ?? []).filter((one) => !compared.has(one));
-  const core = [...known, ...newOnes.filter((one) => !known.has(one)).slice(0, group.size + 1)];
+  const core = [...known, ...newOnes.filter((one) => !known.has(one)).slice(0, group.size > 1 ? undefined : 2)];
   const nothing = column.notNull ? [] : [null];
   return {
     values: [...new Set([...core, ...(guesses ?? []), ...newOnes]), ...nothing],
@@ -164,10 +165,18 @@ export async function representatives(
     incomplete:
       (enumerated === undefined && newOnes.length < group.size) ||
       between === undefined ||
+      (column.domain && group.size > 1) ||
       (column.domain && between.some((one) => !/^-?[0-9]/.test(one) || !known.has(one))),
     allKeys: parents?.all === true,
     liked,
   };
+}
+
+/** All columns that one is compared with, and those that they are compared with, in any of the expressions. */
+function comparedWith(name: string, parts: readonly Part[]): ReadonlySet<string> {
+  const all = new Set([name]);
+  for (const one of all) for (const { critical } of parts) for (const other of critical.columns.get(one)?.group ?? []) all.add(other);
+  return all;
 }
 
 async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise<readonly string[]> {
@@ -202,7 +211,7 @@ async function neighbours(session: ProofSession, column: ProofColumn, values: re
   else if (isNumeric(column))
     sql =
       `select distinct x::text from (select v, pg_catalog.lag(v) over (order by v) as before from ${numbers}) as p, ${steps}, ` +
-      `lateral pg_catalog.unnest(array[v + s.n, v - s.n, before + (v - before) * s.n / ${count + 1}.0]) as x where x is not null`;
+      `lateral pg_catalog.unnest(array[v + s.n, v - s.n, v * (s.n + 1), v / (s.n + 1), before + (v - before) * s.n / ${count + 1}.0]) as x where x is not null`;
   else {
     const type = column.base;
     const units = type === "date" ? "'1 day'" : "'1 microsecond', '1 millisecond', '1 second', '1 day'";
