@@ -1,4 +1,5 @@
-const pure = "^src/(model|yaml|matrix|plan|persona|judge|lint|messages|report)/|^src/doctor/checks/";
+const pure =
+  "^src/(model|yaml|matrix|plan|persona|judge|lint|messages|report)/|^src/doctor/checks/|^src/prove/analyse/";
 
 /** What each room may import, besides itself: the arrows go one way. */
 const rooms = {
@@ -14,6 +15,7 @@ const rooms = {
   report: ["lib", "model", "messages"],
   catalog: ["lib", "model"],
   probe: ["lib", "model", "messages", "catalog"],
+  prove: ["lib", "model"],
   archive: ["lib", "model"],
   stage: ["lib", "model"],
   config: ["lib", "model", "yaml"],
@@ -39,6 +41,14 @@ module.exports = {
       from: { path: `^src/${room}/` },
       to: { path: "^src/", pathNot: `^src/(${[room, ...may].join("|")})(/|\\.ts$)` },
     })),
+    {
+      name: "analysis-asks-nobody",
+      comment:
+        "What a policy depends on is read from its text alone; only src/prove/ask and src/prove/show ask the database.",
+      severity: "error",
+      from: { path: "^src/prove/analyse/" },
+      to: { path: "^src/", pathNot: "^src/(lib|model|prove/analyse)/" },
+    },
     {
       name: "pure-rooms-do-no-io",
       comment:

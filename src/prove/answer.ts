@@ -15,7 +15,12 @@ export type Answer =
   | Hit
   /** The policy lets rows in that a constraint or a trigger then refuses: nothing could be written. */
   | { readonly kind: "constraint-only"; readonly message: string; readonly witness: Witness }
-  | { readonly kind: "undecided"; readonly because: string; readonly within: readonly string[]; readonly settle: string }
+  | {
+      readonly kind: "undecided";
+      readonly because: string;
+      readonly within: readonly string[];
+      readonly settle: string;
+    }
   /** The policy's expression says one thing of a row, and the statement did another. */
   | { readonly kind: "mismatch"; readonly message: string; readonly witness: Witness }
   /** The proof has nothing to say of this: a view, an INSERT that is allowed without `check:`. */

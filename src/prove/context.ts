@@ -1,9 +1,15 @@
 import { quoteLiteral } from "../lib/sql-text.ts";
-import { type Actor, type Answer as Told, bindQuestion, type Bound, type Question } from "./analyse/question.ts";
-import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/relax.ts";
-import { type Answering, answering, fullSight } from "./ask/represent.ts";
+import {
+  type Actor,
+  type Answer as Told,
+  bindQuestion,
+  type Bound,
+  type Question,
+} from "./analyse/question.ts";
+import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/truth.ts";
+import { type Answering, answering } from "./ask/represent.ts";
 import type { Space } from "./ask/product.ts";
-import { type ActingAs, isError, type ProofSession } from "./ask/session.ts";
+import { type ActingAs, fullSight, isError, type ProofSession } from "./ask/session.ts";
 import type { Knowledge } from "./knowledge.ts";
 
 /** One persona before one relation. */
@@ -39,7 +45,10 @@ export function fullAnswers(session: ProofSession): Answering {
 }
 
 /** Which truth values a relaxed expression can have for a persona. */
-export async function relaxedValues(tree: Relaxed, { session, as }: Pick<Context, "session" | "as">): Promise<Values> {
+export async function relaxedValues(
+  tree: Relaxed,
+  { session, as }: Pick<Context, "session" | "as">,
+): Promise<Values> {
   const answers = new Map<Question, Told>();
   await Promise.all(
     questionsOf(tree).map(async (question) => {
@@ -62,5 +71,7 @@ async function told(question: Question, session: ProofSession, as: ActingAs): Pr
     `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
   );
   if (isError(answer)) return answer;
-  return { rows: "value" in answer && answer.value !== null ? (JSON.parse(answer.value) as (string | null)[]) : [] };
+  return {
+    rows: "value" in answer && answer.value !== null ? (JSON.parse(answer.value) as (string | null)[]) : [],
+  };
 }

@@ -1,9 +1,19 @@
 import type { Node } from "libpg-query";
-import { type Critical, readCritical } from "./analyse/critical.ts";
-import { type Command, type Condition, conditionOf, joinedConditions, policyCondition, type Side } from "./analyse/policy.ts";
+import { readCritical } from "./analyse/critical.ts";
+import type { Critical } from "./analyse/recorder.ts";
+import {
+  type Command,
+  type Condition,
+  conditionOf,
+  joinedConditions,
+  policyCondition,
+  type Side,
+} from "./analyse/policy.ts";
 import { BoundValues } from "./analyse/question.ts";
 import { type Reach, Reaches } from "./analyse/reach.ts";
-import { type Reading, relax, type Relaxed } from "./analyse/relax.ts";
+import type { Reading } from "./analyse/inline.ts";
+import { relax } from "./analyse/relax.ts";
+import type { Relaxed } from "./analyse/truth.ts";
 import type { ProofRelation, Schema } from "./analyse/schema.ts";
 
 /** What analysis finds of a database's policies: worked out once, and true for every persona. */
@@ -34,11 +44,18 @@ export class Knowledge implements Reading {
     reading: boolean,
   ): Condition | undefined {
     const key = JSON.stringify([relation.schema, relation.name, inherits, command, side, reading]);
-    if (!this.#conditions.has(key)) this.#conditions.set(key, this.#made(relation, inherits, command, side, reading));
+    if (!this.#conditions.has(key))
+      this.#conditions.set(key, this.#made(relation, inherits, command, side, reading));
     return this.#conditions.get(key);
   }
 
-  #made(relation: ProofRelation, inherits: readonly string[], command: Command, side: Side, reading: boolean): Condition | undefined {
+  #made(
+    relation: ProofRelation,
+    inherits: readonly string[],
+    command: Command,
+    side: Side,
+    reading: boolean,
+  ): Condition | undefined {
     const own = policyCondition(relation, inherits, command, side, this.schema);
     if (!reading || command === "select") return own;
     const seen = policyCondition(relation, inherits, "select", "old", this.schema);

@@ -2,9 +2,10 @@ import type { Client } from "pg";
 import { loadParser } from "./analyse/tree.ts";
 import type { Answer } from "./answer.ts";
 import { readSchema } from "./ask/read-schema.ts";
-import { Material } from "./ask/represent.ts";
+import { Material } from "./ask/material.ts";
 import { type ActingAs, ProofSession } from "./ask/session.ts";
-import { type ProofCell, proveCell } from "./cell.ts";
+import { proveCell } from "./cell.ts";
+import type { ProofCell } from "./proof-cell.ts";
 import { personaAnswers } from "./context.ts";
 import { Knowledge } from "./knowledge.ts";
 
@@ -40,7 +41,10 @@ const timeoutMs = 5_000;
 export class Prover implements AsyncDisposable {
   readonly #options: ProverOptions;
   readonly #knowledge: Knowledge;
-  readonly #sessions = new Map<string, Promise<{ readonly session: ProofSession; readonly client: Client }>>();
+  readonly #sessions = new Map<
+    string,
+    Promise<{ readonly session: ProofSession; readonly client: Client }>
+  >();
 
   private constructor(options: ProverOptions, knowledge: Knowledge) {
     this.#options = options;
@@ -64,7 +68,9 @@ export class Prover implements AsyncDisposable {
 
   async #proveBothWays(request: ProofRequest): Promise<Answer> {
     const { persona } = request;
-    const missing = (this.#options.pooledSettings ?? []).filter((name) => persona.settings[name] === undefined);
+    const missing = (this.#options.pooledSettings ?? []).filter(
+      (name) => persona.settings[name] === undefined,
+    );
     const fresh = this.#prove(request);
     if (missing.length === 0) return fresh;
     const settings = { ...persona.settings, ...Object.fromEntries(missing.map((name) => [name, ""])) };
@@ -114,7 +120,9 @@ export class Prover implements AsyncDisposable {
   }
 
   get roundTrips(): Promise<number> {
-    return Promise.all(this.#sessions.values()).then((all) => all.reduce((sum, { session }) => sum + session.roundTrips, 0));
+    return Promise.all(this.#sessions.values()).then((all) =>
+      all.reduce((sum, { session }) => sum + session.roundTrips, 0),
+    );
   }
 
   async close(): Promise<void> {
@@ -150,7 +158,11 @@ function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | und
   if (own.length === 0) return undefined;
   const settings = as.settings.map(([name, value]): readonly [string, string] => [
     name,
-    own.reduce((text, one) => text.replaceAll(one, uuid.test(one) ? "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e" : "rowgate-stranger"), value),
+    own.reduce(
+      (text, one) =>
+        text.replaceAll(one, uuid.test(one) ? "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e" : "rowgate-stranger"),
+      value,
+    ),
   ]);
   return { role: as.role, settings };
 }

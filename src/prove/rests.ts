@@ -1,6 +1,16 @@
 import type { Node } from "libpg-query";
 import { bodyOf } from "./analyse/bodies.ts";
-import { boolean, part, printExpression, readsRow, replace, show, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
+import {
+  boolean,
+  part,
+  printExpression,
+  readsRow,
+  replace,
+  show,
+  stringOf,
+  walk,
+  withoutCasts,
+} from "./analyse/tree.ts";
 import type { RestsOn } from "./answer.ts";
 import type { Context } from "./context.ts";
 
@@ -16,7 +26,11 @@ interface Outside {
  * sub-expression that reads them came out differently; and the other relations that are read.
  * @param opens would the proof fail for this expression?
  */
-export async function restsOn(context: Context, trees: readonly Node[], opens: (tree: Node) => Promise<boolean>): Promise<RestsOn> {
+export async function restsOn(
+  context: Context,
+  trees: readonly Node[],
+  opens: (tree: Node) => Promise<boolean>,
+): Promise<RestsOn> {
   const [policy] = trees;
   const own = `${context.space.relation.schema}.${context.space.relation.name}`;
   const relations = new Set(trees.flatMap((one) => [...context.knowledge.reach(one).relations]));
@@ -40,7 +54,10 @@ async function decides(policy: Node, tree: Node, opens: (tree: Node) => Promise<
 }
 
 function outsideParts(node: Node, context: Context): readonly Outside[] {
-  const inner = part(node, "BoolExpr")?.args ?? part(node, "CoalesceExpr")?.args ?? [part(node, "BooleanTest")?.arg].filter((one) => one !== undefined);
+  const inner =
+    part(node, "BoolExpr")?.args ??
+    part(node, "CoalesceExpr")?.args ??
+    [part(node, "BooleanTest")?.arg].filter((one) => one !== undefined);
   if (inner.length > 0) return inner.flatMap((one) => outsideParts(one, context));
   const claims = [...new Set(claimsOf(node, context, 0))].filter((one) => !context.heldClaims.has(one));
   const time = context.knowledge.reaches.of(node).readsTime && !readsRow(node);
@@ -53,12 +70,18 @@ function claimsOf(tree: Node, context: Context, depth: number): readonly string[
   walk(tree, (node) => {
     const operation = part(node, "A_Expr");
     const operator = stringOf(operation?.name?.at(-1));
-    if (operation?.lexpr !== undefined && operation.rexpr !== undefined && /^(?:->>?|#>>?|\?)$/.test(operator) && readsClaims(operation.lexpr)) {
+    if (
+      operation?.lexpr !== undefined &&
+      operation.rexpr !== undefined &&
+      /^(?:->>?|#>>?|\?)$/.test(operator) &&
+      readsClaims(operation.lexpr)
+    ) {
       const key = part(withoutCasts(operation.rexpr), "A_Const")?.sval?.sval;
       if (key !== undefined) found.push(...key.replaceAll(/[{}"]/g, "").split(","));
     }
     const call = part(node, "FuncCall");
-    const fn = call && context.knowledge.schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
+    const fn =
+      call && context.knowledge.schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
     if (fn === undefined || fn.schema === "auth" || depth > 5) return;
     const body = bodyOf(fn);
     if (body !== undefined) found.push(...claimsOf(body, context, depth + 1));

@@ -1,20 +1,45 @@
 import type { Node } from "libpg-query";
-import { literal, outerNames, part, printExpression, readsRow, replace, show, stringOf, walk } from "./analyse/tree.ts";
+import {
+  literal,
+  outerNames,
+  part,
+  printExpression,
+  readsRow,
+  replace,
+  show,
+  stringOf,
+  walk,
+} from "./analyse/tree.ts";
 import { isError, type ActingAs } from "./ask/session.ts";
 import type { Context } from "./context.ts";
 
-const values = ["FuncCall", "TypeCast", "A_Const", "A_Expr", "SubLink", "CoalesceExpr", "SQLValueFunction", "A_ArrayExpr"] as const;
+const values = [
+  "FuncCall",
+  "TypeCast",
+  "A_Const",
+  "A_Expr",
+  "SubLink",
+  "CoalesceExpr",
+  "SQLValueFunction",
+  "A_ArrayExpr",
+] as const;
 
 /** Of these a literal without a type means the same beside a column. */
 const plain: ReadonlySet<string> = new Set(
-  "unknown,text,character varying,uuid,smallint,integer,bigint,numeric,boolean,date,timestamp with time zone".split(","),
+  "unknown,text,character varying,uuid,smallint,integer,bigint,numeric,boolean,date,timestamp with time zone".split(
+    ",",
+  ),
 );
 
 /**
  * What two sub-expressions have in common that are the same once all that has nothing of the row is known:
  * `auth.uid() = any (members)` and `'7c9e…' = any (members)`. What a function or a subquery says may differ by who asks.
  */
-export async function canonicalAtom({ session, knowledge }: Context, as: ActingAs, tree: Node): Promise<string> {
+export async function canonicalAtom(
+  { session, knowledge }: Context,
+  as: ActingAs,
+  tree: Node,
+): Promise<string> {
   const fixed: Node[] = [];
   walk(tree, (node) => {
     if (!values.some((tag) => part(node, tag) !== undefined)) return true;
@@ -31,7 +56,10 @@ export async function canonicalAtom({ session, knowledge }: Context, as: ActingA
         session.ask(as, `select pg_catalog.pg_typeof(${text})::text`),
       ]);
       if (isError(told) || isError(type) || !("value" in told) || !("value" in type)) continue;
-      known.set(node, literal(told.value, plain.has(type.value ?? "") ? undefined : (type.value ?? undefined)));
+      known.set(
+        node,
+        literal(told.value, plain.has(type.value ?? "") ? undefined : (type.value ?? undefined)),
+      );
     } catch {
       // It stays as it is written.
     }

@@ -2,16 +2,28 @@ import type { Node } from "libpg-query";
 import { bodyOf } from "./analyse/bodies.ts";
 import type { Condition } from "./analyse/policy.ts";
 import { type Actor, persona, type Question } from "./analyse/question.ts";
-import { actorOf, inlined } from "./analyse/relax.ts";
+import { actorOf, inlined } from "./analyse/inline.ts";
 import type { ProofRelation } from "./analyse/schema.ts";
-import { columnRef, fieldsOf, free, fromItemName, outerNames, part, printExpression, readsRow, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
+import {
+  columnRef,
+  fieldsOf,
+  free,
+  fromItemName,
+  outerNames,
+  part,
+  printExpression,
+  readsRow,
+  stringOf,
+  walk,
+  withoutCasts,
+} from "./analyse/tree.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { unstorableRows } from "./contrast.ts";
+import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
-import { type Answering, fullSight, representatives } from "./ask/represent.ts";
-import { isError } from "./ask/session.ts";
-import { placed, wayToInsert } from "./ask/witness.ts";
+import { type Answering, representatives } from "./ask/represent.ts";
+import { fullSight, isError } from "./ask/session.ts";
+import { placed, wayToInsert } from "./show/place.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -28,14 +40,24 @@ export interface SelfCheck {
 
 const rowLimit = 1_500;
 
-export async function checkWithRow(context: Context, policy: Condition, declared: Condition, rows: readonly Row[] | undefined, both: boolean): Promise<SelfCheck> {
+export async function checkWithRow(
+  context: Context,
+  policy: Condition,
+  declared: Condition,
+  rows: readonly Row[] | undefined,
+  both: boolean,
+): Promise<SelfCheck> {
   if (rows === undefined) return { more: [], less: [], incomplete: true };
   const more = await ownValues(context, [policy, declared]);
   let all: Row[] = rows.length === 0 ? [{}] : [...rows];
   for (const [name, values] of more) {
     // What the product varies already it varies on.
     const missing = values.filter((one) => !all.some((row) => row[name] === one));
-    if (all[0] !== undefined && name in all[0]) all = [...all, ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value })))];
+    if (all[0] !== undefined && name in all[0])
+      all = [
+        ...all,
+        ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value }))),
+      ];
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: true };
   }
@@ -43,7 +65,8 @@ export async function checkWithRow(context: Context, policy: Condition, declared
   const storable = all.filter((one) => !refused.rows.has(one));
   const tried = storable.slice(0, rowLimit);
   const told = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
-  const differing = (wanted: (one: WithRow) => boolean): readonly Row[] => tried.filter((_, index) => {
+  const differing = (wanted: (one: WithRow) => boolean): readonly Row[] =>
+    tried.filter((_, index) => {
       const one = told[index];
       return one !== undefined && one !== "refused" && wanted(one);
     });
@@ -60,7 +83,12 @@ interface WithRow {
 }
 
 /** `undefined`: it could not be asked; `refused`: constraints allow no such row beside those that are there. */
-async function askWithRow(context: Context, policy: Condition, declared: Condition, row: Row): Promise<WithRow | "refused" | undefined> {
+async function askWithRow(
+  context: Context,
+  policy: Condition,
+  declared: Condition,
+  row: Row,
+): Promise<WithRow | "refused" | undefined> {
   const { space, as } = context;
   const table = quoteQualified(space.relation);
   const [theirs, ours] = [declared, policy].map(({ alias }) => quoteIdent(alias));
@@ -73,7 +101,8 @@ async function askWithRow(context: Context, policy: Condition, declared: Conditi
     { as, sql: asked, rows: true },
   ]);
   if (isError(put) && put.code.startsWith("23")) return "refused";
-  if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got)) return undefined;
+  if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
+    return undefined;
   return { declared: wanted.value?.endsWith("true") === true, policy: got.value === "true" };
 }
 
@@ -83,9 +112,14 @@ interface Compared {
 }
 
 /** What columns of the relation are compared with where its policies read it by another name. */
-async function ownValues(context: Context, conditions: readonly Condition[]): Promise<ReadonlyMap<string, readonly (string | null)[]>> {
+async function ownValues(
+  context: Context,
+  conditions: readonly Condition[],
+): Promise<ReadonlyMap<string, readonly (string | null)[]>> {
   const { relation } = context.space;
-  const found = conditions.flatMap(({ tree }) => (tree === undefined ? [] : comparedWithin(tree, relation, persona, context, 0)));
+  const found = conditions.flatMap(({ tree }) =>
+    tree === undefined ? [] : comparedWithin(tree, relation, persona, context, 0),
+  );
   const names = new Set(found.map(({ column }) => column));
   const out = new Map<string, readonly (string | null)[]>();
   for (const name of names) {
@@ -104,22 +138,44 @@ async function freshOf(space: Space, name: string, answer: Answering): Promise<r
   const column = space.relation.columns.find((one) => one.name === name);
   if (column === undefined) return [];
   const critical = { atoms: [], columns: new Map(), seeds: [] };
-  const { values } = await representatives(space.session, space.relation, column, [{ critical, answer }], [], space.material, space.fixed);
+  const { values } = await representatives(
+    space.session,
+    space.relation,
+    column,
+    [{ critical, answer }],
+    [],
+    space.material,
+    space.fixed,
+  );
   return [...values.slice(0, 3), ...(column.notNull ? [] : [null])];
 }
 
-function comparedWithin(tree: Node, relation: ProofRelation, actor: Actor, context: Context, depth: number): readonly Compared[] {
+function comparedWithin(
+  tree: Node,
+  relation: ProofRelation,
+  actor: Actor,
+  context: Context,
+  depth: number,
+): readonly Compared[] {
   const aliases = new Set<string>();
   const found: Compared[] = [];
   const { schema, bounds } = context.knowledge;
   walk(tree, (node) => {
     const table = part(node, "RangeVar");
     const name = fromItemName(node);
-    if (table?.relname !== undefined && name !== undefined && schema.relation(table.schemaname, table.relname) === relation) aliases.add(name);
+    if (
+      table?.relname !== undefined &&
+      name !== undefined &&
+      schema.relation(table.schemaname, table.relname) === relation
+    )
+      aliases.add(name);
   });
   walk(tree, (node) => {
     const { lexpr, rexpr, kind } = part(node, "A_Expr") ?? {};
-    for (const [own, other] of [[lexpr, rexpr], [rexpr, lexpr]] as const) {
+    for (const [own, other] of [
+      [lexpr, rexpr],
+      [rexpr, lexpr],
+    ] as const) {
       if (own === undefined || other === undefined) continue;
       const [alias = "", column = ""] = fieldsOf(withoutCasts(own)) ?? [];
       if (!aliases.has(alias) || !relation.columns.some((one) => one.name === column)) continue;
@@ -134,9 +190,13 @@ function comparedWithin(tree: Node, relation: ProofRelation, actor: Actor, conte
     const fn = call && schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
     const body = fn === undefined || depth > 4 ? undefined : bodyOf(fn);
     if (fn === undefined || body === undefined) return;
-    const given = (call?.args ?? []).map((arg, index) => boundArgument(arg, fn.argumentTypes[index] ?? "", actor, context));
+    const given = (call?.args ?? []).map((arg, index) =>
+      boundArgument(arg, fn.argumentTypes[index] ?? "", actor, context),
+    );
     try {
-      found.push(...comparedWithin(inlined(body, fn, given, schema), relation, actorOf(fn, actor), context, depth + 1));
+      found.push(
+        ...comparedWithin(inlined(body, fn, given, schema), relation, actorOf(fn, actor), context, depth + 1),
+      );
     } catch {
       // Names that are not understood are none of these.
     }
@@ -146,7 +206,8 @@ function comparedWithin(tree: Node, relation: ProofRelation, actor: Actor, conte
 
 function boundArgument(arg: Node, type: string, actor: Actor, { knowledge }: Context): Node {
   try {
-    if (!readsRow(arg) && outerNames(arg).length === 0) return knowledge.bounds.add(actor, printExpression(arg), type).node;
+    if (!readsRow(arg) && outerNames(arg).length === 0)
+      return knowledge.bounds.add(actor, printExpression(arg), type).node;
   } catch {
     // As one that depends on the row.
   }
@@ -159,7 +220,9 @@ function valueText(node: Node, array: boolean): string | undefined {
   if (ours || readsRow(node) || outerNames(node).length > 0) return undefined;
   try {
     const text = printExpression(node);
-    return array && part(node, "ColumnRef") === undefined && part(node, "A_Const") === undefined ? `select pg_catalog.unnest(${text})::text` : `select (${text})::text`;
+    return array && part(node, "ColumnRef") === undefined && part(node, "A_Const") === undefined
+      ? `select pg_catalog.unnest(${text})::text`
+      : `select (${text})::text`;
   } catch {
     return undefined;
   }

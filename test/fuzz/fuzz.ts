@@ -2,11 +2,22 @@ import type { Client } from "pg";
 import { readCatalog } from "../../src/catalog/catalog.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
 import type { Answer } from "../../src/prove/answer.ts";
-import type { Declared } from "../../src/prove/cell.ts";
+import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, Prover } from "../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import { connectTo } from "../support/proof.ts";
-import { atom, columns, type Expression, expression, me, random, type Random, selfAtom, smaller, sqlOf } from "./grammar.ts";
+import {
+  atom,
+  columns,
+  type Expression,
+  expression,
+  me,
+  random,
+  type Random,
+  selfAtom,
+  smaller,
+  sqlOf,
+} from "./grammar.ts";
 import { poolSql, tableSql, worldSql } from "./world.ts";
 
 /** One random table: its policies, and what is declared of it. */
@@ -45,7 +56,12 @@ const ana: ProofPersona = {
   settings: { "request.jwt.claims": JSON.stringify({ sub: me, plan: "axzz", role: "authenticated" }) },
   identities: [me],
 };
-const setting: ProofPersona = { name: "setting", role: "authenticated", settings: { "app.user": me }, identities: [me] };
+const setting: ProofPersona = {
+  name: "setting",
+  role: "authenticated",
+  settings: { "app.user": me },
+  identities: [me],
+};
 const bare: ProofPersona = { name: "bare", role: "anon", settings: {}, identities: [] };
 
 export interface FuzzOptions {
@@ -56,13 +72,21 @@ export interface FuzzOptions {
 
 let databases = 0;
 
-export async function fuzz(server: EmbeddedServer, { seed, count, rows }: FuzzOptions): Promise<readonly Outcome[]> {
+export async function fuzz(
+  server: EmbeddedServer,
+  { seed, count, rows }: FuzzOptions,
+): Promise<readonly Outcome[]> {
   const r = random(seed);
   const samples = Array.from({ length: count }, (_, index) => sampleOf(r, `f${index}`));
   return proveAndCheck(server, samples, rows, seed);
 }
 
-export async function proveAndCheck(server: EmbeddedServer, samples: readonly Sample[], rows: number, seed: number): Promise<readonly Outcome[]> {
+export async function proveAndCheck(
+  server: EmbeddedServer,
+  samples: readonly Sample[],
+  rows: number,
+  seed: number,
+): Promise<readonly Outcome[]> {
   databases += 1;
   const address = await server.createDatabase(`fuzz_${process.pid}_${databases}`);
   const client = await connectTo(address);
@@ -70,7 +94,7 @@ export async function proveAndCheck(server: EmbeddedServer, samples: readonly Sa
     await client.query(worldSql);
     await client.query(poolSql(rows, seed));
     const created: Sample[] = [];
-    for (const sample of samples) if (await created_(client, sample)) created.push(sample);
+    for (const sample of samples) if (await isCreated(client, sample)) created.push(sample);
     const catalog = await readCatalog(client, ["public"], ["authenticated", "anon"]);
     const answers = await answersOf(catalog, created, () => connectTo(address));
     const outcomes: Outcome[] = [];
@@ -120,7 +144,10 @@ function declaredText(sample: Sample, of: Expression): string {
     .replaceAll("auth.uid()", claims === undefined ? "null::uuid" : `'${me}'::uuid`)
     .replaceAll("auth.role()", claims === undefined ? "null::text" : "'authenticated'")
     .replaceAll("auth.jwt()", claims === undefined ? "null::jsonb" : `'${claims}'::jsonb`)
-    .replaceAll("current_setting('app.user', true)", sample.persona.settings["app.user"] === undefined ? "null" : `'${me}'`);
+    .replaceAll(
+      "current_setting('app.user', true)",
+      sample.persona.settings["app.user"] === undefined ? "null" : `'${me}'`,
+    );
 }
 
 /** Functions read the session: with full sight they would answer for nobody. */
@@ -128,19 +155,24 @@ function isDeclarable(of: Expression): boolean {
   return !/my_level|my_plan|owns|level_of|from par/.test(sqlOf(of, "t"));
 }
 
-async function created_(client: Client, sample: Sample): Promise<boolean> {
+async function isCreated(client: Client, sample: Sample): Promise<boolean> {
   const { table, operation, permissive, restrictive } = sample;
   if (sample.declared !== undefined && !isDeclarable(sample.declared)) return false;
-  const clause = (of: Expression): string => (operation === "insert" ? `with check (${sqlOf(of, table)})` : `using (${sqlOf(of, table)})`);
-  const policy = (name: string, of: Expression, kind: string): string => `create policy ${name} on ${table} as ${kind} for ${operation} to public ${clause(of)};`;
-  const seen = operation === "delete" ? `create policy seen on ${table} for select to public using (true);` : "";
+  const clause = (of: Expression): string =>
+    operation === "insert" ? `with check (${sqlOf(of, table)})` : `using (${sqlOf(of, table)})`;
+  const policy = (name: string, of: Expression, kind: string): string =>
+    `create policy ${name} on ${table} as ${kind} for ${operation} to public ${clause(of)};`;
+  const seen =
+    operation === "delete" ? `create policy seen on ${table} for select to public using (true);` : "";
   const sql = [
     tableSql(table),
     `alter table ${table} enable row level security; grant select, insert, delete on ${table} to authenticated, anon;`,
     ...permissive.map((one, index) => policy(`p${index}`, one, "permissive")),
     ...restrictive.map((one, index) => policy(`r${index}`, one, "restrictive")),
     seen,
-    sample.declared === undefined ? "" : `explain select 1 from ${table} where (${declaredText(sample, sample.declared)});`,
+    sample.declared === undefined
+      ? ""
+      : `explain select 1 from ${table} where (${declaredText(sample, sample.declared)});`,
   ];
   try {
     await client.query("begin");
@@ -154,18 +186,33 @@ async function created_(client: Client, sample: Sample): Promise<boolean> {
   }
 }
 
-async function answersOf(catalog: Catalog, samples: readonly Sample[], open: () => Promise<Client>): Promise<readonly Answer[]> {
-  const prover = await Prover.open({ open, close: (client) => client.end(), heldClaims: new Set(["sub", "plan", "role"]) });
+async function answersOf(
+  catalog: Catalog,
+  samples: readonly Sample[],
+  open: () => Promise<Client>,
+): Promise<readonly Answer[]> {
+  const prover = await Prover.open({
+    open,
+    close: (client) => client.end(),
+    heldClaims: new Set(["sub", "plan", "role"]),
+  });
   try {
     const requests = samples.flatMap((sample) => {
       const relation = catalog.relations.find(({ name }) => name === sample.table);
       const role = catalog.roles.find(({ name }) => name === sample.persona.role);
-      if (relation === undefined || role === undefined) throw new Error(`${sample.table} is not in the catalogue`);
-      const declared: Declared = sample.declared === undefined ? { kind: "deny" } : { kind: "rows", predicate: declaredText(sample, sample.declared) };
-      return [{ relation, role, operation: sample.operation, declared, key: ["id"], persona: sample.persona }];
+      if (relation === undefined || role === undefined)
+        throw new Error(`${sample.table} is not in the catalogue`);
+      const declared: Declared =
+        sample.declared === undefined
+          ? { kind: "deny" }
+          : { kind: "rows", predicate: declaredText(sample, sample.declared) };
+      return [
+        { relation, role, operation: sample.operation, declared, key: ["id"], persona: sample.persona },
+      ];
     });
     const answers: Answer[] = [];
-    for (let from = 0; from < requests.length; from += 20) answers.push(...(await prover.prove(requests.slice(from, from + 20))));
+    for (let from = 0; from < requests.length; from += 20)
+      answers.push(...(await prover.prove(requests.slice(from, from + 20))));
     return answers;
   } finally {
     await prover.close();
@@ -176,18 +223,28 @@ async function answersOf(catalog: Catalog, samples: readonly Sample[], open: () 
 async function differsInTruth(client: Client, sample: Sample): Promise<boolean> {
   const { table, persona } = sample;
   const names = Object.keys(columns).join(", ");
-  const settings = Object.entries(persona.settings).map(([name, value]) => `select set_config('${name}', '${value}', true);`);
+  const settings = Object.entries(persona.settings).map(
+    ([name, value]) => `select set_config('${name}', '${value}', true);`,
+  );
   const conditions = policyText(sample);
   await client.query("begin");
   try {
     // The same condition decides what is seen: rows with errors are left out one by one.
-    await client.query(`drop policy if exists seen on ${table}; create policy truth on ${table} as permissive for select to public using (${conditions}); `);
-    const wanted = sample.declared === undefined ? "false" : `(${declaredText(sample, sample.declared)}) is true`;
+    await client.query(
+      `drop policy if exists seen on ${table}; create policy truth on ${table} as permissive for select to public using (${conditions}); `,
+    );
+    const wanted =
+      sample.declared === undefined ? "false" : `(${declaredText(sample, sample.declared)}) is true`;
     const step = sample.self ? 1 : 500;
-    const { rows: numbers } = await client.query<{ count: number }>("select count(*)::int as count from pool");
+    const { rows: numbers } = await client.query<{ count: number }>(
+      "select count(*)::int as count from pool",
+    );
     const total = sample.self ? Math.min(400, numbers[0]?.count ?? 0) : (numbers[0]?.count ?? 0);
     for (let from = 0; from < total; from += step) {
-      if (await differsAmong(client, sample, { names, settings: settings.join(" "), wanted, from, step, table })) return true;
+      if (
+        await differsAmong(client, sample, { names, settings: settings.join(" "), wanted, from, step, table })
+      )
+        return true;
     }
     return false;
   } finally {
@@ -208,10 +265,16 @@ async function differsAmong(client: Client, sample: Sample, slice: Slice): Promi
   const { names, settings, wanted, from, step, table } = slice;
   await client.query("savepoint one");
   try {
-    await client.query(`insert into ${table} (${names}) select ${names} from pool offset ${from} limit ${step}`);
-    const { rows: ours } = await client.query<{ ids: string }>(`select coalesce(string_agg(id::text, ',' order by id), '') as ids from ${table} where ${wanted} and a is distinct from 99`);
+    await client.query(
+      `insert into ${table} (${names}) select ${names} from pool offset ${from} limit ${step}`,
+    );
+    const { rows: ours } = await client.query<{ ids: string }>(
+      `select coalesce(string_agg(id::text, ',' order by id), '') as ids from ${table} where ${wanted} and a is distinct from 99`,
+    );
     await client.query(`${settings} set local role ${sample.persona.role}`);
-    const { rows: theirs } = await client.query<{ ids: string }>(`select coalesce(string_agg(id::text, ',' order by id), '') as ids from ${table} where a is distinct from 99`);
+    const { rows: theirs } = await client.query<{ ids: string }>(
+      `select coalesce(string_agg(id::text, ',' order by id), '') as ids from ${table} where a is distinct from 99`,
+    );
     const [seen, declared] = [theirs[0]?.ids ?? "", ours[0]?.ids ?? ""];
     if (sample.operation === "select") return seen !== declared;
     const allowed = new Set(declared.split(","));
@@ -220,7 +283,8 @@ async function differsAmong(client: Client, sample: Sample, slice: Slice): Promi
     if (step === 1) return false;
     await client.query("rollback to savepoint one");
     const size = Math.max(1, Math.floor(step / 8));
-    for (let at = from; at < from + step; at += size) if (await differsAmong(client, sample, { ...slice, from: at, step: size })) return true;
+    for (let at = from; at < from + step; at += size)
+      if (await differsAmong(client, sample, { ...slice, from: at, step: size })) return true;
     return false;
   } finally {
     await client.query("rollback to savepoint one");
@@ -237,7 +301,15 @@ export function isProved({ kind }: Answer): boolean {
 }
 
 export function countOutcomes(outcomes: readonly Outcome[]): Counts {
-  const counts: Counts = { proved: 0, shown: 0, undecided: 0, constraint: 0, mismatch: 0, unsound: 0, missed: 0 };
+  const counts: Counts = {
+    proved: 0,
+    shown: 0,
+    undecided: 0,
+    constraint: 0,
+    mismatch: 0,
+    unsound: 0,
+    missed: 0,
+  };
   for (const { answer, differs } of outcomes) {
     if (isProved(answer)) counts.proved += 1;
     else if (answer.kind === "hit") counts.shown += 1;
@@ -251,10 +323,17 @@ export function countOutcomes(outcomes: readonly Outcome[]): Counts {
 }
 
 /** The smallest policy that goes wrong in the same way. */
-export async function shrink(server: EmbeddedServer, sample: Sample, rows: number, seed: number): Promise<Sample> {
+export async function shrink(
+  server: EmbeddedServer,
+  sample: Sample,
+  rows: number,
+  seed: number,
+): Promise<Sample> {
   let best = { ...sample, table: "f0" };
   for (let rounds = 0; rounds < 30; rounds++) {
-    const tries = simpler(best).slice(0, 24).map((one, index) => ({ ...one, table: `f${index}` }));
+    const tries = simpler(best)
+      .slice(0, 24)
+      .map((one, index) => ({ ...one, table: `f${index}` }));
     const outcomes = await proveAndCheck(server, tries, rows, seed);
     const next = outcomes.find(({ answer, differs }) => isProved(answer) && differs === true)?.sample;
     if (next === undefined) return best;
@@ -268,15 +347,33 @@ function simpler(sample: Sample): readonly Sample[] {
   const [first, ...others] = permissive;
   return [
     ...(others.length > 0 ? permissive.map((one) => ({ ...sample, permissive: [one] })) : []),
-    ...restrictive.map((_, index) => ({ ...sample, restrictive: restrictive.filter((_one, at) => at !== index) })),
-    ...(first === undefined ? [] : smaller(first).map((one) => ({ ...sample, permissive: [one, ...others] }))),
-    ...restrictive.flatMap((one, index) => smaller(one).map((less) => ({ ...sample, restrictive: restrictive.map((each, at) => (at === index ? less : each)) }))),
+    ...restrictive.map((_, index) => ({
+      ...sample,
+      restrictive: restrictive.filter((_one, at) => at !== index),
+    })),
+    ...(first === undefined
+      ? []
+      : smaller(first).map((one) => ({ ...sample, permissive: [one, ...others] }))),
+    ...restrictive.flatMap((one, index) =>
+      smaller(one).map((less) => ({
+        ...sample,
+        restrictive: restrictive.map((each, at) => (at === index ? less : each)),
+      })),
+    ),
     ...(declared === undefined ? [] : smaller(declared).map((one) => ({ ...sample, declared: one }))),
   ];
 }
 
-export function describeSample({ permissive, restrictive, declared, operation, persona, table }: Sample): string {
-  const list = (kind: string, all: readonly Expression[]): readonly string[] => all.map((one) => `  ${kind}: ${sqlOf(one, table)}`);
+export function describeSample({
+  permissive,
+  restrictive,
+  declared,
+  operation,
+  persona,
+  table,
+}: Sample): string {
+  const list = (kind: string, all: readonly Expression[]): readonly string[] =>
+    all.map((one) => `  ${kind}: ${sqlOf(one, table)}`);
   return [
     `${operation} as ${persona.name}`,
     ...list("permissive", permissive),

@@ -22,7 +22,9 @@ export const other = "aaaaaaaa-0000-4000-8000-000000000002";
 export const nobody = "aaaaaaaa-0000-4000-8000-000000000077";
 
 /** Columns of every fuzzed table, and values that rows of the pool hold. */
-export const columns: Readonly<Record<string, { readonly type: string; readonly values: readonly (string | null)[] }>> = {
+export const columns: Readonly<
+  Record<string, { readonly type: string; readonly values: readonly (string | null)[] }>
+> = {
   a: { type: "int", values: ["-1", "0", "1", "2", "3", "4", "5", "6", "7", "9", null] },
   b: { type: "int", values: ["-1", "0", "1", "2", "3", "4", "5", "6", null] },
   c: { type: "numeric", values: ["-1", "0", "1.5", "2", "2.25", "3", "5", "NaN", null] },
@@ -41,8 +43,6 @@ export const columns: Readonly<Record<string, { readonly type: string; readonly 
   j: { type: "jsonb", values: ["{}", '{"o":"' + me + '"}', '{"n":3}', '{"n":"x"}', "[1]", null] },
 };
 
-export const generated = "g";
-
 const text = (sql: string): Expression => ({ text: sql, parts: [] });
 
 export function atom(r: Random): Expression {
@@ -54,12 +54,14 @@ export function atom(r: Random): Expression {
     () => `${pick(["a", "b", "m"])} ${order()} ${r(6)}`,
     () => `${pick(["a", "b"])} ${order()} my_level()`,
     () => `a ${order()} b`,
-    () => `c ${order()} ${pick(["2", "2.25", "'NaN'::numeric", "(select max(p.lvl) from par p)", "my_level()"])}`,
+    () =>
+      `c ${order()} ${pick(["2", "2.25", "'NaN'::numeric", "(select max(p.lvl) from par p)", "my_level()"])}`,
     () => `f ${order()} ${pick(["2", "2.5", "'NaN'::float8", "'Infinity'::float8"])}`,
     () => `c ${pick(["<", ">"])} c`,
     () => `a::numeric ${order()} ${pick(["2.5", "1", "4"])}`,
     () => `g ${order()} ${r(9)}`,
-    () => `${pick(["a", "b", "k", "o", "ts", "flag", "g", "h", "tags", "j", "m", "e"])} is ${pick(["", "not "])}null`,
+    () =>
+      `${pick(["a", "b", "k", "o", "ts", "flag", "g", "h", "tags", "j", "m", "e"])} is ${pick(["", "not "])}null`,
     () => `k ${equal()} ${pick(["'free'", "'a'", plan, "null", "my_plan()"])}`,
     () => `h ${equal()} ${pick(["'a'", "'free'", "'a   '", "'a b'"])}`,
     () => `h::text ${equal()} ${pick(["'a'", "'free'", "'a   '"])}`,
@@ -70,23 +72,40 @@ export function atom(r: Random): Expression {
     () => `e::text ${pick(["= 'open'", "like 'd%'", "in ('draft', 'closed')"])}`,
     () => `k in ('a', 'b', ${pick(["'free'", "null"])})`,
     () => `k not in ('a', ${pick(["'b'", "'free'", "null"])})`,
-    () => `k = any (${pick(["array['a','zz']", "'{}'::text[]", "string_to_array(auth.jwt()->>'plan', 'x')"])})`,
+    () =>
+      `k = any (${pick(["array['a','zz']", "'{}'::text[]", "string_to_array(auth.jwt()->>'plan', 'x')"])})`,
     () => `k <> all (${pick(["array['a','zz']", "'{}'::text[]", "array['a', null]"])})`,
-    () => `o ${equal()} ${pick(["auth.uid()", `'${other}'`, "(select p.owner from par p where p.id = 2)", "nullif(current_setting('app.user', true), '')::uuid"])}`,
+    () =>
+      `o ${equal()} ${pick(["auth.uid()", `'${other}'`, "(select p.owner from par p where p.id = 2)", "nullif(current_setting('app.user', true), '')::uuid"])}`,
     () => `o is ${pick(["", "not "])}distinct from auth.uid()`,
-    () => pick(["flag", "not flag", "flag is true", "flag is not false", "coalesce(flag, false)", "flag = (a > 2)"]),
+    () =>
+      pick([
+        "flag",
+        "not flag",
+        "flag is true",
+        "flag is not false",
+        "coalesce(flag, false)",
+        "flag = (a > 2)",
+      ]),
     () => `ts ${order()} now() ${pick(["", "- interval '1 hour'", "+ interval '2 days'"])}`,
     () => `d ${order()} ${pick(["current_date", "now()", "'2001-01-01'", "current_date - 1"])}`,
     () => `ts::date = current_date`,
-    () => `a ${pick(["in", "not in"])} (select p.id from par p${pick(["", " where p.owner = auth.uid()", " where p.lvl > 2", " where false"])})`,
-    () => `${pick(["", "not "])}exists (select 1 from par p where p.id = {t}.a${pick(["", " and p.owner = auth.uid()", " and p.owner = {t}.o", ` and p.lvl ${pick(["<", ">="])} {t}.b`, " and p.lvl = 3"])})`,
-    () => `${pick(["", "not "])}exists (select 1 from par p left join par q on q.lvl = p.id where q.id = {t}.a and p.lvl ${order()} ${r(4)})`,
-    () => `exists (select 1 from par p join par q on q.lvl = {t}.b where p.owner = auth.uid() and p.id = q.id)`,
-    () => `exists (with mine as (select p.id from par p where p.owner = auth.uid()) select 1 from mine where mine.id = {t}.a)`,
-    () => `exists (select 1 from par p where p.owner = auth.uid() union select 1 from par p where p.id = {t}.a and p.lvl = ${r(5)})`,
+    () =>
+      `a ${pick(["in", "not in"])} (select p.id from par p${pick(["", " where p.owner = auth.uid()", " where p.lvl > 2", " where false"])})`,
+    () =>
+      `${pick(["", "not "])}exists (select 1 from par p where p.id = {t}.a${pick(["", " and p.owner = auth.uid()", " and p.owner = {t}.o", ` and p.lvl ${pick(["<", ">="])} {t}.b`, " and p.lvl = 3"])})`,
+    () =>
+      `${pick(["", "not "])}exists (select 1 from par p left join par q on q.lvl = p.id where q.id = {t}.a and p.lvl ${order()} ${r(4)})`,
+    () =>
+      `exists (select 1 from par p join par q on q.lvl = {t}.b where p.owner = auth.uid() and p.id = q.id)`,
+    () =>
+      `exists (with mine as (select p.id from par p where p.owner = auth.uid()) select 1 from mine where mine.id = {t}.a)`,
+    () =>
+      `exists (select 1 from par p where p.owner = auth.uid() union select 1 from par p where p.id = {t}.a and p.lvl = ${r(5)})`,
     () => `(select count(*) from par p where p.lvl <= {t}.b) ${pick(["=", ">", "<"])} ${r(4)}`,
     () => `(select max(p.lvl) from par p where p.owner = {t}.o) ${order()} ${r(4)}`,
-    () => `(select p.lvl from par p where p.id = {t}.a) ${pick(["=", ">", "<"])} ${pick(["2", String(r(5)), "my_level()"])}`,
+    () =>
+      `(select p.lvl from par p where p.id = {t}.a) ${pick(["=", ">", "<"])} ${pick(["2", String(r(5)), "my_level()"])}`,
     () => `owns(${pick(["a", "b", "m"])})`,
     () => `owns_pl(${pick(["a", "b"])})`,
     () => `${pick(["", "not "])}owns_as_keeper(${pick(["a", "b"])})`,
@@ -100,7 +119,18 @@ export function atom(r: Random): Expression {
     () => `nullif(k, 'a') ${pick(["= 'b'", "is null", "<> 'free'"])}`,
     () => `nullif(a, ${r(4)}) ${pick(["is null", "= 2", "> 1"])}`,
     () => `a ${pick(["", "not "])}between ${pick(["", "symmetric "])}${r(6)} and ${r(6)}`,
-    () => pick(["lower(k) = 'free'", "upper(k) <> 'FREE'", "a % 3 = 1", "a + b = 4", "length(k) > 3", "k like 'f%'", "a * 2 = 5", "k < 'b'", "k || 'x' = 'ax'"]),
+    () =>
+      pick([
+        "lower(k) = 'free'",
+        "upper(k) <> 'FREE'",
+        "a % 3 = 1",
+        "a + b = 4",
+        "length(k) > 3",
+        "k like 'f%'",
+        "a * 2 = 5",
+        "k < 'b'",
+        "k || 'x' = 'ax'",
+      ]),
     () => `${pick(["greatest", "least"])}(a, ${pick(["2", "b"])}) ${pick(["=", "<", ">"])} ${r(5)}`,
     () => `(a, o) in (select p.id, p.owner from par p)`,
     () => `(a, b) ${pick(["=", "<>"])} (${r(4)}, ${r(4)})`,
@@ -111,7 +141,16 @@ export function atom(r: Random): Expression {
     () => `(j->>'n') ${pick(["= '3'", "is null", "<> 'x'"])}`,
     () => `j = '{}'`,
     () => `({t}).a = ${r(4)}`,
-    () => pick(["true", "false", "null::boolean", "auth.uid() is not null", "auth.role() = 'authenticated'", `${plan} = 'gold'`, "my_level() > 2"]),
+    () =>
+      pick([
+        "true",
+        "false",
+        "null::boolean",
+        "auth.uid() is not null",
+        "auth.role() = 'authenticated'",
+        `${plan} = 'gold'`,
+        "my_level() > 2",
+      ]),
   ];
   return text(pick(makers)());
 }
@@ -135,7 +174,9 @@ export function expression(r: Random, depth: number, leaf: (r: Random) => Expres
   if (depth === 0 || r(4) === 0) {
     const one = leaf(r);
     if (r(6) === 0) return { text: "not ($0)", parts: [one] };
-    return r(12) === 0 ? { text: `($0) is ${["true", "not true", "unknown", "not false"][r(4)]}`, parts: [one] } : one;
+    return r(12) === 0
+      ? { text: `($0) is ${["true", "not true", "unknown", "not false"][r(4)]}`, parts: [one] }
+      : one;
   }
   const parts = Array.from({ length: 2 + r(2) }, () => expression(r, depth - 1, leaf));
   const by = [" and ", " and ", " or "][r(3)] ?? " and ";
@@ -143,15 +184,18 @@ export function expression(r: Random, depth: number, leaf: (r: Random) => Expres
 }
 
 export function sqlOf({ text: sql, parts }: Expression, table: string): string {
-  return sql.replaceAll(/\$(\d)/g, (_, index: string) => {
-    const one = parts[Number(index)];
-    return one === undefined ? "null" : sqlOf(one, table);
-  }).replaceAll("{t}", table);
+  return sql
+    .replaceAll(/\$(\d)/g, (_, index: string) => {
+      const one = parts[Number(index)];
+      return one === undefined ? "null" : sqlOf(one, table);
+    })
+    .replaceAll("{t}", table);
 }
 
 /** Smaller expressions of the same sort, the smallest first. */
 export function smaller(of: Expression): readonly Expression[] {
-  if (of.parts.length === 0) return of.text === "true" || of.text === "false" ? [] : [text("true"), text("false")];
+  if (of.parts.length === 0)
+    return of.text === "true" || of.text === "false" ? [] : [text("true"), text("false")];
   const within = of.parts.flatMap((one, index) =>
     smaller(one).map((less) => ({ ...of, parts: of.parts.map((each, at) => (at === index ? less : each)) })),
   );

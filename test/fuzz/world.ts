@@ -50,7 +50,10 @@ const moments: Readonly<Record<string, string>> = {
 export function poolSql(rows: number, seed: number): string {
   const cases = Object.entries(columns).map(([name, { type, values }]) => {
     const plain = type.replace(/ collate.*/, "");
-    const arms = values.map((one, index) => `when ${index} then (${one === null ? "null" : (moments[one] ?? `'${one}'`)})::${plain}`);
+    const arms = values.map(
+      (one, index) =>
+        `when ${index} then (${one === null ? "null" : (moments[one] ?? `'${one}'`)})::${plain}`,
+    );
     return `case floor(random() * ${values.length})::int ${arms.join(" ")} end as ${name}`;
   });
   return `select setseed(${(seed % 1000) / 1000}); create table pool as select ${cases.join(", ")} from generate_series(1, ${rows});`;

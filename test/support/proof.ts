@@ -5,7 +5,7 @@ import type { Json, Matrix, Persona } from "../../src/model/matrix.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { expandCells } from "../../src/plan/expand.ts";
 import type { Answer } from "../../src/prove/answer.ts";
-import type { Declared } from "../../src/prove/cell.ts";
+import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../src/prove/prover.ts";
 import { prepare } from "../../src/run/preparation.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
@@ -38,7 +38,12 @@ export function proofPersona(persona: Persona, gateway: boolean): ProofPersona {
   const settings: Record<string, string> = { ...persona.settings };
   if (claims) settings["request.jwt.claims"] = JSON.stringify({ ...persona.claims, role: persona.role });
   const identities = [persona.claims?.["sub"], persona.claims?.["email"], ...Object.values(persona.settings)];
-  return { name: persona.name, role: persona.role, settings, identities: identities.filter((one) => typeof one === "string") };
+  return {
+    name: persona.name,
+    role: persona.role,
+    settings,
+    identities: identities.filter((one) => typeof one === "string"),
+  };
 }
 
 function keysOf(value: Json | undefined): readonly string[] {
@@ -55,7 +60,13 @@ let databases = 0;
 /** Proves every cell of a relation that a matrix has. */
 export async function proveMatrix(
   server: EmbeddedServer,
-  { matrix: text, policies, overlays = [], sql, only = "" }: { matrix: string; policies?: string; overlays?: readonly string[]; sql?: string; only?: string },
+  {
+    matrix: text,
+    policies,
+    overlays = [],
+    sql,
+    only = "",
+  }: { matrix: string; policies?: string; overlays?: readonly string[]; sql?: string; only?: string },
 ): Promise<ProvedSystem> {
   const matrix = parseMatrix(text, "matrix.yaml", "2026-11-28");
   databases += 1;
@@ -80,8 +91,15 @@ export async function proveMatrix(
     const cells: ProvedCell[] = [];
     const gateway = matrix.channels.includes("rest");
     for (const { spec, relation } of work) {
-      const options = { channels: ["direct"], exposed: [], visible: new Map(), wants: (id: string) => id.includes(only) } as const;
-      const own = expandCells(matrix, spec, relation, catalog, matrix.personas, options).filter((one) => one.column === undefined);
+      const options = {
+        channels: ["direct"],
+        exposed: [],
+        visible: new Map(),
+        wants: (id: string) => id.includes(only),
+      } as const;
+      const own = expandCells(matrix, spec, relation, catalog, matrix.personas, options).filter(
+        (one) => one.column === undefined,
+      );
       const requests = own.map((cell): ProofRequest => {
         const { expectation } = cell;
         const declared: Declared = expectation.kind === "candidates" ? { kind: "allow" } : expectation;
@@ -104,7 +122,13 @@ export async function proveMatrix(
     const backendMs = (await Promise.all(opened.map(backendTicks))).reduce((a, b) => a + b, 0);
     const roundTrips = await prover.roundTrips;
     await prover.close();
-    return { cells, wallMs: performance.now() - started, nodeMs: (used.user + used.system) / 1000, backendMs, roundTrips };
+    return {
+      cells,
+      wallMs: performance.now() - started,
+      nodeMs: (used.user + used.system) / 1000,
+      backendMs,
+      roundTrips,
+    };
   } finally {
     await client.end();
   }

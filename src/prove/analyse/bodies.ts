@@ -1,6 +1,16 @@
 import { type Node, parsePlPgSQLSync } from "libpg-query";
 import type { ProofFunction } from "./schema.ts";
-import { cast, fieldsOf, literal, parseExpression, parseStatements, part, replace, selectOf, walk } from "./tree.ts";
+import {
+  cast,
+  fieldsOf,
+  literal,
+  parseExpression,
+  parseStatements,
+  part,
+  replace,
+  selectOf,
+  walk,
+} from "./tree.ts";
 
 /**
  * A function's body as one SELECT that has the function's value, or `undefined` where it is not one expression: then only
@@ -33,12 +43,16 @@ type Variables = ReadonlyMap<string, Node>;
 type Types = ReadonlyMap<string, string>;
 
 function plpgsqlBody(fn: ProofFunction): Node | undefined {
-  const names = fn.argumentNames.map((name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`);
+  const names = fn.argumentNames.map(
+    (name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`,
+  );
   const tag = "$rowgate_body$";
   const parsed: unknown = parsePlPgSQLSync(
     `create function f(${names.join(", ")}) returns ${fn.returns} language plpgsql as ${tag}${fn.source}${tag}`,
   );
-  const functions = (Array.isArray(parsed) ? parsed : (parsed as { plpgsql_funcs: unknown[] }).plpgsql_funcs) as PlNode[];
+  const functions = (
+    Array.isArray(parsed) ? parsed : (parsed as { plpgsql_funcs: unknown[] }).plpgsql_funcs
+  ) as PlNode[];
   const body = node(functions[0], "PLpgSQL_function");
   const block = node(body?.["action"] as PlNode, "PLpgSQL_stmt_block");
   if (body === undefined || block === undefined || block["exceptions"] !== undefined) return undefined;
@@ -91,7 +105,8 @@ function typed(value: Node, type: string): Node {
 function expressionOf(sql: string): Node {
   if (!/^\s*select\b/i.test(sql)) return parseExpression(sql);
   const [only, ...others] = parseStatements(sql);
-  if (only === undefined || others.length > 0 || part(only, "SelectStmt") === undefined) throw new Error("no query");
+  if (only === undefined || others.length > 0 || part(only, "SelectStmt") === undefined)
+    throw new Error("no query");
   return { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: only } };
 }
 
@@ -99,7 +114,10 @@ function substituted(tree: Node, variables: Variables): Node {
   walk(tree, (one) => {
     const fields = fieldsOf(one);
     // Whether the statement before it found a row; a field of a variable.
-    if (fields?.[0] === "found" || (fields !== undefined && fields.length > 1 && variables.has(fields[0] ?? "")))
+    if (
+      fields?.[0] === "found" ||
+      (fields !== undefined && fields.length > 1 && variables.has(fields[0] ?? ""))
+    )
       throw new Error("not a value");
   });
   return replace(tree, (one) => {
@@ -121,7 +139,8 @@ function valueOf(statements: readonly PlNode[], variables: Variables, types: Typ
   if (condition !== undefined) return branches(condition, rest, variables, types);
   const assigned = node(first, "PLpgSQL_stmt_assign");
   if (assigned !== undefined) {
-    const [, name = "", sql = ""] = /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(queryOf(assigned["expr"] as PlNode) ?? "") ?? [];
+    const [, name = "", sql = ""] =
+      /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(queryOf(assigned["expr"] as PlNode) ?? "") ?? [];
     return assign(name, substituted(expressionOf(sql), variables), rest, variables, types);
   }
   const query = node(first, "PLpgSQL_stmt_execsql");
@@ -130,18 +149,23 @@ function valueOf(statements: readonly PlNode[], variables: Variables, types: Typ
 }
 
 /** Each branch goes on with what follows the IF. */
-function branches(condition: PlNode, rest: readonly PlNode[], variables: Variables, types: Types): Node | undefined {
+function branches(
+  condition: PlNode,
+  rest: readonly PlNode[],
+  variables: Variables,
+  types: Types,
+): Node | undefined {
   const arms = [
-    { when: condition["cond"], then: list(condition["then_body"]) },
+    { when: condition["cond"], body: list(condition["then_body"]) },
     ...list(condition["elsif_list"]).map((one) => {
       const arm = node(one, "PLpgSQL_if_elsif");
-      return { when: arm?.["cond"], then: list(arm?.["stmts"]) };
+      return { when: arm?.["cond"], body: list(arm?.["stmts"]) };
     }),
   ];
   const otherwise = valueOf([...list(condition["else_body"]), ...rest], variables, types);
-  const args = arms.flatMap(({ when, then }): readonly Node[] => {
+  const args = arms.flatMap(({ when, body }): readonly Node[] => {
     const sql = queryOf(when as PlNode);
-    const result = valueOf([...then, ...rest], variables, types);
+    const result = valueOf([...body, ...rest], variables, types);
     if (sql === undefined || result === undefined) return [];
     return [{ CaseWhen: { expr: substituted(expressionOf(sql), variables), result } }];
   });
@@ -150,7 +174,12 @@ function branches(condition: PlNode, rest: readonly PlNode[], variables: Variabl
 }
 
 /** `select … into v …`: STRICT raises where a scalar subquery is NULL, and several targets are no scalar. */
-function selectInto(query: PlNode, rest: readonly PlNode[], variables: Variables, types: Types): Node | undefined {
+function selectInto(
+  query: PlNode,
+  rest: readonly PlNode[],
+  variables: Variables,
+  types: Types,
+): Node | undefined {
   if (query["into"] === undefined || query["strict"] !== undefined) return undefined;
   const fields = list(node(query["target"] as PlNode, "PLpgSQL_row")?.["fields"]);
   const name = fields[0]?.["name"];

@@ -32,7 +32,8 @@ export function doubt(kind: DoubtKind, node: Node | undefined): Doubt {
 export const settledBy: Readonly<Record<DoubtKind, string>> = {
   "whole-row": "pass the columns that matter instead of the row",
   "own-value": "compare the column with values, or declare a candidate row that the policy lets in",
-  operator: "declare a candidate row that the policy lets in, rewrite it as comparisons, or add a waiver with a reason",
+  operator:
+    "declare a candidate row that the policy lets in, rewrite it as comparisons, or add a waiver with a reason",
   pattern: "declare a candidate row that the policy lets in, compare with =, or add a waiver with a reason",
   order: "compare with = or IN, or declare a candidate row that the policy lets in",
   array: "declare a candidate row that the policy lets in, or keep the members in a table with a foreign key",

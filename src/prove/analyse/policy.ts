@@ -1,7 +1,16 @@
 import type { Node } from "libpg-query";
 import { resolveNames } from "./resolve.ts";
 import type { ProofPolicy, ProofRelation, Schema } from "./schema.ts";
-import { boolean, fieldsOf, joined, parseExpression, printExpression, replace, row, rowColumns } from "./tree.ts";
+import {
+  boolean,
+  fieldsOf,
+  joined,
+  parseExpression,
+  printExpression,
+  replace,
+  row,
+  rowColumns,
+} from "./tree.ts";
 
 /** A condition over a relation's row. */
 export interface Condition {
@@ -25,7 +34,9 @@ export function policyCondition(
   schema: Schema,
 ): Condition | undefined {
   const applying = relation.policies.filter(
-    (one) => (one.command === command || one.command === "all") && one.roles.some((name) => name === "public" || inherits.includes(name)),
+    (one) =>
+      (one.command === command || one.command === "all") &&
+      one.roles.some((name) => name === "public" || inherits.includes(name)),
   );
   // A policy that has no expression for this side adds nothing to it: it lets nothing in, and keeps nothing out.
   const conditions = (permissive: boolean): readonly Condition[] =>
@@ -34,7 +45,9 @@ export function policyCondition(
       .flatMap(({ using, check }: ProofPolicy) => (side === "new" ? (check ?? using) : using) ?? [])
       .map((text) => conditionOf(text, relation, schema));
   const permissive = conditions(true);
-  return permissive.length === 0 ? undefined : joinedConditions("and", [joinedConditions("or", permissive), ...conditions(false)]);
+  return permissive.length === 0
+    ? undefined
+    : joinedConditions("and", [joinedConditions("or", permissive), ...conditions(false)]);
 }
 
 /** @param text as the relation's own columns are written: Postgres's printing of a policy, or a row set of the matrix */
@@ -44,7 +57,11 @@ export function conditionOf(text: string, relation: ProofRelation, schema: Schem
   return tree !== undefined && readsGenerated(text, relation, schema) ? printedCondition(tree) : plain;
 }
 
-export const always: (holds: boolean) => Condition = (holds) => ({ text: String(holds), alias: row, tree: boolean(holds) });
+export const always: (holds: boolean) => Condition = (holds) => ({
+  text: String(holds),
+  alias: row,
+  tree: boolean(holds),
+});
 
 export function printedCondition(tree: Node): Condition {
   try {
@@ -58,10 +75,15 @@ export function joinedConditions(operator: "and" | "or", conditions: readonly Co
   const [first] = conditions;
   if (conditions.length === 1 && first !== undefined) return first;
   const trees = conditions.flatMap(({ tree }) => tree ?? []);
-  const tree = trees.length < conditions.length ? undefined : joined(operator === "and" ? "AND_EXPR" : "OR_EXPR", trees);
+  const tree =
+    trees.length < conditions.length ? undefined : joined(operator === "and" ? "AND_EXPR" : "OR_EXPR", trees);
   const aliases = new Set(conditions.map(({ alias }) => alias));
   if (aliases.size > 1 && tree !== undefined) return printedCondition(tree);
-  return { text: `(${conditions.map(({ text }) => text).join(` ${operator} `)})`, alias: first?.alias ?? row, tree };
+  return {
+    text: `(${conditions.map(({ text }) => text).join(` ${operator} `)})`,
+    alias: first?.alias ?? row,
+    tree,
+  };
 }
 
 function understood(text: string, relation: ProofRelation, schema: Schema): Node | undefined {

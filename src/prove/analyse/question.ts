@@ -53,7 +53,11 @@ export class BoundValues {
 }
 
 /** The question's text with its bound values in place. */
-export function bindQuestion({ sql, bound }: Question, valueOf: (bound: Bound) => string | null, quote: (text: string) => string): string {
+export function bindQuestion(
+  { sql, bound }: Question,
+  valueOf: (bound: Bound) => string | null,
+  quote: (text: string) => string,
+): string {
   if (bound.length === 0) return sql;
   const values = new Map(bound.map((one) => [`'${one.name}'`, valueOf(one)]));
   return sql.replaceAll(placeholder, (name) => {

@@ -27,7 +27,8 @@ const unlikeStatement: ReadonlySet<string> = new Set([
 ]);
 
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
-const time = /\bnow\s*\(|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b/i;
+const time =
+  /\bnow\s*\(|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b/i;
 
 /** Follows names through texts: bodies are text, so a name that merely stands there counts as read. */
 export class Reaches {

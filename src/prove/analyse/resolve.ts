@@ -182,7 +182,11 @@ function outputNames(select: SelectStmt, scope: Scope): readonly string[] | unde
   return names;
 }
 
-function impliedNames(value: Node | undefined, select: SelectStmt, scope: Scope): readonly string[] | undefined {
+function impliedNames(
+  value: Node | undefined,
+  select: SelectStmt,
+  scope: Scope,
+): readonly string[] | undefined {
   const fields = fieldsOf(value);
   if (fields?.at(-1) === "*") {
     const items = (select.fromClause ?? []).flatMap((one) => itemsOf(one, scope));

@@ -127,7 +127,10 @@ export class Schema {
       (one) => one.argumentTypes.length === count && (schema === undefined || one.schema === schema),
     );
     const type = rowOf && `${rowOf.schema}.${rowOf.name}`;
-    const taking = found.length > 1 && type !== undefined ? found.filter((one) => one.argumentTypes.includes(type)) : found;
+    const taking =
+      found.length > 1 && type !== undefined
+        ? found.filter((one) => one.argumentTypes.includes(type))
+        : found;
     return taking.length === 1 ? taking[0] : undefined;
   }
 }

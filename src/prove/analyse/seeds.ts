@@ -2,7 +2,16 @@ import type { Node } from "libpg-query";
 import type { Question } from "./question.ts";
 import type { ProofColumn } from "./schema.ts";
 import { fieldsOf, part, row, rowColumns, stringOf, walk, withoutCasts } from "./tree.ts";
-import { isArray, isIntegral, isJson, isNumeric, isRange, isTemporal, isTextual, quotedElement } from "./types.ts";
+import {
+  isArray,
+  isIntegral,
+  isJson,
+  isNumeric,
+  isRange,
+  isTemporal,
+  isTextual,
+  quotedElement,
+} from "./types.ts";
 
 /** Where to look for a value that an undecided sub-expression might like. It finds witnesses and proves nothing. */
 export interface Seed {
@@ -27,17 +36,26 @@ export function seedOf(node: Node, questions: readonly Question[], operator: str
     const path = jsonPath(one);
     if (path !== undefined && path.keys.length > 0) paths.push(path);
   });
-  return { columns: rowColumns(node), constants: [...constants], numbers: [...numbers], questions, operator, paths };
+  return {
+    columns: rowColumns(node),
+    constants: [...constants],
+    numbers: [...numbers],
+    questions,
+    operator,
+    paths,
+  };
 }
 
 /** `data -> 'owner' ->> 'id'` is the path owner, id of data. */
 export function jsonPath(node: Node): { column: string; keys: readonly string[] } | undefined {
   const plain = withoutCasts(node);
   const fields = fieldsOf(plain);
-  if (fields !== undefined) return fields[0] === row && fields[1] !== undefined ? { column: fields[1], keys: [] } : undefined;
+  if (fields !== undefined)
+    return fields[0] === row && fields[1] !== undefined ? { column: fields[1], keys: [] } : undefined;
   const operation = part(plain, "A_Expr");
   const operator = stringOf(operation?.name?.at(-1));
-  if (!/^(?:->>?|#>>?)$/.test(operator) || operation?.lexpr === undefined || operation.rexpr === undefined) return undefined;
+  if (!/^(?:->>?|#>>?)$/.test(operator) || operation?.lexpr === undefined || operation.rexpr === undefined)
+    return undefined;
   const before = jsonPath(operation.lexpr);
   const constant = part(withoutCasts(operation.rexpr), "A_Const");
   if (before === undefined || constant === undefined) return undefined;
@@ -47,7 +65,11 @@ export function jsonPath(node: Node): { column: string; keys: readonly string[] 
 }
 
 /** Values of a column that its seeds suggest. */
-export function seededValues(column: ProofColumn, seeds: readonly Seed[], answered: (seed: Seed) => readonly string[]): readonly string[] {
+export function seededValues(
+  column: ProofColumn,
+  seeds: readonly Seed[],
+  answered: (seed: Seed) => readonly string[],
+): readonly string[] {
   const own = seeds.filter(({ columns }) => columns.has(column.name));
   const out = new Set<string>();
   const constants = new Set<string>();
@@ -55,8 +77,10 @@ export function seededValues(column: ProofColumn, seeds: readonly Seed[], answer
   for (const seed of own) {
     const values = answered(seed);
     for (const one of [...values, ...seed.constants]) constants.add(one);
-    for (const one of [...seed.numbers, ...values.filter((v) => /^-?\d+(?:\.\d+)?$/.test(v)).map(Number)]) numbers.add(one);
-    if (seed.operator === "pattern") for (const one of values) for (const like of matching(one)) out.add(like);
+    for (const one of [...seed.numbers, ...values.filter((v) => /^-?\d+(?:\.\d+)?$/.test(v)).map(Number)])
+      numbers.add(one);
+    if (seed.operator === "pattern")
+      for (const one of values) for (const like of matching(one)) out.add(like);
   }
   if (own.length === 0) return [];
   for (const one of ofType(column, [...constants], [...numbers], own)) out.add(one);
@@ -68,19 +92,35 @@ function matching(pattern: string): readonly string[] {
   return [plain.replaceAll("%", ""), plain.replaceAll("%", "a"), plain.replaceAll(/[%.*+?]/g, "")];
 }
 
-function ofType(column: ProofColumn, constants: readonly string[], numbers: readonly number[], seeds: readonly Seed[]): readonly string[] {
+function ofType(
+  column: ProofColumn,
+  constants: readonly string[],
+  numbers: readonly number[],
+  seeds: readonly Seed[],
+): readonly string[] {
   if (isTextual(column)) return texts(constants.slice(0, 40), numbers);
-  if (isIntegral(column)) return [...Array.from({ length: 831 }, (_, n) => n - 130), ...around(numbers).map(Math.trunc)].map(String);
+  if (isIntegral(column))
+    return [...Array.from({ length: 831 }, (_, n) => n - 130), ...around(numbers).map(Math.trunc)].map(
+      String,
+    );
   if (isNumeric(column)) return [...around(numbers), -1, 0, 0.5, 1, 10, 100, 1000, -1000].map(String);
   if (isTemporal(column) || column.category === "D") return times(constants);
   if (isJson(column)) return documents(column.name, constants, seeds);
   if (isArray(column)) return arrays(constants, numbers);
-  if (isRange(column)) return [...constants, ...constants.flatMap((one) => [`[${one},${one}]`, `[${one},)`, `(,${one}]`]), "empty", "(,)"];
+  if (isRange(column))
+    return [
+      ...constants,
+      ...constants.flatMap((one) => [`[${one},${one}]`, `[${one},)`, `(,${one}]`]),
+      "empty",
+      "(,)",
+    ];
   return constants;
 }
 
 function around(numbers: readonly number[]): readonly number[] {
-  return numbers.flatMap((n) => [n - 1, n, n + 1, n * 2, n / 2, n * n, n + 0.5]).filter((n) => Math.abs(n) < 2e15);
+  return numbers
+    .flatMap((n) => [n - 1, n, n + 1, n * 2, n / 2, n * n, n + 0.5])
+    .filter((n) => Math.abs(n) < 2e15);
 }
 
 const separators = ["/", ".", ":", "-", "@", ",", "_", ""];
@@ -88,7 +128,8 @@ const separators = ["/", ".", ":", "-", "@", ",", "_", ""];
 function texts(constants: readonly string[], numbers: readonly number[]): readonly string[] {
   const out = new Set<string>(["", "a", "a/b", "a@b.co", "1", "0"]);
   for (const one of constants) {
-    for (const made of [one, one.toUpperCase(), one.toLowerCase(), ` ${one}`, `${one}/a/b`, `a/${one}/b`]) out.add(made);
+    for (const made of [one, one.toUpperCase(), one.toLowerCase(), ` ${one}`, `${one}/a/b`, `a/${one}/b`])
+      out.add(made);
     for (const by of separators) for (const made of [`${one}${by}a`, `a${by}${one}`]) out.add(made);
     out.add(`${one}@a.b`);
   }
@@ -97,15 +138,24 @@ function texts(constants: readonly string[], numbers: readonly number[]): readon
     for (const b of few) {
       if (a === b) continue;
       for (const by of separators) out.add(`${a}${by}${b}`);
-      for (const made of [`${a}/a.${b}`, `${a}/${b}/a`, `${a}/a${b}`, `${a}/a/${b}`, `${a}.${b}.a`]) out.add(made);
+      for (const made of [`${a}/a.${b}`, `${a}/${b}/a`, `${a}/a${b}`, `${a}/a/${b}`, `${a}.${b}.a`])
+        out.add(made);
     }
   }
-  for (const n of numbers) for (const k of [n - 1, n, n + 1]) if (Number.isInteger(k) && k >= 0 && k <= 3_000) out.add("x".repeat(k));
+  for (const n of numbers)
+    for (const k of [n - 1, n, n + 1])
+      if (Number.isInteger(k) && k >= 0 && k <= 3_000) out.add("x".repeat(k));
   return [...out];
 }
 
 const spans = ["1 second", "1 minute", "1 hour", "1 day", "8 days", "40 days", "400 days"];
-const milliseconds: Readonly<Record<string, number>> = { second: 1e3, minute: 6e4, hour: 36e5, day: 864e5, days: 864e5 };
+const milliseconds: Readonly<Record<string, number>> = {
+  second: 1e3,
+  minute: 6e4,
+  hour: 36e5,
+  day: 864e5,
+  days: 864e5,
+};
 
 function times(constants: readonly string[]): readonly string[] {
   const now = Date.now();
@@ -115,31 +165,54 @@ function times(constants: readonly string[]): readonly string[] {
     return [new Date(now + by), new Date(now - by)].map((one) => one.toISOString());
   });
   const dates = constants.filter((one) => /^\d{4}-/.test(one));
-  return ["now", "yesterday", "tomorrow", "1970-01-01", "2099-01-01", "infinity", "-infinity", ...near, ...dates];
+  return [
+    "now",
+    "yesterday",
+    "tomorrow",
+    "1970-01-01",
+    "2099-01-01",
+    "infinity",
+    "-infinity",
+    ...near,
+    ...dates,
+  ];
 }
 
+const arrayText = (items: readonly string[]): string => `{${items.map(quotedElement).join(",")}}`;
+
 function arrays(constants: readonly string[], numbers: readonly number[]): readonly string[] {
-  const list = (items: readonly string[]): string => `{${items.map(quotedElement).join(",")}}`;
   const sizes = numbers.filter((n) => Number.isInteger(n) && n >= 0 && n < 50);
   return [
     "{}",
-    ...constants.map((one) => list([one])),
+    ...constants.map((one) => arrayText([one])),
     ...constants.filter((one) => one.startsWith("{")),
-    ...(constants.length > 1 && constants.length < 20 ? [list(constants)] : []),
-    ...sizes.flatMap((n) => constants.slice(0, 2).map((one) => list(Array.from({ length: n }, () => one)))),
+    ...(constants.length > 1 && constants.length < 20 ? [arrayText(constants)] : []),
+    ...sizes.flatMap((n) =>
+      constants.slice(0, 2).map((one) => arrayText(Array.from({ length: n }, () => one))),
+    ),
   ];
 }
 
 /** An object along each path with each constant as its leaf; several paths at once. */
 function documents(column: string, constants: readonly string[], seeds: readonly Seed[]): readonly string[] {
-  const all = seeds.flatMap(({ paths }) => paths.filter((one) => one.column === column).map(({ keys }) => keys));
-  const longest = all.filter((one) => !all.some((other) => other.length > one.length && one.every((key, index) => other[index] === key)));
+  const all = seeds.flatMap(({ paths }) =>
+    paths.filter((one) => one.column === column).map(({ keys }) => keys),
+  );
+  const longest = all.filter(
+    (one) =>
+      !all.some((other) => other.length > one.length && one.every((key, index) => other[index] === key)),
+  );
   const paths = [...new Map(longest.map((one) => [one.join("\0"), one])).values()];
   const keys = new Set(paths.flat());
-  const near = constants.filter((one) => /^-?\d{1,15}$/.test(one)).flatMap((one) => [String(Number(one) - 1), String(Number(one) + 1)]);
-  const values = [...new Set([...near, ...constants.filter((one) => !keys.has(one)), ...constants, "true", "false", "1"])].slice(0, 60);
+  const near = constants
+    .filter((one) => /^-?\d{1,15}$/.test(one))
+    .flatMap((one) => [String(Number(one) - 1), String(Number(one) + 1)]);
+  const values = [
+    ...new Set([...near, ...constants.filter((one) => !keys.has(one)), ...constants, "true", "false", "1"]),
+  ].slice(0, 60);
   const out: string[] = [];
-  for (const path of paths.length > 0 ? paths : [[]]) for (const one of values) for (const leaf of leaves(one)) out.push(nested(path, leaf));
+  for (const path of paths.length > 0 ? paths : [[]])
+    for (const one of values) for (const leaf of leaves(one)) out.push(nested(path, leaf));
   if (paths.length > 1 && paths.length < 4)
     for (const a of values.slice(0, 8)) for (const b of values.slice(0, 8)) out.push(together(paths, a, b));
   return out;
@@ -160,7 +233,10 @@ export function isJsonText(text: string): boolean {
 }
 
 function nested(path: readonly string[], leaf: string): string {
-  return path.reduceRight((inner, key) => (/^\d+$/.test(key) ? `[${inner}]` : `{${JSON.stringify(key)}:${inner}}`), leaf);
+  return path.reduceRight(
+    (inner, key) => (/^\d+$/.test(key) ? `[${inner}]` : `{${JSON.stringify(key)}:${inner}}`),
+    leaf,
+  );
 }
 
 function together(paths: readonly (readonly string[])[], first: string, others: string): string {

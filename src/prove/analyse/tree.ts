@@ -59,7 +59,9 @@ function fenced<T>(tree: T): T {
     const arg = test?.arg ?? nullTest?.arg;
     if (arg === undefined || simple.some((tag) => part(arg, tag) !== undefined)) return undefined;
     const fence: Node = { CoalesceExpr: { args: [fenced(arg)] } };
-    return test === undefined ? { NullTest: { ...nullTest, arg: fence } } : { BooleanTest: { ...test, arg: fence } };
+    return test === undefined
+      ? { NullTest: { ...nullTest, arg: fence } }
+      : { BooleanTest: { ...test, arg: fence } };
   });
 }
 
@@ -78,12 +80,19 @@ export function show(node: Node): string {
 }
 
 function print(select: SelectStmt): string {
-  const printed = deparseSync({ version: 180000, stmts: [{ stmt: { SelectStmt: select } }] }, { pretty: false });
+  const printed = deparseSync(
+    { version: 180000, stmts: [{ stmt: { SelectStmt: select } }] },
+    { pretty: false },
+  );
   return printed.replace(/;\s*$/, "");
 }
 
 export function selectOf(value: Node): SelectStmt {
-  return { targetList: [{ ResTarget: { val: value } }], limitOption: "LIMIT_OPTION_DEFAULT", op: "SETOP_NONE" };
+  return {
+    targetList: [{ ResTarget: { val: value } }],
+    limitOption: "LIMIT_OPTION_DEFAULT",
+    op: "SETOP_NONE",
+  };
 }
 
 /** Equal but for positions in the text and for AND within AND. */
@@ -162,7 +171,8 @@ export function boolean(value: boolean): Node {
 
 /** `null` is NULL. */
 export function literal(value: string | null, type?: string): Node {
-  const constant: Node = value === null ? { A_Const: { isnull: true } } : { A_Const: { sval: { sval: value } } };
+  const constant: Node =
+    value === null ? { A_Const: { isnull: true } } : { A_Const: { sval: { sval: value } } };
   return type === undefined ? constant : cast(constant, type);
 }
 
@@ -174,7 +184,9 @@ export function cast(node: Node, type: string): Node {
 
 export function joined(operator: "AND_EXPR" | "OR_EXPR", args: readonly Node[]): Node {
   const [first] = args;
-  return args.length === 1 && first !== undefined ? first : { BoolExpr: { boolop: operator, args: [...args] } };
+  return args.length === 1 && first !== undefined
+    ? first
+    : { BoolExpr: { boolop: operator, args: [...args] } };
 }
 
 export function conjuncts(node: Node | undefined): readonly Node[] {

@@ -2,10 +2,22 @@ import type { ProofColumn } from "./schema.ts";
 
 /** What a proof may assume of a type: when two values are the same to `=`, and which lie between two others. */
 
-const textual: ReadonlySet<string> = new Set(["text", "character varying", "character", "name", "citext", "public.citext", "extensions.citext"]);
+const textual: ReadonlySet<string> = new Set([
+  "text",
+  "character varying",
+  "character",
+  "name",
+  "citext",
+  "public.citext",
+  "extensions.citext",
+]);
 const integral: ReadonlySet<string> = new Set(["smallint", "integer", "bigint"]);
 const numeric: ReadonlySet<string> = new Set([...integral, "numeric", "real", "double precision"]);
-const temporal: ReadonlySet<string> = new Set(["date", "timestamp with time zone", "timestamp without time zone"]);
+const temporal: ReadonlySet<string> = new Set([
+  "date",
+  "timestamp with time zone",
+  "timestamp without time zone",
+]);
 /** Types whose values are known by `=` alone; all that compares them agrees. */
 const known: ReadonlySet<string> = new Set([
   ...textual,
@@ -39,7 +51,10 @@ export function hasIdentity(column: ProofColumn): boolean {
 
 /** Comparisons by order are decided: what lies between two values can be named. */
 export function hasOrder(column: ProofColumn): boolean {
-  return !column.redefined && (numeric.has(column.base) || temporal.has(column.base) || column.base === "time without time zone");
+  return (
+    !column.redefined &&
+    (numeric.has(column.base) || temporal.has(column.base) || column.base === "time without time zone")
+  );
 }
 
 /** Casts (names as the parser gives them) that keep apart what is different and together what is equal. */
@@ -73,14 +88,23 @@ export function castKeepsIdentity(column: ProofColumn, to: string): boolean {
 export function freshValues(column: ProofColumn, count: number): readonly string[] {
   const numbers = Array.from({ length: count }, (_, index) => index);
   const { base, element } = column;
-  if (isArray(column)) return element === null ? [] : freshOf(element, numbers).map((one) => `{${quotedElement(one)}}`);
+  if (isArray(column))
+    return element === null ? [] : freshOf(element, numbers).map((one) => `{${quotedElement(one)}}`);
   if (isRange(column)) return ["empty"];
   return freshOf(base, numbers);
 }
 
+const pad = (n: number): string => String(n).padStart(2, "0");
+
 function freshOf(base: string, numbers: readonly number[]): readonly string[] {
-  const pad = (n: number): string => String(n).padStart(2, "0");
-  if (numeric.has(base)) return [...numbers.map((n) => String(70_001 + n)), ...numbers.map((n) => String(31_111 + n)), ...numbers.map((n) => String(71 + n)), ...numbers.map((n) => String(4 - n)), "5"];
+  if (numeric.has(base))
+    return [
+      ...numbers.map((n) => String(70_001 + n)),
+      ...numbers.map((n) => String(31_111 + n)),
+      ...numbers.map((n) => String(71 + n)),
+      ...numbers.map((n) => String(4 - n)),
+      "5",
+    ];
   if (base === "date") return numbers.map((n) => `2031-07-${pad((n % 28) + 1)}`);
   if (temporal.has(base)) return numbers.map((n) => `2031-07-${pad((n % 28) + 1)} 12:00:00+00`);
   if (base === "uuid") return numbers.map((n) => `9f9f9f9f-9f9f-4f9f-8f9f-9f9f9f9f9f${pad(10 + (n % 89))}`);
@@ -91,8 +115,20 @@ function freshOf(base: string, numbers: readonly number[]): readonly string[] {
   if (base === "inet") return numbers.map((n) => `198.51.100.${77 + n}`);
   if (base.endsWith("ltree")) return numbers.map((n) => `rowgate.fresh${n}`);
   if (!textual.has(base)) return [];
-  return ["rowgate-fresh", "rowgatefresh", "ROWGATE", "Q", "w", "7", "fresh@rowgate.example", "2031", "+4912345"].flatMap(
-    (one) => numbers.map((n) => (n === 0 ? one : one.length === 1 ? String.fromCodePoint(one.charCodeAt(0) + n) : `${one}${n}`)),
+  return [
+    "rowgate-fresh",
+    "rowgatefresh",
+    "ROWGATE",
+    "Q",
+    "w",
+    "7",
+    "fresh@rowgate.example",
+    "2031",
+    "+4912345",
+  ].flatMap((one) =>
+    numbers.map((n) =>
+      n === 0 ? one : one.length === 1 ? String.fromCodePoint(one.charCodeAt(0) + n) : `${one}${n}`,
+    ),
   );
 }
 

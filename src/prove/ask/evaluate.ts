@@ -8,9 +8,6 @@ import { isError, type ActingAs, type ProofSession } from "./session.ts";
 export type Row = Readonly<Record<string, string | null>>;
 export type Assignment = Readonly<Record<string, boolean | null>>;
 
-/** `E`: it ends in an error. */
-export type Truth = "T" | "F" | "N" | "E";
-
 export interface Evaluation {
   readonly as: ActingAs;
   readonly relation: ProofRelation;
@@ -29,30 +26,47 @@ export interface Case {
 const batch = 5_000;
 
 /** Of each row, the truth of each text, as a string of T, F, N; a row that raises is all E. */
-export async function evaluate(session: ProofSession, evaluation: Evaluation, cases: readonly Case[]): Promise<readonly string[]> {
+export async function evaluate(
+  session: ProofSession,
+  evaluation: Evaluation,
+  cases: readonly Case[],
+): Promise<readonly string[]> {
   const parts: (readonly Case[])[] = [];
   for (let from = 0; from < cases.length; from += batch) parts.push(cases.slice(from, from + batch));
   const answers = await Promise.all(parts.map((one) => evaluatePart(session, evaluation, one)));
   return answers.flat();
 }
 
-async function evaluatePart(session: ProofSession, evaluation: Evaluation, cases: readonly Case[]): Promise<readonly string[]> {
+async function evaluatePart(
+  session: ProofSession,
+  evaluation: Evaluation,
+  cases: readonly Case[],
+): Promise<readonly string[]> {
   if (cases.length === 0) return [];
   const answer = await session.ask(evaluation.as, evaluationSql(evaluation, cases));
   const width = evaluation.texts.length;
   if (!isError(answer)) return pieces("value" in answer ? (answer.value ?? "") : "", width, cases.length);
   const raises = "E".repeat(width);
   // Names and types fail for every row; a row cannot help that.
-  if (cases.length === 1 || /^(?:42[^5]|RGACT|57014)/.test(answer.code) || (await allRaise(session, evaluation, cases)))
+  if (
+    cases.length === 1 ||
+    /^(?:42[^5]|RGACT|57014)/.test(answer.code) ||
+    (await allRaise(session, evaluation, cases))
+  )
     return cases.map(() => raises);
   const size = Math.ceil(cases.length / 8);
   const parts: Promise<readonly string[]>[] = [];
-  for (let from = 0; from < cases.length; from += size) parts.push(evaluatePart(session, evaluation, cases.slice(from, from + size)));
+  for (let from = 0; from < cases.length; from += size)
+    parts.push(evaluatePart(session, evaluation, cases.slice(from, from + size)));
   return (await Promise.all(parts)).flat();
 }
 
 /** Asked of a few rows before a large batch is taken apart. */
-async function allRaise(session: ProofSession, evaluation: Evaluation, cases: readonly Case[]): Promise<boolean> {
+async function allRaise(
+  session: ProofSession,
+  evaluation: Evaluation,
+  cases: readonly Case[],
+): Promise<boolean> {
   if (cases.length < 40) return false;
   const step = Math.floor(cases.length / 20);
   const some = cases.filter((_, index) => index % step === 0);
@@ -65,14 +79,24 @@ function pieces(text: string, width: number, count: number): readonly string[] {
 }
 
 /** Aliases of ours are no user's, so that a policy's bare column can only mean the row's. */
-function evaluationSql({ relation, alias, texts, variables = [] }: Evaluation, cases: readonly Case[]): string {
-  const documents = cases.map(({ row, variables: given }) => ({ row: documentOf(relation, row), ...(given && { free: given }) }));
+function evaluationSql(
+  { relation, alias, texts, variables = [] }: Evaluation,
+  cases: readonly Case[],
+): string {
+  const documents = cases.map(({ row, variables: given }) => ({
+    row: documentOf(relation, row),
+    ...(given && { free: given }),
+  }));
   const records =
     variables.length === 0
       ? ""
       : `, lateral pg_catalog.jsonb_to_record("rowgate:document" -> 'free') as ${quoteIdent(free)}(${variables.map((one) => `${quoteIdent(one)} boolean`).join(", ")})`;
   const values = texts.map((text, index) => `(${text})::boolean as "rowgate:${index}"`).join(", ");
-  const letters = texts.map((_, index) => `case when "rowgate:${index}" then 'T' when not "rowgate:${index}" then 'F' else 'N' end`).join(" || ");
+  const letters = texts
+    .map(
+      (_, index) => `case when "rowgate:${index}" then 'T' when not "rowgate:${index}" then 'F' else 'N' end`,
+    )
+    .join(" || ");
   return (
     `select pg_catalog.string_agg(${letters}, '' order by "rowgate:number") from (select "rowgate:number", ${values} ` +
     `from pg_catalog.jsonb_array_elements(${quoteLiteral(JSON.stringify(documents))}) with ordinality as "rowgate:documents"("rowgate:document", "rowgate:number"), ` +
@@ -85,7 +109,8 @@ function documentOf(relation: ProofRelation, row: Row): Record<string, unknown> 
   const out: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(row)) {
     const column = relation.columns.find((one) => one.name === name);
-    out[name] = value !== null && column !== undefined && isJson(column) ? (JSON.parse(value) as unknown) : value;
+    out[name] =
+      value !== null && column !== undefined && isJson(column) ? (JSON.parse(value) as unknown) : value;
   }
   return out;
 }

@@ -1,9 +1,10 @@
 import type { Node } from "libpg-query";
-import type { Atom, Critical } from "../analyse/critical.ts";
+import type { Atom, Critical } from "../analyse/recorder.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { printExpression, row as rowName } from "../analyse/tree.ts";
 import { evaluate, type Row } from "./evaluate.ts";
-import { type Answering, type Material, type Representatives, representatives } from "./represent.ts";
+import type { Material } from "./material.ts";
+import { type Answering, type Representatives, representatives } from "./represent.ts";
 import type { ActingAs, ProofSession } from "./session.ts";
 
 /** An expression, who evaluates it, and what it depends on. */
@@ -54,34 +55,75 @@ const distinctLimit = 20_000;
  * One row for each combination of what the atoms can say.
  * @param guesses more rows of each kind, and values that an undecided atom might like: for witnesses
  */
-export async function productOf(space: Space, sides: readonly Side[], names: readonly string[], guesses: boolean): Promise<Product> {
+export async function productOf(
+  space: Space,
+  sides: readonly Side[],
+  names: readonly string[],
+  guesses: boolean,
+): Promise<Product> {
   const wanted = names.flatMap((name) => space.relation.columns.find((one) => one.name === name) ?? []);
-  const columns = new Map(await Promise.all(wanted.map(async (column) => [column.name, await representativesOf(space, sides, column)] as const)));
+  const columns = new Map(
+    await Promise.all(
+      wanted.map(async (column) => [column.name, await representativesOf(space, sides, column)] as const),
+    ),
+  );
   const groups = groupsOf([...columns.keys()], sides);
-  const kindsWith = (valuesOf: (one: Representatives) => readonly (string | null)[]): Promise<readonly (Kinds | undefined)[]> =>
+  const kindsWith = (
+    valuesOf: (one: Representatives) => readonly (string | null)[],
+  ): Promise<readonly (Kinds | undefined)[]> =>
     Promise.all(groups.map((group) => kindsOf(space, sides, group, columns, valuesOf)));
   let found = await kindsWith(({ values, core }) => (guesses ? values : core));
-  if (guesses && (found.includes(undefined) || size(found, 1) > rowLimit)) found = await kindsWith(({ core }) => core);
+  if (guesses && (found.includes(undefined) || size(found, 1) > rowLimit))
+    found = await kindsWith(({ core }) => core);
   const kinds = found.map((one) => one ?? []);
   let keep = guesses ? 4 : 1;
   while (size(kinds, keep) > rowLimit && keep > 1) keep -= 1;
   const trimmed = found.includes(undefined) || size(kinds, keep) > rowLimit;
   const incomplete = [...columns].flatMap(([name, one]) => (one.incomplete ? [name] : []));
-  const rows = trimmed ? combined(kinds.map((one) => one.slice(0, 20)), 1).slice(0, rowLimit) : combined(kinds, keep);
+  const rows = trimmed
+    ? combined(
+        kinds.map((one) => one.slice(0, 20)),
+        1,
+      ).slice(0, rowLimit)
+    : combined(kinds, keep);
   return {
     rows,
     distinct: trimmed ? undefined : distinctRows(sides, groups, kinds, columns),
     columns,
     incomplete,
     trimmed,
-    alike: (row) => combined(kinds.map((one) => [one.find((kind) => kind.some((each) => agrees(row, each))) ?? []]), 4).slice(0, 64),
+    alike: (row) =>
+      combined(
+        kinds.map((one) => [one.find((kind) => kind.some((each) => agrees(row, each))) ?? []]),
+        4,
+      ).slice(0, 64),
   };
 }
 
-function representativesOf(space: Space, sides: readonly Side[], column: ProofColumn): Promise<Representatives> {
+function representativesOf(
+  space: Space,
+  sides: readonly Side[],
+  column: ProofColumn,
+): Promise<Representatives> {
   const known = space.fixed.get(column.name);
-  if (known === undefined) return representatives(space.session, space.relation, column, sides, space.checks, space.material, space.fixed);
-  return Promise.resolve({ values: [known], core: [known], fresh: new Set<string>(), incomplete: false, allKeys: false, liked: new Set<string>() });
+  if (known === undefined)
+    return representatives(
+      space.session,
+      space.relation,
+      column,
+      sides,
+      space.checks,
+      space.material,
+      space.fixed,
+    );
+  return Promise.resolve({
+    values: [known],
+    core: [known],
+    fresh: new Set<string>(),
+    incomplete: false,
+    allKeys: false,
+    liked: new Set<string>(),
+  });
 }
 
 /** Columns that stand in one atom, or are compared with each other, belong together. */
@@ -112,7 +154,10 @@ async function kindsOf(
   });
   if (size(lists, 1) > rowLimit) return undefined;
   const rows = combined(lists, 1);
-  const about = sides.map((side) => ({ ...side, own: side.atoms.filter((atom) => atom.columns.has("*") || group.some((name) => atom.columns.has(name))) }));
+  const about = sides.map((side) => ({
+    ...side,
+    own: side.atoms.filter((atom) => atom.columns.has("*") || group.some((name) => atom.columns.has(name))),
+  }));
   if (rows.length < 3 && group.length === 1) return rows.map((one) => [one]);
   const marks = rows.map(() => "");
   try {
@@ -120,7 +165,11 @@ async function kindsOf(
       about.map(async ({ as, own }, index) => {
         if (own.length === 0) return;
         const texts = own.map(({ tree }) => printExpression(tree));
-        const told = await evaluate(space.session, { as, relation: space.relation, alias: rowName, texts }, rows.map((row) => ({ row })));
+        const told = await evaluate(
+          space.session,
+          { as, relation: space.relation, alias: rowName, texts },
+          rows.map((row) => ({ row })),
+        );
         for (const [at, one] of told.entries()) marks[at] += `${index}${one}`;
       }),
     );
@@ -137,16 +186,30 @@ async function kindsOf(
   return [...kinds.values()].map((all) => someOf(all, columns));
 }
 
-function likeliestFirst(values: readonly (string | null)[], { liked, fresh }: Representatives): readonly (string | null)[] {
-  const rank = (one: string | null): number => (one === null ? 2 : liked.has(one) ? 0 : fresh.has(one) ? 1 : 2);
+function likeliestFirst(
+  values: readonly (string | null)[],
+  { liked, fresh }: Representatives,
+): readonly (string | null)[] {
+  const rank = (one: string | null): number =>
+    one === null ? 2 : liked.has(one) ? 0 : fresh.has(one) ? 1 : 2;
   return values.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** The likeliest to be stored, one that no row holds, and others. */
 function someOf(all: readonly Row[], columns: ReadonlyMap<string, Representatives>): Kind {
-  const unused = all.find((one) => Object.entries(one).every(([name, value]) => value === null || columns.get(name)?.fresh.has(value) === true));
-  const others = all.find((one) => Object.entries(one).every(([name, value]) => value === null || columns.get(name)?.liked.has(value) !== true));
-  return [...new Set([all[0], unused, others, all[1], all[2]])].filter((one) => one !== undefined).slice(0, 4);
+  const unused = all.find((one) =>
+    Object.entries(one).every(
+      ([name, value]) => value === null || columns.get(name)?.fresh.has(value) === true,
+    ),
+  );
+  const others = all.find((one) =>
+    Object.entries(one).every(
+      ([name, value]) => value === null || columns.get(name)?.liked.has(value) !== true,
+    ),
+  );
+  return [...new Set([all[0], unused, others, all[1], all[2]])]
+    .filter((one) => one !== undefined)
+    .slice(0, 4);
 }
 
 function agrees(row: Row, some: Row): boolean {
@@ -154,7 +217,10 @@ function agrees(row: Row, some: Row): boolean {
 }
 
 function size(kinds: readonly (Kinds | undefined)[], keep: number): number {
-  return kinds.reduce((all, list) => all * (list ?? []).reduce((sum, one) => sum + Math.min(one.length, keep), 0), 1);
+  return kinds.reduce(
+    (all, list) => all * (list ?? []).reduce((sum, one) => sum + Math.min(one.length, keep), 0),
+    1,
+  );
 }
 
 function combined(kinds: readonly Kinds[], keep: number): readonly Row[] {
@@ -180,5 +246,8 @@ function distinctRows(
     const lists = group.map((name) => (columns.get(name)?.core ?? []).map((value) => [{ [name]: value }]));
     return size(lists, 1) > distinctLimit ? [] : combined(lists, 1).map((one) => [one]);
   });
-  return size(all, 1) > distinctLimit || all.some((one, index) => one.length === 0 && (kinds[index]?.length ?? 0) > 0) ? undefined : combined(all, 1);
+  return size(all, 1) > distinctLimit ||
+    all.some((one, index) => one.length === 0 && (kinds[index]?.length ?? 0) > 0)
+    ? undefined
+    : combined(all, 1);
 }

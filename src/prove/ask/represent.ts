@@ -1,11 +1,12 @@
-import { quoteLiteral, quoteQualified, quoteIdent } from "../../lib/sql-text.ts";
-import type { Atom, Critical, Source } from "../analyse/critical.ts";
-import { valueLimit } from "../analyse/critical.ts";
+import { quoteLiteral } from "../../lib/sql-text.ts";
+import type { Atom, Critical, Source } from "../analyse/recorder.ts";
+import { valueLimit } from "../analyse/recorder.ts";
 import { bindQuestion, type Question } from "../analyse/question.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { seededValues } from "../analyse/seeds.ts";
 import { freshValues, hasOrder, isEnumerable, isIntegral, isNumeric, isTemporal } from "../analyse/types.ts";
-import { type ActingAs, isError, type ProofSession } from "./session.ts";
+import type { Material } from "./material.ts";
+import { type ActingAs, fullSight, isError, type ProofSession } from "./session.ts";
 
 /** Values of a column that stand for all of its values, and guesses besides. */
 export interface Representatives {
@@ -35,13 +36,21 @@ export function answering(session: ProofSession, actingAs: (question: Question) 
       values.set(one.name, rows[0] ?? null);
     }
     const sql = bindQuestion(question, ({ name }) => values.get(name) ?? null, quoteLiteral);
-    const told = await session.ask(actingAs(question), `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
-    return isError(told) || !("value" in told) || told.value === null ? undefined : (JSON.parse(told.value) as (string | null)[]);
+    const told = await session.ask(
+      actingAs(question),
+      `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+    );
+    return isError(told) || !("value" in told) || told.value === null
+      ? undefined
+      : (JSON.parse(told.value) as (string | null)[]);
   };
 }
 
 /** The values that a source compares with; `undefined`: unknown, or too many. */
-export async function valuesOfSource(source: Source, answer: Answering): Promise<readonly string[] | undefined> {
+export async function valuesOfSource(
+  source: Source,
+  answer: Answering,
+): Promise<readonly string[] | undefined> {
   const rows = (await answer(source.question)) ?? (await answer(source.lenient));
   if (rows === undefined || rows.length > valueLimit) return undefined;
   const values = rows.filter((one) => one !== null);
@@ -51,7 +60,13 @@ export async function valuesOfSource(source: Source, answer: Answering): Promise
 /** One of each kind that a comparison without case tells apart from another with it. */
 function spellings(text: string): readonly string[] {
   const [low, up] = [text.toLowerCase(), text.toUpperCase()];
-  return [text, low, up, low.replace(/[a-z]/, (one) => one.toUpperCase()), up.replace(/[A-Z]/, (one) => one.toLowerCase())];
+  return [
+    text,
+    low,
+    up,
+    low.replace(/[a-z]/, (one) => one.toUpperCase()),
+    up.replace(/[A-Z]/, (one) => one.toLowerCase()),
+  ];
 }
 
 /** Atoms that are decided once the database has answered; the others, and why. */
@@ -71,54 +86,6 @@ export interface Part {
   readonly answer: Answering;
 }
 
-/** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
-export class Material {
-  readonly #session: ProofSession;
-  readonly #relations: Iterable<ProofRelation>;
-
-  constructor(session: ProofSession, relations: Iterable<ProofRelation>) {
-    this.#session = session;
-    this.#relations = relations;
-  }
-
-  async #list(sql: string): Promise<readonly string[]> {
-    const told = await this.#session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
-    return isError(told) || !("value" in told) || told.value === null ? [] : (JSON.parse(told.value) as string[]);
-  }
-
-  /** Keys that a foreign key lets the column hold; `all`: and no others. */
-  async parents(relation: ProofRelation, name: string): Promise<{ readonly values: readonly string[]; readonly all: boolean } | undefined> {
-    const key = relation.foreignKeys.find(({ columns }) => columns.includes(name));
-    if (key === undefined) return undefined;
-    const referenced = key.referenced[key.columns.indexOf(name)] ?? "";
-    const values = await this.#list(`select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null limit 501`);
-    // With several columns, one NULL frees the others.
-    const bound = key.columns.length === 1 || key.columns.every((one) => relation.columns.find((column) => column.name === one)?.notNull === true);
-    return { values: values.slice(0, 500), all: values.length <= 500 && bound && !key.notValid };
-  }
-
-  standing(relation: ProofRelation, name: string): Promise<readonly string[]> {
-    const column = quoteIdent(name);
-    return this.#list(`select distinct ${column}::text from ${quoteQualified(relation)} where ${column} is not null limit 30`);
-  }
-
-  /** Keys of other relations of the same type, for a function that nothing bounds. */
-  async otherKeys(column: ProofColumn): Promise<readonly string[]> {
-    const lists = [...this.#relations].flatMap((relation) =>
-      relation.schema === "pg_toast" || (relation.kind !== "table" && relation.kind !== "partitioned")
-        ? []
-        : relation.uniques.filter((one) => one.length <= 2).flat().flatMap((name) => {
-            const key = relation.columns.find((one) => one.name === name);
-            if (key === undefined || key.base !== column.base) return [];
-            return [this.#list(`select distinct ${quoteIdent(name)}::text from ${quoteQualified(relation)} where ${quoteIdent(name)} is not null limit 100`)];
-          }),
-    );
-    return [...new Set((await Promise.all(lists)).flat())].slice(0, 400);
-  }
-}
-
-export const fullSight: ActingAs = { role: null, settings: [] };
-
 /** Everything that may stand for the values of a column. */
 export async function representatives(
   session: ProofSession,
@@ -130,20 +97,37 @@ export async function representatives(
   fixed: ReadonlyMap<string, string | null>,
 ): Promise<Representatives> {
   const group = comparedWith(column.name, parts);
-  const uses = parts.flatMap(({ critical, answer }) => [...group].flatMap((name) => ({ use: critical.columns.get(name), answer })));
-  const ordered = hasOrder(column) && (uses.some(({ use }) => use?.ordered === true) || isIntegral(column) || isNumeric(column) || isTemporal(column));
+  const uses = parts.flatMap(({ critical, answer }) =>
+    [...group].flatMap((name) => ({ use: critical.columns.get(name), answer })),
+  );
+  const ordered =
+    hasOrder(column) &&
+    (uses.some(({ use }) => use?.ordered === true) ||
+      isIntegral(column) ||
+      isNumeric(column) ||
+      isTemporal(column));
   const [comparedValues, seeds, parents, standing, other, constrained] = await Promise.all([
-    Promise.all(uses.flatMap(({ use, answer }) => (use?.sources ?? []).map((one) => valuesOfSource(one, answer)))),
+    Promise.all(
+      uses.flatMap(({ use, answer }) => (use?.sources ?? []).map((one) => valuesOfSource(one, answer))),
+    ),
     Promise.all(parts.map((one) => seedsOf(column, one))),
     material.parents(relation, column.name),
     material.standing(relation, column.name),
     uses.some(({ use }) => use?.keyed === true) ? material.otherKeys(column) : [],
     constraintValues(column, checks, session),
   ]);
-  const critical = [...new Set([...comparedValues.flatMap((one) => one ?? []), ...[...group].flatMap((name) => fixed.get(name) ?? [])])];
+  const critical = [
+    ...new Set([
+      ...comparedValues.flatMap((one) => one ?? []),
+      ...[...group].flatMap((name) => fixed.get(name) ?? []),
+    ]),
+  ];
   const enumerated = isEnumerable(column) ? (column.labels ?? ["true", "false"]) : undefined;
   const fresh = enumerated === undefined ? freshValues(column, group.size + 2) : [];
-  const between = ordered && enumerated === undefined ? await neighbours(session, column, [...critical, ...constrained], group.size) : [];
+  const between =
+    ordered && enumerated === undefined
+      ? await neighbours(session, column, [...critical, ...constrained], group.size)
+      : [];
   const liked = new Set([...(parents?.values ?? []), ...standing, ...constrained]);
   const [sure, unused, guesses] = await Promise.all(
     [
@@ -155,7 +139,10 @@ export async function representatives(
   const known = new Set(sure);
   const compared = new Set(critical);
   const newOnes = (unused ?? []).filter((one) => !compared.has(one));
-  const core = [...known, ...newOnes.filter((one) => !known.has(one)).slice(0, group.size > 1 ? undefined : 2)];
+  const core = [
+    ...known,
+    ...newOnes.filter((one) => !known.has(one)).slice(0, group.size > 1 ? undefined : 2),
+  ];
   const nothing = column.notNull ? [] : [null];
   return {
     values: [...new Set([...core, ...(guesses ?? []), ...newOnes]), ...nothing],
@@ -175,7 +162,9 @@ export async function representatives(
 /** All columns that one is compared with, and those that they are compared with, in any of the expressions. */
 function comparedWith(name: string, parts: readonly Part[]): ReadonlySet<string> {
   const all = new Set([name]);
-  for (const one of all) for (const { critical } of parts) for (const other of critical.columns.get(one)?.group ?? []) all.add(other);
+  for (const one of all)
+    for (const { critical } of parts)
+      for (const other of critical.columns.get(one)?.group ?? []) all.add(other);
   return all;
 }
 
@@ -192,7 +181,11 @@ async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise
   return seededValues(column, own, (seed) => answered.get(seed) ?? []);
 }
 
-async function constraintValues(column: ProofColumn, checks: readonly Critical[], session: ProofSession): Promise<readonly string[]> {
+async function constraintValues(
+  column: ProofColumn,
+  checks: readonly Critical[],
+  session: ProofSession,
+): Promise<readonly string[]> {
   const answer = answering(session, () => fullSight);
   const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
   const values = await Promise.all(sources.map((one) => valuesOfSource(one, answer)));
@@ -200,14 +193,20 @@ async function constraintValues(column: ProofColumn, checks: readonly Critical[]
 }
 
 /** Values between those that are compared with, as many as columns are compared with each other. */
-async function neighbours(session: ProofSession, column: ProofColumn, values: readonly string[], count: number): Promise<readonly string[] | undefined> {
+async function neighbours(
+  session: ProofSession,
+  column: ProofColumn,
+  values: readonly string[],
+  count: number,
+): Promise<readonly string[] | undefined> {
   if (values.length === 0) return [];
   const given = `pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) as g(v)`;
   const steps = `pg_catalog.generate_series(1, ${count}) as s(n)`;
   const signs = "pg_catalog.unnest(array[1, -1]) as d(sign)";
   const numbers = `(select distinct v::numeric as v from ${given} where v ~ '^-?[0-9]') as k`;
   let sql: string;
-  if (isIntegral(column)) sql = `select distinct (k.v + s.n * d.sign)::text from ${numbers}, ${steps}, ${signs}`;
+  if (isIntegral(column))
+    sql = `select distinct (k.v + s.n * d.sign)::text from ${numbers}, ${steps}, ${signs}`;
   else if (isNumeric(column))
     sql =
       `select distinct x::text from (select v, pg_catalog.lag(v) over (order by v) as before from ${numbers}) as p, ${steps}, ` +
@@ -219,19 +218,37 @@ async function neighbours(session: ProofSession, column: ProofColumn, values: re
       `select distinct (g.v::${type} + s.n * d.sign * u.step)::${type}::text from ${given}, ${steps}, ${signs}, ` +
       `pg_catalog.unnest(array[${units}]::interval[]) as u(step) where g.v !~ 'infinity'`;
   }
-  const told = await session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
+  const told = await session.ask(
+    fullSight,
+    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+  );
   if (isError(told) || !("value" in told) || told.value === null) return undefined;
-  const ends = isIntegral(column) ? [] : isNumeric(column) ? ["NaN", "Infinity", "-Infinity"] : isTemporal(column) ? ["infinity", "-infinity"] : [];
+  const ends = isIntegral(column)
+    ? []
+    : isNumeric(column)
+      ? ["NaN", "Infinity", "-Infinity"]
+      : isTemporal(column)
+        ? ["infinity", "-infinity"]
+        : [];
   return [...(JSON.parse(told.value) as string[]), ...ends];
 }
 
 /** Those that the type takes, as it prints them. */
-async function validValues(session: ProofSession, column: ProofColumn, values: readonly string[]): Promise<readonly string[]> {
+async function validValues(
+  session: ProofSession,
+  column: ProofColumn,
+  values: readonly string[],
+): Promise<readonly string[]> {
   if (values.length === 0) return [];
   const type = column.type;
   const sql =
     `select v from (select case when pg_catalog.pg_input_is_valid(g.v, ${quoteLiteral(type)}) then g.v::${type}::text end as v, min(g.n) as n ` +
     `from pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) with ordinality as g(v, n) group by 1) as x where v is not null order by n`;
-  const told = await session.ask(fullSight, `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`);
-  return isError(told) || !("value" in told) || told.value === null ? [] : (JSON.parse(told.value) as string[]);
+  const told = await session.ask(
+    fullSight,
+    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+  );
+  return isError(told) || !("value" in told) || told.value === null
+    ? []
+    : (JSON.parse(told.value) as string[]);
 }

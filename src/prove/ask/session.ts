@@ -8,6 +8,9 @@ export interface ActingAs {
   readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
+/** The login itself. */
+export const fullSight: ActingAs = { role: null, settings: [] };
+
 export interface Step {
   readonly as: ActingAs;
   readonly sql: string;
@@ -68,7 +71,9 @@ export class ProofSession {
     const key = JSON.stringify([as, sql]);
     let answer = this.#answers.get(key);
     if (answer === undefined) {
-      answer = this.run([{ as, sql, rows: true }]).then(([only]) => only ?? { code: "RGACT", message: "no answer" });
+      answer = this.run([{ as, sql, rows: true }]).then(
+        ([only]) => only ?? { code: "RGACT", message: "no answer" },
+      );
       this.#answers.set(key, answer);
     }
     return answer;
@@ -153,7 +158,8 @@ export class ProofSession {
       return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
     } catch (error) {
       // Outside of any step: the timeout between two of them, or text that JSON cannot hold.
-      if (!(error instanceof DatabaseError) || error.code === undefined || /^(?:57P|08)/.test(error.code)) throw error;
+      if (!(error instanceof DatabaseError) || error.code === undefined || /^(?:57P|08)/.test(error.code))
+        throw error;
       await this.#client.query("rollback to savepoint rowgate_proof");
       return requests.length === 1 ? [[{ code: error.code, message: error.message }]] : [];
     }

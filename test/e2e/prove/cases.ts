@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import type { Client } from "pg";
 import { readCatalog } from "../../../src/catalog/catalog.ts";
 import type { Answer } from "../../../src/prove/answer.ts";
-import type { Declared } from "../../../src/prove/cell.ts";
+import type { Declared } from "../../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { connectTo } from "../../support/proof.ts";
@@ -49,13 +49,21 @@ export function readCases(folder: string): readonly (ProofCase & { readonly file
 }
 
 /** `hit more own`, `all-rows`, `undecided`. */
-export function wordsOf(answer: Answer): string {
+function wordsOf(answer: Answer): string {
   return answer.kind === "hit" ? `hit ${answer.side} ${answer.own ? "own" : "anybody"}` : answer.kind;
 }
 
-function personaOf(name: string, { role = "authenticated", claims, settings = {} }: PersonaText): ProofPersona {
-  const own = claims === undefined ? settings : { ...settings, "request.jwt.claims": JSON.stringify({ ...claims, role }) };
-  const identities = [claims?.["sub"], claims?.["email"], ...Object.values(settings)].filter((one) => typeof one === "string");
+function personaOf(
+  name: string,
+  { role = "authenticated", claims, settings = {} }: PersonaText,
+): ProofPersona {
+  const own =
+    claims === undefined
+      ? settings
+      : { ...settings, "request.jwt.claims": JSON.stringify({ ...claims, role }) };
+  const identities = [claims?.["sub"], claims?.["email"], ...Object.values(settings)].filter(
+    (one) => typeof one === "string",
+  );
   return { name, role, settings: own, identities };
 }
 
@@ -66,7 +74,10 @@ function declaredOf(text: string): Declared {
 let databases = 0;
 
 /** Runs the SQL in a new database and asks for every cell at once. */
-export async function answersOf(server: EmbeddedServer, { sql, personas, cells }: Pick<ProofCase, "sql" | "personas" | "cells">): Promise<readonly Answer[]> {
+export async function answersOf(
+  server: EmbeddedServer,
+  { sql, personas, cells }: Pick<ProofCase, "sql" | "personas" | "cells">,
+): Promise<readonly Answer[]> {
   databases += 1;
   const address = await server.createDatabase(`prove_${process.pid}_${databases}`);
   const client = await connectTo(address);
@@ -78,10 +89,22 @@ export async function answersOf(server: EmbeddedServer, { sql, personas, cells }
       const persona = all.find(({ name }) => name === who);
       const relation = catalog.relations.find(({ name }) => name === on);
       const role = catalog.roles.find(({ name }) => name === persona?.role);
-      if (persona === undefined || relation === undefined || role === undefined) throw new Error(`${who} ${may} ${on}: no such persona, relation or role`);
-      return { persona, relation, role, operation: may, declared: declaredOf(declared), check, key: relation.primaryKey };
+      if (persona === undefined || relation === undefined || role === undefined)
+        throw new Error(`${who} ${may} ${on}: no such persona, relation or role`);
+      return {
+        persona,
+        relation,
+        role,
+        operation: may,
+        declared: declaredOf(declared),
+        check,
+        key: relation.primaryKey,
+      };
     });
-    return await withProver(() => connectTo(address), (prover) => prover.prove(requests));
+    return await withProver(
+      () => connectTo(address),
+      (prover) => prover.prove(requests),
+    );
   } finally {
     await client.end();
   }
@@ -94,4 +117,29 @@ async function withProver<T>(open: () => Promise<Client>, work: (prover: Prover)
   } finally {
     await prover.close();
   }
+}
+
+type Named = Partial<Record<"because" | "restsOn", string | undefined>>;
+
+/** What a case expects, in the words of `shownAnswer`. */
+export function expectedAnswer({ answer, because, restsOn }: Named & { readonly answer: string }): object {
+  return { answer, because: because ?? "", restsOn: restsOn ?? "" };
+}
+
+/** An answer in a case's words, with what it was to name if it names it. */
+export function shownAnswer(answer: Answer | undefined, { because, restsOn }: Named): object {
+  const found = answer?.kind === "undecided" ? answer.because : "";
+  const rests = answer === undefined ? [] : named(answer);
+  return {
+    answer: answer && wordsOf(answer),
+    because: because === undefined || found.includes(because) ? (because ?? "") : found,
+    restsOn: restsOn === undefined || rests.includes(restsOn) ? (restsOn ?? "") : rests.join(),
+  };
+}
+
+function named(answer: Answer): readonly string[] {
+  if (!("restsOn" in answer)) return [];
+  const { claims, time, relations } = answer.restsOn;
+  const all = [...claims.map(({ claim }) => claim), ...(time.length > 0 ? ["time"] : []), ...relations];
+  return all.length === 0 ? ["nothing"] : all;
 }

@@ -1,0 +1,70 @@
+import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
+import { fullSight, isError, type ProofSession } from "./session.ts";
+
+/** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
+export class Material {
+  readonly #session: ProofSession;
+  readonly #relations: Iterable<ProofRelation>;
+
+  constructor(session: ProofSession, relations: Iterable<ProofRelation>) {
+    this.#session = session;
+    this.#relations = relations;
+  }
+
+  async #list(sql: string): Promise<readonly string[]> {
+    const told = await this.#session.ask(
+      fullSight,
+      `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+    );
+    return isError(told) || !("value" in told) || told.value === null
+      ? []
+      : (JSON.parse(told.value) as string[]);
+  }
+
+  /** Keys that a foreign key lets the column hold; `all`: and no others. */
+  async parents(
+    relation: ProofRelation,
+    name: string,
+  ): Promise<{ readonly values: readonly string[]; readonly all: boolean } | undefined> {
+    const key = relation.foreignKeys.find(({ columns }) => columns.includes(name));
+    if (key === undefined) return undefined;
+    const referenced = key.referenced[key.columns.indexOf(name)] ?? "";
+    const values = await this.#list(
+      `select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null limit 501`,
+    );
+    // With several columns, one NULL frees the others.
+    const bound =
+      key.columns.length === 1 ||
+      key.columns.every((one) => relation.columns.find((column) => column.name === one)?.notNull === true);
+    return { values: values.slice(0, 500), all: values.length <= 500 && bound && !key.notValid };
+  }
+
+  standing(relation: ProofRelation, name: string): Promise<readonly string[]> {
+    const column = quoteIdent(name);
+    return this.#list(
+      `select distinct ${column}::text from ${quoteQualified(relation)} where ${column} is not null limit 30`,
+    );
+  }
+
+  /** Keys of other relations of the same type, for a function that nothing bounds. */
+  async otherKeys(column: ProofColumn): Promise<readonly string[]> {
+    const lists = [...this.#relations].flatMap((relation) =>
+      relation.schema === "pg_toast" || (relation.kind !== "table" && relation.kind !== "partitioned")
+        ? []
+        : relation.uniques
+            .filter((one) => one.length <= 2)
+            .flat()
+            .flatMap((name) => {
+              const key = relation.columns.find((one) => one.name === name);
+              if (key === undefined || key.base !== column.base) return [];
+              return [
+                this.#list(
+                  `select distinct ${quoteIdent(name)}::text from ${quoteQualified(relation)} where ${quoteIdent(name)} is not null limit 100`,
+                ),
+              ];
+            }),
+    );
+    return [...new Set((await Promise.all(lists)).flat())].slice(0, 400);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Condition } from "./analyse/policy.ts";
+import type { Answer } from "./answer.ts";
+import { evaluate, type Row } from "./ask/evaluate.ts";
+import { fullSight } from "./ask/session.ts";
+import type { Asked } from "./asked.ts";
+import { undecided } from "./compared.ts";
+import type { Context } from "./context.ts";
+import { contrast } from "./contrast.ts";
+import { byConstraints, finish, settledByRelaxation, shownHits } from "./outcome.ts";
+import { checkWithRow } from "./self.ts";
+import { showOld } from "./show/old.ts";
+import { type StandingRow, standingRows } from "./show/rows.ts";
+import type { Showing, Shown } from "./show/shown.ts";
+
+interface OldSideOptions {
+  readonly command: "select" | "delete" | "update" | "upsert";
+  readonly blind: boolean;
+  readonly both: boolean;
+  readonly newRows: readonly Row[];
+  readonly context: Context;
+}
+
+export async function oldSide(
+  asked: Asked,
+  policy: Condition,
+  declared: Condition,
+  { command, blind, both, newRows, context }: OldSideOptions,
+): Promise<Answer> {
+  const { cell, held } = asked;
+  const deny = cell.declared.kind === "deny";
+  const self = readsItself(context, [policy, declared]);
+  if (!self && (deny || (cell.declared.kind === "allow" && both))) {
+    const settled = await settledByRelaxation(context, policy, deny);
+    if (settled !== undefined) return settled;
+  }
+  const showing = { space: context.space, as: context.as, policy, declared };
+  const found = await contrast(context, policy, declared, both);
+  const there = await standingDifferences(context, showing, both);
+  // With the row there, policy and matrix may say something else of it.
+  const checked = self
+    ? await checkWithRow(context, policy, declared, found.distinct, both)
+    : { ...found, incomplete: false };
+  const show = (side: "more" | "less") => (): Promise<Shown> =>
+    showOld(
+      { showing, command, blind, side, held, newRows, alone: !self, key: cell.key },
+      checked[side],
+      there[side],
+    );
+  const differing = {
+    more: [...there.more.map(({ row }) => row), ...checked.more],
+    less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
+  };
+  const shown = await shownHits(
+    context,
+    policy,
+    differing,
+    { more: show("more"), less: show("less") },
+    "old",
+  );
+  if (shown?.kind === "constraint-only" && !self)
+    return (await byConstraints(context, policy, declared, both, deny, "beside")) ?? shown;
+  if (shown !== undefined) return shown;
+  const close = await found.close();
+  if (checked.incomplete && close.kind === "proved")
+    return undecided(
+      `${cell.relation.name} is read by its own policies, and too many rows would have to be tried`,
+      "a row set that does not read the table itself, or a waiver with a reason",
+    );
+  return finish(context, policy, declared, close, found, both, deny);
+}
+
+function readsItself({ knowledge, space }: Context, conditions: readonly Condition[]): boolean {
+  const own = `${space.relation.schema}.${space.relation.name}`;
+  return conditions.some(({ tree }) => tree !== undefined && knowledge.reach(tree).relations.has(own));
+}
+
+/** Rows that are there and differ already: the best witnesses. */
+async function standingDifferences(
+  { space, session, as }: Context,
+  { policy, declared }: Showing,
+  both: boolean,
+): Promise<{ more: readonly StandingRow[]; less: readonly StandingRow[] }> {
+  const rows = await standingRows(space);
+  const cases = rows.map(({ row }) => ({ row }));
+  const of = (condition: Condition, by: typeof as): Promise<readonly string[]> =>
+    evaluate(
+      session,
+      { as: by, relation: space.relation, alias: condition.alias, texts: [condition.text] },
+      cases,
+    );
+  const [p, d] = await Promise.all([of(policy, as), of(declared, fullSight)]);
+  return {
+    more: rows.filter((_, index) => p[index] === "T" && d[index] !== "T"),
+    less: both ? rows.filter((_, index) => d[index] === "T" && p[index] !== "T") : [],
+  };
+}

@@ -1,0 +1,133 @@
+import type { Node } from "libpg-query";
+import { type Condition, joinedConditions } from "./analyse/policy.ts";
+import type { Answer } from "./answer.ts";
+import { evaluate, type Row } from "./ask/evaluate.ts";
+import type { Context } from "./context.ts";
+import { type Closed, undecided } from "./compared.ts";
+import { contrast, type Contrast, contrastWith, relaxedTo } from "./contrast.ts";
+import type { Storable } from "./storable.ts";
+import { restsOn } from "./rests.ts";
+import type { Shown } from "./show/shown.ts";
+
+export async function settledByRelaxation(
+  context: Context,
+  { tree }: Condition,
+  deny: boolean,
+): Promise<Answer | undefined> {
+  if (tree === undefined) return undefined;
+  if ((await relaxedTo(context, tree)) !== (deny ? "never" : "always")) return undefined;
+  const opens = async (other: Node): Promise<boolean> =>
+    (await relaxedTo(context, other)) !== (deny ? "never" : "always");
+  return { kind: "all-rows", by: "relaxation", restsOn: await restsOn(context, [tree], opens) };
+}
+
+interface Showers {
+  readonly more: (rows: readonly Row[]) => Promise<Shown>;
+  readonly less: (rows: readonly Row[]) => Promise<Shown>;
+}
+
+/** `undefined`: no row differs. */
+export async function shownHits(
+  context: Context,
+  policy: Condition,
+  { more, less }: Pick<Contrast, "more" | "less">,
+  show: Showers,
+  which: "old" | "new",
+): Promise<Answer | undefined> {
+  const outcomes: Shown[] = [];
+  for (const side of ["more", "less"] as const) {
+    const rows = side === "more" ? more : less;
+    if (rows.length === 0) continue;
+    const shown = await show[side](rows);
+    if (shown.kind === "hit") return hitOf(context, policy, shown, rows, which);
+    outcomes.push(shown);
+  }
+  const open = outcomes.find(({ kind }) => kind !== "refused") ?? outcomes[0];
+  if (open === undefined || open.kind === "hit") return undefined;
+  const volatile =
+    policy.tree === undefined ? undefined : [...context.knowledge.reach(policy.tree).volatile][0];
+  if (open.kind === "mismatch" && volatile !== undefined)
+    return undecided(volatile, "a policy whose answer is the same each time it is asked");
+  if (open.kind === "mismatch") return { kind: "mismatch", message: open.message, witness: open.witness };
+  if (open.kind === "refused" && open.by === "constraint")
+    return { kind: "constraint-only", message: open.message, witness: open.witness };
+  return undecided(
+    `${open.message}, for ${JSON.stringify(open.witness)}`,
+    "a candidate row, or a waiver with a reason",
+  );
+}
+
+/** The stranger test: would somebody else with the same role reach any of these rows? */
+export async function hitOf(
+  context: Context,
+  policy: Condition,
+  shown: Shown,
+  rows: readonly Row[],
+  which: "old" | "new",
+): Promise<Answer> {
+  if (shown.kind !== "hit") {
+    if (shown.kind === "refused")
+      return { kind: "constraint-only", message: shown.message, witness: shown.witness };
+    return shown.kind === "mismatch"
+      ? { ...shown }
+      : undecided(
+          `${shown.message}, for ${JSON.stringify(shown.witness)}`,
+          "a candidate row, or a waiver with a reason",
+        );
+  }
+  const { stranger, space, session } = context;
+  let own = false;
+  if (stranger !== undefined && shown.side === "more") {
+    const cases = rows.slice(0, 3_000).map((row) => ({ row }));
+    const truths = await evaluate(
+      session,
+      { as: stranger, relation: space.relation, alias: policy.alias, texts: [policy.text] },
+      cases,
+    );
+    own = !truths.includes("T");
+  }
+  return { ...shown, rows: which, own };
+}
+
+export async function finish(
+  context: Context,
+  policy: Condition,
+  declared: Condition,
+  close: Closed,
+  found: Contrast,
+  both: boolean,
+  deny: boolean,
+): Promise<Answer> {
+  if (close.kind !== "proved") return close;
+  const trees = [policy, declared].flatMap(({ tree }) => tree ?? []);
+  const opens = async (tree: Node): Promise<boolean> => {
+    if (deny) return (await relaxedTo(context, tree)) !== "never";
+    return contrastWith(context, tree, declared, found.rows, both);
+  };
+  const { relation } = context.space;
+  const named = await restsOn(context, trees, opens);
+  const rests = found.besideOthers
+    ? { ...named, relations: [...named.relations, `${relation.schema}.${relation.name}`] }
+    : named;
+  if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
+  return { kind: "all-rows", by: close.by, restsOn: rests };
+}
+
+/** Does nothing differ among the rows that CHECK constraints and foreign keys let a table hold? */
+export async function byConstraints(
+  context: Context,
+  policy: Condition,
+  declared: Condition,
+  both: boolean,
+  deny: boolean,
+  storable: Storable,
+): Promise<Answer | undefined> {
+  const { relation } = context.space;
+  const checks = relation.checks.map((one) => context.knowledge.declared(relation, `(${one}) is not false`));
+  const stored = joinedConditions("and", [policy, ...checks]);
+  const limited = both ? joinedConditions("and", [declared, ...checks]) : declared;
+  const found = await contrast(context, stored, limited, both, storable);
+  if (found.more.length > 0 || found.less.length > 0) return undefined;
+  const close = await found.close();
+  return close.kind === "proved" ? finish(context, stored, limited, close, found, both, deny) : undefined;
+}

@@ -1,0 +1,54 @@
+import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import type { RelationOperation } from "../model/matrix.ts";
+import type { Answer } from "./answer.ts";
+
+/** What the matrix declares of the rows that an operation reaches, with every parameter bound. */
+export type Declared =
+  | { readonly kind: "deny" }
+  | { readonly kind: "allow" }
+  /** Exactly these, or these at the most. */
+  | { readonly kind: "rows" | "within"; readonly predicate: string };
+
+export interface ProofCell {
+  readonly relation: RelationInfo;
+  readonly role: RoleInfo;
+  readonly operation: RelationOperation;
+  readonly declared: Declared;
+  /** INSERT and UPDATE: what a new row must satisfy, bound; `undefined`: nothing is declared of it. */
+  readonly check?: string | undefined;
+  /** Columns of ON CONFLICT, for an upsert. */
+  readonly key: readonly string[];
+}
+
+/** What is settled before any policy is asked. */
+export function outsidePolicies({ relation, role, operation }: ProofCell): Answer | undefined {
+  if (relation.kind !== "table" && relation.kind !== "partitioned")
+    return { kind: "not-asked", because: `a ${relation.kind} has no policies` };
+  const held = relation.privileges[role.name];
+  const missing = held && missingPrivilege(held, operation);
+  if (missing !== undefined) return { kind: "privilege", missing };
+  if (!relation.rls) return { kind: "above", because: "row-level security is not enabled" };
+  if (role.superuser) return { kind: "above", because: `${role.name} is a superuser` };
+  if (role.bypassRls) return { kind: "above", because: `${role.name} has BYPASSRLS` };
+  if (!relation.forceRls && role.inherits.includes(relation.owner))
+    return { kind: "above", because: `${role.name} owns the table, which does not force row-level security` };
+  return undefined;
+}
+
+function missingPrivilege(held: Privileges, operation: RelationOperation): string | undefined {
+  if (!held.schemaUsage) return "USAGE on the schema";
+  const command = operation.replace("blind_", "");
+  // What reads a column needs SELECT as well.
+  const also = operation === "update" || operation === "delete" ? ["select"] : [];
+  const needs: readonly string[] = command === "upsert" ? ["insert", "update", "select"] : [command, ...also];
+  for (const one of needs) {
+    const has =
+      one === "delete"
+        ? held.delete
+        : one === "truncate"
+          ? held.truncate
+          : (held[one as "select"] ?? []).length > 0;
+    if (!has) return one.toUpperCase();
+  }
+  return undefined;
+}

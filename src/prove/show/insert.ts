@@ -1,0 +1,77 @@
+import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import type { Witness } from "../answer.ts";
+import type { Row } from "../ask/evaluate.ts";
+import { fullSight, isError, type StepAnswer } from "../ask/session.ts";
+import { filledRows, insertSql } from "./rows.ts";
+import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
+
+/** Sends rows that the policy would let in, until one is stored that the matrix does not allow. */
+export async function showInsert(
+  showing: Showing,
+  hits: readonly Row[],
+  granted: readonly string[],
+): Promise<Shown> {
+  const { space, as, declared } = showing;
+  const { relation } = space;
+  let best: Shown | undefined;
+  for (const { row, witness } of await filledRows(space, hits, granted)) {
+    const statement = insertSql(space, row);
+    const stored =
+      `select pg_catalog.json_build_array(count(*), count(*) filter (where (${declared.text}) is not true))::text ` +
+      `from ${quoteQualified(relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
+    const [written, after] = await space.session.run([
+      { as, sql: statement, rows: false },
+      { as: fullSight, sql: stored, rows: true, goOn: true },
+    ]);
+    const one = insertShown(written, after, statement, witness);
+    if (one.kind === "hit") return one;
+    best = likelier(best, one);
+    if (isError(written) && !written.code.startsWith("23") && one.kind === "mismatch") break;
+  }
+  return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
+}
+
+function insertShown(
+  written: StepAnswer | undefined,
+  after: StepAnswer | undefined,
+  statement: string,
+  witness: Witness,
+): Shown {
+  if (isError(written)) return refusal(written, witness);
+  const [count, outside] =
+    after !== undefined && "value" in after
+      ? (JSON.parse(after.value ?? "[0,0]") as [number, number])
+      : [0, 0];
+  if (count === 0)
+    return { kind: "refused", by: "trigger", message: "a trigger kept the row from being stored", witness };
+  if (outside > 0) return { kind: "hit", side: "more", statement, setup: undefined, witness };
+  return {
+    kind: "refused",
+    by: "trigger",
+    message: "a trigger changed the row into one that is declared",
+    witness,
+  };
+}
+
+/** A row that the matrix allows, refused by the policies. */
+export async function showRefusedInsert(
+  showing: Showing,
+  hits: readonly Row[],
+  granted: readonly string[],
+): Promise<Shown> {
+  const { space, as } = showing;
+  let best: Shown | undefined;
+  for (const { row, witness } of await filledRows(space, hits, granted)) {
+    const statement = insertSql(space, row);
+    const [written] = await space.session.run([{ as, sql: statement, rows: false }]);
+    if (isError(written) && written.code === "42501")
+      return { kind: "hit", side: "less", statement, setup: undefined, witness };
+    best = likelier(
+      best,
+      isError(written)
+        ? refusal(written, witness)
+        : { kind: "mismatch", message: "the row was stored", witness },
+    );
+  }
+  return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
+}

@@ -1,0 +1,165 @@
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import type { ProofColumn } from "../analyse/schema.ts";
+import { freshValues, isJson } from "../analyse/types.ts";
+import type { Witness } from "../answer.ts";
+import { evaluate, type Row } from "../ask/evaluate.ts";
+import type { Space } from "../ask/product.ts";
+import { fullSight, isError } from "../ask/session.ts";
+
+/** A row that is there, with its place. */
+export interface StandingRow {
+  readonly ctid: string;
+  readonly table: string;
+  readonly row: Row;
+}
+
+const standingLimit = 200;
+
+export async function standingRows({ session, relation }: Space): Promise<readonly StandingRow[]> {
+  const columns = relation.columns.map(({ name }) => `${quoteLiteral(name)}, ${quoteIdent(name)}::text`);
+  // A function takes a hundred arguments.
+  const groups = Array.from(
+    { length: Math.ceil(columns.length / 40) },
+    (_, index) => `pg_catalog.jsonb_build_object(${columns.slice(index * 40, index * 40 + 40).join(", ")})`,
+  );
+  const sql =
+    `select pg_catalog.json_agg(x.j)::text from (select pg_catalog.jsonb_build_object('ctid', ctid::text, 'table', tableoid::text, 'row', ${groups.join(" || ")}) as j ` +
+    `from ${quoteQualified(relation)} limit ${standingLimit}) as x`;
+  const told = await session.ask(fullSight, sql);
+  return isError(told) || !("value" in told) || told.value === null
+    ? []
+    : (JSON.parse(told.value) as StandingRow[]);
+}
+
+export interface Filled {
+  readonly row: Row;
+  readonly witness: Witness;
+}
+
+/** Hits as whole rows that constraints may take, the likeliest first. @param granted `undefined`: all columns can be written */
+export async function filledRows(
+  space: Space,
+  hits: readonly Row[],
+  granted: readonly string[] | undefined,
+): Promise<readonly Filled[]> {
+  const some =
+    hits.length > 400 ? hits.filter((_, index) => index % Math.ceil(hits.length / 400) === 0) : hits;
+  const ranked = await rankedHits(space, some);
+  const [template] = await standingRows(space);
+  const filled = await Promise.all(
+    ranked.flatMap((witness) =>
+      [false, true].map(
+        async (fresh): Promise<Filled> => ({
+          row: await fill(space, witness, granted, template?.row ?? {}, fresh),
+          witness,
+        }),
+      ),
+    ),
+  );
+  const seen = new Set<string>();
+  return filled.filter(
+    ({ row }) => !seen.has(JSON.stringify(row)) && seen.add(JSON.stringify(row)) !== undefined,
+  );
+}
+
+export async function rankedHits(space: Space, hits: readonly Row[]): Promise<readonly Row[]> {
+  const { relation, material, session } = space;
+  const [template] = await standingRows(space);
+  const scores = await Promise.all(
+    hits.map(async (hit) => {
+      const broken = await Promise.all(
+        Object.entries(hit).map(async ([name, value]) => {
+          const parents = value === null ? undefined : await material.parents(relation, name);
+          return parents !== undefined && !parents.values.includes(value ?? "");
+        }),
+      );
+      const missing = Object.entries(hit).filter(
+        ([name, value]) =>
+          value === null && relation.columns.find((one) => one.name === name)?.notNull === true,
+      );
+      return broken.filter(Boolean).length * 10 + missing.length * 15;
+    }),
+  );
+  let checked: readonly string[] = [];
+  if (relation.checks.length > 0 && hits.length > 0) {
+    const text = relation.checks.map((one) => `(${one}) is not false`).join(" and ");
+    const cases = hits.map((hit) => ({ row: { ...template?.row, ...hit } }));
+    checked = await evaluate(
+      session,
+      { as: fullSight, relation, alias: relation.name, texts: [text] },
+      cases,
+    );
+  }
+  const scored = hits.map((hit, index) => ({
+    hit,
+    score: (scores[index] ?? 0) + (checked[index] === "F" ? 20 : 0),
+  }));
+  const sorted = scored.toSorted((a, b) => a.score - b.score);
+  const best = sorted.filter(({ score }) => score === sorted[0]?.score);
+  return [...new Set([...spread(best, 8), ...spread(sorted, 6)].map(({ hit }) => hit))];
+}
+
+function spread<T>(all: readonly T[], count: number): readonly T[] {
+  const step = Math.max(1, Math.floor(all.length / count));
+  return all.filter((_, index) => index % step === 0).slice(0, count);
+}
+
+export async function fill(
+  space: Space,
+  witness: Witness,
+  granted: readonly string[] | undefined,
+  template: Row,
+  fresh: boolean,
+): Promise<Row> {
+  const { relation } = space;
+  const out: Record<string, string | null> = {};
+  const unique = new Set(relation.uniques.filter((one) => fresh || one.length === 1).flat());
+  for (const column of relation.columns) {
+    const { name } = column;
+    if (column.generated || column.identity === "always" || granted?.includes(name) === false) continue;
+    const value = Object.hasOwn(witness, name)
+      ? witness[name]
+      : await likely(space, column, template[name] ?? null, unique.has(name));
+    if (value !== undefined) out[name] = value;
+  }
+  return out;
+}
+
+/** `undefined`: the column's own default. */
+async function likely(
+  { relation, material }: Space,
+  column: ProofColumn,
+  sample: string | null,
+  unique: boolean,
+): Promise<string | null | undefined> {
+  if (column.expression !== null || column.identity !== null) return undefined;
+  const parents = await material.parents(relation, column.name);
+  if (parents !== undefined) {
+    if (!unique && sample !== null) return sample;
+    if (!column.notNull) return undefined;
+    const taken = new Set(await material.standing(relation, column.name));
+    return parents.values.find((one) => !taken.has(one)) ?? parents.values.at(-1) ?? null;
+  }
+  if (unique) return freshValues(column, 9)[7] ?? sample;
+  if (sample !== null) return sample;
+  if (!column.notNull) return undefined;
+  return (
+    column.labels?.[0] ??
+    (column.base === "boolean" ? "true" : (freshValues(column, 1)[0] ?? (isJson(column) ? "{}" : "")))
+  );
+}
+
+export function insertSql({ relation }: Space, row: Row, overriding = false): string {
+  const names = Object.keys(row);
+  const table = quoteQualified(relation);
+  if (names.length === 0) return `insert into ${table} default values`;
+  const values = names.map((name) => {
+    const column = relation.columns.find((one) => one.name === name);
+    return column === undefined ? "default" : typedLiteral(column, row[name] ?? null);
+  });
+  return `insert into ${table} (${names.map(quoteIdent).join(", ")}) ${overriding ? "overriding system value " : ""}values (${values.join(", ")})`;
+}
+
+export function typedLiteral({ type }: ProofColumn, value: string | null): string {
+  return value === null ? "null" : `${quoteLiteral(value)}::${type}`;
+}

@@ -1,0 +1,119 @@
+import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
+import { rowColumns } from "./analyse/tree.ts";
+import type { Answer, RestsOn } from "./answer.ts";
+import type { Row } from "./ask/evaluate.ts";
+import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
+import { undecided } from "./compared.ts";
+import type { Context } from "./context.ts";
+import { contrast } from "./contrast.ts";
+import { oldSide } from "./old-side.ts";
+import { finish, hitOf, settledByRelaxation } from "./outcome.ts";
+import { showMove } from "./show/move.ts";
+
+export async function update(asked: Asked, blind: boolean): Promise<Answer> {
+  const { cell, context } = asked;
+  const [old, after] = [
+    conditionFor(asked, "update", "old", !blind),
+    conditionFor(asked, "update", "new", !blind),
+  ];
+  const deny = cell.declared.kind === "deny";
+  if (old === undefined || after === undefined)
+    return deny ? { kind: "no-policy" } : { kind: "all-rows", by: "relaxation", restsOn: nothing };
+  const newSide = await newRowsOf(context, after, deny);
+  if (newSide.kind !== "open") return newSide;
+  const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
+  // What the new side reads and the role may not write is as it was, unless a trigger writes it.
+  const kept =
+    !isTriggered(asked, "update") &&
+    !context.space.relation.columns.some(
+      ({ name }) => asked.held.update.includes(name) && readsColumn(after, name),
+    );
+  const reaching = kept ? joinedConditions("and", [old, after]) : old;
+  const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
+  if (
+    reached.kind === "hit" ||
+    reached.kind === "undecided" ||
+    reached.kind === "mismatch" ||
+    cell.check === undefined
+  )
+    return reached;
+  return movedRows(asked, old, after, blind, reached);
+}
+
+function readsColumn({ tree }: Condition, name: string): boolean {
+  if (tree === undefined) return true;
+  const read = rowColumns(tree);
+  return read.has(name) || read.has("*");
+}
+
+const nothing: RestsOn = { claims: [], time: [], relations: [] };
+
+type NewSide = { readonly kind: "open"; readonly rows: readonly Row[] } | Answer;
+
+/** No new row can be let through: then no row can be changed, whichever the old side lets through. */
+async function newRowsOf(context: Context, after: Condition, deny: boolean): Promise<NewSide> {
+  const settled = deny ? await settledByRelaxation(context, after, true) : undefined;
+  if (settled !== undefined) return settled;
+  const found = await contrast(context, after, always(false), false);
+  if (!deny || found.more.length > 0) return { kind: "open", rows: found.more };
+  const close = await found.close();
+  return close.kind === "proved"
+    ? finish(context, after, always(false), close, found, false, true)
+    : { kind: "open", rows: [] };
+}
+
+/** The rows that an UPDATE may leave behind, against `check:`. */
+async function movedRows(
+  asked: Asked,
+  old: Condition,
+  after: Condition,
+  blind: boolean,
+  reached: Answer,
+): Promise<Answer> {
+  const { cell, context, held } = asked;
+  const declared = context.knowledge.declared(context.space.relation, cell.check ?? "true");
+  const found = await contrast(context, after, declared, false);
+  if (found.more.length > 0) {
+    const from = await contrast(context, old, always(false), false);
+    const showing = { space: context.space, as: context.as, policy: after, declared };
+    const shown = await showMove(showing, from.more, found.more, held, blind);
+    if (shown.kind === "hit") return hitOf(context, after, shown, found.more, "new");
+    if (shown.kind === "refused")
+      return { kind: "constraint-only", message: shown.message, witness: shown.witness };
+    return undecided(
+      `${shown.message}, for ${JSON.stringify(found.more[0])}`,
+      "a candidate under never: that is to be refused",
+    );
+  }
+  const close = await found.close();
+  return close.kind === "proved" ? reached : close;
+}
+
+export async function upsert(asked: Asked): Promise<Answer> {
+  const { cell, context } = asked;
+  const deny = cell.declared.kind === "deny";
+  const [into, old, after] = [
+    conditionFor(asked, "insert", "new", true),
+    conditionFor(asked, "update", "old", true),
+    conditionFor(asked, "update", "new", true),
+  ];
+  if (into === undefined || old === undefined || after === undefined)
+    return deny ? { kind: "no-policy" } : { kind: "all-rows", by: "relaxation", restsOn: nothing };
+  for (const condition of deny ? [into, after] : []) {
+    const side = await newRowsOf(context, condition, true);
+    if (side.kind !== "open") return side;
+  }
+  const newSide = await newRowsOf(context, after, false);
+  const newRows = newSide.kind === "open" ? newSide.rows : [];
+  const answer = await oldSide(asked, old, declaredCondition(asked, cell.declared), {
+    command: "upsert",
+    blind: false,
+    both: false,
+    newRows,
+    context,
+  });
+  // The proposed row must pass the INSERT policies too: what could not be shown may be refused there.
+  return answer.kind === "mismatch"
+    ? undecided(answer.message, "a candidate row that the INSERT policies let in")
+    : answer;
+}
