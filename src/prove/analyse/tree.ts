@@ -40,8 +40,16 @@ export function parseExpression(sql: string): Node {
  * @throws if the text does not parse back to the same tree: a proof must not rest on a printer's mistake
  */
 export function printExpression(node: Node): string {
-  return printSelect(selectOf(node)).slice("SELECT ".length);
+  let text = printedNodes.get(node);
+  if (text === undefined) {
+    text = printSelect(selectOf(node)).slice("SELECT ".length);
+    printedNodes.set(node, text);
+  }
+  return text;
 }
+
+/** The same atoms are printed for every persona. */
+const printedNodes = new WeakMap<Node, string>();
 
 /** A SELECT as SQL text. @throws as printExpression */
 export function printSelect(select: SelectStmt): string {

@@ -240,6 +240,7 @@ async function validValues(
   values: readonly string[],
 ): Promise<readonly string[]> {
   if (values.length === 0) return [];
+  if (!session.validates) return validOneByOne(session, column, values);
   const type = column.type;
   const sql =
     `select v from (select case when pg_catalog.pg_input_is_valid(g.v, ${quoteLiteral(type)}) then g.v::${type}::text end as v, min(g.n) as n ` +
@@ -251,4 +252,21 @@ async function validValues(
   return isError(told) || !("value" in told) || told.value === null
     ? []
     : (JSON.parse(told.value) as string[]);
+}
+
+/** Before Postgres 16 a value can only be tried. */
+async function validOneByOne(
+  session: ProofSession,
+  { type }: ProofColumn,
+  values: readonly string[],
+): Promise<readonly string[]> {
+  const steps = values.map((one) => ({
+    as: fullSight,
+    sql: `select ${quoteLiteral(one)}::${type}::text`,
+    rows: true,
+    goOn: true,
+  }));
+  const answers = await session.runOnce(steps);
+  const texts = answers.flatMap((one) => ("value" in one && one.value !== null ? [one.value] : []));
+  return [...new Set(texts)];
 }

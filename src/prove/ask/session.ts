@@ -44,12 +44,15 @@ const batchRequests = 400;
 export class ProofSession {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
+  readonly #keys = new WeakMap<ActingAs, string>();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
   #sending = false;
   /** Messages sent, for the figures. */
   roundTrips = 0;
+  /** `pg_input_is_valid` is there since Postgres 16. */
+  validates = true;
 
   constructor(client: Client, timeoutMs: number) {
     this.#client = client;
@@ -57,6 +60,8 @@ export class ProofSession {
   }
 
   async begin(): Promise<void> {
+    const { rows } = await this.#client.query<{ num: number }>("select current_setting('server_version_num')::int as num");
+    this.validates = (rows[0]?.num ?? 0) >= 160_000;
     await this.#client.query(
       `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0; savepoint rowgate_proof`,
     );
@@ -68,7 +73,7 @@ export class ProofSession {
 
   /** A question whose answer does not change within the transaction: asked once. */
   ask(as: ActingAs, sql: string): Promise<StepAnswer> {
-    const key = JSON.stringify([as, sql]);
+    const key = `${this.#keyOf(as)}\n${sql}`;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = this.run([{ as, sql, rows: true }]).then(
@@ -77,6 +82,15 @@ export class ProofSession {
       this.#answers.set(key, answer);
     }
     return answer;
+  }
+
+  #keyOf(as: ActingAs): string {
+    let key = this.#keys.get(as);
+    if (key === undefined) {
+      key = JSON.stringify({ role: as.role, settings: as.settings });
+      this.#keys.set(as, key);
+    }
+    return key;
   }
 
   /** As `run`, once: within the transaction the same steps have the same answers. */
@@ -141,7 +155,7 @@ export class ProofSession {
     const actors = new Map<string, number>();
     const numbered = requests.map((steps) =>
       steps.map(({ as, sql, rows, goOn = false }) => {
-        const key = JSON.stringify({ role: as.role, settings: as.settings });
+        const key = this.#keyOf(as);
         const actor = actors.get(key) ?? actors.size;
         actors.set(key, actor);
         return { actor, sql, rows, goOn };

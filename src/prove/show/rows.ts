@@ -1,10 +1,10 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import type { ProofColumn } from "../analyse/schema.ts";
+import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../answer.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
-import { fullSight, isError } from "../ask/session.ts";
+import { fullSight, isError, type ProofSession } from "../ask/session.ts";
 
 /** A row that is there, with its place. */
 export interface StandingRow {
@@ -15,7 +15,18 @@ export interface StandingRow {
 
 const standingLimit = 200;
 
-export async function standingRows({ session, relation }: Space): Promise<readonly StandingRow[]> {
+const known = new WeakMap<ProofSession, Map<ProofRelation, Promise<readonly StandingRow[]>>>();
+
+/** Some rows that are there, read once. */
+export function standingRows(space: Space): Promise<readonly StandingRow[]> {
+  const own = known.get(space.session) ?? new Map<ProofRelation, Promise<readonly StandingRow[]>>();
+  known.set(space.session, own);
+  const rows = own.get(space.relation) ?? readRows(space);
+  own.set(space.relation, rows);
+  return rows;
+}
+
+async function readRows({ session, relation }: Space): Promise<readonly StandingRow[]> {
   const columns = relation.columns.map(({ name }) => `${quoteLiteral(name)}, ${quoteIdent(name)}::text`);
   // A function takes a hundred arguments.
   const groups = Array.from(
