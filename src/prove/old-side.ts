@@ -40,12 +40,18 @@ export async function oldSide(
   const checked = self
     ? await checkWithRow(context, policy, declared, found.distinct, both)
     : { ...found, incomplete: false };
-  const show = (side: "more" | "less") => (): Promise<Shown> =>
-    showOld(
-      { showing, command, blind, side, held, newRows, alone: !self, key: cell.key },
-      checked[side],
-      there[side],
-    );
+  const show =
+    (side: "more" | "less") =>
+    (rows: readonly Row[]): Promise<Shown> => {
+      const wanted = new Set(rows);
+      const old = { showing, command, blind, side, held, newRows, alone: !self, key: cell.key };
+      const hits = checked[side].filter((one) => wanted.has(one));
+      return showOld(
+        old,
+        hits,
+        there[side].filter(({ row }) => wanted.has(row)),
+      );
+    };
   const differing = {
     more: [...there.more.map(({ row }) => row), ...checked.more],
     less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],

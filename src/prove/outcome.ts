@@ -37,10 +37,13 @@ export async function shownHits(
   const outcomes: Shown[] = [];
   for (const side of ["more", "less"] as const) {
     const rows = side === "more" ? more : less;
-    if (rows.length === 0) continue;
-    const shown = await show[side](rows);
-    if (shown.kind === "hit") return hitOf(context, policy, shown, rows, which);
-    outcomes.push(shown);
+    // What anybody reaches is worse than what only the persona does, and is shown first.
+    for (const group of side === "more" ? await byStranger(context, policy, rows) : [rows]) {
+      if (group.length === 0) continue;
+      const shown = await show[side](group);
+      if (shown.kind === "hit") return hitOf(context, policy, shown, group, which);
+      outcomes.push(shown);
+    }
   }
   const open = outcomes.find(({ kind }) => kind !== "refused") ?? outcomes[0];
   if (open === undefined || open.kind === "hit") return undefined;
@@ -57,7 +60,20 @@ export async function shownHits(
   );
 }
 
-/** The stranger test: would somebody else with the same role reach any of these rows? */
+/** The stranger test: rows that somebody else with the same role would reach, and the others. */
+async function byStranger(
+  { stranger, space, session }: Context,
+  { alias, text }: Condition,
+  rows: readonly Row[],
+): Promise<readonly (readonly Row[])[]> {
+  if (stranger === undefined || rows.length === 0) return [rows];
+  const cases = rows.map((row) => ({ row }));
+  const asked = { as: stranger, relation: space.relation, alias, texts: [text] };
+  const truths = await evaluate(session, asked, cases);
+  return [rows.filter((_, index) => truths[index] === "T"), rows.filter((_, index) => truths[index] !== "T")];
+}
+
+/** The answer that a shown hit makes, or the one that none could be shown. */
 export async function hitOf(
   context: Context,
   policy: Condition,
@@ -75,18 +91,8 @@ export async function hitOf(
           "a candidate row, or a waiver with a reason",
         );
   }
-  const { stranger, space, session } = context;
-  let own = false;
-  if (stranger !== undefined && shown.side === "more") {
-    const cases = rows.slice(0, 3_000).map((row) => ({ row }));
-    const truths = await evaluate(
-      session,
-      { as: stranger, relation: space.relation, alias: policy.alias, texts: [policy.text] },
-      cases,
-    );
-    own = !truths.includes("T");
-  }
-  return { ...shown, rows: which, own };
+  const [anybody, others] = shown.side === "more" ? await byStranger(context, policy, rows) : [rows];
+  return { ...shown, rows: which, own: others !== undefined && anybody?.length === 0 };
 }
 
 export async function finish(

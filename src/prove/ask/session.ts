@@ -60,7 +60,9 @@ export class ProofSession {
   }
 
   async begin(): Promise<void> {
-    const { rows } = await this.#client.query<{ num: number }>("select current_setting('server_version_num')::int as num");
+    const { rows } = await this.#client.query<{ num: number }>(
+      "select current_setting('server_version_num')::int as num",
+    );
     this.validates = (rows[0]?.num ?? 0) >= 160_000;
     await this.#client.query(
       `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0; savepoint rowgate_proof`,

@@ -79,7 +79,9 @@ async function showOne(old: OldSide, one: Try): Promise<Shown> {
     before.length > 0 && answers[0] !== undefined && "value" in answers[0]
       ? Number(answers[0].value)
       : undefined;
-  const outcome = reached(answers.slice(steps.length - asked.length), statements, old, total);
+  const removal = answers.slice(first + 3, steps.length - asked.length);
+  const only = (byPlace && !old.blind) || (removal.length > 0 && !removal.some(isError));
+  const outcome = reached(answers.slice(steps.length - asked.length), statements, old, only, total);
   if (outcome.reached && !want && old.side === "more")
     return { kind: "hit", side: "more", statement: outcome.statement, setup, witness };
   if (!outcome.reached && want && old.side === "less" && outcome.error === undefined)
