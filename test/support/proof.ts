@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import { Client } from "pg";
+import { readCatalog } from "../../src/catalog/catalog.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Json, Matrix, Persona } from "../../src/model/matrix.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { expandCells } from "../../src/plan/expand.ts";
+import { planRelation } from "../../src/plan/relation.ts";
 import type { Answer } from "../../src/prove/answer.ts";
 import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../src/prove/prover.ts";
-import { prepare } from "../../src/run/preparation.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
-import { applySystemSql } from "../../src/stage/system-sql.ts";
+import { applySystemSql } from "../../src/stage/system.ts";
 
 export interface ProvedCell {
   readonly id: string;
@@ -75,7 +76,9 @@ export async function proveMatrix(
   const client = await connectTo(address);
   try {
     if (sql !== undefined) await client.query(sql);
-    const { catalog, work } = await prepare(client, matrix);
+    const schemas = [...new Set([...matrix.relations.map(({ schema }) => schema), ...matrix.exposes])];
+    const catalog = await readCatalog(client, schemas, [...new Set(matrix.personas.map(({ role }) => role))]);
+    const work = matrix.relations.map((spec) => ({ spec, relation: planRelation(spec, catalog, []) }));
     const opened: Client[] = [];
     const started = performance.now();
     const cpu = process.cpuUsage();

@@ -51,7 +51,7 @@ export type Position = "boolean" | "scalar";
 export abstract class Recorder {
   protected readonly relation: ProofRelation;
   protected readonly reading: Reading;
-  protected readonly columns = new Map<string, ColumnUse>();
+  protected readonly columns: Map<string, ColumnUse> = new Map();
   protected readonly seeds: Seed[] = [];
   protected doubts: Doubt[] = [];
   protected needs: Source[] = [];
