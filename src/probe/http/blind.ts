@@ -6,8 +6,8 @@ import { privilegesOf } from "../sql/statements.ts";
 import type { TextRow } from "./json-text.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
-import type { Scene } from "./scene.ts";
-import { byCount, countTellsRows, reachOf } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
+import { byCount, countTellsRows, reachOf } from "./context.ts";
 import { updatable, updateValues } from "./values.ts";
 
 const everyRow: RowFilter = { kind: "none" };
@@ -15,24 +15,24 @@ const everyRow: RowFilter = { kind: "none" };
 const maxVariants = 12;
 
 /** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
-export async function probeBlindUpdate(scene: Scene): Promise<RowsObservation> {
-  const { cell, caller } = scene;
+export async function probeBlindUpdate(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
   const answers: Answer[] = [];
-  for (const values of variants(scene)) {
+  for (const values of variants(context)) {
     const { answer } = await caller.update(everyRow, values);
     answers.push(withConstraint(answer, cell, ["update"], Object.keys(values)));
     if (ruleFor(answer)?.triesNextValue !== true) break;
   }
-  return observed(scene, answers[decidingIndex(answers)] ?? { code: null, rows: 0 }, "update");
+  return observed(context, answers[decidingIndex(answers)] ?? { code: null, rows: 0 }, "update");
 }
 
-export async function probeBlindDelete(scene: Scene): Promise<RowsObservation> {
-  const { answer } = await scene.caller.delete(everyRow);
-  return observed(scene, withConstraint(answer, scene.cell, ["delete"], []), "delete");
+export async function probeBlindDelete(context: ProbeContext): Promise<RowsObservation> {
+  const { answer } = await context.caller.delete(everyRow);
+  return observed(context, withConstraint(answer, context.cell, ["delete"], []), "delete");
 }
 
 /** A check refuses the whole statement for one row: other columns and values may pass it. */
-function variants({ cell }: Scene): readonly TextRow[] {
+function variants({ cell }: ProbeContext): readonly TextRow[] {
   const first = updateValues(cell);
   if (cell.update?.set !== undefined || privilegesOf(cell).update.length === 0) return [first];
   const all = updatable(cell).flatMap((name) => otherValues(cell, name).map((value) => ({ [name]: value })));
@@ -40,24 +40,24 @@ function variants({ cell }: Scene): readonly TextRow[] {
   return [first, ...others].slice(0, maxVariants);
 }
 
-function observed(scene: Scene, answer: Answer, event: "update" | "delete"): RowsObservation {
-  const { cell, snapshot } = scene;
+function observed(context: ProbeContext, answer: Answer, event: "update" | "delete"): RowsObservation {
+  const { cell, snapshot } = context;
   const { declared, total } = snapshot.control(cell);
   if (answer.code === null) {
-    const counted = byCount(scene, answer.rows ?? 0);
+    const counted = byCount(context, answer.rows ?? 0);
     const mayBeHidden = counted.affected === 0 && total > 0 && maySwallow(cell, event);
     const differs = counted.unexpected + counted.missing > 0;
     // Which rows they were cannot be asked without reading them.
-    const undetermined = countTellsRows(scene) || differs ? 0 : declared;
-    return reachOf(scene, answer, { ...counted, undetermined, mayBeHidden });
+    const undetermined = countTellsRows(context) || differs ? 0 : declared;
+    return reachOf(context, answer, { ...counted, undetermined, mayBeHidden });
   }
   if (isStoppedAfterPolicy(answer, cell.operation) && total > 0) {
     // Some row passed the policies, and its constraint undid the statement for all: at least one was reached.
-    return reachOf(scene, answer, { ...byCount(scene, 1), missing: 0, undetermined: total - 1 });
+    return reachOf(context, answer, { ...byCount(context, 1), missing: 0, undetermined: total - 1 });
   }
   const held = privilegesOf(cell);
   const granted = event === "update" ? held.update.length > 0 : held.delete;
-  if (!granted || !held.schemaUsage) return reachOf(scene, answer);
+  if (!granted || !held.schemaUsage) return reachOf(context, answer);
   // All or nothing: refused for one row, refused for all. Where some are declared, nothing is told about them.
-  return reachOf(scene, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
+  return reachOf(context, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
 }

@@ -5,41 +5,41 @@ import { ProbeFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
 import { compareSample } from "./sample.ts";
-import type { Scene } from "./scene.ts";
-import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
+import { byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./context.ts";
 
 /** SELECT: the exact count always; the rows themselves where a count does not tell them. */
-export async function probeSelect(scene: Scene): Promise<RowsObservation> {
-  const { caller, snapshot } = scene;
-  const columns = shownColumns(scene.cell);
+export async function probeSelect(context: ProbeContext): Promise<RowsObservation> {
+  const { caller, snapshot } = context;
+  const columns = shownColumns(context.cell);
   const byRows = snapshot.hasRows && snapshot.complete && columns.length > 0;
-  if (byRows && !countTellsRows(scene)) return await compareAll(scene, columns);
+  if (byRows && !countTellsRows(context)) return await compareAll(context, columns);
 
-  const reply = await caller.read({ columns, holding: scene.cell.column, limit: shownKeys });
-  if (reply.answer.code !== null) return reachOf(scene, reply.answer);
-  const counted = byCount(scene, reply.answer.rows ?? 0);
-  if (!countTellsRows(scene)) return reachOf(scene, reply.answer, await compareSample(scene, counted));
-  if (byRows && counted.unexpected + counted.missing > 0) return await compareAll(scene, columns);
-  return reachOf(scene, reply.answer, {
+  const reply = await caller.read({ columns, holding: context.cell.column, limit: shownKeys });
+  if (reply.answer.code !== null) return reachOf(context, reply.answer);
+  const counted = byCount(context, reply.answer.rows ?? 0);
+  if (!countTellsRows(context)) return reachOf(context, reply.answer, await compareSample(context, counted));
+  if (byRows && counted.unexpected + counted.missing > 0) return await compareAll(context, columns);
+  return reachOf(context, reply.answer, {
     ...counted,
     unexpectedKeys: counted.unexpected > 0 ? rowsOf(reply) : [],
   });
 }
 
-async function compareAll(scene: Scene, columns: readonly string[]): Promise<RowsObservation> {
-  const { reply, rows } = await readRows(scene, columns);
-  if (reply.answer.code !== null) return reachOf(scene, reply.answer);
-  const counted = byCount(scene, reply.answer.rows ?? 0);
+async function compareAll(context: ProbeContext, columns: readonly string[]): Promise<RowsObservation> {
+  const { reply, rows } = await readRows(context, columns);
+  if (reply.answer.code !== null) return reachOf(context, reply.answer);
+  const counted = byCount(context, reply.answer.rows ?? 0);
   if (rows.length < counted.affected) {
     // `db-max-rows` cut the answer and there is no key to ask for the rest by, or there are far more rows than declared.
-    return reachOf(scene, reply.answer, { ...counted, undetermined: counted.affected - rows.length });
+    return reachOf(context, reply.answer, { ...counted, undetermined: counted.affected - rows.length });
   }
-  return reachOf(scene, reply.answer, { affected: rows.length, ...differences(scene, columns, rows) });
+  return reachOf(context, reply.answer, { affected: rows.length, ...differences(context, columns, rows) });
 }
 
 /** Throws ProbeFailure when the rows lack the columns that were asked for. */
 export function differences(
-  { cell, snapshot }: Scene,
+  { cell, snapshot }: ProbeContext,
   columns: readonly string[],
   reached: readonly string[],
 ): Differences {
@@ -75,18 +75,18 @@ function valuesTold(
 
 /** Page by page: whatever `limit` says, the gateway's `db-max-rows` may cut an answer. */
 async function readRows(
-  scene: Scene,
+  context: ProbeContext,
   columns: readonly string[],
 ): Promise<{ reply: Reply; rows: readonly string[] }> {
-  const order = shownKey(scene.cell);
+  const order = shownKey(context.cell);
   const limit = comparedRowsLimit + 1;
-  const page = { columns, holding: scene.cell.column, order, limit };
-  const reply = await scene.caller.read(page);
+  const page = { columns, holding: context.cell.column, order, limit };
+  const reply = await context.caller.read(page);
   if (reply.answer.code !== null) return { reply, rows: [] };
   const rows = rowsOf(reply);
   const wanted = Math.min(reply.answer.rows ?? 0, limit);
   while (rows.length < wanted && order.length > 0) {
-    const next = await scene.caller.read({ ...page, offset: rows.length });
+    const next = await context.caller.read({ ...page, offset: rows.length });
     const more = next.answer.code === null ? rowsOf(next) : [];
     if (more.length === 0) break;
     rows.push(...more);

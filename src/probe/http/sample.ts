@@ -2,8 +2,8 @@ import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { type ControlRow, shownKeys } from "./snapshot.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
-import type { Scene } from "./scene.ts";
-import { shownColumns, shownKey } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
+import { shownColumns, shownKey } from "./context.ts";
 
 /** Values in one `in.(…)`: a URL must stay well below 8,000 characters. */
 const valuesAtOnce = 15;
@@ -11,8 +11,11 @@ const valuesAtOnce = 15;
 type Counted = Pick<RowsObservation, "affected" | "unexpected" | "missing">;
 
 /** SELECT on a large relation: counts over all rows, and whether each row of the sample is seen. */
-export async function compareSample(scene: Scene, counted: Counted): Promise<Partial<RowsObservation>> {
-  const { cell, snapshot } = scene;
+export async function compareSample(
+  context: ProbeContext,
+  counted: Counted,
+): Promise<Partial<RowsObservation>> {
+  const { cell, snapshot } = context;
   const { total, declared } = snapshot.control(cell);
   const sample = snapshot.rows(cell.expectation);
   const key = shownKey(cell);
@@ -25,8 +28,8 @@ export async function compareSample(scene: Scene, counted: Counted): Promise<Par
     };
   }
   const seen =
-    key.length === 1 ? await seenAmong(scene, key, sample) : await seenOneByOne(scene, key, sample);
-  const same = cell.column === undefined ? seen : await sameValues(scene, sample);
+    key.length === 1 ? await seenAmong(context, key, sample) : await seenOneByOne(context, key, sample);
+  const same = cell.column === undefined ? seen : await sameValues(context, sample);
   const label = snapshot.shapeOf(key);
   const shown = (rows: readonly ControlRow[]): string[] =>
     rows.slice(0, shownKeys).map(({ shapes }) => shapes[label] ?? "");
@@ -43,7 +46,7 @@ export async function compareSample(scene: Scene, counted: Counted): Promise<Par
 }
 
 async function seenAmong(
-  { cell, caller, snapshot }: Scene,
+  { cell, caller, snapshot }: ProbeContext,
   key: readonly string[],
   sample: readonly ControlRow[],
 ): Promise<ReadonlySet<ControlRow>> {
@@ -62,7 +65,7 @@ async function seenAmong(
 }
 
 async function seenOneByOne(
-  { cell, caller }: Scene,
+  { cell, caller }: ProbeContext,
   columns: readonly string[],
   sample: readonly ControlRow[],
 ): Promise<ReadonlySet<ControlRow>> {
@@ -82,7 +85,7 @@ async function seenOneByOne(
 
 /** A column's cell: rows that show their own value, and no mask of it. */
 async function sameValues(
-  { cell, caller, snapshot }: Scene,
+  { cell, caller, snapshot }: ProbeContext,
   sample: readonly ControlRow[],
 ): Promise<ReadonlySet<ControlRow>> {
   const columns = shownColumns(cell);

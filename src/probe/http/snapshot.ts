@@ -6,7 +6,7 @@ import { membersOf, textOf } from "./json-text.ts";
 
 /** Relations with more rows are compared by counts and a sample. */
 export const comparedRowsLimit = 2_000;
-/** A row as full sight sees it. */
+/** A row as the privileged connection sees it. */
 export interface ControlRow {
   /** The key's values as Postgres writes them; empty when nothing names a row. */
   readonly key: readonly (string | null)[];

@@ -3,7 +3,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import { otherValues } from "../sql/updates.ts";
 import { plainFirst, privilegesOf, writable } from "../sql/statements.ts";
 import type { TextRow } from "./json-text.ts";
-import type { Sight } from "./privileged.ts";
+import type { PrivilegedConnection } from "./privileged.ts";
 import type { ControlRow } from "./snapshot.ts";
 
 /** Columns that an UPDATE may write, those first that neither a constraint nor a policy is about. */
@@ -54,9 +54,9 @@ export function only(row: TextRow, columns: readonly string[]): TextRow {
   );
 }
 
-/** The rows' own values as full sight reads them. A column that the control relation lacks, and a value too long to send, are left out. */
+/** The rows' own values as the privileged connection reads them. A column that the control relation lacks, and a value too long to send, are left out. */
 export async function valuesOf(
-  sight: Sight,
+  privileged: PrivilegedConnection,
   { relation }: Cell,
   rows: readonly ControlRow[],
   columns: readonly string[],
@@ -64,7 +64,7 @@ export async function valuesOf(
   const { baseline: control, key } = relation;
   const there = columns.filter((name) => control.columns.some((column) => column.name === name));
   if (rows.length === 0 || there.length === 0 || key.length === 0) return new Map();
-  const found = await sight.look((ask) =>
+  const found = await privileged.inSnapshot((ask) =>
     ask<{ key: (string | null)[]; own: (string | null)[]; long: boolean[] }>(
       `select ${texts(key)} as key, ${cut(there)} as own, ${areLong(there)} as long from ${quoteQualified(control)} where ${isOneOf(key, rows)}`,
     ),

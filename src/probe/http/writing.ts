@@ -11,8 +11,8 @@ import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";
 import { goThroughRows } from "./row-by-row.ts";
 import type { Attempt } from "./row-by-row.ts";
-import type { Scene } from "./scene.ts";
-import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
+import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./context.ts";
 import { updatable, updateAttempts, updateValues } from "./values.ts";
 
 /** One of the two statements that change rows where they find them. */
@@ -30,13 +30,13 @@ interface Statement {
 }
 
 /** UPDATE with a filter that reads a column, and the moves that must be refused. */
-export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
-  const { cell, caller } = scene;
+export async function probeUpdate(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
   const values = updateValues(cell);
   const key = shownKey(cell);
   const { update, select, schemaUsage } = privilegesOf(cell);
   const written = Object.keys(values);
-  const { observation, reached } = await probeStatement(scene, {
+  const { observation, reached } = await probeStatement(context, {
     event: "update",
     // A row that changes its key cannot be named by it; other columns may be changed by a trigger.
     returning: key.some((name) => written.includes(name)) ? [] : key,
@@ -44,17 +44,17 @@ export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
     whole: (filter, returning) => caller.update(filter, values, returning),
     own: cell.update?.set === undefined ? updatable(cell) : [],
     attempts: (own) =>
-      attemptsOf(scene, own).map((attempt) => ({
+      attemptsOf(context, own).map((attempt) => ({
         send: (filter) => caller.update(filter, attempt),
         completed: (answer) => withConstraint(answer, cell, ["update"], Object.keys(attempt)),
       })),
     completed: (answer) => withConstraint(answer, cell, ["update"], written),
   });
-  return { ...observation, forbiddenUpdates: await probeMoves(scene, reached) };
+  return { ...observation, forbiddenUpdates: await probeMoves(context, reached) };
 }
 
 /** A scratch row keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
-function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow[] {
+function attemptsOf({ cell, own: isOwn }: ProbeContext, own: TextRow): readonly TextRow[] {
   const attempts = updateAttempts(cell, own);
   if (isOwn !== true) return attempts;
   const keeping = attempts.filter((values) => !cell.relation.key.some((name) => name in values));
@@ -62,11 +62,11 @@ function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow
 }
 
 /** DELETE with a filter that reads a column. */
-export async function probeDelete(scene: Scene): Promise<RowsObservation> {
-  const { cell, caller } = scene;
+export async function probeDelete(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
   const held = privilegesOf(cell);
   const completed = (answer: Answer): Answer => withConstraint(answer, cell, ["delete"], []);
-  const { observation } = await probeStatement(scene, {
+  const { observation } = await probeStatement(context, {
     event: "delete",
     returning: shownColumns(cell),
     granted: held.schemaUsage && held.delete && held.select.length > 0,
@@ -84,37 +84,37 @@ interface Probed {
   readonly reached: readonly (readonly (string | null)[])[];
 }
 
-async function probeStatement(scene: Scene, statement: Statement): Promise<Probed> {
-  const { cell, snapshot } = scene;
-  if (!scene.wholeWrites) return await goThroughRows(scene, statement, undefined);
+async function probeStatement(context: ProbeContext, statement: Statement): Promise<Probed> {
+  const { cell, snapshot } = context;
+  if (!context.wholeWrites) return await goThroughRows(context, statement, undefined);
   const returning = snapshot.complete && snapshot.hasRows && mayReturn(cell) ? statement.returning : [];
-  const reply = await statement.whole(readingFilter(scene), returning);
+  const reply = await statement.whole(readingFilter(context), returning);
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
     if (!statement.granted || ruleFor(answer)?.stopsAtRow !== true)
-      return { observation: reachOf(scene, answer), reached: [] };
-    return await goThroughRows(scene, statement, reachOf(scene, answer));
+      return { observation: reachOf(context, answer), reached: [] };
+    return await goThroughRows(context, statement, reachOf(context, answer));
   }
-  const counted = byCount(scene, answer.rows ?? 0);
+  const counted = byCount(context, answer.rows ?? 0);
   const nothing = counted.affected === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
-  const mayBeHidden = nothing && !(await isUnseen(scene, readingFilter(scene)));
+  const mayBeHidden = nothing && !(await isUnseen(context, readingFilter(context)));
   const rows = returning.length === 0 ? [] : rowsOf(reply);
   if (rows.length === counted.affected && returning.length > 0) {
-    const found = { affected: counted.affected, ...differences(scene, returning, rows) };
+    const found = { affected: counted.affected, ...differences(context, returning, rows) };
     return {
-      observation: reachOf(scene, answer, { ...found, mayBeHidden }),
-      reached: keysOf(scene, returning, rows),
+      observation: reachOf(context, answer, { ...found, mayBeHidden }),
+      reached: keysOf(context, returning, rows),
     };
   }
-  const observation = reachOf(scene, answer, { ...counted, mayBeHidden });
+  const observation = reachOf(context, answer, { ...counted, mayBeHidden });
   const told =
-    countTellsRows(scene) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
+    countTellsRows(context) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
   if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
-  return await goThroughRows(scene, statement, observation);
+  return await goThroughRows(context, statement, observation);
 }
 
 /** Reads a column, so that the SELECT policies apply; where none may be read, the refusal is the answer. */
-function readingFilter({ cell }: Scene): RowFilter {
+function readingFilter({ cell }: ProbeContext): RowFilter {
   const { key, info } = cell.relation;
   const { select } = privilegesOf(cell);
   const column =
@@ -125,7 +125,7 @@ function readingFilter({ cell }: Scene): RowFilter {
 
 /** The rows that an answer names, as filters name them. */
 function keysOf(
-  { cell, snapshot }: Scene,
+  { cell, snapshot }: ProbeContext,
   columns: readonly string[],
   rows: readonly string[],
 ): Probed["reached"] {

@@ -5,15 +5,15 @@ import { shownCharacters } from "../sql/privileged.ts";
 import { privilegesOf } from "../sql/statements.ts";
 import type { Caller } from "./caller.ts";
 import type { RowFilter } from "./query.ts";
-import type { Sight } from "./privileged.ts";
+import type { PrivilegedConnection } from "./privileged.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** All that a cell's probe works with. */
-export interface Scene {
+export interface ProbeContext {
   readonly cell: Cell;
   readonly caller: Caller;
-  readonly sight: Sight;
-  /** What full sight saw before the probe. */
+  readonly privileged: PrivilegedConnection;
+  /** What the privileged connection saw before the probe. */
   readonly snapshot: Snapshot;
   /** False: one statement over all rows would touch too many of a database that others use. */
   readonly wholeWrites: boolean;
@@ -23,7 +23,7 @@ export interface Scene {
 
 /** Starts from "nothing was reached"; `over` says what was. */
 export function reachOf(
-  { cell, snapshot }: Scene,
+  { cell, snapshot }: ProbeContext,
   answer: Answer,
   over: Partial<RowsObservation> = {},
 ): RowsObservation {
@@ -53,10 +53,10 @@ function shown(keys: readonly string[] = []): readonly string[] {
 
 /** What a count alone tells. */
 export function byCount(
-  scene: Scene,
+  context: ProbeContext,
   reached: number,
 ): Pick<RowsObservation, "affected" | "unexpected" | "missing"> {
-  const { declared } = scene.snapshot.control(scene.cell);
+  const { declared } = context.snapshot.control(context.cell);
   return {
     affected: reached,
     unexpected: Math.max(0, reached - declared),
@@ -65,7 +65,7 @@ export function byCount(
 }
 
 /** None and all are the same rows whichever way they are counted; any other number could be other rows. */
-export function countTellsRows({ cell, snapshot }: Scene): boolean {
+export function countTellsRows({ cell, snapshot }: ProbeContext): boolean {
   const { kind } = cell.expectation;
   const sameRows = cell.column === undefined && cell.relation.baseline.oid === cell.relation.info.oid;
   return kind === "deny" || kind === "candidates" || (kind === "allow" && sameRows) || snapshot.total === 0;
@@ -74,7 +74,7 @@ export function countTellsRows({ cell, snapshot }: Scene): boolean {
 /** By role, and by column where the cell is a column's. */
 const shownBy = new WeakMap<PlannedRelation, Map<string, readonly string[]>>();
 
-/** Columns by which rows of an answer can be told apart, and that full sight can read as well. */
+/** Columns by which rows of an answer can be told apart, and that the privileged connection can read as well. */
 export function shownColumns(cell: Cell): readonly string[] {
   const { relation, persona, column } = cell;
   // Once for each relation and role: a matrix has many cells of both.
@@ -110,7 +110,7 @@ export function mayReturn(cell: Cell): boolean {
  * The persona sees none of the rows: then a write that reads a column has none to change, whatever triggers and rules
  * would make of one.
  */
-export async function isUnseen({ cell, caller }: Scene, filter: RowFilter): Promise<boolean> {
+export async function isUnseen({ cell, caller }: ProbeContext, filter: RowFilter): Promise<boolean> {
   const { answer } = await caller.read({ columns: shownColumns(cell), filter, limit: 1 });
   return answer.code === null && answer.rows === 0;
 }
