@@ -1,24 +1,18 @@
 import { decidingIndex, isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { otherValues } from "../sql/updates.ts";
-import { privilegesOf } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
+import { mayBeSuppressed, privilegesOf, valuesForAllRows } from "../what-to-write.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
 import type { ProbeContext } from "./context.ts";
 import { byCount, countTellsRows, reachOf } from "./context.ts";
-import { updatable, updateValues } from "./values.ts";
 
 const everyRow: RowFilter = { kind: "none" };
-/** Values that a check might take, before the statement counts as refused. */
-const maxVariants = 12;
 
 /** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
 export async function probeBlindUpdate(context: ProbeContext): Promise<RowsObservation> {
   const { cell, caller } = context;
   const answers: Answer[] = [];
-  for (const values of variants(context)) {
+  for (const values of valuesForAllRows(cell)) {
     const { answer } = await caller.update(everyRow, values);
     answers.push(withConstraint(answer, cell, ["update"], Object.keys(values)));
     if (ruleFor(answer)?.triesNextValue !== true) break;
@@ -31,21 +25,12 @@ export async function probeBlindDelete(context: ProbeContext): Promise<RowsObser
   return observed(context, withConstraint(answer, context.cell, ["delete"], []), "delete");
 }
 
-/** A check refuses the whole statement for one row: other columns and values may pass it. */
-function variants({ cell }: ProbeContext): readonly TextRow[] {
-  const first = updateValues(cell);
-  if (cell.update?.set !== undefined || privilegesOf(cell).update.length === 0) return [first];
-  const all = updatable(cell).flatMap((name) => otherValues(cell, name).map((value) => ({ [name]: value })));
-  const others = all.filter((values) => JSON.stringify(values) !== JSON.stringify(first));
-  return [first, ...others].slice(0, maxVariants);
-}
-
 function observed(context: ProbeContext, answer: Answer, event: "update" | "delete"): RowsObservation {
   const { cell, snapshot } = context;
   const { declared, total } = snapshot.control(cell);
   if (answer.code === null) {
     const counted = byCount(context, answer.rows ?? 0);
-    const mayBeHidden = counted.affected === 0 && total > 0 && maySwallow(cell, event);
+    const mayBeHidden = counted.affected === 0 && total > 0 && mayBeSuppressed(cell, event);
     const differs = counted.unexpected + counted.missing > 0;
     // Which rows they were cannot be asked without reading them.
     const undetermined = countTellsRows(context) || differs ? 0 : declared;

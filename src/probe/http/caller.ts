@@ -1,7 +1,8 @@
 import type { ColumnInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import type { SchemaClient } from "./clients.ts";
-import { type JsonBody, type TextRow, jsonBody } from "./json-text.ts";
+import type { TextRow } from "../what-to-write.ts";
+import { type JsonBody, jsonBody } from "./json-text.ts";
 import { applyFilter, keepSpaces, restName, restNames } from "./query.ts";
 import type { Filterable, RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";

@@ -1,8 +1,8 @@
 import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { comparedColumns } from "../sql/compared.ts";
-import { shownCharacters } from "../sql/privileged.ts";
-import { privilegesOf } from "../sql/statements.ts";
+import { shownCharacters } from "../limits.ts";
+import { comparedColumns } from "../what-to-compare.ts";
+import { privilegesOf } from "../what-to-write.ts";
 import type { Caller } from "./caller.ts";
 import type { RowFilter } from "./query.ts";
 import type { PrivilegedConnection } from "./privileged.ts";

@@ -1,6 +1,6 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
-import { rowByRowLimit } from "../sql/privileged.ts";
+import { rowByRowLimit } from "../limits.ts";
 import { isRefusal, isStoppedAfterPolicy, isThroughOrRefused } from "../../model/answers.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";

@@ -6,7 +6,7 @@ import type { GatewayChecks } from "../../model/run.ts";
 import type { ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { Target } from "../../model/target.ts";
 import type { ScratchRows } from "../scratch/scratch-rows.ts";
-import { comparesRows } from "../sql/calls.ts";
+import { comparesRows } from "../what-to-compare.ts";
 import { Caller } from "./caller.ts";
 import { probeCall } from "./calls.ts";
 import type { Clients } from "./clients.ts";

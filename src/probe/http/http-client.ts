@@ -1,3 +1,4 @@
+import { stuckAtMost, triesAtMost } from "../limits.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ruleFor } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
@@ -16,10 +17,6 @@ export interface HttpRequest {
   /** Sent instead of the body that supabase-js would write. */
   readonly body?: string | undefined;
 }
-
-const maxTries = 5;
-/** So many in a row are tried to the end in vain; then somebody holds a lock for long, and one try each must do. */
-const stuckAtMost = 3;
 
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
 export class HttpClient {
@@ -66,7 +63,7 @@ export class HttpClient {
         return reply;
       }
       if (this.#stuck >= stuckAtMost) return reply;
-      if (tries === maxTries) {
+      if (tries === triesAtMost) {
         this.#stuck += 1;
         return reply;
       }

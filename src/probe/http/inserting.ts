@@ -1,8 +1,7 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { CandidateAttempt, InsertObservation } from "../../model/observation.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { privilegesOf } from "../sql/statements.ts";
+import { mayBeSuppressed, privilegesOf } from "../what-to-write.ts";
 import { withConstraint } from "./constraint.ts";
 import { membersOf } from "./json-text.ts";
 import { rowsOf } from "./reply.ts";
@@ -28,7 +27,7 @@ async function attempt(
   };
   const accepted = answer.code === null && (answer.rows ?? 0) > 0;
   // Only a trigger or a rule stores another row than the one that came.
-  if (!accepted || !maySwallow(cell, "insert")) return { ...tried, rewritten: [] };
+  if (!accepted || !mayBeSuppressed(cell, "insert")) return { ...tried, rewritten: [] };
   const rewritten = await rewrittenColumns(context, values);
   return rewritten === undefined ? { ...tried, rewritten: [], unseen: true } : { ...tried, rewritten };
 }

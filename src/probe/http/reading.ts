@@ -1,6 +1,7 @@
 import type { RowsObservation } from "../../model/observation.ts";
 import type { Cell } from "../../model/cell.ts";
-import { type Differences, type Snapshot, compareRows, comparedRowsLimit, shownKeys } from "./snapshot.ts";
+import { type Differences, type Snapshot, compareRows, comparedRowsLimit } from "./snapshot.ts";
+import { shownKeys } from "../limits.ts";
 import { ProbeFailure } from "./failure.ts";
 import type { Reply } from "./reply.ts";
 import { rowsOf } from "./reply.ts";

@@ -1,9 +1,8 @@
 import { isRefusal, isStoppedAfterPolicy } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { rowByRowLimit } from "../sql/privileged.ts";
-import type { TextRow } from "./json-text.ts";
-import { type ControlRow, shownKeys } from "./snapshot.ts";
+import { rowsToTry, shownKeys } from "../limits.ts";
+import { mayBeSuppressed, type TextRow } from "../what-to-write.ts";
+import type { ControlRow } from "./snapshot.ts";
 import type { RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import type { ProbeContext } from "./context.ts";
@@ -40,7 +39,7 @@ export async function goThroughRows(
 ): Promise<{ observation: RowsObservation; reached: readonly ControlRow["key"][] }> {
   const { cell, snapshot, privileged } = context;
   const named = context.own === true ? cell.relation.key : shownKey(cell);
-  const rows = named.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const rows = named.length === 0 ? [] : rowsToTry(snapshot.rows(cell.expectation));
   const own = await valuesOf(privileged, cell, rows, statement.own);
   const outcomes: RowOutcome[] = [];
   for (const row of rows) outcomes.push(await tryRow(context, statement, row, own.get(row) ?? {}));
@@ -91,8 +90,8 @@ async function tryRow(
     const answer = completed((await send(filter)).answer);
     if (answer.code === null) {
       if ((answer.rows ?? 0) > 0) return { row, fate: "reached", refusal };
-      // USING has filtered the row: no other value will do. Or a trigger has swallowed it.
-      const hidden = maySwallow(context.cell, statement.event) && !(await isUnseen(context, filter));
+      // USING has filtered the row: no other value will do. Or a trigger has suppressed it.
+      const hidden = mayBeSuppressed(context.cell, statement.event) && !(await isUnseen(context, filter));
       return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
     }
     refusal = answer;
@@ -100,16 +99,6 @@ async function tryRow(
     if (!isRefusal(answer)) unsure = true;
   }
   return { row, fate: unsure || refusal === undefined ? "unknown" : "not reached", refusal };
-}
-
-/** Rows inside and outside of the declared set, from both ends. */
-function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
-  if (rows.length <= rowByRowLimit) return rows;
-  const half = rowByRowLimit / 2;
-  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
-  return sides.flatMap((side) =>
-    side.length <= half ? side : [...side.slice(0, half - 5), ...side.slice(-5)],
-  );
 }
 
 function labels({ cell, snapshot }: ProbeContext, outcomes: readonly RowOutcome[]): string[] {

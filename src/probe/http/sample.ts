@@ -1,5 +1,6 @@
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { type ControlRow, shownKeys } from "./snapshot.ts";
+import { shownKeys } from "../limits.ts";
+import type { ControlRow } from "./snapshot.ts";
 import { ProbeFailure } from "./failure.ts";
 import { rowsOf } from "./reply.ts";
 import type { ProbeContext } from "./context.ts";

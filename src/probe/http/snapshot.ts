@@ -2,6 +2,7 @@ import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import type { Baseline } from "../../model/observation.ts";
+import { shownKeys } from "../limits.ts";
 import { membersOf, textOf } from "./json-text.ts";
 
 /** Relations with more rows are compared by counts and a sample. */
@@ -157,8 +158,6 @@ export interface Differences {
   readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
 }
-
-export const shownKeys = 3;
 
 /** Rows that look the same are counted, not told apart: with n declared and n reached, none is too many. */
 export function compareRows(

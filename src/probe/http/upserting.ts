@@ -1,16 +1,13 @@
 import { isRefusal } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { privilegesOf, writable } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
-import { type ControlRow, shownKeys } from "./snapshot.ts";
+import { rowsToTry, shownKeys } from "../limits.ts";
+import { only, privilegesOf, type TextRow, writable } from "../what-to-write.ts";
+import type { ControlRow } from "./snapshot.ts";
 import { withConstraint } from "./constraint.ts";
 import type { Reply } from "./reply.ts";
 import type { ProbeContext } from "./context.ts";
 import { reachOf } from "./context.ts";
-import { only, valuesOf } from "./values.ts";
-
-/** Rows from each side of the declared set that are written over. */
-const rowsOfEachSide = 12;
+import { valuesOf } from "./values.ts";
 
 type Fate = "reached" | "not reached" | "unknown";
 
@@ -18,7 +15,7 @@ type Fate = "reached" | "not reached" | "unknown";
 export async function probeUpsert(context: ProbeContext): Promise<RowsObservation> {
   const { cell, snapshot, privileged } = context;
   const { key } = cell.relation;
-  const all = key.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const all = key.length === 0 ? [] : rowsToTry(snapshot.rows(cell.expectation));
   // What no row can change, one row shows.
   const rows = isGranted(context) ? all : all.slice(0, 1);
   const columns = payloadColumns(context);
@@ -86,9 +83,4 @@ function payloadColumns({ cell }: ProbeContext): readonly string[] {
 function isGranted({ cell }: ProbeContext): boolean {
   const { insert, update, schemaUsage } = privilegesOf(cell);
   return schemaUsage && insert.length > 0 && update.length > 0;
-}
-
-function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
-  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
-  return sides.flatMap((side) => side.slice(0, rowsOfEachSide));
 }

@@ -1,8 +1,6 @@
 import { ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { privilegesOf } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
+import { mayBeSuppressed, privilegesOf, readColumn, type TextRow, updatable } from "../what-to-write.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
 import { probeMoves } from "./forbidden-updates.ts";
@@ -13,7 +11,7 @@ import { goThroughRows } from "./row-by-row.ts";
 import type { Attempt } from "./row-by-row.ts";
 import type { ProbeContext } from "./context.ts";
 import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./context.ts";
-import { updatable, updateAttempts, updateValues } from "./values.ts";
+import { updateAttempts, updateValues } from "./values.ts";
 
 /** One of the two statements that change rows where they find them. */
 interface Statement {
@@ -96,7 +94,7 @@ async function probeStatement(context: ProbeContext, statement: Statement): Prom
     return await goThroughRows(context, statement, reachOf(context, answer));
   }
   const counted = byCount(context, answer.rows ?? 0);
-  const nothing = counted.affected === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
+  const nothing = counted.affected === 0 && snapshot.total > 0 && mayBeSuppressed(cell, statement.event);
   const mayBeHidden = nothing && !(await isUnseen(context, readingFilter(context)));
   const rows = returning.length === 0 ? [] : rowsOf(reply);
   if (rows.length === counted.affected && returning.length > 0) {
@@ -115,11 +113,8 @@ async function probeStatement(context: ProbeContext, statement: Statement): Prom
 
 /** Reads a column, so that the SELECT policies apply; where none may be read, the refusal is the answer. */
 function readingFilter({ cell }: ProbeContext): RowFilter {
-  const { key, info } = cell.relation;
-  const { select } = privilegesOf(cell);
-  const column =
-    key.find((name) => select.includes(name)) ?? select[0] ?? key[0] ?? info.columns[0]?.name ?? "";
-  const nullable = info.columns.find(({ name }) => name === column)?.notNull !== true;
+  const column = readColumn(cell);
+  const nullable = cell.relation.info.columns.find(({ name }) => name === column)?.notNull !== true;
   return { kind: "reads", column, nullable };
 }
 

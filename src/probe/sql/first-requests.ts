@@ -1,11 +1,12 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
-import { comparedColumns, selectSql } from "./compared.ts";
+import { comparedColumns } from "../what-to-compare.ts";
+import { mayBeSuppressed, privilegesOf, readColumn } from "../what-to-write.ts";
+import { selectSql } from "./compared.ts";
 import { changedSql, controlSql, remainingSql, rowListSql } from "./privileged.ts";
 import type { BatchRequest } from "./protocol.ts";
-import { privilegesOf, readColumn, readingWhere } from "./statements.ts";
-import { maySwallow } from "./swallowing.ts";
+import { readingWhere } from "./statements.ts";
 import { blindUpdates, filteredUpdate, triedAtOnce } from "./updates.ts";
 import { upsertHead, upsertShape, upsertSuffix } from "./upserts.ts";
 
@@ -92,5 +93,5 @@ function writeKey(cell: Cell, changed: readonly string[]): readonly string[] {
 
 function guard(cell: Cell, event: "update" | "delete", means: Means): 1 | 2 | undefined {
   if (!means.replica) return undefined;
-  return maySwallow(cell, event) ? 2 : 1;
+  return mayBeSuppressed(cell, event) ? 2 : 1;
 }

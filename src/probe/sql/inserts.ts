@@ -8,7 +8,8 @@ import { failedObservation } from "./failed.ts";
 import type { CellProbe } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
 import { untestedStates } from "./states.ts";
-import { insertSql, privilegesOf } from "./statements.ts";
+import { privilegesOf } from "../what-to-write.ts";
+import { insertSql } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
 /** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */

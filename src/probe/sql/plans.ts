@@ -3,7 +3,7 @@ import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import { isFor, operationInfo } from "../../model/operations.ts";
 import { Numbering } from "./numbering.ts";
 import type { BatchRequest } from "./protocol.ts";
-import { privilegesOf } from "./statements.ts";
+import { privilegesOf } from "../what-to-write.ts";
 
 /*
  * Most of a small statement's time goes into its plan. So a write that comes again is planned once: for all candidates of an
