@@ -2,7 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type { Observation, RowsObservation } from "../../model/observation.ts";
-import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
+import { probeBlindDelete, probeBlindUpdate, probeDelete, probeUpdate } from "./writing.ts";
 import { probeInsert } from "./inserting.ts";
 import { probeSelect } from "./reading.ts";
 import { isWriteCall } from "./rpc.ts";
@@ -10,7 +10,6 @@ import type { ProbeContext } from "./context.ts";
 import { measureStable } from "./stable-read.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { probeUpsert } from "./upserting.ts";
-import { probeDelete, probeUpdate } from "./writing.ts";
 
 type Reach = Exclude<Operation, "insert" | "truncate">;
 
