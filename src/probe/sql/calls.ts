@@ -34,7 +34,7 @@ export function* probeCall(
 }
 
 function runRequest(call: PlannedCall): BatchRequest {
-  return { kind: "f", statements: [runSql(call)] };
+  return { kind: "call", statements: [runSql(call)] };
 }
 
 /** The first of the calls that should go through that does; else the last. */

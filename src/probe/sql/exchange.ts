@@ -74,7 +74,7 @@ function* chunks(posted: readonly Posted[]): Generator<readonly Posted[]> {
   let from = 0;
   let weight = 0;
   for (const [index, { request }] of posted.entries()) {
-    const own = request.kind === "e" ? 40 : request.statements.length;
+    const own = request.kind === "rows" ? 40 : request.statements.length;
     if (index > from && weight + own > weightLimit) {
       yield posted.slice(from, index);
       from = index;

@@ -24,7 +24,7 @@ type FirstRequest = (cell: Cell, means: Means) => BatchRequest;
 export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = {
   select(cell) {
     const columns = comparedColumns(cell, privilegesOf(cell).select);
-    return { kind: "r", control: controlSql(cell, columns), statements: [selectSql(cell, columns)] };
+    return { kind: "read", control: controlSql(cell, columns), statements: [selectSql(cell, columns)] };
   },
   update(cell, means) {
     return updateRequest(cell, means, [filteredUpdate(cell)]);
@@ -42,17 +42,17 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     const { info } = cell.relation;
     const shape = upsertShape(cell);
     return {
-      kind: "e",
+      kind: "rows",
       control: controlSql(cell, []),
       statements: [upsertHead(info, shape)],
       list: rowListSql(cell, upsertSuffix(info, shape)),
     };
   },
   execute(cell) {
-    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "f" };
+    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "call" };
   },
   truncate(cell) {
-    return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
+    return { kind: "write", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
   },
 };
 
@@ -60,7 +60,7 @@ function updateRequest(cell: Cell, means: Means, statements: readonly string[]):
   const { base } = cell.relation;
   const columns = writeKey(cell, Object.keys(cell.update?.set ?? {}));
   return {
-    kind: "w",
+    kind: "write",
     control: controlSql(cell, columns),
     statements,
     after: base !== undefined && comparesRows(cell) ? [changedSql(base, columns)] : undefined,
@@ -71,7 +71,7 @@ function updateRequest(cell: Cell, means: Means, statements: readonly string[]):
 function deleteRequest(cell: Cell, means: Means, where: string): BatchRequest {
   const columns = writeKey(cell, []);
   return {
-    kind: "w",
+    kind: "write",
     control: controlSql(cell, columns),
     statements: [`delete from ${quoteQualified(cell.relation.info)} ${where}`.trimEnd()],
     after: comparesRows(cell) ? [remainingSql(cell.relation.baseline, columns)] : undefined,

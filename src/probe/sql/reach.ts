@@ -123,9 +123,9 @@ function otherValuesRequest(
 
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
 function isSuppressed(cell: Cell, origin: Part, deciding: Part): boolean {
-  if (reads(cell) || origin.code !== undefined || origin.n !== 0) return false;
+  if (reads(cell) || origin.code !== undefined || origin.rows !== 0) return false;
   if (!operationInfo[cell.operation].events.some((event) => mayBeSuppressed(cell, event))) return false;
-  return deciding === origin || deciding.n !== 0;
+  return deciding === origin || deciding.rows !== 0;
 }
 
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint, a value or a trigger. */
@@ -156,7 +156,7 @@ function* differences(
   const request = differencesRequest(cell, first);
   if (request === undefined) return observed;
   const [reply] = yield [request];
-  const found = reply?.kind === "parts" ? reply.parts.at(-1)?.d : undefined;
+  const found = reply?.kind === "parts" ? reply.parts.at(-1)?.differences : undefined;
   if (found === undefined || found === null) return observed;
   const truncated = observed.affected > comparedKeysLimit;
   // Of a column's values the keys tell all: as many other values are missing ones, and none too many.
@@ -199,7 +199,7 @@ function* rowByRow(
   const { relation } = cell;
   const [reply] = yield [
     {
-      kind: "e",
+      kind: "rows",
       control: first.control,
       statements: rowStatements(cell),
       list: rowListSql(cell, rowSuffix(relation.key)),
