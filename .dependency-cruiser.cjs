@@ -76,6 +76,15 @@ module.exports = {
       to: { path: "(^src/stage/containers/engine\\.ts$|node_modules/testcontainers/)", reachable: true },
     },
     {
+      name: "channels-share-through-probe",
+      comment:
+        "What both channels ask, try and compare is in src/probe itself. Where one took it from the other, their copies drifted " +
+        "apart, and a cell passed on one channel for rows that the other had never tried.",
+      severity: "error",
+      from: { path: "^src/probe/(sql|http)/" },
+      to: { path: "^src/probe/(sql|http)/", pathNot: "^src/probe/$1/" },
+    },
+    {
       name: "config-is-for-commands",
       comment: "A run gets a target; where it was written down is the command's business.",
       severity: "error",

@@ -48,10 +48,17 @@ function deniedByOf(seen: RowsObservation, outcome: Outcome): DenyReason | undef
 }
 
 function tooMuch(
-  { column }: Cell,
-  { unexpected: extra, baseline: control }: RowsObservation,
+  { column, relation: { info } }: Cell,
+  { unexpected: extra, baseline: control, affected }: RowsObservation,
 ): Said | undefined {
   if (extra === 0) return undefined;
+  if (column === undefined && info.kind === "view" && affected > control.total) {
+    const sees = `the persona read ${rows(affected)} of the view, and the privileged connection sees ${rows(control.total)} of it`;
+    return say(
+      "leak",
+      `${sees}: the view filters by who asks, so this baseline proves nothing; name the table that its rows come from, \`control: { from: <table> }\``,
+    );
+  }
   if (column !== undefined) return say("leak", `${column} shown in ${rows(extra)} where it must be hidden`);
   return say(
     "leak",

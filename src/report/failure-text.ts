@@ -8,7 +8,7 @@ import { type ChannelFacts, channelFacts, rowFacts, whoWithVerdict } from "./hap
 import type { Paint } from "./paint.ts";
 import { foldShell, foldSql } from "./paste.ts";
 import { fitted, tableLines } from "./table.ts";
-import { clean, hanging, labelled, oneLine, plural } from "./text.ts";
+import { clean, cut, hanging, labelled, oneLine, plural } from "./text.ts";
 import {
   causeText,
   cellName,
@@ -86,7 +86,7 @@ function groupTable({ verdict, cells, shown }: FailureGroup, options: FailureTex
     ...[
       clean(cell.persona),
       clean(cell.column ?? ""),
-      declared(cell),
+      cut(declared(cell), 32),
       files.size === 1 ? `${cell.at.line}:${cell.at.column}` : position(cell.at),
     ].map((text) => (index === 0 ? text : "")),
     facts.channel,

@@ -121,6 +121,12 @@ function keys(examples: readonly string[], count: number): string {
   return ` (${count === 1 ? "key" : "keys"}: ${keyList(examples, count)})`;
 }
 
+/** In a table: one, where three are long. */
+function fewKeys(examples: readonly string[], count: number): string {
+  const three = keyList(examples, count);
+  return three.length <= 40 ? three : keyList(examples.slice(0, 1), count);
+}
+
 /** `{"id":1}, {"id":3}, …`; keys of one column as `id 1, 3, …`. */
 function keyList(examples: readonly string[], count: number): string {
   const shown = examples.slice(0, 3).map(compact);
@@ -163,8 +169,7 @@ export function rowFacts(cell: CellRecord): readonly RowFacts[] {
   const [one, two] = found;
   if (one === undefined) return [];
   const same =
-    two === undefined ||
-    (["did", "beyond", "keys", "because"] as const).every((field) => one[field] === two[field]);
+    two === undefined || (["did", "beyond", "because"] as const).every((field) => one[field] === two[field]);
   return same ? [{ ...one, channel: "" }] : found;
 }
 
@@ -176,9 +181,12 @@ function factsOf({ observation: of, verdict, because }: ChannelRecord): Omit<Row
   return {
     did: `${number(of.affected)} of ${number(of.baseline.total)}`,
     beyond: count === 0 ? "" : number(count),
-    keys: keyList(examples, count),
+    keys: fewKeys(examples, count),
     // Numbers say it.
     because:
-      (verdict === "leak" && of.unexpected > 0) || (verdict === "lockout" && of.missing > 0) ? "" : reason,
+      (verdict === "leak" && of.unexpected > 0 && of.affected <= of.baseline.total) ||
+      (verdict === "lockout" && of.missing > 0)
+        ? ""
+        : reason,
   };
 }

@@ -1,4 +1,5 @@
 import type { Operation } from "../model/matrix.ts";
+import type { RunRecord } from "../model/run.ts";
 import type { GridRow, GridStore, Mark } from "./grid.ts";
 import type { Paint } from "./paint.ts";
 import { tableLines } from "./table.ts";
@@ -43,7 +44,11 @@ interface Line {
 const mostColumns = 40;
 
 /** One table: relations × personas, a letter an operation. Personas whose columns are the same share one. */
-export function mapLines(store: GridStore, order: readonly string[], options: MapOptions): readonly string[] {
+export function mapLines(
+  store: GridStore,
+  { relations: order, personas }: Pick<RunRecord, "relations" | "personas">,
+  options: MapOptions,
+): readonly string[] {
   const present = new Set(store.relations());
   const all = [...order.filter((name) => present.delete(name)), ...present];
   const usual = mostCommon(all.map(schemaOf));
@@ -54,7 +59,11 @@ export function mapLines(store: GridStore, order: readonly string[], options: Ma
   const shown = options.failuresOnly ? lines.filter(hasFailure) : lines;
   if (shown.length === 0)
     return lines.length === 0 ? [] : [`${plural(lines.length, "relation")} without a failure: see --verbose`];
-  const { heads, alike } = columnsOf(shown, options.failuresOnly);
+  const { heads, alike } = columnsOf(
+    shown,
+    personas.map(({ name }) => name),
+    options.failuresOnly,
+  );
   const left = lines.length - shown.length;
   return [
     ...tables(shown, heads.slice(0, mostColumns), options),
@@ -150,10 +159,12 @@ function hasFailure({ words }: Line): boolean {
 /** One persona for all whose columns are the same, and who they are. */
 function columnsOf(
   lines: readonly Line[],
+  order: readonly string[],
   failuresOnly: boolean,
 ): { readonly heads: readonly string[]; readonly alike: readonly string[] } {
   const byColumn = new Map<string, string[]>();
-  for (const persona of new Set(lines.flatMap(({ words }) => [...words.keys()]))) {
+  const present = new Set(lines.flatMap(({ words }) => [...words.keys()]));
+  for (const persona of new Set([...order.filter((name) => present.has(name)), ...present])) {
     const column = lines.map(({ words }) => words.get(persona) ?? "");
     if (failuresOnly && !column.some((word) => word.includes("!"))) continue;
     const key = column.join("\n");

@@ -53,7 +53,7 @@ export async function* terminalReport(archive: ArchivedRun, options: ReportOptio
         ...failures,
         ...(options.verbose
           ? gridSections(grid, run.relations, { width, paint, failuresOnly: large })
-          : [mapLines(grid, run.relations, { width, paint, failuresOnly: large })]),
+          : [mapLines(grid, run, { width, paint, failuresOnly: large })]),
         ...(options.verbose ? findingSections(run.findings, width, paint) : failing),
         [
           ...(options.verbose ? [] : noteLines(run, archive.path, width)),

@@ -143,7 +143,7 @@ async function openRest({
     // The gateway does not know personas that log in past it, or that are known by settings which no request carries.
     identities: new Map([...identities].filter(([, { persona }]) => pastTheGateway(persona) === undefined)),
     signedAt,
-    sight: addressOf(target),
+    privileged: addressOf(target),
     calls: () => allCalls(plan, options),
     concurrency: requestsAtOnce,
     scratchRows: target.writes === "commit" ? () => openScratchRows(request) : undefined,

@@ -9,6 +9,7 @@ import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand, type CurlContext, type SentProbes } from "../judge/reproduce.ts";
 import { quoteQualified } from "../lib/sql-text.ts";
 import { jsonBody } from "../probe/http/json-text.ts";
+import type { TextRow } from "../probe/what-to-write.ts";
 import { acceptedMove, leakingCandidate } from "../probe/sql/cause-rows.ts";
 import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { seenWithDirect } from "../judge/seen-with-direct.ts";
@@ -85,7 +86,7 @@ export function recordCell(
       : byHand(
           cell,
           context.identities.get(cell.persona.name),
-          shownProbes(cell, answers, channels),
+          shownProbes(cell, answers, channels, context),
           context,
         ),
     inForce: clean ? [] : inForce(cell),
@@ -97,6 +98,7 @@ function shownProbes(
   cell: Cell,
   answers: Readonly<Partial<Record<Channel, ChannelAnswer>>>,
   records: Readonly<Partial<Record<Channel, ChannelRecord>>>,
+  { undoes }: Pick<RecordContext, "undoes">,
 ): SentProbes {
   const sent = { direct: sentOn(answers.direct), rest: sentOn(answers.rest) };
   const [leaked] = Object.values(records).filter(({ verdict }) => verdict === "leak");
@@ -110,8 +112,9 @@ function shownProbes(
       : undefined;
   const values = (candidate ?? move)?.values;
   if (values === undefined) return sent;
-  const { text = JSON.stringify(values) } = jsonBody(
-    values,
+  const written = undoes ? values : { ...scratchKeyOf(cell, sent.rest), ...values };
+  const { text = JSON.stringify(written) } = jsonBody(
+    written,
     (name) => info.columns.find((column) => column.name === name)?.type,
   );
   return {
@@ -121,6 +124,13 @@ function shownProbes(
         : insertSql(info, values),
     rest: sent.rest === undefined ? undefined : `${sent.rest.split(" ").slice(0, 2).join(" ")} ${text}`,
   };
+}
+
+/** Where the gateway commits: the key by which the inserted row can be removed again. */
+function scratchKeyOf({ relation: { key } }: Cell, sent: string | undefined): TextRow {
+  const body = /^\S+ \S+ (\{.*)$/s.exec(sent ?? "")?.[1];
+  const values = body === undefined ? {} : (JSON.parse(body) as TextRow);
+  return Object.fromEntries(key.flatMap((name) => (name in values ? [[name, values[name] ?? null]] : [])));
 }
 
 /** A write that a channel did not send, because it would stay, is not offered for reproducing either. */

@@ -60,6 +60,8 @@ ${more};`,
   .join("\n")}
 create view public.seen as select * from public.narrowed;
 grant select, insert on public.seen to authenticated;
+create view public.self as select id, owner from public.narrowed where owner = (select auth.uid());
+grant select on public.self to authenticated;
 create function public.store_it() returns trigger language plpgsql security definer
   as $$ begin insert into public.narrowed values (new.id + 100, new.owner); return new; end $$;
 create trigger writes instead of insert on public.seen for each row execute function public.store_it();
@@ -86,6 +88,7 @@ personas:
   anon: { role: anon }
 relations:
   members: { expect: { ana: { select: allow }, anon: deny } }
+  self: { key: [id], expect: { ana: { select: deny } } }
   seen: { key: [id], insert: { one: { id: 50 } }, expect: { ana: { select: deny, insert: deny } } }
 ${Object.keys(tables)
   .map((name) => `  ${name}:${candidates[name] ?? ""}\n    expect: ${expected[name] ?? "{ ana: deny }"}`)
@@ -191,6 +194,14 @@ test("a view whose INSTEAD OF trigger decides says so", () => {
   expect(inForce?.find((line) => line.startsWith("trigger"))).toMatch(
     /^trigger "writes" INSTEAD OF INSERT runs store_it/,
   );
+});
+
+test("a view that filters by who asks: the baseline's rows are not enough, and what to declare is said", () => {
+  const { verdict, channels } = proved.cells.get("ana/public.self/select") ?? {};
+  expect([verdict, channels?.direct?.because]).toEqual([
+    "leak",
+    expect.stringContaining("`control: { from: <table> }`"),
+  ]);
 });
 
 test("nothing stays of what was written to find a cause", () => {

@@ -190,7 +190,7 @@ describe("a write that comes as far as a channel of a production target", () => 
         () => caller.delete(every),
         () => calling.run(),
         () => calling.read({ columns: [] }),
-        () => transport.send(client.from("todos").delete()),
+        () => transport.send({ build: () => client.from("todos").delete() }),
       ];
       for (const send of tries) await expect(send()).rejects.toMatchObject({ code: "posture/write-refused" });
       expect(proxy.arrived).toEqual([]);

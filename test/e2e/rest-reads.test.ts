@@ -276,11 +276,11 @@ describe("SELECT over HTTP", () => {
     expect(fine?.observation).toMatchObject({ kind: "rows", affected: 2, unexpected: 0, missing: 0 });
   });
 
-  it("fails where full sight is filtered instead of counting less", async () => {
+  it("fails where full privileged is filtered instead of counting less", async () => {
     await world.client.query("create role half_blind login password 'x' in role authenticated");
     await world.client.query("grant usage on schema public to half_blind");
-    const sight = { ...world.database, user: "half_blind", password: "x" };
-    const blind = await openChannel(world, { sight });
+    const privileged = { ...world.database, user: "half_blind", password: "x" };
+    const blind = await openChannel(world, { privileged });
     try {
       expect(await observe(blind, cell(world, "alice", "select", "todos", own))).toMatchObject({
         kind: "failed",

@@ -120,7 +120,7 @@ export interface ChannelOptions {
   readonly apiKey?: string | undefined;
   readonly people?: readonly Persona[];
   readonly posture?: Posture;
-  readonly sight?: DatabaseAddress;
+  readonly privileged?: DatabaseAddress;
 }
 
 export async function openChannel(world: World, options: ChannelOptions = {}): Promise<RestChannel> {
@@ -151,7 +151,7 @@ export async function openChannel(world: World, options: ChannelOptions = {}): P
     target,
     identities: new Map(identities),
     signedAt: now(),
-    sight: options.sight ?? world.database,
+    privileged: options.privileged ?? world.database,
     concurrency: 8,
   });
 }

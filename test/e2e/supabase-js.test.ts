@@ -172,6 +172,46 @@ describe("a probe's request beside the same request of an app", () => {
     expect(essence(await probed({}, probe))).toEqual(expected);
   });
 
+  it("that repeats what the client has written carries its own persona's token and its own body", async () => {
+    const transport = new Transport({
+      url: `${origin}/rest/v1`,
+      connections: 1,
+      timeoutMs: 5_000,
+      readOnly: false,
+    });
+    const clients = new Clients({ url: `${origin}/rest/v1`, apiKey: key } as RestAddress, transport.fetch);
+    const http = new HttpClient(transport);
+    const seen = async (name: string, token: string | undefined): Promise<readonly unknown[]> => {
+      const identity = { persona: { name }, token } as unknown as Identity;
+      const caller = new Caller(clients.of(identity, "public"), http, relation);
+      const from = arrived.length;
+      await readIds(caller);
+      await caller.insert({ id: name });
+      return arrived.slice(from).map(essence);
+    };
+    try {
+      for (const [name, token] of [
+        ["ana", "a.a.a"],
+        ["luis", "l.l.l"],
+        ["anon", undefined],
+        ["ana", "a.a.a"],
+      ] as const) {
+        const from = arrived.length;
+        await project(token ?? null, origin)
+          .from("notes")
+          .select("id", { count });
+        await project(token ?? null, origin)
+          .from("notes")
+          .insert({ id: name }, { count })
+          .rollback();
+        const apps = arrived.slice(from).map(essence);
+        expect(await seen(name, token)).toEqual(apps);
+      }
+    } finally {
+      await transport.close();
+    }
+  });
+
   it("without a token sends the key as one, as an app does before anybody has signed in", async () => {
     await project(null, origin).from("notes").select("id", { count });
     const expected = essence(arrived.at(-1) as Arrived);

@@ -4,7 +4,7 @@ import type { Identity } from "../../model/channel.ts";
 import { addressOf, readsOnly } from "../../model/posture.ts";
 import type { Target } from "../../model/target.ts";
 import { Clients } from "../../probe/http/clients.ts";
-import { Sight } from "../../probe/http/privileged.ts";
+import { PrivilegedConnection } from "../../probe/http/privileged.ts";
 import { HttpClient } from "../../probe/http/http-client.ts";
 import { askAnonymous } from "../../probe/http/verify/anonymous.ts";
 import { checkGateway } from "../../probe/http/verify/gateway-checks.ts";
@@ -32,16 +32,16 @@ export async function runGatewayChecks(
 ): Promise<Pick<SpeakingGateway, "checks" | "sameness">> {
   const { target, identities, exposed, known } = questions;
   if (known === undefined) return { checks: undefined, sameness: { seen: "unsent", row: undefined } };
-  const sight = new Sight(addressOf(target), target.limits);
+  const privileged = new PrivilegedConnection(addressOf(target), target.limits);
   try {
     const roles = [...new Set(identities.map(({ persona }) => persona.role))];
-    const places = await findPlaces(sight, exposed, roles);
+    const places = await findPlaces(privileged, exposed, roles);
     return {
-      sameness: await checkSameness({ ...questions, known, places, sight }),
-      checks: await checkAsRun(questions, places, sight),
+      sameness: await checkSameness({ ...questions, known, places, privileged }),
+      checks: await checkAsRun(questions, places, privileged),
     };
   } finally {
-    await sight.close();
+    await privileged.close();
   }
 }
 
@@ -52,7 +52,7 @@ const concurrency = 6;
 async function checkAsRun(
   { target, identities, exposed }: GatewayCheckQuestions,
   places: readonly Place[],
-  sight: Sight,
+  privileged: PrivilegedConnection,
 ): Promise<GatewayCheckFacts | undefined> {
   const { rest, limits } = target;
   if (rest === undefined) return undefined;
@@ -77,7 +77,7 @@ async function checkAsRun(
       signingKey: target.signingKey,
       concurrency,
       readOnly: readsOnly(target),
-      anonymous: () => askAnonymous({ clients, http, sight, target: { ...target, schemas: exposed } }),
+      anonymous: () => askAnonymous({ clients, http, privileged, target: { ...target, schemas: exposed } }),
     });
     const { distrust, personas, anonymous, rollback } = checked;
     // The check of the anonymous role reports these.
@@ -97,7 +97,7 @@ interface SamenessQuestions extends GatewayCheckQuestions {
   readonly known: NonNullable<GatewayCheckQuestions["known"]>;
   readonly places: readonly Place[];
   /** Of the direct connection's database. */
-  readonly sight: Sight;
+  readonly privileged: PrivilegedConnection;
 }
 
 /**
@@ -113,7 +113,7 @@ const longestMs = 3000;
 
 async function watchStatement({
   probe,
-  sight,
+  privileged,
   known,
   token,
   target,
@@ -130,7 +130,7 @@ async function watchStatement({
   const sending = Promise.allSettled(Array.from({ length: concurrency }, keepSending));
   try {
     const time = Math.min(longestMs, target.limits.statementTimeoutMs / 2);
-    const { seen, unseen } = await watchFor(sight, nonce, time);
+    const { seen, unseen } = await watchFor(privileged, nonce, time);
     if (seen) return "seen";
     return unseen > 0 ? "blind" : "unseen";
   } finally {
@@ -151,13 +151,13 @@ const rowsAtMost = 12;
 const looks = 3;
 
 async function compareRow(questions: SamenessQuestions): Promise<SamenessFacts["row"]> {
-  const { probe, sight } = questions;
+  const { probe, privileged } = questions;
   for (const { relation, identity } of readablePlaces(questions).slice(0, rowsAtMost)) {
     const answers: (boolean | undefined)[] = [];
     while (answers.length < looks && !answers.includes(true)) {
       const row = await rowOf(probe, relation, identity);
       if (row === undefined) break;
-      answers.push(await isHere(sight, relation, row));
+      answers.push(await isHere(privileged, relation, row));
     }
     const isKnown = answers.length > 0 && !answers.includes(undefined);
     if (isKnown) return { relation: formatQualified(relation), isHere: answers.includes(true) };
@@ -189,13 +189,15 @@ async function rowOf(
 
 /** `undefined`: this login does not see every row, so a row that it does not see shows nothing. */
 async function isHere(
-  sight: Sight,
+  privileged: PrivilegedConnection,
   relation: QualifiedName,
   row: SystemColumns,
 ): Promise<boolean | undefined> {
   const found = `select exists (select from ${quoteQualified(relation)} where tableoid = $1::oid and ctid = $2::tid and xmin = $3::xid) as here`;
   const values = [String(row.tableoid), row.ctid, String(row.xmin)];
-  const [answer] = await sight.look((ask) => ask<{ here: boolean }>(found, values)).catch(() => []);
+  const [answer] = await privileged
+    .inSnapshot((ask) => ask<{ here: boolean }>(found, values))
+    .catch(() => []);
   return answer?.here;
 }
 

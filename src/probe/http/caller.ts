@@ -1,13 +1,14 @@
 import type { ColumnInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import type { SchemaClient } from "./clients.ts";
-import { type JsonBody, type TextRow, jsonBody } from "./json-text.ts";
+import type { TextRow } from "../what-to-write.ts";
+import { type JsonBody, jsonBody } from "./json-text.ts";
 import { applyFilter, keepSpaces, restName, restNames } from "./query.ts";
 import type { Filterable, RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
 import { type Rpc, asRows } from "./rpc.ts";
-import type { HttpRequest, HttpClient, Verb } from "./http-client.ts";
-import type { Sendable } from "./transport.ts";
+import type { HttpClient, Verb } from "./http-client.ts";
+import type { HttpRequest, Sendable, Shape } from "./transport.ts";
 
 export interface Page {
   /** `*` is written as such. */
@@ -51,6 +52,7 @@ export class Caller {
   readonly #columns: readonly ColumnInfo[];
   readonly #rpc: Rpc | undefined;
   readonly #own: ScratchKeys | undefined;
+  readonly #relation: string;
   #from: ReturnType<SchemaClient["from"]> | undefined;
   #sent: (() => string) | undefined;
 
@@ -66,6 +68,7 @@ export class Caller {
     this.#http = http;
     // A name may hold what ends a path: `?`, `/`, `#`.
     this.#name = encodeURIComponent(relation.name);
+    this.#relation = JSON.stringify([relation.schema, relation.name]);
     this.#columns = relation.columns;
     this.#rpc = rpc;
     this.#own = own;
@@ -137,7 +140,10 @@ export class Caller {
       if (rollback) draft.rollback();
       return draft;
     };
-    return this.#send(verb, { build, body: this.#rpc?.arguments.text });
+    const isShared = this.#rpc === undefined && (filter === undefined || filter.kind === "none");
+    const asked = [columns, order, limit, offset, holding, rollback];
+    const shape = isShared ? this.#shape("GET", asked, () => undefined) : undefined;
+    return this.#send(verb, { build, body: this.#rpc?.arguments.text, shape });
   }
 
   /** `returning`: columns of the changed rows to send back; none asks for the count alone. */
@@ -163,7 +169,11 @@ export class Caller {
   insert(values: TextRow, returning: readonly string[] = []): Promise<Reply> {
     const body = this.#body(values);
     return this.#write(
-      { build: () => this.#table.insert(body.values, counted), body: body.text },
+      {
+        build: () => this.#table.insert(body.values, counted),
+        body: body.text,
+        shape: this.#shape("POST", returning, () => body.text ?? JSON.stringify(body.values)),
+      },
       none,
       returning,
       this.#ownsValues(values),
@@ -174,7 +184,11 @@ export class Caller {
     const body = this.#body(values);
     const options = { ...counted, onConflict: restNames(key) };
     return this.#write(
-      { build: () => this.#table.upsert(body.values, options), body: body.text },
+      {
+        build: () => this.#table.upsert(body.values, options),
+        body: body.text,
+        shape: this.#shape("upsert", key, () => body.text ?? JSON.stringify(body.values)),
+      },
       none,
       [],
       this.#ownsValues(values),
@@ -197,6 +211,12 @@ export class Caller {
     );
   }
 
+  /** Every request of that kind to the relation is written alike. */
+  #shape(verb: string, asked: readonly unknown[], body: () => string | undefined): Shape {
+    const { authorization } = this.#client;
+    return { key: `${verb} ${this.#relation} ${JSON.stringify(asked)}`, authorization, body };
+  }
+
   #write(start: Request, filter: RowFilter, returning: readonly string[], own: boolean): Promise<Reply> {
     const build = (): Draft => {
       const draft = start.build();
@@ -206,7 +226,7 @@ export class Caller {
       draft.rollback();
       return draft;
     };
-    return this.#send("write", { build, body: start.body }, own);
+    return this.#send("write", { ...start, build }, own);
   }
 
   async #send(verb: Verb, request: Request, own = false): Promise<Reply> {

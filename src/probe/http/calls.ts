@@ -1,6 +1,6 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
 import type { Answer, CallObservation, PositiveControl } from "../../model/observation.ts";
-import { besideOf } from "../sql/calls.ts";
+import { positiveControlOf } from "../what-to-compare.ts";
 import { Caller } from "./caller.ts";
 import type { SchemaClient } from "./clients.ts";
 import { isWriteCall, rpcOf } from "./rpc.ts";
@@ -25,7 +25,7 @@ async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<Posit
   for (const other of call.positiveControls) {
     if (other.call === undefined) continue;
     const answer = await run(other.call, callerFor(other));
-    last = besideOf(other, answer);
+    last = positiveControlOf(other, answer);
     if (answer.code === null) break;
   }
   return last;

@@ -14,7 +14,7 @@ import { checkGateway } from "./verify/gateway-checks.ts";
 import { findPlaces } from "./verify/roles.ts";
 import { checkSameDatabase } from "./verify/same-database.ts";
 import { HttpClient } from "./http-client.ts";
-import { Sight } from "./privileged.ts";
+import { PrivilegedConnection } from "./privileged.ts";
 import { TokenTimes } from "./verify/tokens.ts";
 import { Transport } from "./transport.ts";
 
@@ -26,8 +26,8 @@ export interface RestChannelOptions {
   readonly signedAt: Moment;
   /** The run's calls, for a handshake that finds no relation to ask for. */
   readonly calls?: () => readonly Cell[];
-  /** A login with full sight, for controls. */
-  readonly sight: DatabaseAddress;
+  /** A login with BYPASSRLS, for baseline queries. */
+  readonly privileged: DatabaseAddress;
   /** Requests in flight at most. */
   readonly concurrency: number;
   /** Where the target says that writes may be committed: makes the rows for them, should the gateway undo none. */
@@ -37,7 +37,7 @@ export interface RestChannelOptions {
 /**
  * Opens the rest channel and shakes hands with the gateway; sends GETs only. What the handshake found wrong is told by
  * `handshake` and by the answer of every cell that it concerns.
- * @throws RowgateError `rest/no-gateway`, or `rest/control` when full sight cannot look
+ * @throws RowgateError `rest/no-gateway`, or `rest/control` when the privileged connection fails
  */
 export async function openRestChannel(options: RestChannelOptions): Promise<RestChannel> {
   const { target, identities, concurrency } = options;
@@ -53,13 +53,13 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     ca: rest.ca,
     readOnly,
   });
-  const sight = new Sight(options.sight, target.limits);
+  const privileged = new PrivilegedConnection(options.privileged, target.limits);
   const http = new HttpClient(transport, new TokenTimes(options.signedAt, [...identities.values()]));
   const clients = new Clients(rest, transport.fetch);
   try {
     const everybody = [...identities.values()];
     const roles = [...new Set(everybody.map(({ persona }) => persona.role))];
-    const places = await findPlaces(sight, target.schemas, roles);
+    const places = await findPlaces(privileged, target.schemas, roles);
     const { signingKey } = target;
     const calls = once(() => harmlessCalls(options.calls?.() ?? []));
     const checked = await checkGateway({
@@ -74,7 +74,9 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       honoursRollback: rest.honoursRollback,
       anonRole: rest.anonRole,
       anonymous:
-        rest.gateway.kind === "remote" ? () => askAnonymous({ clients, http, sight, target }) : undefined,
+        rest.gateway.kind === "remote"
+          ? () => askAnonymous({ clients, http, privileged, target })
+          : undefined,
       sameDatabase:
         // What rowgate has started itself is in front of the database that it was told.
         rest.gateway.kind === "remote"
@@ -82,11 +84,11 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
               checkSameDatabase({
                 clients,
                 http,
-                sight,
+                privileged,
                 identities: trusted,
                 places,
                 calls,
-                login: options.sight.user,
+                login: options.privileged.user,
                 statementTimeoutMs: target.limits.statementTimeoutMs,
               })
           : undefined,
@@ -96,7 +98,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
     return new HttpChannel({
       scratchRows,
       transport,
-      sight,
+      privileged,
       http,
       clients,
       identities,
@@ -105,7 +107,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
       concurrency,
     });
   } catch (error) {
-    await Promise.allSettled([transport.close(), sight.close()]);
+    await Promise.allSettled([transport.close(), privileged.close()]);
     if (!(error instanceof ProbeFailure)) throw error;
     throw new RowgateError({
       code: "rest/control",

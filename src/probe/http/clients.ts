@@ -3,7 +3,10 @@ import type { Identity } from "../../model/channel.ts";
 import type { RestAddress } from "../../model/target.ts";
 
 /** A persona's client for one schema. */
-export type SchemaClient = ReturnType<SupabaseClient["schema"]>;
+export type SchemaClient = ReturnType<SupabaseClient["schema"]> & {
+  /** The header that its requests carry. */
+  readonly authorization: string | undefined;
+};
 
 /** supabase-js's client of each persona, made once as an app makes it: with a key, an access token and a `fetch`. */
 export class Clients {
@@ -29,16 +32,14 @@ export class Clients {
   withToken(token: string | undefined, schema: string): SchemaClient {
     const { url, apiKey } = this.#rest;
     const accessToken = Promise.resolve(token ?? null);
-    return createClient(projectOf(url), apiKey ?? noKey, {
+    const bearer = token ?? apiKey;
+    const client = createClient(projectOf(url), apiKey ?? noKey, {
       accessToken: () => accessToken,
-      global: {
-        // An answer must be the server's, and of this moment.
-        headers: { "cache-control": "no-cache" },
-        fetch: apiKey === undefined ? withoutKey(this.#fetch, token) : this.#fetch,
-      },
+      global: { fetch: sendingAs(this.#fetch, { apiKey, token }) },
       // Node 20 has no WebSocket of its own; nothing here opens one.
       realtime: { transport: noSocket as never },
     }).schema(schema);
+    return Object.assign(client, { authorization: bearer === undefined ? undefined : `Bearer ${bearer}` });
   }
 }
 
@@ -54,12 +55,20 @@ function noSocket(): never {
 /** supabase-js makes no client without a key, and PostgREST itself has none. */
 const noKey = "none";
 
-/** Plain PostgREST takes whatever is in `Authorization` for a token: without a key there is nothing to send. */
-function withoutKey(send: typeof globalThis.fetch, token: string | undefined): typeof globalThis.fetch {
+/** What our `fetch` changes in the headers: here, where the client has copied them for the last time. */
+function sendingAs(
+  send: typeof globalThis.fetch,
+  { apiKey, token }: { readonly apiKey: string | undefined; readonly token: string | undefined },
+): typeof globalThis.fetch {
   return (input, init) => {
     const headers = init?.headers as Headers;
-    headers.delete("apikey");
-    if (token === undefined) headers.delete("authorization");
+    // An answer must be the server's, and of this moment.
+    headers.set("cache-control", "no-cache");
+    // Plain PostgREST takes whatever is in `Authorization` for a token: without a key there is nothing to send.
+    if (apiKey === undefined) {
+      headers.delete("apikey");
+      if (token === undefined) headers.delete("authorization");
+    }
     return send(input, init);
   };
 }

@@ -1,31 +1,31 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
-import { rowByRowLimit } from "../sql/privileged.ts";
+import { rowByRowLimit } from "../limits.ts";
 import { isRefusal, isStoppedAfterPolicy, isThroughOrRefused } from "../../model/answers.ts";
 import { withConstraint } from "./constraint.ts";
 import type { RowFilter } from "./query.ts";
-import type { Scene } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
 import type { ControlRow } from "./snapshot.ts";
 
 /** UPDATE `never:` each move on each row that the persona can update, until one is let through. */
 export async function probeMoves(
-  scene: Scene,
+  context: ProbeContext,
   reached: readonly ControlRow["key"][],
 ): Promise<readonly CandidateAttempt[]> {
   const attempts: CandidateAttempt[] = [];
-  for (const move of scene.cell.update?.never ?? []) {
-    const answer = await tryMove(scene, move, reached.slice(0, rowByRowLimit));
+  for (const move of context.cell.update?.never ?? []) {
+    const answer = await tryMove(context, move, reached.slice(0, rowByRowLimit));
     attempts.push({ candidate: { name: move.name, origin: move.origin }, answer, rewritten: [] });
   }
   return attempts;
 }
 
 async function tryMove(
-  scene: Scene,
+  context: ProbeContext,
   move: BoundCandidate,
   reached: readonly ControlRow["key"][],
 ): Promise<Answer> {
-  const { cell, caller } = scene;
+  const { cell, caller } = context;
   const send = async (filter: RowFilter): Promise<Answer> => {
     const { answer } = await caller.update(filter, move.values);
     return withConstraint(answer, cell, ["update"], Object.keys(move.values));
@@ -37,8 +37,8 @@ async function tryMove(
     if (gotThrough(answer)) return answer;
     if (rank(answer) > rank(worst)) worst = answer;
   }
-  if (!isRefusal(worst) || !scene.wholeWrites) return worst;
-  // A filter brings the SELECT policies in, and they refuse a row that leaves one's sight: without it, only the
+  if (!isRefusal(worst) || !context.wholeWrites) return worst;
+  // A filter brings the SELECT policies in, and they refuse a row that leaves the persona's sight: without it, only the
   // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
   const blind = await send({ kind: "none" });
   return gotThrough(blind) || !isThroughOrRefused(blind) ? blind : worst;

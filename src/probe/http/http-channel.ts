@@ -6,19 +6,19 @@ import type { GatewayChecks } from "../../model/run.ts";
 import type { ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { Target } from "../../model/target.ts";
 import type { ScratchRows } from "../scratch/scratch-rows.ts";
-import { comparesRows } from "../sql/calls.ts";
+import { comparesRows } from "../what-to-compare.ts";
 import { Caller } from "./caller.ts";
 import { probeCall } from "./calls.ts";
 import type { Clients } from "./clients.ts";
 import { ProbeFailure, failureOf } from "./failure.ts";
 import { mapLimited } from "../../lib/limiter.ts";
 import { isWrite, observe, plainRequest } from "./operations.ts";
-import type { Sight } from "./privileged.ts";
+import type { PrivilegedConnection } from "./privileged.ts";
 import { rpcOf } from "./rpc.ts";
 import { probeScratchRows } from "../scratch/observe.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { agrees, betweenLooks, stoodStill } from "./stable-read.ts";
+import { agrees, probeBetweenReads, unchanged } from "./stable-read.ts";
 import { type Controls, lookForAll, snapshotFor, takeSnapshot } from "./take-snapshot.ts";
 import type { Transport } from "./transport.ts";
 import type { CheckedGateway } from "./verify/gateway-checks.ts";
@@ -40,7 +40,7 @@ export interface RestChannel extends ProbeChannel {
 
 export interface HttpChannelParts {
   readonly transport: Transport;
-  readonly sight: Sight;
+  readonly privileged: PrivilegedConnection;
   readonly http: HttpClient;
   readonly clients: Clients;
   readonly identities: ReadonlyMap<string, Identity>;
@@ -126,7 +126,7 @@ export class HttpChannel implements RestChannel {
       (cell) =>
         (cell.call === undefined || comparesRows(cell)) && (scratchRows === undefined || !isWrite(cell)),
     );
-    const controls = await lookForAll(this.#parts.sight, looked);
+    const controls = await lookForAll(this.#parts.privileged, looked);
     const answers = new Map<Cell, ChannelAnswer>();
     const probeOne = async (cell: Cell): Promise<void> =>
       void answers.set(cell, await this.#probeOne(cell, controls.get(cell.column)));
@@ -154,7 +154,7 @@ export class HttpChannel implements RestChannel {
   async close(): Promise<void> {
     // What is still on its way must not come after the rows have been removed.
     await this.#parts.transport.close().catch(() => undefined);
-    await Promise.allSettled([this.#parts.scratchRows?.close(), this.#parts.sight.close()]);
+    await Promise.allSettled([this.#parts.scratchRows?.close(), this.#parts.privileged.close()]);
   }
 
   /** What is known before anything is sent. */
@@ -178,10 +178,10 @@ export class HttpChannel implements RestChannel {
       return answer !== undefined && agrees(answer.observation);
     });
     if (agreeing.length === 0) return;
-    const after = await lookForAll(this.#parts.sight, cells);
+    const after = await lookForAll(this.#parts.privileged, cells);
     for (const cell of agreeing) {
       const [was, is] = [before.get(cell.column), after.get(cell.column)];
-      if (was !== undefined && is !== undefined && stoodStill(cell, was, is)) continue;
+      if (was !== undefined && is !== undefined && unchanged(cell, was, is)) continue;
       answers.set(cell, await this.#probeOne(cell, undefined, true));
     }
   }
@@ -202,28 +202,28 @@ export class HttpChannel implements RestChannel {
   }
 
   async #probeOne(cell: Cell, control: Snapshot | undefined, between = false): Promise<ChannelAnswer> {
-    const { sight, target, identities, scratchRows } = this.#parts;
+    const { privileged, target, identities, scratchRows } = this.#parts;
     if (!identities.has(cell.persona.name))
       return { observation: failed(new Error("the persona was not signed in")), probe: "" };
     const caller = this.#callerFor(cell);
     // A second look is for what differed: it shows which rows.
     const look = (): Promise<Snapshot> =>
-      takeSnapshot(sight, { ...snapshotFor([cell], cell.relation), rows: true });
+      takeSnapshot(privileged, { ...snapshotFor([cell], cell.relation), rows: true });
     try {
       if (cell.call !== undefined && !comparesRows(cell)) {
         const observation = await probeCall(cell.call, caller, (other) => this.#callerFor(other));
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
       if (scratchRows !== undefined && isWrite(cell)) {
-        const observation = await probeScratchRows(cell, scratchRows, { caller, sight });
+        const observation = await probeScratchRows(cell, scratchRows, { caller, privileged });
         return { observation, probe: caller.sent ?? plainRequest(cell) };
       }
       const probe = (snapshot: Snapshot): Promise<Observation> => {
         const wholeWrites = !postureRules[target.posture].shared || snapshot.total <= sharedRowsCeiling;
-        return observe(cell, { caller, sight, wholeWrites }, snapshot, look);
+        return observe(cell, { caller, privileged, wholeWrites }, snapshot, look);
       };
       const observation = between
-        ? await betweenLooks(cell, probe, look)
+        ? await probeBetweenReads(cell, probe, look)
         : await probe(control ?? (await look()));
       return { observation, probe: caller.sent ?? plainRequest(cell) };
     } catch (error) {

@@ -1,3 +1,4 @@
+import { stuckAtMost, triesAtMost } from "../limits.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ruleFor } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
@@ -5,21 +6,10 @@ import { WriteRefused } from "../../model/posture.ts";
 import { CircuitBreaker, ProbeFailure } from "./failure.ts";
 import { type Reply, replyOf, saysRolledBack } from "./reply.ts";
 import type { RawReply } from "./response-handler.ts";
-import type { Sendable, Transport } from "./transport.ts";
+import type { HttpRequest, Transport } from "./transport.ts";
 import type { TokenTimes } from "./verify/tokens.ts";
 
 export type Verb = "read" | "write";
-
-export interface HttpRequest {
-  /** Called anew for each try. */
-  readonly build: () => Sendable;
-  /** Sent instead of the body that supabase-js would write. */
-  readonly body?: string | undefined;
-}
-
-const maxTries = 5;
-/** So many in a row are tried to the end in vain; then somebody holds a lock for long, and one try each must do. */
-const stuckAtMost = 3;
 
 /** Sends requests, again where that is safe, and sees to it that no write stays. */
 export class HttpClient {
@@ -66,7 +56,7 @@ export class HttpClient {
         return reply;
       }
       if (this.#stuck >= stuckAtMost) return reply;
-      if (tries === maxTries) {
+      if (tries === triesAtMost) {
         this.#stuck += 1;
         return reply;
       }
@@ -75,8 +65,8 @@ export class HttpClient {
   }
 
   /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
-  async #once(verb: Verb, { build, body }: HttpRequest, again: boolean): Promise<RawReply> {
-    const deliver = (): Promise<RawReply> => this.#breaker.run(() => this.#transport.send(build(), body));
+  async #once(verb: Verb, request: HttpRequest, again: boolean): Promise<RawReply> {
+    const deliver = (): Promise<RawReply> => this.#breaker.run(() => this.#transport.send(request));
     try {
       return await deliver();
     } catch (error) {

@@ -1,23 +1,25 @@
 import type { BoundCandidate } from "../../model/cell.ts";
 import type { CandidateAttempt, InsertObservation } from "../../model/observation.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { privilegesOf } from "../sql/statements.ts";
+import { mayBeSuppressed, privilegesOf } from "../what-to-write.ts";
 import { withConstraint } from "./constraint.ts";
 import { membersOf } from "./json-text.ts";
 import { rowsOf } from "./reply.ts";
 import { rowReader } from "./snapshot.ts";
-import type { Scene } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
 
 /** INSERT: each candidate by itself, first without asking for the row: that would take a SELECT policy. */
-export async function probeInsert(scene: Scene): Promise<InsertObservation> {
+export async function probeInsert(context: ProbeContext): Promise<InsertObservation> {
   const attempts: CandidateAttempt[] = [];
-  for (const candidate of scene.cell.candidates) attempts.push(await attempt(scene, candidate));
+  for (const candidate of context.cell.candidates) attempts.push(await attempt(context, candidate));
   return { kind: "insert", attempts };
 }
 
-async function attempt(scene: Scene, { name, origin, values }: BoundCandidate): Promise<CandidateAttempt> {
-  const { cell, caller } = scene;
+async function attempt(
+  context: ProbeContext,
+  { name, origin, values }: BoundCandidate,
+): Promise<CandidateAttempt> {
+  const { cell, caller } = context;
   const { answer } = await caller.insert(values);
   const tried = {
     candidate: { name, origin },
@@ -25,17 +27,17 @@ async function attempt(scene: Scene, { name, origin, values }: BoundCandidate): 
   };
   const accepted = answer.code === null && (answer.rows ?? 0) > 0;
   // Only a trigger or a rule stores another row than the one that came.
-  if (!accepted || !maySwallow(cell, "insert")) return { ...tried, rewritten: [] };
-  const rewritten = await rewrittenColumns(scene, values);
+  if (!accepted || !mayBeSuppressed(cell, "insert")) return { ...tried, rewritten: [] };
+  const rewritten = await rewrittenColumns(context, values);
   return rewritten === undefined ? { ...tried, rewritten: [], unseen: true } : { ...tried, rewritten };
 }
 
 /** `undefined`: the persona may not see the row that it has just written. */
 async function rewrittenColumns(
-  scene: Scene,
+  context: ProbeContext,
   values: BoundCandidate["values"],
 ): Promise<readonly string[] | undefined> {
-  const { cell, caller } = scene;
+  const { cell, caller } = context;
   const readable = privilegesOf(cell).select;
   const columns = Object.keys(values);
   if (columns.length === 0) return [];
@@ -43,7 +45,7 @@ async function rewrittenColumns(
   const reply = await caller.insert(values, columns);
   const stored = reply.answer.code === null ? membersOf(rowsOf(reply)[0] ?? "") : undefined;
   if (stored === undefined) return undefined;
-  const sent = await asStored(scene, values, columns);
+  const sent = await asStored(context, values, columns);
   if (sent === undefined) return undefined;
   return columns.filter((name) => {
     const read = rowReader(cell.relation.info, [name]);
@@ -57,7 +59,7 @@ function rowText(members: ReadonlyMap<string, string>, name: string): string {
 
 /** The candidate as the columns' types write it: `1.5` of a numeric(4,2) is 1.50. */
 async function asStored(
-  { cell, sight }: Scene,
+  { cell, privileged }: ProbeContext,
   values: BoundCandidate["values"],
   columns: readonly string[],
 ): Promise<ReadonlyMap<string, string> | undefined> {
@@ -66,7 +68,7 @@ async function asStored(
     const value = values[name] ?? null;
     return `${quoteLiteral(name)}, ${value === null ? "null" : `${quoteLiteral(value)}::${types.get(name) ?? "text"}`}`;
   });
-  const [found] = await sight.look((ask) =>
+  const [found] = await privileged.inSnapshot((ask) =>
     ask<{ row: string }>(`select json_build_object(${members.join(", ")})::text as row`),
   );
   return membersOf(found?.row ?? "");

@@ -1,5 +1,4 @@
-/** Column or argument → text as Postgres reads it; `null` is NULL. */
-export type TextRow = Readonly<Record<string, string | null>>;
+import type { TextRow } from "../what-to-write.ts";
 
 /**
  * JSON read without rounding: `JSON.parse` makes 9007199254740993 and 1.50 other numbers than Postgres sent.

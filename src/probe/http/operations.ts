@@ -2,19 +2,18 @@ import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type { Observation, RowsObservation } from "../../model/observation.ts";
-import { probeBlindDelete, probeBlindUpdate } from "./blind.ts";
+import { probeBlindDelete, probeBlindUpdate, probeDelete, probeUpdate } from "./writing.ts";
 import { probeInsert } from "./inserting.ts";
 import { probeSelect } from "./reading.ts";
 import { isWriteCall } from "./rpc.ts";
-import type { Scene } from "./scene.ts";
-import { settled } from "./stable-read.ts";
+import type { ProbeContext } from "./context.ts";
+import { measureStable } from "./stable-read.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { probeUpsert } from "./upserting.ts";
-import { probeDelete, probeUpdate } from "./writing.ts";
 
 type Reach = Exclude<Operation, "insert" | "truncate">;
 
-export const measures: Record<Reach, (scene: Scene) => Promise<RowsObservation>> = {
+export const measures: Record<Reach, (context: ProbeContext) => Promise<RowsObservation>> = {
   select: probeSelect,
   update: probeUpdate,
   delete: probeDelete,
@@ -39,21 +38,21 @@ export function plainRequest(cell: Cell): string {
 /** Probes a cell, as often as it takes to tell. */
 export async function observe(
   cell: Cell,
-  scene: Omit<Scene, "cell" | "snapshot">,
+  context: Omit<ProbeContext, "cell" | "snapshot">,
   snapshot: Snapshot,
   look: () => Promise<Snapshot>,
 ): Promise<Observation> {
   const { operation } = cell;
   if (operation === "truncate")
     return { kind: "skipped", reason: operationInfo.truncate.notOnRest ?? operation };
-  if (operation === "insert") return await probeInsert({ ...scene, cell, snapshot });
-  if (operationInfo[operation].blind && !scene.wholeWrites) {
+  if (operation === "insert") return await probeInsert({ ...context, cell, snapshot });
+  if (operationInfo[operation].blind && !context.wholeWrites) {
     return {
       kind: "skipped",
       reason: `a blind write would touch all ${snapshot.total} rows of a database that others use`,
     };
   }
   const measure = (seen: Snapshot): Promise<RowsObservation> =>
-    measures[operation]({ ...scene, cell, snapshot: seen });
-  return await settled(cell, measure, snapshot, look);
+    measures[operation]({ ...context, cell, snapshot: seen });
+  return await measureStable(cell, measure, snapshot, look);
 }

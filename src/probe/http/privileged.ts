@@ -4,14 +4,14 @@ import type { DatabaseAddress, Limits } from "../../model/target.ts";
 import { clientConfig } from "../client-config.ts";
 import { CircuitBreaker, ProbeFailure } from "./failure.ts";
 
-/** Runs one statement with full sight. Values come back as text or JSON, as the statement makes them. */
+/** Runs one statement on the privileged connection. Values come back as text or JSON, as the statement makes them. */
 export type Ask = <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
 
 /**
- * Full sight for the rest channel: what is there, whoever may see it. Each question has a snapshot of its own, read
- * only, under `row_security = off`, which raises where a policy would otherwise filter in silence.
+ * The privileged connection (BYPASSRLS) of the rest channel reads what is there: the ground truth. Each use is a read-only
+ * transaction with one snapshot, under `row_security = off`, which raises where a policy would otherwise filter silently.
  */
-export class Sight {
+export class PrivilegedConnection {
   readonly #pool: Pool;
   readonly #breaker = new CircuitBreaker("the database");
 
@@ -19,7 +19,7 @@ export class Sight {
     this.#pool = new Pool({
       ...clientConfig(address, limits),
       max: 2,
-      // An idle control connection must not keep the process alive.
+      // An idle connection must not keep the process alive.
       allowExitOnIdle: true,
     });
     // Without a listener, a connection that the server ends would end this process: an idle one tells the pool, one that
@@ -28,12 +28,12 @@ export class Sight {
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
-  /** Throws ProbeFailure: a control that fails leaves nothing to compare with. */
-  look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
-    return this.#breaker.run(() => this.#look(questions));
+  /** Throws ProbeFailure: a baseline query that fails leaves nothing to compare with. */
+  inSnapshot<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+    return this.#breaker.run(() => this.#inSnapshot(questions));
   }
 
-  async #look<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+  async #inSnapshot<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
     const client = await this.#connect();
     try {
       await client.query(begin);
@@ -41,7 +41,7 @@ export class Sight {
         const question = { text: sql, values: [...values], queryMode: "extended" };
         return (await client.query(question as QueryConfig)).rows;
       });
-      // Nobody waits for the end of a transaction that has only read. It is no COMMIT: a predicate may have set something.
+      // The end of a transaction that has only read is not awaited. It is no COMMIT: a predicate may have set something.
       void client.query("rollback").then(
         () => client.release(),
         (error: Error) => client.release(error),
@@ -79,8 +79,8 @@ function failed(error: Error): ProbeFailure {
   if (error instanceof DatabaseError) {
     return new ProbeFailure(
       "protocol",
-      `the control failed with full sight: ${error.message} (${error.code ?? "no code"})`,
+      `the baseline query failed on the privileged connection: ${error.message} (${error.code ?? "no code"})`,
     );
   }
-  return new ProbeFailure("connection", `the control's connection failed: ${error.message}`);
+  return new ProbeFailure("connection", `the privileged connection failed: ${error.message}`);
 }

@@ -1,13 +1,12 @@
 import { isRefusal, isStoppedAfterPolicy } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { rowByRowLimit } from "../sql/privileged.ts";
-import type { TextRow } from "./json-text.ts";
-import { type ControlRow, shownKeys } from "./snapshot.ts";
+import { rowsToTry, shownKeys } from "../limits.ts";
+import { mayBeSuppressed, type TextRow } from "../what-to-write.ts";
+import type { ControlRow } from "./snapshot.ts";
 import type { RowFilter } from "./query.ts";
 import type { Reply } from "./reply.ts";
-import type { Scene } from "./scene.ts";
-import { isUnseen, reachOf, shownKey } from "./scene.ts";
+import type { ProbeContext } from "./context.ts";
+import { isUnseen, reachOf, shownKey } from "./context.ts";
 import { valuesOf } from "./values.ts";
 
 /** One request about one row. */
@@ -34,26 +33,26 @@ interface RowOutcome {
  * or a foreign key protects must not hide its siblings. `first` is what one statement over all rows gave, if it was sent.
  */
 export async function goThroughRows(
-  scene: Scene,
+  context: ProbeContext,
   statement: RowStatement,
   first: RowsObservation | undefined,
 ): Promise<{ observation: RowsObservation; reached: readonly ControlRow["key"][] }> {
-  const { cell, snapshot, sight } = scene;
-  const named = scene.own === true ? cell.relation.key : shownKey(cell);
-  const rows = named.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
-  const own = await valuesOf(sight, cell, rows, statement.own);
+  const { cell, snapshot, privileged } = context;
+  const named = context.own === true ? cell.relation.key : shownKey(cell);
+  const rows = named.length === 0 ? [] : rowsToTry(snapshot.rows(cell.expectation));
+  const own = await valuesOf(privileged, cell, rows, statement.own);
   const outcomes: RowOutcome[] = [];
-  for (const row of rows) outcomes.push(await tryRow(scene, statement, row, own.get(row) ?? {}));
+  for (const row of rows) outcomes.push(await tryRow(context, statement, row, own.get(row) ?? {}));
   const reached = outcomes.filter(({ fate }) => fate === "reached").map(({ row }) => row.key);
-  return { observation: observed(scene, outcomes, first), reached };
+  return { observation: observed(context, outcomes, first), reached };
 }
 
 function observed(
-  scene: Scene,
+  context: ProbeContext,
   outcomes: readonly RowOutcome[],
   first: RowsObservation | undefined,
 ): RowsObservation {
-  const { cell, snapshot } = scene;
+  const { cell, snapshot } = context;
   const all = outcomes.length === snapshot.total;
   // A statement that went through has counted all rows; a sample only names some of them.
   const whole = first?.answer.code === null ? first : undefined;
@@ -63,36 +62,36 @@ function observed(
   const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
   // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
   const counted = whole !== undefined && whole.unexpected + whole.missing > 0;
-  const unnamed = scene.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
+  const unnamed = context.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
   const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
   const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
-  return reachOf(scene, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
+  return reachOf(context, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
     affected: all || whole === undefined ? reached.length : whole.affected,
     unexpected: Math.max(extra.length, all ? 0 : (whole?.unexpected ?? 0)),
     missing: Math.max(missing.length, all ? 0 : (whole?.missing ?? 0)),
     undetermined: unknown + unnamed,
-    unexpectedKeys: labels(scene, extra),
-    missingKeys: labels(scene, missing),
+    unexpectedKeys: labels(context, extra),
+    missingKeys: labels(context, missing),
     method: all ? "row by row" : "sample",
     mayBeHidden: whole?.mayBeHidden ?? false,
   });
 }
 
 async function tryRow(
-  scene: Scene,
+  context: ProbeContext,
   statement: RowStatement,
   row: ControlRow,
   own: TextRow,
 ): Promise<RowOutcome> {
-  const filter: RowFilter = { kind: "row", columns: scene.cell.relation.key, key: row.key };
+  const filter: RowFilter = { kind: "row", columns: context.cell.relation.key, key: row.key };
   let refusal: Answer | undefined;
   let unsure = false;
   for (const { send, completed } of statement.attempts(own)) {
     const answer = completed((await send(filter)).answer);
     if (answer.code === null) {
       if ((answer.rows ?? 0) > 0) return { row, fate: "reached", refusal };
-      // USING has filtered the row: no other value will do. Or a trigger has swallowed it.
-      const hidden = maySwallow(scene.cell, statement.event) && !(await isUnseen(scene, filter));
+      // USING has filtered the row: no other value will do. Or a trigger has suppressed it.
+      const hidden = mayBeSuppressed(context.cell, statement.event) && !(await isUnseen(context, filter));
       return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
     }
     refusal = answer;
@@ -102,17 +101,7 @@ async function tryRow(
   return { row, fate: unsure || refusal === undefined ? "unknown" : "not reached", refusal };
 }
 
-/** Rows inside and outside of the declared set, from both ends. */
-function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
-  if (rows.length <= rowByRowLimit) return rows;
-  const half = rowByRowLimit / 2;
-  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
-  return sides.flatMap((side) =>
-    side.length <= half ? side : [...side.slice(0, half - 5), ...side.slice(-5)],
-  );
-}
-
-function labels({ cell, snapshot }: Scene, outcomes: readonly RowOutcome[]): string[] {
+function labels({ cell, snapshot }: ProbeContext, outcomes: readonly RowOutcome[]): string[] {
   const shape = snapshot.shapeOf(cell.relation.key);
   return outcomes.slice(0, shownKeys).map(({ row }) => row.shapes[shape] ?? "");
 }

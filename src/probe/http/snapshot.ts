@@ -2,11 +2,12 @@ import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import type { Baseline } from "../../model/observation.ts";
+import { shownKeys } from "../limits.ts";
 import { membersOf, textOf } from "./json-text.ts";
 
 /** Relations with more rows are compared by counts and a sample. */
 export const comparedRowsLimit = 2_000;
-/** A row as full sight sees it. */
+/** A row as the privileged connection sees it. */
 export interface ControlRow {
   /** The key's values as Postgres writes them; empty when nothing names a row. */
   readonly key: readonly (string | null)[];
@@ -157,8 +158,6 @@ export interface Differences {
   readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
 }
-
-export const shownKeys = 3;
 
 /** Rows that look the same are counted, not told apart: with n declared and n reached, none is too many. */
 export function compareRows(

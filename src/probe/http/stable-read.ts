@@ -9,7 +9,7 @@ const maxRounds = 3;
  * is probed again between two controls, and counts only when these are equal; a relation that never holds still tells
  * nothing about the rows that differed.
  */
-export async function settled(
+export async function measureStable(
   cell: Cell,
   measure: (snapshot: Snapshot) => Promise<RowsObservation>,
   first: Snapshot,
@@ -21,7 +21,7 @@ export async function settled(
     seen = await measure(before);
     if (!differs(cell, seen) || before.equals(await look())) return seen;
   }
-  return differs(cell, seen) ? unsettled(seen) : seen;
+  return differs(cell, seen) ? unstable(seen) : seen;
 }
 
 function differs(
@@ -34,7 +34,7 @@ function differs(
   return missing > 0 && !stopped && expectation.kind !== "within";
 }
 
-function unsettled(seen: RowsObservation): RowsObservation {
+function unstable(seen: RowsObservation): RowsObservation {
   return {
     ...seen,
     unexpected: 0,
@@ -47,9 +47,9 @@ function unsettled(seen: RowsObservation): RowsObservation {
 
 /**
  * Whether what a pass would rest on was there all the while: rows that the persona was not shown could have been gone when
- * it asked, and back when full sight looked again. A row that has the same version before and after was there in between.
+ * it asked, and back when the privileged connection looked again. A row that has the same version before and after was there in between.
  */
-export function stoodStill(cell: Cell, before: Snapshot, after: Snapshot): boolean {
+export function unchanged(cell: Cell, before: Snapshot, after: Snapshot): boolean {
   const { expectation, among } = cell;
   if (expectation.kind === "allow" || before.total === 0) return true;
   if (among !== undefined && after.control(cell).total === 0) return false;
@@ -69,7 +69,7 @@ export function agrees(seen: Observation): seen is RowsObservation {
 }
 
 /** Probes between two looks, until rows stood still from one to the other; else nothing is told about any. */
-export async function betweenLooks(
+export async function probeBetweenReads(
   cell: Cell,
   probe: (before: Snapshot) => Promise<Observation>,
   look: () => Promise<Snapshot>,
@@ -78,7 +78,7 @@ export async function betweenLooks(
   for (let round = 0; round < maxRounds; round += 1) {
     const before = await look();
     seen = await probe(before);
-    if (!agrees(seen) || stoodStill(cell, before, await look())) return seen;
+    if (!agrees(seen) || unchanged(cell, before, await look())) return seen;
   }
   if (seen?.kind !== "rows") throw new Error("a probe that agrees has reached rows");
   return { ...seen, undetermined: Math.max(1, seen.baseline.total) };

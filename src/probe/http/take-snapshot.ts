@@ -4,8 +4,8 @@ import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import { operationInfo } from "../../model/operations.ts";
 import { ProbeFailure } from "./failure.ts";
-import type { Ask, Sight } from "./privileged.ts";
-import { shownColumns } from "./scene.ts";
+import type { Ask, PrivilegedConnection } from "./privileged.ts";
+import { shownColumns } from "./context.ts";
 import { type ControlRow, Snapshot, comparedRowsLimit, insideOf } from "./snapshot.ts";
 
 /** Of a sample, for each side of the row set. */
@@ -40,8 +40,8 @@ interface Counted {
 }
 
 /** Throws ProbeFailure. */
-export function takeSnapshot(sight: Sight, request: SnapshotRequest): Promise<Snapshot> {
-  return sight.look(async (ask) => {
+export function takeSnapshot(privileged: PrivilegedConnection, request: SnapshotRequest): Promise<Snapshot> {
+  return privileged.inSnapshot(async (ask) => {
     const insides = [...new Set([...request.expectations.map(insideOf), ...request.among])];
     const seen =
       (request.rows ? await readAll(ask, request, insides) : undefined) ??
@@ -110,7 +110,7 @@ async function readSample(
 async function askRows(ask: Ask, sql: string): Promise<readonly SqlRow[]> {
   const read = await ask<SqlRow & { shapes: string[] | null }>(
     `select key, case when sum(pg_column_size(shapes)) over (rows unbounded preceding) <= ${bytesAtMost} then shapes end as shapes, ` +
-      `declared, version from (${sql}) sight`,
+      `declared, version from (${sql}) seen`,
   );
   if (read.every(({ shapes }) => shapes !== null)) return read;
   const message = `the rows are too large to be compared: more than ${bytesAtMost} bytes of them would have to be held`;
@@ -121,7 +121,7 @@ function controlRow({ key, shapes, declared, version }: SqlRow, digit: number): 
   return { key, shapes, declared: declared[digit] === "1", version };
 }
 
-/** Where full sight reads: the relation, or those of its rows that hold a value. */
+/** Where the privileged connection reads: the relation, or those of its rows that hold a value. */
 function source({ relation, column, only }: SnapshotRequest): string {
   const whole = quoteQualified(relation.baseline);
   const where = [
@@ -160,7 +160,7 @@ function pieces(request: SnapshotRequest): Record<string, string> {
   };
 }
 
-/** What full sight must see for these cells of one relation. */
+/** What the privileged connection must see for these cells of one relation. */
 export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]): SnapshotRequest {
   const measured = cells.filter(({ operation }) => operation !== "insert" && operation !== "truncate");
   const lists = [relation.key, ...measured.map(shownColumns)].filter((columns) => columns.length > 0);
@@ -185,16 +185,19 @@ function needsRows({ operation, expectation, relation, column }: Cell): boolean 
   return expectation.kind === "rows" || expectation.kind === "within";
 }
 
-/** Full sight's looks for cells of one relation, by the column that they are about; `undefined`: a look failed. */
+/** What the privileged connection sees for cells of one relation, by the column that they are about; `undefined`: a look failed. */
 export type Controls = ReadonlyMap<string | undefined, Snapshot | undefined>;
 
 /** One look for the cells of the relation, and one for each column that has cells of its own. */
-export async function lookForAll(sight: Sight, cells: readonly Cell[]): Promise<Controls> {
+export async function lookForAll(
+  privileged: PrivilegedConnection,
+  cells: readonly Cell[],
+): Promise<Controls> {
   const columns = [...new Set(cells.map(({ column }) => column))];
   const looks = await Promise.all(
     columns.map((column) =>
       look(
-        sight,
+        privileged,
         cells.filter((cell) => cell.column === column),
       ),
     ),
@@ -203,8 +206,8 @@ export async function lookForAll(sight: Sight, cells: readonly Cell[]): Promise<
 }
 
 /** `undefined` when it failed: then each cell looks for itself, and the faulty one alone fails. */
-async function look(sight: Sight, cells: readonly Cell[]): Promise<Snapshot | undefined> {
+async function look(privileged: PrivilegedConnection, cells: readonly Cell[]): Promise<Snapshot | undefined> {
   const [cell] = cells;
   if (cell === undefined) return undefined;
-  return await takeSnapshot(sight, snapshotFor(cells, cell.relation)).catch(() => undefined);
+  return await takeSnapshot(privileged, snapshotFor(cells, cell.relation)).catch(() => undefined);
 }

@@ -22,20 +22,39 @@ export interface Sendable {
   abortSignal(signal: AbortSignal): PromiseLike<unknown>;
 }
 
-/** A request of supabase-js, from when it is handed over until the client has finished with it. */
+export interface HttpRequest {
+  /** Called anew for each try. */
+  readonly build: () => Sendable;
+  /** Sent instead of the body that supabase-js would write, which would round the numbers in a JSON value. */
+  readonly body?: string | undefined;
+  readonly shape?: Shape | undefined;
+}
+
+/**
+ * Requests that supabase-js writes alike but for the token and the body. It writes the first of them, and the others repeat
+ * what it wrote: to write a request costs as much as to send it.
+ */
+export interface Shape {
+  readonly key: string;
+  readonly authorization: string | undefined;
+  readonly body: () => string | undefined;
+}
+
+/** A request as supabase-js has written it, without its token and its body. */
+interface Written {
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+}
+
 interface Pending {
-  /** Sent instead of the client's own body, which would round the numbers in a JSON value. */
-  readonly body: string | undefined;
+  /** What is to be sent; absent: it is not the client that writes it. */
+  readonly request?: HttpRequest;
   outcome: Outcome | undefined;
 }
 
 type Outcome = { readonly reply: RawReply } | { readonly error: Error };
-
-/** A request as it is sent, and as people read it. */
-interface Sent {
-  readonly options: Dispatcher.DispatchOptions;
-  readonly sent: () => string;
-}
 
 // The client learns that there was an answer, and no more: it would parse the body (and round its numbers), hide the
 // headers and rewrite some statuses. Not a Response either: to make and read a real one costs as much as the request.
@@ -56,22 +75,23 @@ export class Transport {
   readonly #pool: Pool;
   readonly #url: string;
   /** What the client writes before a path, and what the gateway wants there. */
-  readonly #written: number;
+  readonly #clientPrefix: number;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #readOnly: boolean;
+  readonly #shapes = new Map<string, Written>();
   readonly #pending = new Map<AbortSignal, Pending>();
   // None is ever aborted, so each can be used again.
   readonly #idle: AbortSignal[] = [];
   #requests = 0;
   #remembers = false;
-  #answeredRead: Sent | undefined;
+  #answeredRead: Written | undefined;
   #answeredReads = 0;
 
   constructor({ url, connections, timeoutMs, readOnly, ca }: TransportOptions) {
     const { origin, pathname } = new URL(url);
     this.#prefix = pathname.replace(/\/$/, "");
-    this.#written = `${projectOf(url)}/rest/v1`.length;
+    this.#clientPrefix = `${projectOf(url)}/rest/v1`.length;
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#readOnly = readOnly;
@@ -89,14 +109,30 @@ export class Transport {
     return this.#requests;
   }
 
-  /** Has the client send its request; `body`: instead of its own. Throws ProbeFailure when no whole answer comes back. */
-  async send(request: Sendable, body?: string): Promise<RawReply> {
+  /** Throws ProbeFailure when no whole answer comes back. @throws WriteRefused */
+  async send(request: HttpRequest): Promise<RawReply> {
+    const { shape } = request;
+    const written = shape && this.#shapes.get(shape.key);
+    if (shape === undefined || written === undefined) return await this.#sendWritten(request);
+    const pending: Pending = { outcome: undefined };
+    await this.#dispatch(written, shape.authorization, shape.body(), pending);
+    return replyOf(pending.outcome);
+  }
+
+  /** Has the client write and send its request. */
+  async #sendWritten(request: HttpRequest): Promise<RawReply> {
     const signal = this.#idle.pop() ?? new AbortController().signal;
-    const pending: Pending = { body, outcome: undefined };
+    const pending: Pending = { request, outcome: undefined };
     this.#pending.set(signal, pending);
-    request.retry(false);
-    // What the client throws (a schema that no header can carry) is the failure of this request alone.
-    const result = await Promise.resolve(request.abortSignal(signal)).catch((error: unknown) => ({ error }));
+    let result: unknown;
+    try {
+      const draft = request.build();
+      draft.retry(false);
+      result = await draft.abortSignal(signal);
+    } catch (error) {
+      // What the client throws (a schema that no header can carry) is the failure of this request alone.
+      result = { error };
+    }
     this.#pending.delete(signal);
     this.#idle.push(signal);
     return replyOf(pending.outcome, result);
@@ -110,25 +146,28 @@ export class Transport {
   #fetch(url: string, { method = "GET", headers, body, signal }: RequestInit): Promise<Response> {
     const pending = signal ? this.#pending.get(signal) : undefined;
     if (pending === undefined) throw new Error("a request that was not handed to send()");
-    const path = url.slice(this.#written);
-    const text = pending.body ?? (typeof body === "string" ? body : undefined);
-    const sent = (): string => describe(method, path, text);
-    if (this.#readOnly && method !== "GET" && method !== "HEAD") {
-      pending.outcome = { error: new WriteRefused(sent()) };
-      return Promise.resolve(answered);
+    let authorization: string | undefined;
+    const others: string[] = [];
+    for (const [name, value] of headers as Headers) {
+      if (name === "authorization") authorization = value;
+      else others.push(name, value);
     }
-    const options: Dispatcher.DispatchOptions = {
-      path: this.#prefix + path,
-      method: method as Dispatcher.HttpMethod,
-      headers: headers as Headers,
-      body: text ?? null,
-    };
-    return this.#dispatch({ options, sent }, pending);
+    const path = this.#prefix + url.slice(this.#clientPrefix);
+    const written: Written = { method: method as Dispatcher.HttpMethod, path, headers: others };
+    const { shape, body: exact } = pending.request ?? {};
+    // A shape that said another token than the client sends would have others speak as that persona.
+    if (shape !== undefined && shape.authorization === authorization) this.#shapes.set(shape.key, written);
+    return this.#dispatch(
+      written,
+      authorization,
+      exact ?? (typeof body === "string" ? body : undefined),
+      pending,
+    );
   }
 
   /** Each with the same chance, however many there are: whatever plays answers back cannot know which. */
-  #remember({ status, cached }: RawReply, read: Sent): void {
-    if (!this.#remembers || read.options.method !== "GET" || status >= 300 || cached !== undefined) return;
+  #remember({ status, cached }: RawReply, read: Written): void {
+    if (!this.#remembers || read.method !== "GET" || status >= 300 || cached !== undefined) return;
     this.#answeredReads += 1;
     if (Math.random() * this.#answeredReads < 1) this.#answeredRead = read;
   }
@@ -147,15 +186,27 @@ export class Transport {
     if (read === undefined) return undefined;
     this.#answeredRead = undefined;
     this.#answeredReads = 0;
-    const headers = new Headers(read.options.headers as Headers);
-    headers.set("authorization", authorization);
-    const pending: Pending = { body: undefined, outcome: undefined };
-    await this.#dispatch({ ...read, options: { ...read.options, headers } }, pending);
+    const pending: Pending = { outcome: undefined };
+    await this.#dispatch(read, authorization, undefined, pending);
     return replyOf(pending.outcome);
   }
 
-  #dispatch(request: Sent, pending: Pending): Promise<Response> {
+  /** All that is sent goes through here. */
+  #dispatch(
+    written: Written,
+    authorization: string | undefined,
+    body: string | undefined,
+    pending: Pending,
+  ): Promise<Response> {
+    const { method, path } = written;
+    const sent = (): string => describe(method, path.slice(this.#prefix.length), body);
+    if (this.#readOnly && method !== "GET" && method !== "HEAD") {
+      pending.outcome = { error: new WriteRefused(sent()) };
+      return Promise.resolve(answered);
+    }
     this.#requests += 1;
+    const token = authorization === undefined ? [] : ["authorization", authorization];
+    const headers = [...written.headers, ...token];
     return new Promise((resolve) => {
       const settle = (outcome: Outcome): void => {
         pending.outcome = outcome;
@@ -163,15 +214,15 @@ export class Transport {
       };
       const handler = new ResponseHandler({
         resolve: (reply) => {
-          this.#remember(reply, request);
+          this.#remember(reply, written);
           settle({ reply });
         },
         reject: (error) => settle({ error }),
-        sent: request.sent,
-        url: this.#url,
+        sent,
         timeoutMs: this.#timeoutMs,
+        url: this.#url,
       });
-      this.#pool.dispatch(request.options, handler);
+      this.#pool.dispatch({ method, path, headers, body: body ?? null }, handler);
     });
   }
 }

@@ -1,34 +1,32 @@
 import { isRefusal } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { privilegesOf, writable } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
-import { type ControlRow, shownKeys } from "./snapshot.ts";
+import { rowsToTry, shownKeys } from "../limits.ts";
+import { only, privilegesOf, type TextRow, writable } from "../what-to-write.ts";
+import type { ControlRow } from "./snapshot.ts";
 import { withConstraint } from "./constraint.ts";
 import type { Reply } from "./reply.ts";
-import type { Scene } from "./scene.ts";
-import { reachOf } from "./scene.ts";
-import { only, valuesOf } from "./values.ts";
-
-/** Rows from each side of the declared set that are written over. */
-const rowsOfEachSide = 12;
+import type { ProbeContext } from "./context.ts";
+import { reachOf } from "./context.ts";
+import { valuesOf } from "./values.ts";
 
 type Fate = "reached" | "not reached" | "unknown";
 
 /** Upsert: existing rows sent again as they stand, to be merged over themselves. */
-export async function probeUpsert(scene: Scene): Promise<RowsObservation> {
-  const { cell, snapshot, sight } = scene;
+export async function probeUpsert(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, snapshot, privileged } = context;
   const { key } = cell.relation;
-  const all = key.length === 0 ? [] : chosen(snapshot.rows(cell.expectation));
+  const all = key.length === 0 ? [] : rowsToTry(snapshot.rows(cell.expectation));
   // What no row can change, one row shows.
-  const rows = isGranted(scene) ? all : all.slice(0, 1);
-  const columns = payloadColumns(scene);
-  const own = await valuesOf(sight, cell, rows, columns);
+  const rows = isGranted(context) ? all : all.slice(0, 1);
+  const columns = payloadColumns(context);
+  const own = await valuesOf(privileged, cell, rows, columns);
   const outcomes: { readonly row: ControlRow; readonly fate: Fate; readonly answer: Answer }[] = [];
   for (const row of rows)
-    outcomes.push({ row, ...(await mergeOver(scene, only(own.get(row) ?? {}, columns))) });
+    outcomes.push({ row, ...(await mergeOver(context, only(own.get(row) ?? {}, columns))) });
 
   const refusedAtOnce = outcomes[0];
-  if (!isGranted(scene) && refusedAtOnce?.fate === "not reached") return reachOf(scene, refusedAtOnce.answer);
+  if (!isGranted(context) && refusedAtOnce?.fate === "not reached")
+    return reachOf(context, refusedAtOnce.answer);
 
   const label = snapshot.shapeOf(key);
   const shown = (of: typeof outcomes): string[] =>
@@ -37,7 +35,7 @@ export async function probeUpsert(scene: Scene): Promise<RowsObservation> {
   const extra = reached.filter(({ row }) => !row.declared);
   const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
   const refusal = outcomes.findLast(({ answer }) => answer.code !== null);
-  return reachOf(scene, refusal?.answer ?? { code: null, rows: reached.length }, {
+  return reachOf(context, refusal?.answer ?? { code: null, rows: reached.length }, {
     affected: reached.length,
     unexpected: extra.length,
     missing: missing.length,
@@ -49,7 +47,10 @@ export async function probeUpsert(scene: Scene): Promise<RowsObservation> {
   });
 }
 
-async function mergeOver({ cell, caller }: Scene, values: TextRow): Promise<{ fate: Fate; answer: Answer }> {
+async function mergeOver(
+  { cell, caller }: ProbeContext,
+  values: TextRow,
+): Promise<{ fate: Fate; answer: Answer }> {
   const reply = await caller.upsert(values, cell.relation.key);
   const answer = withConstraint(reply.answer, cell, ["insert", "update"], Object.keys(values));
   return { fate: fateOf({ ...reply, answer }), answer };
@@ -66,7 +67,7 @@ function fateOf({ answer }: Reply): Fate {
  * PostgREST sets every column that is sent, the key's included; so only those that may be both inserted and updated,
  * and the key, without which nothing is merged. Where nothing is granted, the refusal is the answer.
  */
-function payloadColumns({ cell }: Scene): readonly string[] {
+function payloadColumns({ cell }: ProbeContext): readonly string[] {
   const { info, key } = cell.relation;
   const { insert, update } = privilegesOf(cell);
   const both = writable(info, insert).filter(({ name }) => update.includes(name));
@@ -79,12 +80,7 @@ function payloadColumns({ cell }: Scene): readonly string[] {
   return [...new Set([...key, ...names])];
 }
 
-function isGranted({ cell }: Scene): boolean {
+function isGranted({ cell }: ProbeContext): boolean {
   const { insert, update, schemaUsage } = privilegesOf(cell);
   return schemaUsage && insert.length > 0 && update.length > 0;
-}
-
-function chosen(rows: readonly ControlRow[]): readonly ControlRow[] {
-  const sides = [rows.filter(({ declared }) => declared), rows.filter(({ declared }) => !declared)];
-  return sides.flatMap((side) => side.slice(0, rowsOfEachSide));
 }

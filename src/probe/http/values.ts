@@ -1,62 +1,25 @@
 import type { Cell } from "../../model/cell.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import { otherValues } from "../sql/updates.ts";
-import { plainFirst, privilegesOf, writable } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
-import type { Sight } from "./privileged.ts";
+import { otherValuesForRow, type TextRow, updatable, valuesForAllRows } from "../what-to-write.ts";
+import type { PrivilegedConnection } from "./privileged.ts";
 import type { ControlRow } from "./snapshot.ts";
 
-/** Columns that an UPDATE may write, those first that neither a constraint nor a policy is about. */
-export function updatable(cell: Cell): readonly string[] {
-  const { info, key } = cell.relation;
-  const policies = info.policies.map(({ using, check }) => `${using ?? ""} ${check ?? ""}`).join(" ");
-  const weight = (name: string): number => (key.includes(name) ? 2 : 0) + (policies.includes(name) ? 1 : 0);
-  return plainFirst(info, writable(info, privilegesOf(cell).update))
-    .map(({ name }) => name)
-    .toSorted((a, b) => weight(a) - weight(b));
-}
-
-/** What the UPDATE of all rows writes: one plain column, with a value that some row holds already. */
+/** What the UPDATE of all rows writes first. */
 export function updateValues(cell: Cell): TextRow {
-  if (cell.update?.set !== undefined) return cell.update.set;
-  const column = updatable(cell)[0] ?? anyColumn(cell);
-  return { [column]: otherValues(cell, column)[0] ?? null };
+  return valuesForAllRows(cell)[0] ?? {};
 }
 
-/** Nothing is granted: the refusal itself is the answer, whichever column is named. */
-function anyColumn({ relation }: Cell): string {
-  const { info, key } = relation;
-  const columns = info.columns.filter(({ generated, identity }) => !generated && identity !== "always");
-  return (columns.find(({ name }) => !key.includes(name)) ?? columns[0] ?? info.columns[0])?.name ?? "";
-}
-
-/**
- * What to write to a row, one after the other, until it takes something: each granted column with the row's own value,
- * then with values from elsewhere, then whole rows (a check may want two columns changed together).
- */
+/** What to write to a row, one after the other, until it takes something: each granted column with the row's own value, then others. */
 export function updateAttempts(cell: Cell, own: TextRow): readonly TextRow[] {
   if (cell.update?.set !== undefined) return [cell.update.set];
-  const columns = updatable(cell);
-  const kept = columns.flatMap((name) => (own[name] === undefined ? [] : [{ [name]: own[name] }]));
-  const others = columns.flatMap((name) =>
-    otherValues(cell, name)
-      .filter((value) => value !== own[name])
-      .map((value) => ({ [name]: value })),
-  );
-  const plain = columns.filter((name) => !cell.relation.key.includes(name));
-  const whole = cell.relation.samples.slice(0, 4).map((row) => only(row, plain));
-  return [...kept, ...others, ...whole.filter((values) => Object.keys(values).length > 1)];
+  const kept = updatable(cell).flatMap((name) => (own[name] === undefined ? [] : [{ [name]: own[name] }]));
+  const known = new Set(kept.map((values) => JSON.stringify(values)));
+  return [...kept, ...otherValuesForRow(cell).filter((values) => !known.has(JSON.stringify(values)))];
 }
 
-export function only(row: TextRow, columns: readonly string[]): TextRow {
-  return Object.fromEntries(
-    columns.flatMap((name) => (row[name] === undefined ? [] : [[name, row[name]] as const])),
-  );
-}
-
-/** The rows' own values as full sight reads them. A column that the control relation lacks, and a value too long to send, are left out. */
+/** The rows' own values as the privileged connection reads them. A column that the control relation lacks, and a value too long to send, are left out. */
 export async function valuesOf(
-  sight: Sight,
+  privileged: PrivilegedConnection,
   { relation }: Cell,
   rows: readonly ControlRow[],
   columns: readonly string[],
@@ -64,7 +27,7 @@ export async function valuesOf(
   const { baseline: control, key } = relation;
   const there = columns.filter((name) => control.columns.some((column) => column.name === name));
   if (rows.length === 0 || there.length === 0 || key.length === 0) return new Map();
-  const found = await sight.look((ask) =>
+  const found = await privileged.inSnapshot((ask) =>
     ask<{ key: (string | null)[]; own: (string | null)[]; long: boolean[] }>(
       `select ${texts(key)} as key, ${cut(there)} as own, ${areLong(there)} as long from ${quoteQualified(control)} where ${isOneOf(key, rows)}`,
     ),

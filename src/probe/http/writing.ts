@@ -1,19 +1,30 @@
-import { ruleFor } from "../../model/answers.ts";
+import { decidingIndex, isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
-import { maySwallow } from "../sql/swallowing.ts";
-import { privilegesOf } from "../sql/statements.ts";
-import type { TextRow } from "./json-text.ts";
+import {
+  type TextRow,
+  mayBeSuppressed,
+  privilegesOf,
+  readColumn,
+  updatable,
+  valuesForAllRows,
+} from "../what-to-write.ts";
 import { withConstraint } from "./constraint.ts";
-import type { RowFilter } from "./query.ts";
+import {
+  type ProbeContext,
+  byCount,
+  countTellsRows,
+  isUnseen,
+  mayReturn,
+  reachOf,
+  shownColumns,
+  shownKey,
+} from "./context.ts";
 import { probeMoves } from "./forbidden-updates.ts";
+import type { RowFilter } from "./query.ts";
 import { differences } from "./reading.ts";
-import type { Reply } from "./reply.ts";
-import { rowsOf } from "./reply.ts";
-import { goThroughRows } from "./row-by-row.ts";
-import type { Attempt } from "./row-by-row.ts";
-import type { Scene } from "./scene.ts";
-import { byCount, countTellsRows, isUnseen, mayReturn, reachOf, shownColumns, shownKey } from "./scene.ts";
-import { updatable, updateAttempts, updateValues } from "./values.ts";
+import { type Reply, rowsOf } from "./reply.ts";
+import { type Attempt, goThroughRows } from "./row-by-row.ts";
+import { updateAttempts, updateValues } from "./values.ts";
 
 /** One of the two statements that change rows where they find them. */
 interface Statement {
@@ -30,13 +41,13 @@ interface Statement {
 }
 
 /** UPDATE with a filter that reads a column, and the moves that must be refused. */
-export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
-  const { cell, caller } = scene;
+export async function probeUpdate(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
   const values = updateValues(cell);
   const key = shownKey(cell);
   const { update, select, schemaUsage } = privilegesOf(cell);
   const written = Object.keys(values);
-  const { observation, reached } = await probeStatement(scene, {
+  const { observation, reached } = await probeStatement(context, {
     event: "update",
     // A row that changes its key cannot be named by it; other columns may be changed by a trigger.
     returning: key.some((name) => written.includes(name)) ? [] : key,
@@ -44,17 +55,17 @@ export async function probeUpdate(scene: Scene): Promise<RowsObservation> {
     whole: (filter, returning) => caller.update(filter, values, returning),
     own: cell.update?.set === undefined ? updatable(cell) : [],
     attempts: (own) =>
-      attemptsOf(scene, own).map((attempt) => ({
+      attemptsOf(context, own).map((attempt) => ({
         send: (filter) => caller.update(filter, attempt),
         completed: (answer) => withConstraint(answer, cell, ["update"], Object.keys(attempt)),
       })),
     completed: (answer) => withConstraint(answer, cell, ["update"], written),
   });
-  return { ...observation, forbiddenUpdates: await probeMoves(scene, reached) };
+  return { ...observation, forbiddenUpdates: await probeMoves(context, reached) };
 }
 
 /** A scratch row keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
-function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow[] {
+function attemptsOf({ cell, own: isOwn }: ProbeContext, own: TextRow): readonly TextRow[] {
   const attempts = updateAttempts(cell, own);
   if (isOwn !== true) return attempts;
   const keeping = attempts.filter((values) => !cell.relation.key.some((name) => name in values));
@@ -62,11 +73,11 @@ function attemptsOf({ cell, own: isOwn }: Scene, own: TextRow): readonly TextRow
 }
 
 /** DELETE with a filter that reads a column. */
-export async function probeDelete(scene: Scene): Promise<RowsObservation> {
-  const { cell, caller } = scene;
+export async function probeDelete(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
   const held = privilegesOf(cell);
   const completed = (answer: Answer): Answer => withConstraint(answer, cell, ["delete"], []);
-  const { observation } = await probeStatement(scene, {
+  const { observation } = await probeStatement(context, {
     event: "delete",
     returning: shownColumns(cell),
     granted: held.schemaUsage && held.delete && held.select.length > 0,
@@ -84,48 +95,45 @@ interface Probed {
   readonly reached: readonly (readonly (string | null)[])[];
 }
 
-async function probeStatement(scene: Scene, statement: Statement): Promise<Probed> {
-  const { cell, snapshot } = scene;
-  if (!scene.wholeWrites) return await goThroughRows(scene, statement, undefined);
+async function probeStatement(context: ProbeContext, statement: Statement): Promise<Probed> {
+  const { cell, snapshot } = context;
+  if (!context.wholeWrites) return await goThroughRows(context, statement, undefined);
   const returning = snapshot.complete && snapshot.hasRows && mayReturn(cell) ? statement.returning : [];
-  const reply = await statement.whole(readingFilter(scene), returning);
+  const reply = await statement.whole(readingFilter(context), returning);
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
     if (!statement.granted || ruleFor(answer)?.stopsAtRow !== true)
-      return { observation: reachOf(scene, answer), reached: [] };
-    return await goThroughRows(scene, statement, reachOf(scene, answer));
+      return { observation: reachOf(context, answer), reached: [] };
+    return await goThroughRows(context, statement, reachOf(context, answer));
   }
-  const counted = byCount(scene, answer.rows ?? 0);
-  const nothing = counted.affected === 0 && snapshot.total > 0 && maySwallow(cell, statement.event);
-  const mayBeHidden = nothing && !(await isUnseen(scene, readingFilter(scene)));
+  const counted = byCount(context, answer.rows ?? 0);
+  const nothing = counted.affected === 0 && snapshot.total > 0 && mayBeSuppressed(cell, statement.event);
+  const mayBeHidden = nothing && !(await isUnseen(context, readingFilter(context)));
   const rows = returning.length === 0 ? [] : rowsOf(reply);
   if (rows.length === counted.affected && returning.length > 0) {
-    const found = { affected: counted.affected, ...differences(scene, returning, rows) };
+    const found = { affected: counted.affected, ...differences(context, returning, rows) };
     return {
-      observation: reachOf(scene, answer, { ...found, mayBeHidden }),
-      reached: keysOf(scene, returning, rows),
+      observation: reachOf(context, answer, { ...found, mayBeHidden }),
+      reached: keysOf(context, returning, rows),
     };
   }
-  const observation = reachOf(scene, answer, { ...counted, mayBeHidden });
+  const observation = reachOf(context, answer, { ...counted, mayBeHidden });
   const told =
-    countTellsRows(scene) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
+    countTellsRows(context) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
   if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
-  return await goThroughRows(scene, statement, observation);
+  return await goThroughRows(context, statement, observation);
 }
 
 /** Reads a column, so that the SELECT policies apply; where none may be read, the refusal is the answer. */
-function readingFilter({ cell }: Scene): RowFilter {
-  const { key, info } = cell.relation;
-  const { select } = privilegesOf(cell);
-  const column =
-    key.find((name) => select.includes(name)) ?? select[0] ?? key[0] ?? info.columns[0]?.name ?? "";
-  const nullable = info.columns.find(({ name }) => name === column)?.notNull !== true;
+function readingFilter({ cell }: ProbeContext): RowFilter {
+  const column = readColumn(cell);
+  const nullable = cell.relation.info.columns.find(({ name }) => name === column)?.notNull !== true;
   return { kind: "reads", column, nullable };
 }
 
 /** The rows that an answer names, as filters name them. */
 function keysOf(
-  { cell, snapshot }: Scene,
+  { cell, snapshot }: ProbeContext,
   columns: readonly string[],
   rows: readonly string[],
 ): Probed["reached"] {
@@ -138,4 +146,45 @@ function keysOf(
     const key = named.get(read(row));
     return key === undefined || key.length === 0 ? [] : [key];
   });
+}
+
+const everyRow: RowFilter = { kind: "none" };
+
+/** PATCH without a filter and without a body in the answer: no column is read, so no SELECT policy applies. */
+export async function probeBlindUpdate(context: ProbeContext): Promise<RowsObservation> {
+  const { cell, caller } = context;
+  const answers: Answer[] = [];
+  for (const values of valuesForAllRows(cell)) {
+    const { answer } = await caller.update(everyRow, values);
+    answers.push(withConstraint(answer, cell, ["update"], Object.keys(values)));
+    if (ruleFor(answer)?.triesNextValue !== true) break;
+  }
+  return observed(context, answers[decidingIndex(answers)] ?? { code: null, rows: 0 }, "update");
+}
+
+export async function probeBlindDelete(context: ProbeContext): Promise<RowsObservation> {
+  const { answer } = await context.caller.delete(everyRow);
+  return observed(context, withConstraint(answer, context.cell, ["delete"], []), "delete");
+}
+
+function observed(context: ProbeContext, answer: Answer, event: "update" | "delete"): RowsObservation {
+  const { cell, snapshot } = context;
+  const { declared, total } = snapshot.control(cell);
+  if (answer.code === null) {
+    const counted = byCount(context, answer.rows ?? 0);
+    const mayBeHidden = counted.affected === 0 && total > 0 && mayBeSuppressed(cell, event);
+    const differs = counted.unexpected + counted.missing > 0;
+    // Which rows they were cannot be asked without reading them.
+    const undetermined = countTellsRows(context) || differs ? 0 : declared;
+    return reachOf(context, answer, { ...counted, undetermined, mayBeHidden });
+  }
+  if (isStoppedAfterPolicy(answer, cell.operation) && total > 0) {
+    // Some row passed the policies, and its constraint undid the statement for all: at least one was reached.
+    return reachOf(context, answer, { ...byCount(context, 1), missing: 0, undetermined: total - 1 });
+  }
+  const held = privilegesOf(cell);
+  const granted = event === "update" ? held.update.length > 0 : held.delete;
+  if (!granted || !held.schemaUsage) return reachOf(context, answer);
+  // All or nothing: refused for one row, refused for all. Where some are declared, nothing is told about them.
+  return reachOf(context, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
 }

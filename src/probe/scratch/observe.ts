@@ -3,7 +3,7 @@ import { operationInfo } from "../../model/operations.ts";
 import type { Observation } from "../../model/observation.ts";
 import { probeInsert } from "../http/inserting.ts";
 import { measures } from "../http/operations.ts";
-import type { Scene } from "../http/scene.ts";
+import type { ProbeContext } from "../http/context.ts";
 import { type Snapshot, insideOf } from "../http/snapshot.ts";
 import { snapshotFor, takeSnapshot } from "../http/take-snapshot.ts";
 import type { ScratchRows } from "./scratch-rows.ts";
@@ -13,12 +13,12 @@ import { isRow } from "./statements.ts";
 export async function probeScratchRows(
   cell: Cell,
   own: ScratchRows,
-  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+  context: Omit<ProbeContext, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   try {
     return cell.operation === "insert"
-      ? await insertScratchRows(cell, own, scene)
-      : await changeScratchRows(cell, own, scene);
+      ? await insertScratchRows(cell, own, context)
+      : await changeScratchRows(cell, own, context);
   } finally {
     await own.ledger.remove(cell);
   }
@@ -27,7 +27,7 @@ export async function probeScratchRows(
 async function insertScratchRows(
   cell: Cell,
   own: ScratchRows,
-  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+  context: Omit<ProbeContext, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   const candidates: BoundCandidate[] = [];
   for (const candidate of cell.candidates) {
@@ -35,14 +35,17 @@ async function insertScratchRows(
     if ("reason" in named) return skipped(named.reason);
     candidates.push(named);
   }
-  const snapshot = await takeSnapshot(scene.sight, { ...snapshotFor([cell], cell.relation), only: "false" });
-  return probeInsert({ ...scene, cell: { ...cell, candidates }, snapshot, wholeWrites: false });
+  const snapshot = await takeSnapshot(context.privileged, {
+    ...snapshotFor([cell], cell.relation),
+    only: "false",
+  });
+  return probeInsert({ ...context, cell: { ...cell, candidates }, snapshot, wholeWrites: false });
 }
 
 async function changeScratchRows(
   cell: Cell,
   own: ScratchRows,
-  scene: Omit<Scene, "cell" | "snapshot" | "wholeWrites">,
+  context: Omit<ProbeContext, "cell" | "snapshot" | "wholeWrites">,
 ): Promise<Observation> {
   const { operation, relation } = cell;
   if (operation === "insert" || operation === "truncate")
@@ -50,10 +53,10 @@ async function changeScratchRows(
   const copies = await own.copies(cell, insideOf(cell.expectation));
   if ("reason" in copies) return skipped(copies.reason);
   const only = `(${copies.made.map(({ row }) => `(${isRow(row.key)})`).join(" or ")})`;
-  const snapshot = await takeSnapshot(scene.sight, { ...snapshotFor([cell], relation), only });
+  const snapshot = await takeSnapshot(context.privileged, { ...snapshotFor([cell], relation), only });
   const unproven = oneSided(cell, snapshot);
   if (unproven !== undefined) return skipped(unproven);
-  const seen = await measures[operation]({ ...scene, cell, snapshot, wholeWrites: false, own: true });
+  const seen = await measures[operation]({ ...context, cell, snapshot, wholeWrites: false, own: true });
   return { ...seen, method: "scratch rows" };
 }
 

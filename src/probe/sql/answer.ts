@@ -6,10 +6,12 @@ export function answerOf(part: Part | null | undefined): Answer {
   return {
     code: part.code ?? null,
     ...(part.message !== undefined && { message: part.message }),
-    ...(part.n !== undefined && { rows: part.n }),
-    ...(part.cname !== undefined && { constraint: { name: part.cname, table: part.ctable ?? null } }),
-    ...(part.dtype !== undefined && { dataType: part.dtype }),
-    ...(part.away !== undefined && { foreignFrame: part.away }),
+    ...(part.rows !== undefined && { rows: part.rows }),
+    ...(part.constraint !== undefined && {
+      constraint: { name: part.constraint, table: part.table ?? null },
+    }),
+    ...(part.dataType !== undefined && { dataType: part.dataType }),
+    ...(part.foreignFrame !== undefined && { foreignFrame: part.foreignFrame }),
     ...(part.stage === "pre-request" && { beforeProbe: true }),
   };
 }

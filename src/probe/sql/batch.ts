@@ -7,7 +7,7 @@ import { readSql } from "../../lib/sql-file.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { Numbering } from "./numbering.ts";
 import { countingSql, Planning, sessionName } from "./plans.ts";
-import type { BatchRequest } from "./protocol.ts";
+import type { Batch, BatchPersona, BatchProbe, BatchRequest } from "./protocol.ts";
 import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
 import { argumentsOf } from "./templates.ts";
 
@@ -49,7 +49,7 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
 
 /** Whatever the cell is called: what is not read as rows, or run as a function that cannot write, would write. */
 function isWrite({ cell, request: { kind } }: Posted): boolean {
-  return wouldWrite(cell) || !(kind === "r" || (kind === "f" && cell.operation === "execute"));
+  return wouldWrite(cell) || !(kind === "read" || (kind === "call" && cell.operation === "execute"));
 }
 
 /** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */
@@ -59,57 +59,57 @@ function dollarQuoted(text: string): string {
   return `${tag}${text}${tag}`;
 }
 
-function batchOf(posted: readonly Posted[], settings: BatchSettings): object {
+function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
   const first = posted[0];
   const names =
     first === undefined ? [] : [...sessionOf(settings.sessions, first.cell, first.request.state).keys()];
   const home = homeOf(posted, settings);
   const personas = new Numbering<string>();
-  const controls = new Numbering<string>();
+  const baselines = new Numbering<string>();
   const texts = new Numbering<string>();
   const args = new Numbering<string>();
   const plans = new Planning(posted, settings.keepsPlans);
   const number = (text: string | null | undefined): number | undefined =>
     text === null || text === undefined ? undefined : texts.of(text);
-  const values: { r: string; l: string | undefined; v: readonly string[] }[] = [];
-  const probes = posted.map(({ cell, request }) => {
+  const impersonated: BatchPersona[] = [];
+  const probes = posted.map(({ cell, request }): BatchProbe => {
     const persona = personas.of(sessionName(cell, request));
-    values[persona - 1] ??= {
-      r: cell.persona.role,
-      l: cell.persona.login,
-      v: [...sessionOf(settings.sessions, cell, request.state).values()],
+    impersonated[persona - 1] ??= {
+      role: cell.persona.role,
+      login: cell.persona.login,
+      values: [...sessionOf(settings.sessions, cell, request.state).values()],
     };
     const plan = plans.of(cell, request);
-    const counted = plan !== undefined && request.kind !== "r";
+    const counted = plan !== undefined && request.kind !== "read";
     return {
-      p: persona,
-      m: methodOf(cell, request, settings),
-      k: request.kind,
-      c: request.control === undefined ? undefined : controls.of(request.control),
-      q: request.statements.map((text) => number(counted ? countingSql(text) : text)),
-      a: request.after?.map(number),
-      v: request.values?.map((row) => args.of(argumentsOf(row))),
-      d: number(request.differences),
-      l: number(request.list),
-      g: request.guard,
-      u: cell.operation === "upsert" ? true : undefined,
-      s: plan,
+      persona,
+      method: methodOf(cell, request, settings),
+      kind: request.kind,
+      baseline: request.control === undefined ? undefined : baselines.of(request.control),
+      statements: request.statements.map((text) => number(counted ? countingSql(text) : text)),
+      after: request.after?.map(number),
+      arguments: request.values?.map((row) => args.of(argumentsOf(row))),
+      differences: number(request.differences),
+      list: number(request.list),
+      guard: request.guard,
+      upsert: cell.operation === "upsert" ? true : undefined,
+      plan,
     };
   });
-  const pre =
+  const preRequest =
     settings.preRequest === undefined ? undefined : `select ${quoteQualified(settings.preRequest)}()`;
   return {
-    calm: "select 1/0",
+    failing: "select 1/0",
     codes: batchRules,
     home: [...home.keys()],
-    homeVals: [...home.values()],
+    homeValues: [...home.values()],
     settings: names,
-    personas: values,
-    controls: controls.all,
+    personas: impersonated,
+    baselines: baselines.all,
     texts: texts.all,
-    args: args.all,
-    keep: settings.keepsPlans,
-    pre,
+    arguments: args.all,
+    keepsPlans: settings.keepsPlans,
+    preRequest,
     probes,
   };
 }

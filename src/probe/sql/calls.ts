@@ -1,5 +1,6 @@
 import type { Cell, PlannedCall } from "../../model/cell.ts";
 import type { Answer, PositiveControl, Observation } from "../../model/observation.ts";
+import { comparesRows, positiveControlOf } from "../what-to-compare.ts";
 import { answerOf } from "./answer.ts";
 import type { Means } from "./first-requests.ts";
 import type { BatchRequest, Reply, Request, SessionState } from "./protocol.ts";
@@ -7,13 +8,6 @@ import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
 import { runSql } from "./source.ts";
 import { untestedStates } from "./states.ts";
-
-/** The rows of a call are compared where the matrix says which they must be; else it is asked whether it goes through. */
-export function comparesRows({ expectation, column }: Pick<Cell, "expectation" | "column">): boolean {
-  if (column !== undefined) return true;
-  const { kind } = expectation;
-  return kind === "rows" || (kind === "deny" && expectation.reason === "filter");
-}
 
 export function* probeCall(
   cell: Cell,
@@ -40,12 +34,7 @@ export function* probeCall(
 }
 
 function runRequest(call: PlannedCall): BatchRequest {
-  return { kind: "f", statements: [runSql(call)] };
-}
-
-/** What came of another cell's call. */
-export function besideOf({ persona, call }: Cell, answer: Answer): PositiveControl {
-  return { persona: persona.name, call: call?.only === true ? undefined : call?.name, answer };
+  return { kind: "call", statements: [runSql(call)] };
 }
 
 /** The first of the calls that should go through that does; else the last. */
@@ -58,7 +47,7 @@ function* askBeside(
     const [reply] = yield [{ ...runRequest(other.call), as: other }];
     const answer = callAnswer(other.call, reply);
     if (answer === undefined) continue;
-    last = besideOf(other, answer);
+    last = positiveControlOf(other, answer);
     if (answer.code === null) break;
   }
   return last;

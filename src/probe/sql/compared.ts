@@ -2,21 +2,6 @@ import type { Cell } from "../../model/cell.ts";
 import { holdsValue, quoteIdent } from "../../lib/sql-text.ts";
 import { sourceSql, wholeRow } from "./source.ts";
 
-/** Columns by which rows are compared: the key if the persona may read it, else all that it and full sight may read. */
-export function comparedColumns(
-  { relation, column }: Pick<Cell, "relation" | "column">,
-  readable: readonly string[],
-): readonly string[] {
-  const { key, baseline: control } = relation;
-  const named = key.length > 0 && key.every((name) => readable.includes(name));
-  if (column === undefined) {
-    if (named) return key;
-    return readable.filter((name) => control.columns.some((one) => one.name === name));
-  }
-  // A column cell compares values: the row's key, where it can be read, and the value.
-  return named ? [...key.filter((name) => name !== column), column] : [column];
-}
-
 /** The rows of these cells are compared by number and hash; others are told by their number alone. */
 export function comparesByHash({ expectation, column }: Cell): boolean {
   if (expectation.kind === "rows" || expectation.kind === "within") return true;

@@ -2,11 +2,11 @@ import { type Client, DatabaseError, type QueryArrayResult } from "pg";
 import { isCode, ruleOf } from "../../model/answers.ts";
 import type { Failure } from "../../model/observation.ts";
 import { RowgateError } from "../../model/errors.ts";
+import { stuckAtMost, triesAtMost } from "../limits.ts";
 import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
 import { type RawAnswer, type Reply, replyOf } from "./protocol.ts";
 import { disconnect, messageOf } from "./session.ts";
 
-const attempts = 4;
 const weightLimit = 800;
 
 /** A connection and how many messages it has exchanged. */
@@ -21,9 +21,6 @@ export interface Line {
   /** Requests, by relation, that no retry helped: somebody holds a lock for long. */
   readonly stuck: Map<string, number>;
 }
-
-/** So many are tried to the end; every further one of the relation waits once. */
-const stuckAtMost = 3;
 
 /** Every batch undoes all that it did, so another connection may carry the next; a line that breaks again and again may not. */
 const lossesAtMost = 3;
@@ -41,7 +38,7 @@ export async function exchange(
   for (const chunk of chunks(posted)) {
     replies.push(...(await sendUntilAnswered(line, chunk, settings)));
   }
-  for (let attempt = 1; attempt < attempts; attempt++) {
+  for (let attempt = 1; attempt < triesAtMost; attempt++) {
     const again = replies.flatMap((reply, index) =>
       isRetryable(reply) && !isStuck(line, posted[index]) ? [index] : [],
     );
@@ -50,7 +47,7 @@ export async function exchange(
       const one = posted[index];
       const [reply] = one === undefined ? [] : await sendUntilAnswered(line, [one], settings);
       if (reply !== undefined) replies[index] = reply;
-      if (attempt === attempts - 1 && reply !== undefined && isRetryable(reply)) noteStuck(line, one);
+      if (attempt === triesAtMost - 1 && reply !== undefined && isRetryable(reply)) noteStuck(line, one);
     }
   }
   return replies;
@@ -77,7 +74,7 @@ function* chunks(posted: readonly Posted[]): Generator<readonly Posted[]> {
   let from = 0;
   let weight = 0;
   for (const [index, { request }] of posted.entries()) {
-    const own = request.kind === "e" ? 40 : request.statements.length;
+    const own = request.kind === "rows" ? 40 : request.statements.length;
     if (index > from && weight + own > weightLimit) {
       yield posted.slice(from, index);
       from = index;

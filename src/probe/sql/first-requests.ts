@@ -1,11 +1,12 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
-import { comparedColumns, selectSql } from "./compared.ts";
+import { comparedColumns } from "../what-to-compare.ts";
+import { mayBeSuppressed, privilegesOf, readColumn } from "../what-to-write.ts";
+import { selectSql } from "./compared.ts";
 import { changedSql, controlSql, remainingSql, rowListSql } from "./privileged.ts";
 import type { BatchRequest } from "./protocol.ts";
-import { privilegesOf, readColumn, readingWhere } from "./statements.ts";
-import { maySwallow } from "./swallowing.ts";
+import { readingWhere } from "./statements.ts";
 import { blindUpdates, filteredUpdate, triedAtOnce } from "./updates.ts";
 import { upsertHead, upsertShape, upsertSuffix } from "./upserts.ts";
 
@@ -23,7 +24,7 @@ type FirstRequest = (cell: Cell, means: Means) => BatchRequest;
 export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = {
   select(cell) {
     const columns = comparedColumns(cell, privilegesOf(cell).select);
-    return { kind: "r", control: controlSql(cell, columns), statements: [selectSql(cell, columns)] };
+    return { kind: "read", control: controlSql(cell, columns), statements: [selectSql(cell, columns)] };
   },
   update(cell, means) {
     return updateRequest(cell, means, [filteredUpdate(cell)]);
@@ -41,17 +42,17 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     const { info } = cell.relation;
     const shape = upsertShape(cell);
     return {
-      kind: "e",
+      kind: "rows",
       control: controlSql(cell, []),
       statements: [upsertHead(info, shape)],
       list: rowListSql(cell, upsertSuffix(info, shape)),
     };
   },
   execute(cell) {
-    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "f" };
+    return { ...firstRequest.select(cell, { replica: false, logins: false }), kind: "call" };
   },
   truncate(cell) {
-    return { kind: "w", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
+    return { kind: "write", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
   },
 };
 
@@ -59,7 +60,7 @@ function updateRequest(cell: Cell, means: Means, statements: readonly string[]):
   const { base } = cell.relation;
   const columns = writeKey(cell, Object.keys(cell.update?.set ?? {}));
   return {
-    kind: "w",
+    kind: "write",
     control: controlSql(cell, columns),
     statements,
     after: base !== undefined && comparesRows(cell) ? [changedSql(base, columns)] : undefined,
@@ -70,7 +71,7 @@ function updateRequest(cell: Cell, means: Means, statements: readonly string[]):
 function deleteRequest(cell: Cell, means: Means, where: string): BatchRequest {
   const columns = writeKey(cell, []);
   return {
-    kind: "w",
+    kind: "write",
     control: controlSql(cell, columns),
     statements: [`delete from ${quoteQualified(cell.relation.info)} ${where}`.trimEnd()],
     after: comparesRows(cell) ? [remainingSql(cell.relation.baseline, columns)] : undefined,
@@ -92,5 +93,5 @@ function writeKey(cell: Cell, changed: readonly string[]): readonly string[] {
 
 function guard(cell: Cell, event: "update" | "delete", means: Means): 1 | 2 | undefined {
   if (!means.replica) return undefined;
-  return maySwallow(cell, event) ? 2 : 1;
+  return mayBeSuppressed(cell, event) ? 2 : 1;
 }

@@ -17,12 +17,12 @@ export function moveRequest(
   const statement = `update ${quoteQualified(cell.relation.info)} set ${assignments(values)}`;
   return [
     {
-      kind: "e",
+      kind: "rows",
       control: first.control,
       statements: [statement],
       list: rowListSql(cell, rowSuffix(cell.relation.key), true),
     },
-    { kind: "w", statements: [statement] },
+    { kind: "write", statements: [statement] },
   ];
 }
 
@@ -45,7 +45,7 @@ function* moveAnswer(
   const part = blind?.kind === "parts" ? blind.parts.at(-1) : undefined;
   if (rows?.kind !== "rows" || part === undefined)
     return { code: codeOf("assertion"), message: "the move was not tried" };
-  const blindly = part.code === undefined ? (part.n ?? 0) : 0;
+  const blindly = part.code === undefined ? (part.rows ?? 0) : 0;
   const reached = Math.max(rows.rows.affected, blindly);
   if (reached > 0) return { code: null, rows: reached };
   const whole = answerOf(part);

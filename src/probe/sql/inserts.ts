@@ -8,7 +8,8 @@ import { failedObservation } from "./failed.ts";
 import type { CellProbe } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
 import { untestedStates } from "./states.ts";
-import { insertSql, privilegesOf } from "./statements.ts";
+import { privilegesOf } from "../what-to-write.ts";
+import { insertSql } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
 /** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */
@@ -51,7 +52,7 @@ function insertRequest({ candidates, relation }: Cell): BatchRequest {
   const prepared = countsAsQuery(relation);
   const templates = candidates.map(({ values }) => templatesOf(info, Object.keys(values)));
   return {
-    kind: "i",
+    kind: "insert",
     statements: candidates.map(({ values }, index) =>
       prepared ? (templates[index]?.insert ?? "") : insertSql(info, values),
     ),
@@ -84,6 +85,6 @@ function letInElsewhere(
 }
 
 function attemptOf({ name, origin }: BoundCandidate, part: Part | undefined): CandidateAttempt {
-  const rewritten = part?.ah === undefined ? [] : (JSON.parse(part.ah) as string[]);
+  const rewritten = part?.after === undefined ? [] : (JSON.parse(part.after) as string[]);
   return { candidate: { name, origin }, answer: answerOf(part), rewritten };
 }

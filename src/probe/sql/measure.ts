@@ -21,7 +21,7 @@ export function reads({ operation }: Pick<Cell, "operation">): boolean {
 
 /** What a statement over all rows reached, against what is declared: by number, and where that says too little by hash. */
 export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
-  const reached = part.n ?? 0;
+  const reached = part.rows ?? 0;
   const { kind } = cell.expectation;
   const counted = { affected: reached, unexpected: 0, missing: 0, undetermined: 0 };
   if (kind === "deny" || kind === "candidates")
@@ -40,9 +40,9 @@ export function measure(cell: Cell, control: ControlFacts, part: Part): Measured
 
 /** `undefined` where no row of a table stands behind what was written: a view over several tables. */
 function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
-  if (reads(cell)) return part.h ?? "0";
-  if (part.n === 0) return "0";
-  if (!operationInfo[cell.operation].events.includes("delete")) return part.ah ?? undefined;
-  if (part.ah === undefined || control.totalHash === undefined) return undefined;
-  return (BigInt(control.totalHash) - BigInt(part.ah)).toString();
+  if (reads(cell)) return part.hash ?? "0";
+  if (part.rows === 0) return "0";
+  if (!operationInfo[cell.operation].events.includes("delete")) return part.after ?? undefined;
+  if (part.after === undefined || control.totalHash === undefined) return undefined;
+  return (BigInt(control.totalHash) - BigInt(part.after)).toString();
 }

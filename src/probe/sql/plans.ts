@@ -3,7 +3,7 @@ import type { Cell, PlannedRelation } from "../../model/cell.ts";
 import { isFor, operationInfo } from "../../model/operations.ts";
 import { Numbering } from "./numbering.ts";
 import type { BatchRequest } from "./protocol.ts";
-import { privilegesOf } from "./statements.ts";
+import { privilegesOf } from "../what-to-write.ts";
 
 /*
  * Most of a small statement's time goes into its plan. So a write that comes again is planned once: for all candidates of an
@@ -49,7 +49,7 @@ export function sessionName({ persona }: Cell, { state }: BatchRequest): string 
   return `${persona.name}/${state ?? ""}`;
 }
 
-/** The field `s` of `sql/probe_batch.sql`, for the probes of one batch. */
+/** The field `plan` of `sql/probe_batch.sql`, for the probes of one batch. */
 export class Planning {
   readonly #keeps: boolean;
   readonly #reading: ReadonlySet<string>;
@@ -57,17 +57,17 @@ export class Planning {
 
   constructor(posted: readonly { readonly cell: Cell; readonly request: BatchRequest }[], keeps: boolean) {
     this.#keeps = keeps;
-    const reads = posted.filter(({ request }) => request.kind === "r");
+    const reads = posted.filter(({ request }) => request.kind === "read");
     this.#reading = new Set(reads.map(({ cell, request }) => sessionName(cell, request)));
   }
 
   of(cell: Cell, request: BatchRequest): number | undefined {
     const { kind } = request;
-    if (kind === "r") return isReadable(cell) ? undefined : 1;
-    if (kind === "e" || kind === "f" || request.differences !== undefined) return undefined;
+    if (kind === "read") return isReadable(cell) ? undefined : 1;
+    if (kind === "rows" || kind === "call" || request.differences !== undefined) return undefined;
     const shared = this.#keeps && this.#reading.has(sessionName(cell, request)) && plannedBySelect(cell);
     if (shared) return 1 + this.#roles.of(`${cell.persona.role}/${cell.persona.login ?? ""}`);
-    return kind === "i" && countsAsQuery(cell.relation) ? 1 : undefined;
+    return kind === "insert" && countsAsQuery(cell.relation) ? 1 : undefined;
   }
 }
 

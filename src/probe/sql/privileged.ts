@@ -3,13 +3,8 @@ import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { fillSql } from "../../lib/sql-file.ts";
+import { rowByRowLimit, sampleOfSide, shownCharacters } from "../limits.ts";
 import { comparesByHash, hashOf, keyBeside, keyText, whereHolding } from "./compared.ts";
-
-/** Characters of a row's key, where it is shown. */
-export const shownCharacters = 2_000;
-
-/** Rows that are gone through one by one, and how many of those from each end, when a relation has more. */
-export const rowByRowLimit = 60;
 
 /** Where a cell's rows are read with full sight: a column's cell is about the rows that hold a value in it. */
 function fromControl({ relation, column }: Cell): string {
@@ -91,13 +86,13 @@ export function rowListSql(cell: Cell, suffix: string, onlyDeclared = false): st
   const descending = key.length > 0 ? key.map((name) => `${quoteIdent(name)} desc`).join(", ") : "ctid desc";
   const shown = key.length > 0 ? keyJson(key) : "json_build_object('ctid', ctid)::text";
   const declared = `coalesce(${declaredWhere(cell.expectation)}, false)`;
-  const half = rowByRowLimit / 2;
   return (
     "select array_agg(suffix order by first), array_agg(declared order by first), array_agg(shown order by first) from (" +
     `select ${suffix} as suffix, ${declared} as declared, ${shown} as shown, ` +
     `row_number() over (partition by ${declared} order by ${order}) as first, ` +
-    `row_number() over (partition by ${declared} order by ${descending}) as last ` +
-    `from ${quoteQualified(control)}) x where (first <= ${half - 5} or last <= 5)${onlyDeclared ? " and declared" : ""}`
+    `row_number() over (partition by ${declared} order by ${descending}) as last, ` +
+    `count(*) over () as rows from ${quoteQualified(control)}) x ` +
+    `where (rows <= ${rowByRowLimit} or first <= ${sampleOfSide.first} or last <= ${sampleOfSide.last})${onlyDeclared ? " and declared" : ""}`
   );
 }
 

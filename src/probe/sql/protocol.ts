@@ -1,3 +1,4 @@
+import type { BatchRules } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Failure } from "../../model/observation.ts";
 
@@ -6,12 +7,12 @@ export type SessionState = "never set" | "reset";
 
 /** One probe of a batch; `sql/probe_batch.sql` says what each kind does. */
 export interface BatchRequest {
-  readonly kind: "r" | "w" | "e" | "i" | "f";
+  readonly kind: "read" | "write" | "rows" | "insert" | "call";
   readonly control?: string | undefined;
-  /** `i`: one for each candidate; templates (`$1`) unless rules rewrite them. `after`: templates. */
+  /** `insert`: one for each candidate; templates (`$1`) unless rules rewrite them. `after`: templates. */
   readonly statements: readonly string[];
   readonly after?: readonly (string | null)[] | undefined;
-  /** `i`: what goes into each template. */
+  /** `insert`: what goes into each template. */
   readonly values?: readonly Readonly<Record<string, string | null>>[] | undefined;
   readonly differences?: string | undefined;
   readonly list?: string | undefined;
@@ -35,19 +36,21 @@ export type Request = BatchRequest | ExplainRequest;
 export interface Part {
   readonly code?: string;
   readonly message?: string;
-  readonly n?: number;
-  readonly h?: string;
-  readonly an?: number;
-  readonly ah?: string;
-  readonly d?: Differences;
-  readonly away?: boolean;
+  /** Returned or affected. */
+  readonly rows?: number;
+  /** Of the rows that were read. */
+  readonly hash?: string;
+  /** What the privileged connection saw before the statement was undone: a hash of changed rows, or columns that were rewritten. */
+  readonly after?: string;
+  readonly differences?: Differences;
+  readonly foreignFrame?: boolean;
   readonly stage?: string;
-  readonly cname?: string;
-  readonly ctable?: string;
-  readonly dtype?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly dataType?: string;
   readonly mode?: "replica";
   /** Which of the statements it was, from 1; absent for the first. */
-  readonly v?: number;
+  readonly variant?: number;
   /** Row by row: the statement that was refused. */
   readonly sql?: string;
 }
@@ -84,23 +87,62 @@ export type Reply =
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "routine"; readonly routine: string | undefined };
 
+/** A probe as `sql/probe_batch.sql` reads it: numbers stand for the texts of the batch, from 1. */
+export interface BatchProbe {
+  readonly persona: number;
+  readonly method: string | undefined;
+  readonly kind: BatchRequest["kind"];
+  readonly baseline: number | undefined;
+  readonly statements: readonly (number | undefined)[];
+  readonly after: readonly (number | undefined)[] | undefined;
+  readonly arguments: readonly number[] | undefined;
+  readonly differences: number | undefined;
+  readonly list: number | undefined;
+  readonly guard: BatchRequest["guard"];
+  readonly plan: number | undefined;
+  readonly upsert: true | undefined;
+}
+
+/** A persona as the batch impersonates it; values in the order of `settings`. */
+export interface BatchPersona {
+  readonly role: string;
+  readonly login: string | undefined;
+  readonly values: readonly string[];
+}
+
+/** What `sql/probe_batch.sql` reads from the setting `rowgate.batch`. */
+export interface Batch {
+  readonly settings: readonly string[];
+  readonly personas: readonly BatchPersona[];
+  readonly home: readonly string[];
+  readonly homeValues: readonly string[];
+  readonly baselines: readonly string[];
+  readonly preRequest: string | undefined;
+  readonly texts: readonly string[];
+  readonly arguments: readonly string[];
+  readonly failing: string;
+  readonly codes: BatchRules;
+  readonly keepsPlans: boolean;
+  readonly probes: readonly BatchProbe[];
+}
+
 /** An answer as `rowgate.answers` holds it. */
 export interface RawAnswer {
-  readonly c?: readonly [number, number, (string | null)?];
-  readonly t?: readonly Part[];
-  readonly e?: RowByRow;
-  readonly ce?: readonly [string, string];
+  readonly baseline?: readonly [total: number, declared: number, hashes?: string | null];
+  readonly parts?: readonly Part[];
+  readonly rowByRow?: RowByRow;
+  readonly baselineError?: readonly [code: string, message: string];
 }
 
 const noControl: ControlFacts = { total: 0, declared: 0, declaredHash: undefined, totalHash: undefined };
 
-export function replyOf(raw: RawAnswer): Reply {
-  if (raw.ce) return { kind: "control-error", code: raw.ce[0], message: raw.ce[1] };
-  const control = raw.c ? controlFacts(raw.c[0], raw.c[1], raw.c[2]) : noControl;
-  return raw.e ? { kind: "rows", control, rows: raw.e } : { kind: "parts", control, parts: raw.t ?? [] };
+export function replyOf({ baseline, parts = [], rowByRow, baselineError }: RawAnswer): Reply {
+  if (baselineError) return { kind: "control-error", code: baselineError[0], message: baselineError[1] };
+  const control = baseline ? controlFacts(...baseline) : noControl;
+  return rowByRow ? { kind: "rows", control, rows: rowByRow } : { kind: "parts", control, parts };
 }
 
-function controlFacts(total: number, declared: number, hash: string | null | undefined): ControlFacts {
+function controlFacts(total: number, declared: number, hash?: string | null): ControlFacts {
   if (!hash) return { total, declared, declaredHash: undefined, totalHash: undefined };
   const [declaredHash, totalHash] = hash.split(":");
   return { total, declared, declaredHash, totalHash };

@@ -8,14 +8,15 @@ import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
 import { decidingParts, isThrough } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
-import { maySwallow } from "./swallowing.ts";
 import { moreUpdates, rowStatements } from "./updates.ts";
 import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
 import { untestedStates } from "./states.ts";
-import { comparedColumns, comparedKeysLimit, seenKeysSql } from "./compared.ts";
-import { changedKeysSql, differencesSql, rowByRowLimit, rowListSql, rowSuffix } from "./privileged.ts";
-import { privilegesOf } from "./statements.ts";
+import { rowByRowLimit } from "../limits.ts";
+import { comparedColumns } from "../what-to-compare.ts";
+import { mayBeSuppressed, privilegesOf } from "../what-to-write.ts";
+import { comparedKeysLimit, seenKeysSql } from "./compared.ts";
+import { changedKeysSql, differencesSql, rowListSql, rowSuffix } from "./privileged.ts";
 
 /** A cell's probe: asks in rounds, gets a reply for each request, and ends with what was observed. */
 export type CellProbe = Generator<readonly Request[], Observation, readonly Reply[]>;
@@ -75,10 +76,10 @@ function* wholeObservation(
     states: [],
   };
   if (deciding.code === undefined) {
-    const swallowed = isSwallowed(cell, origin, deciding);
-    const { differs, ...counted } = measure(cell, control, swallowed ? origin : deciding);
-    const observed = { ...base, ...counted, mayBeHidden: swallowed };
-    if (!differs || swallowed) return observed;
+    const suppressed = isSuppressed(cell, origin, deciding);
+    const { differs, ...counted } = measure(cell, control, suppressed ? origin : deciding);
+    const observed = { ...base, ...counted, mayBeHidden: suppressed };
+    if (!differs || suppressed) return observed;
     return yield* differences(cell, first, observed);
   }
   if (!stoppedAtSomeRow(cell, base.answer)) return base;
@@ -121,10 +122,10 @@ function otherValuesRequest(
 }
 
 /** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
-function isSwallowed(cell: Cell, origin: Part, deciding: Part): boolean {
-  if (reads(cell) || origin.code !== undefined || origin.n !== 0) return false;
-  if (!operationInfo[cell.operation].events.some((event) => maySwallow(cell, event))) return false;
-  return deciding === origin || deciding.n !== 0;
+function isSuppressed(cell: Cell, origin: Part, deciding: Part): boolean {
+  if (reads(cell) || origin.code !== undefined || origin.rows !== 0) return false;
+  if (!operationInfo[cell.operation].events.some((event) => mayBeSuppressed(cell, event))) return false;
+  return deciding === origin || deciding.rows !== 0;
 }
 
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint, a value or a trigger. */
@@ -155,7 +156,7 @@ function* differences(
   const request = differencesRequest(cell, first);
   if (request === undefined) return observed;
   const [reply] = yield [request];
-  const found = reply?.kind === "parts" ? reply.parts.at(-1)?.d : undefined;
+  const found = reply?.kind === "parts" ? reply.parts.at(-1)?.differences : undefined;
   if (found === undefined || found === null) return observed;
   const truncated = observed.affected > comparedKeysLimit;
   // Of a column's values the keys tell all: as many other values are missing ones, and none too many.
@@ -198,7 +199,7 @@ function* rowByRow(
   const { relation } = cell;
   const [reply] = yield [
     {
-      kind: "e",
+      kind: "rows",
       control: first.control,
       statements: rowStatements(cell),
       list: rowListSql(cell, rowSuffix(relation.key)),

@@ -20,7 +20,7 @@ export function* explained(
   part: Part | null | undefined,
 ): Generator<readonly Request[], RowsObservation, readonly Reply[]> {
   const { answer } = observed;
-  const statement = part?.sql ?? first.statements[(part?.v ?? 1) - 1];
+  const statement = part?.sql ?? first.statements[(part?.variant ?? 1) - 1];
   if (ruleFor(answer)?.routineTells !== true || answer.foreignFrame === true || statement === undefined)
     return observed;
   return { ...observed, answer: yield* withRoutine(answer, statement) };

@@ -14,7 +14,7 @@ export function* probeTruncate(cell: Cell, means: Means): CellProbe {
   if (part === undefined) return failedObservation(reply);
   return {
     kind: "statement",
-    answer: { code: part.code ?? null, message: part.message, foreignFrame: part.away },
+    answer: { code: part.code ?? null, message: part.message, foreignFrame: part.foreignFrame },
   };
 }
 

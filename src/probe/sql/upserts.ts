@@ -1,7 +1,8 @@
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import { literal, plainFirst, privilegesOf, ungranted, writable } from "./statements.ts";
+import { plainFirst, privilegesOf, ungranted, writable } from "../what-to-write.ts";
+import { literal } from "./statements.ts";
 
 /** What an upsert is made of: the columns that are sent, the key that may conflict, and the column that is set then. */
 export interface UpsertShape {

@@ -9,7 +9,6 @@ import type { Recorded } from "../../fixtures/runs/build.ts";
 import { allow, cell, channel, reach, record } from "../../fixtures/runs/build.ts";
 import { diverged, error, failures, leak } from "../../fixtures/runs/failures.ts";
 import * as others from "../../fixtures/runs/others.ts";
-import { golden } from "../../golden.ts";
 import { render as rendered } from "./render.ts";
 
 interface Case extends Recorded {
@@ -62,21 +61,6 @@ function becauseOf(policy: string): CellRecord["cause"] {
 }
 
 describe("the terminal report", () => {
-  it.each(named)("$name: 80 columns, without colour", async ({ name, of }) => {
-    const text = await render(of);
-    expect(text).toBe(golden(`terminal/${name}.txt`, text));
-  });
-
-  it.each(named)("$name: verbose", async ({ name, of }) => {
-    const text = await render(of, { verbose: true });
-    expect(text).toBe(golden(`terminal/${name}.verbose.txt`, text));
-  });
-
-  it.each(named)("$name: quiet", async ({ name, of }) => {
-    const text = await render(of, { quiet: true });
-    expect(text).toBe(golden(`terminal/${name}.quiet.txt`, text));
-  });
-
   const widths = [60, 80, 132, 200].flatMap((width) => [false, true].map((verbose) => ({ width, verbose })));
   it.each(named.flatMap((one) => widths.map((how) => ({ ...one, ...how }))))(
     "$name at $width columns, verbose $verbose: no line is wider",

@@ -6,7 +6,7 @@ import { readSql } from "../../../lib/sql-file.ts";
 import { Caller } from "../caller.ts";
 import type { Clients } from "../clients.ts";
 import type { HttpClient } from "../http-client.ts";
-import type { Sight } from "../privileged.ts";
+import type { PrivilegedConnection } from "../privileged.ts";
 import { signedFor } from "./tokens.ts";
 
 /** The role that the gateway uses for a request without a token, compared with the target's (PostgREST's `db-anon-role`). */
@@ -20,7 +20,7 @@ export type AnonymousFacts =
 export interface AnonymousInput {
   readonly clients: Clients;
   readonly http: HttpClient;
-  readonly sight: Sight;
+  readonly privileged: PrivilegedConnection;
   readonly target: Target;
 }
 
@@ -115,12 +115,12 @@ async function ask(
 const placesOfAKind = 4;
 
 async function findPlaces(
-  { sight, target }: AnonymousInput,
+  { privileged, target }: AnonymousInput,
   declared: string,
   login: string | undefined,
 ): Promise<readonly Place[]> {
   const values = [target.schemas, declared, login ?? null, placesOfAKind];
-  const found = await sight.look((look) =>
+  const found = await privileged.inSnapshot((look) =>
     look<Omit<Place, "name"> & { relation: string }>(readSql("sight_anonymous.sql"), values),
   );
   return found.map(({ relation, ...place }) => ({ ...place, name: relation }));

@@ -7,7 +7,7 @@ import type { SigningKey } from "../../../model/target.ts";
 import type { Caller } from "../caller.ts";
 import { isWrite } from "../operations.ts";
 import type { Reply } from "../reply.ts";
-import { shownColumns } from "../scene.ts";
+import { shownColumns } from "../context.ts";
 import { signedAs } from "./tokens.ts";
 
 /** What one SELECT cell whose rows depend on `sub` shows of the identity; `undefined`: nothing either way. */

@@ -10,7 +10,7 @@ import { callerOfCall } from "../calls.ts";
 import type { Clients } from "../clients.ts";
 import { failureOf } from "../failure.ts";
 import type { HttpClient } from "../http-client.ts";
-import type { Sight } from "../privileged.ts";
+import type { PrivilegedConnection } from "../privileged.ts";
 import { describeAnswer } from "../reply.ts";
 
 /** A relation to which a harmless request can be sent as a role. */
@@ -32,12 +32,12 @@ interface SqlPlace extends Omit<Place, "name"> {
 
 /** Throws ProbeFailure. */
 export async function findPlaces(
-  sight: Sight,
+  privileged: PrivilegedConnection,
   schemas: readonly string[],
   roles: readonly string[],
 ): Promise<Place[]> {
   const values = [schemas, roles, placesOfEachRole];
-  const found = await sight.look((ask) => ask<SqlPlace>(readSql("sight_places.sql"), values));
+  const found = await privileged.inSnapshot((ask) => ask<SqlPlace>(readSql("sight_places.sql"), values));
   return found.map(({ relation, ...place }) => ({ ...place, name: relation }));
 }
 

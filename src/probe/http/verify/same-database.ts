@@ -9,12 +9,12 @@ import type { Place } from "./roles.ts";
 import { rpcOf } from "../rpc.ts";
 import type { Sendable } from "../transport.ts";
 import type { HttpClient } from "../http-client.ts";
-import type { Sight } from "../privileged.ts";
+import type { PrivilegedConnection } from "../privileged.ts";
 
 export interface SameDatabaseInput {
   readonly clients: Clients;
   readonly http: HttpClient;
-  readonly sight: Sight;
+  readonly privileged: PrivilegedConnection;
   readonly identities: readonly Identity[];
   readonly places: readonly Place[];
   /** Declared calls by GET, for a gateway that exposes functions alone. */
@@ -45,7 +45,7 @@ export async function checkSameDatabase(input: SameDatabaseInput): Promise<Failu
       "there is no relation in the exposed schemas to ask the gateway for, and no declared call by GET that returns rows",
       "",
     );
-  const watch = watchFor(input.sight, nonce, Math.min(longestMs, input.statementTimeoutMs / 2));
+  const watch = watchFor(input.privileged, nonce, Math.min(longestMs, input.statementTimeoutMs / 2));
   const done = { over: false };
   const senders = Array.from({ length: atOnce }, () => sendUntil(done, send));
   const { seen, unseen } = await watch.finally(() => (done.over = true));
@@ -75,8 +75,12 @@ interface Watched {
   readonly unseen: number;
 }
 
-export async function watchFor(sight: Sight, nonce: string, milliseconds: number): Promise<Watched> {
-  return sight.look(async (ask) => {
+export async function watchFor(
+  privileged: PrivilegedConnection,
+  nonce: string,
+  milliseconds: number,
+): Promise<Watched> {
+  return privileged.inSnapshot(async (ask) => {
     await ask(fillSql("sight_same_database.sql", { nonce, milliseconds: String(Math.round(milliseconds)) }));
     const [found] = await ask<{ watched: string }>(
       "select current_setting('rowgate.same_database') as watched",
