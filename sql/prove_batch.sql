@@ -59,7 +59,8 @@ begin
           end if;
         exception
           when query_canceled then
-            steps := steps || '{"code": "57014", "message": "statement timeout"}'::text;
+            get stacked diagnostics state = returned_sqlstate;
+            steps := steps || pg_catalog.json_build_object('code', state, 'message', 'statement timeout')::text;
             cut := true;
             exit;
           when others or assert_failure then

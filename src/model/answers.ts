@@ -45,6 +45,9 @@ export type AnswerName =
   | "wrongState"
   | "undefinedTable"
   | "undefinedColumn"
+  | "undefinedObject"
+  | "syntaxOrAccess"
+  | "accessRule"
   | "recursion"
   | "rolledBack"
   | "serialization"
@@ -153,6 +156,9 @@ const entries: Record<AnswerName, Entry> = {
   wrongState: { code: "55000", means: "impossible", momentary: false },
   undefinedTable: { code: "42P01" },
   undefinedColumn: { code: "42703" },
+  undefinedObject: { code: "42704" },
+  syntaxOrAccess: { code: "42" },
+  accessRule: { code: "425" },
   recursion: { code: "42P17" },
 
   rolledBack: { code: "40", momentary: true },
@@ -271,6 +277,20 @@ export function isThroughOrRefused(answer: Answer): boolean {
   if (answer.code === null) return true;
   if (isRefusal(answer)) return answer.foreignFrame !== true;
   return isCode(answer.code, "cardinality") && answer.message?.endsWith("requires a WHERE clause") === true;
+}
+
+/** An expression raised it because of a row or a session, and not because of how it was asked: it lets nothing through. */
+export function isRaisedByData(code: string): boolean {
+  if (isCode(code, "assertion")) return false;
+  return (["data", "raised", "insufficientPrivilege", "undefinedObject"] as const).some((name) =>
+    isCode(code, name),
+  );
+}
+
+/** A name, a type or the syntax is wrong, or there was no time left: no other row would help. */
+export function failsForEveryRow(code: string): boolean {
+  if (isCode(code, "cancelled")) return true;
+  return isCode(code, "syntaxOrAccess") && !isCode(code, "accessRule");
 }
 
 /** The table as the batch reads it: codes, and beginnings of codes, by what they are asked for. */

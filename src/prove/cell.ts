@@ -1,5 +1,5 @@
 import { always, type Condition } from "./analyse/policy.ts";
-import type { Answer } from "./answer.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";

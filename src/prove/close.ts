@@ -4,7 +4,7 @@ import { printedCondition } from "./analyse/policy.ts";
 import type { Atom } from "./analyse/recorder.ts";
 import { columnRef, free, replace, show } from "./analyse/tree.ts";
 import { isEnumerable } from "./analyse/types.ts";
-import type { ForeignKeyUse } from "./answer.ts";
+import type { ForeignKeyUse } from "../model/proof.ts";
 import type { Assignment, Case } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";

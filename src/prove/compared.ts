@@ -2,7 +2,7 @@ import type { Node } from "libpg-query";
 import type { Condition } from "./analyse/policy.ts";
 import type { Atom, Critical } from "./analyse/recorder.ts";
 import { rowColumns } from "./analyse/tree.ts";
-import type { Answer, ForeignKeyUse } from "./answer.ts";
+import type { ProofAnswer as Answer, ForeignKeyUse } from "../model/proof.ts";
 import { type Case, evaluate } from "./ask/evaluate.ts";
 import type { Product } from "./ask/product.ts";
 import { answeredAtoms, type Answering } from "./ask/represent.ts";

@@ -1,5 +1,5 @@
 import type { Condition } from "./analyse/policy.ts";
-import type { Answer } from "./answer.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { fullSight } from "./ask/session.ts";
 import type { Asked } from "./asked.ts";

@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import { type Condition, joinedConditions } from "./analyse/policy.ts";
-import type { Answer } from "./answer.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { type Closed, undecided } from "./compared.ts";

@@ -1,6 +1,6 @@
 import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
-import type { Answer } from "./answer.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 
 /** What the matrix declares of the rows that an operation reaches, with every parameter bound. */
 export type Declared =

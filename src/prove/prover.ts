@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { loadParser } from "./analyse/tree.ts";
-import type { Answer } from "./answer.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
 import { type ActingAs, ProofSession } from "./ask/session.ts";

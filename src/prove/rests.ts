@@ -11,7 +11,7 @@ import {
   walk,
   withoutCasts,
 } from "./analyse/tree.ts";
-import type { RestsOn } from "./answer.ts";
+import type { RestsOn } from "../model/proof.ts";
 import type { Context } from "./context.ts";
 
 /** A part of a policy that something outside of the database decides. */

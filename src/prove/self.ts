@@ -1,3 +1,4 @@
+import { isCode } from "../model/answers.ts";
 import type { Node } from "libpg-query";
 import { bodyOf } from "./analyse/bodies.ts";
 import type { Condition } from "./analyse/policy.ts";
@@ -100,7 +101,7 @@ async function askWithRow(
     { as: fullSight, sql: stored, rows: true },
     { as, sql: asked, rows: true },
   ]);
-  if (isError(put) && put.code.startsWith("23")) return "refused";
+  if (isError(put) && isCode(put.code, "constraint")) return "refused";
   if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
     return undefined;
   return { declared: wanted.value?.endsWith("true") === true, policy: got.value === "true" };

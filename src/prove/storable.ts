@@ -1,6 +1,6 @@
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { row } from "./analyse/tree.ts";
-import type { ForeignKeyUse } from "./answer.ts";
+import type { ForeignKeyUse } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { fullSight } from "./ask/session.ts";
 import type { Context } from "./context.ts";

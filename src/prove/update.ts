@@ -1,6 +1,6 @@
 import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
 import { rowColumns } from "./analyse/tree.ts";
-import type { Answer, RestsOn } from "./answer.ts";
+import type { ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
 import { undecided } from "./compared.ts";

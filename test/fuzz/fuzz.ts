@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { readCatalog } from "../../src/catalog/catalog.ts";
 import type { Catalog } from "../../src/model/catalog.ts";
-import type { Answer } from "../../src/prove/answer.ts";
+import type { ProofAnswer as Answer } from "../../src/model/proof.ts";
 import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, Prover } from "../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";

@@ -6,7 +6,7 @@ import type { Json, Matrix, Persona } from "../../src/model/matrix.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { expandCells } from "../../src/plan/expand.ts";
 import { planRelation } from "../../src/plan/relation.ts";
-import type { Answer } from "../../src/prove/answer.ts";
+import type { ProofAnswer as Answer } from "../../src/model/proof.ts";
 import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";

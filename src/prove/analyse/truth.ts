@@ -1,3 +1,4 @@
+import { isRaisedByData } from "../../model/answers.ts";
 import type { BooleanTest, Node } from "libpg-query";
 import type { Answer, Question } from "./question.ts";
 
@@ -55,9 +56,6 @@ export function questionsOf(tree: Relaxed): readonly Question[] {
   }
 }
 
-/** An error that the data or the session causes, and not the way in which we ask. */
-const raising = /^(?:22|P0001|42501|42704)/;
-
 /** @param assume values of leaves that are taken for true or false whatever they are */
 export function valuesOf(
   tree: Relaxed,
@@ -97,7 +95,8 @@ function answered(
   answer: Answer,
   of: (one: Relaxed) => Values,
 ): Values {
-  if (!("rows" in answer)) return tree.raises && raising.test(answer.code) ? truth.raises : widest(tree, of);
+  if (!("rows" in answer))
+    return tree.raises && isRaisedByData(answer.code) ? truth.raises : widest(tree, of);
   if (answer.rows.length === 0) return tree.none;
   return answer.rows.reduce((values, one) => values | (tree.arms.get(one) ?? of(tree.otherwise)), 0);
 }

@@ -2,6 +2,9 @@ import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { fullSight, isError, type ProofSession } from "./session.ts";
 
+/** Bytes: a longer value that is there is not tried as one to put in. */
+const longestValue = 10_000;
+
 /** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
 export class Material {
   readonly #session: ProofSession;
@@ -43,7 +46,7 @@ export class Material {
   standing(relation: ProofRelation, name: string): Promise<readonly string[]> {
     const column = quoteIdent(name);
     return this.#list(
-      `select distinct ${column}::text from ${quoteQualified(relation)} where ${column} is not null limit 30`,
+      `select distinct ${column}::text from ${quoteQualified(relation)} where pg_catalog.octet_length(${column}::text) < ${longestValue} limit 30`,
     );
   }
 

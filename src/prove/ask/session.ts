@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
@@ -146,7 +147,7 @@ export class ProofSession {
     for (const [index, one] of batch.entries()) {
       const answer = answers[index];
       const last = answer?.at(-1);
-      const cut = isError(last) && last.code === "57014";
+      const cut = isError(last) && isCode(last.code, "cancelled");
       if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
       // The timeout was the whole message's; by itself it has one of its own.
       else await this.#send([one]).catch(one.reject);
@@ -174,7 +175,12 @@ export class ProofSession {
       return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
     } catch (error) {
       // Outside of any step: the timeout between two of them, or text that JSON cannot hold.
-      if (!(error instanceof DatabaseError) || error.code === undefined || /^(?:57P|08)/.test(error.code))
+      if (
+        !(error instanceof DatabaseError) ||
+        error.code === undefined ||
+        isCode(error.code, "serverStops") ||
+        isCode(error.code, "connection")
+      )
         throw error;
       await this.#client.query("rollback to savepoint rowgate_proof");
       return requests.length === 1 ? [[{ code: error.code, message: error.message }]] : [];

@@ -1,5 +1,6 @@
+import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
-import type { Witness } from "../answer.ts";
+import type { Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { fullSight, isError, type StepAnswer } from "../ask/session.ts";
 import { filledRows, insertSql } from "./rows.ts";
@@ -26,7 +27,7 @@ export async function showInsert(
     const one = insertShown(written, after, statement, witness);
     if (one.kind === "hit") return one;
     best = likelier(best, one);
-    if (isError(written) && !written.code.startsWith("23") && one.kind === "mismatch") break;
+    if (isError(written) && !isCode(written.code, "constraint") && one.kind === "mismatch") break;
   }
   return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
 }
@@ -64,7 +65,7 @@ export async function showRefusedInsert(
   for (const { row, witness } of await filledRows(space, hits, granted)) {
     const statement = insertSql(space, row);
     const [written] = await space.session.run([{ as, sql: statement, rows: false }]);
-    if (isError(written) && written.code === "42501")
+    if (isError(written) && isCode(written.code, "insufficientPrivilege"))
       return { kind: "hit", side: "less", statement, setup: undefined, witness };
     best = likelier(
       best,

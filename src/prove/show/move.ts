@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { fullSight, isError, type Step } from "../ask/session.ts";
@@ -59,7 +60,7 @@ export async function showMove(
         if (isError(put) || put === undefined || ("value" in put && put.value === null))
           return { kind: "not-shown", message: "no row to start from", witness: target };
         if (isError(did))
-          return did.code === "42501"
+          return isCode(did.code, "insufficientPrivilege")
             ? { kind: "not-shown", message: did.message, witness: target }
             : refusal(did, target);
         const touched = did !== undefined && "touched" in did ? did.touched : 0;

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { fullSight, isError, type Step } from "../ask/session.ts";
@@ -68,7 +69,8 @@ async function showOne(old: OldSide, one: Try): Promise<Shown> {
   const answers = await space.session.run(steps);
   const first = before.length;
   const [put, stored, evaluated] = answers.slice(first, first + 3);
-  if (isError(put)) return refusal(put.code === "42501" ? { ...put, code: "P0001" } : put, witness);
+  if (isError(put))
+    return refusal(isCode(put.code, "insufficientPrivilege") ? { ...put, code: "P0001" } : put, witness);
   if (put === undefined || !("value" in put) || put.value === null)
     return { kind: "refused", by: "trigger", message: "the row could not be put in place", witness };
   if (stored === undefined || !("value" in stored))

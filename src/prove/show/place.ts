@@ -1,5 +1,5 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import type { Witness } from "../answer.ts";
+import type { Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
 import { fill, type Filled, insertSql, type StandingRow, standingRows, typedLiteral } from "./rows.ts";

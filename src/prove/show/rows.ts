@@ -1,7 +1,7 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
-import type { Witness } from "../answer.ts";
+import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
 import { fullSight, isError, type ProofSession } from "../ask/session.ts";
@@ -14,6 +14,8 @@ export interface StandingRow {
 }
 
 const standingLimit = 200;
+/** Bytes as JSON: a longer row is no witness, since each is held and sent several times. */
+const longestRow = 20_000;
 
 const known = new WeakMap<ProofSession, Map<ProofRelation, Promise<readonly StandingRow[]>>>();
 
@@ -35,7 +37,8 @@ async function readRows({ session, relation }: Space): Promise<readonly Standing
   );
   const sql =
     `select pg_catalog.json_agg(x.j)::text from (select pg_catalog.jsonb_build_object('ctid', ctid::text, 'table', tableoid::text, 'row', ${groups.join(" || ")}) as j ` +
-    `from ${quoteQualified(relation)} limit ${standingLimit}) as x`;
+    `from ${quoteQualified(relation)} limit ${standingLimit}) as x ` +
+    `where pg_catalog.octet_length(x.j::text) < ${longestRow}`;
   const told = await session.ask(fullSight, sql);
   return isError(told) || !("value" in told) || told.value === null
     ? []

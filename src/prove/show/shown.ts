@@ -1,5 +1,6 @@
+import { isCode } from "../../model/answers.ts";
 import type { Condition } from "../analyse/policy.ts";
-import type { Witness } from "../answer.ts";
+import type { Witness } from "../../model/proof.ts";
 import type { Space } from "../ask/product.ts";
 import type { ActingAs } from "../ask/session.ts";
 
@@ -29,8 +30,8 @@ export interface Showing {
 }
 
 export function refusal({ code, message }: { code: string; message: string }, witness: Witness): Shown {
-  if (code.startsWith("23")) return { kind: "refused", by: "constraint", message, witness };
-  if (code === "42501") return { kind: "mismatch", message, witness };
+  if (isCode(code, "constraint")) return { kind: "refused", by: "constraint", message, witness };
+  if (isCode(code, "insufficientPrivilege")) return { kind: "mismatch", message, witness };
   return { kind: "refused", by: "trigger", message: `${message} (${code})`, witness };
 }
 

@@ -1,3 +1,4 @@
+import { isCode } from "../../model/answers.ts";
 import type { Privileges } from "../../model/catalog.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn } from "../analyse/schema.ts";
@@ -110,7 +111,7 @@ export function reached(
     const [did, still] = [answers[index * 2], answers[index * 2 + 1]];
     if (isError(did)) {
       // A foreign key or a unique index is asked after the policies; here it can only be about this row.
-      if (/^2350[35]$/.test(did.code) && command !== "upsert" && only)
+      if ((isCode(did.code, "foreignKey") || isCode(did.code, "unique")) && command !== "upsert" && only)
         return { reached: true, statement: sql, error: undefined };
       error = `${did.message} (${did.code})`;
       continue;

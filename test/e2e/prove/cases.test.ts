@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Answer } from "../../../src/prove/answer.ts";
+import type { ProofAnswer as Answer } from "../../../src/model/proof.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/stage/postgres/server.ts";
 import { answersOf, expectedAnswer, readCases, shownAnswer } from "./cases.ts";
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { Client } from "pg";
 import { readCatalog } from "../../../src/catalog/catalog.ts";
-import type { Answer } from "../../../src/prove/answer.ts";
+import type { ProofAnswer as Answer } from "../../../src/model/proof.ts";
 import type { Declared } from "../../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";

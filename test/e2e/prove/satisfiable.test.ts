@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddedServer, startEmbedded } from "../../../src/stage/postgres/server.ts";
-import type { Answer } from "../../../src/prove/answer.ts";
+import type { ProofAnswer as Answer } from "../../../src/model/proof.ts";
 import { answersOf, readYaml } from "./cases.ts";
 
 const { columns, before, policies } = readYaml<{ columns: string; before: string; policies: string }>(

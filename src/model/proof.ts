@@ -1,7 +1,7 @@
 import type { QualifiedName } from "../lib/sql-text.ts";
 
 /** What a proof says of one cell: one persona, one relation, one operation. */
-export type Answer =
+export type ProofAnswer =
   /** Policies do not apply to the role: owner without FORCE, BYPASSRLS, superuser, or no policies in force. */
   | { readonly kind: "above"; readonly because: string }
   /** The role lacks the privilege; no policy is asked. */
