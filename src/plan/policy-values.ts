@@ -1,6 +1,6 @@
 import type { ColumnInfo, PolicyInfo, RelationInfo } from "../model/catalog.ts";
 import type { Json, Persona } from "../model/matrix.ts";
-import { fits, subjectOf } from "./subject.ts";
+import { literalFor, subjectOf } from "./subject.ts";
 
 type Values = Readonly<Record<string, string | null>>;
 
@@ -36,7 +36,9 @@ function rowsOf(
     asked.set(column.name, [...(asked.get(column.name) ?? []), ...values]);
   }
   const wanted = columns.flatMap((column) => {
-    const values = (asked.get(column.name) ?? []).filter((value) => value === null || fits(value, column));
+    const values = (asked.get(column.name) ?? []).flatMap((value) =>
+      value === null ? [null] : (literalFor(value, column) ?? []),
+    );
     return values.length > 0 ? [[column.name, values] as const] : [];
   });
   const most = Math.max(0, ...wanted.map(([, values]) => values.length));

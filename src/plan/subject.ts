@@ -34,3 +34,23 @@ export function fits(value: string, { type }: Pick<ColumnInfo, "type">): boolean
   if (/^(?:numeric|real|double)/.test(type)) return /^-?\d+(?:\.\d+)?$/.test(value);
   return type === "boolean" ? value === "true" || value === "false" : true;
 }
+
+/** A value as a literal of the column's type: an array or a JSON string of it where the column holds such; `undefined`: it is none. */
+export function literalFor(value: string, column: Pick<ColumnInfo, "type">): string | undefined {
+  const element = /^(.*)\[\]$/.exec(column.type)?.[1];
+  if (element !== undefined) {
+    if (/^\{.*\}$/s.test(value)) return value;
+    return fits(value, { type: element }) ? `{${JSON.stringify(value)}}` : undefined;
+  }
+  if (/^jsonb?$/.test(column.type)) return isJson(value) ? value : JSON.stringify(value);
+  return fits(value, column) ? value : undefined;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
