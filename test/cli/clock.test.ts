@@ -124,15 +124,13 @@ describe.skipIf(reason !== undefined)("a clock that is set in mid-run", () => {
     ["back", -hour],
   ])(
     "this machine's, an hour %s: tokens were signed before, and everything is proved",
-    async (word, seconds) => {
+    async (_word, seconds) => {
       const ran = await runWith({ at: Math.round(requests / 2), set: () => here.set(seconds) });
       expect(ran.code, ran.out).toBe(0);
       expect(new Set(ran.cells.map(({ verdict }) => verdict))).toEqual(new Set(["pass"]));
       timesAreSound(ran);
       expect(ran.record.findings.filter(isAboutClock)).toEqual([{ kind: "clock-was-set", seconds }]);
-      expect(ran.out).toContain(
-        `This machine's clock was set while the run was on (clock-was-set) - 3,600 s ${word}`,
-      );
+      expect(ran.out).toContain("1 clock-was-set");
     },
   );
 

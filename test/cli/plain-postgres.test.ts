@@ -12,7 +12,8 @@ end $$;
 create table public."Task" ("taskId" text primary key, "userId" text not null);
 alter table public."Task" enable row level security;
 grant select on public."Task" to plain_app;
-create policy own on public."Task" for select to plain_app using ("userId" = current_setting('app.user_id', true));
+create policy own on public."Task" for select to plain_app
+  using ("userId" = nullif(current_setting('app.user_id', true), ''));
 insert into public."Task" values ('t1', 'o''neil'), ('t2', 'u2');
 `;
 
@@ -35,6 +36,7 @@ beforeAll(async () => {
     "matrices/plain.yaml": matrix,
     "policies/plain/010_plain.sql": sql,
     "new-table.sql": "create table public.fresh (id int primary key);",
+    "unset.sql": `alter policy own on public."Task" using ("userId" = current_setting('app.user_id', true));`,
     "open.sql": `create policy open on public."Task" for select to plain_app using (true);`,
   });
 });
@@ -48,7 +50,7 @@ function record(logs: string): RunRecord {
 }
 
 test("a Postgres without PostgREST passes on the direct channel, and says once that there is no other", async () => {
-  const result = await rowgate(["run", "matrices/plain.yaml"], { cwd: project });
+  const result = await rowgate(["run", "matrices/plain.yaml", "--verbose"], { cwd: project });
   expect(result.out).toContain("PASS");
   expect(result.code).toBe(0);
   expect(result.out.replaceAll(/\s+/g, " ")).toContain("16 cells (direct 16, rest 0)");
@@ -72,15 +74,23 @@ test("a relation that nobody declared fails by name, without a gateway that coul
   expect(result.out).toContain("public.fresh");
 });
 
-test("a leak shows how to be the persona by hand", async () => {
-  const args = ["run", "matrices/plain.yaml", "--overlay", "open.sql", "--logs", "open"];
+test("a setting that was reset is '', and a row may hold just that", async () => {
+  const args = ["run", "matrices/plain.yaml", "--overlay", "unset.sql", "--logs", "unset"];
+  const result = await rowgate(args, { cwd: project });
+  expect(result.code).toBe(1);
+  expect(result.out).toContain("LEAK  public.Task · select: nobody read more than declared");
+  expect(result.out).toContain('{"userId":""}');
+});
+
+test("a leak shows how to be the persona", async () => {
+  const args = ["run", "matrices/plain.yaml", "--overlay", "open.sql", "--logs", "open", "--verbose"];
   const result = await rowgate(args, { cwd: project });
   expect(result.code).toBe(1);
   expect(result.out).toContain("LEAK  neil · public.Task · select");
   expect(result.out).toContain('set local session authorization "plain_app"');
   expect(result.out).toContain("set_config('app.user_id', 'o''neil', true)");
   expect(result.out).toContain('from "public"."Task"');
-  expect(result.out).toContain('{"taskId":"t2"}');
+  expect(result.out).toContain('taskId "t2"');
   expect(result.out).not.toContain("curl");
 });
 

@@ -60,7 +60,7 @@ export const cases = (): void =>
       const args = ["matrices/fne-lms.yaml", "--overlay", flaw, "--only", "*/public.activity_feed/select"];
       const result = await runOnContainers([...args, "--logs", path.join(logs, "leak")], { cwd: root });
       expect(result.code, result.err).toBe(1);
-      expect(result.out).toMatch(/^LEAK {2}oscar · public\.activity_feed · select/m);
+      expect(result.out).toMatch(/^LEAK {2}public\.activity_feed · select: 9 personas/m);
       expect(await leftBehind()).toEqual([]);
     });
 

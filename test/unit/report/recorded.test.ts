@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readCells, readRun } from "../../../src/archive/read.ts";
@@ -12,7 +13,7 @@ const folder = new URL("../../fixtures/runs/", import.meta.url);
 const names = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/run.json`, folder)));
 
 async function recorded(name: string): Promise<Recorded> {
-  const archive = new URL(name, folder).pathname;
+  const archive = fileURLToPath(new URL(name, folder));
   const cells: CellRecord[] = [];
   for await (const cell of readCells(archive)) cells.push(cell);
   return { run: await readRun(archive), cells };
