@@ -149,6 +149,14 @@ program
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+  .addOption(
+    new Option(
+      "--proof <how>",
+      "all-rows: evaluate the policies for every row there could be; rows-at-hand: for the rows that are there, in less time",
+    )
+      .choices(["all-rows", "rows-at-hand"])
+      .default("all-rows"),
+  )
   .option("--logs <folder>", "where the archive goes", "logs")
   .option(
     "--report <format=file>",

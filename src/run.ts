@@ -1,6 +1,6 @@
 import type { FinishedArchive } from "./archive/write.ts";
 import { Control } from "./probe/sql/baseline.ts";
-import { createTally, type Tally } from "./judge/counts.ts";
+import { createTally } from "./judge/counts.ts";
 import { now } from "./lib/clock.ts";
 import { addressOf } from "./model/posture.ts";
 import { refuseUnmatchedFilters } from "./plan/unmatched-filters.ts";
@@ -8,7 +8,8 @@ import { load } from "./run/1-load.ts";
 import { inspect, type PreflightedRun } from "./run/2-inspect.ts";
 import { type Closers, open, type OpenRun } from "./run/3-open.ts";
 import { probe } from "./run/4-probe.ts";
-import { close } from "./run/5-close.ts";
+import { createProofNotes, prove } from "./run/5-prove.ts";
+import { close, type Probed } from "./run/6-close.ts";
 import { causeFinder } from "./run/causes.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
@@ -59,8 +60,7 @@ export async function run(
     const privileged = await Control.open(database, target.limits);
     closers.push(() => privileged.close());
     const opened = await open(request, plan, privileged, closers);
-    const tally = await probeAll(opened, events);
-    const record = await close(opened, began, tally);
+    const record = await close(opened, began, await probeAll(opened, events));
     request.interrupted?.throwIfAborted();
     return await opened.archive.finish(record);
   } finally {
@@ -70,20 +70,22 @@ export async function run(
 }
 
 /** A stage between probing and judging takes the probed cells of a chunk, and returns them with what it adds. */
-async function probeAll(opened: OpenRun, events: RunEvents): Promise<Tally> {
+async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
   const { plan, channels, archive, request } = opened;
   const context = recordContext(opened);
   const withCause = causeFinder(opened);
   const tally = createTally();
+  const notes = createProofNotes();
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
     const probed = await probe(chunk, channels.workers[worker] ?? [], opened);
-    for (const { cell, answers } of probed) {
+    for (const one of await prove(probed, chunk, opened)) {
       request.interrupted?.throwIfAborted();
-      const record = await withCause(cell, recordCell(cell, answers, context));
+      notes.add(one);
+      const record = await withCause(one.cell, recordCell(one, context));
       tally.add(record);
       events.cell?.(record);
       await archive.cell(record);
     }
   });
-  return tally;
+  return { tally, findings: notes.findings() };
 }

@@ -5,7 +5,7 @@ import { type FindingKind, findingSeverity } from "../model/finding.ts";
 import { operations } from "../model/matrix.ts";
 import { archiveVersion } from "../model/run.ts";
 import { postures } from "../model/target.ts";
-import { verdictInfo, verdicts } from "../model/verdict.ts";
+import { evidences, verdictInfo, verdicts } from "../model/verdict.ts";
 
 /*
  * What a reader relies on. Unknown fields pass: a later rowgate may add some without raising the version.
@@ -36,7 +36,7 @@ const target = z.looseObject({
     .optional(),
 });
 
-const handshake = z.looseObject({
+const gatewayChecks = z.looseObject({
   rollbackHonoured: z.boolean(),
   tamperedTokenRefused: z.boolean(),
   unknownRoleRefused: z.boolean().optional(),
@@ -57,13 +57,14 @@ const run = z.looseObject({
   filters: z.looseObject({ only: texts, personas: texts, channels: z.array(z.enum(channels)) }),
   personas: z.array(z.looseObject({ name: z.string(), role: z.string() })),
   relations: texts,
-  handshake: handshake.optional(),
+  gatewayChecks: gatewayChecks.optional(),
   fingerprints: z.array(z.looseObject({ relation: z.string() })),
   findings: z.array(z.looseObject({ kind: z.enum(findingKinds) })),
   counts: z.looseObject({
     cells: count,
     byVerdict,
     byChannel: z.record(z.enum(channels), byVerdict),
+    byEvidence: z.record(z.enum(evidences), count).optional(),
     waived: count,
     waivedByVerdict: byVerdict,
   }),

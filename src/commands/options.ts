@@ -1,4 +1,5 @@
 import type { Channel } from "../model/cell.ts";
+import type { ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
 import { type StartedTarget, startedTargets } from "../model/target.ts";
@@ -26,6 +27,7 @@ export interface RunOptions {
   readonly gateway: GatewayWish | undefined;
   /** `undefined`: `rollback-allow-override`. */
   readonly gatewayTxEnd: TxEnd | undefined;
+  readonly proof: ProofWish;
   readonly logs: string;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];

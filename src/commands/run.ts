@@ -71,6 +71,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
     const command = (file: string): readonly string[] => commandOf(file, options);
     const job = {
       ...task,
+      proof: options.proof,
       kept,
       command,
       events: progress,
@@ -117,6 +118,7 @@ function commandOf(file: string, options: RunOptions): readonly string[] {
     ...optional("--gateway-tx-end", options.gatewayTxEnd),
     ...optional("--postgres-image", options.postgresImage),
     ...optional("--postgrest-image", options.postgrestImage),
+    ...(options.proof === "all-rows" ? [] : ["--proof", options.proof]),
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   type RunEvents,
   type RunOutcome,
 } from "../run.ts";
+import type { ProofWish } from "../run/request.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -133,6 +134,7 @@ interface Job {
   /** Systems at a time. */
   readonly atOnce: number;
   readonly logs: string;
+  readonly proof: ProofWish;
   readonly provenance: Provenance;
   readonly environment: Environment;
   readonly events: RunEvents;
@@ -177,7 +179,7 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 }
 
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
-  const { environment, startedAt, filters, logs, provenance, events, kept, command } = job;
+  const { environment, startedAt, filters, logs, provenance, events, kept, command, proof } = job;
   const { matrix, inputs, preflighted, origins } = system;
   const began = performance.now();
   const opened = await system.open();
@@ -192,6 +194,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       origins,
       filters,
       logs,
+      proof,
       command: command(matrix.file),
       ...provenance,
       startMs: system.startMs + performance.now() - began,

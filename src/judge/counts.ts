@@ -1,7 +1,7 @@
 import { channels } from "../model/cell.ts";
 import type { CellRecord, Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { verdictInfo, verdicts } from "../model/verdict.ts";
+import { type Evidence, evidences, verdictInfo, verdicts } from "../model/verdict.ts";
 
 export interface Tally {
   readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "channels">) => void;
@@ -15,6 +15,7 @@ export function createTally(): Tally {
   const byVerdict = zeroes();
   const waivedByVerdict = zeroes();
   const byChannel = { direct: zeroes(), rest: zeroes() };
+  const byEvidence = Object.fromEntries(evidences.map((one) => [one, 0])) as Record<Evidence, number>;
   return {
     add: (record) => {
       cells += 1;
@@ -23,14 +24,22 @@ export function createTally(): Tally {
         const judged = record.channels[channel];
         if (judged !== undefined) byChannel[channel][judged.verdict] += 1;
       }
+      const evidence = record.verdict === "pass" ? weakestEvidence(record) : undefined;
+      if (evidence !== undefined) byEvidence[evidence] += 1;
       // A waiver accepts a failure; it cannot turn a harness that did not work into one that did.
       if (record.waived && verdictInfo[record.verdict].waivable) {
         waived += 1;
         waivedByVerdict[record.verdict] += 1;
       }
     },
-    counts: () => structuredClone({ cells, byVerdict, byChannel, waived, waivedByVerdict }),
+    counts: () => structuredClone({ cells, byVerdict, byChannel, byEvidence, waived, waivedByVerdict }),
   };
+}
+
+/** What a cell that passed rests on: the weaker of its channels. */
+export function weakestEvidence({ channels: of }: Pick<CellRecord, "channels">): Evidence | undefined {
+  const found = Object.values(of).map(({ evidence = "rows-at-hand" }) => evidences.indexOf(evidence));
+  return found.length === 0 ? undefined : evidences[Math.max(...found)];
 }
 
 function zeroes(): Record<Verdict, number> {

@@ -90,6 +90,11 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
       `${of.relation}.${of.column}, by ${list(of.personas)}: policies of ${listed(of.of)} read it`,
     todo: "declare under `never:` the updates that must be refused: giving a row to another user, taking another role or tenant",
   },
+  "own-row-missing": {
+    title: "A deny holds only because the data has no row of the persona's own: policies would let it at one",
+    facts: (of) => `${of.relation}: ${listed(of.cells)}; such a row: ${of.example}`,
+    todo: "declare a row set of the persona's own rows in place of the deny, or seed such a row to see it refused",
+  },
   "cascades-past-a-deny": {
     title: "An ON DELETE action changes rows that the policies of another table would protect",
     facts: (of) => `DELETE from ${of.from} ${of.does} rows of ${of.relation}, for ${list(of.personas)}`,

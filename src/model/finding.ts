@@ -55,6 +55,15 @@ export type Finding =
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
   | { readonly kind: "argument-untested"; readonly function: string; readonly arguments: readonly string[] }
   | {
+      /** A policy would let the persona at a row of its own, and the data has none: the deny passes for the rows at hand. */
+      readonly kind: "own-row-missing";
+      readonly relation: string;
+      /** `belen: update, delete` */
+      readonly cells: readonly string[];
+      /** One such row, as JSON. */
+      readonly example: string;
+    }
+  | {
       readonly kind: "forbidden-update-untested";
       readonly relation: string;
       readonly column: string;
@@ -126,6 +135,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "unprobed-anonymous-role": "failure",
   "argument-untested": "note",
   "forbidden-update-untested": "note",
+  "own-row-missing": "note",
   "cascades-past-a-deny": "note",
   "no-privileged-connection": "error",
   "rows-changed": "error",

@@ -6,7 +6,7 @@ import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
 import type { ScratchRowRecord } from "./scratch-row.ts";
 import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from "./target.ts";
-import type { Judgement, Verdict } from "./verdict.ts";
+import type { Evidence, Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
 export const archiveVersion = 1;
@@ -148,6 +148,8 @@ export interface Counts {
   /** Every cell once, by its own verdict, waived or not. */
   readonly byVerdict: Readonly<Record<Verdict, number>>;
   readonly byChannel: Readonly<Record<Channel, Readonly<Record<Verdict, number>>>>;
+  /** Cells that passed, by what they rest on; absent in older archives. */
+  readonly byEvidence?: Readonly<Record<Evidence, number>> | undefined;
   /** Failing cells that a live waiver covers; they are in `byVerdict` too, under the verdict that they got. */
   readonly waived: number;
   readonly waivedByVerdict: Readonly<Record<Verdict, number>>;

@@ -33,6 +33,28 @@ export const verdictInfo: Record<
   },
 };
 
+/** What a pass rests on, the strongest first. */
+export const evidences = ["privilege", "no-policy", "all-rows", "keys-that-exist", "rows-at-hand"] as const;
+export type Evidence = (typeof evidences)[number];
+
+/** How totals and pages name each. */
+export const evidenceInfo: Record<Evidence, { readonly short: string; readonly means: string }> = {
+  privilege: { short: "by privilege", means: "a privilege decides: no row can change it" },
+  "no-policy": { short: "without a policy that permits", means: "no policy permits it to this role" },
+  "all-rows": {
+    short: "for all rows",
+    means: "Postgres evaluated the policy over values that stand for every row there could be",
+  },
+  "keys-that-exist": {
+    short: "for the keys that exist",
+    means: "the same, for every key that the foreign keys let a row hold today",
+  },
+  "rows-at-hand": {
+    short: "for the rows at hand",
+    means: "the rows that are there, and the candidates that were tried, showed it",
+  },
+};
+
 /** One channel's verdict of a cell. */
 export interface Judgement {
   readonly verdict: Verdict;
@@ -41,4 +63,8 @@ export interface Judgement {
   readonly deniedBy: DenyReason | undefined;
   /** One sentence: why this verdict. */
   readonly because: string;
+  /** Of a pass: what it rests on. */
+  readonly evidence?: Evidence | undefined;
+  /** The proof for all rows decided it, and not what the probe observed. */
+  readonly fromProof?: true | undefined;
 }

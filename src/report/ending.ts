@@ -2,7 +2,7 @@ import { channels } from "../model/cell.ts";
 import { failsRun } from "../model/finding.ts";
 import type { Counts, RunRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { verdicts } from "../model/verdict.ts";
+import { evidences, verdicts } from "../model/verdict.ts";
 import { probedOn, type ReportOptions } from "./archived-run.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { painter } from "./paint.ts";
@@ -197,6 +197,9 @@ function addCounts(all: readonly Counts[]): Counts {
     cells: sum(all.map(({ cells }) => cells)),
     byVerdict: addByVerdict(all.map(({ byVerdict }) => byVerdict)),
     byChannel: Object.fromEntries(byChannel) as Counts["byChannel"],
+    byEvidence: Object.fromEntries(
+      evidences.map((one) => [one, sum(all.map(({ byEvidence }) => byEvidence?.[one] ?? 0))]),
+    ) as Counts["byEvidence"],
     waived: sum(all.map(({ waived }) => waived)),
     waivedByVerdict: addByVerdict(all.map(({ waivedByVerdict }) => waivedByVerdict)),
   };

@@ -1,7 +1,7 @@
 import type { Channel } from "../model/cell.ts";
 import { channels } from "../model/cell.ts";
 import type { RunRecord } from "../model/run.ts";
-import type { Verdict } from "../model/verdict.ts";
+import { type Evidence, evidenceInfo, evidences, type Verdict } from "../model/verdict.ts";
 import type { ReportOptions } from "./archived-run.ts";
 import { gatewayNote, who } from "./ending.ts";
 import { clean, glued, labelled, number, oneLine, plural, seconds } from "./text.ts";
@@ -39,6 +39,7 @@ export function totalLines(
             : []),
         ]
       : []),
+    ...(counts.byEvidence === undefined ? [] : line("evidence", evidenceText(counts.byEvidence))),
     ...list(
       "skipped",
       [...skips].map(([reason, count]) => `${number(count)} × ${oneLine(reason)}`),
@@ -59,6 +60,15 @@ export function totalLines(
       : []),
     ...line("archive", clean(archivePath)),
   ];
+}
+
+/** `4,458 pass: 3,901 for all rows, 300 by privilege`: the strongest first, what is zero left out. */
+function evidenceText(counts: Readonly<Record<Evidence, number>>): string {
+  const total = evidences.reduce((sum, one) => sum + counts[one], 0);
+  const parts = evidences
+    .filter((one) => counts[one] > 0)
+    .map((one) => `${number(counts[one])} ${evidenceInfo[one].short}`);
+  return [`${number(total)} pass`, ...(parts.length === 0 ? [] : [parts.join(", ")])].join(": ");
 }
 
 function timeText({ timings, roundTrips }: RunRecord): string {

@@ -19,6 +19,7 @@ import { filterOf } from "../plan/filters.ts";
 import { allCalls, type CellOptions, cellsOfIdentity } from "../plan/plan.ts";
 import type { PreflightedRun } from "./2-inspect.ts";
 import { gatewayOf, type RunRequest } from "./request.ts";
+import { type OpenProof, openProof } from "./open-proof.ts";
 import { openScratchRows } from "./scratch-rows.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
@@ -37,6 +38,8 @@ export interface OpenRun {
   readonly archive: ArchiveWriter;
   readonly traces: Traces;
   readonly channels: OpenChannels;
+  /** `undefined`: nothing is proved for all rows here. */
+  readonly proof: OpenProof | undefined;
   /** When the first channel was opened. */
   readonly since: Moment;
 }
@@ -78,7 +81,8 @@ export async function open(
   const traces = await watchTraces(privileged, plan, target);
   const since = now();
   const channels = await openChannels({ request, plan, options, identities, signedAt }, closers);
-  return { request, plan, options, identities, privileged, archive, traces, channels, since };
+  const proof = await openProof(request, plan, identities, closers);
+  return { request, plan, options, identities, privileged, archive, traces, channels, proof, since };
 }
 
 interface OpenInput extends Pick<OpenRun, "request" | "plan" | "options" | "identities"> {

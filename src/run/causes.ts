@@ -49,7 +49,8 @@ export function causeFinder({
   return async (cell, record) => {
     const { direct, rest } = record.channels;
     const seen = direct?.verdict === "leak" ? direct : rest?.verdict === "leak" ? rest : undefined;
-    if (seen === undefined) return record;
+    // A row that the proof put in is gone: the policies in force, evaluated for it, are what the proof itself shows.
+    if (seen === undefined || seen.fromProof === true) return record;
     const mayWrite = !readsOnly(target) && direct?.verdict === "leak";
     const cause = await oneAtATime(() => search({ cell, observation: seen.observation, mayWrite }));
     return { ...record, cause: withOrigin(cause, (await request.origins?.()) ?? []) };

@@ -4,6 +4,7 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../model/channel.ts";
 import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
+import { withProof } from "../judge/proof.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand, type CurlContext, type SentProbes } from "../judge/reproduce.ts";
@@ -16,6 +17,7 @@ import { seenWithDirect } from "../judge/seen-with-direct.ts";
 import { inForce } from "../judge/in-force.ts";
 import { dayOf } from "../lib/moment.ts";
 import type { OpenRun } from "./3-open.ts";
+import type { ProvedCell } from "./5-prove.ts";
 
 export interface RecordContext extends CurlContext {
   readonly matrix: string;
@@ -39,11 +41,7 @@ export function recordContext({ request, identities, channels }: OpenRun): Recor
 }
 
 /** What the channels answered for a cell, judged and made ready for the archive. */
-export function recordCell(
-  cell: Cell,
-  answers: Readonly<Partial<Record<Channel, ChannelAnswer>>>,
-  context: RecordContext,
-): CellRecord {
+export function recordCell({ cell, answers, proof }: ProvedCell, context: RecordContext): CellRecord {
   const judged: Partial<Record<Channel, Judged>> = {};
   const channels: Partial<Record<Channel, ChannelRecord>> = {};
   const notOn: Partial<Record<Channel, string>> = { ...cell.notOn };
@@ -56,7 +54,11 @@ export function recordCell(
     }
     const { probe } = answer;
     const observation = seenWithDirect(answer.observation, answers.direct?.observation);
-    const judgement = judge(cell, observation, { channel, ...context.trust[channel] });
+    const judgement = withProof(
+      cell,
+      judge(cell, observation, { channel, ...context.trust[channel] }),
+      proof,
+    );
     judged[channel] = { judgement, observation };
     channels[channel] = { ...judgement, probe, observation, milliseconds: undefined };
   }

@@ -25,6 +25,9 @@ export function gatewayOf({ rest, schemas, preRequest }: Target): GatewayFacts |
 }
 
 /** One matrix, one running target, and where the evidence goes. */
+export const proofWishes = ["all-rows", "rows-at-hand"] as const;
+export type ProofWish = (typeof proofWishes)[number];
+
 export interface RunRequest {
   readonly id: string;
   readonly startedAt: Moment;
@@ -37,6 +40,8 @@ export interface RunRequest {
   readonly logs: string;
   /** Where the SQL that rowgate applied created what is in force; asked only where a leak was found. */
   readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
+  /** How far passes are proved: for all rows there could be, where a policy decides (the default), or for the rows at hand. */
+  readonly proof?: ProofWish | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;

@@ -18,6 +18,7 @@ import {
   type Target,
   type Writes,
 } from "../../src/model/target.ts";
+import type { ProofWish } from "../../src/run/request.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
@@ -50,6 +51,8 @@ export interface ProveOptions {
   /** Run with the target just before probing begins. */
   readonly meddle?: (client: Client) => Promise<void>;
   readonly posture?: Posture;
+  /** What passes rest on; by default the rows at hand, which is what probing alone shows. */
+  readonly proof?: ProofWish;
   readonly writes?: Writes;
   /** Asked just before the run and just after it. */
   readonly measure?: (client: Client) => Promise<unknown>;
@@ -119,6 +122,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       matrix,
       target: (await options.retarget?.(target)) ?? target,
       inputs: [],
+      proof: options.proof ?? "rows-at-hand",
       filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
       logs,
       gitCommit: undefined,

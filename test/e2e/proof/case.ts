@@ -3,6 +3,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import type { Channel } from "../../../src/model/cell.ts";
 import type { Limits, Posture, Writes } from "../../../src/model/target.ts";
+import type { ProofWish } from "../../../src/run/request.ts";
 import type { TxEnd } from "../../../src/stage/gateway/config.ts";
 
 /** A cell's verdict, or the verdicts of its channels too, and what its reason must say. */
@@ -48,6 +49,8 @@ export interface Case extends Side {
   readonly posture?: Posture;
   readonly writes?: Writes;
   readonly only?: readonly string[];
+  /** What passes rest on: the rows at hand, unless the case is about all rows. */
+  readonly proof?: ProofWish;
   /** Functions are taken from PUBLIC and given to who signs in: nothing of them is left for anon, which is no persona here. */
   readonly signedInOnly?: boolean;
   /** The same with the trap, and without it: the one must be told, the other must pass. */

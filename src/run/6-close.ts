@@ -14,6 +14,12 @@ import type { RunRequest } from "./request.ts";
 
 type Record = Omit<RunRecord, "previous">;
 
+/** What probing and proving came to. */
+export interface Probed {
+  readonly tally: Tally;
+  readonly findings: readonly Finding[];
+}
+
 interface Ending extends OpenRun {
   /** When probing was about to begin, and when everything was over. */
   readonly began: Moment;
@@ -21,20 +27,26 @@ interface Ending extends OpenRun {
 }
 
 /** Stage 5: removes what the run made, looks for what it left, and says what `run.json` holds; the archive links it to the run before. */
-export async function close(run: OpenRun, began: Moment, tally: Tally): Promise<Record> {
+export async function close(run: OpenRun, began: Moment, probed: Probed): Promise<Record> {
   run.request.interrupted?.throwIfAborted();
   const rows = await run.channels.finish();
   const left = await run.traces.look();
-  return runRecord({ ...run, began, ended: now() }, tally, rows, left);
+  return runRecord({ ...run, began, ended: now() }, probed, rows, left);
 }
 
-function runRecord(ending: Ending, tally: Tally, rows: readonly ScratchRowRecord[], left: Watched): Record {
+function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowRecord[], left: Watched): Record {
   const { request, plan, channels, began, since, ended } = ending;
   const { matrix, target } = request;
-  const findings = [...plan.findings, ...left.findings, ...scratchRowFindings(rows), ...lateFindings(ending)];
+  const findings = [
+    ...plan.findings,
+    ...probed.findings,
+    ...left.findings,
+    ...scratchRowFindings(rows),
+    ...lateFindings(ending),
+  ];
   const preflight = plan.milliseconds + elapsed(began, since);
   const probe = elapsed(since, ended);
-  const counts = tally.counts();
+  const counts = probed.tally.counts();
   return {
     archiveVersion,
     id: request.id,

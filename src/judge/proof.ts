@@ -1,0 +1,156 @@
+import type { Cell } from "../model/cell.ts";
+import type { ProofAnswer, Witness } from "../model/proof.ts";
+import type { Evidence, Judgement, Verdict } from "../model/verdict.ts";
+
+/** A channel's verdict, and what the proof for all rows says of the same cell: a guess never stays a pass. */
+export function withProof(cell: Cell, judgement: Judgement, proof: ProofAnswer | undefined): Judgement {
+  if (judgement.verdict !== "pass") return judgement;
+  const before = beforePolicies(cell, judgement);
+  if (before !== undefined) return { ...judgement, evidence: before };
+  const atHand = { ...judgement, evidence: "rows-at-hand" } as const;
+  if (proof === undefined) return atHand;
+  // More than everything cannot be allowed: where that is declared, what went through has shown it.
+  if (cell.expectation.kind === "allow" && doubts.has(proof.kind)) return atHand;
+  return (rules[proof.kind] as Rule<ProofAnswer["kind"]>)(cell, judgement, proof);
+}
+
+const doubts: ReadonlySet<ProofAnswer["kind"]> = new Set([
+  "hit",
+  "constraint-only",
+  "undecided",
+  "mismatch",
+  "not-asked",
+]);
+
+/** A missing privilege refuses every row. */
+function beforePolicies({ operation }: Cell, { deniedBy }: Judgement): Evidence | undefined {
+  if (deniedBy === "schema" || deniedBy === "grant" || deniedBy === "execute") return "privilege";
+  return operation === "truncate" ? "privilege" : undefined;
+}
+
+type Rule<K extends ProofAnswer["kind"]> = (
+  cell: Cell,
+  judgement: Judgement,
+  proof: Extract<ProofAnswer, { kind: K }>,
+) => Judgement;
+
+const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
+  privilege: passes("privilege"),
+  "no-policy": passes("no-policy"),
+  "all-rows": (cell, judgement, { restsOn }) => resting(cell, judgement, "all-rows", restsOn),
+  "keys-that-exist": (cell, judgement, { restsOn }) => resting(cell, judgement, "keys-that-exist", restsOn),
+  // No policy holds back a role that is above them: what it may do hangs on its privileges alone.
+  above: ({ expectation }, judgement) => ({
+    ...judgement,
+    evidence: expectation.kind === "allow" ? "privilege" : "rows-at-hand",
+  }),
+  "not-asked": passes("rows-at-hand"),
+  hit: (cell, judgement, proof) => {
+    if (proof.side === "less")
+      return refuted(judgement, "lockout", `${shown(cell, proof)} although it is declared`);
+    if (isOwnRowMissing(cell, proof)) {
+      const because = `${judgement.because}; the policies would let it at a row of its own, and the data has none`;
+      return { ...judgement, evidence: "rows-at-hand", because };
+    }
+    return refuted(judgement, "leak", shown(cell, proof));
+  },
+  "constraint-only": (_cell, judgement, { message, witness }) =>
+    refuted(
+      judgement,
+      "inconclusive",
+      `the policies let in ${rowText(witness)}, and only a constraint or a trigger stopped it: ${message}`,
+    ),
+  undecided: (_cell, judgement, { because, within, settle }) =>
+    refuted(
+      judgement,
+      "inconclusive",
+      `not decided for all rows: ${[because, ...within].filter((text) => text !== "").join(", in ")}. It would be settled by ${settle}`,
+    ),
+  mismatch: (_cell, judgement, { message, witness }) =>
+    refuted(
+      judgement,
+      "inconclusive",
+      `the policy's expression and the statement disagree about ${rowText(witness)}: ${message}`,
+    ),
+};
+
+/**
+ * A deny of reading or changing, and only rows that name the persona itself would be in reach: true of the rows that are there,
+ * and a note. Of an INSERT it is a leak, since nobody else has to act first; where rows are declared, the declaration is wrong.
+ */
+export function isOwnRowMissing(
+  { expectation, operation }: Cell,
+  proof: ProofAnswer,
+): proof is Extract<ProofAnswer, { kind: "hit" }> {
+  return (
+    proof.kind === "hit" &&
+    proof.side === "more" &&
+    proof.own &&
+    proof.setup !== undefined &&
+    expectation.kind === "deny" &&
+    operation !== "insert"
+  );
+}
+
+function passes(evidence: Evidence): (cell: Cell, judgement: Judgement) => Judgement {
+  return (_cell, judgement) => ({ ...judgement, evidence });
+}
+
+/** It holds for the claims that personas of the matrix hold, and for now: others are a reason not to call it proved. */
+function resting(
+  { expectation }: Cell,
+  judgement: Judgement,
+  evidence: Evidence,
+  { claims, time }: Extract<ProofAnswer, { kind: "all-rows" }>["restsOn"],
+): Judgement {
+  if (expectation.kind === "allow") return { ...judgement, evidence };
+  const [claim] = claims;
+  if (claim !== undefined)
+    return refuted(
+      judgement,
+      "inconclusive",
+      `the policy would open for a token with the claim ${claim.claim} (${claim.sql}), which no persona of the matrix holds: declare a persona that does`,
+    );
+  const [when] = time;
+  if (when !== undefined)
+    return refuted(
+      judgement,
+      "inconclusive",
+      `it holds at this moment only: ${when} will be otherwise. Waive it with a reason, or let a row's own times decide`,
+    );
+  return { ...judgement, evidence };
+}
+
+function refuted(judgement: Judgement, verdict: Verdict, because: string): Judgement {
+  return {
+    ...judgement,
+    verdict,
+    because,
+    effect: verdict === "leak" ? "allowed" : judgement.effect,
+    evidence: undefined,
+    fromProof: true,
+  };
+}
+
+/** What the witness showed, in words. */
+function shown(
+  { operation }: Cell,
+  { witness, side, setup, rows }: Extract<ProofAnswer, { kind: "hit" }>,
+): string {
+  const put =
+    setup === undefined ? "" : " (no such row is in the data: it was put in, and the transaction undone)";
+  const what =
+    rows === "new" && operation !== "insert"
+      ? "a row may become"
+      : side === "more"
+        ? `${operation.replace("_", " ")} reaches`
+        : `${operation.replace("_", " ")} does not reach`;
+  return `${what} ${rowText(witness)}${put}`;
+}
+
+const shownLength = 300;
+
+function rowText(witness: Witness): string {
+  const text = JSON.stringify(witness);
+  return `the row ${text.length > shownLength ? `${text.slice(0, shownLength)}…` : text}`;
+}

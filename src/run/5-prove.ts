@@ -1,0 +1,131 @@
+import type { Cell } from "../model/cell.ts";
+import type { ProofAnswer } from "../model/proof.ts";
+import { blockedBy } from "../plan/side-effects.ts";
+import { sessionOf, type SessionRules, statesOf } from "../probe/sql/sessions.ts";
+import type { Declared } from "../prove/proof-cell.ts";
+import type { ProofPersona, ProofRequest } from "../prove/prover.ts";
+import type { OpenRun } from "./3-open.ts";
+import type { OpenProof } from "./open-proof.ts";
+import type { ProbedCell } from "./4-probe.ts";
+import { isOwnRowMissing } from "../judge/proof.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Chunk } from "./workers.ts";
+
+/** A probed cell, and what the proof for all rows says of it, where it was asked. */
+export interface ProvedCell extends ProbedCell {
+  readonly proof?: ProofAnswer | undefined;
+}
+
+/** Stage 5: asks, for the cells of one chunk that a policy decides, whether their answers hold for all rows there could be. */
+export async function prove(
+  probed: readonly ProbedCell[],
+  { work }: Chunk,
+  { proof: opened, plan, request }: OpenRun,
+): Promise<readonly ProvedCell[]> {
+  if (opened === undefined || "routine" in work) return probed;
+  // What would write past the end of the transaction is not written here either.
+  if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
+  const asked = probed.map(({ cell }) => requestsOf(cell, opened));
+  const answers = (await answersOf(asked.flat(), opened, request.interrupted)).values();
+  return probed.map((one, index) => {
+    const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
+    return { ...one, proof: own.toSorted((a, b) => rank(b) - rank(a))[0] };
+  });
+}
+
+/** Where the proof itself fails (its connection was lost, say), nothing is proved: that is no pass, and no end of the run. */
+async function answersOf(
+  asked: readonly ProofRequest[],
+  { prover }: OpenProof,
+  interrupted: AbortSignal | undefined,
+): Promise<readonly ProofAnswer[]> {
+  try {
+    return await prover.prove(asked);
+  } catch (error) {
+    interrupted?.throwIfAborted();
+    const because = `the proof failed: ${error instanceof Error ? error.message : String(error)}`;
+    return asked.map(() => ({ kind: "undecided", because, within: [], settle: "another run" }));
+  }
+}
+
+/** The cell as the proof asks it: in each state of the session in which the persona is probed. */
+function requestsOf(cell: Cell, { sessions, asksWhoLoggedIn }: OpenProof): readonly ProofRequest[] {
+  const { operation, relation, role, persona } = cell;
+  if (operation === "execute" || cell.column !== undefined) return [];
+  if (persona.login !== undefined && asksWhoLoggedIn) return [];
+  return [undefined, ...statesOf(sessions, cell)].map((state) => ({
+    relation: relation.info,
+    role,
+    operation,
+    declared: declaredOf(cell),
+    key: relation.key,
+    persona: personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, state)), sessions),
+  }));
+}
+
+function declaredOf({ expectation }: Cell): Declared {
+  return expectation.kind === "candidates" ? { kind: "allow" } : expectation;
+}
+
+function personaOf(
+  { persona }: Cell,
+  settings: Readonly<Record<string, string>>,
+  { identities }: SessionRules,
+): ProofPersona {
+  const held = identities.get(persona.name);
+  const own = [held?.claims?.["sub"], held?.claims?.["email"], ...Object.values(held?.settings ?? {})];
+  return {
+    name: persona.name,
+    role: persona.role,
+    settings,
+    identities: own.filter((one): one is string => typeof one === "string"),
+  };
+}
+
+/** The worst answer of several states is the cell's. */
+const order: readonly ProofAnswer["kind"][] = [
+  "privilege",
+  "no-policy",
+  "all-rows",
+  "keys-that-exist",
+  "above",
+  "not-asked",
+  "constraint-only",
+  "undecided",
+  "mismatch",
+  "hit",
+];
+
+function rank(answer: ProofAnswer): number {
+  return (
+    order.indexOf(answer.kind) +
+    (answer.kind === "hit" && (!answer.own || answer.setup === undefined) ? 1 : 0)
+  );
+}
+
+/** What is worth a note of the proofs of a run: denies that hold for want of a row of the persona's own. */
+export interface ProofNotes {
+  add(one: ProvedCell): void;
+  findings(): readonly Finding[];
+}
+
+export function createProofNotes(): ProofNotes {
+  const notes = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
+  return {
+    add: ({ cell, proof }) => {
+      if (proof === undefined || !isOwnRowMissing(cell, proof)) return;
+      const relation = formatQualified(cell.relation.info);
+      const note = notes.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
+      notes.set(relation, note);
+      note.personas.set(cell.persona.name, [...(note.personas.get(cell.persona.name) ?? []), cell.operation]);
+    },
+    findings: () =>
+      [...notes].map(([relation, { personas, example }]) => ({
+        kind: "own-row-missing",
+        relation,
+        cells: [...personas].map(([persona, operations]) => `${persona}: ${operations.join(", ")}`),
+        example,
+      })),
+  };
+}
