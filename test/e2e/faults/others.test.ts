@@ -99,8 +99,10 @@ describe("rows that are gone just while a persona asks for them", () => {
   });
 
   test("a closed one is not believed either: nothing shows the difference", async () => {
-    for (const [id, verdict] of restOf(await withOthers(gone, ""), "select"))
-      expect([id, verdict]).toEqual([id, "inconclusive"]);
+    const found = restOf(await withOthers(gone, ""), "select");
+    expect(found).toHaveLength(3);
+    // Another persona's deletion may fall into the baseline as well: then there was no row to be denied.
+    for (const [id, verdict] of found) expect(["inconclusive", "vacuous"], id).toContain(verdict);
   });
 
   test("others' rows only: a table that is open to all does not look like everybody's own", async () => {
