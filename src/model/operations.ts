@@ -129,12 +129,20 @@ export const operationInfo: Readonly<Record<Operation, OperationInfo>> = {
   },
 };
 
+/** The first privilege that the operation takes and the role holds on no column; USAGE on the schema is another question. */
+export function missingPrivilege(
+  held: Privileges,
+  operation: Operation,
+): OperationInfo["privileges"][number] | undefined {
+  return operationInfo[operation].privileges.find((name) => {
+    const granted = held[name];
+    return typeof granted === "boolean" ? !granted : granted.length === 0;
+  });
+}
+
 /** The role holds what the operation takes, on some column at least; USAGE on the schema is another question. */
 export function holdsPrivileges(held: Privileges, operation: Operation): boolean {
-  return operationInfo[operation].privileges.every((name) => {
-    const granted = held[name];
-    return typeof granted === "boolean" ? granted : granted.length > 0;
-  });
+  return missingPrivilege(held, operation) === undefined;
 }
 
 /** Whether a policy TO these roles is asked for a session of this role: they are its own, inherited, or everybody's. */

@@ -1,5 +1,6 @@
-import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
+import { missingPrivilege } from "../model/operations.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 
 /** What the matrix declares of the rows that an operation reaches, with every parameter bound. */
@@ -25,30 +26,13 @@ export function outsidePolicies({ relation, role, operation }: ProofCell): Answe
   if (relation.kind !== "table" && relation.kind !== "partitioned")
     return { kind: "not-asked", because: `a ${relation.kind} has no policies` };
   const held = relation.privileges[role.name];
+  if (held?.schemaUsage === false) return { kind: "privilege", missing: "USAGE on the schema" };
   const missing = held && missingPrivilege(held, operation);
-  if (missing !== undefined) return { kind: "privilege", missing };
+  if (missing !== undefined) return { kind: "privilege", missing: missing.toUpperCase() };
   if (!relation.rls) return { kind: "above", because: "row-level security is not enabled" };
   if (role.superuser) return { kind: "above", because: `${role.name} is a superuser` };
   if (role.bypassRls) return { kind: "above", because: `${role.name} has BYPASSRLS` };
   if (!relation.forceRls && role.inherits.includes(relation.owner))
     return { kind: "above", because: `${role.name} owns the table, which does not force row-level security` };
-  return undefined;
-}
-
-function missingPrivilege(held: Privileges, operation: RelationOperation): string | undefined {
-  if (!held.schemaUsage) return "USAGE on the schema";
-  const command = operation.replace("blind_", "");
-  // What reads a column needs SELECT as well.
-  const also = operation === "update" || operation === "delete" ? ["select"] : [];
-  const needs: readonly string[] = command === "upsert" ? ["insert", "update", "select"] : [command, ...also];
-  for (const one of needs) {
-    const has =
-      one === "delete"
-        ? held.delete
-        : one === "truncate"
-          ? held.truncate
-          : (held[one as "select"] ?? []).length > 0;
-    if (!has) return one.toUpperCase();
-  }
   return undefined;
 }
