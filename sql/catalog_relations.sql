@@ -5,10 +5,7 @@
 -- A role of $2 that does not exist here is left out (preflight reports it).
 select json_build_object(
   'oid', c.oid::text,
-  'schema', n.nspname,
-  'name', c.relname,
-  'kind', case c.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view'
-                         when 'm' then 'materialized' else 'foreign' end,
+  {relation},
   'owner', pg_get_userbyid(c.relowner),
   'rls', c.relrowsecurity,
   'forceRls', c.relforcerowsecurity,
@@ -23,14 +20,9 @@ select json_build_object(
     case when pg_relation_is_updatable(c.oid, true) & 16 <> 0 then 'delete' end], null)),
   'columns', coalesce((
     select json_agg(json_build_object(
-      'name', a.attname,
-      'type', format_type(a.atttypid, a.atttypmod),
-      'notNull', a.attnotnull,
+      {column},
       'hasDefault', a.atthasdef,
-      'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
-      'generated', a.attgenerated <> '',
-      'composite', t.typtype = 'c',
-      'domain', t.typtype = 'd') order by a.attnum)
+      'composite', t.typtype = 'c') order by a.attnum)
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'primaryKey', coalesce((
@@ -66,16 +58,6 @@ select json_build_object(
       'onDelete', case k.confdeltype when 'c' then 'cascade' when 'n' then 'set' when 'd' then 'set' end)
       order by k.conname)
     from pg_constraint k where k.conrelid = c.oid), '[]'),
-  'policies', coalesce((
-    select json_agg(json_build_object(
-      'name', p.polname,
-      'command', case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
-                               when 'd' then 'delete' else 'all' end,
-      'permissive', p.polpermissive,
-      'roles', (select json_agg(case r when 0 then 'public' else pg_get_userbyid(r) end) from unnest(p.polroles) r),
-      'using', pg_get_expr(p.polqual, p.polrelid),
-      'check', pg_get_expr(p.polwithcheck, p.polrelid)) order by p.polname)
-    from pg_policy p where p.polrelid = c.oid), '[]'),
   'triggers', coalesce((
     select json_agg(json_build_object(
       'name', g.tgname,

@@ -22,22 +22,14 @@ redefined as (
                     where d.classid = 'pg_cast'::regclass and d.objid = c.oid and d.deptype = 'e')
 )
 select json_build_object(
-  'schema', n.nspname,
-  'name', c.relname,
-  'kind', case c.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view'
-                         when 'm' then 'materialized' else 'foreign' end,
+  {relation},
   'columns', coalesce((
     select json_agg(json_build_object(
-      'name', a.attname,
-      'type', format_type(a.atttypid, a.atttypmod),
+      {column},
       'base', format_type(base.oid, null),
       'element', case when base.typcategory = 'A' then format_type(base.typelem, null) end,
       'category', base.typcategory,
-      'domain', t.typtype = 'd',
       'domainNotNull', t.typtype = 'd' and dom.not_null,
-      'notNull', a.attnotnull,
-      'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
-      'generated', a.attgenerated <> '',
       'expression', pg_get_expr(d.adbin, d.adrelid),
       'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = base.oid),
       'deterministic', coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true),
@@ -74,16 +66,6 @@ select json_build_object(
                   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num) as names
           from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
             and i.indpred is null and i.indexprs is null and i.indnatts = i.indnkeyatts) u), '[]'),
-  'policies', coalesce((
-    select json_agg(json_build_object(
-      'name', p.polname,
-      'command', case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
-                               when 'd' then 'delete' else 'all' end,
-      'permissive', p.polpermissive,
-      'roles', (select json_agg(case r when 0 then 'public' else pg_get_userbyid(r) end) from unnest(p.polroles) r),
-      'using', pg_get_expr(p.polqual, p.polrelid),
-      'check', pg_get_expr(p.polwithcheck, p.polrelid)) order by p.polname)
-    from pg_policy p where p.polrelid = c.oid), '[]'),
   'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end
 )::text as relation
 from pg_class c

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import type { Catalog, RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
-import { readSql } from "../lib/sql-file.ts";
+import { fillSql, readSql, relationParts } from "../lib/sql-file.ts";
 
 interface RoleRow {
   readonly name: string;
@@ -28,10 +28,10 @@ export async function readCatalog(
     logIn: false,
   },
 ): Promise<Catalog> {
-  const relations = await client.query<{ relation: string }>(readSql("catalog_relations.sql"), [
-    schemas,
-    roles,
-  ]);
+  const relations = await client.query<{ relation: string }>(
+    fillSql("catalog_relations.sql", relationParts()),
+    [schemas, roles],
+  );
   const routines = await client.query<{ routine: string }>(readSql("catalog_routines.sql"), [schemas, roles]);
   const found = await client.query<RoleRow>(readSql("catalog_roles.sql"), [roles]);
   const facts = await client.query<SessionFact>(readSql("catalog_session_facts.sql"), [
@@ -64,4 +64,10 @@ export async function readCatalog(
 
 function roleInfo({ name, superuser, bypassRls, canLogin, inherits, mayBecome }: RoleRow): RoleInfo {
   return { name, superuser, bypassRls, canLogin, inherits, mayBecome };
+}
+
+/** Whether some policy, view or function of the whole database may read who logged in. */
+export async function readsSessionUser(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ reads: boolean }>(readSql("reads_session_user.sql"));
+  return rows[0]?.reads !== false;
 }

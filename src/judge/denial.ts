@@ -1,4 +1,5 @@
 import { isCode, ruleFor } from "../model/answers.ts";
+import { bypassOf } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
@@ -55,18 +56,7 @@ export function compareGates(declared: DenyReason, actual: DenyReason): number {
   return denyReasons.indexOf(actual) - denyReasons.indexOf(declared);
 }
 
-/** The persona's role is above the relation's policies: what it is not shown, it was not denied. */
-export function bypassesPolicies(cell: Cell): string | undefined {
-  const { role, relation } = cell;
-  const { info } = relation;
-  // A function says by itself whom it shows what; nobody is above it.
-  if (cell.call !== undefined) return undefined;
-  if (role.superuser) return `role ${role.name} is a superuser`;
-  if (role.bypassRls) return `role ${role.name} has BYPASSRLS`;
-  if (!info.forceRls && role.inherits.includes(info.owner)) {
-    return role.name === info.owner
-      ? `role ${role.name} owns the relation`
-      : `role ${role.name} inherits the rights of the owner ${info.owner}`;
-  }
-  return undefined;
+/** Why the policies of the cell's relation do not apply to the persona's role. Functions have none. */
+export function bypassesPolicies({ call, role, relation }: Cell): string | undefined {
+  return call === undefined ? bypassOf(role, relation.info) : undefined;
 }

@@ -31,3 +31,8 @@ export function fillSql(file: string, pieces: Readonly<Record<string, string>>):
       .replaceAll(/\{(\w+)\}/g, (_, name: string) => pieces[name] ?? "")
   );
 }
+
+/** What the catalogue and the proof read alike of relations and columns, for {@link fillSql}. */
+export function relationParts(): Readonly<Record<"relation" | "column", string>> {
+  return { relation: fillSql("parts/relation.sql", {}), column: fillSql("parts/column.sql", {}) };
+}

@@ -145,6 +145,19 @@ export interface RoleInfo {
   readonly mayBecome: readonly string[];
 }
 
+/** Why no policy of the relation applies to the role; `undefined`: they apply, where row-level security is enabled. */
+export function bypassOf(
+  role: RoleInfo,
+  { forceRls, owner }: Pick<RelationInfo, "forceRls" | "owner">,
+): string | undefined {
+  if (role.superuser) return `role ${role.name} is a superuser`;
+  if (role.bypassRls) return `role ${role.name} has BYPASSRLS`;
+  if (forceRls || !role.inherits.includes(owner)) return undefined;
+  return role.name === owner
+    ? `role ${role.name} owns the relation`
+    : `role ${role.name} inherits the rights of the owner ${owner}`;
+}
+
 /**
  * A relation or function that depends on a fact that is no identity: of the session, of what the client decides for itself,
  * of what only a gateway sets, or a setting that no persona holds.

@@ -46,13 +46,9 @@ export interface Baseline {
   readonly declared: number;
 }
 
-/** How rows were reached by SELECT, UPDATE, DELETE, their blind forms, or upsert. */
-export interface RowsObservation {
-  readonly kind: "rows";
-  /** The answer to the statement that decided; with `rowByRow` the last refusal, if any. */
-  readonly answer: Answer;
-  readonly baseline: Baseline;
-  /** Rows that the persona reached. */
+/** Rows that the persona read or changed, against those that the expectation declares. */
+export interface RowCounts {
+  /** Visible or changed. */
   readonly affected: number;
   /** Visible or changed, though not declared. */
   readonly unexpected: number;
@@ -60,6 +56,14 @@ export interface RowsObservation {
   readonly missing: number;
   /** Rows about which the probe could not tell (a trigger raised, a value did not fit…). */
   readonly undetermined: number;
+}
+
+/** How rows were reached by SELECT, UPDATE, DELETE, their blind forms, or upsert. */
+export interface RowsObservation extends RowCounts {
+  readonly kind: "rows";
+  /** The answer to the statement that decided; with `rowByRow` the last refusal, if any. */
+  readonly answer: Answer;
+  readonly baseline: Baseline;
   /** Up to three keys each, as JSON text. */
   readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];

@@ -1,10 +1,10 @@
-import { always, type Condition } from "./analyse/policy.ts";
+import { always } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
-import { byConstraints, finish, settledByRelaxation, shownHits } from "./outcome.ts";
+import { byConstraints, finish, settledByRelaxation, type Showers, shownHits } from "./outcome.ts";
 import { outsidePolicies, type ProofCell } from "./proof-cell.ts";
 import { showInsert, showRefusedInsert } from "./show/insert.ts";
 import { update, upsert } from "./update.ts";
@@ -36,51 +36,28 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
 
 async function insertion(asked: Asked): Promise<Answer> {
   const { cell, held, context: base } = asked;
-  if (cell.check === undefined && cell.declared.kind !== "deny")
-    return { kind: "not-asked", because: "the matrix declares no check: for the new row" };
-  const policy = conditionFor(asked, "insert", "new", false);
-  const declared =
-    cell.check === undefined || cell.declared.kind === "deny"
-      ? always(false)
-      : base.knowledge.declared(base.space.relation, cell.check);
-  if (policy === undefined)
-    return cell.declared.kind === "deny" ? { kind: "no-policy" } : refusedEverything(asked, declared);
-  const context = { ...base, space: { ...base.space, fixed: await defaultsOf(asked) } };
+  const { check } = cell;
   const deny = cell.declared.kind === "deny";
+  if (check === undefined && !deny)
+    return { kind: "not-asked", because: "the matrix declares no check: for the new row" };
+  const applying = conditionFor(asked, "insert", "new", false);
+  if (applying === undefined && deny) return { kind: "no-policy" };
+  const policy = applying ?? always(false);
+  const declared =
+    check === undefined || deny ? always(false) : base.knowledge.declared(base.space.relation, check);
+  const context = { ...base, space: { ...base.space, fixed: await defaultsOf(asked) } };
   const settled = await settledByRelaxation(context, policy, deny);
   if (settled !== undefined) return settled;
   const found = await contrast(context, policy, declared, !deny);
   const showing = { space: context.space, as: context.as, policy, declared };
-  const shown = await shownHits(
-    context,
-    policy,
-    found,
-    {
-      more: (rows) => showInsert(showing, rows, held.insert),
-      less: (rows) => showRefusedInsert(showing, rows, held.insert),
-    },
-    "new",
-  );
+  const showers: Showers = {
+    more: (rows) => showInsert(showing, rows, held.insert),
+    less: (rows) => showRefusedInsert(showing, rows, held.insert),
+  };
+  const shown = await shownHits(context, policy, found, showers, "new");
   if (shown?.kind === "constraint-only")
     return (await byConstraints(context, policy, declared, !deny, deny, "alone")) ?? shown;
   return shown ?? finish(context, policy, declared, await found.close(), found, !deny, deny);
-}
-
-async function refusedEverything({ context, held }: Asked, declared: Condition): Promise<Answer> {
-  const policy = always(false);
-  const found = await contrast(context, policy, declared, true);
-  const showing = { space: context.space, as: context.as, policy, declared };
-  const shown = await shownHits(
-    context,
-    policy,
-    found,
-    {
-      more: (rows) => showInsert(showing, rows, held.insert),
-      less: (rows) => showRefusedInsert(showing, rows, held.insert),
-    },
-    "new",
-  );
-  return shown ?? finish(context, policy, declared, await found.close(), found, true, false);
 }
 
 /** A column that the role may not write has its default, unless a trigger may put anything there. */

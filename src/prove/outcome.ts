@@ -21,7 +21,7 @@ export async function settledByRelaxation(
   return { kind: "all-rows", by: "relaxation", restsOn: await restsOn(context, [tree], opens) };
 }
 
-interface Showers {
+export interface Showers {
   readonly more: (rows: readonly Row[]) => Promise<Shown>;
   readonly less: (rows: readonly Row[]) => Promise<Shown>;
 }

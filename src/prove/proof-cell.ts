@@ -1,4 +1,4 @@
-import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
+import { bypassOf, type RelationInfo, type RoleInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { missingPrivilege } from "../model/operations.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
@@ -30,9 +30,6 @@ export function outsidePolicies({ relation, role, operation }: ProofCell): Answe
   const missing = held && missingPrivilege(held, operation);
   if (missing !== undefined) return { kind: "privilege", missing: missing.toUpperCase() };
   if (!relation.rls) return { kind: "above", because: "row-level security is not enabled" };
-  if (role.superuser) return { kind: "above", because: `${role.name} is a superuser` };
-  if (role.bypassRls) return { kind: "above", because: `${role.name} has BYPASSRLS` };
-  if (!relation.forceRls && role.inherits.includes(relation.owner))
-    return { kind: "above", because: `${role.name} owns the table, which does not force row-level security` };
-  return undefined;
+  const bypass = bypassOf(role, relation);
+  return bypass === undefined ? undefined : { kind: "above", because: bypass };
 }

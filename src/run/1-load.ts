@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { readCatalog } from "../catalog/catalog.ts";
+import { readCatalog, readsSessionUser } from "../catalog/catalog.ts";
 import { type GatewaySettings, readGatewaySettings } from "../catalog/gateway-settings.ts";
 import { readLint, readLints, sideEffectsOf } from "../catalog/lints.ts";
 import { readSettings } from "../catalog/settings.ts";
@@ -21,6 +21,8 @@ export interface Loaded {
   readonly lints: Lints;
   /** What a rollback does not undo, in these schemas. */
   readonly sideEffects: readonly SideEffect[];
+  /** Some persona logs in by itself, and some policy or function asks who logged in, which on rowgate's connections is rowgate. */
+  readonly asksWhoLoggedIn: boolean;
   /** Roles of the personas whose sessions come through no gateway: no list of exposed schemas limits them. */
   readonly directRoles: ReadonlySet<string>;
 }
@@ -45,6 +47,7 @@ export async function load(
     ...(gatewaySettings === undefined ? [] : [gatewaySettings.anonRole]),
   ]);
   const login = gateway?.login;
+  const logIn = matrix.personas.some((persona) => persona.login !== undefined);
   const lints = await readLints(client, { schemas, roles, ...sessionsOf(matrix) });
   return {
     matrix,
@@ -52,11 +55,12 @@ export async function load(
     gatewaySettings,
     catalog: await readCatalog(client, schemas, roles, {
       settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
-      logIn: matrix.personas.some((persona) => persona.login !== undefined),
+      logIn,
     }),
     settings: await readSettings(client, [...roles, ...(login === undefined ? [] : [login])], login),
     lints,
     sideEffects: sideEffectsOf(lints),
+    asksWhoLoggedIn: logIn && (await readsSessionUser(client)),
     directRoles,
   };
 }

@@ -4,6 +4,7 @@ import { type ArchiveWriter, openArchive } from "../archive/write.ts";
 import { openDirectChannel } from "../probe/sql/channel.ts";
 import { openRestChannel } from "../probe/http/channel.ts";
 import type { Control } from "../probe/sql/baseline.ts";
+import { sessionRules, type SessionRules } from "../probe/sessions.ts";
 import { type Traces, watchTraces } from "../probe/traces.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import { now } from "../lib/clock.ts";
@@ -19,7 +20,8 @@ import { filterOf } from "../plan/filters.ts";
 import { allCalls, type CellOptions, cellsOfIdentity } from "../plan/plan.ts";
 import type { PreflightedRun } from "./2-inspect.ts";
 import { gatewayOf, type RunRequest } from "./request.ts";
-import { type OpenProof, openProof } from "./open-proof.ts";
+import { openProof } from "./open-proof.ts";
+import type { Prover } from "../prove/prover.ts";
 import { openScratchRows } from "./scratch-rows.ts";
 
 /** Connections that probe side by side; each relation is on one of them. */
@@ -33,13 +35,15 @@ export interface OpenRun {
   readonly plan: PreflightedRun;
   readonly options: CellOptions;
   readonly identities: ReadonlyMap<string, Identity>;
+  /** What makes a session a persona's: the same for the direct channel, the proof and the search for causes. */
+  readonly sessions: SessionRules;
   /** The privileged connection. */
   readonly privileged: Control;
   readonly archive: ArchiveWriter;
   readonly traces: Traces;
   readonly channels: OpenChannels;
   /** `undefined`: nothing is proved for all rows here. */
-  readonly proof: OpenProof | undefined;
+  readonly prover: Prover | undefined;
   /** When the first channel was opened. */
   readonly since: Moment;
 }
@@ -72,6 +76,12 @@ export async function open(
   };
   const signedAt = now();
   const identities = signIn(request, plan.settings, signedAt, plan.cells);
+  const sessions = sessionRules({
+    identities,
+    inForce: plan.settings,
+    gateway: target.rest !== undefined,
+    home: plan.catalog.login.name,
+  });
   const archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
     secrets: secretsOf(target, [...identities.values()]),
     redact: redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction,
@@ -80,12 +90,24 @@ export async function open(
   await archive.catalog(plan.catalog);
   const traces = await watchTraces(privileged, plan, target);
   const since = now();
-  const channels = await openChannels({ request, plan, options, identities, signedAt }, closers);
-  const proof = await openProof(request, plan, identities, closers);
-  return { request, plan, options, identities, privileged, archive, traces, channels, proof, since };
+  const channels = await openChannels({ request, plan, options, identities, sessions, signedAt }, closers);
+  const prover = await openProof(request, identities, closers);
+  return {
+    request,
+    plan,
+    options,
+    identities,
+    sessions,
+    privileged,
+    archive,
+    traces,
+    channels,
+    prover,
+    since,
+  };
 }
 
-interface OpenInput extends Pick<OpenRun, "request" | "plan" | "options" | "identities"> {
+interface OpenInput extends Pick<OpenRun, "request" | "plan" | "options" | "identities" | "sessions"> {
   /** When the tokens were signed. */
   readonly signedAt: Moment;
 }
@@ -118,15 +140,14 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
 }
 
 async function openDirect(
-  { request: { target }, identities, plan }: OpenInput,
+  { request: { target }, sessions, plan }: OpenInput,
   count: number,
   closers: Closers,
 ): Promise<readonly ProbeChannel[]> {
-  const { settings: inForce } = plan;
   const home = plan.catalog.login;
   return Promise.all(
     Array.from({ length: count }, async () => {
-      const channel = await openDirectChannel({ target, identities, inForce, home });
+      const channel = await openDirectChannel({ target, sessions, home });
       closers.push(() => channel.close());
       return channel;
     }),

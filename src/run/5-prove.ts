@@ -1,11 +1,10 @@
 import type { Cell } from "../model/cell.ts";
 import type { ProofAnswer } from "../model/proof.ts";
 import { blockedBy } from "../plan/side-effects.ts";
-import { sessionOf, type SessionRules, statesOf } from "../probe/sql/sessions.ts";
+import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
-import type { ProofPersona, ProofRequest } from "../prove/prover.ts";
+import type { ProofPersona, Prover, ProofRequest } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
-import type { OpenProof } from "./open-proof.ts";
 import type { ProbedCell } from "./4-probe.ts";
 import { isOwnRowMissing } from "../judge/proof.ts";
 import { formatQualified } from "../lib/sql-text.ts";
@@ -21,13 +20,14 @@ export interface ProvedCell extends ProbedCell {
 export async function prove(
   probed: readonly ProbedCell[],
   { work }: Chunk,
-  { proof: opened, plan, request }: OpenRun,
+  run: OpenRun,
 ): Promise<readonly ProvedCell[]> {
-  if (opened === undefined || "routine" in work) return probed;
+  const { prover, plan, request } = run;
+  if (prover === undefined || "routine" in work) return probed;
   // What would write past the end of the transaction is not written here either.
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
-  const asked = probed.map(({ cell }) => requestsOf(cell, opened));
-  const answers = (await answersOf(asked.flat(), opened, request.interrupted)).values();
+  const asked = probed.map(({ cell }) => requestsOf(cell, run));
+  const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
   return probed.map((one, index) => {
     const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
     return { ...one, proof: own.toSorted((a, b) => rank(b) - rank(a))[0] };
@@ -37,7 +37,7 @@ export async function prove(
 /** Where the proof itself fails (its connection was lost, say), nothing is proved: that is no pass, and no end of the run. */
 async function answersOf(
   asked: readonly ProofRequest[],
-  { prover }: OpenProof,
+  prover: Prover,
   interrupted: AbortSignal | undefined,
 ): Promise<readonly ProofAnswer[]> {
   try {
@@ -50,10 +50,10 @@ async function answersOf(
 }
 
 /** The cell as the proof asks it: in each state of the session in which the persona is probed. */
-function requestsOf(cell: Cell, { sessions, asksWhoLoggedIn }: OpenProof): readonly ProofRequest[] {
+function requestsOf(cell: Cell, { sessions, plan }: OpenRun): readonly ProofRequest[] {
   const { operation, relation, role, persona } = cell;
   if (operation === "execute" || cell.column !== undefined) return [];
-  if (persona.login !== undefined && asksWhoLoggedIn) return [];
+  if (persona.login !== undefined && plan.asksWhoLoggedIn) return [];
   return [undefined, ...statesOf(sessions, cell)].map((state) => ({
     relation: relation.info,
     role,

@@ -6,7 +6,6 @@ import { limiter } from "../lib/limiter.ts";
 import { findCause } from "../probe/sql/cause.ts";
 import type { Leak } from "../probe/sql/cause-rows.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
-import { sessionRules } from "../probe/sql/sessions.ts";
 import type { OpenRun } from "./3-open.ts";
 
 /** Leaks whose cause is looked for: each costs a connection and a few statements, and groups of a report repeat them. */
@@ -16,18 +15,13 @@ const mostCauses = 100;
 export function causeFinder({
   request,
   plan,
-  identities,
+  sessions,
 }: OpenRun): (cell: Cell, record: CellRecord) => Promise<CellRecord> {
   const { target } = request;
   const context = {
     catalog: plan.catalog,
     preRequest: target.preRequest,
-    sessions: sessionRules({
-      identities,
-      inForce: plan.settings,
-      gateway: target.rest !== undefined,
-      home: plan.catalog.login.name,
-    }),
+    sessions,
   };
   const oneAtATime = limiter(1);
   let left = mostCauses;

@@ -5,7 +5,7 @@ import { batchSql } from "../../src/probe/sql/batch.ts";
 import { openDirectChannel } from "../../src/probe/sql/channel.ts";
 import { firstRequest } from "../../src/probe/sql/first-requests.ts";
 import { connect } from "../../src/probe/sql/session.ts";
-import { sessionRules } from "../../src/probe/sql/sessions.ts";
+import { sessionRules } from "../../src/probe/sessions.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { jsonBody } from "../../src/probe/http/json-text.ts";
@@ -74,7 +74,9 @@ async function openDirect(target: Target): Promise<ProbeChannel> {
       { persona, claims: persona.claims, token: undefined, settings: {} },
     ]),
   );
-  return openDirectChannel({ target, identities, inForce, home: login });
+  const gateway = target.rest !== undefined;
+  const sessions = sessionRules({ identities, inForce, gateway, home: login.name });
+  return openDirectChannel({ target, sessions, home: login });
 }
 
 /** Postgres gives a transaction a number as soon as it writes, whether that is undone or not. */

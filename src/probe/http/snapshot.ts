@@ -1,7 +1,7 @@
 import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Expectation } from "../../model/matrix.ts";
-import type { Baseline } from "../../model/observation.ts";
+import type { Baseline, RowsObservation } from "../../model/observation.ts";
 import { shownKeys } from "../limits.ts";
 import { membersOf, textOf } from "./json-text.ts";
 
@@ -152,12 +152,7 @@ export function evenTime(value: string): string {
 }
 
 /** How the rows that were reached lie to those that are declared. Keys as JSON text, a few of each. */
-export interface Differences {
-  readonly unexpected: number;
-  readonly missing: number;
-  readonly unexpectedKeys: readonly string[];
-  readonly missingKeys: readonly string[];
-}
+export type Differences = Pick<RowsObservation, "unexpected" | "missing" | "unexpectedKeys" | "missingKeys">;
 
 /** Rows that look the same are counted, not told apart: with n declared and n reached, none is too many. */
 export function compareRows(

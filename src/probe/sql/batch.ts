@@ -8,7 +8,7 @@ import { WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { Numbering } from "./numbering.ts";
 import { countingSql, Planning, sessionName } from "./plans.ts";
 import type { Batch, BatchPersona, BatchProbe, BatchRequest } from "./protocol.ts";
-import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
+import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "../sessions.ts";
 import { argumentsOf } from "./templates.ts";
 
 /** A request and the cell it is for. */

@@ -3,7 +3,8 @@ import type { Answer, PositiveControl, Observation } from "../../model/observati
 import { comparesRows, positiveControlOf } from "../what-to-compare.ts";
 import { answerOf } from "./answer.ts";
 import type { Means } from "./first-requests.ts";
-import type { BatchRequest, Reply, Request, SessionState } from "./protocol.ts";
+import type { BatchRequest, Reply, Request } from "./protocol.ts";
+import type { SessionState } from "../sessions.ts";
 import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
 import { runSql } from "./source.ts";

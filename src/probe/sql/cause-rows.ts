@@ -3,7 +3,7 @@ import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Observation } from "../../model/observation.ts";
 import { type QualifiedName, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "./sessions.ts";
+import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "../sessions.ts";
 import { assignments, insertSql } from "./statements.ts";
 
 /** A leak, as one channel saw it. */

@@ -1,8 +1,7 @@
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
-import type { ChannelAnswer, Identity, ProbeChannel } from "../../model/channel.ts";
+import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
 import type { Observation } from "../../model/observation.ts";
-import type { SettingsInForce } from "../../model/settings.ts";
 import type { Target } from "../../model/target.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { readLint } from "../../catalog/lints.ts";
@@ -14,30 +13,28 @@ import { Routines } from "./explain.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { shownUpsert } from "./upserts.ts";
 import { probeInsert } from "./inserts.ts";
-import type { Reply, Request, SessionState } from "./protocol.ts";
+import type { Reply, Request } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
 import { mayActAsReplica } from "./session.ts";
-import { lineOf, sessionRules, statesOf } from "./sessions.ts";
+import { lineOf, type SessionRules, type SessionState, statesOf } from "../sessions.ts";
 import { shownCall } from "./source.ts";
 import { insertSql } from "./statements.ts";
 import { probeTruncate, shownPrivilege, truncateOf } from "./truncate.ts";
 
 export interface DirectChannelOptions {
   readonly target: Target;
-  readonly identities: ReadonlyMap<string, Identity>;
-  readonly inForce: SettingsInForce;
+  readonly sessions: SessionRules;
   /** Whom rowgate logs in as. */
   readonly home: RoleInfo;
 }
 
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
-  const { target, identities, inForce, home } = options;
+  const { target, sessions, home } = options;
   const lines = await Lines.open(target);
   const { client } = lines.first;
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
-  const sessions = sessionRules({ identities, inForce, gateway: target.rest !== undefined, home: home.name });
   return new DirectChannel(target, lines, means, {
     sessions,
     preRequest: target.preRequest,

@@ -6,7 +6,7 @@ import { quoteIdent } from "../../lib/sql-text.ts";
 import type { BatchSettings } from "./batch.ts";
 import type { Line } from "./exchange.ts";
 import type { ExplainRequest, Reply } from "./protocol.ts";
-import { matrixPath, sessionOf } from "./sessions.ts";
+import { matrixPath, sessionOf } from "../sessions.ts";
 
 /** Runs a refused statement by itself: the wire tells the server's routine, which a block cannot see. */
 export class Routines {

@@ -1,15 +1,12 @@
 import type { Cell } from "../../model/cell.ts";
+import type { RowCounts } from "../../model/observation.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type { ControlFacts, Part } from "./protocol.ts";
 import { comparesByHash } from "./compared.ts";
 
-/** How far a statement reached, as far as its own answer tells. */
+/** What a statement over all rows did, as far as its own answer tells. */
 export interface Measured {
-  readonly affected: number;
-  readonly unexpected: number;
-  readonly missing: number;
-  /** Reached, but nothing tells which rows they are. */
-  readonly undetermined: number;
+  readonly counts: RowCounts;
   /** The rows are not the declared ones: which, is worth asking. */
   readonly differs: boolean;
 }
@@ -19,23 +16,28 @@ export function reads({ operation }: Pick<Cell, "operation">): boolean {
   return operationInfo[operation].reads;
 }
 
-/** What a statement over all rows reached, against what is declared: by number, and where that says too little by hash. */
+/** A statement over all rows, against what is declared: by number, and where that says too little by hash. */
 export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
-  const reached = part.rows ?? 0;
+  const affected = part.rows ?? 0;
   const { kind } = cell.expectation;
-  const counted = { affected: reached, unexpected: 0, missing: 0, undetermined: 0 };
-  if (kind === "deny" || kind === "candidates")
-    return { ...counted, unexpected: reached, differs: reached > 0 };
+  const same: RowCounts = { affected, unexpected: 0, missing: 0, undetermined: 0 };
+  if (kind === "deny" || kind === "candidates") return differing({ ...same, unexpected: affected });
   const total = kind === "allow" ? control.total : control.declared;
-  const extra = Math.max(0, reached - total);
-  const missing = Math.max(0, total - reached);
-  if (extra + missing > 0 || !comparesByHash(cell))
-    return { ...counted, unexpected: extra, missing, differs: extra + missing > 0 };
+  if (affected !== total) {
+    const unexpected = Math.max(0, affected - total);
+    return differing({ ...same, unexpected, missing: Math.max(0, total - affected) });
+  }
+  if (!comparesByHash(cell)) return { counts: same, differs: false };
   const hash = reachedHash(cell, control, part);
-  if (hash === undefined) return { ...counted, undetermined: reached, differs: false };
-  if (hash === (control.declaredHash ?? "0")) return { ...counted, differs: false };
+  if (hash === undefined) return { counts: { ...same, undetermined: affected }, differs: false };
   // The same number of other rows: at least one too many and one too few.
-  return { ...counted, unexpected: 1, missing: 1, differs: true };
+  return hash === (control.declaredHash ?? "0")
+    ? { counts: same, differs: false }
+    : differing({ ...same, unexpected: 1, missing: 1 });
+}
+
+function differing(counts: RowCounts): Measured {
+  return { counts, differs: counts.unexpected + counts.missing > 0 };
 }
 
 /** `undefined` where no row of a table stands behind what was written: a view over several tables. */

@@ -1,9 +1,7 @@
 import type { BatchRules } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Failure } from "../../model/observation.ts";
-
-/** Another state of the session in which an identity-less persona is probed too. */
-export type SessionState = "never set" | "reset";
+import type { SessionState } from "../sessions.ts";
 
 /** One probe of a batch; `sql/probe_batch.sql` says what each kind does. */
 export interface BatchRequest {

@@ -1,7 +1,13 @@
 import { isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import { operationInfo } from "../../model/operations.ts";
-import type { Answer, Observation, RowsObservation, StateObservation } from "../../model/observation.ts";
+import type {
+  Answer,
+  Observation,
+  RowCounts,
+  RowsObservation,
+  StateObservation,
+} from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
@@ -10,7 +16,8 @@ import { explained } from "./routine.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { moreUpdates, rowStatements } from "./updates.ts";
 import { measure, reads } from "./measure.ts";
-import type { BatchRequest, ControlFacts, Part, Reply, Request, SessionState } from "./protocol.ts";
+import type { BatchRequest, ControlFacts, Part, Reply, Request } from "./protocol.ts";
+import type { SessionState } from "../sessions.ts";
 import { untestedStates } from "./states.ts";
 import { rowByRowLimit } from "../limits.ts";
 import { comparedColumns } from "../what-to-compare.ts";
@@ -40,7 +47,7 @@ export function* probeReach(cell: Cell, means: Means, states: readonly SessionSt
     return failedObservation(reply);
   }
   const ofStates = replies.slice(1 + moves.length * 2);
-  const extras = {
+  const extras: Pick<RowsObservation, "forbiddenUpdates" | "states" | "untestedStates"> = {
     forbiddenUpdates: yield* moveAttempts(cell, replies.slice(1, 1 + moves.length * 2)),
     states: stateObservations(cell, states, ofStates),
     untestedStates: untestedStates(states, ofStates),
@@ -60,14 +67,11 @@ function* wholeObservation(
   const { origin, last } = decidingParts(parts);
   if (origin === undefined) return failedObservation(undefined);
   const deciding = last?.mode === "replica" && last.code === undefined ? last : origin;
-  const base: RowsObservation = {
+  // Without counts: whoever completes it must give each by its name, or it does not compile.
+  const uncounted: Omit<RowsObservation, keyof RowCounts> = {
     kind: "rows",
     answer: answerOf(origin),
     baseline: { total: control.total, declared: control.declared },
-    affected: 0,
-    unexpected: 0,
-    missing: control.declared,
-    undetermined: 0,
     unexpectedKeys: [],
     missingKeys: [],
     method: "whole",
@@ -77,11 +81,18 @@ function* wholeObservation(
   };
   if (deciding.code === undefined) {
     const suppressed = isSuppressed(cell, origin, deciding);
-    const { differs, ...counted } = measure(cell, control, suppressed ? origin : deciding);
-    const observed = { ...base, ...counted, mayBeHidden: suppressed };
+    const { differs, counts } = measure(cell, control, suppressed ? origin : deciding);
+    const observed: RowsObservation = { ...uncounted, ...counts, mayBeHidden: suppressed };
     if (!differs || suppressed) return observed;
     return yield* differences(cell, first, observed);
   }
+  const base: RowsObservation = {
+    ...uncounted,
+    affected: 0,
+    unexpected: 0,
+    missing: control.declared,
+    undetermined: 0,
+  };
   if (!stoppedAtSomeRow(cell, base.answer)) return base;
   const more = isRefusal(base.answer) ? otherValuesRequest(cell, first, control) : undefined;
   if (more !== undefined) {
@@ -95,7 +106,7 @@ function* wholeObservation(
   }
   // A blind statement is all or nothing: some row was reached and refused, and nothing tells about the others.
   const some = isStoppedAfterPolicy(base.answer, cell.operation) ? 1 : 0;
-  const blind = {
+  const blind: RowsObservation = {
     ...base,
     affected: some,
     unexpected: control.declared === 0 ? some : 0,
@@ -242,21 +253,15 @@ function stateObservations(
   return states.flatMap((state, index) => {
     const reply = replies[index];
     if (reply?.kind === "rows") {
-      const { affected: reached, unexpected: extra, last } = reply.rows;
-      return [
-        {
-          state,
-          answer: reached > 0 || !last ? { code: null } : answerOf(last),
-          affected: reached,
-          unexpected: extra,
-        },
-      ];
+      const { affected, unexpected, last } = reply.rows;
+      const answer = affected > 0 || !last ? { code: null } : answerOf(last);
+      return [{ state, answer, affected, unexpected }];
     }
     if (reply?.kind !== "parts") return [];
     const part = decidingParts(reply.parts).origin;
     if (part === undefined) return [];
     if (part.code !== undefined) return [{ state, answer: answerOf(part), affected: 0, unexpected: 0 }];
-    const { affected: reached, unexpected: extra } = measure(cell, reply.control, part);
-    return [{ state, answer: answerOf(part), affected: reached, unexpected: extra }];
+    const { affected, unexpected } = measure(cell, reply.control, part).counts;
+    return [{ state, answer: answerOf(part), affected, unexpected }];
   });
 }

@@ -1,6 +1,7 @@
 import { ruleOf } from "../../model/answers.ts";
 import type { Failure, UntestedState } from "../../model/observation.ts";
-import type { Part, Reply, SessionState } from "./protocol.ts";
+import type { Part, Reply } from "./protocol.ts";
+import type { SessionState } from "../sessions.ts";
 import { failedObservation } from "./failed.ts";
 
 /** The other states of the session that came to no answer: what a policy does there has not been seen. */

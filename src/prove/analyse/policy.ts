@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import { resolveNames } from "./resolve.ts";
-import type { ProofPolicy, ProofRelation, Schema } from "./schema.ts";
+import type { PolicyInfo } from "../../model/catalog.ts";
+import type { ProofRelation, Schema } from "./schema.ts";
 import {
   boolean,
   fieldsOf,
@@ -42,7 +43,7 @@ export function policyCondition(
   const conditions = (permissive: boolean): readonly Condition[] =>
     applying
       .filter((one) => one.permissive === permissive)
-      .flatMap(({ using, check }: ProofPolicy) => (side === "new" ? (check ?? using) : using) ?? [])
+      .flatMap(({ using, check }: PolicyInfo) => (side === "new" ? (check ?? using) : using) ?? [])
       .map((text) => conditionOf(text, relation, schema));
   const permissive = conditions(true);
   return permissive.length === 0

@@ -1,21 +1,18 @@
+import type { ColumnInfo, RelationInfo, RelationKind } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 
-/** A column, with what decides which values it can hold. */
-export interface ProofColumn {
-  readonly name: string;
-  /** As SQL can name it under any search_path: `character varying(3)`, `public.citext`. */
-  readonly type: string;
+/** A column, with what decides which values it can hold; its type as SQL can name it under any search_path. */
+export interface ProofColumn extends Pick<
+  ColumnInfo,
+  "name" | "type" | "domain" | "notNull" | "identity" | "generated"
+> {
   /** The type under all domains, without a modifier: `character varying`. */
   readonly base: string;
   /** Of an array, its elements' type. */
   readonly element: string | null;
   readonly category: string;
-  readonly domain: boolean;
   /** A domain that refuses NULL refuses it in a hypothetical row too. */
   readonly domainNotNull: boolean;
-  readonly notNull: boolean;
-  readonly identity: "always" | "by default" | null;
-  readonly generated: boolean;
   /** The default's or, of a generated column, the value's expression. */
   readonly expression: string | null;
   /** Of an enum, all of its values in order. */
@@ -34,18 +31,9 @@ export interface ProofForeignKey {
   readonly notValid: boolean;
 }
 
-export interface ProofPolicy {
-  readonly name: string;
-  readonly command: "select" | "insert" | "update" | "delete" | "all";
-  readonly permissive: boolean;
-  readonly roles: readonly string[];
-  /** As `pg_get_expr` prints it under `search_path = ''`. */
-  readonly using: string | null;
-  readonly check: string | null;
-}
-
-export interface ProofRelation extends QualifiedName {
-  readonly kind: "table" | "partitioned" | "view" | "materialized" | "foreign";
+/** Expressions of its policies are printed under `search_path = ''`: every name in full. */
+export interface ProofRelation extends Pick<RelationInfo, "schema" | "name" | "policies"> {
+  readonly kind: Exclude<RelationKind, "function">;
   readonly columns: readonly ProofColumn[];
   readonly checks: readonly string[];
   readonly foreignKeys: readonly ProofForeignKey[];
@@ -53,7 +41,6 @@ export interface ProofRelation extends QualifiedName {
   readonly uniques: readonly (readonly string[])[];
   /** Columns by which no two rows are the same. */
   readonly keys: readonly (readonly string[])[];
-  readonly policies: readonly ProofPolicy[];
   /** A view's query. */
   readonly definition: string | null;
 }

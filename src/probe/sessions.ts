@@ -1,8 +1,11 @@
-import type { Cell } from "../../model/cell.ts";
-import type { Identity } from "../../model/channel.ts";
-import type { SettingsInForce } from "../../model/settings.ts";
-import { quoteIdent } from "../../lib/sql-text.ts";
-import type { SessionState } from "./protocol.ts";
+import type { Cell } from "../model/cell.ts";
+import type { Identity } from "../model/channel.ts";
+import type { StateObservation } from "../model/observation.ts";
+import type { SettingsInForce } from "../model/settings.ts";
+import { quoteIdent } from "../lib/sql-text.ts";
+
+/** Another state of the session in which an identity-less persona is probed too. */
+export type SessionState = StateObservation["state"];
 
 /** What makes a session somebody's, besides its role. Names of settings are in lower case. */
 export interface SessionRules {
