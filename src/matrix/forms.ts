@@ -4,6 +4,7 @@ import { listNames } from "../lib/nearest.ts";
 import { shapeWords } from "../yaml/check-shape.ts";
 import type { Fields } from "../yaml/tree.ts";
 import { columns, name, names, predicate, text, waiver } from "./leaves.ts";
+import { readAnyArgument, readAssignment, readMayBecome, readNameColumns } from "./read-bounds.ts";
 import {
   readAllow,
   readCandidates,
@@ -50,6 +51,22 @@ const columnRule = z
   })
   .meta({ id: "columnRule" });
 
+const mayBecome = z
+  .strictObject({
+    rows: predicate
+      .optional()
+      .describe(
+        "SELECT, UPDATE, DELETE: rows that may come into reach, at the most; a row set's name or a predicate.",
+      ),
+    accept: names
+      .optional()
+      .describe("INSERT and functions: candidates, or calls, that may be accepted afterwards."),
+    by: names
+      .optional()
+      .describe("The steps that may do so: `relation`, `relation.column` or `function`; default: any step."),
+  })
+  .meta({ id: "mayBecome" });
+
 export type FormName =
   | "allow"
   | "deny"
@@ -59,6 +76,10 @@ export type FormName =
   | "set"
   | "never"
   | "columns"
+  | "assignment"
+  | "names"
+  | "mayBecome"
+  | "anyArgument"
   | "waive";
 
 /** Every form. A new one is an entry here and a field of `Declaration`. */
@@ -131,6 +152,46 @@ export const forms: Readonly<Record<FormName, Form>> = {
     },
     read: readColumnRules,
   },
+  assignment: {
+    says: false,
+    on: ["insert", "update"],
+    keys: {
+      columns: z
+        .strictObject({
+          fixed: names.optional().describe("Columns whose value the persona must not be able to choose."),
+          free: names.optional().describe("Columns whose value the persona may choose."),
+        })
+        .register(shapeWords, { is: "a mapping of `fixed` and `free`" })
+        .describe("Mass assignment: which columns of the persona's own rows accept a value of its choice."),
+    },
+    read: readAssignment,
+  },
+  names: {
+    says: false,
+    on: ["insert", "update"],
+    keys: { names: names.describe("Columns that may hold another's identity.") },
+    read: readNameColumns,
+  },
+  mayBecome: {
+    says: false,
+    on: ["select", "insert", "update", "delete", "execute"],
+    keys: {
+      may_become: mayBecome.describe(
+        "What the persona may gain by its own allowed writes and calls, at the most.",
+      ),
+    },
+    read: readMayBecome,
+  },
+  anyArgument: {
+    says: false,
+    on: ["execute"],
+    keys: {
+      any_argument: predicate.describe(
+        "What a call with any other argument may return: `allow`, a row set's name, or a predicate over the control relation.",
+      ),
+    },
+    read: readAnyArgument,
+  },
   waive: { says: false, on: everywhere, keys: { waive: waiver }, read: readWaiver },
 };
 
@@ -166,11 +227,14 @@ export function statementShape(target: Target): z.ZodType {
 
 /** The keys of other operations → to which they belong. */
 function elsewhere(here: readonly string[]): Readonly<Record<string, string>> {
-  const others = formNames.flatMap((form) =>
-    Object.keys(forms[form].keys).map(
-      (key) => [key, relationOperations.filter((one) => forms[form].on.includes(one))] as const,
-    ),
-  );
+  const keys = new Set(formNames.flatMap((form) => Object.keys(forms[form].keys)));
+  const others = [...keys].map((key) => {
+    const of = formNames.filter((form) => Object.hasOwn(forms[form].keys, key));
+    return [
+      key,
+      relationOperations.filter((one) => of.some((form) => forms[form].on.includes(one))),
+    ] as const;
+  });
   return Object.fromEntries(
     others
       .filter(([key, owners]) => !here.includes(key) && owners.length > 0)
@@ -195,15 +259,11 @@ export function writtenForm(form: FormName, target: Target): z.ZodType {
 /** What a function's `expect` holds: `deny` may stand beside a choice of calls, or beside rows. */
 export function writtenCall(): z.ZodType {
   const { allow, deny, rows } = forms;
-  const beside = optional({
-    ...deny.keys,
-    ...forms.calls.keys,
-    ...writtenKeys("columns"),
-    ...forms.waive.keys,
-  });
+  const always = { ...forms.mayBecome.keys, ...forms.anyArgument.keys, ...forms.waive.keys };
+  const beside = optional({ ...deny.keys, ...forms.calls.keys, ...writtenKeys("columns"), ...always });
   return z.union([
     text,
-    z.strictObject({ ...deny.keys, ...optional(forms.waive.keys) }),
+    z.strictObject({ ...deny.keys, ...optional(always) }),
     z.strictObject({ ...rows.keys, ...beside }),
     z.strictObject({ ...optional(allow.keys), ...beside }),
   ]);

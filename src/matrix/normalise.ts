@@ -35,9 +35,9 @@ function calls(expect: Tree): Tree {
 
 /** A word → the mapping that it stands for; a single column rule → a list of one. */
 function statement(target: Target, value: Tree): Tree {
-  if (value.kind !== "scalar") return mapped(value, { columns: asList });
-  const word = textOf(value);
   const on = formsOn(target);
+  if (value.kind !== "scalar") return on.includes("columns") ? mapped(value, { columns: asList }) : value;
+  const word = textOf(value);
   if (word === undefined) return value;
   if (word === "allow" || word === "deny") return single(word, { ...value, value: true }, value);
   if (on.includes("candidates")) return single("accept", asList(value), value);

@@ -1,6 +1,6 @@
 import { listNames } from "../lib/nearest.ts";
 import { formatPosition } from "../model/errors.ts";
-import type { Declaration, Expectation, Json, Operation } from "../model/matrix.ts";
+import type { Declaration, Expectation, Json, NamedColumn, Operation } from "../model/matrix.ts";
 import { operations } from "../model/matrix.ts";
 import type { Issues } from "../yaml/issues.ts";
 import type { Audience, Identities } from "./identities.ts";
@@ -139,6 +139,10 @@ function meaning({
   columns,
   calls,
   waiver,
+  assignment,
+  names,
+  mayBecome,
+  anyArgument,
   ...rest
 }: Statement): string {
   const forbidden = Object.fromEntries(never.map(({ name, values }) => [name, values]));
@@ -147,8 +151,28 @@ function meaning({
     .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
   const chosen = calls && [calls.accept?.toSorted() ?? null, calls.reject.toSorted(), calls.reason ?? null];
+  const bounds: Json = [
+    assignment ? [sortedNames(assignment.fixed), sortedNames(assignment.free)] : null,
+    names ? sortedNames(names) : null,
+    mayBecome
+      ? [mayBecome.rows?.predicate ?? null, mayBecome.accept.toSorted(), sortedNames(mayBecome.by)]
+      : null,
+    anyArgument ? ["predicate" in anyArgument ? anyArgument.predicate : "allow"] : null,
+  ];
   const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value ?? null]));
-  return canonical([expectationMeaning(expectation), forbidden, shown, chosen ?? null, until, others]);
+  return canonical([
+    expectationMeaning(expectation),
+    forbidden,
+    shown,
+    chosen ?? null,
+    until,
+    bounds,
+    others,
+  ]);
+}
+
+function sortedNames(of: readonly NamedColumn[]): readonly string[] {
+  return of.map(({ name }) => name).toSorted();
 }
 
 function expectationMeaning(expectation: Expectation): Json {

@@ -20,7 +20,7 @@ import type { ParameterUse, Scope, Statement } from "./scope.ts";
 import { readColumnValues, readPredicate } from "./values.ts";
 
 /** Half of a statement; `undefined`: broken, which has been reported. */
-type Part = Partial<Statement> | undefined;
+export type Part = Partial<Statement> | undefined;
 
 export function readAllow(): Part {
   return { expectation: { kind: "allow" } };
@@ -48,7 +48,7 @@ export function readRows(fields: Fields, scope: Scope): Part {
 }
 
 /** A word that stands alone names a row set; within `rows:` it may be a predicate as well. */
-function rowsOf(tree: Tree | undefined, scope: Scope): Part {
+export function rowsOf(tree: Tree | undefined, scope: Scope): Part {
   const word = textOf(tree)?.trim();
   if (tree === undefined || word === undefined) return undefined;
   const alone = tree.kind === "scalar" && tree.alone === true;
@@ -103,7 +103,7 @@ export function withholds(fields: Fields): boolean {
   return reasonOf(fields) === "filter" && fields.has("rows");
 }
 
-function readNames(
+export function readNames(
   fields: Fields,
   noun: "candidate" | "call",
   { candidates, issues, name }: Scope,

@@ -34,11 +34,22 @@ function readStar(who: string, star: Entry, listed: readonly Claim[], scope: Sco
   const claims = covered.map((operation): Claim => ({ who, operation, statement, declared: true }));
   const blind = (["update", "delete"] as const).map((operation): Claim => {
     const own = (listed.find((one) => one.operation === operation) ?? { statement }).statement;
-    const followed = own && { ...own, set: undefined, never: [], columns: [], uses: [] };
+    const followed = own && { ...own, ...plain };
     return { who, operation: blindOf[operation], statement: followed, declared: false };
   });
   return [...claims, ...blind].filter(({ operation }) => !isListed(operation));
 }
+
+/** What belongs to the filtered form alone: the blind one follows it in what it expects. */
+const plain = {
+  set: undefined,
+  never: [],
+  columns: [],
+  assignment: undefined,
+  names: undefined,
+  mayBecome: undefined,
+  uses: [],
+} as const;
 
 /** One entry under a function's `expect`: it is about `execute`, the only thing that one does with a function. */
 export function readCallClaims(entry: Entry, scope: Scope): readonly Claim[] {
@@ -111,10 +122,14 @@ function isOne(
 }
 
 /** A relation that shows no row shows no column either. */
-function checkColumns({ columns, expectation, calls }: Statement, fields: Fields, { issues }: Scope): void {
+function checkColumns(
+  { columns, assignment, expectation, calls }: Statement,
+  fields: Fields,
+  { issues }: Scope,
+): void {
   const at = fields.get("columns")?.keyAt;
   const none = expectation.kind === "deny" || calls?.accept?.length === 0;
-  if (at === undefined || columns.length === 0 || !none) return;
+  if (at === undefined || (columns.length === 0 && assignment === undefined) || !none) return;
   const message = "`columns` describes the declared rows, and `deny` declares none";
   issues.report("misplaced-key", at, message, "write it beside `allow` or `rows`");
 }

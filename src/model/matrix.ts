@@ -82,6 +82,37 @@ export interface ColumnRule {
   readonly rows: { readonly name: string | undefined; readonly predicate: string } | undefined;
 }
 
+/** A column that an expectation names, and where. */
+export interface NamedColumn {
+  readonly name: string;
+  readonly at: SourcePosition;
+}
+
+/** UPDATE and INSERT: columns whose value the persona must not be able to choose, and columns whose value it may. */
+export interface AssignmentRule {
+  readonly fixed: readonly NamedColumn[];
+  readonly free: readonly NamedColumn[];
+}
+
+/**
+ * What a persona may gain by its own allowed writes and calls: an upper bound, evaluated before the step that gains it. What
+ * nothing ever gains is `vacuous`.
+ */
+export interface MayBecome {
+  /** SELECT, UPDATE and DELETE: rows that may come into reach. `undefined`: for insert and execute. */
+  readonly rows: { readonly name: string | undefined; readonly predicate: string } | undefined;
+  /** INSERT and execute: candidates, or calls, that may be accepted afterwards. */
+  readonly accept: readonly string[];
+  /** The steps that may do so, as written: `relation`, `relation.column`, `function`, each with its schema or without; empty: any step. */
+  readonly by: readonly NamedColumn[];
+  readonly at: SourcePosition;
+}
+
+/** What a call may return or change when its arguments are others than those of the declared calls. */
+export type AnyArgument =
+  | { readonly kind: "allow" }
+  | { readonly kind: "rows"; readonly name: string | undefined; readonly predicate: string };
+
 /** Which calls of a function an expectation holds for; every other call is refused. */
 export interface CallChoice {
   /** `undefined`: all that are not rejected. */
@@ -108,6 +139,13 @@ export interface Declaration {
   readonly never: readonly Candidate[];
   /** SELECT: column cells of their own. A column stands in one rule at the most. */
   readonly columns: readonly ColumnRule[];
+  /** UPDATE, INSERT: cells of the columns that are listed. */
+  readonly assignment?: AssignmentRule | undefined;
+  /** UPDATE, INSERT: columns that may hold another's identity. */
+  readonly names?: readonly NamedColumn[] | undefined;
+  readonly mayBecome?: MayBecome | undefined;
+  /** Functions: what a call with other arguments may return; `undefined`: what the declared calls and SELECTs may. */
+  readonly anyArgument?: AnyArgument | undefined;
   /** Functions: which calls it is about; `undefined`: all. */
   readonly calls?: CallChoice | undefined;
   readonly waiver: Waiver | undefined;

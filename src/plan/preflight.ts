@@ -1,6 +1,7 @@
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
+import { boundColumns, stepIssues } from "./bounds.ts";
 import { missingColumns, ruleColumns, unseenColumns } from "./column-issues.ts";
 import { findRelation, missingRelation, nearest } from "./missing.ts";
 import { functionIssues, functionsDeclaredTwice } from "./preflight-functions.ts";
@@ -9,8 +10,11 @@ import { functionIssues, functionsDeclaredTwice } from "./preflight-functions.ts
 export function preflight(matrix: Matrix, catalog: Catalog): readonly Issue[] {
   return [
     ...missingRoles(matrix, catalog),
-    ...matrix.relations.flatMap((spec) => relationIssues(spec, catalog)),
-    ...matrix.functions.flatMap((spec) => functionIssues(spec, catalog)),
+    ...matrix.relations.flatMap((spec) => relationIssues(spec, matrix.schema, catalog)),
+    ...matrix.functions.flatMap((spec) => [
+      ...functionIssues(spec, catalog),
+      ...stepIssues(spec.declarations, matrix.schema, catalog),
+    ]),
     ...functionsDeclaredTwice(matrix, catalog),
   ];
 }
@@ -27,7 +31,7 @@ function missingRoles(matrix: Matrix, catalog: Catalog): readonly Issue[] {
     }));
 }
 
-function relationIssues(spec: RelationSpec, catalog: Catalog): readonly Issue[] {
+function relationIssues(spec: RelationSpec, schema: string, catalog: Catalog): readonly Issue[] {
   const info = findRelation(catalog, spec);
   if (info === undefined) return [missingRelation(spec, spec.at, catalog)];
   const control = spec.control === undefined ? undefined : findRelation(catalog, spec.control.from);
@@ -38,6 +42,7 @@ function relationIssues(spec: RelationSpec, catalog: Catalog): readonly Issue[] 
   return [
     ...missingControl,
     ...columnIssues(spec, info, control ?? info),
+    ...stepIssues(spec.declarations, schema, catalog),
     ...(control === undefined ? [] : unseenColumns(spec, info, control)),
   ];
 }
@@ -45,6 +50,7 @@ function relationIssues(spec: RelationSpec, catalog: Catalog): readonly Issue[] 
 function columnIssues(spec: RelationSpec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
   const uses = [
     ...ruleColumns(spec, info, control),
+    ...boundColumns(spec.declarations, info),
     ...(spec.key ?? []).map((column) => ({ column, at: spec.at, of: info })),
     ...(spec.key ?? []).map((column) => ({ column, at: spec.control?.at ?? spec.at, of: control })),
     ...spec.candidates.flatMap(({ values, at }) =>

@@ -74,11 +74,22 @@ function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] 
   const seen = new Set<string>();
   return matrix.functions.flatMap((spec) => {
     const of = functionControl(spec, catalog);
-    return spec.declarations.flatMap(({ expectation, calls, persona: name, at }) => {
+    return spec.declarations.flatMap(({ expectation, anyArgument, calls, persona: name, at }) => {
       const persona = matrix.personas.find((one) => one.name === name);
-      if (expectation.kind !== "rows" || persona === undefined || of === undefined) return [];
+      if (persona === undefined || of === undefined) return [];
+      const any = anyArgument?.kind === "rows" ? [anyArgument] : [];
+      const bounds = any.flatMap((one): readonly Predicate[] => {
+        const key = JSON.stringify([spec.at, one.predicate]);
+        if (seen.has(key)) return [];
+        seen.add(key);
+        const own = bindParameters(one.predicate, (parameter) =>
+          personaParameter(persona, matrix.vars, parameter),
+        );
+        return [{ of, sql: own, at, name: one.name ?? "of `any_argument`" }];
+      });
+      if (expectation.kind !== "rows") return bounds;
       const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
-      return spec.calls.flatMap((call): readonly Predicate[] => {
+      const declared = spec.calls.flatMap((call): readonly Predicate[] => {
         const key = JSON.stringify([spec.at, expectation.predicate, call.name]);
         const asked = callIsOpen(calls, call.name) || calls?.reason === "filter";
         if (!asked || seen.has(key)) return [];
@@ -88,6 +99,7 @@ function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] 
         const sql = bindCallPredicate(expectation.predicate, bound);
         return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
       });
+      return [...bounds, ...declared];
     });
   });
 }
@@ -97,17 +109,23 @@ function relationPredicates(matrix: Matrix, catalog: Catalog): readonly Predicat
   const seen = new Set<string>();
   return matrix.relations.flatMap((spec) => {
     const of = findRelation(catalog, spec.control?.from ?? spec);
-    return spec.declarations.flatMap(({ expectation, persona: name, at }) => {
+    return spec.declarations.flatMap(({ expectation, mayBecome, persona: name, at }) => {
       const persona = matrix.personas.find((one) => one.name === name);
-      if (expectation.kind !== "rows" || persona === undefined || of === undefined) return [];
-      const key = JSON.stringify([spec.schema, spec.name, expectation.predicate]);
-      if (seen.has(key)) return [];
-      seen.add(key);
-      const rowSet = spec.rowSets.find((one) => one.name === expectation.name);
-      const sql = bindParameters(expectation.predicate, (parameter) =>
-        personaParameter(persona, matrix.vars, parameter),
-      );
-      return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
+      if (persona === undefined || of === undefined) return [];
+      const said = [
+        ...(expectation.kind === "rows" ? [expectation] : []),
+        ...(mayBecome?.rows ? [mayBecome.rows] : []),
+      ];
+      return said.flatMap(({ name: set, predicate }): readonly Predicate[] => {
+        const key = JSON.stringify([spec.schema, spec.name, predicate]);
+        if (seen.has(key)) return [];
+        seen.add(key);
+        const rowSet = spec.rowSets.find((one) => one.name === set);
+        const sql = bindParameters(predicate, (parameter) =>
+          personaParameter(persona, matrix.vars, parameter),
+        );
+        return [{ of, sql, at: rowSet?.at ?? at, name: set ?? "of this expectation" }];
+      });
     });
   });
 }

@@ -89,7 +89,12 @@ function expectationText(expectation: Expectation): string {
   }
 }
 
-function extras({ set, never, columns, calls, waiver }: Declaration): readonly string[] {
+function named(word: string, list: readonly { readonly name: string }[] = []): readonly string[] {
+  return list.length === 0 ? [] : [word, ...list.map(({ name }) => name)];
+}
+
+function extras(declaration: Declaration): readonly string[] {
+  const { set, never, columns, calls, waiver, assignment, names, mayBecome, anyArgument } = declaration;
   return [
     ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
     ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
@@ -101,6 +106,20 @@ function extras({ set, never, columns, calls, waiver }: Declaration): readonly s
       ...of.map(({ name }) => name),
       ...(rows === undefined ? [] : ["in", rows.name ?? rows.predicate]),
     ]),
+    ...named("fixed", assignment?.fixed),
+    ...named("free", assignment?.free),
+    ...named("names", names),
+    ...(mayBecome === undefined
+      ? []
+      : ["may become", mayBecome.rows?.name ?? mayBecome.rows?.predicate, ...mayBecome.accept].filter(
+          (one) => one !== undefined,
+        )),
+    ...named("by", mayBecome?.by),
+    ...(anyArgument === undefined
+      ? []
+      : [
+          `any argument ${anyArgument.kind === "rows" ? (anyArgument.name ?? anyArgument.predicate) : "allow"}`,
+        ]),
     ...(waiver === undefined ? [] : [`waived until ${waiver.expires}`]),
   ];
 }
