@@ -158,17 +158,25 @@ export interface ControlSource {
   readonly at: SourcePosition;
 }
 
-export interface RelationSpec extends QualifiedName {
+/** What a relation's entry and a function's have in common. */
+interface Spec extends QualifiedName {
   readonly at: SourcePosition;
-  /** Columns that name a row; `undefined`: the catalogue's primary key. */
+  /** Columns that name a row; `undefined`: the catalogue's primary key, of a function that of the rows it may return. */
   readonly key: readonly string[] | undefined;
+  /** Where the privileged connection reads the rows; `undefined`: the relation itself, or the table whose rows a function returns. */
   readonly control: ControlSource | undefined;
   /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
   readonly survives: string | undefined;
   readonly rowSets: readonly RowSet[];
-  readonly candidates: readonly Candidate[];
-  /** One for each persona × operation that the matrix mentions; groups and `*` are already spelled out. */
+  /**
+   * One for each persona × operation that the matrix mentions (of a function for each persona, all of `execute`); groups
+   * and `*` are already spelled out.
+   */
   readonly declarations: readonly Declaration[];
+}
+
+export interface RelationSpec extends Spec {
+  readonly candidates: readonly Candidate[];
 }
 
 /** One call of a function: argument → value, as a candidate's columns. An argument without a name is `$1`, by its place. */
@@ -178,23 +186,13 @@ export interface Call {
   readonly at: SourcePosition;
 }
 
-export interface FunctionSpec extends QualifiedName {
-  readonly at: SourcePosition;
+export interface FunctionSpec extends Spec {
   /** Types of what goes in, where the matrix tells overloads apart: `name(uuid, text)`. */
   readonly signature: readonly string[] | undefined;
   /** At least one: without `calls:`, the call without arguments. */
   readonly calls: readonly Call[];
-  /** Columns that name a returned row; `undefined`: the primary key of what full sight reads. */
-  readonly key: readonly string[] | undefined;
-  /** Where full sight reads the rows that it may return; `undefined`: the table whose rows it returns. */
-  readonly control: ControlSource | undefined;
-  /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
-  readonly survives: string | undefined;
   /** SQLSTATEs besides 42501 with which its body refuses a call. */
   readonly raises: readonly string[];
-  readonly rowSets: readonly RowSet[];
-  /** One for each persona that the matrix mentions, all of `execute`. */
-  readonly declarations: readonly Declaration[];
 }
 
 /** A relation of an exposed schema that the matrix leaves out on purpose. */

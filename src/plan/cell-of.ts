@@ -1,7 +1,9 @@
 import { operationInfo } from "../model/operations.ts";
 import type { RoleInfo } from "../model/catalog.ts";
 import type { BoundCandidate, Cell, PlannedRelation, UpdatePlan } from "../model/cell.ts";
+import { RowgateError } from "../model/errors.ts";
 import type {
+  Candidate,
   Declaration,
   Expectation,
   Matrix,
@@ -9,10 +11,10 @@ import type {
   RelationOperation,
   RelationSpec,
 } from "../model/matrix.ts";
+import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { buildCandidates } from "./candidates.ts";
 import { answeringChannels } from "./cells-on-rest.ts";
 import { bindPredicate } from "./columns.ts";
-import { bindCandidate, bindValues } from "./declared-candidates.ts";
 import type { Settled } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import type { Subjects } from "./subject.ts";
@@ -125,4 +127,27 @@ function updatePlan(
         : bindValues({ name: "set", values: set, at: declaration.at }, matrix, persona).values,
     never: never.map((move) => bindValues(move, matrix, persona)),
   };
+}
+
+/** A candidate with a parameter that a denied persona has no value for is not its own to send. */
+function bindCandidate(
+  candidate: Candidate,
+  matrix: Matrix,
+  persona: Persona,
+  required: boolean,
+): readonly BoundCandidate[] {
+  try {
+    return [bindValues(candidate, matrix, persona)];
+  } catch (error) {
+    if (!required && error instanceof RowgateError && error.code === "parameter/no-value") return [];
+    throw error;
+  }
+}
+
+function bindValues({ name, values }: Candidate, matrix: Matrix, persona: Persona): BoundCandidate {
+  const valueOf = (parameter: string) => personaParameter(persona, matrix.vars, parameter);
+  const entries = Object.entries(values).map(
+    ([column, value]) => [column, bindCandidateValue(value, valueOf)] as const,
+  );
+  return { name, origin: "declared", values: Object.fromEntries(entries) };
 }

@@ -1,3 +1,4 @@
+import { isJsonText } from "../lib/json.ts";
 import type { ColumnInfo } from "../model/catalog.ts";
 import type { Json, Persona } from "../model/matrix.ts";
 
@@ -42,15 +43,6 @@ export function literalFor(value: string, column: Pick<ColumnInfo, "type">): str
     if (/^\{.*\}$/s.test(value)) return value;
     return fits(value, { type: element }) ? `{${JSON.stringify(value)}}` : undefined;
   }
-  if (/^jsonb?$/.test(column.type)) return isJson(value) ? value : JSON.stringify(value);
+  if (/^jsonb?$/.test(column.type)) return isJsonText(value) ? value : JSON.stringify(value);
   return fits(value, column) ? value : undefined;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,7 @@
 import type { ClientBase } from "pg";
 import { readCatalog, readsSessionUser } from "../catalog/catalog.ts";
-import { type GatewaySettings, readGatewaySettings } from "../catalog/gateway-settings.ts";
 import { readLint, readLints, sideEffectsOf } from "../catalog/lints.ts";
-import { readSettings } from "../catalog/settings.ts";
+import { type GatewaySettings, readGatewaySettings, readSettings } from "../catalog/settings.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { Lints, LintScope } from "../model/lint.ts";
 import type { Matrix } from "../model/matrix.ts";

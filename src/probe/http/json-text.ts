@@ -1,3 +1,4 @@
+import { isJsonText } from "../../lib/json.ts";
 import type { TextRow } from "../what-to-write.ts";
 
 /**
@@ -48,18 +49,10 @@ export function jsonBody(row: TextRow, typeOf: (name: string) => string | undefi
 
 /** Text that is no JSON goes as a string: the server's refusal of it is the answer. */
 function jsonOf(text: string | null, type: string | undefined): string {
-  if (text === null || (type !== "json" && type !== "jsonb") || !isJson(text)) return JSON.stringify(text);
+  if (text === null || (type !== "json" && type !== "jsonb") || !isJsonText(text))
+    return JSON.stringify(text);
   // jsonb keeps no blanks.
   return type === "json" ? text : (elementsOf(`[${text}]`)?.[0] ?? text);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function values(

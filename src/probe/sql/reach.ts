@@ -1,4 +1,4 @@
-import { isRefusal, isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
+import { decidingIndex, isRefusal, isStoppedAfterPolicy, ruleFor, ruleOf } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type {
@@ -11,7 +11,6 @@ import type {
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
-import { decidingParts, isThrough } from "./parts.ts";
 import { explained } from "./routine.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { moreUpdates, rowStatements } from "./updates.ts";
@@ -264,4 +263,19 @@ function stateObservations(
     const { affected, unexpected } = measure(cell, reply.control, part).counts;
     return [{ state, answer: answerOf(part), affected, unexpected }];
   });
+}
+
+/** Of several statements that were tried, the one that tells most. `last` is its repetition without triggers, if there was one. */
+function decidingParts(parts: readonly Part[]): {
+  readonly origin: Part | undefined;
+  readonly last: Part | undefined;
+} {
+  const index = decidingIndex(parts.map(answerOf));
+  const last = parts[index];
+  return { origin: last?.mode === "replica" ? parts[index - 1] : last, last };
+}
+
+/** The policies let it through, whatever a constraint said afterwards. */
+function isThrough({ code }: Part): boolean {
+  return code === undefined || ruleOf(code, "direct").afterPolicy === true;
 }

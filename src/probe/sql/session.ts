@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, type ClientBase, DatabaseError } from "pg";
 import { clientConfig } from "../client-config.ts";
-import { connectError } from "./connect-error.ts";
+import { linkFailure } from "../link-failure.ts";
 import { ruleOf } from "../../model/answers.ts";
+import { connectionCode, connectionFacts } from "../../messages/connection.ts";
 import { describe } from "../../messages/messages.ts";
 import { RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
@@ -21,6 +22,22 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
     throw connectError(address, limits, cause);
   }
   return client;
+}
+
+/** What kept a login from succeeding, and what to do. Never contains the password. */
+function connectError(to: DatabaseAddress, limits: Limits, cause: unknown): RowgateError {
+  const { host, port, user, database } = to;
+  const where = `${host}:${port}`;
+  const failure = linkFailure(cause);
+  const seconds = Math.round(limits.requestTimeoutMs / 1000);
+  const facts = connectionFacts({ where, host, user, database, seconds }, failure);
+  const { sentence, todo } = describe(connectionCode(failure), facts);
+  return new RowgateError({
+    code: "direct/connect",
+    message: `Cannot log in to ${where}/${database} as ${user}: ${sentence}`,
+    hint: todo,
+    cause,
+  });
 }
 
 /** Milliseconds for a server to hear a farewell. */

@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import { isJsonText } from "../../lib/json.ts";
 import type { Question } from "./question.ts";
 import type { ProofColumn } from "./schema.ts";
 import { fieldsOf, part, row, rowColumns, stringOf, walk, withoutCasts } from "./tree.ts";
@@ -221,15 +222,6 @@ function documents(column: string, constants: readonly string[], seeds: readonly
 function leaves(value: string): readonly string[] {
   const quoted = JSON.stringify(value);
   return [quoted, ...(isJsonText(value) ? [value] : []), `[${quoted}]`, `{${quoted}:true}`];
-}
-
-export function isJsonText(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function nested(path: readonly string[], leaf: string): string {
