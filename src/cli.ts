@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import type { CleanUpOptions } from "./commands/clean-up.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
-import type { Environment, ExitCode, TextSink } from "./commands/environment.ts";
+import { type Environment, type ExitCode, type TextSink, withoutCommands } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
 import type { RunOptions } from "./commands/options.ts";
 import type { ReportCommandOptions } from "./commands/report.ts";
@@ -31,18 +31,20 @@ const commands = {
 };
 
 const interruption = new AbortController();
+const inActions = process.env["GITHUB_ACTIONS"] === "true";
 
 const environment: Environment = {
   variables: process.env,
   cwd: process.cwd(),
   out: sink(process.stdout),
   err: sink(process.stderr),
+  annotate: inActions ? (text): void => void process.stderr.write(text) : undefined,
   interrupted: interruption.signal,
 };
 
 function sink(stream: NodeJS.WriteStream): TextSink {
   return {
-    write: (text) => void stream.write(text),
+    write: (text) => void stream.write(inActions ? withoutCommands(text) : text),
     isTerminal: stream.isTTY && process.env["CI"] === undefined,
     columns: stream.isTTY ? stream.columns : 80,
   };
@@ -80,7 +82,8 @@ async function main(work: () => Promise<ExitCode>): Promise<void> {
       process.stderr.write("\nrowgate: interrupted; unfinished runs were not archived\n");
       return;
     }
-    process.stderr.write(describeError(error, environment.cwd));
+    environment.err.write(describeError(error, environment.cwd));
+    if (inActions) environment.annotate?.((await import("./report/github.ts")).errorAnnotations(error));
     process.exitCode = 2;
   }
 }
@@ -169,6 +172,11 @@ program
     `also write a report (repeatable): ${reportFormats.join(", ")}; {matrix} in the file's name is the matrix's`,
     list,
   )
+  .option(
+    "--fail-on <what>",
+    "let notes fail the run: note (all of them) or a kind of finding (repeatable); errors and failures always do",
+    list,
+  )
   .option("--quiet", "only what failed, and the last line", false)
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--json", "one JSON document on standard output", false)
@@ -180,6 +188,7 @@ program
       persona: given.persona ?? [],
       overlay: given.overlay ?? [],
       report: given.report ?? [],
+      failOn: given.failOn ?? [],
       channel: given.channel === undefined ? channels : [given.channel],
     };
     await main(async () => (await commands.run())(files, options, environment));
@@ -192,8 +201,10 @@ program
   .addOption(new Option("--format <name>", "what to write").choices([...reportFormats]).default("terminal"))
   .option("--quiet", "only what failed, and the last line", false)
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
+  .option("--report <format=file>", "also write a report to a file (repeatable)", list)
   .option("--logs <folder>", "where archives are", "logs")
-  .action(async (run: string, options: ReportCommandOptions) => {
+  .action(async (run: string, given: Partial<ReportCommandOptions>) => {
+    const options = { ...(given as ReportCommandOptions), report: given.report ?? [] };
     await main(async () => (await commands.report())(run, options, environment));
   });
 

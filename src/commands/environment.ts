@@ -4,6 +4,8 @@ export interface Environment {
   readonly cwd: string;
   readonly out: TextSink;
   readonly err: TextSink;
+  /** In GitHub Actions: writes workflow commands. What `out` and `err` write is never one there. */
+  readonly annotate?: ((text: string) => void) | undefined;
   /** Aborted by Ctrl-C and its like: what was started is stopped, what was written in part is removed. */
   readonly interrupted: AbortSignal;
 }
@@ -13,6 +15,14 @@ export interface TextSink {
   readonly isTerminal: boolean;
   /** Characters in a line. */
   readonly columns: number;
+}
+
+/**
+ * A text that the runner's log may show: the runner obeys lines that begin with `::`, and `##[` anywhere, whoever wrote them. A
+ * name or a key of the database must not set variables or mask the log.
+ */
+export function withoutCommands(text: string): string {
+  return text.replaceAll(/^(\s*):(?=:)/gm, "$1\u2236").replaceAll("##[", "#\u200B#[");
 }
 
 /** 0 all passed, 1 an expectation failed, 2 the harness could not do its job. */

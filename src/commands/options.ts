@@ -2,6 +2,9 @@ import type { Channel } from "../model/cell.ts";
 import type { ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { RowgateError } from "../model/errors.ts";
+import { findingSeverity } from "../model/finding.ts";
 import { type StartedTarget, startedTargets } from "../model/target.ts";
 
 export function isStarted(target: string): target is StartedTarget {
@@ -31,8 +34,25 @@ export interface RunOptions {
   readonly logs: string;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];
+  /** `note`, or kinds of findings. */
+  readonly failOn: readonly string[];
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
   readonly keep: boolean;
+}
+
+/** `--fail-on` only adds to what fails a run: an error or a failure that did not count would be a pass that is none. @throws RowgateError `usage/fail-on` */
+export function checkFailOn(given: readonly string[]): void {
+  const kinds = Object.keys(findingSeverity);
+  const wrong = given.find((what) => what !== "note" && !kinds.includes(what));
+  if (wrong === undefined) return;
+  const always = wrong === "error" || wrong === "failure";
+  throw new RowgateError({
+    code: "usage/fail-on",
+    message: always
+      ? `--fail-on ${wrong} changes nothing: errors and failures always fail the run.`
+      : `--fail-on ${wrong}: this is neither note nor a kind of finding${didYouMean(nearest(wrong, ["note", ...kinds]))}`,
+    hint: "--fail-on note for all notes, or the kind of some, as in --fail-on undeclared-function (docs/verdicts.md lists them)",
+  });
 }

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +16,8 @@ export interface ReportCommandOptions {
   readonly format: ReportFormat;
   readonly verbose: boolean;
   readonly quiet: boolean;
+  /** `<format>=<file>` each. */
+  readonly report: readonly string[];
   readonly logs: string;
 }
 
@@ -25,15 +27,18 @@ export async function reportCommand(
   options: ReportCommandOptions,
   environment: Environment,
 ): Promise<ExitCode> {
-  const { cwd, out, interrupted } = environment;
+  const { cwd, out, interrupted, annotate } = environment;
+  const files = fileReports(options.report, 1);
   const folder = await folderOf(run, path.resolve(cwd, options.logs), cwd);
   const archive = await openArchived(folder, cwd, damageOf(await verifyArchive(folder)));
   const render = await reporters[options.format]();
   const how = { ...looks(environment), ...options, running: false };
+  const write = options.format === "github" ? (annotate ?? out.write) : out.write;
   for await (const piece of render(archive, how)) {
     interrupted.throwIfAborted();
-    out.write(piece);
+    write(piece);
   }
+  await writeReports(files, archive, environment);
   return exitCodeOf(archive);
 }
 
@@ -110,32 +115,36 @@ function usage(message: string, hint: string): RowgateError {
   return new RowgateError({ code: "usage/report", message: `${message}.`, hint });
 }
 
+/** Annotations on the pull request, in GitHub Actions. */
+export async function annotateRun(folder: string, { annotate, cwd }: Environment): Promise<void> {
+  if (annotate === undefined) return;
+  const archive = await openArchived(folder, cwd);
+  const render = await reporters.github();
+  for await (const piece of render(archive, fileLooks)) annotate(piece);
+}
+
+const fileLooks: ReportOptions = { width: 120, colour: false, quiet: false, verbose: true, running: false };
+
 /** @throws RowgateError `report/disk` */
 export async function writeReports(
   reports: readonly FileReport[],
-  folder: string,
+  archive: ArchivedRun,
   { cwd }: Pick<Environment, "cwd">,
 ): Promise<void> {
   for (const { format, file } of reports) {
-    const archive = await openArchived(folder, cwd);
     const name = file.replaceAll("{matrix}", archive.run.matrix.name);
     const render = await reporters[format]();
-    const pieces = render(archive, {
-      width: 120,
-      colour: false,
-      quiet: false,
-      verbose: true,
-      running: false,
-    });
-    await pipeline(Readable.from(pieces), createWriteStream(path.resolve(cwd, name))).catch(
-      (cause: unknown) => {
-        throw new RowgateError({
-          code: "report/disk",
-          message: `Could not write the report ${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
-          hint: `check that its folder exists; the run is archived: rowgate report ${archive.path} --format ${format}`,
-          cause,
-        });
-      },
-    );
+    try {
+      const target = path.resolve(cwd, name);
+      await mkdir(path.dirname(target), { recursive: true });
+      await pipeline(Readable.from(render(archive, fileLooks)), createWriteStream(target));
+    } catch (cause) {
+      throw new RowgateError({
+        code: "report/disk",
+        message: `Could not write the report ${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        hint: `check the path and its permissions; the run is archived: rowgate report ${archive.path} --format ${format}`,
+        cause,
+      });
+    }
   }
 }

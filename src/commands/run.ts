@@ -9,9 +9,9 @@ import { refuseUnmatchedFilters } from "../plan/unmatched-filters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { jsonOutput, textOutput } from "./output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
-import { isStarted, type RunOptions } from "./options.ts";
+import { checkFailOn, isStarted, type RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
-import { type FileReport, fileReports, writeReports } from "./report.ts";
+import { annotateRun, type FileReport, fileReports, openArchived, writeReports } from "./report.ts";
 import { type Kept, proveAll, readProvenance, prepareAll, type ReadySystem } from "./systems.ts";
 import { startServer } from "./servers.ts";
 
@@ -29,6 +29,7 @@ export async function runCommand(
   if (matrices.length > 1) forOneMatrix(options);
   someSpeaks(matrices, options);
   const reports = fileReports(options.report, matrices.length);
+  checkFailOn(options.failOn);
   const logs = path.resolve(cwd, options.logs);
   const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
   const [server] = await Promise.all([
@@ -72,6 +73,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
     const job = {
       ...task,
       proof: options.proof,
+      failOn: options.failOn,
       kept,
       command,
       events: progress,
@@ -79,7 +81,9 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
     };
     await proveAll(systems, job, async (outcome) => {
       await output.show(outcome);
-      if (outcome.kind === "proved") await writeReports(task.reports, outcome.archive, environment);
+      if (outcome.kind !== "proved") return;
+      await annotateRun(outcome.archive, environment);
+      await writeReports(task.reports, await openArchived(outcome.archive, environment.cwd), environment);
     });
     const code = output.finish(elapsed(task.startedAt, now()));
     if (kept !== undefined) await keepUntilInterrupted(kept, environment);
@@ -118,6 +122,7 @@ function commandOf(file: string, options: RunOptions): readonly string[] {
     ...optional("--gateway-tx-end", options.gatewayTxEnd),
     ...optional("--postgres-image", options.postgresImage),
     ...optional("--postgrest-image", options.postgrestImage),
+    ...options.failOn.flatMap((what) => ["--fail-on", what]),
     ...(options.proof === "all-rows" ? [] : ["--proof", options.proof]),
   ];
 }

@@ -135,6 +135,7 @@ interface Job {
   readonly atOnce: number;
   readonly logs: string;
   readonly proof: ProofWish;
+  readonly failOn: readonly string[];
   readonly provenance: Provenance;
   readonly environment: Environment;
   readonly events: RunEvents;
@@ -179,7 +180,7 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 }
 
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
-  const { environment, startedAt, filters, logs, provenance, events, kept, command, proof } = job;
+  const { environment, startedAt, filters, logs, provenance, events, kept, command, proof, failOn } = job;
   const { matrix, inputs, preflighted, origins } = system;
   const began = performance.now();
   const opened = await system.open();
@@ -195,6 +196,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       filters,
       logs,
       proof,
+      failOn,
       command: command(matrix.file),
       ...provenance,
       startMs: system.startMs + performance.now() - began,

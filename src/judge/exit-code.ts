@@ -1,5 +1,5 @@
 import { channels } from "../model/cell.ts";
-import { type Finding, findingSeverity, type Severity } from "../model/finding.ts";
+import { type Finding, type Severity, severityOf } from "../model/finding.ts";
 import type { Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";
@@ -56,5 +56,5 @@ function nothingProbed(counts: Counts): boolean {
 }
 
 function any(findings: readonly Finding[], severity: Severity): boolean {
-  return findings.some((finding) => findingSeverity[finding.kind] === severity);
+  return findings.some((finding) => severityOf(finding) === severity);
 }

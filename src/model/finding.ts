@@ -2,7 +2,12 @@ import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
 
 /** Something to report that is not about one cell. Facts only: src/messages/findings.ts words them. */
-export type Finding =
+export type Finding = FindingFacts & {
+  /** `--fail-on` made a failure of this note. */
+  readonly raised?: true | undefined;
+};
+
+type FindingFacts =
   | { readonly kind: "undeclared-relation"; readonly relation: string; readonly relationKind: string }
   | {
       readonly kind: "undeclared-function";
@@ -157,7 +162,18 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "rest-not-probed": "note",
 };
 
+/** What a finding counts as in its run. */
+export function severityOf({ kind, raised }: Pick<Finding, "kind" | "raised">): Severity {
+  return raised === true ? "failure" : findingSeverity[kind];
+}
+
+/** A note that `--fail-on` names, by its kind or as `note`, is a failure; what is worse stays as it is. */
+export function raiseNote(finding: Finding, failOn: readonly string[]): Finding {
+  const named = failOn.includes("note") || failOn.includes(finding.kind);
+  return named && findingSeverity[finding.kind] === "note" ? { ...finding, raised: true } : finding;
+}
+
 /** Whether a finding fails the run, whatever its cells say. */
-export function failsRun(finding: Finding): boolean {
-  return findingSeverity[finding.kind] !== "note";
+export function failsRun(finding: Pick<Finding, "kind" | "raised">): boolean {
+  return severityOf(finding) !== "note";
 }

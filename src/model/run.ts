@@ -195,6 +195,8 @@ export interface RunRecord {
   readonly filters: RunFilters;
   /** Words of a command line that proves the same matrix in the same state, without the filters. */
   readonly command?: readonly string[] | undefined;
+  /** What `--fail-on` named: notes of these kinds fail the run. Absent: none do. */
+  readonly failOn?: readonly string[] | undefined;
   /** Relations that the matrix waives: no cell of theirs was probed. */
   readonly waivedRelations?: readonly WaivedRelation[] | undefined;
   readonly personas: readonly PersonaRecord[];

@@ -1,5 +1,5 @@
 import { factsOf, findingMessages } from "../messages/findings.ts";
-import { type Finding, type FindingKind, findingSeverity, type Severity } from "../model/finding.ts";
+import { type Finding, type FindingKind, type Severity, severityOf } from "../model/finding.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { clean, hanging, labelled, plural } from "./text.ts";
 
@@ -14,19 +14,28 @@ export function findingSections(
   width: number,
   paint: Paint,
 ): readonly (readonly string[])[] {
-  const kinds = [...new Set(findings.map((finding) => finding.kind))];
-  const bySeverity = severities.flatMap((severity) =>
-    kinds.filter((kind) => findingSeverity[kind] === severity),
-  );
-  return bySeverity.map((kind) => {
-    const ofKind = findings.filter((finding) => finding.kind === kind);
-    return group(kind, ofKind, width, paint);
-  });
+  return findingGroups(findings).map((found) => group(found, width, paint));
 }
 
-function group(kind: FindingKind, found: readonly Finding[], width: number, paint: Paint): readonly string[] {
+/** Findings of one kind; `--fail-on` raises all of a kind, or none. */
+export interface FindingGroup {
+  readonly kind: FindingKind;
+  readonly severity: Severity;
+  readonly found: readonly Finding[];
+}
+
+/** Worst first, and within a severity as they came. */
+export function findingGroups(findings: readonly Finding[]): readonly FindingGroup[] {
+  const kinds = [...new Set(findings.map(({ kind }) => kind))];
+  const groups = kinds.map((kind) => {
+    const found = findings.filter((finding) => finding.kind === kind);
+    return { kind, found, severity: severityOf({ kind, raised: found[0]?.raised }) };
+  });
+  return severities.flatMap((severity) => groups.filter((one) => one.severity === severity));
+}
+
+function group({ kind, severity, found }: FindingGroup, width: number, paint: Paint): readonly string[] {
   const { title, todo } = findingMessages[kind];
-  const severity = findingSeverity[kind];
   const word = severity.toUpperCase();
   const [first = "", ...more] = hanging(`${word}  ${title} (${kind})`, width);
   const left = found.length - shownOfAKind;

@@ -1,14 +1,19 @@
 import type { Reporter } from "./archived-run.ts";
 
-export const reportFormats = ["terminal", "json", "junit"] as const;
-export type ReportFormat = (typeof reportFormats)[number];
-
-/** Every format that `rowgate report --format` and `rowgate run --report` know. A new one is a file, its name and its line here. */
-export const reporters: Readonly<Record<ReportFormat, () => Promise<Reporter>>> = {
-  terminal: async () => (await import("./terminal.ts")).terminalReport,
-  json: async () => (await import("./json.ts")).jsonReport,
-  junit: async () => (await import("./junit.ts")).junitReport,
+/** Every format that `rowgate report --format` and `--report` know. A new one is a file and its line here. */
+export const reporters = {
+  terminal: async (): Promise<Reporter> => (await import("./terminal.ts")).terminalReport,
+  json: async (): Promise<Reporter> => (await import("./json.ts")).jsonReport,
+  junit: async (): Promise<Reporter> => (await import("./junit.ts")).junitReport,
+  sarif: async (): Promise<Reporter> => (await import("./sarif.ts")).sarifReport,
+  ctrf: async (): Promise<Reporter> => (await import("./ctrf.ts")).ctrfReport,
+  tap: async (): Promise<Reporter> => (await import("./tap.ts")).tapReport,
+  markdown: async (): Promise<Reporter> => (await import("./markdown.ts")).markdownReport,
+  github: async (): Promise<Reporter> => (await import("./github.ts")).githubReport,
 };
+
+export type ReportFormat = keyof typeof reporters;
+export const reportFormats: readonly ReportFormat[] = Object.keys(reporters) as ReportFormat[];
 
 export function isReportFormat(name: string): name is ReportFormat {
   return Object.hasOwn(reporters, name);

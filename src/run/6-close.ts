@@ -1,6 +1,6 @@
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
-import type { Finding } from "../model/finding.ts";
+import { type Finding, raiseNote } from "../model/finding.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
@@ -37,13 +37,14 @@ export async function close(run: OpenRun, began: Moment, probed: Probed): Promis
 function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowRecord[], left: Watched): Record {
   const { request, plan, channels, began, since, ended } = ending;
   const { matrix, target } = request;
+  const failOn = request.failOn ?? [];
   const findings = [
     ...plan.findings,
     ...probed.findings,
     ...left.findings,
     ...scratchRowFindings(rows),
     ...lateFindings(ending),
-  ];
+  ].map((finding) => raiseNote(finding, failOn));
   const preflight = plan.milliseconds + elapsed(began, since);
   const probe = elapsed(since, ended);
   const counts = probed.tally.counts();
@@ -68,6 +69,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
     },
     filters: request.filters,
     command: request.command,
+    ...(failOn.length > 0 && { failOn }),
     waivedRelations: matrix.waivedRelations.map(({ reason, expires, at, ...name }) => ({
       relation: formatQualified(name),
       reason,

@@ -42,6 +42,8 @@ export interface RunRequest {
   readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
   /** How far passes are proved: for all rows there could be, where a policy decides (the default), or for the rows at hand. */
   readonly proof?: ProofWish | undefined;
+  /** `note`, or kinds of findings: notes that fail the run. */
+  readonly failOn?: readonly string[] | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;
