@@ -10,7 +10,10 @@ export function withProof(cell: Cell, judgement: Judgement, proof: ProofAnswer |
   const atHand = { ...judgement, evidence: "rows-at-hand" } as const;
   if (proof === undefined) return atHand;
   // More than everything cannot be allowed: where that is declared, what went through has shown it.
-  if (cell.expectation.kind === "allow" && doubts.has(proof.kind)) return atHand;
+  if (cell.expectation.kind === "allow" && cell.check === undefined && doubts.has(proof.kind)) return atHand;
+  // What candidates leave open is a finding of the run.
+  if (cell.expectation.kind === "candidates" && cell.check === undefined && doubts.has(proof.kind))
+    return atHand;
   return (rules[proof.kind] as Rule<ProofAnswer["kind"]>)(cell, judgement, proof);
 }
 
@@ -40,11 +43,14 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
   "all-rows": (cell, judgement, { restsOn }) => resting(cell, judgement, "all-rows", restsOn),
   "keys-that-exist": (cell, judgement, { restsOn }) => resting(cell, judgement, "keys-that-exist", restsOn),
   // No policy holds back a role that is above them: what it may do hangs on its privileges alone.
-  above: ({ expectation }, judgement) => ({
-    ...judgement,
-    evidence: expectation.kind === "allow" ? "privilege" : "rows-at-hand",
-  }),
-  "not-asked": passes("rows-at-hand"),
+  above: ({ expectation, check }, judgement, { because }) =>
+    check === undefined
+      ? { ...judgement, evidence: expectation.kind === "allow" ? "privilege" : "rows-at-hand" }
+      : refuted(judgement, "error", `no policy holds it to \`check\`: ${because}`),
+  "not-asked": ({ check }, judgement, { because }) =>
+    check === undefined
+      ? { ...judgement, evidence: "rows-at-hand" }
+      : refuted(judgement, "inconclusive", `\`check\` is not tested: ${because}`),
   hit: (cell, judgement, proof) => {
     if (proof.side === "less")
       return refuted(judgement, "lockout", `${shown(cell, proof)} although it is declared`);
@@ -90,6 +96,14 @@ export function isOwnRowMissing(
     expectation.kind === "deny" &&
     operation !== "insert"
   );
+}
+
+/** Accepted candidates alone are declared, and the policies let in a row that is like none of them. */
+export function isWiderThanDeclared(
+  { expectation, check }: Cell,
+  proof: ProofAnswer,
+): proof is Extract<ProofAnswer, { kind: "hit" }> {
+  return expectation.kind === "candidates" && check === undefined && proof.kind === "hit";
 }
 
 function passes(evidence: Evidence): (cell: Cell, judgement: Judgement) => Judgement {
@@ -141,7 +155,9 @@ function shown(
     setup === undefined ? "" : " (no such row is in the data: it was put in, and the transaction undone)";
   const what =
     rows === "new" && operation !== "insert"
-      ? "a row may become"
+      ? side === "more"
+        ? "a row may become"
+        : "no row may become"
       : side === "more"
         ? `${operation.replace("_", " ")} reaches`
         : `${operation.replace("_", " ")} does not reach`;

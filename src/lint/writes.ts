@@ -57,6 +57,8 @@ function mayChange(
   if (role === undefined || role.superuser || role.bypassRls) return false;
   const { declaration } = declared(spec, persona, "update");
   if (declaration === undefined || declaration.expectation.kind !== "rows") return false;
+  // Every value of the new row is proved.
+  if (declaration.check !== undefined) return false;
   if (declaration.never.some(({ values }) => Object.hasOwn(values, column))) return false;
   return info.privileges[name]?.update.includes(column) === true && leavesFree(info, role, column, sql);
 }

@@ -8,6 +8,7 @@ import { readAnyArgument, readAssignment, readMayBecome, readNameColumns } from 
 import {
   readAllow,
   readCandidates,
+  readCheck,
   readChoice,
   readColumnRules,
   readDeny,
@@ -36,6 +37,10 @@ export interface Form {
 const everywhere: readonly Target[] = [...relationOperations, "*", "execute"];
 const choice = names.describe("Candidates, or calls, that are accepted; all others are refused.");
 const rejection = names.describe("Candidates, or calls, that are refused.");
+
+const newRows = predicate.describe(
+  "Exactly these rows may be written: a row set's name, or a SQL predicate over the new row.",
+);
 
 const columnRule = z
   .strictObject({
@@ -75,6 +80,7 @@ export type FormName =
   | "calls"
   | "set"
   | "never"
+  | "check"
   | "columns"
   | "assignment"
   | "names"
@@ -120,7 +126,7 @@ export const forms: Readonly<Record<FormName, Form>> = {
   candidates: {
     says: true,
     on: ["insert"],
-    keys: { accept: choice, reject: rejection },
+    keys: { accept: choice, reject: rejection, check: newRows },
     read: readCandidates,
   },
   calls: { says: false, on: ["execute"], keys: { accept: choice, reject: rejection }, read: readChoice },
@@ -141,6 +147,7 @@ export const forms: Readonly<Record<FormName, Form>> = {
     },
     read: readForbidden,
   },
+  check: { says: false, on: ["update", "blind_update"], keys: { check: newRows }, read: readCheck },
   columns: {
     says: false,
     on: ["select", "execute"],

@@ -111,9 +111,12 @@ function reportClash({ first, second, personas, operations: about }: Clash, issu
   issues.report("contradiction", after.at, message, "an entry for the persona itself wins over its groups");
 }
 
-function shortly({ expectation, calls }: Statement): string {
+function shortly({ expectation, calls, check }: Statement): string {
   const { accept = [], reject = [] } = calls ?? {};
-  return [expectationShortly(expectation), ...accept, ...reject.map((name) => `not ${name}`)].join(", ");
+  const checked = check === undefined ? [] : [`check ${check.name ?? check.predicate}`];
+  return [expectationShortly(expectation), ...accept, ...reject.map((name) => `not ${name}`), ...checked]
+    .filter((text) => text !== "")
+    .join(", ");
 }
 
 function expectationShortly(expectation: Expectation): string {
@@ -137,6 +140,7 @@ function meaning({
   expectation,
   never,
   columns,
+  check,
   calls,
   waiver,
   assignment,
@@ -160,10 +164,12 @@ function meaning({
     anyArgument ? ["predicate" in anyArgument ? anyArgument.predicate : "allow"] : null,
   ];
   const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value ?? null]));
+  const written = check?.predicate ?? null;
   return canonical([
     expectationMeaning(expectation),
     forbidden,
     shown,
+    written,
     chosen ?? null,
     until,
     bounds,

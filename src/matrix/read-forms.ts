@@ -86,7 +86,22 @@ export function readCandidates(fields: Fields, scope: Scope): Part {
   const { accept = [], reject } = readNames(fields, "candidate", scope);
   const names = [...accept, ...reject];
   const uses = names.flatMap((name) => scope.candidates.get(name)?.uses ?? []);
-  return { expectation: { kind: "candidates", accept, reject }, uses };
+  const checked = fields.has("check") ? readCheck(fields, scope) : {};
+  return (
+    checked && {
+      expectation: { kind: "candidates", accept, reject },
+      ...checked,
+      uses: [...uses, ...(checked.uses ?? [])],
+    }
+  );
+}
+
+/** What a new row must satisfy: a row set like any other. */
+export function readCheck(fields: Fields, scope: Scope): Part {
+  const stated = rowsOf(fields.get("check")?.value, scope);
+  if (stated?.expectation?.kind !== "rows") return undefined;
+  const { name, predicate } = stated.expectation;
+  return { check: { name, predicate }, uses: stated.uses ?? [] };
 }
 
 /** `accept`, `reject`, and `deny` beside them: which calls are accepted, and why the others are refused. */

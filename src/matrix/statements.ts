@@ -82,6 +82,7 @@ function readStatement(target: Target, entry: Entry, label: string, scope: Scope
     const uses = complete.flatMap((part) => part.uses ?? []);
     const statement: Statement = Object.assign({}, blank, ...complete, { at: value.at, uses });
     checkColumns(statement, fields, scope);
+    checkNewRows(statement, fields, scope);
     if (target === "execute") checkWithheld(statement, fields, scope);
     return statement;
   });
@@ -89,7 +90,12 @@ function readStatement(target: Target, entry: Entry, label: string, scope: Scope
 
 /** The forms that say what is expected. */
 function headsOf(target: Target, fields: Fields): readonly FormName[] {
-  const written = formNames.filter((form) => forms[form].says && isWritten(form, fields));
+  const here = formsOn(target);
+  const own = here.filter((form) => forms[form].says && isWritten(form, fields));
+  // What belongs to another operation is reported as that; `check` belongs to an UPDATE as well as to an INSERT.
+  const others = new Map([...fields].filter(([key]) => !here.some((form) => key in forms[form].keys)));
+  const misplaced = formNames.filter((form) => forms[form].says && isWritten(form, others));
+  const written = own.length > 0 ? own : misplaced;
   if (target !== "execute") return written;
   // Beside a choice of calls `deny` says why the others are refused; beside rows that are withheld, why all are.
   const reason = isWritten("calls", fields) || withholds(fields);
@@ -131,6 +137,14 @@ function checkColumns(
   const none = expectation.kind === "deny" || calls?.accept?.length === 0;
   if (at === undefined || (columns.length === 0 && assignment === undefined) || !none) return;
   const message = "`columns` describes the declared rows, and `deny` declares none";
+  issues.report("misplaced-key", at, message, "write it beside `allow` or `rows`");
+}
+
+/** Where no row may be updated there is no new row. */
+function checkNewRows({ check, expectation }: Statement, fields: Fields, { issues }: Scope): void {
+  const at = fields.get("check")?.keyAt;
+  if (at === undefined || check === undefined || expectation.kind !== "deny") return;
+  const message = "`check` describes the new row, and `deny` lets none be written";
   issues.report("misplaced-key", at, message, "write it beside `allow` or `rows`");
 }
 

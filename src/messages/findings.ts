@@ -90,6 +90,11 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
       `${of.relation}.${of.column}, by ${list(of.personas)}: policies of ${listed(of.of)} read it`,
     todo: "declare under `never:` the updates that must be refused: giving a row to another user, taking another role or tenant",
   },
+  "insert-wider-than-declared": {
+    title: "The policies let users insert rows that are like no accepted candidate",
+    facts: (of) => `${of.relation}, ${list(of.personas)}; for example ${yamlRow(of.example)}`,
+    todo: "declare with `check:` which rows may be inserted; or tighten the policy, and add that row under `insert:` and `reject:`",
+  },
   "own-row-missing": {
     title: "A deny holds only because the data has no row of the persona's own: policies would let it at one",
     facts: (of) => `${of.relation}: ${listed(of.cells)}; such a row: ${of.example}`,
@@ -265,4 +270,19 @@ export function listed(names: readonly string[]): string {
 /** Messages of servers, whose line breaks mean nothing. */
 function prose(text: string): string {
   return text.replaceAll(/\s+/g, " ").trim();
+}
+
+/** A row as a candidate of the matrix is written: `{ school_id: '2', title: null }`. */
+function yamlRow(row: Readonly<Record<string, string | null>>): string {
+  const entries = Object.entries(row).map(([name, value]) => {
+    const key = /^[A-Za-z_]\w*$/.test(name) ? name : yamlText(name);
+    return `${key}: ${value === null ? "null" : yamlText(value)}`;
+  });
+  return `{ ${entries.join(", ")} }`;
+}
+
+function yamlText(text: string): string {
+  return /^[\u0020-\u007e\u00a0-\ud7ff]*$/.test(text)
+    ? `'${text.replaceAll("'", "''")}'`
+    : JSON.stringify(text);
 }

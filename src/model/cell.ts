@@ -1,6 +1,6 @@
 import type { Channel } from "./channels.ts";
 import type { SourcePosition } from "./errors.ts";
-import type { Expectation, Operation, Persona, Waiver } from "./matrix.ts";
+import type { Expectation, NewRows, Operation, Persona, Waiver } from "./matrix.ts";
 import type { RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "./catalog.ts";
 
 export { channels, type Channel } from "./channels.ts";
@@ -91,6 +91,8 @@ export interface Cell {
   /** INSERT: what is sent. */
   readonly candidates: readonly BoundCandidate[];
   readonly update: UpdatePlan | undefined;
+  /** INSERT and UPDATE: what a new row must satisfy, bound. */
+  readonly check?: NewRows | undefined;
   /** True when the matrix does not list the cell: it is denied by default, or follows from another operation. */
   readonly implied: boolean;
   readonly waiver: Waiver | undefined;

@@ -1,5 +1,6 @@
 import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
+import type { Witness } from "./proof.ts";
 
 /** Something to report that is not about one cell. Facts only: src/messages/findings.ts words them. */
 export type Finding = FindingFacts & {
@@ -67,6 +68,14 @@ type FindingFacts =
       readonly cells: readonly string[];
       /** One such row, as JSON. */
       readonly example: string;
+    }
+  | {
+      /** Accepted candidates are all that the matrix says of an INSERT, and the policies let in other rows. */
+      readonly kind: "insert-wider-than-declared";
+      readonly relation: string;
+      readonly personas: readonly string[];
+      /** One such row, which was inserted and undone: column → text. */
+      readonly example: Witness;
     }
   | {
       readonly kind: "forbidden-update-untested";
@@ -141,6 +150,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "argument-untested": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
+  "insert-wider-than-declared": "failure",
   "cascades-past-a-deny": "note",
   "no-privileged-connection": "error",
   "rows-changed": "error",

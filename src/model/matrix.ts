@@ -66,6 +66,13 @@ export type Expectation =
   /** INSERT: these candidates are accepted as written; every other declared candidate is refused. */
   | { readonly kind: "candidates"; readonly accept: readonly string[]; readonly reject: readonly string[] };
 
+/** What a new row must satisfy, exactly: Postgres's WITH CHECK, as the matrix says it. */
+export interface NewRows {
+  /** The row set's name; `undefined`: the predicate stands in place. */
+  readonly name: string | undefined;
+  readonly predicate: string;
+}
+
 /** A failure that somebody has accepted until a day. */
 export interface Waiver {
   readonly reason: string;
@@ -137,6 +144,8 @@ export interface Declaration {
   readonly set: Readonly<Record<string, Json>> | undefined;
   /** UPDATE: moves that must be refused for every row that the persona may update. */
   readonly never: readonly Candidate[];
+  /** INSERT and UPDATE: exactly these rows may be written. */
+  readonly check?: NewRows | undefined;
   /** SELECT: column cells of their own. A column stands in one rule at the most. */
   readonly columns: readonly ColumnRule[];
   /** UPDATE, INSERT: cells of the columns that are listed. */

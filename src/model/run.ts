@@ -2,7 +2,7 @@ import type { Channel } from "./cell.ts";
 import type { PolicyInfo } from "./catalog.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Finding } from "./finding.ts";
-import type { Expectation, Json, Operation, Waiver } from "./matrix.ts";
+import type { Expectation, Json, NewRows, Operation, Waiver } from "./matrix.ts";
 import type { Observation } from "./observation.ts";
 import type { ScratchRowRecord } from "./scratch-row.ts";
 import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from "./target.ts";
@@ -26,6 +26,8 @@ export interface CellRecord {
   /** `execute`: the call, where the function has several. `relation` is the function then. */
   readonly call?: string | undefined;
   readonly expectation: Expectation;
+  /** INSERT and UPDATE: which rows may be written. */
+  readonly check?: NewRows | undefined;
   readonly implied: boolean;
   readonly at: SourcePosition;
   readonly waiver: Waiver | undefined;

@@ -7,6 +7,7 @@ import type {
   Declaration,
   Expectation,
   Matrix,
+  NewRows,
   Persona,
   RelationOperation,
   RelationSpec,
@@ -55,6 +56,7 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
     update: operationInfo[operation].setsValues
       ? updatePlan(settled.declaration, matrix, persona)
       : undefined,
+    check: newRowsOf(planned, expectation),
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
     at: settled.declaration?.at ?? spec.at,
@@ -79,6 +81,15 @@ function bound(planned: Planned): Expectation {
   }
   if (expectation.kind !== "rows" && expectation.kind !== "within") return expectation;
   return { ...expectation, predicate: bindPredicate(expectation.predicate, planned) };
+}
+
+/** An upsert writes nothing that INSERT or UPDATE could not: `check` belongs to these, and to the UPDATE that reads no column. */
+function newRowsOf(planned: Planned, expectation: Expectation): NewRows | undefined {
+  const { operation, settled, column } = planned;
+  const check = settled.declaration?.check;
+  const writes = operation === "insert" || operation === "update" || operation === "blind_update";
+  if (check === undefined || !writes || column !== undefined || expectation.kind === "deny") return undefined;
+  return { ...check, predicate: bindPredicate(check.predicate, planned) };
 }
 
 function candidatesOf(

@@ -17,8 +17,7 @@ const denied: Expectation = { kind: "deny", reason: undefined };
  */
 export function settle(spec: RelationSpec, persona: string, operation: Operation): Settled | undefined {
   const own = declarationOf(spec, persona, operation);
-  if (own !== undefined)
-    return { expectation: spelledOut(own.expectation, spec), declaration: own, implied: false };
+  if (own !== undefined) return { expectation: spelledOut(own, spec), declaration: own, implied: false };
   const source = operationInfo[operation].follows;
   const declaration = declarationOf(spec, persona, source ?? "update");
   if (source !== undefined && declaration !== undefined)
@@ -41,9 +40,13 @@ function declarationOf(spec: RelationSpec, persona: string, operation: Operation
   return indexOf(spec).get(`${persona}/${operation}`);
 }
 
-/** Candidates that an INSERT does not list as accepted are refused: default deny holds for them as well. */
-function spelledOut(expectation: Expectation, spec: RelationSpec): Expectation {
+/**
+ * Candidates that an INSERT does not list as accepted are refused: default deny holds for them as well. Where `check` alone says
+ * which rows may be written, no candidate is.
+ */
+function spelledOut({ expectation, check }: Declaration, spec: RelationSpec): Expectation {
   if (expectation.kind !== "candidates") return expectation;
+  if (check !== undefined && expectation.accept.length + expectation.reject.length === 0) return expectation;
   const others = spec.candidates.map(({ name }) => name).filter((name) => !expectation.accept.includes(name));
   return { ...expectation, reject: [...new Set([...expectation.reject, ...others])] };
 }

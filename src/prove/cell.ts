@@ -1,12 +1,16 @@
-import { always } from "./analyse/policy.ts";
+import { always, type Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
+import { quoteIdent } from "../lib/sql-text.ts";
+import type { ProofColumn } from "./analyse/schema.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
+import { columnsOf } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
 import { byConstraints, finish, settledByRelaxation, type Showers, shownHits } from "./outcome.ts";
 import { outsidePolicies, type ProofCell } from "./proof-cell.ts";
 import { showInsert, showRefusedInsert } from "./show/insert.ts";
+import { typedLiteral } from "./show/rows.ts";
 import { update, upsert } from "./update.ts";
 
 /** Everything that can be said of one cell. */
@@ -36,47 +40,75 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
 
 async function insertion(asked: Asked): Promise<Answer> {
   const { cell, held, context: base } = asked;
-  const { check } = cell;
   const deny = cell.declared.kind === "deny";
-  if (check === undefined && !deny)
+  const policy = conditionFor(asked, "insert", "new", false);
+  if (policy === undefined && (deny || cell.check === undefined)) return { kind: "no-policy" };
+  const letIn = policy ?? always(false);
+  const declared = deny ? always(false) : await acceptedRows(asked, letIn);
+  if (declared === undefined)
     return { kind: "not-asked", because: "the matrix declares no check: for the new row" };
-  const applying = conditionFor(asked, "insert", "new", false);
-  if (applying === undefined && deny) return { kind: "no-policy" };
-  const policy = applying ?? always(false);
-  const declared =
-    check === undefined || deny ? always(false) : base.knowledge.declared(base.space.relation, check);
-  const context = { ...base, space: { ...base.space, fixed: await defaultsOf(asked) } };
-  const settled = await settledByRelaxation(context, policy, deny);
+  // Candidates bound what is let in; that every row of `check` is, is declared as well.
+  const both = !deny && cell.check !== undefined;
+  const fixed = await defaultsOf(asked, ({ name }) => !held.insert.includes(name));
+  const context = { ...base, space: { ...base.space, fixed } };
+  const settled = deny ? await settledByRelaxation(context, letIn, true) : undefined;
   if (settled !== undefined) return settled;
-  const found = await contrast(context, policy, declared, !deny);
-  const showing = { space: context.space, as: context.as, policy, declared };
-  const showers: Showers = {
+  const found = await contrast(context, letIn, declared, both);
+  const showing = { space: context.space, as: context.as, policy: letIn, declared };
+  const show: Showers = {
     more: (rows) => showInsert(showing, rows, held.insert),
     less: (rows) => showRefusedInsert(showing, rows, held.insert),
   };
-  const shown = await shownHits(context, policy, found, showers, "new");
-  if (shown?.kind === "constraint-only")
-    return (await byConstraints(context, policy, declared, !deny, deny, "alone")) ?? shown;
-  return shown ?? finish(context, policy, declared, await found.close(), found, !deny, deny);
+  const shown = await shownHits(context, letIn, found, show, "new");
+  if (shown?.kind === "hit") return shown;
+  // What is declared and was not seen to be refused is no lockout: what is let in still has to be declared.
+  const bound = both && found.more.length === 0 ? undefined : shown;
+  if (bound?.kind === "constraint-only")
+    return (await byConstraints(context, letIn, declared, false, deny, "alone")) ?? bound;
+  if (bound !== undefined) return bound;
+  const closing = shown === undefined ? found : await contrast(context, letIn, declared, false);
+  return finish(context, letIn, declared, await closing.close(), closing, both && shown === undefined, deny);
 }
 
-/** A column that the role may not write has its default, unless a trigger may put anything there. */
-async function defaultsOf({ context, cell, held }: Asked): Promise<ReadonlyMap<string, string | null>> {
-  const { relation, session } = context.space;
+/** What an INSERT may let in: `check`, or what is like an accepted candidate in all that the policies read of it. */
+async function acceptedRows(asked: Asked, policy: Condition): Promise<Condition | undefined> {
+  const { cell, context } = asked;
+  const { knowledge, space } = context;
+  if (cell.check !== undefined) return knowledge.declared(space.relation, cell.check);
+  const { tree } = policy;
+  if (cell.accepted === undefined || cell.accepted.length === 0 || tree === undefined) return undefined;
+  const read = new Set(columnsOf(context, [{ tree, critical: knowledge.critical(tree, space.relation) }]));
+  const defaults = await defaultsOf(asked, ({ name }) => read.has(name));
+  const like = cell.accepted.map((row) => {
+    const known = { ...Object.fromEntries(defaults), ...row };
+    const same = space.relation.columns.flatMap((column) => {
+      const { name } = column;
+      const value = known[name];
+      if (!read.has(name) || value === undefined) return [];
+      return [`${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`];
+    });
+    return same.length === 0 ? "true" : `(${same.join(" and ")})`;
+  });
+  return knowledge.declared(space.relation, like.join(" or "));
+}
+
+/** What columns hold that no value is given for; a trigger may put anything there. */
+async function defaultsOf(
+  asked: Asked,
+  wanted: (column: ProofColumn) => boolean,
+): Promise<ReadonlyMap<string, string | null>> {
+  const { as, session, space } = asked.context;
   const fixed = new Map<string, string | null>();
-  if (isTriggered({ cell }, "insert")) return fixed;
-  for (const column of relation.columns) {
-    if (held.insert.includes(column.name) || column.generated) continue;
-    if (column.identity !== null) continue;
+  if (isTriggered(asked, "insert")) return fixed;
+  for (const column of space.relation.columns) {
+    if (!wanted(column) || column.generated || column.identity !== null) continue;
     if (column.expression === null) {
       fixed.set(column.name, null);
       continue;
     }
-    const told = await session.ask(context.as, `select (${column.expression})::${column.type}::text`);
-    const again = await session.run([
-      { as: context.as, sql: `select (${column.expression})::${column.type}::text`, rows: true },
-    ]);
-    const [value, second] = [told, again[0]].map((one) =>
+    const sql = `select (${column.expression})::${column.type}::text`;
+    const [told, [again]] = await Promise.all([session.ask(as, sql), session.run([{ as, sql, rows: true }])]);
+    const [value, second] = [told, again].map((one) =>
       one !== undefined && "value" in one ? one.value : undefined,
     );
     // A default that is another one each time stands for no value.

@@ -17,6 +17,8 @@ export interface ProofCell {
   readonly declared: Declared;
   /** INSERT and UPDATE: what a new row must satisfy, bound; `undefined`: nothing is declared of it. */
   readonly check?: string | undefined;
+  /** INSERT without `check`: the rows that the matrix lets in, each as it is sent. */
+  readonly accepted?: readonly Readonly<Record<string, string | null>>[] | undefined;
   /** Columns of ON CONFLICT, for an upsert. */
   readonly key: readonly string[];
 }

@@ -9,6 +9,7 @@ import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
 import { finish, hitOf, settledByRelaxation } from "./outcome.ts";
 import { showMove } from "./show/move.ts";
+import type { Shown } from "./show/shown.ts";
 
 export async function update(asked: Asked, blind: boolean): Promise<Answer> {
   const { cell, context } = asked;
@@ -23,12 +24,7 @@ export async function update(asked: Asked, blind: boolean): Promise<Answer> {
   if (newSide.kind !== "open") return newSide;
   const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
   // What the new side reads and the role may not write is as it was, unless a trigger writes it.
-  const kept =
-    !isTriggered(asked, "update") &&
-    !context.space.relation.columns.some(
-      ({ name }) => asked.held.update.includes(name) && readsColumn(after, name),
-    );
-  const reaching = kept ? joinedConditions("and", [old, after]) : old;
+  const reaching = isKept(asked, after) ? joinedConditions("and", [old, after]) : old;
   const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
   if (
     reached.kind === "hit" ||
@@ -38,6 +34,13 @@ export async function update(asked: Asked, blind: boolean): Promise<Answer> {
   )
     return reached;
   return movedRows(asked, old, after, blind, reached);
+}
+
+/** No column that the role may write, and no trigger, can change what the condition says of a row. */
+function isKept(asked: Asked, condition: Condition): boolean {
+  if (isTriggered(asked, "update")) return false;
+  const { columns } = asked.context.space.relation;
+  return !columns.some(({ name }) => asked.held.update.includes(name) && readsColumn(condition, name));
 }
 
 function readsColumn({ tree }: Condition, name: string): boolean {
@@ -72,12 +75,15 @@ async function movedRows(
 ): Promise<Answer> {
   const { cell, context, held } = asked;
   const declared = context.knowledge.declared(context.space.relation, cell.check ?? "true");
-  const found = await contrast(context, after, declared, false);
+  const policy = isKept(asked, old) ? joinedConditions("and", [after, old]) : after;
+  const found = await contrast(context, policy, declared, true);
+  const from = await contrast(context, old, always(false), false);
+  const showing = { space: context.space, as: context.as, policy, declared };
+  const move = (side: "more" | "less"): Promise<Shown> =>
+    showMove(showing, from.more, found[side], held, { blind, side });
   if (found.more.length > 0) {
-    const from = await contrast(context, old, always(false), false);
-    const showing = { space: context.space, as: context.as, policy: after, declared };
-    const shown = await showMove(showing, from.more, found.more, held, blind);
-    if (shown.kind === "hit") return hitOf(context, after, shown, found.more, "new");
+    const shown = await move("more");
+    if (shown.kind === "hit") return hitOf(context, policy, shown, found.more, "new");
     if (shown.kind === "refused")
       return { kind: "constraint-only", message: shown.message, witness: shown.witness };
     return undecided(
@@ -85,8 +91,27 @@ async function movedRows(
       "a candidate under never: that is to be refused",
     );
   }
-  const close = await found.close();
-  return close.kind === "proved" ? reached : close;
+  // What is declared and was not seen to be refused is no lockout.
+  const less = found.less.length > 0 ? await move("less") : undefined;
+  if (less?.kind === "hit") return hitOf(context, policy, less, found.less, "new");
+  const closing = less === undefined ? found : await contrast(context, policy, declared, false);
+  const close = await closing.close();
+  const moved = await finish(context, policy, declared, close, closing, less === undefined, false);
+  return bothHold(reached, moved);
+}
+
+/** The rows that may be changed, and those that may come of it: the weaker proof, and all that either rests on. */
+function bothHold(reached: Answer, moved: Answer): Answer {
+  if (!("restsOn" in moved)) return moved;
+  if (!("restsOn" in reached)) return reached;
+  const [one, other] = [reached.restsOn, moved.restsOn];
+  const restsOn: RestsOn = {
+    claims: [...one.claims, ...other.claims],
+    time: [...one.time, ...other.time],
+    relations: [...new Set([...one.relations, ...other.relations])].toSorted(),
+  };
+  const weaker = moved.kind === "keys-that-exist" ? moved : reached;
+  return { ...weaker, restsOn };
 }
 
 export async function upsert(asked: Asked): Promise<Answer> {

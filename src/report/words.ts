@@ -112,8 +112,14 @@ export function gridWord(cell: Pick<CellRecord, "expectation" | "column" | "ever
 const columnWords: Record<Expectation["kind"], string> = { ...gridWords, allow: "shown", deny: "hidden" };
 
 /** `rows enrolled`, `deny: grant`, `accept own; reject other`. */
-export function declared({ expectation, column }: Pick<CellRecord, "expectation" | "column">): string {
-  const text = oneLine((declaredWords[expectation.kind] as (of: Expectation) => string)(expectation));
+export function declared({
+  expectation,
+  column,
+  check,
+}: Pick<CellRecord, "expectation" | "column" | "check">): string {
+  const said = (declaredWords[expectation.kind] as (of: Expectation) => string)(expectation);
+  const written = check === undefined ? "" : `check ${check.name ?? "these rows"}`;
+  const text = oneLine([said, written].filter((part) => part !== "").join("; "));
   if (column === undefined) return text;
   if (expectation.kind === "allow") return "visible";
   return expectation.kind === "deny" ? "hidden" : `visible in ${text}`;

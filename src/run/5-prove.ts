@@ -1,12 +1,12 @@
 import type { Cell } from "../model/cell.ts";
-import type { ProofAnswer } from "../model/proof.ts";
+import type { ProofAnswer, Witness } from "../model/proof.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
 import type { ProofPersona, Prover, ProofRequest } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { ProbedCell } from "./4-probe.ts";
-import { isOwnRowMissing } from "../judge/proof.ts";
+import { isOwnRowMissing, isWiderThanDeclared } from "../judge/proof.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Chunk } from "./workers.ts";
@@ -59,6 +59,8 @@ function requestsOf(cell: Cell, { sessions, plan }: OpenRun): readonly ProofRequ
     role,
     operation,
     declared: declaredOf(cell),
+    check: cell.check?.predicate,
+    accepted: acceptedOf(cell),
     key: relation.key,
     persona: personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, state)), sessions),
   }));
@@ -66,6 +68,12 @@ function requestsOf(cell: Cell, { sessions, plan }: OpenRun): readonly ProofRequ
 
 function declaredOf({ expectation }: Cell): Declared {
   return expectation.kind === "candidates" ? { kind: "allow" } : expectation;
+}
+
+/** Without `check`, accepted candidates say what an INSERT may let in. */
+function acceptedOf({ expectation, candidates, check }: Cell): ProofRequest["accepted"] {
+  if (expectation.kind !== "candidates" || check !== undefined) return undefined;
+  return candidates.flatMap(({ name, values }) => (expectation.accept.includes(name) ? [values] : []));
 }
 
 function personaOf(
@@ -104,28 +112,43 @@ function rank(answer: ProofAnswer): number {
   );
 }
 
-/** What is worth a note of the proofs of a run: denies that hold for want of a row of the persona's own. */
+/** What the proofs of a run found that is no cell's verdict: denies that hold for want of a row of the persona's own, and rows that no candidate speaks of. */
 export interface ProofNotes {
   add(one: ProvedCell): void;
   findings(): readonly Finding[];
 }
 
 export function createProofNotes(): ProofNotes {
-  const notes = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
+  const own = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
+  const wider = new Map<string, { readonly personas: string[]; readonly example: Witness }>();
   return {
     add: ({ cell, proof }) => {
-      if (proof === undefined || !isOwnRowMissing(cell, proof)) return;
+      if (proof === undefined) return;
       const relation = formatQualified(cell.relation.info);
-      const note = notes.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
-      notes.set(relation, note);
-      note.personas.set(cell.persona.name, [...(note.personas.get(cell.persona.name) ?? []), cell.operation]);
+      const { name } = cell.persona;
+      if (isOwnRowMissing(cell, proof)) {
+        const note = own.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
+        own.set(relation, note);
+        note.personas.set(name, [...(note.personas.get(name) ?? []), cell.operation]);
+      }
+      if (isWiderThanDeclared(cell, proof) && cell.waiver === undefined) {
+        const found = wider.get(relation) ?? { personas: [], example: proof.witness };
+        wider.set(relation, found);
+        found.personas.push(name);
+      }
     },
-    findings: () =>
-      [...notes].map(([relation, { personas, example }]) => ({
-        kind: "own-row-missing",
-        relation,
-        cells: [...personas].map(([persona, operations]) => `${persona}: ${operations.join(", ")}`),
-        example,
-      })),
+    findings: () => [
+      ...[...wider].map(
+        ([relation, found]): Finding => ({ kind: "insert-wider-than-declared", relation, ...found }),
+      ),
+      ...[...own].map(
+        ([relation, { personas, example }]): Finding => ({
+          kind: "own-row-missing",
+          relation,
+          cells: [...personas].map(([persona, operations]) => `${persona}: ${operations.join(", ")}`),
+          example,
+        }),
+      ),
+    ],
   };
 }

@@ -108,16 +108,18 @@ function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] 
 function relationPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] {
   const seen = new Set<string>();
   return matrix.relations.flatMap((spec) => {
-    const of = findRelation(catalog, spec.control?.from ?? spec);
-    return spec.declarations.flatMap(({ expectation, mayBecome, persona: name, at }) => {
+    const [shown, written] = [spec.control?.from ?? spec, spec].map((one) => findRelation(catalog, one));
+    return spec.declarations.flatMap(({ expectation, check, mayBecome, persona: name, at }) => {
       const persona = matrix.personas.find((one) => one.name === name);
-      if (persona === undefined || of === undefined) return [];
+      if (persona === undefined) return [];
       const said = [
-        ...(expectation.kind === "rows" ? [expectation] : []),
-        ...(mayBecome?.rows ? [mayBecome.rows] : []),
+        ...(expectation.kind === "rows" ? [{ ...expectation, of: shown }] : []),
+        ...(mayBecome?.rows ? [{ ...mayBecome.rows, of: shown }] : []),
+        ...(check === undefined ? [] : [{ ...check, of: written }]),
       ];
-      return said.flatMap(({ name: set, predicate }): readonly Predicate[] => {
-        const key = JSON.stringify([spec.schema, spec.name, predicate]);
+      return said.flatMap(({ name: set, predicate, of }): readonly Predicate[] => {
+        if (of === undefined) return [];
+        const key = JSON.stringify([of.schema, of.name, predicate]);
         if (seen.has(key)) return [];
         seen.add(key);
         const rowSet = spec.rowSets.find((one) => one.name === set);

@@ -76,6 +76,7 @@ export function recordCell({ cell, answers, proof }: ProvedCell, context: Record
     everywhere: cell.column === undefined ? undefined : cell.everywhere,
     call: cell.call?.only === false ? cell.call.name : undefined,
     expectation: cell.expectation,
+    check: cell.check,
     implied: cell.implied,
     at: cell.at,
     waiver: cell.waiver,

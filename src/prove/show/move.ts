@@ -6,17 +6,20 @@ import { changedTry, insertedTry, placed, type Try } from "./place.ts";
 import { filledRows, rankedHits, standingRows, typedLiteral } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
 
-/** Changes a row that the persona may change into one that is not declared. */
+/** Changes a row that the persona may change into one that is not declared; or into one that is, and is refused. */
 export async function showMove(
   { space, as, declared }: Showing,
   from: readonly Row[],
   into: readonly Row[],
   { select, update }: { readonly select: readonly string[]; readonly update: readonly string[] },
-  blind: boolean,
+  { blind, side }: { readonly blind: boolean; readonly side: "more" | "less" },
 ): Promise<Shown> {
   const { relation, session } = space;
   const table = quoteQualified(relation);
   const byPlace = select.length === relation.columns.length && !blind;
+  // A statement that meets other rows too may be refused because of them.
+  if (side === "less" && !byPlace)
+    return { kind: "not-shown", message: "no row can be changed by itself", witness: into[0] ?? {} };
   const templates = await standingRows(space);
   let best: Shown | undefined;
   for (const target of (await rankedHits(space, into)).slice(0, 10)) {
@@ -59,6 +62,8 @@ export async function showMove(
         ]);
         if (isError(put) || put === undefined || ("value" in put && put.value === null))
           return { kind: "not-shown", message: "no row to start from", witness: target };
+        if (side === "less" && isError(did) && isCode(did.code, "insufficientPrivilege"))
+          return { kind: "hit", side, statement, setup, witness: target };
         if (isError(did))
           return isCode(did.code, "insufficientPrivilege")
             ? { kind: "not-shown", message: did.message, witness: target }
@@ -67,6 +72,7 @@ export async function showMove(
         const [a, b] = [was, after].map((one) =>
           one !== undefined && "value" in one ? Number(one.value) : 0,
         );
+        if (side === "less") return { kind: "not-shown", message: "nothing refused it", witness: target };
         if (touched > 0 && (b ?? 0) > 0 && (setup === undefined || (b ?? 0) > (a ?? 0) || (a ?? 0) === 1))
           return { kind: "hit", side: "more", statement, setup, witness: target };
         return {

@@ -94,12 +94,14 @@ function named(word: string, list: readonly { readonly name: string }[] = []): r
 }
 
 function extras(declaration: Declaration): readonly string[] {
-  const { set, never, columns, calls, waiver, assignment, names, mayBecome, anyArgument } = declaration;
+  const { set, never, check, columns, calls, waiver, assignment, names, mayBecome, anyArgument } =
+    declaration;
   return [
     ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
     ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
     ...(calls?.reason === undefined ? [] : [`else deny by ${calls.reason}`]),
     ...(set === undefined ? [] : ["set", ...Object.keys(set)]),
+    ...(check === undefined ? [] : ["check", check.name ?? `(${check.predicate})`]),
     ...(never.length > 0 ? ["never", ...never.map(({ name }) => name)] : []),
     ...columns.flatMap(({ columns: of, shows, rows }) => [
       shows,
