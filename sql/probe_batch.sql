@@ -89,6 +89,7 @@ declare
   parts text[]; row_answer text; is_after_policy boolean;
   reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
   extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
+  raised text[]; raised_rows bigint;    -- codes that functions raised, and at how many rows
 begin
   -- What is asked of others, and of whom, is not for the policies to read.
   ignored := set_config('rowgate.batch', '', true);
@@ -159,6 +160,7 @@ begin
     parts := '{}'; impersonating := false;
     reached := 0; extra := 0; missing := 0; unknown := 0; checked := 0; tried := 0;
     extra_keys := '{}'; missing_keys := '{}'; last_error := null;
+    raised := '{}'; raised_rows := 0;
     plan := case when probe.kind = 'read' then null when probe.plan > 1 and unsure_plan[probe.persona] then 1 else probe.plan end;
 
     for place in 1 .. places
@@ -329,6 +331,10 @@ begin
           end if;
         elsif unsure then
           unknown := unknown + 1;
+          if stage = 'probe' and foreign_frame then
+            raised_rows := raised_rows + 1;
+            if not code = any(raised) then raised := raised || code; end if;
+          end if;
         elsif declareds[place] then
           missing := missing + 1;
           if cardinality(missing_keys) < 3 then missing_keys := missing_keys || keys[place]; end if;
@@ -346,7 +352,8 @@ begin
     if probe.kind = 'rows' then
       answers := answers || json_build_object('baseline', json_build_array(baseline_total[probe.baseline], baseline_declared[probe.baseline]),
         'rowByRow', json_build_object('tried', tried, 'affected', reached, 'unexpected', extra, 'missing', missing, 'unknown', unknown,
-          'unexpectedKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json))::text;
+          'unexpectedKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json,
+            'raised', case when raised_rows > 0 then to_json(raised) end, 'raisedRows', raised_rows))::text;
     elsif probe.baseline is null then
       answers := answers || ('{"parts":[' || array_to_string(parts, ',') || ']}');
     else

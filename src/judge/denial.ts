@@ -1,13 +1,15 @@
-import { isCode, ruleFor } from "../model/answers.ts";
-import { bypassOf } from "../model/catalog.ts";
+import { type AnswerName, isCode, ruleFor } from "../model/answers.ts";
+import { bypassOf, type TriggerInfo } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { holdsPrivileges, operationInfo } from "../model/operations.ts";
-import type { Answer } from "../model/observation.ts";
+import type { Answer, CandidateAttempt } from "../model/observation.ts";
 
 /** Routines of the server that refuse a row for its policy. */
 const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
+/** The server's routine that refuses for want of a privilege. */
+const privilegeRoutine = "aclcheck_error";
 
 /** Where a 42501 came from: one of the table's own gates, or something `else` that the statement ran into. */
 export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
@@ -18,6 +20,7 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (held === undefined || !held.schemaUsage) return "schema";
   if (!holdsPrivileges(held, operation)) return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
+  if (isClosedByPrivilege(cell, answer)) return "grant";
   if (!operationInfo[operation].checked) return "else";
   const layer = ruleFor(answer)?.layer;
   // Over HTTP no frame can be seen: a trigger's own statement may have raised it.
@@ -31,11 +34,41 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
 }
 
+/**
+ * The server refuses to start the statement, for want of a privilege on something that the view or a policy reads: no row and no
+ * value changes that. Of the relation itself the role holds all: else another statement, of other columns, might start.
+ */
+function isClosedByPrivilege({ relation, persona, operation }: Cell, answer: Answer): boolean {
+  const { info, key } = relation;
+  const held = info.privileges[persona.role];
+  if (held === undefined || answer.beforeRows !== true || answer.routine !== privilegeRoutine) return false;
+  // Without a key, rows are told apart by their ctid, which takes a privilege on the whole table.
+  if (operation !== "select" && operation !== "insert" && key.length === 0) return false;
+  return operationInfo[operation].privileges.every((name) => {
+    const granted = held[name];
+    return typeof granted === "boolean" ? granted : info.columns.every((one) => granted.includes(one.name));
+  });
+}
+
+/** What the record says of it. */
+export function closedByPrivilege(cell: Cell, answer: Answer): string | undefined {
+  return isClosedByPrivilege(cell, answer)
+    ? `a privilege is missing on something that it reads, so the server starts no such statement: ${answer.message ?? answer.code}`
+    : undefined;
+}
+
 /** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
-function raisesItself(relation: Cell["relation"], operation: RelationOperation): boolean {
+function raisesItself(
+  relation: Cell["relation"],
+  operation: RelationOperation,
+  when?: TriggerInfo["timing"],
+): boolean {
   const events: readonly string[] = operationInfo[operation].events;
   return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
-    triggers.some((one) => one.enabled && one.events.some((event) => events.includes(event))),
+    triggers.some(
+      ({ enabled, timing, events: own }) =>
+        enabled && (when ?? timing) === timing && own.some((event) => events.includes(event)),
+    ),
   );
 }
 
@@ -49,6 +82,32 @@ function callRefusedBy(call: PlannedCall | undefined, role: string, answer: Answ
   if (held?.schemaUsage === true && held.execute) return "check";
   if (answer.foreignFrame === true || !isCode(answer.code, "insufficientPrivilege")) return "else";
   return held?.schemaUsage === true ? "execute" : "schema";
+}
+
+/**
+ * A trigger refused the forbidden update at every row, or put every row back. It counts because the same persona's UPDATE of these
+ * rows goes through with other values, which the cell itself shows.
+ */
+export function isRefusedByTrigger(cell: Cell, { raised, putBack }: CandidateAttempt): boolean {
+  if (putBack === true) return true;
+  return (
+    raised !== undefined &&
+    raised.length > 0 &&
+    raised.every((code) => isGuard(cell, code, ["insufficientPrivilege", "raiseException"]))
+  );
+}
+
+/** A trigger refused a candidate that must be rejected. */
+export function isRejectedByTrigger(cell: Cell, { code, foreignFrame, beforeProbe }: Answer): boolean {
+  if (foreignFrame !== true || beforeProbe === true || code === null) return false;
+  return isGuard(cell, code, ["insufficientPrivilege"]);
+}
+
+/** The code is one by which BEFORE triggers refuse, or one that the matrix says some trigger refuses by. */
+function isGuard({ relation, operation }: Cell, code: string, usual: readonly AnswerName[]): boolean {
+  const of = operation as RelationOperation;
+  if (relation.raises?.includes(code) === true) return raisesItself(relation, of);
+  return raisesItself(relation, of, "before") && usual.some((name) => isCode(code, name));
 }
 
 /** Negative: stopped at an earlier gate than declared; positive: at a later one, so an earlier gate stood open. */

@@ -4,7 +4,7 @@ import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
 import { isFor } from "../model/operations.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { bypassesPolicies, compareGates } from "./denial.ts";
+import { bypassesPolicies, closedByPrivilege, compareGates, isRejectedByTrigger } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 interface Tried extends CandidateAttempt {
@@ -20,6 +20,12 @@ const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
 /** An INSERT that the policy let through, whether or not a constraint stopped it afterwards. */
 const passed = ({ outcome }: Tried): boolean => outcome.kind === "accepted" || outcome.kind === "constraint";
 const refused = ({ outcome }: Tried): boolean => outcome.kind === "refused" || outcome.kind === "impossible";
+/** Refused by a policy or a privilege, or by a trigger as the matrix declares it. */
+const rejected = (cell: Cell, one: Tried): boolean => refused(one) || isRejectedByTrigger(cell, one.answer);
+
+/** Refused, by whatever. */
+const shutOut = (one: Tried): boolean =>
+  refused(one) || (one.outcome.kind === "unreached" && one.outcome.refused === true);
 
 export function judgeInsert(cell: Cell, seen: InsertObservation): Judgement {
   const tried = seen.attempts.map((attempt) => triedOf(cell, attempt));
@@ -53,7 +59,7 @@ function verdictOf(cell: Cell, tried: readonly Tried[]): Said {
   const { expectation } = cell;
   if (expectation.kind === "deny") return denied(cell, tried, broken);
   if (expectation.kind === "allow") return allowed(tried, broken);
-  if (expectation.kind === "candidates") return chosen(tried, expectation.accept, expectation.reject, broken);
+  if (expectation.kind === "candidates") return chosen(cell, tried, expectation, broken);
   return say("error", "an INSERT cannot be declared by a row set: name candidate rows");
 }
 
@@ -64,7 +70,12 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
   if (broken !== undefined) return say("error", why(broken));
   const bypass = bypassesPolicies(cell);
   const gate = gateOf(tried);
-  if (bypass !== undefined && ((gate !== "grant" && gate !== "schema") || cell.role.superuser)) {
+  const impossible = tried.length > 0 && tried.every(({ outcome }) => outcome.kind === "impossible");
+  if (
+    !impossible &&
+    bypass !== undefined &&
+    ((gate !== "grant" && gate !== "schema") || cell.role.superuser)
+  ) {
     return say("error", `${bypass}, so no policy denied it anything`);
   }
   const unclear = tried.find((one) => !refused(one));
@@ -82,7 +93,10 @@ function proven(cell: Cell, tried: readonly Tried[]): Said {
   const { info } = cell.relation;
   if (tried.some(({ outcome }) => outcome.kind === "impossible"))
     return say("pass", "the relation takes no INSERT");
-  if (gateOf(tried) !== "check") return say("pass", `refused by ${gateOf(tried) ?? "grant"}`);
+  if (gateOf(tried) !== "check") {
+    const [early] = tried.flatMap(({ answer }) => closedByPrivilege(cell, answer) ?? []);
+    return say("pass", early ?? `refused by ${gateOf(tried) ?? "grant"}`);
+  }
   const applies = info.policies.some(
     ({ command, permissive, roles }) =>
       permissive && (command === "insert" || command === "all") && isFor(roles, cell.role),
@@ -96,9 +110,8 @@ function proven(cell: Cell, tried: readonly Tried[]): Said {
 
 function allowed(tried: readonly Tried[], broken: Tried | undefined): Said {
   if (broken !== undefined) return say("error", why(broken));
-  const shut = tried.find(refused);
-  if (shut !== undefined)
-    return say("lockout", `the candidate ${shut.candidate.name} was refused: ${why(shut)}`);
+  const shut = tried.find(shutOut);
+  if (shut !== undefined) return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(shut)}`);
   const unclear = tried.find((one) => !passed(one));
   if (unclear !== undefined)
     return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
@@ -108,9 +121,9 @@ function allowed(tried: readonly Tried[], broken: Tried | undefined): Said {
 }
 
 function chosen(
+  cell: Cell,
   tried: readonly Tried[],
-  accept: readonly string[],
-  reject: readonly string[],
+  { accept, reject }: Extract<Cell["expectation"], { kind: "candidates" }>,
   broken: Tried | undefined,
 ): Said {
   const named = (names: readonly string[]): Tried[] =>
@@ -121,10 +134,12 @@ function chosen(
   if (open !== undefined)
     return say("leak", `the candidate ${open.candidate.name} was let in${afterwards(open)}`);
   if (broken !== undefined) return say("error", why(broken));
-  const shut = wanted.find(refused);
-  if (shut !== undefined)
-    return say("lockout", `the candidate ${shut.candidate.name} was refused: ${why(shut)}`);
-  const unclear = [...wanted.filter((one) => !passed(one)), ...unwanted.filter((one) => !refused(one))][0];
+  const shut = wanted.find(shutOut);
+  if (shut !== undefined) return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(shut)}`);
+  const unclear = [
+    ...wanted.filter((one) => !passed(one)),
+    ...unwanted.filter((one) => !rejected(cell, one)),
+  ][0];
   if (unclear !== undefined)
     return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
   const changed = wanted.find(({ rewritten }) => rewritten.length > 0);
@@ -166,6 +181,10 @@ function afterwards({ outcome, state }: Tried): string {
   return outcome.kind === "constraint"
     ? `${when} by the policy (the constraint ${outcome.name} stopped it afterwards)`
     : when;
+}
+
+function whyShut(one: Tried): string {
+  return refused(one) ? `refused: ${why(one)}` : why(one);
 }
 
 function why({ outcome, answer }: Tried): string {

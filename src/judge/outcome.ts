@@ -16,7 +16,8 @@ export type Outcome =
   | { readonly kind: "constraint"; readonly name: string }
   /** No statement of this kind can reach this relation, whoever sends it. */
   | { readonly kind: "impossible" }
-  | { readonly kind: "unreached"; readonly why: string }
+  /** `refused`: it did not go through for want of a privilege, or because something else than the policy refused it. */
+  | { readonly kind: "unreached"; readonly why: string; readonly refused?: true }
   | { readonly kind: "broken"; readonly why: string };
 
 export const outcomeEffect: Record<Outcome["kind"], Effect> = {
@@ -34,7 +35,7 @@ const read: Record<Meaning, (cell: Cell, answer: Answer, said: string) => Outcom
     const by = refusedBy(cell, answer);
     if (by !== "else") return { kind: "refused", by };
     const gates = cell.call === undefined ? "the table's own grants and policies" : "the function";
-    return { kind: "unreached", why: `refused by something else than ${gates}: ${said}` };
+    return { kind: "unreached", why: `refused by something else than ${gates}: ${said}`, refused: true };
   },
   constraint(cell, answer, said) {
     if (isOwnConstraint(cell, answer)) return { kind: "constraint", name: nameOfConstraint(answer) };

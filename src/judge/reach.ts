@@ -3,7 +3,7 @@ import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { RowsObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { bypassesPolicies, compareGates } from "./denial.ts";
+import { bypassesPolicies, closedByPrivilege, compareGates, isRefusedByTrigger } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 type Said = Pick<Judgement, "verdict" | "because">;
@@ -39,7 +39,12 @@ export function judgeReach(cell: Cell, seen: RowsObservation): Judgement {
     const said = rule(cell, seen, outcome);
     if (said !== undefined) return { ...said, effect, deniedBy };
   }
-  return { verdict: "pass", effect, deniedBy, because: proof(cell, seen) };
+  return {
+    verdict: "pass",
+    effect,
+    deniedBy,
+    because: closedByPrivilege(cell, seen.answer) ?? proof(cell, seen),
+  };
 }
 
 function deniedByOf(seen: RowsObservation, outcome: Outcome): DenyReason | undefined {
@@ -113,7 +118,10 @@ function movesOf(
   { forbiddenUpdates: moves }: RowsObservation,
 ): readonly { readonly name: string; readonly kind: Outcome["kind"] }[] {
   const granted = cell.relation.info.privileges[cell.persona.role]?.update ?? [];
-  return moves.map(({ candidate: { name }, answer }) => {
+  return moves.map((attempt) => {
+    const { name } = attempt.candidate;
+    const { answer } = attempt;
+    if (isRefusedByTrigger(cell, attempt)) return { name, kind: "refused" };
     // A move of a column that the role may not write is refused by that column's grant, before any policy.
     const move = cell.update?.never.find((one) => one.name === name);
     const ungranted = Object.keys(move?.values ?? {}).some((column) => !granted.includes(column));
@@ -140,11 +148,21 @@ function bypassed(cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | 
   return say("error", `${why}, so no policy denied it anything`);
 }
 
-function unreached(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
+function unreached(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind !== "unreached") return undefined;
+  if (outcome.refused === true && isShutOut(cell, seen)) return say("lockout", outcome.why);
   // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
   if (seen.method !== "whole" && !isRefusal(seen.answer)) return undefined;
   return say("inconclusive", outcome.why);
+}
+
+/** Rows are declared, and the statement about all of them, or about each one, was refused: by whatever, they are out of reach. */
+function isShutOut(
+  { expectation }: Cell,
+  { missing, method, undetermined, baseline, affected }: RowsObservation,
+): boolean {
+  if (expectation.kind === "within" || baseline.declared === 0 || affected > 0) return false;
+  return method === "whole" ? missing > 0 && undetermined === 0 : undetermined === baseline.total;
 }
 
 function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
@@ -161,7 +179,7 @@ function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
 }
 
 function undetermined(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
-  if (seen.undetermined === 0) return undefined;
+  if (seen.undetermined === 0 || outcome.kind === "impossible") return undefined;
   const why = outcome.kind === "unreached" ? `: ${outcome.why}` : "";
   return say("inconclusive", `nothing could be told about ${rows(seen.undetermined)}${why}`);
 }

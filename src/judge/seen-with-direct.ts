@@ -53,11 +53,23 @@ function attemptWithDirect(
 ): CandidateAttempt {
   if (direct === undefined) return attempt;
   const stored = attempt.unseen === true && direct.answer.code === null;
+  // A trigger does the same whatever brings the statement.
+  const raised = direct.raised?.includes(attempt.answer.code ?? "") === true;
+  const putBack = direct.putBack === true && attempt.answer.code === null;
   return {
     ...attempt,
-    answer: withRoutine(attempt.answer, direct.answer),
+    answer: withFrame(withRoutine(attempt.answer, direct.answer), direct.answer),
     ...(stored && { unseen: false, rewritten: direct.rewritten }),
+    ...(raised && { raised: direct.raised }),
+    ...(putBack && { putBack: true }),
   };
+}
+
+/** That a function raised it, where the wire has told it of the same error. */
+function withFrame(answer: Answer, direct: Answer): Answer {
+  const same = answer.http !== undefined && answer.code !== null && answer.code === direct.code;
+  if (!same || answer.message !== direct.message || direct.foreignFrame !== true) return answer;
+  return { ...answer, foreignFrame: true };
 }
 
 /** The server's routine that refused, where the wire has told it of the same refusal. */
@@ -65,5 +77,6 @@ function withRoutine(answer: Answer, direct: Answer): Answer {
   const same =
     answer.http !== undefined && ruleFor(answer)?.routineTells === true && answer.code === direct.code;
   if (!same || direct.foreignFrame === true || direct.routine === undefined) return answer;
-  return { ...answer, routine: direct.routine };
+  const early = direct.beforeRows === true && direct.message === answer.message;
+  return { ...answer, routine: direct.routine, ...(early && { beforeRows: true }) };
 }

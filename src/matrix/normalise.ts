@@ -9,7 +9,8 @@ import { formNames, forms, formsOn, type Target } from "./forms.ts";
  */
 export function normalise(root: MapTree): MapTree {
   return mapped(root, {
-    relations: (relations) => eachEntry(relations, (relation) => mapped(relation, { expect: expectations })),
+    relations: (relations) =>
+      eachEntry(relations, (relation) => mapped(relation, { expect: expectations, raises: asList })),
     functions: (functions) => eachEntry(functions, (one) => mapped(one, { expect: calls, raises: asList })),
   });
 }

@@ -46,6 +46,7 @@ function readRelation(entry: Entry, known: Known, reading: Reading): Draft<Relat
       at,
       ...commonOf(fields, scope),
       candidates: sound(scope.candidates),
+      raises: fields.has("raises") ? readRaises(fields) : undefined,
     },
     scope,
     claims: readExpect(fields.get("expect"), known, (one) => readClaims(one, scope)),
@@ -74,7 +75,7 @@ function readFunction(entry: Entry, known: Known, reading: Reading): Draft<Funct
       ...(name ?? { schema: reading.schema, name: written, signature: undefined }),
       at,
       ...commonOf(fields, scope),
-      raises: textsOf(fields.get("raises")?.value).map(({ text }) => text),
+      raises: readRaises(fields),
       calls: sound(scope.candidates).map((call) => ({
         name: call.name,
         arguments: call.values,
@@ -84,6 +85,10 @@ function readFunction(entry: Entry, known: Known, reading: Reading): Draft<Funct
     scope,
     claims: readExpect(fields.get("expect"), known, (one) => readCallClaims(one, scope)),
   };
+}
+
+function readRaises(fields: Fields): readonly string[] {
+  return textsOf(fields.get("raises")?.value).map(({ text }) => text);
 }
 
 /** The call of a function that declares none. */

@@ -74,7 +74,7 @@ const common = {
   rows: named(name, predicate, { keys: "a row set", entry: "row set" }).optional(),
 };
 
-function relation(expectation: z.ZodType): z.ZodType {
+function relation(expectation: z.ZodType, raises: z.ZodType): z.ZodType {
   return z.strictObject({
     key: common.key.describe("Columns that name a row; default: the primary key."),
     control: common.control.describe(
@@ -85,6 +85,11 @@ function relation(expectation: z.ZodType): z.ZodType {
     insert: named(name, columns, { keys: "a candidate", entry: "candidate" })
       .optional()
       .describe("Candidate rows for INSERT."),
+    raises: raises
+      .optional()
+      .describe(
+        "SQLSTATEs besides 42501 with which a trigger refuses a `reject` candidate or a `never` update.",
+      ),
     expect: z
       .record(who, expectation)
       .optional()
@@ -179,7 +184,7 @@ const expectation = z.strictObject(statements(statementShape)).register(shapeWor
 
 /** A matrix whose shorthands are normalised. */
 export const matrixShape: z.ZodType = matrix(
-  relation(expectation),
+  relation(expectation, z.array(sqlstate).min(1)),
   called(statementShape("execute"), z.array(sqlstate).min(1)),
 );
 
@@ -191,7 +196,7 @@ export function matrixJsonSchema(): string {
     .meta({ id: "expectation" });
   const raises = z.union([sqlstate, z.array(sqlstate).min(1)]);
   const whole = matrix(
-    relation(written).meta({ id: "relation" }),
+    relation(written, raises).meta({ id: "relation" }),
     called(writtenCall().meta({ id: "functionExpectation" }), raises).meta({ id: "function" }),
   ).meta({ title: "rowgate matrix" });
   return `${JSON.stringify(z.toJSONSchema(whole, { io: "input", target: "draft-7" }), null, 2)}\n`;

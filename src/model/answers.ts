@@ -35,6 +35,7 @@ export type AnswerName =
   | "exclusion"
   | "data"
   | "raised"
+  | "raiseException"
   | "assertion"
   | "externalRoutine"
   | "externalRoutineCall"
@@ -144,6 +145,8 @@ const entries: Record<AnswerName, Entry> = {
   // A type error stops a write before its policy is asked.
   data: { code: "22", means: "unreached", reading: "broken", stopsAtRow: true, triesNextValue: true },
   raised: { code: "P0", means: "unreached", reading: "broken", stopsAtRow: true },
+  // RAISE EXCEPTION without a code of its own.
+  raiseException: { code: "P0001" },
   assertion: { code: "P0004", reading: "unreached" },
   externalRoutine: { code: "38", means: "unreached", reading: "broken", stopsAtRow: true },
   externalRoutineCall: { code: "39", means: "unreached", reading: "broken", stopsAtRow: true },

@@ -148,10 +148,12 @@ export interface RoleInfo {
 /** Why no policy of the relation applies to the role; `undefined`: they apply, where row-level security is enabled. */
 export function bypassOf(
   role: RoleInfo,
-  { forceRls, owner }: Pick<RelationInfo, "forceRls" | "owner">,
+  { kind, forceRls, owner }: Pick<RelationInfo, "kind" | "forceRls" | "owner">,
 ): string | undefined {
   if (role.superuser) return `role ${role.name} is a superuser`;
   if (role.bypassRls) return `role ${role.name} has BYPASSRLS`;
+  // Who owns a view owns what it says, and not the rows: policies of its tables hold for the owner as for anybody.
+  if (kind !== "table" && kind !== "partitioned") return undefined;
   if (forceRls || !role.inherits.includes(owner)) return undefined;
   return role.name === owner
     ? `role ${role.name} owns the relation`

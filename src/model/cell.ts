@@ -56,6 +56,8 @@ export interface PlannedRelation {
   readonly samples: readonly Readonly<Record<string, string | null>>[];
   /** What its policies read that is no identity: a pass that rests on them proves nothing about others. */
   readonly facts?: readonly SessionFact[];
+  /** SQLSTATEs with which its triggers refuse, as the matrix declares. */
+  readonly raises?: readonly string[] | undefined;
 }
 
 /** persona × relation × operation, or persona × function × call; or one column of the rows that either shows. */

@@ -176,6 +176,8 @@ interface Spec extends QualifiedName {
   readonly control: ControlSource | undefined;
   /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
   readonly survives: string | undefined;
+  /** SQLSTATEs with which its triggers refuse a row, whichever they are. */
+  readonly raises?: readonly string[] | undefined;
   readonly rowSets: readonly RowSet[];
   /**
    * One for each persona × operation that the matrix mentions (of a function for each persona, all of `execute`); groups

@@ -21,6 +21,8 @@ export interface Answer {
   readonly beforeProbe?: boolean | undefined;
   /** The server's C routine that raised a 42501 (`ExecWithCheckOptions`, `aclcheck_error`), where it was asked for. */
   readonly routine?: string | undefined;
+  /** It refused a 42501 before any row was read, whatever rows there are: EXPLAIN of the statement is refused alike. */
+  readonly beforeRows?: true | undefined;
   /** rest: what the answer's envelope said. */
   readonly http?: HttpFacts | undefined;
 }
@@ -103,6 +105,10 @@ export interface CandidateAttempt {
   readonly rewritten: readonly string[];
   /** Accepted, but a trigger or a rule may have rewritten the row, and the channel could not see it. */
   readonly unseen?: boolean | undefined;
+  /** A forbidden update: codes of the errors that functions raised, one at each of the rows that were tried. */
+  readonly raised?: readonly string[] | undefined;
+  /** A forbidden update: it was accepted, and every row holds what it held before (a trigger has put it back). */
+  readonly putBack?: true | undefined;
   /** It was let in in another state of the session only. */
   readonly state?: StateObservation["state"] | undefined;
 }

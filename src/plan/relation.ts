@@ -19,7 +19,8 @@ export function planRelation(
   const facts = catalog.sessionFacts.filter(
     (one) => one.routine === null && one.schema === schema && one.name === name,
   );
-  return { info, key: keyIn(key, control), baseline: control, base, at: spec.at, samples, facts };
+  const { at, raises } = spec;
+  return { info, key: keyIn(key, control), baseline: control, base, at, samples, facts, raises };
 }
 
 function requireRelation(catalog: Catalog, of: { schema: string; name: string }): RelationInfo {

@@ -1,18 +1,25 @@
 import { DatabaseError, escapeLiteral } from "pg";
 import { ruleOf } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
+import type { Answer } from "../../model/observation.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
-import { quoteIdent } from "../../lib/sql-text.ts";
+import { operationInfo } from "../../model/operations.ts";
+import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import { privilegesOf, readColumn, writable } from "../what-to-write.ts";
 import type { BatchSettings } from "./batch.ts";
 import type { Line } from "./exchange.ts";
 import type { ExplainRequest, Reply } from "./protocol.ts";
+import { readingWhere } from "./statements.ts";
 import { matrixPath, sessionOf } from "../sessions.ts";
+
+/** The server's routine that refused; `beforeRows`: it refuses to plan or to start the statement, so no row matters. */
+export type Refusal = Pick<Answer, "routine" | "beforeRows">;
 
 /** Runs a refused statement by itself: the wire tells the server's routine, which a block cannot see. */
 export class Routines {
   readonly #line: Line;
   readonly #settings: BatchSettings;
-  readonly #known = new Map<string, string | undefined>();
+  readonly #known = new Map<string, Refusal | undefined>();
 
   constructor(line: Line, settings: BatchSettings) {
     this.#line = line;
@@ -20,15 +27,32 @@ export class Routines {
   }
 
   async explain(cell: Cell, { sql, message }: ExplainRequest): Promise<Reply> {
-    const key = JSON.stringify([cell.relation.info.oid, cell.operation, message]);
-    if (!this.#known.has(key)) this.#known.set(key, await this.#routineOf(cell, sql, message));
-    return { kind: "routine", routine: this.#known.get(key) };
+    const key = JSON.stringify([cell.relation.info.oid, cell.operation, cell.persona.role, message]);
+    if (!this.#known.has(key)) this.#known.set(key, await this.#refusalOf(cell, sql, message));
+    return { kind: "routine", ...this.#known.get(key) };
+  }
+
+  async #refusalOf(cell: Cell, statement: string, message: string): Promise<Refusal | undefined> {
+    if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
+    const early = await this.#neverStarts(cell, statement, message);
+    if (early !== undefined) return { routine: early, beforeRows: true };
+    const routine = await this.#routineOf(cell, statement, message);
+    return routine === undefined ? undefined : { routine };
+  }
+
+  /** EXPLAIN checks every privilege, and reads no row. */
+  async #neverStarts(cell: Cell, statement: string, message: string): Promise<string | undefined> {
+    let routine: string | undefined;
+    for (const one of startingStatements(cell, statement)) {
+      routine = await this.#routineOf(cell, `explain ${one}`, message);
+      if (routine === undefined) return undefined;
+    }
+    return routine;
   }
 
   async #routineOf(cell: Cell, statement: string, message: string): Promise<string | undefined> {
     const { client, lost } = this.#line;
     if (lost !== undefined) return undefined;
-    if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
     this.#line.roundTrips += 2;
     try {
       await client.query([...this.#asPersona(cell), statement].join("; "));
@@ -59,4 +83,31 @@ export class Routines {
       `set local role ${quoteIdent(role)}`,
     ];
   }
+}
+
+const columnsAtMost = 40;
+
+/**
+ * Statements of which one would start if any of the operation's did: a default, or a generated column's expression, is only asked
+ * for its privileges by those that leave the one out, or write what the other reads.
+ */
+function startingStatements(cell: Cell, statement: string): readonly string[] {
+  const { info, key } = cell.relation;
+  const { setsValues, blind } = operationInfo[cell.operation];
+  const held = privilegesOf(cell);
+  const table = quoteQualified(info);
+  const updated = writable(info, held.update).map(({ name }) => quoteIdent(name));
+  if (updated.length > columnsAtMost) return [];
+  if (setsValues)
+    return updated.map((name) =>
+      `update ${table} set ${name} = null ${blind ? "" : readingWhere(readColumn(cell))}`.trimEnd(),
+    );
+  if (cell.operation !== "insert" && cell.operation !== "upsert") return [statement];
+  const written = writable(info, held.insert).map(({ name }) => quoteIdent(name));
+  const inserted = `insert into ${table} (${written.join(", ")}) values (${written.map(() => "null").join(", ")})`;
+  if (cell.operation === "insert") return [inserted];
+  const target = key.map(quoteIdent).join(", ");
+  return updated.map(
+    (name) => `${inserted} on conflict (${target}) do update set ${name} = excluded.${name}`,
+  );
 }

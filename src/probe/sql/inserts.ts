@@ -20,7 +20,7 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
   const [reply, ...others] = yield [request, ...states.map((state): BatchRequest => ({ ...request, state }))];
   if (reply?.kind !== "parts") return failedObservation(reply);
   const attempts: CandidateAttempt[] = [];
-  const explained = new Map<string | undefined, Answer["routine"]>();
+  const explained = new Map<string | undefined, Answer>();
   for (const [index, candidate] of cell.candidates.entries()) {
     const attempt = attemptOf(candidate, reply.parts[index]);
     const elsewhere = letInElsewhere(cell, candidate, index, states, others);
@@ -38,12 +38,9 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
       continue;
     }
     // The same message of the same relation has the same routine.
-    if (!explained.has(answer.message)) {
-      const { routine } = yield* withRoutine(answer, insertSql(info, candidate.values));
-      explained.set(answer.message, routine);
-    }
-    const routine = explained.get(answer.message);
-    attempts.push(routine === undefined ? attempt : { ...attempt, answer: { ...answer, routine } });
+    if (!explained.has(answer.message))
+      explained.set(answer.message, yield* withRoutine(answer, insertSql(info, candidate.values)));
+    attempts.push({ ...attempt, answer: explained.get(answer.message) ?? answer });
   }
   return { kind: "insert", attempts, untestedStates: untestedStates(states, others) };
 }

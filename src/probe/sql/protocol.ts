@@ -1,6 +1,6 @@
 import type { BatchRules } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
-import type { Failure } from "../../model/observation.ts";
+import type { Answer, Failure } from "../../model/observation.ts";
 import type { SessionState } from "../sessions.ts";
 
 /** One probe of a batch; `sql/probe_batch.sql` says what each kind does. */
@@ -69,6 +69,9 @@ export interface RowByRow {
   readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
   readonly last?: Part | null;
+  /** Codes of errors that functions raised (triggers', mostly), and at how many of the rows. */
+  readonly raised?: readonly string[] | null;
+  readonly raisedRows: number;
 }
 
 export interface ControlFacts {
@@ -83,7 +86,7 @@ export type Reply =
   | { readonly kind: "rows"; readonly control: ControlFacts; readonly rows: RowByRow }
   | { readonly kind: "control-error"; readonly code: string; readonly message: string }
   | { readonly kind: "failed"; readonly failure: Failure }
-  | { readonly kind: "routine"; readonly routine: string | undefined };
+  | ({ readonly kind: "routine" } & Pick<Answer, "routine" | "beforeRows">);
 
 /** A probe as `sql/probe_batch.sql` reads it: numbers stand for the texts of the batch, from 1. */
 export interface BatchProbe {

@@ -92,7 +92,10 @@ function* wholeObservation(
     missing: control.declared,
     undetermined: 0,
   };
-  if (!stoppedAtSomeRow(cell, base.answer)) return base;
+  if (!stoppedAtSomeRow(cell, base.answer))
+    return reads(cell) && cell.call === undefined && holdsRead(cell)
+      ? yield* explained(first, base, origin)
+      : base;
   const more = isRefusal(base.answer) ? otherValuesRequest(cell, first, control) : undefined;
   if (more !== undefined) {
     const [reply] = yield [more];
@@ -143,6 +146,11 @@ function stoppedAtSomeRow(cell: Cell, answer: Answer): boolean {
   if (reads(cell)) return false;
   if (isRefusal(answer)) return holdsWrite(cell);
   return ruleFor(answer)?.stopsAtRow === true;
+}
+
+function holdsRead(cell: Cell): boolean {
+  const held = privilegesOf(cell);
+  return held.schemaUsage && held.select.length > 0;
 }
 
 /** Without SELECT the filtered form is refused as well; that the role holds the write's own privilege is what counts here. */

@@ -8,9 +8,9 @@ export function* withRoutine(
   statement: string,
 ): Generator<readonly Request[], Answer, readonly Reply[]> {
   const [reply] = yield [{ kind: "explain", sql: statement, message: answer.message ?? "" }];
-  return reply?.kind === "routine" && reply.routine !== undefined
-    ? { ...answer, routine: reply.routine }
-    : answer;
+  if (reply?.kind !== "routine" || reply.routine === undefined) return answer;
+  const { routine, beforeRows } = reply;
+  return { ...answer, routine, ...(beforeRows === true && { beforeRows }) };
 }
 
 /** Names the server's routine behind a refusal that the role's privileges do not explain. */
