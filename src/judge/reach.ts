@@ -157,12 +157,11 @@ function unreached(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
 }
 
 /** Rows are declared, and the statement about all of them, or about each one, was refused: by whatever, they are out of reach. */
-function isShutOut(
-  { expectation }: Cell,
-  { missing, method, undetermined, baseline, affected }: RowsObservation,
-): boolean {
+function isShutOut({ expectation }: Cell, seen: RowsObservation): boolean {
+  const { baseline, affected, missing, method } = seen;
   if (expectation.kind === "within" || baseline.declared === 0 || affected > 0) return false;
-  return method === "whole" ? missing > 0 && undetermined === 0 : undetermined === baseline.total;
+  if (method === "whole") return missing > 0 && seen.undetermined === 0;
+  return seen.undetermined === baseline.total;
 }
 
 function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
