@@ -1,12 +1,12 @@
+import { loadParser, parseStatements } from "../lib/sql-tree.ts";
 import type { ParsedSql, SqlParser } from "../model/lint.ts";
 
-/** Loads Postgres's own parser, which takes a tenth of a second: only what reads SQL asks for it. */
-export async function loadParser(): Promise<SqlParser> {
-  const { loadModule, parseSync } = await import("libpg-query");
-  await loadModule();
+/** What lints ask of a text, by Postgres's own parser. */
+export async function openSqlParser(): Promise<SqlParser> {
+  await loadParser();
   const query = (text: string): ParsedSql | undefined => {
     try {
-      return read(parseSync(text));
+      return read(parseStatements(text));
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { loadParser } from "./analyse/tree.ts";
+import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";

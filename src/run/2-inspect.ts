@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { loadParser } from "../catalog/parse.ts";
+import { openSqlParser } from "../catalog/parse.ts";
 import { sampleRows } from "../probe/sql/survey.ts";
 import { findFindings } from "../lint/findings.ts";
 import { formatQualified } from "../lib/sql-text.ts";
@@ -79,7 +79,7 @@ async function lint(loaded: Loaded, functions: readonly PlannedFunction[]): Prom
   return findFindings({
     ...loaded,
     functions,
-    sql: await loadParser(),
+    sql: await openSqlParser(),
     gateway: gatewaySettings && {
       anonRole: gatewaySettings.anonRole,
       schemas: new Set([...(gateway?.schemas ?? []), ...gatewaySettings.schemas]),

@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { lintFiles, readLint } from "../../src/catalog/lints.ts";
-import { loadParser } from "../../src/catalog/parse.ts";
+import { openSqlParser } from "../../src/catalog/parse.ts";
 import { readSql } from "../../src/lib/sql-file.ts";
 import { findingSeverity } from "../../src/model/finding.ts";
 import type { LintKind } from "../../src/model/lint.ts";
@@ -154,7 +154,7 @@ describe("on a real Postgres", () => {
 
 describe("the parser", () => {
   it("tells a function of SQL from a string, a column and a comment", async () => {
-    const sql = await loadParser();
+    const sql = await openSqlParser();
     expect(sql.expression("(owner = (SESSION_USER)::text)")?.readsSessionUser).toBe(true);
     expect(
       sql.expression(`(owner = 'session_user') and "session_user" = 1 /* session_user */`)?.readsSessionUser,
@@ -162,7 +162,7 @@ describe("the parser", () => {
   });
 
   it("tells whether a query hides rows", async () => {
-    const sql = await loadParser();
+    const sql = await openSqlParser();
     expect(sql.query(" SELECT id FROM notes;")?.filters).toBe(false);
     expect(sql.query(" SELECT 'where' AS \"join\" FROM notes;")?.filters).toBe(false);
     expect(sql.query(" SELECT id FROM notes WHERE id > 1;")?.filters).toBe(true);
@@ -170,7 +170,7 @@ describe("the parser", () => {
   });
 
   it("names a column as the text does", async () => {
-    const sql = await loadParser();
+    const sql = await openSqlParser();
     const text = '(owner = (SELECT m."Who" FROM members m WHERE (m.id = notes.id)))';
     expect(sql.expression(text)?.columns).toEqual([
       { relation: undefined, name: "owner" },
@@ -181,6 +181,6 @@ describe("the parser", () => {
   });
 
   it("says so of what it cannot read", async () => {
-    expect((await loadParser()).expression("owner = = 1")).toBeUndefined();
+    expect((await openSqlParser()).expression("owner = = 1")).toBeUndefined();
   });
 });

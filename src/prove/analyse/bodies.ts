@@ -1,16 +1,7 @@
 import { type Node, parsePlPgSQLSync } from "libpg-query";
+import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction } from "./schema.ts";
-import {
-  cast,
-  fieldsOf,
-  literal,
-  parseExpression,
-  parseStatements,
-  part,
-  replace,
-  selectOf,
-  walk,
-} from "./tree.ts";
+import { cast, fieldsOf, literal, part, replace, selectOf, walk } from "./tree.ts";
 
 /**
  * A function's body as one SELECT that has the function's value, or `undefined` where it is not one expression: then only

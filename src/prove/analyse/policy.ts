@@ -1,17 +1,9 @@
 import type { Node } from "libpg-query";
+import { parseExpression } from "../../lib/sql-tree.ts";
 import { resolveNames } from "./resolve.ts";
 import type { PolicyInfo } from "../../model/catalog.ts";
 import type { ProofRelation, Schema } from "./schema.ts";
-import {
-  boolean,
-  fieldsOf,
-  joined,
-  parseExpression,
-  printExpression,
-  replace,
-  row,
-  rowColumns,
-} from "./tree.ts";
+import { boolean, fieldsOf, joined, printExpression, replace, row, rowColumns } from "./tree.ts";
 
 /** A condition over a relation's row. */
 export interface Condition {

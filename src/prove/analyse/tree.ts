@@ -1,5 +1,6 @@
-import { loadModule, type Node, parseSync, type SelectStmt } from "libpg-query";
+import type { Node, SelectStmt } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
+import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 
 /**
  * SQL as a tree, the way Postgres's own parser gives it. Trees are never changed in place.
@@ -15,24 +16,9 @@ type Tags<N> = N extends unknown ? keyof N : never;
 export type Tag = Tags<Node>;
 type Body<T extends Tag> = Extract<Node, Record<T, unknown>>[T];
 
-/** Once before anything is parsed. */
-export const loadParser: () => Promise<void> = loadModule;
-
 /** The node's content if it is of that sort. */
 export function part<T extends Tag>(node: Node | undefined, tag: T): Body<T> | undefined {
   return node !== undefined && tag in node ? (node as unknown as Record<T, Body<T>>)[tag] : undefined;
-}
-
-/** The statements of a text. @throws where Postgres would refuse it. */
-export function parseStatements(sql: string): readonly Node[] {
-  return (parseSync(sql).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
-}
-
-export function parseExpression(sql: string): Node {
-  const select = part(parseStatements(`select (${sql}\n)`)[0], "SelectStmt");
-  const value = part(select?.targetList?.[0], "ResTarget")?.val;
-  if (value === undefined || select?.targetList?.length !== 1) throw new Error("not one expression");
-  return value;
 }
 
 /**

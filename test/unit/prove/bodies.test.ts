@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { bodyOf } from "../../../src/prove/analyse/bodies.ts";
 import type { ProofFunction } from "../../../src/prove/analyse/schema.ts";
-import { loadParser, part, printSelect } from "../../../src/prove/analyse/tree.ts";
+import { loadParser } from "../../../src/lib/sql-tree.ts";
+import { part, printSelect } from "../../../src/prove/analyse/tree.ts";
 
 beforeAll(loadParser);
 

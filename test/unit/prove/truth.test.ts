@@ -4,7 +4,7 @@ import { Reaches } from "../../../src/prove/analyse/reach.ts";
 import { relax } from "../../../src/prove/analyse/relax.ts";
 import { resolveNames } from "../../../src/prove/analyse/resolve.ts";
 import { type ProofRelation, Schema } from "../../../src/prove/analyse/schema.ts";
-import { loadParser, parseExpression } from "../../../src/prove/analyse/tree.ts";
+import { loadParser, parseExpression } from "../../../src/lib/sql-tree.ts";
 import { truth, type Values, valuesOf } from "../../../src/prove/analyse/truth.ts";
 
 beforeAll(loadParser);
