@@ -11,9 +11,9 @@
 --            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
--- Followed through policies, views, the relations that both read, and functions that call each other. All of it is searched
--- as text: bodies are stored so, and one pattern a fact then serves policies, views and bodies alike (a function counts as
--- called where its name comes before a parenthesis). A match too many makes a cell inconclusive; one that is missed would let
+-- Followed through policies, views, the relations that both read, and functions that call each other. What a policy or view calls,
+-- by name or by an operator, is in pg_depend. The rest is searched as text: bodies are stored so and may put together what they run,
+-- and one pattern a fact then serves policies, views and bodies alike (a body calls what it names before a parenthesis). A match too many makes a cell inconclusive; one that is missed would let
 -- a policy pass that knows the harness by such a fact.
 -- One row a relation, fact, command and list of roles (those of the relation's own policy; null where a view reads it):
 -- where the fact is read ("policy web on docs"), and what it is. A function counts by its own body, by those of functions
@@ -66,12 +66,12 @@ reading as (
   join functions f on f.oid = r.oid
   join functions caller on caller.oid <> f.oid and caller.body ~* f.called),
 texts as (
-  select p.polrelid as relation, p.polcmd as command, p.polroles as roles, format('policy %I on %s', p.polname, p.polrelid::regclass) as place,
+  select 'pg_policy'::regclass as class, p.oid as object, p.polrelid as relation, p.polcmd as command, p.polroles as roles, format('policy %I on %s', p.polname, p.polrelid::regclass) as place,
     concat(pg_get_expr(p.polqual, p.polrelid), ' ', pg_get_expr(p.polwithcheck, p.polrelid)) as text
   from pg_policy p
   union all
-  select c.oid, '*'::"char", null, format('view %s', c.oid::regclass), pg_get_viewdef(c.oid)
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  select 'pg_rewrite'::regclass, w.oid, c.oid, '*'::"char", null, format('view %s', c.oid::regclass), pg_get_viewdef(c.oid)
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_rewrite w on w.ev_class = c.oid and w.rulename = '_RETURN'
   where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')),
 own as (
   select t.relation, t.command, t.roles, t.place, x.kind, x.fact from texts t join facts x on t.text ~* x.pattern and (x.kind <> 'login' or $3)
@@ -81,7 +81,11 @@ own as (
   where lower(m[1]) not like 'request.%' and lower(m[1]) not in (select name from known)
   union
   select t.relation, t.command, t.roles, format('%s, through %s', t.place, f.name), r.kind, r.fact
-  from texts t join functions f on t.text ~* f.called join reading r on r.oid = f.oid),
+  from texts t
+  join pg_depend d on d.classid = t.class and d.objid = t.object and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+  left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+  join functions f on f.oid = coalesce(o.oprcode, d.refobjid)
+  join reading r on r.oid = f.oid),
 edges as (
   select p.polrelid as relation, p.polcmd as command, p.polroles as roles, d.refobjid as reads
   from pg_policy p

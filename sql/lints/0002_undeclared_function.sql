@@ -12,10 +12,7 @@ own as (
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%' and p.prokind in ('f', 'p')
 ),
-calls as materialized (
-  select distinct own.oid, coalesce(m[1], lower(m[2])) as name
-  from own, regexp_matches(own.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
-),
+{calls},
 helping as (
   select d.refobjid as oid
   from pg_depend d

@@ -27,7 +27,7 @@ relations as (
   where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 ),
-functions as (
+own as (
   select p.oid, p.proname, n.nspname, p.prosecdef, format('%I.%I', n.nspname, p.proname) as name,
          (select substr(one, 13) from unnest(p.proconfig) one where one like 'search\_path=%') as path,
          regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body
@@ -37,23 +37,20 @@ functions as (
     and p.prosqlbody is null
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 ),
-calls as materialized (
-  select distinct f.oid, coalesce(m[1], lower(m[2])) as name
-  from functions f, regexp_matches(f.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
-),
+{calls},
 deciding as (
   select d.refobjid as oid
   from pg_depend d
   where d.refclassid = 'pg_proc'::regclass and d.classid in ('pg_policy'::regclass, 'pg_rewrite'::regclass)
   union
-  select t.tgfoid from pg_trigger t join functions f on f.oid = t.tgfoid where f.prosecdef
+  select t.tgfoid from pg_trigger t join own f on f.oid = t.tgfoid where f.prosecdef
   union
-  select f.oid from deciding h join calls c on c.oid = h.oid join functions f on f.proname = c.name
+  select f.oid from deciding h join calls c on c.oid = h.oid join own f on f.proname = c.name
 ),
 -- A definer's own setting holds in whatever it calls, unless that has one.
 finds as (
   select f.oid, f.name, f.nspname, f.prosecdef, f.oid in (select oid from deciding) as decides, min(c.relname) as relation
-  from functions f
+  from own f
   cross join regexp_matches(f.body, '\m(?:from|join|into|update)\s+(?:only\s+)?"?([[:alpha:]_][\w$]*)"?(?!["\w$]*\s*[.(])', 'gi') m
   join pg_class c on c.relname in (m[1], lower(m[1])) and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
   where coalesce(f.path, '') !~ '\mpg_temp\M'

@@ -10,10 +10,7 @@ own as (
   where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%' and p.prokind = 'f'
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 ),
-calls as materialized (
-  select distinct own.oid, coalesce(m[1], lower(m[2])) as name
-  from own, regexp_matches(own.body, '"([^"]+)"\s*\(|([[:alpha:]_][\w$]*)\s*\(', 'g') m
-),
+{calls},
 asked as (
   select d.refobjid as oid, p.polrelid as relation
   from pg_depend d join pg_policy p on p.oid = d.objid

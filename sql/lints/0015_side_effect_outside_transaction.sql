@@ -2,9 +2,10 @@
 -- foreign tables, the server's files, other sessions, and the sequences that a trigger or a policy advances.
 -- Followed from each relation and routine of the schemas: triggers, policies, defaults, checks and views, the routines
 -- that these and each other call, the tables that routines write, foreign keys that cascade, and partitions.
--- All of this is searched as text, since most of it is the bodies of functions, which PL/pgSQL and quoted SQL keep as text and
--- may put together when they run: a routine counts as called where its name comes before a parenthesis, a table as written
--- where its name comes after INSERT INTO and its like. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
+-- What a stored expression (a policy's, a view's) calls is in pg_depend. Bodies of functions are searched as text, since PL/pgSQL
+-- and quoted SQL keep them as text and may put them together when they run: a routine counts as called where its name comes before
+-- a parenthesis, a table as written where its name comes after INSERT INTO and its like. Postgres's own functions are in no
+-- pg_depend, so these (nextval) are searched in the text of an expression too. NOTIFY and net.http_… (pg_net queues its requests in a table) are undone.
 -- A column's own sequence is left out: which of them advanced is seen when the run is over.
 -- A match too many keeps a write from being sent to a shared target, and says so; one that is missed would send it.
 -- One row a relation or routine, place where such a thing is reached, and what it is.
@@ -48,10 +49,9 @@ texts as (
   union all
   select r.oid, 'its query', true, pg_get_viewdef(r.oid) from relations r where r.relkind in ('v', 'm')),
 -- Names before a parenthesis are looked up in one go: each text beside each routine would take minutes where there are thousands.
-called (kind, id, name, text) as (
-  select t.kind, t.id, lower(word[1]), t.text
-  from (select 'relation' as kind, relation as id, text from texts union all select 'routine', oid, body from routines) t
-  left join lateral regexp_matches(t.text, '\m(\w+)"?\s*\(', 'g') word on true),
+called (id, name, text) as (
+  select r.oid, lower(word[1]), r.body
+  from routines r left join lateral regexp_matches(r.body, '\m(\w+)"?\s*\(', 'g') word on true),
 written (id, schema, name) as (
   select r.oid, lower(word[1]), lower(word[2])
   from routines r
@@ -60,9 +60,17 @@ written (id, schema, name) as (
 steps (kind, id, next_kind, next_id) as materialized (
   select 'relation', g.tgrelid, 'routine', g.tgfoid from pg_trigger g where not g.tgisinternal and g.tgenabled <> 'D'
   union
-  select t.kind, t.id, 'routine', f.oid from called t join routines f on t.name = lower(f.proname) and f.proname !~ '\W'
+  select 'relation', e.relation, 'routine', coalesce(o.oprcode, d.refobjid)
+  from (select 'pg_policy'::regclass as class, oid, polrelid as relation from pg_policy
+        union all select 'pg_attrdef'::regclass, oid, adrelid from pg_attrdef
+        union all select 'pg_constraint'::regclass, oid, conrelid from pg_constraint where contype = 'c' and conrelid <> 0
+        union all select 'pg_rewrite'::regclass, oid, ev_class from pg_rewrite) e
+  join pg_depend d on d.classid = e.class and d.objid = e.oid and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+  left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
   union
-  select t.kind, t.id, 'routine', f.oid from called t join routines f on f.proname ~ '\W' and t.text ~* f.called
+  select 'routine', t.id, 'routine', f.oid from called t join routines f on t.name = lower(f.proname) and f.proname !~ '\W'
+  union
+  select 'routine', t.id, 'routine', f.oid from called t join routines f on f.proname ~ '\W' and t.text ~* f.called
   union
   select 'relation', w.ev_class, 'relation', d.refobjid
   from pg_rewrite w

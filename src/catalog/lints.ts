@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { listSql, readSql } from "../lib/sql-file.ts";
+import { fillSql, listSql } from "../lib/sql-file.ts";
 import type { LintFacts, LintKind, LintRow, Lints, LintScope } from "../model/lint.ts";
 import type { SideEffect } from "../model/side-effect.ts";
 
@@ -11,6 +11,11 @@ export function lintFiles(): ReadonlyMap<LintKind, string> {
       file,
     ]),
   );
+}
+
+/** A lint's text, with what several lints search alike filled in. */
+export function lintSql(file: string): string {
+  return fillSql(file, { calls: fillSql("parts/calls.sql", {}) });
 }
 
 /** Asks every lint. Facts alone: what the matrix makes of them is said in src/lint. */
@@ -31,7 +36,7 @@ export async function readLint<Kind extends LintKind>(
   const file = lintFiles().get(kind);
   if (file === undefined) throw new Error(`no file of sql/lints is called ${kind}`);
   const { rows } = await client.query<{ schema: string | null; name: string; facts: LintFacts[Kind] }>(
-    readSql(file),
+    lintSql(file),
     [schemas, roles, sessions, logins],
   );
   return rows.map(({ schema, name, facts }) => ({ schema: schema ?? "", name, facts }));

@@ -3,7 +3,7 @@ import path from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { lintFiles, readLint } from "../../src/catalog/lints.ts";
+import { lintFiles, lintSql, readLint } from "../../src/catalog/lints.ts";
 import { openSqlParser } from "../../src/catalog/parse.ts";
 import { readSql } from "../../src/lib/sql-file.ts";
 import { findingSeverity } from "../../src/model/finding.ts";
@@ -123,7 +123,7 @@ describe("on a real Postgres", () => {
 
   it("all lints return the same columns, so that they can be read together", async () => {
     await withDatabase("lint_columns", async (client) => {
-      const all = files.map(([, file]) => `(${readSql(file)})`).join("\nunion all\n");
+      const all = files.map(([, file]) => `(${lintSql(file)})`).join("\nunion all\n");
       const { fields } = await client.query(all, [scope.schemas, scope.roles, scope.sessions, scope.logins]);
       const [text, jsonb] = [25, 3802];
       expect(fields.map(({ name, dataTypeID }) => [name, dataTypeID])).toEqual([
