@@ -21,14 +21,31 @@ export async function runCommand(
   options: RunOptions,
   environment: Environment,
 ): Promise<ExitCode> {
-  const { cwd, interrupted } = environment;
   const startedAt = now();
-  const day = dayOf(startedAt);
-  const needsFolder = isStarted(options.target) && options.policies === undefined;
-  const matrices = await loadMatrices(files, cwd, day, needsFolder);
+  const { cwd } = environment;
+  const matrices = await loadMatrices(files, cwd, dayOf(startedAt), needsFolder(options));
   if (matrices.length > 1) forOneMatrix(options);
-  someSpeaks(matrices, options);
   const reports = fileReports(options.report, matrices.length);
+  const logs = path.resolve(cwd, options.logs);
+  return await withSystems(matrices, options, environment, (systems, { filters, atOnce }) =>
+    proveAndShow(systems, { startedAt, filters, atOnce, logs, reports, options, environment }),
+  );
+}
+
+/** Whether the matrix's SQL is applied: to what rowgate starts. */
+export function needsFolder({ target, policies }: RunOptions): boolean {
+  return isStarted(target) && policies === undefined;
+}
+
+/** Opens the systems of these matrices on one server, holds each against its database, and stops the server afterwards. */
+export async function withSystems<T>(
+  matrices: readonly LoadedMatrix[],
+  options: RunOptions,
+  environment: Environment,
+  use: (systems: readonly ReadySystem[], how: { filters: RunFilters; atOnce: number }) => Promise<T>,
+): Promise<T> {
+  const { cwd, interrupted } = environment;
+  someSpeaks(matrices, options);
   checkFailOn(options.failOn);
   const logs = path.resolve(cwd, options.logs);
   const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
@@ -42,8 +59,8 @@ export async function runCommand(
     await server.clearUp(logs);
     const filters = { only: options.only, personas: options.persona, channels: options.channel };
     const systems = await prepareAll(matrices, filters, { server, options, environment });
-    const { atOnce } = server;
-    return await proveAndShow(systems, { startedAt, filters, atOnce, logs, reports, options, environment });
+    refuseUnmatchedFilters(filters, systems);
+    return await use(systems, { filters, atOnce: server.atOnce });
   } finally {
     await server.stop();
   }
@@ -60,8 +77,7 @@ interface Task {
 }
 
 async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promise<ExitCode> {
-  const { options, environment, filters } = task;
-  refuseUnmatchedFilters(filters, systems);
+  const { options, environment } = task;
   const cells = systems.reduce((sum, { preflighted }) => sum + preflighted.cells, 0);
   const progress = showProgress(environment.err, options.quiet || options.json, cells);
   const output = options.json
@@ -110,7 +126,7 @@ function someSpeaks(matrices: readonly LoadedMatrix[], { channel }: RunOptions):
 }
 
 /** Words that prove the same matrix in the same state again; what was filtered and how it was shown is left out. */
-function commandOf(file: string, options: RunOptions): readonly string[] {
+export function commandOf(file: string, options: RunOptions): readonly string[] {
   return [
     "run",
     file,
