@@ -9,10 +9,13 @@
 --                pg_catalog: one of the session's own stands in the relation's place. Bodies are searched as text
 --                (PL/pgSQL keeps no parsed form, and what EXECUTE runs is known to nobody): a name counts where
 --                it follows FROM, JOIN, INTO or UPDATE, is a relation's, and is no WITH query's.
+--   create       the role may make functions or relations in a schema that such a function searches before the one in which it finds
+--                what it names, or, of a function, in that very schema (another with the same name may fit the arguments better).
+--                A function without a search_path of its own searches whatever the session says. pg_catalog comes first.
 --   barrier      a view reads with its owner's rights and hides rows without security_barrier: a condition of the caller's
 --                own (a function that tells what it is given) may be tried on those rows first
 --                (https://www.postgresql.org/docs/current/rules-privileges.html).
--- facts: role; way; of (shadow: the relation; schema: one that is in it); query (barrier: the view's, of which src/lint asks
+-- facts: role; way; of (shadow, create: the relation or function; schema: one that is in it); query (barrier: the view's, of which src/lint asks
 -- Postgres's own parser whether it hides rows at all).
 -- Superusers are left out, for whom that is no news, and what an extension brought along.
 with recursive input (schemas, roles, sessions, logins) as (select $1::text[], $2::text[], $3::text[], $4::text[]),
@@ -56,6 +59,43 @@ finds as (
   where coalesce(f.path, '') !~ '\mpg_temp\M'
     and f.body !~* ('\m' || m[1] || '\s*(\([^()]*\)\s*)?\mas\s*(not\s+)?(materialized\s*)?\(')
   group by f.oid, f.name, f.nspname, f.prosecdef
+),
+-- What a function names without a schema, and finds outside of pg_catalog: relations, and functions that it calls.
+named as (
+  select f.oid, c.relname as called, c.relnamespace as found, false as function
+  from functions f
+  cross join regexp_matches(f.body, '\m(?:from|join|into|update)\s+(?:only\s+)?"?([[:alpha:]_][\w$]*)"?(?!["\w$]*\s*[.(])', 'gi') m
+  join pg_class c on c.relname in (m[1], lower(m[1])) and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
+  where c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+  union
+  select f.oid, p.proname, p.pronamespace, true
+  from functions f
+  cross join regexp_matches(f.body, '(?<![\w$".])"?([[:alpha:]_][\w$]*)"?\s*\(', 'g') m
+  join pg_proc p on p.proname in (m[1], lower(m[1]))
+  where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    and not exists (select from pg_proc b where b.pronamespace = 'pg_catalog'::regnamespace and b.proname = p.proname)
+),
+searched as (
+  select f.oid, trim(both '"' from trim(one.name)) as name, one.place
+  from functions f cross join unnest(string_to_array(f.path, ',')) with ordinality one (name, place)
+),
+created as (
+  select l.oid as role, f.nspname, f.name, min(n.called) as called
+  from session_roles l
+  cross join functions f
+  join named n on n.oid = f.oid
+  where (f.oid in (select oid from deciding) or f.prosecdef and has_function_privilege(l.oid, f.oid, 'execute'))
+    and case when f.path is null then
+      exists (select from pg_namespace s where has_schema_privilege(l.oid, s.oid, 'create') and s.nspname !~ '^pg_')
+    else exists (
+      select from searched s
+      where s.oid = f.oid
+        and case when to_regnamespace(quote_ident(s.name)) is null
+          then s.name not like 'pg\_%' and has_database_privilege(l.oid, current_database(), 'create')
+          else has_schema_privilege(l.oid, to_regnamespace(quote_ident(s.name)), 'create') end
+        and s.place - n.function::int < (select min(o.place) from searched o where o.oid = f.oid and to_regnamespace(quote_ident(o.name)) = n.found)
+    ) end
+  group by l.oid, f.nspname, f.name
 )
 select 'login-bypass-path' as kind, w.schema::text as schema, w.place as name,
        jsonb_build_object('role', l.name, 'way', w.way, 'of', w.of, 'query', w.query) as facts
@@ -78,6 +118,8 @@ cross join lateral (
   select 'shadow', f.nspname, f.name, f.relation::text, null from finds f
   where (f.decides or f.prosecdef and has_function_privilege(l.oid, f.oid, 'execute'))
     and has_database_privilege(l.oid, current_database(), 'temp')
+  union all
+  select 'create', c.nspname, c.name, c.called::text, null from created c where c.role = l.oid
   union all
   select 'barrier', r.nspname, r.name, null, pg_get_viewdef(r.oid) from relations r
   where r.relkind = 'v' and has_any_column_privilege(l.oid, r.oid, 'select') and has_schema_privilege(l.oid, r.schema, 'usage')

@@ -242,6 +242,13 @@ export const bypassPaths: Readonly<Record<BypassPath["way"], BypassMessage>> = {
     facts: (place, of) =>
       `function ${place} finds ${of} by search_path, which searches temporary tables first`,
   },
+  create: {
+    what: "CREATE on a schema that such a function searches first",
+    why: "a function or table that the session creates there replaces the one that the function names without its schema (of two functions in one schema, Postgres takes the one whose argument types fit best)",
+    closedBy: "`REVOKE CREATE ON SCHEMA …`; or writing the schema in the function",
+    facts: (place, of) =>
+      `function ${place} finds ${of} by search_path, and the role may create its namesake in a schema that is searched first`,
+  },
   barrier: {
     what: "a view without `security_barrier`",
     why: "the view reads with its owner's rights and hides rows; Postgres may evaluate the caller's conditions on hidden rows first, and a function in such a condition can reveal them",

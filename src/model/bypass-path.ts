@@ -2,9 +2,9 @@
 export interface BypassPath {
   /** A persona's login, or the role that it switches to. */
   readonly role: string;
-  readonly way: "replication" | "trigger" | "schema" | "force" | "shadow" | "barrier";
+  readonly way: "replication" | "trigger" | "schema" | "force" | "shadow" | "create" | "barrier";
   /** The table, view, function, schema or role. */
   readonly place: string;
-  /** `shadow`: the relation that the function finds by its name alone; `schema`: one that is in it. */
+  /** `shadow`, `create`: the relation or function that the function finds by its name alone; `schema`: one that is in it. */
   readonly of: string | null;
 }

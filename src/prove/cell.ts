@@ -1,3 +1,4 @@
+import type { Node } from "libpg-query";
 import { always, type Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { quoteIdent } from "../lib/sql-text.ts";
@@ -77,7 +78,7 @@ async function acceptedRows(asked: Asked, policy: Condition): Promise<Condition 
   if (cell.check !== undefined) return knowledge.declared(space.relation, cell.check);
   const { tree } = policy;
   if (cell.accepted === undefined || cell.accepted.length === 0 || tree === undefined) return undefined;
-  const read = new Set(columnsOf(context, [{ tree, critical: knowledge.critical(tree, space.relation) }]));
+  const read = columnsThatDecide(context, tree);
   const defaults = await defaultsOf(asked, ({ name }) => read.has(name));
   const like = cell.accepted.map((row) => {
     const known = { ...Object.fromEntries(defaults), ...row };
@@ -90,6 +91,23 @@ async function acceptedRows(asked: Asked, policy: Condition): Promise<Condition 
     return same.length === 0 ? "true" : `(${same.join(" and ")})`;
   });
   return knowledge.declared(space.relation, like.join(" or "));
+}
+
+/**
+ * Columns that the policies let an INSERT by, and those by which policies decide of the row afterwards: who sees it, who may change it.
+ * The key is left out, unless an INSERT is let in by it: it names the row, and nothing else.
+ */
+function columnsThatDecide({ knowledge, space }: Context, letIn: Node): ReadonlySet<string> {
+  const { relation } = space;
+  const of = (trees: readonly Node[]): readonly string[] =>
+    columnsOf(
+      { space },
+      trees.map((tree) => ({ tree, critical: knowledge.critical(tree, relation) })),
+    );
+  const texts = relation.policies.flatMap(({ using, check }) => [using, check]).filter((one) => one !== null);
+  const later = of(texts.flatMap((text) => knowledge.declared(relation, text).tree ?? []));
+  const keys = new Set(relation.uniques.flat());
+  return new Set([...of([letIn]), ...later.filter((name) => !keys.has(name))]);
 }
 
 /** What columns hold that no value is given for; a trigger may put anything there. */

@@ -36,7 +36,7 @@ export function undecided(
 }
 
 export function columnsOf(
-  { space }: Context,
+  { space }: Pick<Context, "space">,
   sides: readonly { readonly tree: Node; readonly critical: Critical }[],
 ): readonly string[] {
   const names = new Set<string>();
