@@ -72,8 +72,7 @@ let databases = 0;
 /** SQL and a matrix in, a judged and archived run out: real Postgres, real HTTP, real tokens. */
 export async function prove(options: ProveOptions): Promise<Proved> {
   const { server } = options;
-  databases += 1;
-  const database = await newDatabase(server, `case_${process.pid}_${databases}`, options.template);
+  const database = await newDatabase(server, options.template);
   await withClient(database, (client) => client.query(options.sql));
   const matrix = parseMatrix(options.matrix, "case.yaml", "2026-11-21");
   const secret = randomBytes(32).toString("base64url");
@@ -141,11 +140,16 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   }
 }
 
-async function newDatabase(
-  server: EmbeddedServer,
-  name: string,
-  template: string | undefined,
-): Promise<DatabaseAddress> {
+/** The name of a new database with this SQL, to copy. */
+export async function databaseOf(server: EmbeddedServer, sql: string): Promise<string> {
+  const database = await newDatabase(server, undefined);
+  await withClient(database, (client) => client.query(sql));
+  return database.database;
+}
+
+async function newDatabase(server: EmbeddedServer, template: string | undefined): Promise<DatabaseAddress> {
+  databases += 1;
+  const name = `case_${process.pid}_${databases}`;
   if (template === undefined) return server.createDatabase(name);
   const copy = `create database ${quoteIdent(name)} template ${quoteIdent(template)} strategy file_copy`;
   await withClient(server.database, (client) => client.query(copy));

@@ -1,7 +1,7 @@
 -- variant: helper-not-executable
 -- teaches: A view calls its functions as whoever asks: without EXECUTE every query that names a field is 42501 of another object, while the names are still read; whether the field would have been hidden, nobody can tell.
 -- finds: { verdict: pass, persona: ana, relation: public.member_profiles, operation: select, channels: [direct, rest] }
--- finds: { verdict: inconclusive, persona: ana, relation: public.member_profiles, operation: select, column: phone, channels: [direct, rest] }
+-- finds: { verdict: lockout, persona: ana, relation: public.member_profiles, operation: select, column: phone, channels: [direct, rest] }
 -- exit: 1
 
 revoke execute on function private.may_see(uuid, text) from authenticated;

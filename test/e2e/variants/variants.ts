@@ -3,13 +3,13 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client, DatabaseError, type QueryResult } from "pg";
 import { parse, parseDocument } from "yaml";
-import { IssuesError } from "../../src/model/errors.ts";
-import type { CellRecord } from "../../src/model/run.ts";
-import type { DatabaseAddress } from "../../src/model/target.ts";
-import { gridText, withGrid } from "../../src/report/page.ts";
-import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
-import { startEmbedded } from "../../src/stage/postgres/server.ts";
-import { type Proved, prove, type ProveOptions } from "../support/prove.ts";
+import { IssuesError } from "../../../src/model/errors.ts";
+import type { CellRecord } from "../../../src/model/run.ts";
+import type { DatabaseAddress } from "../../../src/model/target.ts";
+import { gridText, withGrid } from "../../../src/report/page.ts";
+import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
+import { startEmbedded } from "../../../src/stage/postgres/server.ts";
+import { databaseOf, type Proved, prove, type ProveOptions } from "../../support/prove.ts";
 
 /** What an overlay's head says that a run must find. */
 interface Planted {
@@ -34,7 +34,7 @@ interface Variant {
   readonly exit: number;
 }
 
-const root = path.resolve(import.meta.dirname, "../..");
+const root = path.resolve(import.meta.dirname, "../../..");
 const systems = readdirSync(path.join(root, "matrices"))
   .filter((name) => name.endsWith(".yaml"))
   .map((name) => systemOf(name.replace(/\.yaml$/, "")));
@@ -86,14 +86,29 @@ function heads(sql: string, key: string): string[] {
 }
 
 let server: EmbeddedServer;
-beforeAll(async () => {
-  server = await startEmbedded();
-});
-afterAll(async () => {
-  await server.stop();
-});
 
-describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
+/**
+ * Tests of every `shards`-th system's good state and of every `shards`-th overlay, counted over all systems: a file a shard, so that
+ * workers run beside each other, each with a server of its own (some overlays change roles, which belong to the server).
+ */
+export function testVariants(shard: number, shards: number): void {
+  beforeAll(async () => {
+    server = await startEmbedded();
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+  const isOwn = (_: unknown, index: number): boolean => index % shards === shard;
+  const own = new Set(systems.flatMap(({ variants }) => variants).filter(isOwn));
+  describe.each(systems.filter(isOwn))("$name: the good state", (system) => {
+    testGood(system);
+  });
+  describe.each(systems)("$name", ({ variants, ...system }) => {
+    testFlawed({ ...system, variants: variants.filter((one) => own.has(one)) });
+  });
+}
+
+function testGood({ name: system, good, matrix, variants }: System): void {
   let proved: Proved;
   beforeAll(async () => {
     proved = await prove({ server, sql: good, matrix });
@@ -136,14 +151,19 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
       expect(page).toContain(`\`${name}\``);
     }
   });
+}
+
+function testFlawed({ good, matrix, variants }: System): void {
+  let template: string;
+  beforeAll(async () => {
+    template = await databaseOf(server, good);
+  });
 
   test.each(variants)("$name", async ({ sql, finds, names, declares, exit }) => {
     // The relations that the overlay touches are probed whole; the good state above probes all of them.
     const only = [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
     // Roles belong to the server: where the system's SQL sets them up, it undoes what the last overlay did to them.
-    const state = /\b(create|alter) role\b/i.test(good)
-      ? { sql: `${good}\n${sql}` }
-      : { template: proved.database.database, sql };
+    const state = /\b(create|alter) role\b/i.test(good) ? { sql: `${good}\n${sql}` } : { template, sql };
     const undeclared = declares && (await verdictsOf({ ...state, matrix, only: [] }));
     const found = await verdictsOf({ ...state, matrix: withRelations(matrix, declares), only });
     expect([found.exit, undeclared?.exit ?? exit]).toEqual([exit, exit]);
@@ -157,7 +177,7 @@ describe.each(systems)("$name", ({ name: system, good, matrix, variants }) => {
       expect(seen, id).toEqual(channels);
     }
   });
-});
+}
 
 function withRelations(matrix: string, added: Readonly<Record<string, unknown>> | undefined): string {
   if (added === undefined) return matrix;

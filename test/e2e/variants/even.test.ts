@@ -1,0 +1,3 @@
+import { testVariants } from "./variants.ts";
+
+testVariants(0, 2);

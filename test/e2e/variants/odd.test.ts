@@ -1,0 +1,3 @@
+import { testVariants } from "./variants.ts";
+
+testVariants(1, 2);
