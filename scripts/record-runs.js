@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { readCells } from "../dist/archive/read.js";
 
 // `npm run record`, after the compiler: proves flawed variants and a sound system, a few relations each, and keeps the archives
 // as test/fixtures/runs/<name>: the reports' goldens are rendered from them. What changes from run to run is made the same.
@@ -61,13 +62,13 @@ for (const [name, [system, variant, ...only]] of Object.entries(runs)) {
       (file) => path.basename(file) === "run.json",
     );
     if (found === undefined) throw new Error(`${name} left no archive (exit ${status})`);
-    keep(name, path.dirname(path.join(logs, found)));
+    await keep(name, path.dirname(path.join(logs, found)));
   } finally {
     rmSync(logs, { recursive: true, force: true });
   }
 }
 
-function keep(name, archive) {
+async function keep(name, archive) {
   const folder = path.join(root, "test/fixtures/runs", name);
   mkdirSync(folder, { recursive: true });
   const run = JSON.parse(readFileSync(path.join(archive, "run.json"), "utf8"));
@@ -86,7 +87,8 @@ function keep(name, archive) {
     `${stable(JSON.stringify({ ...run, ...same }, undefined, 2))}\n`,
   );
   // Lines come as the workers finish.
-  const lines = readFileSync(path.join(archive, "cells.ndjson"), "utf8").trimEnd().split("\n");
+  const lines = [];
+  for await (const cell of readCells(archive)) lines.push(JSON.stringify(cell));
   const rank = (line) => {
     const { persona, schema, relation } = JSON.parse(line);
     const personaAt = run.personas.findIndex((one) => one.name === persona);

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { RowgateError } from "../model/errors.ts";
 import { createHash } from "node:crypto";
@@ -34,6 +35,10 @@ const causes: Record<string, { readonly happened: string; readonly hint: string 
   ENOTEMPTY: { happened: "it is there already", hint: "two runs had one id: run again" },
   EISDIR: { happened: "it is a folder, not a file", hint: "check the path" },
   EMFILE: { happened: "too many files are open", hint: "raise the limit (`ulimit -n`)" },
+  ELOOP: {
+    happened: "it is a symbolic link",
+    hint: "an archive holds regular files only: replace it by the file that rowgate wrote",
+  },
   EIO: { happened: "the disk reported an error", hint: "check the disk; do not trust what was written" },
 };
 
@@ -62,6 +67,42 @@ export async function onDisk<T>(doing: string, path: string, step: () => Promise
   } catch (cause) {
     throw diskError(doing, path, cause);
   }
+}
+
+/** Opens a file for reading, if it is one: a link could lead out of the archive, and a pipe would never end. */
+export async function openPlain(doing: string, path: string): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle = await onDisk(doing, path, () => open(path, flags));
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw notPlain(doing, path);
+}
+
+function notPlain(doing: string, path: string): RowgateError {
+  return new RowgateError({
+    code: "archive/disk",
+    message: `${doing}: ${path} is not a regular file`,
+    hint: "an archive holds regular files only: replace it by the file that rowgate wrote",
+  });
+}
+
+/** A file that is read whole. @param most bytes; a larger one is none of ours */
+export async function readWhole(
+  doing: string,
+  path: string,
+  most: number = 64 * 1024 * 1024,
+): Promise<string> {
+  const handle = await openPlain(doing, path);
+  try {
+    if ((await handle.stat()).size <= most) return await onDisk(doing, path, () => handle.readFile("utf8"));
+  } finally {
+    await handle.close();
+  }
+  throw new RowgateError({
+    code: "archive/shape",
+    message: `${doing}: ${path} is larger than ${most >> 20} MiB`,
+    hint: "rowgate does not write such a file: compare the archive with its SHA256SUMS (`sha256sum -c SHA256SUMS`)",
+  });
 }
 
 /** Writes a file that only its owner may read, and waits until the disk has it. `wx`: fails when it is there. */

@@ -4,8 +4,8 @@ import { type Json, denyReasons, operations } from "../model/matrix.ts";
 import type { Target } from "../model/target.ts";
 import { verdicts } from "../model/verdict.ts";
 
-/** JSON.stringify, after which no known secret, and nothing that looks like one, is left in the text. */
-export type Scrubber = (value: unknown, indent?: number) => string;
+/** JSON as it is written → the same JSON, in which no known secret, and nothing that looks like one, is left. */
+export type Scrubber = (json: string, indent?: number) => string;
 
 const mask = "[secret]";
 
@@ -68,8 +68,7 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
   const isFound = (text: string): boolean =>
     escaped.some((needle) => text.includes(needle)) || shapes.some((shape) => isIn(text, shape));
   const clean = (text: string): string => maskShapes(maskNeedles(text, needles));
-  return (value, indent) => {
-    const text = JSON.stringify(value, undefined, indent);
+  return (text, indent) => {
     if (!gate.test(text) || !isFound(text)) return text;
     return JSON.stringify(mapStrings(JSON.parse(text) as Json, clean), undefined, indent);
   };
@@ -149,7 +148,7 @@ function mapStrings(value: Json, map: (text: string) => string): Json {
 }
 
 function isField(name: string): boolean {
-  return /^[a-z_]{1,20}$/i.test(name);
+  return /^[a-z_]{1,20}#?$/i.test(name);
 }
 
 /** The secrets of a target and its personas: none may be written, in whatever text it comes. */

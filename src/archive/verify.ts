@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { onDisk } from "./disk.ts";
+import { dictionaryFile } from "./dictionary.ts";
+import { onDisk, readWhole } from "./disk.ts";
 
-/** The files of a finished archive, besides the list of their sums. */
-export const archiveFiles = ["run.json", "cells.ndjson", "catalog.json"] as const;
+/** The files of a finished archive, besides the list of their sums; version 1 had no dictionary. */
+const archiveFiles = ["run.json", "cells.ndjson", "catalog.json"] as const;
 export const sumsFile = "SHA256SUMS";
 
 /** As `sha256sum(1)` prints it, so that `sha256sum -c SHA256SUMS` checks an archive without rowgate. */
@@ -63,8 +64,7 @@ export async function verifyArchive(dir: string): Promise<readonly Deviation[]> 
 
   const { sums, broken } = parseSums(await readText(join(dir, sumsFile)));
   const deviations: Deviation[] = broken.map((line) => ({ kind: "broken", file: sumsFile, line }));
-  // Whoever drops a file together with its line must not go unseen.
-  for (const file of new Set([...archiveFiles, ...sums.keys()])) {
+  for (const file of new Set([...(await expectedFiles(dir)), ...sums.keys()])) {
     if (isFile.get(file) !== true) deviations.push({ kind: "missing", file });
     else if (sums.has(file) && (await digestOf(join(dir, file))) !== sums.get(file)) {
       deviations.push({ kind: "changed", file });
@@ -74,6 +74,12 @@ export async function verifyArchive(dir: string): Promise<readonly Deviation[]> 
     if (file !== sumsFile && !sums.has(file)) deviations.push({ kind: "extra", file });
   }
   return deviations;
+}
+
+/** A file that was removed together with its line must be missed all the same. */
+async function expectedFiles(dir: string): Promise<readonly string[]> {
+  const run = await readWhole("Could not read the archive", join(dir, "run.json")).catch(() => "");
+  return /^\s*\{\s*"archiveVersion":\s*1\b/.test(run) ? archiveFiles : [...archiveFiles, dictionaryFile];
 }
 
 function readText(path: string): Promise<string> {

@@ -4,6 +4,7 @@ import type { Catalog } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { latestArchive, noteLast, inTurn } from "./chain.ts";
+import { createPacker, dictionaryFile } from "./dictionary.ts";
 import { onDisk, syncFolder, writeWhole, type LineFile, openLineFile } from "./disk.ts";
 import { type PartialPaths, createPartial, partialPaths, removePartial } from "./partial.ts";
 import { type Redactor, noRedaction } from "./redact.ts";
@@ -47,9 +48,10 @@ export async function openArchive(
   const paths = partialPaths(root, id, startedAt);
   await createPartial(paths);
   try {
+    const dictionary = await openLineFile(join(paths.folder, dictionaryFile));
     const cells = await openLineFile(join(paths.folder, "cells.ndjson"));
     const scrub = createScrubber(options.secrets ?? []);
-    return writer({ root, paths, cells, redact: options.redact ?? noRedaction, scrub });
+    return writer({ root, paths, dictionary, cells, redact: options.redact ?? noRedaction, scrub });
   } catch (cause) {
     await removePartial(paths);
     throw cause;
@@ -59,16 +61,21 @@ export async function openArchive(
 interface Parts {
   readonly root: string;
   readonly paths: PartialPaths;
+  readonly dictionary: LineFile;
   readonly cells: LineFile;
   readonly redact: Redactor;
   readonly scrub: Scrubber;
 }
 
-function writer({ root, paths, cells, redact, scrub }: Parts): ArchiveWriter {
+function writer({ root, paths, dictionary, cells, redact, scrub }: Parts): ArchiveWriter {
   const sums: Record<string, string> = {};
+  let waits: Promise<void> | undefined;
+  const pack = createPacker(scrub, (entry) => {
+    waits = dictionary.write(entry) ?? waits;
+  });
 
-  async function writeJson(name: string, value: unknown): Promise<void> {
-    const text = `${scrub(value, 2)}\n`;
+  async function writeJson(name: string, value: unknown, indent?: number): Promise<void> {
+    const text = `${scrub(JSON.stringify(value, undefined, indent), indent)}\n`;
     sums[name] = sha256(text);
     await writeWhole(join(paths.folder, name), text);
   }
@@ -76,7 +83,7 @@ function writer({ root, paths, cells, redact, scrub }: Parts): ArchiveWriter {
   async function close(run: Omit<RunRecord, "previous">): Promise<FinishedArchive> {
     const previous = await latestArchive(root);
     const whole = { ...run, previous };
-    await writeJson("run.json", redact.run(whole));
+    await writeJson("run.json", redact.run(whole), 2);
     const text = formatSums(sums);
     await writeWhole(join(paths.folder, sumsFile), text);
     await noteLast(root, { last: { id: run.id, sha256: sha256(text) }, before: previous });
@@ -85,19 +92,29 @@ function writer({ root, paths, cells, redact, scrub }: Parts): ArchiveWriter {
   }
 
   return {
-    cell: (record) => cells.write(scrub(redact.cell(record))),
+    cell: (record) => {
+      waits = undefined;
+      const written = cells.write(pack(redact.cell(record)));
+      return written === undefined || waits === undefined ? (written ?? waits) : both(written, waits);
+    },
     catalog: (catalog) => writeJson("catalog.json", catalog),
     finish: async (run) => {
       checkComplete(run, cells.lines(), sums);
+      sums[dictionaryFile] = await dictionary.close();
       sums["cells.ndjson"] = await cells.close();
       return inTurn(root, () => close(run));
     },
     // Once the archive has its name, nothing is left under the names that this removes.
     abandon: async () => {
+      await dictionary.discard();
       await cells.discard();
       await removePartial(paths);
     },
   };
+}
+
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  await Promise.all([one, other]);
 }
 
 /** An archive that says one thing in run.json and another in cells.ndjson is worse than none. */

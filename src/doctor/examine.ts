@@ -41,7 +41,9 @@ export async function examine(request: ExamineRequest): Promise<readonly Diagnos
     restMatrices: matrices.filter(({ channels }) => channels.includes("rest")).map(({ file }) => file),
   });
   // Messages of servers are passed on, without the secrets that they may repeat.
-  return JSON.parse(createScrubber(secretsOf(target, identities))(diagnoses)) as readonly Diagnosis[];
+  return JSON.parse(
+    createScrubber(secretsOf(target, identities))(JSON.stringify(diagnoses)),
+  ) as readonly Diagnosis[];
 }
 
 /** The names that doctor looks up in the database. */

@@ -9,9 +9,9 @@ import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from
 import type { Evidence, Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
-export const archiveVersion = 1;
+export const archiveVersion = 2;
 
-/** One line of `cells.ndjson`. */
+/** One line of `cells.ndjson`, what it refers to in its place. */
 export interface CellRecord {
   readonly id: string;
   readonly matrix: string;

@@ -9,6 +9,7 @@ import { Client } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { dayPattern } from "../../src/archive/id.ts";
+import { readCells, readRun } from "../../src/archive/read.ts";
 import type { CellRecord, RunRecord } from "../../src/model/run.ts";
 import { type CliResult, rowgate } from "../support/cli.ts";
 import { until } from "../support/processes.ts";
@@ -165,17 +166,14 @@ interface Archive {
   readonly cells: ReadonlyMap<string, CellRecord>;
 }
 
-function archiveOf(logs: string): Archive {
+async function archiveOf(logs: string): Promise<Archive> {
   const root = path.join(project, logs);
   const [day = ""] = readdirSync(root).filter((name) => dayPattern.test(name));
   const ids = readdirSync(path.join(root, day)).filter((name) => !name.startsWith("."));
   const folder = path.join(root, day, ids.at(-1) ?? "");
-  const lines = readFileSync(path.join(folder, "cells.ndjson"), "utf8").trimEnd().split("\n");
-  const cells = lines.map((line) => JSON.parse(line) as CellRecord);
-  return {
-    run: JSON.parse(readFileSync(path.join(folder, "run.json"), "utf8")) as RunRecord,
-    cells: new Map(cells.map((cell) => [cell.id, cell])),
-  };
+  const cells = new Map<string, CellRecord>();
+  for await (const cell of readCells(folder)) cells.set(cell.id, cell);
+  return { run: await readRun(folder), cells };
 }
 
 const journals = (logs: string): string[] => {
@@ -205,7 +203,7 @@ test("unless the target says so, no write is sent to a gateway that commits", as
   expect(result.code).toBe(1);
   expect(new Set(staging.arrived.slice(arrived).map((each) => each.split(" ")[0]))).toEqual(new Set(["GET"]));
   expect(await contents()).toEqual(before);
-  expect(archiveOf("silent").cells.get("ana/public.notes/update")?.channels.rest?.verdict).toBe(
+  expect((await archiveOf("silent")).cells.get("ana/public.notes/update")?.channels.rest?.verdict).toBe(
     "inconclusive",
   );
 });
@@ -216,7 +214,7 @@ describe("writes: commit", () => {
     const arrived = staging.arrived.length;
     const result = await run([one, "--target", "commits", "--logs", "whole"]);
     expect(result.code, `${result.err}${result.out}`).toBe(0);
-    const { run: record, cells } = archiveOf("whole");
+    const { run: record, cells } = await archiveOf("whole");
     for (const relation of ["notes", "counted"])
       for (const operation of ["select", "update", "delete", "insert", "upsert"])
         for (const persona of ["ana", "luis", "anon"]) {
@@ -258,8 +256,8 @@ describe("writes: commit", () => {
     ["ana/public.members/update", "its key (person, club)"],
     ["ana/public.audited/update", "what note_it would do elsewhere no removal takes back"],
     ["ana/public.audited/insert", "say `survives:` and why"],
-  ])("%s is skipped on rest, and says why: %s", (id, says) => {
-    const { channels, verdict } = archiveOf("whole").cells.get(id) ?? {};
+  ])("%s is skipped on rest, and says why: %s", async (id, says) => {
+    const { channels, verdict } = (await archiveOf("whole")).cells.get(id) ?? {};
     expect(channels?.rest).toMatchObject({ verdict: "skipped", because: expect.stringContaining(says) });
     expect(channels?.direct?.verdict).toBe("pass");
     expect(verdict).toBe("skipped");
@@ -277,7 +275,9 @@ describe("writes: commit", () => {
       "told",
     ]);
     expect(result.code, `${result.err}${result.out}`).toBe(0);
-    expect(archiveOf("told").cells.get("ana/public.audited/update")?.channels.rest?.verdict).toBe("pass");
+    expect((await archiveOf("told")).cells.get("ana/public.audited/update")?.channels.rest?.verdict).toBe(
+      "pass",
+    );
     expect(await contents()).toEqual(before);
   });
 
@@ -311,7 +311,7 @@ describe("writes: commit", () => {
         logs,
       ]);
       expect(result.code).toBe(1);
-      const cell = archiveOf(logs).cells.get(`ana/public.notes/${operation}`);
+      const cell = (await archiveOf(logs)).cells.get(`ana/public.notes/${operation}`);
       expect(cell?.channels.rest?.verdict).toBe("leak");
       expect(cell?.channels.direct?.verdict).toBe("leak");
       expect(cell?.reproduce?.psql).toMatch(/^begin;[^]*\nrollback;$/);
@@ -328,7 +328,7 @@ describe("writes: commit", () => {
     try {
       const id = "ana/public.notes/insert";
       await run([one, "--target", "commits", "--only", id, "--logs", "by hand"]);
-      const { curl = "", undo = "" } = archiveOf("by hand").cells.get(id)?.reproduce ?? {};
+      const { curl = "", undo = "" } = (await archiveOf("by hand")).cells.get(id)?.reproduce ?? {};
       expect(curl).toContain("-H 'Prefer: count=exact' ");
       const [, token = "", body = ""] = /Bearer \$\((rowgate token [^)]*)\).* -d '([^']*)'/.exec(curl) ?? [];
       const signed = await rowgate(token.split(" ").slice(1), { cwd: project, env: env() });
@@ -349,7 +349,7 @@ describe("writes: commit", () => {
     try {
       const id = "ana/public.members/update";
       await run([one, "--target", "commits", "--only", id, "--logs", "skipped"]);
-      const { channels, reproduce: byHand } = archiveOf("skipped").cells.get(id) ?? {};
+      const { channels, reproduce: byHand } = (await archiveOf("skipped")).cells.get(id) ?? {};
       expect(channels).toMatchObject({ direct: { verdict: "leak" }, rest: { verdict: "skipped" } });
       expect(byHand?.curl).toBeUndefined();
     } finally {
@@ -364,7 +364,7 @@ describe("writes: commit", () => {
       env: { ...env(), JWT_KEY: staging.otherKey },
     });
     expect(result.code).toBe(2);
-    const { cells } = archiveOf("disbelieved");
+    const { cells } = await archiveOf("disbelieved");
     const curls = [...cells.values()].map(({ operation, reproduce: byHand }) => [
       operation,
       byHand?.curl === undefined,
@@ -385,7 +385,8 @@ describe("writes: commit", () => {
       const only = ["--only", "ana/public.notes/{update,delete}", "--channel", "rest"];
       await run([one, "--target", "commits", ...only, "--logs", "shared"]);
       for (const operation of ["update", "delete"]) {
-        const { rest } = archiveOf("shared").cells.get(`ana/public.notes/${operation}`)?.channels ?? {};
+        const { rest } =
+          (await archiveOf("shared")).cells.get(`ana/public.notes/${operation}`)?.channels ?? {};
         expect(rest?.verdict, operation).toBe("skipped");
         expect(rest?.because).toContain("a policy depends on id, where");
       }
@@ -421,7 +422,7 @@ describe("writes: commit", () => {
         "lockout",
       ]);
       expect(result.code).toBe(1);
-      expect(archiveOf("lockout").cells.get("ana/public.notes/update")?.channels.rest?.verdict).toBe(
+      expect((await archiveOf("lockout")).cells.get("ana/public.notes/update")?.channels.rest?.verdict).toBe(
         "lockout",
       );
     } finally {
@@ -447,7 +448,7 @@ describe("writes: commit", () => {
       expect(starred).toBe(true);
       expect(result.code).toBe(2);
       expect(result.out).toContain("probe-rows-left");
-      expect(archiveOf("starred").run.rows?.filter(({ gone }) => !gone)).toHaveLength(1);
+      expect((await archiveOf("starred")).run.rows?.filter(({ gone }) => !gone)).toHaveLength(1);
       const stuck = await cleanUp("starred");
       expect(stuck.code).toBe(2);
       expect(stuck.err).toContain("a row that it made is still there");
@@ -474,7 +475,7 @@ describe("writes: commit", () => {
     const result = await run(args);
     staging.interfere(undefined);
     expect(result.code).toBe(2);
-    expect(archiveOf("unanswered").cells.get("ana/public.notes/insert")?.channels.rest?.verdict).toBe(
+    expect((await archiveOf("unanswered")).cells.get("ana/public.notes/insert")?.channels.rest?.verdict).toBe(
       "error",
     );
     expect(journals("unanswered")).toHaveLength(2);

@@ -47,6 +47,7 @@ test("a run that passes: grids, PASS, exit 0, a whole archive", async () => {
     "SHA256SUMS",
     "catalog.json",
     "cells.ndjson",
+    "dictionary.ndjson",
     "run.json",
   ]);
   expect(

@@ -94,10 +94,10 @@ describe("run.json that is not one", () => {
   it("says which version wrote it", async () => {
     const dir = await archive(tempFolder(), failures);
     const file = join(dir, "run.json");
-    writeFileSync(file, readFileSync(file, "utf8").replace('"archiveVersion": 1', '"archiveVersion": 2'));
+    writeFileSync(file, readFileSync(file, "utf8").replace('"archiveVersion": 2', '"archiveVersion": 3'));
     expect(await errorOf(readRun(dir))).toMatchObject({
       code: "archive/version",
-      message: "The archive has version 2; this rowgate reads version 1",
+      message: "The archive has version 3; this rowgate reads versions 1 to 2",
     });
   });
 

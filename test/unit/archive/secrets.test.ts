@@ -110,13 +110,13 @@ function found(files: ReadonlyMap<string, string>): readonly string[] {
 describe("secrets", () => {
   it("are in no byte that an archive writes, however they came into a record", async () => {
     const files = await poisonedArchive({ secrets: Object.values(known) });
-    expect(files.size).toBe(4 + 3);
+    expect(files.size).toBe(5 + 4);
     expect(found(files)).toEqual([]);
   });
 
   it("would be found by the test above if they were", async () => {
     const hits = found(await poisonedArchive({}));
-    for (const file of ["run.json", "cells.ndjson", "catalog.json"]) {
+    for (const file of ["run.json", "cells.ndjson", "dictionary.ndjson", "catalog.json"]) {
       for (const secret of Object.values(known)) {
         expect(hits.some((hit) => hit.includes(`${file}: `) && hit.endsWith(escaped(secret)))).toBe(true);
       }
@@ -131,8 +131,10 @@ describe("secrets", () => {
       const scrub = createScrubber(Object.values(known));
       // Once as it is, once in JSON that is itself in a string, as keys of rows are.
       for (const value of [{ text }, { key: JSON.stringify({ text }) }]) {
-        expect(JSON.parse(scrub(value))).not.toEqual(value);
-        expect(found(new Map([["text", Buffer.from(scrub(value)).toString("latin1")]]))).toEqual([]);
+        expect(JSON.parse(scrub(JSON.stringify(value)))).not.toEqual(value);
+        expect(
+          found(new Map([["text", Buffer.from(scrub(JSON.stringify(value))).toString("latin1")]])),
+        ).toEqual([]);
       }
     },
   );
@@ -165,13 +167,13 @@ describe("secrets", () => {
         target: { ...staging.run.target, database: "postgres" },
       });
       const dir = await archive(tempFolder(), of, { secrets: [secret] });
-      expect(readdirSync(dir)).toHaveLength(4);
+      expect(readdirSync(dir)).toHaveLength(5);
       expect((await readRun(dir)).target.database).toBe("postgres");
       const cells = [];
       for await (const cell of readCells(dir)) cells.push(cell);
       expect(cells.map((cell) => cell.verdict)).toEqual(of.cells.map((cell) => cell.verdict));
-      expect(everyFile(dir).get("cells.ndjson")).not.toContain(`password=${secret}`);
-      expect(everyFile(join(dir)).get("cells.ndjson")).toContain("could not connect: ");
+      expect(everyFile(dir).get("dictionary.ndjson")).not.toContain(`password=${secret}`);
+      expect(everyFile(join(dir)).get("dictionary.ndjson")).toContain("could not connect: ");
     },
   );
 });

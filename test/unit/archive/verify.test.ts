@@ -77,18 +77,18 @@ const tamperings: readonly [name: string, (dir: string) => void, readonly Deviat
   [
     "a line that is none",
     (dir) => appendFileSync(join(dir, "SHA256SUMS"), "hello\n"),
-    [{ kind: "broken", file: "SHA256SUMS", line: 4 }],
+    [{ kind: "broken", file: "SHA256SUMS", line: 5 }],
   ],
   [
     "a line that leads out of the archive",
     (dir) => appendFileSync(join(dir, "SHA256SUMS"), `${"0".repeat(64)}  ../../run.json\n`),
-    [{ kind: "broken", file: "SHA256SUMS", line: 4 }],
+    [{ kind: "broken", file: "SHA256SUMS", line: 5 }],
   ],
   [
     "a second sum for a file",
     (dir) => edit(join(dir, "SHA256SUMS"), (text) => `${"0".repeat(64)}  run.json\n${text}`),
     [
-      { kind: "broken", file: "SHA256SUMS", line: 4 },
+      { kind: "broken", file: "SHA256SUMS", line: 5 },
       { kind: "changed", file: "run.json" },
     ],
   ],

@@ -64,12 +64,18 @@ describe("an archive", () => {
     const root = tempFolder();
     const dir = await archive(root, failures);
     expect(dir).toBe(join(root, "20261121", id));
-    expect(readdirSync(dir).toSorted()).toEqual(["SHA256SUMS", "catalog.json", "cells.ndjson", "run.json"]);
+    expect(readdirSync(dir).toSorted()).toEqual([
+      "SHA256SUMS",
+      "catalog.json",
+      "cells.ndjson",
+      "dictionary.ndjson",
+      "run.json",
+    ]);
     expect(await readRun(dir)).toEqual(failures.run);
     expect(await cellsOf(dir)).toEqual(failures.cells);
     expect(JSON.parse(readFileSync(join(dir, "catalog.json"), "utf8"))).toEqual(catalog);
     expect(execFileSync("sha256sum", ["--strict", "-c", "SHA256SUMS"], { cwd: dir, encoding: "utf8" })).toBe(
-      "catalog.json: OK\ncells.ndjson: OK\nrun.json: OK\n",
+      "catalog.json: OK\ncells.ndjson: OK\ndictionary.ndjson: OK\nrun.json: OK\n",
     );
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     for (const name of readdirSync(dir)) expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
