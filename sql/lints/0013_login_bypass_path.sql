@@ -63,13 +63,13 @@ finds as (
 -- What a function names without a schema, and finds outside of pg_catalog: relations, and functions that it calls.
 named as (
   select f.oid, c.relname as called, c.relnamespace as found, false as function
-  from functions f
+  from own f
   cross join regexp_matches(f.body, '\m(?:from|join|into|update)\s+(?:only\s+)?"?([[:alpha:]_][\w$]*)"?(?!["\w$]*\s*[.(])', 'gi') m
   join pg_class c on c.relname in (m[1], lower(m[1])) and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
   where c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
   union
   select f.oid, p.proname, p.pronamespace, true
-  from functions f
+  from own f
   cross join regexp_matches(f.body, '(?<![\w$".])"?([[:alpha:]_][\w$]*)"?\s*\(', 'g') m
   join pg_proc p on p.proname in (m[1], lower(m[1]))
   where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
@@ -77,12 +77,12 @@ named as (
 ),
 searched as (
   select f.oid, trim(both '"' from trim(one.name)) as name, one.place
-  from functions f cross join unnest(string_to_array(f.path, ',')) with ordinality one (name, place)
+  from own f cross join unnest(string_to_array(f.path, ',')) with ordinality one (name, place)
 ),
 created as (
   select l.oid as role, f.nspname, f.name, min(n.called) as called
   from session_roles l
-  cross join functions f
+  cross join own f
   join named n on n.oid = f.oid
   where (f.oid in (select oid from deciding) or f.prosecdef and has_function_privilege(l.oid, f.oid, 'execute'))
     and case when f.path is null then
