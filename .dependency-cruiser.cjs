@@ -16,6 +16,7 @@ const rooms = {
   catalog: ["lib", "model"],
   probe: ["lib", "model", "messages", "catalog"],
   prove: ["lib", "model"],
+  arguments: ["lib", "model", "plan", "probe", "prove"],
   archive: ["lib", "model"],
   stage: ["lib", "model"],
   config: ["lib", "model", "yaml"],

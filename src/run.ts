@@ -10,6 +10,7 @@ import { type Closers, open, type OpenRun } from "./run/3-open.ts";
 import { probe } from "./run/4-probe.ts";
 import { createProofNotes, prove } from "./run/5-prove.ts";
 import { close, type Probed } from "./run/6-close.ts";
+import { varyArguments } from "./run/arguments.ts";
 import { causeFinder } from "./run/causes.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
@@ -76,16 +77,17 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
   const withCause = causeFinder(opened);
   const tally = createTally();
   const notes = createProofNotes();
+  const faults = await varyArguments(opened);
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
     const probed = await probe(chunk, channels.workers[worker] ?? [], opened);
     for (const one of await prove(probed, chunk, opened)) {
       request.interrupted?.throwIfAborted();
       notes.add(one);
-      const record = await withCause(one.cell, recordCell(one, context));
+      const record = await withCause(one.cell, recordCell({ ...one, fault: faults.of(one.cell) }, context));
       tally.add(record);
       events.cell?.(record);
       await archive.cell(record);
     }
   });
-  return { tally, findings: notes.findings() };
+  return { tally, findings: [...notes.findings(), ...faults.findings] };
 }

@@ -1,8 +1,8 @@
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
-import { signatureOf } from "../model/routine.ts";
+import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import { isExposed, type LintContext, mayCall } from "./context.ts";
+import type { LintContext } from "./context.ts";
 
 /** PASS never means “what you happened to list”: what a gateway exposes, and what sessions without one can use. */
 export function undeclaredRelations({ matrix, lints, directRoles }: LintContext): readonly Finding[] {

@@ -1,8 +1,8 @@
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { Finding } from "../model/finding.ts";
-import { signatureOf } from "../model/routine.ts";
+import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import { declaredRelations, holdsAnything, isExposed, type LintContext, mayCall } from "./context.ts";
+import { declaredRelations, holdsAnything, type LintContext } from "./context.ts";
 
 /** Roles that hold something on a declared relation, and that no persona has. */
 export function unprobedRoles({ matrix, lints, gateway }: LintContext): readonly Finding[] {

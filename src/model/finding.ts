@@ -2,6 +2,21 @@ import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Witness } from "./proof.ts";
 
+/** What a function gave for somebody else's argument. */
+export interface ArgumentFinding {
+  /** With what goes in: `public.find(id uuid)`. */
+  readonly function: string;
+  readonly personas: readonly string[];
+  /** `with uid = 'u2' (luis)` */
+  readonly with: string;
+  /** Whose rows came back, decided the answer, or were changed. */
+  readonly relation: string;
+  readonly rows: number;
+  readonly keys: readonly string[];
+  /** The call that shows it. */
+  readonly sql: string;
+}
+
 /** Something to report that is not about one cell. Facts only: src/messages/findings.ts words them. */
 export type Finding = FindingFacts & {
   /** `--fail-on` made a failure of this note. */
@@ -60,6 +75,16 @@ type FindingFacts =
   | ({ readonly kind: "login-bypass-path" } & BypassPath)
   | { readonly kind: "unprobed-role"; readonly role: string; readonly relations: readonly string[] }
   | { readonly kind: "argument-untested"; readonly function: string; readonly arguments: readonly string[] }
+  | ({ readonly kind: "argument-leak" } & ArgumentFinding)
+  | ({ readonly kind: "argument-answer" } & ArgumentFinding)
+  | ({ readonly kind: "argument-writes" } & ArgumentFinding)
+  | {
+      /** Yes or no, by rows that these personas may not read. */
+      readonly kind: "answers-about-others";
+      readonly function: string;
+      readonly personas: readonly string[];
+    }
+  | { readonly kind: "arguments-not-varied"; readonly function: string; readonly because: string }
   | {
       /** A policy would let the persona at a row of its own, and the data has none: the deny passes for the rows at hand. */
       readonly kind: "own-row-missing";
@@ -148,6 +173,11 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "unprobed-role": "note",
   "unprobed-anonymous-role": "failure",
   "argument-untested": "note",
+  "argument-leak": "failure",
+  "argument-answer": "failure",
+  "argument-writes": "failure",
+  "answers-about-others": "note",
+  "arguments-not-varied": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
   "insert-wider-than-declared": "failure",

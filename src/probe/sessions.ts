@@ -2,10 +2,16 @@ import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { StateObservation } from "../model/observation.ts";
 import type { SettingsInForce } from "../model/settings.ts";
-import { quoteIdent } from "../lib/sql-text.ts";
+import { type QualifiedName, quoteIdent } from "../lib/sql-text.ts";
 
 /** Another state of the session in which an identity-less persona is probed too. */
 export type SessionState = StateObservation["state"];
+
+/** Who asks, and what: a cell, or as much of one as its session depends on. */
+export interface Asked extends Pick<Cell, "persona"> {
+  readonly relation: { readonly info: QualifiedName };
+  readonly call?: unknown;
+}
 
 /** What makes a session somebody's, besides its role. Names of settings are in lower case. */
 export interface SessionRules {
@@ -53,16 +59,16 @@ export function sessionRules({ identities, inForce, gateway, home }: SessionFact
 }
 
 /** PostgREST puts `db-extra-search-path` (public) behind the request's schema; predicates of a matrix read so too. */
-export function matrixPath({ relation: { info } }: Cell): string {
+export function matrixPath({ relation: { info } }: Asked): string {
   return `${quoteIdent(info.schema)}, public`;
 }
 
 /** What PostgREST calls it, in `request.path`. */
-export function requestPath({ call, relation: { info } }: Cell): string {
+export function requestPath({ call, relation: { info } }: Asked): string {
   return `/${call === undefined ? "" : "rpc/"}${info.name}`;
 }
 
-export function comesThroughGateway({ gateway }: SessionRules, { persona }: Cell): boolean {
+export function comesThroughGateway({ gateway }: SessionRules, { persona }: Pick<Asked, "persona">): boolean {
   return gateway && persona.login === undefined;
 }
 
@@ -72,7 +78,7 @@ export function comesThroughGateway({ gateway }: SessionRules, { persona }: Cell
  */
 export function sessionOf(
   rules: SessionRules,
-  cell: Cell,
+  cell: Asked,
   state: SessionState | undefined,
 ): ReadonlyMap<string, string> {
   const identity = rules.identities.get(cell.persona.name);

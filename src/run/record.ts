@@ -2,8 +2,10 @@ import { isCode } from "../model/answers.ts";
 import { operationInfo } from "../model/operations.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type { ChannelAnswer, Identity } from "../model/channel.ts";
+import type { ArgumentFault } from "../model/argument-fault.ts";
 import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
+import { withArgumentFault } from "../judge/argument-fault.ts";
 import { withProof } from "../judge/proof.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
@@ -40,8 +42,17 @@ export function recordContext({ request, identities, channels }: OpenRun): Recor
   };
 }
 
+/** A cell with all that was found of it. */
+export interface RecordedCell extends ProvedCell {
+  /** What its function gave its persona for other arguments. */
+  readonly fault?: ArgumentFault | undefined;
+}
+
 /** What the channels answered for a cell, judged and made ready for the archive. */
-export function recordCell({ cell, answers, proof }: ProvedCell, context: RecordContext): CellRecord {
+export function recordCell(
+  { cell, answers, proof, fault }: RecordedCell,
+  context: RecordContext,
+): CellRecord {
   const judged: Partial<Record<Channel, Judged>> = {};
   const channels: Partial<Record<Channel, ChannelRecord>> = {};
   const notOn: Partial<Record<Channel, string>> = { ...cell.notOn };
@@ -54,10 +65,10 @@ export function recordCell({ cell, answers, proof }: ProvedCell, context: Record
     }
     const { probe } = answer;
     const observation = seenWithDirect(answer.observation, answers.direct?.observation);
-    const judgement = withProof(
-      cell,
-      judge(cell, observation, { channel, ...context.trust[channel] }),
-      proof,
+    const seen = judge(cell, observation, { channel, ...context.trust[channel] });
+    const judgement = withArgumentFault(
+      withProof(cell, seen, proof),
+      channel === "direct" && cell.column === undefined ? fault : undefined,
     );
     judged[channel] = { judgement, observation };
     channels[channel] = { ...judgement, probe, observation, milliseconds: undefined };
@@ -89,7 +100,9 @@ export function recordCell({ cell, answers, proof }: ProvedCell, context: Record
       : byHand(
           cell,
           context.identities.get(cell.persona.name),
-          shownProbes(cell, answers, channels, context),
+          fault === undefined
+            ? shownProbes(cell, answers, channels, context)
+            : { direct: fault.sql, rest: undefined },
           context,
         ),
     inForce: clean ? [] : inForce(cell),

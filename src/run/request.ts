@@ -28,6 +28,9 @@ export function gatewayOf({ rest, schemas, preRequest }: Target): GatewayFacts |
 export const proofWishes = ["all-rows", "rows-at-hand"] as const;
 export type ProofWish = (typeof proofWishes)[number];
 
+export const argumentsWishes = ["varied", "declared"] as const;
+export type ArgumentsWish = (typeof argumentsWishes)[number];
+
 export interface RunRequest {
   readonly id: string;
   readonly startedAt: Moment;
@@ -44,6 +47,8 @@ export interface RunRequest {
   readonly proof?: ProofWish | undefined;
   /** `note`, or kinds of findings: notes that fail the run. */
   readonly failOn?: readonly string[] | undefined;
+  /** Whether functions are called with other arguments than the declared ones; default: where nobody else works on the target. */
+  readonly arguments?: ArgumentsWish | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;

@@ -43,7 +43,7 @@ function callSource(call: PlannedCall): string {
 }
 
 /** `"public"."profiles"("org" => '1'::pg_catalog.int4)`: typed, so that it means this overload and no other. */
-function callSql({ routine, values }: PlannedCall): string {
+export function callSql({ routine, values }: Pick<PlannedCall, "routine" | "values">): string {
   const given = routine.arguments
     .map((argument, index) => ({ argument, name: argument.name === "" ? `$${index + 1}` : argument.name }))
     .filter(({ name }) => Object.hasOwn(values, name));

@@ -1,0 +1,82 @@
+import type { ColumnInfo, RoleInfo, RoutineInfo } from "../model/catalog.ts";
+import type { FunctionSpec, Persona } from "../model/matrix.ts";
+import type { QualifiedName } from "../lib/sql-text.ts";
+import type { ActingAs } from "../prove/ask/session.ts";
+
+// What calls are made of, and what their answers are compared with. Values are text, as JSON prints a scalar.
+
+export type Values = ReadonlyMap<string, string>;
+
+/** A row that stands. */
+export interface TableRow {
+  /** Partition and ctid: they hold within the transaction that everything is asked in. */
+  readonly place: string;
+  readonly at: string;
+  readonly values: Values;
+}
+
+export interface TableInfo extends QualifiedName {
+  readonly oid: string;
+  readonly columns: readonly Pick<ColumnInfo, "name" | "type">[];
+  /** Oids. */
+  readonly indexes: readonly string[];
+  readonly primaryKey: readonly string[];
+}
+
+export interface Table {
+  readonly info: TableInfo;
+  readonly rows: readonly TableRow[];
+  /** There are more rows than were read. */
+  readonly cut: boolean;
+}
+
+/** A persona that policies bind, as it calls. */
+export interface Caller {
+  readonly persona: Persona;
+  readonly role: RoleInfo;
+  /** `sub`, `email`, settings: what names it in rows and arguments. */
+  readonly identities: readonly string[];
+  /** In the session that a call of a function of this schema has. */
+  readonly as: (schema: string, name: string) => ActingAs;
+}
+
+/** A function that some persona can call. */
+export interface Callable {
+  readonly routine: RoutineInfo;
+  /** `undefined`: the matrix does not declare it. */
+  readonly spec: FunctionSpec | undefined;
+  /** Keys that its body reads of a JSON argument. */
+  readonly jsonKeys: readonly string[];
+}
+
+/** A value for an argument. */
+export interface Candidate {
+  readonly text: string | null;
+  /** For people: `luis`, `a row of public.orders`. */
+  readonly whose: string;
+}
+
+/** One call: which argument is another one than in the call that it comes from. */
+export interface Variant {
+  readonly values: Readonly<Record<string, string | null>>;
+  readonly argument: string | undefined;
+  readonly candidate: Candidate;
+  /** The matrix declares this very call to go through. */
+  readonly declared: boolean;
+}
+
+/** The leaves of a JSON object, by their keys: scalars that are not NULL. Nested objects are leaves of their own rows. */
+export function valuesOf(row: Readonly<Record<string, unknown>>): Values {
+  return new Map(
+    Object.entries(row).flatMap(([name, value]) => {
+      const text = textOf(value);
+      return text === undefined ? [] : [[name, text] as const];
+    }),
+  );
+}
+
+/** A scalar, or a list or mapping as its JSON. */
+function textOf(value: unknown): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
+}

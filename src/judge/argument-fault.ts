@@ -1,0 +1,27 @@
+import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
+import type { Judgement } from "../model/verdict.ts";
+
+/** A call that is judged, and what the same function gave the same persona for other arguments. */
+export function withArgumentFault(judgement: Judgement, fault: ArgumentFault | undefined): Judgement {
+  if (fault === undefined || judgement.verdict === "error" || judgement.verdict === "leak") return judgement;
+  return {
+    ...judgement,
+    verdict: "leak",
+    effect: "allowed",
+    because: faultText(fault),
+    evidence: undefined,
+    fromProof: true,
+  };
+}
+
+function faultText(fault: ArgumentFault): string {
+  const { kind, relation, rows, keys } = fault;
+  const which = `${rows} ${rows === 1 ? "row" : "rows"} of ${relation}`;
+  const shown = keys.length === 0 ? "" : ` (${keys.join(", ")}${rows > keys.length ? ", …" : ""})`;
+  const what = {
+    returns: `it returned ${which}${shown} that the matrix does not declare for this persona`,
+    answers: `its answer depends on rows of ${relation} that this persona may not read`,
+    writes: `it changed ${which}${shown} that this persona may not change`,
+  }[kind];
+  return `called ${withArgument(fault)}, ${what}`;
+}

@@ -1,0 +1,27 @@
+/** What a call with other arguments than the declared ones gave a persona, past what the matrix declares for it. */
+export interface ArgumentFault {
+  /**
+   * `returns`: rows that the persona may not read. `answers`: a value that depends on rows that it may not read. `writes`: rows
+   * changed that it may not change.
+   */
+  readonly kind: "returns" | "answers" | "writes";
+  /** The argument that was varied, as calls name it; `undefined`: the function takes none. */
+  readonly argument: string | undefined;
+  /** As text; `null` is NULL. */
+  readonly value: string | null;
+  /** Where the value comes from: `luis` (a persona), `a row of public.orders`, `NULL`. */
+  readonly whose: string;
+  /** Whose rows came back, decided the answer, or were changed: `public.orders`. */
+  readonly relation: string;
+  /** Rows, and the keys of a few of them, as JSON. */
+  readonly rows: number;
+  readonly keys: readonly string[];
+  /** The call. */
+  readonly sql: string;
+}
+
+/** `with uid = 'u2' (luis)`, or what else was called. */
+export function withArgument({ argument, value, whose }: ArgumentFault): string {
+  if (argument === undefined) return "with the arguments shown";
+  return `with ${argument} = ${value === null ? "NULL" : `'${value}' (${whose})`}`;
+}

@@ -1,0 +1,243 @@
+import { formatFunction } from "../lib/sql-text.ts";
+import { fillSql, readSql } from "../lib/sql-file.ts";
+import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
+import type { RoutineInfo } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import type { Finding } from "../model/finding.ts";
+import type { FunctionSpec, Persona } from "../model/matrix.ts";
+import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
+import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
+import { CallDatabase } from "../arguments/database.ts";
+import { type Varied, varier } from "../arguments/vary.ts";
+import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
+import { sessionOf, type SessionRules } from "../probe/sessions.ts";
+import { type ActingAs, ProofSession } from "../prove/ask/session.ts";
+import type { OpenRun } from "./3-open.ts";
+
+/** What the calls with other arguments than the declared ones came to. */
+export interface ArgumentFaults {
+  /** Of a declared function, for the persona of this cell. */
+  readonly of: (cell: Cell) => ArgumentFault | undefined;
+  /** Of functions that the matrix does not declare, and what is worth a note. */
+  readonly findings: readonly Finding[];
+}
+
+const none: ArgumentFaults = { of: () => undefined, findings: [] };
+
+/** Milliseconds: a function that takes longer is called once, and named. */
+const timeoutMs = 3_000;
+
+/**
+ * Calls every function that a persona can call with arguments of others, each call undone, before the workers begin: they would
+ * wait for each other's locks.
+ */
+export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
+  const { target, filters } = run.request;
+  const wish = run.request.arguments ?? (postureRules[target.posture].shared ? "declared" : "varied");
+  if (wish === "declared" || readsOnly(target) || !filters.channels.includes("direct")) return none;
+  const callables = callablesOf(run);
+  if (callables.length === 0) return none;
+  const client = await connect(addressOf(target), target.limits);
+  const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs));
+  try {
+    await session.begin();
+    return await callAll(callables, session, run);
+  } finally {
+    await session.end().catch(() => {});
+    await disconnect(client);
+  }
+}
+
+interface Reachable {
+  readonly routine: RoutineInfo;
+  readonly spec: FunctionSpec | undefined;
+  readonly personas: readonly Persona[];
+  /** Why it is not called; `undefined`: it is. */
+  readonly left: string | undefined;
+}
+
+/** Declared functions, those that a gateway offers, and those that sessions without one can use. */
+function callablesOf({ plan, request, options }: OpenRun): readonly Reachable[] {
+  const { matrix, catalog, functions, directRoles, sideEffects } = plan;
+  const specs = new Map(functions.map(({ routine, spec }) => [routine.oid, spec]));
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  return catalog.routines.flatMap((routine): readonly Reachable[] => {
+    const spec = specs.get(routine.oid);
+    const exposed = spec !== undefined || isExposed(routine, matrix.exposes);
+    const personas = matrix.personas.filter(({ name, role, login }) => {
+      const held = roles.get(role);
+      if (held === undefined || held.superuser || held.bypassRls || !mayCall(routine, role)) return false;
+      if (login !== undefined && plan.asksWhoLoggedIn) return false;
+      if (spec === undefined) return (exposed || directRoles.has(role)) && request.filters.only.length === 0;
+      return options.wants(`${name}/${formatFunction(spec)}/execute`, name);
+    });
+    if (personas.length === 0) return [];
+    const effect = sideEffects.find(
+      (one) =>
+        one.isRoutine &&
+        one.schema === routine.schema &&
+        one.name === routine.name &&
+        (one.reaches !== "a sequence" || postureRules[request.target.posture].shared),
+    );
+    const left =
+      routine.kind === "function"
+        ? effect && `it reaches ${effect.reaches} (${effect.place}), which no rollback undoes`
+        : `it is a ${routine.kind}`;
+    return [{ routine, spec, personas, left }];
+  });
+}
+
+async function callAll(
+  reachable: readonly Reachable[],
+  session: ProofSession,
+  { plan, sessions, identities }: OpenRun,
+): Promise<ArgumentFaults> {
+  const { matrix, catalog } = plan;
+  const home = matrix.schema;
+  const privileged: ActingAs = {
+    role: null,
+    settings: [
+      ["search_path", `"${home.replaceAll('"', '""')}", public`],
+      ["row_security", "off"],
+    ],
+  };
+  const first = await session.ask(privileged, readSql("call_tables.sql"));
+  const infos = JSON.parse("value" in first ? (first.value ?? "[]") : "[]") as readonly TableInfo[];
+  const database = new CallDatabase(session, privileged, infos);
+  const called = reachable.filter(({ left }) => left === undefined);
+  const [tables, keys] = await Promise.all([
+    Promise.all(infos.map((info) => database.table(info))),
+    jsonKeysOf(called, database),
+  ]);
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  const callers = matrix.personas.flatMap((persona): readonly Caller[] => {
+    const role = roles.get(persona.role);
+    return role === undefined
+      ? []
+      : [{ persona, role, identities: identitiesOf(persona, identities), as: actingAs(persona, sessions) }];
+  });
+  const vary = varier({ matrix, catalog, database, callers, tables });
+  const outcomes = await Promise.all(
+    called.flatMap((one) =>
+      callers
+        .filter(({ persona }) => one.personas.includes(persona))
+        .map(async (caller) => {
+          const callable: Callable = { ...one, jsonKeys: keys.get(one.routine.oid) ?? [] };
+          return { ...one, persona: caller.persona.name, varied: await vary(callable, caller) };
+        }),
+    ),
+  );
+  return faultsOf(outcomes, reachable);
+}
+
+function identitiesOf(persona: Persona, identities: OpenRun["identities"]): readonly string[] {
+  const claims = identities.get(persona.name)?.claims ?? persona.claims;
+  const all = [claims?.["sub"], claims?.["email"], ...Object.values(persona.settings)];
+  return [...new Set(all.filter((one): one is string => typeof one === "string" && one !== ""))];
+}
+
+/** As a call by this persona finds the session. Each names the same settings, so that none of another's is left. */
+function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {
+  const made = new Map<string, ActingAs>();
+  return (schema, name) => {
+    const key = JSON.stringify([schema, name]);
+    let as = made.get(key);
+    if (as === undefined) {
+      const session = sessionOf(
+        sessions,
+        { persona, relation: { info: { schema, name } }, call: true },
+        undefined,
+      );
+      const path = session.get("search_path") ?? `"${schema.replaceAll('"', '""')}", public`;
+      const settings = new Map([...session, ["search_path", path], ["row_security", "on"]]);
+      if (sessions.gateway)
+        settings
+          .set("request.path", `/rpc/${name}`)
+          .set("request.method", "POST")
+          .set("request.headers", "{}");
+      as = { role: persona.role, settings: [...settings] };
+      made.set(key, as);
+    }
+    return as;
+  };
+}
+
+async function jsonKeysOf(
+  called: readonly Reachable[],
+  database: CallDatabase,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const some = called.filter(({ routine }) => routine.arguments.some(({ type }) => /^jsonb?$/.test(type)));
+  if (some.length === 0) return new Map();
+  const oids = `'{${some.map(({ routine }) => routine.oid).join(",")}}'`;
+  const text = await database.ask(fillSql("call_json_keys.sql", { oids }));
+  return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, string[]>));
+}
+
+interface Outcome extends Reachable {
+  readonly persona: string;
+  readonly varied: Varied;
+}
+
+function faultsOf(outcomes: readonly Outcome[], reachable: readonly Reachable[]): ArgumentFaults {
+  const declared = new Map(
+    outcomes.flatMap(({ spec, persona, varied }) =>
+      spec === undefined ? [] : [[`${persona}/${formatFunction(spec)}`, varied.faults[0]] as const],
+    ),
+  );
+  return {
+    of: ({ persona, relation, call }) =>
+      call === undefined ? undefined : declared.get(`${persona.name}/${relation.info.schema}.${call.called}`),
+    findings: [...undeclaredFaults(outcomes), ...truths(outcomes), ...leftOut(outcomes, reachable)],
+  };
+}
+
+/** One a function and kind; the personas share it. */
+function undeclaredFaults(outcomes: readonly Outcome[]): readonly Finding[] {
+  const found = new Map<
+    string,
+    { readonly fault: ArgumentFault; readonly function: string; personas: string[] }
+  >();
+  for (const { spec, routine, persona, varied } of outcomes) {
+    if (spec !== undefined) continue;
+    for (const fault of varied.faults) {
+      const key = `${fault.kind} ${routine.oid} ${fault.relation}`;
+      const known = found.get(key) ?? { fault, function: signatureOf(routine), personas: [] };
+      known.personas.push(persona);
+      found.set(key, known);
+    }
+  }
+  const kinds = { returns: "argument-leak", answers: "argument-answer", writes: "argument-writes" } as const;
+  return [...found.values()].map(({ fault, function: name, personas }) => ({
+    kind: kinds[fault.kind],
+    function: name,
+    personas,
+    with: withArgument(fault),
+    relation: fault.relation,
+    rows: fault.rows,
+    keys: fault.keys,
+    sql: fault.sql,
+  }));
+}
+
+function truths(outcomes: readonly Outcome[]): readonly Finding[] {
+  const personas = new Map<RoutineInfo, string[]>();
+  for (const { routine, persona, varied } of outcomes)
+    if (varied.answersAboutOthers) personas.set(routine, [...(personas.get(routine) ?? []), persona]);
+  return [...personas].map(([routine, who]) => ({
+    kind: "answers-about-others",
+    function: signatureOf(routine),
+    personas: who,
+  }));
+}
+
+function leftOut(outcomes: readonly Outcome[], reachable: readonly Reachable[]): readonly Finding[] {
+  const why = new Map<RoutineInfo, string>();
+  for (const { routine, left } of reachable) if (left !== undefined) why.set(routine, left);
+  for (const { routine, varied } of outcomes) if (varied.left !== undefined) why.set(routine, varied.left);
+  return [...why].map(([routine, because]) => ({
+    kind: "arguments-not-varied",
+    function: signatureOf(routine),
+    because,
+  }));
+}
