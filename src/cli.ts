@@ -166,6 +166,12 @@ program
       .choices(["all-rows", "rows-at-hand"])
       .default("all-rows"),
   )
+  .addOption(
+    new Option(
+      "--arguments <how>",
+      "varied: call functions with other users' arguments too, undone; declared: only as declared (default: varied, on shared targets declared)",
+    ).choices(["varied", "declared"]),
+  )
   .option("--logs <folder>", "where the archive goes", "logs")
   .option(
     "--report <format=file>",

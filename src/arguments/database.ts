@@ -135,7 +135,7 @@ function callSteps(caller: Caller, routine: RoutineInfo, variant: Variant): read
 /** One text: the rows that come back, as JSON. */
 function answerSql(routine: RoutineInfo, { values }: Variant): string {
   const call = callSql({ routine, values });
-  if (routine.returns === "nothing") return `select (${call})::text`;
+  if (routine.returns === "nothing") return `select nullif((${call})::text, '')`;
   const [source, row] =
     routine.returns === "row"
       ? [`(select * from ${call} limit ${answerAtMost}) as rowgate_row`, "pg_catalog.to_json(rowgate_row.*)"]
@@ -167,10 +167,13 @@ function parseRows(text: string | undefined): readonly TableRow[] {
   return rows.map(([place, at, row]) => ({ place, at, values: valuesOf(row) }));
 }
 
+function arrayOf(texts: readonly string[]): string {
+  return quoteLiteral(`{${texts.map((one) => `"${one}"`).join(",")}}`);
+}
+
 function deleteSql(info: TableInfo, rows: readonly TableRow[]): string {
-  const list = (of: readonly string[]): string => quoteLiteral(`{${of.map((one) => `"${one}"`).join(",")}}`);
-  const at = list(rows.map((one) => one.at));
-  const places = list([...new Set(rows.map(({ place }) => place))]);
+  const at = arrayOf(rows.map((one) => one.at));
+  const places = arrayOf([...new Set(rows.map(({ place }) => place))]);
   return `delete from ${quoteQualified(info)} where ctid = any (${at}::tid[]) and tableoid = any (${places}::oid[])`;
 }
 

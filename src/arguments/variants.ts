@@ -173,13 +173,12 @@ function typedValue(text: string, info: TableInfo, type: string): Typed {
 }
 
 function compatible(column: string, argument: string): boolean {
-  const family = (type: string): string =>
-    /^(?:smallint|integer|bigint|numeric)$/.test(type)
-      ? "number"
-      : /^(?:text|character varying.*|citext|character.*)$/.test(type)
-        ? "text"
-        : type;
-  return family(column) === family(argument);
+  return familyOf(column) === familyOf(argument);
+}
+
+function familyOf(type: string): string {
+  if (/^(?:smallint|integer|bigint|numeric)$/.test(type)) return "number";
+  return /^(?:text|citext|character.*)$/.test(type) ? "text" : type;
 }
 
 /** From both ends. */

@@ -1,5 +1,5 @@
 import type { Channel } from "../model/cell.ts";
-import type { ProofWish } from "../run/request.ts";
+import type { ArgumentsWish, ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -31,6 +31,8 @@ export interface RunOptions {
   /** `undefined`: `rollback-allow-override`. */
   readonly gatewayTxEnd: TxEnd | undefined;
   readonly proof: ProofWish;
+  /** `undefined`: `varied`, on shared targets `declared`. */
+  readonly arguments?: ArgumentsWish | undefined;
   readonly logs: string;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];

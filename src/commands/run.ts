@@ -89,6 +89,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
     const job = {
       ...task,
       proof: options.proof,
+      arguments: options.arguments,
       failOn: options.failOn,
       kept,
       command,
@@ -140,6 +141,7 @@ export function commandOf(file: string, options: RunOptions): readonly string[] 
     ...optional("--postgrest-image", options.postgrestImage),
     ...options.failOn.flatMap((what) => ["--fail-on", what]),
     ...(options.proof === "all-rows" ? [] : ["--proof", options.proof]),
+    ...optional("--arguments", options.arguments),
   ];
 }
 

@@ -12,7 +12,7 @@ import {
   type RunEvents,
   type RunOutcome,
 } from "../run.ts";
-import type { ProofWish } from "../run/request.ts";
+import type { ArgumentsWish, ProofWish } from "../run/request.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -135,6 +135,7 @@ interface Job {
   readonly atOnce: number;
   readonly logs: string;
   readonly proof: ProofWish;
+  readonly arguments?: ArgumentsWish | undefined;
   readonly failOn: readonly string[];
   readonly provenance: Provenance;
   readonly environment: Environment;
@@ -196,6 +197,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       filters,
       logs,
       proof,
+      arguments: job.arguments,
       failOn,
       command: command(matrix.file),
       ...provenance,

@@ -1,6 +1,7 @@
+import { argumentMessages } from "./argument-findings.ts";
 import type { BypassPath } from "../model/bypass-path.ts";
 import { formatPosition } from "../model/errors.ts";
-import type { ArgumentFinding, Finding, FindingKind } from "../model/finding.ts";
+import type { Finding, FindingKind } from "../model/finding.ts";
 
 export interface FindingMessage<Kind extends FindingKind = FindingKind> {
   /** What is wrong, whatever it was found of. */
@@ -84,34 +85,7 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     facts: (of) => `${of.function}: ${list(of.arguments)}`,
     todo: "declare a call that passes it, and what that call may return",
   },
-  "argument-leak": {
-    title: "A function that the matrix does not declare returns rows that personas may not read",
-    facts: (of) =>
-      `${of.function} as ${list(of.personas)}: called ${of.with} it returned ${rowsOf(of)}. Reproduce: ${of.sql}`,
-    todo: "compare the argument with auth.uid() in the function's body, make it SECURITY INVOKER, or REVOKE EXECUTE",
-  },
-  "argument-answer": {
-    title: "A function that the matrix does not declare answers from rows that personas may not read",
-    facts: (of) =>
-      `${of.function} as ${list(of.personas)}: called ${of.with}, its answer depends on hidden rows of ${of.relation}. Reproduce: ${of.sql}`,
-    todo: "compare the argument with auth.uid() in the function's body, return a boolean, or REVOKE EXECUTE; if it is intended, declare the function with `any_argument:`",
-  },
-  "argument-writes": {
-    title: "A function that the matrix does not declare changes rows that personas may not change",
-    facts: (of) =>
-      `${of.function} as ${list(of.personas)}: called ${of.with} it changed ${rowsOf(of)}. Reproduce: ${of.sql}`,
-    todo: "compare the argument with auth.uid() in the function's body, make it SECURITY INVOKER, or REVOKE EXECUTE",
-  },
-  "answers-about-others": {
-    title: "A function answers yes or no from rows that personas may not read",
-    facts: (of) => `${of.function} as ${list(of.personas)}`,
-    todo: "if these personas need not ask about others, compare the argument with auth.uid() in the function's body",
-  },
-  "arguments-not-varied": {
-    title: "A function was not called with other users' arguments",
-    facts: (of) => `${of.function}: ${prose(of.because)}`,
-    todo: "read its body: does it return or change what its caller may not?",
-  },
+  ...argumentMessages,
   "forbidden-update-untested": {
     title: "Users can change a column that policies rely on, and no `never:` case covers it",
     facts: (of) =>
@@ -292,12 +266,6 @@ export function factsOf(finding: Finding): string {
 
 function list(names: readonly string[]): string {
   return names.join(", ");
-}
-
-/** `2 rows of public.orders ({"id":"2"})` */
-function rowsOf({ relation, rows, keys }: ArgumentFinding): string {
-  const which = `${rows} ${rows === 1 ? "row" : "rows"} of ${relation}`;
-  return keys.length === 0 ? which : `${which} (${keys.join(", ")}${rows > keys.length ? ", …" : ""})`;
 }
 
 const namesAtMost = 3;

@@ -35,8 +35,9 @@ const timeoutMs = 3_000;
 export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
   const { target, filters } = run.request;
   const wish = run.request.arguments ?? (postureRules[target.posture].shared ? "declared" : "varied");
-  if (wish === "declared" || readsOnly(target) || !filters.channels.includes("direct")) return none;
   const callables = callablesOf(run);
+  if (wish === "declared" || readsOnly(target) || !filters.channels.includes("direct"))
+    return notAsked(callables, run);
   if (callables.length === 0) return none;
   const client = await connect(addressOf(target), target.limits);
   const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs));
@@ -47,6 +48,21 @@ export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
     await session.end().catch(() => {});
     await disconnect(client);
   }
+}
+
+/** On a target that others use nothing is called that the matrix does not declare, unless it is asked for. */
+function notAsked(callables: readonly Reachable[], { request: { target } }: OpenRun): ArgumentFaults {
+  if (!postureRules[target.posture].shared) return none;
+  const because = readsOnly(target)
+    ? "the target takes no writes"
+    : "others work on this target: --arguments varied asks for it";
+  return {
+    ...none,
+    findings: leftOut(
+      [],
+      callables.map((one) => ({ ...one, left: because })),
+    ),
+  };
 }
 
 interface Reachable {

@@ -18,7 +18,7 @@ import {
   type Target,
   type Writes,
 } from "../../src/model/target.ts";
-import type { ProofWish } from "../../src/run/request.ts";
+import type { ArgumentsWish, ProofWish } from "../../src/run/request.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
@@ -53,6 +53,8 @@ export interface ProveOptions {
   readonly posture?: Posture;
   /** What passes rest on; by default the rows at hand, which is what probing alone shows. */
   readonly proof?: ProofWish;
+  /** As declared unless the subject is other arguments: each case would call its functions for each value. */
+  readonly arguments?: ArgumentsWish;
   readonly writes?: Writes;
   /** Asked just before the run and just after it. */
   readonly measure?: (client: Client) => Promise<unknown>;
@@ -122,6 +124,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       target: (await options.retarget?.(target)) ?? target,
       inputs: [],
       proof: options.proof ?? "rows-at-hand",
+      arguments: options.arguments ?? "declared",
       filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
       logs,
       gitCommit: undefined,
