@@ -18,7 +18,7 @@ import {
   smaller,
   sqlOf,
 } from "./grammar.ts";
-import { poolSql, tableSql, worldSql } from "./world.ts";
+import { type Kind, poolSql, tableSql, worldSql } from "./world.ts";
 
 /** One random table: its policies, and what is declared of it. */
 export interface Sample {
@@ -27,7 +27,9 @@ export interface Sample {
   readonly restrictive: readonly Expression[];
   /** `undefined`: deny. */
   readonly declared: Expression | undefined;
-  readonly operation: "insert" | "select" | "delete";
+  /** An UPDATE may change every row, and its policies say what the row may become. */
+  readonly operation: "insert" | "select" | "delete" | "update";
+  readonly kind: Kind;
   readonly persona: ProofPersona;
   /** Its policies read the table itself: rows are put in one by one. */
   readonly self: boolean;
@@ -116,10 +118,12 @@ function sampleOf(r: Random, table: string): Sample {
   const shape = r(6);
   const permissive = Array.from({ length: shape === 0 ? 2 : 1 }, () => expression(r, 1 + r(3), leaf));
   const restrictive = shape === 1 || shape === 0 ? [expression(r, 1 + r(2), leaf)] : [];
-  const operation = (["insert", "insert", "select", "select", "delete"] as const)[r(5)] ?? "insert";
-  const declared = operation !== "insert" && r(3) > 0 ? variation(r, permissive[0] ?? atom(r)) : undefined;
+  const operation = (["insert", "insert", "select", "select", "delete", "update"] as const)[r(6)] ?? "insert";
+  const isDeclared = operation === "update" || r(3) > 0;
+  const declared = isDeclared ? variation(r, permissive[0] ?? atom(r)) : undefined;
+  const kind = r(5) === 0 ? "partitioned" : "table";
   const persona = [ana, ana, ana, setting, bare][r(5)] ?? ana;
-  return { table, permissive, restrictive, declared, operation, persona, self };
+  return { table, permissive, restrictive, declared, operation, persona, self, kind };
 }
 
 /** The same in other words, or nearly. */
@@ -159,14 +163,16 @@ async function isCreated(client: Client, sample: Sample): Promise<boolean> {
   const { table, operation, permissive, restrictive } = sample;
   if (sample.declared !== undefined && !isDeclarable(sample.declared)) return false;
   const clause = (of: Expression): string =>
-    operation === "insert" ? `with check (${sqlOf(of, table)})` : `using (${sqlOf(of, table)})`;
+    `${{ insert: "with check", select: "using", delete: "using", update: "using (true) with check" }[operation]} (${sqlOf(of, table)})`;
   const policy = (name: string, of: Expression, kind: string): string =>
     `create policy ${name} on ${table} as ${kind} for ${operation} to public ${clause(of)};`;
   const seen =
-    operation === "delete" ? `create policy seen on ${table} for select to public using (true);` : "";
+    operation === "delete" || operation === "update"
+      ? `create policy seen on ${table} for select to public using (true);`
+      : "";
   const sql = [
-    tableSql(table),
-    `alter table ${table} enable row level security; grant select, insert, delete on ${table} to authenticated, anon;`,
+    tableSql(table, sample.kind),
+    `alter table ${table} enable row level security; grant select, insert, update, delete on ${table} to authenticated, anon;`,
     ...permissive.map((one, index) => policy(`p${index}`, one, "permissive")),
     ...restrictive.map((one, index) => policy(`r${index}`, one, "restrictive")),
     seen,
@@ -202,13 +208,13 @@ async function answersOf(
       const role = catalog.roles.find(({ name }) => name === sample.persona.role);
       if (relation === undefined || role === undefined)
         throw new Error(`${sample.table} is not in the catalogue`);
-      const declared: Declared =
-        sample.declared === undefined
-          ? { kind: "deny" }
-          : { kind: "rows", predicate: declaredText(sample, sample.declared) };
-      return [
-        { relation, role, operation: sample.operation, declared, key: ["id"], persona: sample.persona },
-      ];
+      const { operation, persona } = sample;
+      const predicate = sample.declared && declaredText(sample, sample.declared);
+      const writes = operation === "insert" || operation === "update";
+      const rows: Declared =
+        predicate === undefined ? { kind: "deny" } : writes ? { kind: "allow" } : { kind: "rows", predicate };
+      const check = writes ? predicate : undefined;
+      return [{ relation, role, operation, declared: rows, check, key: ["id"], persona }];
     });
     const answers: Answer[] = [];
     for (let from = 0; from < requests.length; from += 20)
@@ -371,11 +377,12 @@ export function describeSample({
   operation,
   persona,
   table,
+  kind,
 }: Sample): string {
   const list = (kind: string, all: readonly Expression[]): readonly string[] =>
     all.map((one) => `  ${kind}: ${sqlOf(one, table)}`);
   return [
-    `${operation} as ${persona.name}`,
+    `${operation} on a ${kind} as ${persona.name}`,
     ...list("permissive", permissive),
     ...list("restrictive", restrictive),
     `  declared: ${declared === undefined ? "deny" : sqlOf(declared, table)}`,

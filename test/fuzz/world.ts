@@ -17,6 +17,9 @@ create function owns(x int) returns boolean language sql stable security definer
 create function owns_pl(x int) returns boolean language plpgsql stable security definer set search_path = '' as
   $$ declare l int; begin if x is null then return false; end if; select lvl into l from public.par where id = x and owner = auth.uid(); return l > 2; end $$;
 create function level_of(x int) returns int language sql stable strict security definer set search_path = '' as $$ select lvl from public.par where id = x $$;
+create function owns_by_setting(x int) returns boolean language sql stable security definer set search_path = '' set app."user" = '${other}' as
+  $$ select exists (select 1 from public.par p where p.id = x and p.owner::text = current_setting('app.user', true)) $$;
+alter function owns_by_setting(int) owner to fuzz_keeper;
 create function same_owner(a uuid, b uuid) returns boolean language sql immutable strict as $$ select a = b $$;
 create function owns_as_keeper(x int) returns boolean language plpgsql stable security definer set search_path = '' as
   $$ begin if exists (select 1 from public.par p where p.id = x and p.lvl >= 2) then return true; elsif x = 6 then return null; end if; return false; end $$;
@@ -27,10 +30,20 @@ create policy seen on par for select to authenticated, anon using (lvl < 4 or ow
 create policy kept on par for select to fuzz_keeper using (owner is not null and (id <> 3 or auth.uid() is null));
 `;
 
-export function tableSql(name: string): string {
+export type Kind = "table" | "partitioned";
+
+export function tableSql(name: string, kind: Kind): string {
   const list = Object.entries(columns).map(([column, { type }]) => `${column} ${type}`);
+  const generated = "g int generated always as (a * 2) stored, u text generated always as (lower(k)) stored";
+  const head = {
+    table: `create table ${name} (id int generated always as identity primary key, ${list.join(", ")}, ${generated});\n`,
+    partitioned:
+      `create sequence ${name}_id; grant usage on ${name}_id to authenticated, anon; ` +
+      `create table ${name} (id int default nextval('${name}_id'), ${list.join(", ")}, ${generated}) partition by list (e);\n` +
+      `create table ${name}_open partition of ${name} for values in ('open'); create table ${name}_rest partition of ${name} default;\n`,
+  };
   return (
-    `create table ${name} (id int generated always as identity primary key, ${list.join(", ")}, g int generated always as (a * 2) stored);\n` +
+    head[kind] +
     `create function owns_row(r ${name}) returns boolean language sql stable as $$ select r.o = auth.uid() and r.a > 1 $$;\n` +
     `insert into ${name} (a, k) values (99, 'seed');\n`
   );
