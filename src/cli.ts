@@ -11,6 +11,7 @@ import type { ReportCommandOptions } from "./commands/report.ts";
 import type { TokenOptions } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
+import { unprovedNotes } from "./model/finding.ts";
 import { reportFormats } from "./report/reporters.ts";
 
 /**
@@ -20,6 +21,11 @@ import { reportFormats } from "./report/reporters.ts";
  * the process, so only this file may set it. https://nodejs.org/api/v8.html#v8setflagsfromstringflags
  */
 setFlagsFromString("--heap-growing-percent=75");
+
+type GivenRunOptions = Partial<RunOptions> & {
+  readonly channel?: (typeof channels)[number];
+  readonly strict: boolean;
+};
 
 /** Loaded when they are asked for: together they take longer to load than most of them take to run. */
 const commands = {
@@ -183,18 +189,19 @@ program
     "let notes fail the run: note (all of them) or a kind of finding (repeatable); errors and failures always do",
     list,
   )
+  .option("--strict", "let every note that says that something was not proved fail the run", false)
   .option("--quiet", "only what failed, and the last line", false)
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--json", "one JSON document on standard output", false)
   .option("--keep", "keep the target running after the report, until Ctrl-C", false)
-  .action(async (files: string[], given: Partial<RunOptions> & { channel?: (typeof channels)[number] }) => {
+  .action(async (files: string[], given: GivenRunOptions) => {
     const options: RunOptions = {
       ...(given as RunOptions),
       only: given.only ?? [],
       persona: given.persona ?? [],
       overlay: given.overlay ?? [],
       report: given.report ?? [],
-      failOn: given.failOn ?? [],
+      failOn: [...(given.failOn ?? []), ...(given.strict ? unprovedNotes : [])],
       channel: given.channel === undefined ? channels : [given.channel],
     };
     await main(async () => (await commands.run())(files, options, environment));

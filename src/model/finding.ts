@@ -202,6 +202,17 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "rest-not-probed": "note",
 };
 
+/** Notes that say that something was not proved, or not probed at all: what `--strict` makes failures of. */
+export const unprovedNotes: readonly FindingKind[] = [
+  "own-row-missing",
+  "forbidden-update-untested",
+  "argument-untested",
+  "unprobed-role",
+  "undeclared-function",
+  "not-watched",
+  "changed-by-others",
+];
+
 /** What a finding counts as in its run. */
 export function severityOf({ kind, raised }: Pick<Finding, "kind" | "raised">): Severity {
   return raised === true ? "failure" : findingSeverity[kind];

@@ -78,8 +78,11 @@ test("--fail-on: a note that it names fails the run, in its exit code and in eve
   expect(shown.out).toContain("FAIL  1 failing finding");
   const junit = await rowgate(["report", "latest", "--format", "junit"], { cwd: project });
   expect(junit.out).toContain('<failure type="superuser-persona"');
-  // Its sound twin: the same run, and a kind that was not found.
-  expect((await run("--fail-on", "undeclared-function")).code).toBe(0);
+  // Its sound twin: the same run, and kinds that were not found.
+  const strict = await run("--strict");
+  expect(strict.code).toBe(0);
+  const kinds = (JSON.parse(strict.out) as { run: { failOn: string[] } }).run.failOn;
+  expect(kinds).toEqual(expect.arrayContaining(["own-row-missing", "undeclared-function"]));
 });
 
 test.each([
