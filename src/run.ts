@@ -89,5 +89,5 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
       await archive.cell(record);
     }
   });
-  return { tally, findings: [...notes.findings(), ...faults.findings] };
+  return { tally, findings: [...notes.findings(), ...faults.findings], proofs: notes.proofs() };
 }

@@ -3,12 +3,18 @@ import type { ProofAnswer, Witness } from "../model/proof.ts";
 import type { Evidence, Judgement, Verdict } from "../model/verdict.ts";
 
 /** A channel's verdict, and what the proof for all rows says of the same cell: a guess never stays a pass. */
-export function withProof(cell: Cell, judgement: Judgement, proof: ProofAnswer | undefined): Judgement {
+export function withProof(
+  cell: Cell,
+  judgement: Judgement,
+  proof: ProofAnswer | undefined,
+  /** Why the proof does not speak for this channel. */
+  differs?: string | undefined,
+): Judgement {
   if (judgement.verdict !== "pass") return judgement;
   const before = beforePolicies(cell, judgement);
   if (before !== undefined) return { ...judgement, evidence: before };
   const atHand = { ...judgement, evidence: "rows-at-hand" } as const;
-  if (proof === undefined) return atHand;
+  if (proof === undefined || differs !== undefined) return atHand;
   // More than everything cannot be allowed: where that is declared, what went through has shown it.
   if (cell.expectation.kind === "allow" && cell.check === undefined && doubts.has(proof.kind)) return atHand;
   // What candidates leave open is a finding of the run.

@@ -46,6 +46,19 @@ export interface Hit {
 /** Column → text, of the columns that matter. */
 export type Witness = Readonly<Record<string, string | null>>;
 
+/** A row that the data lacks, put in to see that what is declared holds of it; all of it was undone. */
+export interface SeededRow {
+  /** The matrix allows it. */
+  readonly inside: boolean;
+  /** The persona reached it: so does it each one that is declared, unless that is only a bound. */
+  readonly reached: boolean;
+  /** What put it in, with full sight; `undefined`: the persona's own INSERT. */
+  readonly setup: string | undefined;
+  /** What the persona sent. */
+  readonly statement: string;
+  readonly witness: Witness;
+}
+
 export interface ForeignKeyUse {
   readonly column: string;
   readonly to: QualifiedName;
@@ -59,4 +72,6 @@ export interface RestsOn {
   readonly time: readonly string[];
   /** Other relations whose content decides: `public.members`. */
   readonly relations: readonly string[];
+  /** Functions that find what they read by the session's search_path. */
+  readonly byPath?: readonly string[];
 }

@@ -6,6 +6,7 @@ import type { Expectation, Json, NewRows, Operation, Waiver } from "./matrix.ts"
 import type { Observation } from "./observation.ts";
 import type { ScratchRowRecord } from "./scratch-row.ts";
 import type { ContainersRecord, GatewayInfo, Posture, TlsSettings, Writes } from "./target.ts";
+import type { SeededRow } from "./proof.ts";
 import type { Evidence, Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
@@ -28,6 +29,8 @@ export interface CellRecord {
   readonly expectation: Expectation;
   /** INSERT and UPDATE: which rows may be written. */
   readonly check?: NewRows | undefined;
+  /** Rows that the data lacks, which were put in to see that what is declared holds, and undone. */
+  readonly seeded?: readonly SeededRow[] | undefined;
   readonly implied: boolean;
   readonly at: SourcePosition;
   readonly waiver: Waiver | undefined;
@@ -42,6 +45,21 @@ export interface CellRecord {
   readonly cause?: Cause | undefined;
   /** The policy or grant in force for this persona and operation; only for cells that did not pass. */
   readonly inForce: readonly string[];
+}
+
+/** What passes for all rows assume. */
+export interface ProofsRecord {
+  readonly hold: "for this persona, with the other tables as they are";
+  readonly restsOn: readonly {
+    readonly relation: string;
+    /** Other relations that its policies, or what is declared, read: with other rows in them another proof may be due. */
+    readonly relations: readonly string[];
+    /** Claims that a policy reads and no persona holds, and the times that decide: no cell passes on these. */
+    readonly claims: readonly string[];
+    readonly time: readonly string[];
+    /** Functions that find names by the session's search_path. */
+    readonly byPath: readonly string[];
+  }[];
 }
 
 /** What lets through more than declared: found by evaluating each rule with the rows, as the persona, or read from the catalogue. */
@@ -197,6 +215,8 @@ export interface RunRecord {
   readonly filters: RunFilters;
   /** Words of a command line that proves the same matrix in the same state, without the filters. */
   readonly command?: readonly string[] | undefined;
+  /** What the proofs for all rows rest on besides the policies; absent: none was made. */
+  readonly proofs?: ProofsRecord | undefined;
   /** What `--fail-on` named: notes of these kinds fail the run. Absent: none do. */
   readonly failOn?: readonly string[] | undefined;
   /** Relations that the matrix waives: no cell of theirs was probed. */

@@ -1,13 +1,14 @@
 import type { Client } from "pg";
 import { loadParser } from "../lib/sql-tree.ts";
-import type { ProofAnswer as Answer } from "../model/proof.ts";
+import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
 import { type ActingAs, ProofSession } from "./ask/session.ts";
 import { proveCell } from "./cell.ts";
 import type { ProofCell } from "./proof-cell.ts";
-import { personaAnswers } from "./context.ts";
+import { type Context, personaAnswers } from "./context.ts";
 import { Knowledge } from "./knowledge.ts";
+import { type Lacking, seededRows } from "./seeded.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
 export interface ProofPersona {
@@ -77,10 +78,21 @@ export class Prover implements AsyncDisposable {
     return worse(await fresh, await this.#prove({ ...request, persona: { ...persona, settings } }));
   }
 
+  /** Puts in the rows that the data lacks, and sees that what is declared holds with them: `undefined` where it could not be shown. */
+  async seed(request: ProofRequest, lacking: Lacking): Promise<readonly SeededRow[] | undefined> {
+    const context = await this.#contextOf(request);
+    return context && seededRows(context, request, lacking);
+  }
+
   async #prove(request: ProofRequest): Promise<Answer> {
-    const { persona, relation: info } = request;
+    const context = await this.#contextOf(request);
+    if (context === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
+    return proveCell(context, request);
+  }
+
+  async #contextOf({ persona, relation: info }: ProofRequest): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
-    if (relation === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
+    if (relation === undefined) return undefined;
     const session = await this.#session(Object.keys(persona.settings));
     const as: ActingAs = { role: persona.role, settings: Object.entries(persona.settings).toSorted(byName) };
     const space = {
@@ -90,7 +102,7 @@ export class Prover implements AsyncDisposable {
       checks: this.#knowledge.checks(relation),
       fixed: new Map<string, string | null>(),
     };
-    const context = {
+    return {
       knowledge: this.#knowledge,
       session,
       space,
@@ -99,7 +111,6 @@ export class Prover implements AsyncDisposable {
       answer: personaAnswers(session, as),
       heldClaims: this.#options.heldClaims,
     };
-    return proveCell(context, request);
   }
 
   async #session(names: readonly string[]): Promise<ProofSession> {

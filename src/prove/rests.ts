@@ -43,7 +43,13 @@ export async function restsOn(
     claims.push(...one.claims.map((claim) => ({ claim, sql })));
     if (one.claims.length === 0 && one.time) time.push(sql);
   }
-  return { claims, time, relations: [...relations].toSorted() };
+  const byPath = new Set(trees.flatMap((one) => [...context.knowledge.reach(one).byPath]));
+  return {
+    claims,
+    time,
+    relations: [...relations].toSorted(),
+    ...(byPath.size > 0 && { byPath: [...byPath].toSorted() }),
+  };
 }
 
 async function decides(policy: Node, tree: Node, opens: (tree: Node) => Promise<boolean>): Promise<boolean> {

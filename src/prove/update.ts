@@ -109,6 +109,7 @@ function bothHold(reached: Answer, moved: Answer): Answer {
     claims: [...one.claims, ...other.claims],
     time: [...one.time, ...other.time],
     relations: [...new Set([...one.relations, ...other.relations])].toSorted(),
+    byPath: [...new Set([...(one.byPath ?? []), ...(other.byPath ?? [])])].toSorted(),
   };
   const weaker = moved.kind === "keys-that-exist" ? moved : reached;
   return { ...weaker, restsOn };

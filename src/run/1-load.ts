@@ -59,7 +59,7 @@ export async function load(
     settings: await readSettings(client, [...roles, ...(login === undefined ? [] : [login])], login),
     lints,
     sideEffects: sideEffectsOf(lints),
-    asksWhoLoggedIn: logIn && (await readsSessionUser(client)),
+    asksWhoLoggedIn: await readsSessionUser(client),
     directRoles,
   };
 }

@@ -1,5 +1,6 @@
 import type { Cell } from "../model/cell.ts";
-import type { ProofAnswer, Witness } from "../model/proof.ts";
+import type { ProofAnswer, RestsOn, SeededRow, Witness } from "../model/proof.ts";
+import type { ProofsRecord } from "../model/run.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
@@ -7,6 +8,8 @@ import type { ProofPersona, Prover, ProofRequest } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { ProbedCell } from "./4-probe.ts";
 import { isOwnRowMissing, isWiderThanDeclared } from "../judge/proof.ts";
+import { lackingRows } from "../judge/seeded.ts";
+import { judge } from "../judge/verdict.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Chunk } from "./workers.ts";
@@ -14,6 +17,8 @@ import type { Chunk } from "./workers.ts";
 /** A probed cell, and what the proof for all rows says of it, where it was asked. */
 export interface ProvedCell extends ProbedCell {
   readonly proof?: ProofAnswer | undefined;
+  /** Rows that the data lacks, where the cell is shown by them. */
+  readonly seeded?: readonly SeededRow[] | undefined;
 }
 
 /** Stage 5: asks, for the cells of one chunk that a policy decides, whether their answers hold for all rows there could be. */
@@ -28,10 +33,27 @@ export async function prove(
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
   const asked = probed.map(({ cell }) => requestsOf(cell, run));
   const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
-  return probed.map((one, index) => {
+  const proved = probed.map((one, index) => {
     const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
     return { ...one, proof: own.toSorted((a, b) => rank(b) - rank(a))[0] };
   });
+  return Promise.all(
+    proved.map(async (one, index) => ({ ...one, seeded: await seededFor(one, asked[index]?.[0], run) })),
+  );
+}
+
+/** What nothing in the data can show is shown by rows that are put in, asked about, and undone. */
+async function seededFor(
+  { cell, answers, proof }: ProvedCell,
+  request: ProofRequest | undefined,
+  { prover, channels }: OpenRun,
+): Promise<readonly SeededRow[] | undefined> {
+  const seen = answers.direct?.observation;
+  if (seen === undefined || proof === undefined || request === undefined) return undefined;
+  const judgement = judge(cell, seen, { channel: "direct", ...channels.trust.direct });
+  const lacking = lackingRows(cell, judgement, seen, proof);
+  // Where it fails, the cell stays what it is.
+  return lacking && prover?.seed(request, lacking).catch(() => undefined);
 }
 
 /** Where the proof itself fails (its connection was lost, say), nothing is proved: that is no pass, and no end of the run. */
@@ -116,16 +138,20 @@ function rank(answer: ProofAnswer): number {
 export interface ProofNotes {
   add(one: ProvedCell): void;
   findings(): readonly Finding[];
+  /** `undefined`: nothing was proved for all rows. */
+  proofs(): ProofsRecord | undefined;
 }
 
 export function createProofNotes(): ProofNotes {
   const own = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
   const wider = new Map<string, { readonly personas: string[]; readonly example: Witness }>();
+  const rests = new Map<string, RestingOn>();
   return {
     add: ({ cell, proof }) => {
       if (proof === undefined) return;
       const relation = formatQualified(cell.relation.info);
       const { name } = cell.persona;
+      if ("restsOn" in proof) noteRests(rests, relation, proof.restsOn);
       if (isOwnRowMissing(cell, proof)) {
         const note = own.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
         own.set(relation, note);
@@ -137,6 +163,19 @@ export function createProofNotes(): ProofNotes {
         found.personas.push(name);
       }
     },
+    proofs: () =>
+      rests.size === 0
+        ? undefined
+        : {
+            hold: "for this persona, with the other tables as they are",
+            restsOn: [...rests].map(([relation, of]) => ({
+              relation,
+              relations: [...of.relations].toSorted(),
+              claims: [...of.claims].toSorted(),
+              time: [...of.time].toSorted(),
+              byPath: [...of.byPath].toSorted(),
+            })),
+          },
     findings: () => [
       ...[...wider].map(
         ([relation, found]): Finding => ({ kind: "insert-wider-than-declared", relation, ...found }),
@@ -151,4 +190,24 @@ export function createProofNotes(): ProofNotes {
       ),
     ],
   };
+}
+
+type RestingOn = Readonly<Record<"relations" | "claims" | "time" | "byPath", Set<string>>>;
+
+function noteRests(
+  all: Map<string, RestingOn>,
+  relation: string,
+  { relations, claims, time, byPath = [] }: RestsOn,
+): void {
+  const known = all.get(relation) ?? {
+    relations: new Set<string>(),
+    claims: new Set<string>(),
+    time: new Set<string>(),
+    byPath: new Set<string>(),
+  };
+  all.set(relation, known);
+  for (const one of relations) known.relations.add(one);
+  for (const { claim } of claims) known.claims.add(claim);
+  for (const one of time) known.time.add(one);
+  for (const one of byPath) known.byPath.add(one);
 }

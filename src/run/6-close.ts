@@ -18,6 +18,7 @@ type Record = Omit<RunRecord, "previous">;
 export interface Probed {
   readonly tally: Tally;
   readonly findings: readonly Finding[];
+  readonly proofs: RunRecord["proofs"];
 }
 
 interface Ending extends OpenRun {
@@ -91,6 +92,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
     fingerprints: left.fingerprints,
     ...(rows.length > 0 && { rows }),
     findings,
+    ...(probed.proofs && { proofs: probed.proofs }),
     counts,
     roundTrips: channels.roundTrips(),
     timings: {

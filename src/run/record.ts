@@ -7,6 +7,10 @@ import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { withArgumentFault } from "../judge/argument-fault.ts";
 import { withProof } from "../judge/proof.ts";
+import { differsThroughGateway, type GatewaySessions } from "../judge/same-policies.ts";
+import { insertWithSeeded, seenWithSeeded, withSeededReason } from "../judge/seeded.ts";
+import type { SeededRow } from "../model/proof.ts";
+import type { Judgement } from "../model/verdict.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand, type CurlContext, type SentProbes } from "../judge/reproduce.ts";
@@ -27,9 +31,25 @@ export interface RecordContext extends CurlContext {
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** `YYYY-MM-DD`: waivers that end before it no longer hold. */
   readonly today: string;
+  /** `undefined`: there is no gateway. */
+  readonly gateway: GatewaySessions | undefined;
 }
 
-export function recordContext({ request, identities, channels }: OpenRun): RecordContext {
+function gatewaySessions({ request, channels, plan }: OpenRun): GatewaySessions | undefined {
+  const { rest } = request.target;
+  return (
+    rest && {
+      kind: rest.gateway.kind,
+      anonRole: plan.gatewaySettings?.anonRole ?? rest.anonRole,
+      identityShown: channels.trust.rest.identityShown,
+      tokensChecked: channels.gatewayChecks?.tamperedTokenRefused === true,
+      asksWhoLoggedIn: plan.asksWhoLoggedIn,
+    }
+  );
+}
+
+export function recordContext(run: OpenRun): RecordContext {
+  const { request, identities, channels } = run;
   const { matrix, target, startedAt } = request;
   return {
     matrix: matrix.name,
@@ -38,6 +58,7 @@ export function recordContext({ request, identities, channels }: OpenRun): Recor
     identities,
     trust: channels.trust,
     undoes: channels.gatewayChecks?.rollbackHonoured === true,
+    gateway: gatewaySessions(run),
     today: dayOf(startedAt),
   };
 }
@@ -50,7 +71,7 @@ export interface RecordedCell extends ProvedCell {
 
 /** What the channels answered for a cell, judged and made ready for the archive. */
 export function recordCell(
-  { cell, answers, proof, fault }: RecordedCell,
+  { cell, answers, proof, seeded, fault }: RecordedCell,
   context: RecordContext,
 ): CellRecord {
   const judged: Partial<Record<Channel, Judged>> = {};
@@ -65,9 +86,15 @@ export function recordCell(
     }
     const { probe } = answer;
     const observation = seenWithDirect(answer.observation, answers.direct?.observation);
-    const seen = judge(cell, observation, { channel, ...context.trust[channel] });
+    const trust = { channel, ...context.trust[channel] };
+    const differs = channel === "rest" ? differsThroughGateway(cell, context.gateway, proof) : undefined;
+    const probed = judge(cell, observation, trust);
+    const seen =
+      seeded === undefined || differs !== undefined
+        ? probed
+        : judgeWithSeeded(cell, probed, observation, seeded, trust);
     const judgement = withArgumentFault(
-      withProof(cell, seen, proof),
+      withProof(cell, seen, proof, differs),
       channel === "direct" && cell.column === undefined ? fault : undefined,
     );
     judged[channel] = { judgement, observation };
@@ -88,6 +115,7 @@ export function recordCell(
     call: cell.call?.only === false ? cell.call.name : undefined,
     expectation: cell.expectation,
     check: cell.check,
+    ...(seeded !== undefined && { seeded }),
     implied: cell.implied,
     at: cell.at,
     waiver: cell.waiver,
@@ -107,6 +135,20 @@ export function recordCell(
         ),
     inForce: clean ? [] : inForce(cell),
   };
+}
+
+/** A vacuous cell, with the rows that the data lacks put in. */
+function judgeWithSeeded(
+  cell: Cell,
+  judgement: Judgement,
+  observation: Observation,
+  seeded: readonly SeededRow[],
+  trust: ChannelTrust,
+): Judgement {
+  if (judgement.verdict !== "vacuous") return judgement;
+  if (observation.kind === "insert") return withSeededReason(insertWithSeeded(cell, judgement), seeded);
+  if (observation.kind !== "rows") return judgement;
+  return withSeededReason(judge(cell, seenWithSeeded(observation, seeded), trust), seeded);
 }
 
 /** Of an INSERT, or a forbidden update, that leaked: the one that was let in, not the first that was sent. */

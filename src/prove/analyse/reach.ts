@@ -9,6 +9,8 @@ export interface Reach {
   /** `public.members` */
   readonly relations: ReadonlySet<string>;
   readonly readsTime: boolean;
+  /** Functions that find names by the caller's search_path. */
+  readonly byPath: ReadonlySet<string>;
 }
 
 /** Stable, and still not the same when an expression is evaluated by itself and when a statement runs. */
@@ -42,7 +44,7 @@ export class Reaches {
   }
 
   of(tree: object): Reach {
-    const found = { volatile: new Set<string>(), relations: new Set<string>(), readsTime: false };
+    const found = newlyFound();
     walk(tree, (node) => this.#note(node, found));
     return found;
   }
@@ -78,10 +80,13 @@ export class Reaches {
     const text = `${fn.source}\n${fn.sqlBody ?? ""}`;
     const opaque = fn.language !== "sql" && fn.language !== "plpgsql";
     const dynamic = fn.language === "plpgsql" && /\bexecute\b/i.test(text);
-    return this.#text(key, text, [
+    const volatile = [
       ...(opaque && fn.volatility === "volatile" ? [fn.name] : []),
       ...(dynamic ? [`EXECUTE in ${fn.name}`] : []),
-    ]);
+    ];
+    // A body that was parsed when the function was made holds no names any more.
+    const pinned = fn.sqlBody !== null || fn.settings.some((one) => /^search_path=/i.test(one));
+    return this.#text(key, text, volatile, pinned ? [] : [`${fn.schema}.${fn.name}`]);
   }
 
   /** A view's query, and of a table the policies that decide which of its rows are read. */
@@ -94,10 +99,10 @@ export class Reaches {
     merge(into, this.#text(key, [relation.definition ?? "", ...policies].join("\n"), []));
   }
 
-  #text(key: string, text: string, volatile: readonly string[]): Reach {
+  #text(key: string, text: string, volatile: readonly string[], byPath: readonly string[] = []): Reach {
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
-    const found = { volatile: new Set(volatile), relations: new Set<string>(), readsTime: time.test(text) };
+    const found = newlyFound(volatile, byPath, time.test(text));
     // Before what it calls: a circle ends here.
     this.#texts.set(key, found);
     for (const name of new Set(text.match(words))) {
@@ -119,11 +124,21 @@ interface Found {
   readonly volatile: Set<string>;
   readonly relations: Set<string>;
   readsTime: boolean;
+  readonly byPath: Set<string>;
+}
+
+function newlyFound(
+  volatile: readonly string[] = [],
+  byPath: readonly string[] = [],
+  readsTime = false,
+): Found {
+  return { volatile: new Set(volatile), relations: new Set(), readsTime, byPath: new Set(byPath) };
 }
 
 function merge(into: Found, from: Reach): void {
   if (into === from) return;
   for (const one of from.volatile) into.volatile.add(one);
   for (const one of from.relations) into.relations.add(one);
+  for (const one of from.byPath) into.byPath.add(one);
   into.readsTime ||= from.readsTime;
 }

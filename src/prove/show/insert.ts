@@ -1,6 +1,6 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
-import type { Witness } from "../../model/proof.ts";
+import type { SeededRow, Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { fullSight, isError, type StepAnswer } from "../ask/session.ts";
 import { filledRows, insertSql } from "./rows.ts";
@@ -75,4 +75,28 @@ export async function showRefusedInsert(
     );
   }
   return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
+}
+
+/** An INSERT by the persona of a row that the matrix lets in, which is stored as it is; or of one that it does not, which is refused. */
+export async function showSeededInsert(
+  { space, as, declared }: Showing,
+  rows: readonly Row[],
+  granted: readonly string[],
+  inside: boolean,
+): Promise<SeededRow | undefined> {
+  for (const { row } of await filledRows(space, rows, granted)) {
+    const statement = insertSql(space, row);
+    const stored =
+      `select (count(*) filter (where (${declared.text}) is true))::text ` +
+      `from ${quoteQualified(space.relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
+    const [written, after] = await space.session.run([
+      { as, sql: statement, rows: false },
+      { as: fullSight, sql: stored, rows: true, goOn: true },
+    ]);
+    const refused = isError(written) && isCode(written.code, "insufficientPrivilege");
+    const letIn = !isError(written) && after !== undefined && "value" in after && after.value === "1";
+    if (inside ? letIn : refused)
+      return { inside, reached: inside, setup: undefined, statement, witness: row };
+  }
+  return undefined;
 }

@@ -1,11 +1,12 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import type { SeededRow } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { fullSight, isError, type Step } from "../ask/session.ts";
 import { changedTry, placed, placeSql, type Try, wayToInsert } from "./place.ts";
 import { rankedHits, type StandingRow, standingRows } from "./rows.ts";
 import { likelier, refusal, type Shown } from "./shown.ts";
-import { type OldSide, reached, statementsOf } from "./statements.ts";
+import { type OldSide, type Outcome, reached, statementsOf } from "./statements.ts";
 
 /** Puts rows in place on which policy and matrix differ, rows that are there first, and asks as the persona. */
 export async function showOld(
@@ -39,7 +40,60 @@ export async function showOld(
 }
 
 async function showOne(old: OldSide, one: Try): Promise<Shown> {
-  const { setup, place, witness } = one;
+  const { setup, witness } = one;
+  const asked = await askWith(old, one);
+  if ("kind" in asked) return asked;
+  const { want, expected, outcome } = asked;
+  if (outcome.reached && !want && old.side === "more")
+    return { kind: "hit", side: "more", statement: outcome.statement, setup, witness };
+  if (!outcome.reached && want && old.side === "less" && outcome.error === undefined)
+    return { kind: "hit", side: "less", statement: outcome.statement, setup, witness };
+  if (outcome.error !== undefined) return { kind: "not-shown", message: outcome.error, witness };
+  if (outcome.reached === expected)
+    return { kind: "not-shown", message: "the stored row differs from the one that was meant", witness };
+  return {
+    kind: "mismatch",
+    message: `the policy's expression is ${expected} for the row, and the statement ${outcome.reached ? "reached" : "did not reach"} it`,
+    witness,
+  };
+}
+
+/** Puts in a row that is declared, or one that is not, and sees that the persona reaches just that; `undefined`: it could not be shown. */
+export async function showAsDeclared(
+  old: OldSide,
+  rows: readonly Row[],
+  inside: boolean,
+): Promise<SeededRow | undefined> {
+  const { space } = old.showing;
+  const ranked = (await rankedHits(space, rows)).slice(0, 6);
+  const tries = await Promise.all(
+    [false, true].flatMap((fresh) => ranked.map((row) => wayToInsert(space, row, fresh))),
+  );
+  for (const one of tries) {
+    const asked = await askWith(old, one);
+    if ("kind" in asked || asked.want !== inside) continue;
+    const { reached: isReached, error, code, statement } = asked.outcome;
+    // An upsert is bounded by what UPDATE may reach, and the policies of INSERT may refuse it.
+    const bound = inside && old.command === "upsert";
+    if (isReached !== inside && !bound) continue;
+    // Without the privilege every row is refused, this one as well.
+    const refused = isCode(code ?? null, "insufficientPrivilege") && (!inside || bound);
+    if (error !== undefined && !refused) continue;
+    return { inside, reached: isReached, setup: one.setup, statement, witness: one.row };
+  }
+  return undefined;
+}
+
+interface AskedWith {
+  /** Does the matrix allow the row, as it was stored? */
+  readonly want: boolean;
+  /** What the policy's expression says of it. */
+  readonly expected: boolean;
+  readonly outcome: Outcome;
+}
+
+async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
+  const { place, witness } = one;
   const { space, as, declared, policy } = old.showing;
   const table = quoteQualified(space.relation);
   const countAll = `select count(*)::text from ${table}`;
@@ -83,18 +137,10 @@ async function showOne(old: OldSide, one: Try): Promise<Shown> {
       : undefined;
   const removal = answers.slice(first + 3, steps.length - asked.length);
   const only = (byPlace && !old.blind) || (removal.length > 0 && !removal.some(isError));
-  const outcome = reached(answers.slice(steps.length - asked.length), statements, old, only, total);
-  if (outcome.reached && !want && old.side === "more")
-    return { kind: "hit", side: "more", statement: outcome.statement, setup, witness };
-  if (!outcome.reached && want && old.side === "less" && outcome.error === undefined)
-    return { kind: "hit", side: "less", statement: outcome.statement, setup, witness };
-  if (outcome.error !== undefined) return { kind: "not-shown", message: outcome.error, witness };
-  if (outcome.reached === expected)
-    return { kind: "not-shown", message: "the stored row differs from the one that was meant", witness };
   return {
-    kind: "mismatch",
-    message: `the policy's expression is ${expected} for the row, and the statement ${outcome.reached ? "reached" : "did not reach"} it`,
-    witness,
+    want,
+    expected,
+    outcome: reached(answers.slice(steps.length - asked.length), statements, old, only, total),
   };
 }
 

@@ -89,10 +89,11 @@ function upsertSql({ showing, held, key }: OldSide, known: Row, set: string): st
   );
 }
 
-interface Outcome {
+export interface Outcome {
   readonly reached: boolean;
   readonly statement: string;
   readonly error: string | undefined;
+  readonly code?: string | undefined;
 }
 
 /**
@@ -107,6 +108,7 @@ export function reached(
   before: number | undefined,
 ): Outcome {
   let error: string | undefined;
+  let code: string | undefined;
   for (const [index, { sql }] of statements.entries()) {
     const [did, still] = [answers[index * 2], answers[index * 2 + 1]];
     if (isError(did)) {
@@ -114,6 +116,7 @@ export function reached(
       if ((isCode(did.code, "foreignKey") || isCode(did.code, "unique")) && command !== "upsert" && only)
         return { reached: true, statement: sql, error: undefined };
       error = `${did.message} (${did.code})`;
+      code = did.code;
       continue;
     }
     if (command === "select") {
@@ -123,5 +126,5 @@ export function reached(
     if (still !== undefined && "value" in still && still.value === "0")
       return { reached: true, statement: sql, error: undefined };
   }
-  return { reached: false, statement: statements[0]?.sql ?? "", error };
+  return { reached: false, statement: statements[0]?.sql ?? "", error, code };
 }
