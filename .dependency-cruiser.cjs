@@ -86,6 +86,14 @@ module.exports = {
       to: { path: "^src/probe/(sql|http)/", pathNot: "^src/probe/$1/" },
     },
     {
+      name: "the-page-runs-in-a-browser",
+      comment:
+        "An HTML report's program is bundled into the file: it shares the shape of the data with the report that writes it, and nothing else.",
+      severity: "error",
+      from: { path: "^src/report/html/page/" },
+      to: { pathNot: "^src/report/html/(page/|data\\.ts$)" },
+    },
+    {
       name: "config-is-for-commands",
       comment: "A run gets a target; where it was written down is the command's business.",
       severity: "error",

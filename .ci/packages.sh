@@ -1,10 +1,11 @@
 # Sourced by .ci/run, behind engine.sh: what some tests need besides, where it can be installed. Where it cannot, those tests
 # print why they were not run; nothing else depends on it.
 
-# PgBouncer, for test/e2e/doctor/pooler; libfaketime, for test/cli/clock and test/e2e/doctor/clock.
+# PgBouncer, for test/e2e/doctor/pooler; libfaketime, for test/cli/clock and test/e2e/doctor/clock; Chromium, for test/html.
 install_packages() {
   install_package pgbouncer
   install_package faketime
+  install_package chromium
 }
 
 # A package whose command has its name.
@@ -19,7 +20,7 @@ install_package() {
   fi
   local log
   log=$(mktemp)
-  if { packages 120 update && packages 120 install --yes "$1"; } > "$log" 2>&1 < /dev/null; then
+  if { packages 120 update && packages 300 install --yes "$1"; } > "$log" 2>&1 < /dev/null; then
     echo "$1: installed"
   else
     echo "$1: cannot be installed here; apt-get's last words:"

@@ -215,6 +215,7 @@ program
   .option("--quiet", "only what failed, and the last line", false)
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--report <format=file>", "also write a report to a file (repeatable)", list)
+  .option("--against <run>", "html: show what changed since this run")
   .option("--logs <folder>", "where archives are", "logs")
   .action(async (run: string, given: Partial<ReportCommandOptions>) => {
     const options = { ...(given as ReportCommandOptions), report: given.report ?? [] };

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { latestArchive } from "../archive/chain.ts";
 import { runIdPattern } from "../archive/id.ts";
+import { readCatalog } from "../archive/read-catalog.ts";
 import { readCells, readRun } from "../archive/read.ts";
 import { type Deviation, verifyArchive } from "../archive/verify.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -19,6 +20,8 @@ export interface ReportCommandOptions {
   /** `<format>=<file>` each. */
   readonly report: readonly string[];
   readonly logs: string;
+  /** Another run, to compare with. */
+  readonly against?: string | undefined;
 }
 
 /** `rowgate report <run>`: renders an archive again. Ends as the run did; with 2 where the archive is not as it was written. */
@@ -29,23 +32,45 @@ export async function reportCommand(
 ): Promise<ExitCode> {
   const { cwd, out, interrupted, annotate } = environment;
   const files = fileReports(options.report, 1);
-  const folder = await folderOf(run, path.resolve(cwd, options.logs), cwd);
-  const archive = await openArchived(folder, cwd, damageOf(await verifyArchive(folder)));
+  const open = async (name: string): Promise<ArchivedRun> => {
+    const folder = await folderOf(name, path.resolve(cwd, options.logs), cwd);
+    return openArchived(folder, cwd, damageOf(await verifyArchive(folder)));
+  };
+  const archive = await open(run);
+  const formats = [options.format, ...files.map(({ format }) => format)];
+  const against =
+    options.against === undefined ? undefined : await comparable(options.against, formats, open);
   const render = await reporters[options.format]();
-  const how = { ...looks(environment), ...options, running: false };
+  const how = { ...looks(environment), ...options, against, running: false };
   const write = options.format === "github" ? (annotate ?? out.write) : out.write;
   for await (const piece of render(archive, how)) {
     interrupted.throwIfAborted();
     write(piece);
   }
-  await writeReports(files, archive, environment);
+  await writeReports(files, archive, environment, against);
   return exitCodeOf(archive);
+}
+
+async function comparable(
+  against: string,
+  formats: readonly ReportFormat[],
+  open: (name: string) => Promise<ArchivedRun>,
+): Promise<ArchivedRun> {
+  if (!formats.includes("html"))
+    throw usage("--against is for the HTML report", "add --format html or --report html=<file>");
+  return open(against);
 }
 
 /** A finished run as reporters get it. */
 export async function openArchived(folder: string, cwd: string, damage?: string): Promise<ArchivedRun> {
   const shown = path.relative(cwd, folder) || ".";
-  return archivedRun(await readRun(folder), shown, () => readCells(folder), damage);
+  return archivedRun(
+    await readRun(folder),
+    shown,
+    () => readCells(folder),
+    damage,
+    () => readCatalog(folder),
+  );
 }
 
 /** A folder, the id of a run under `logs`, or `latest`. @throws RowgateError `usage/no-run` */
@@ -130,6 +155,7 @@ export async function writeReports(
   reports: readonly FileReport[],
   archive: ArchivedRun,
   { cwd }: Pick<Environment, "cwd">,
+  against?: ArchivedRun,
 ): Promise<void> {
   for (const { format, file } of reports) {
     const name = file.replaceAll("{matrix}", archive.run.matrix.name);
@@ -137,7 +163,7 @@ export async function writeReports(
     try {
       const target = path.resolve(cwd, name);
       await mkdir(path.dirname(target), { recursive: true });
-      await pipeline(Readable.from(render(archive, fileLooks)), createWriteStream(target));
+      await pipeline(Readable.from(render(archive, { ...fileLooks, against })), createWriteStream(target));
     } catch (cause) {
       throw new RowgateError({
         code: "report/disk",

@@ -1,4 +1,4 @@
-import type { PolicyInfo, RoutineInfo } from "../model/catalog.ts";
+import { policySql, type RoutineInfo } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 import type { RelationOperation } from "../model/matrix.ts";
@@ -66,15 +66,7 @@ function policies(cell: Cell, operation: RelationOperation): readonly string[] {
     ({ command, roles }) =>
       (command === "all" || operationInfo[operation].policies.includes(command)) && isFor(roles, cell.role),
   );
-  return applying.length === 0 ? ["no policy applies"] : applying.map(policyText);
-}
-
-function policyText({ name, command, permissive, roles, using, check }: PolicyInfo): string {
-  return [
-    `policy "${name}"${permissive ? "" : " AS RESTRICTIVE"} FOR ${command.toUpperCase()} TO ${roles.join(", ")}`,
-    ...(using === null ? [] : [`USING (${using})`]),
-    ...(check === null ? [] : [`WITH CHECK (${check})`]),
-  ].join(" ");
+  return applying.length === 0 ? ["no policy applies"] : applying.map(policySql);
 }
 
 /** What decides a call: the privilege, whose rights the body runs with, and which rows the role would see by itself. */

@@ -29,6 +29,15 @@ export interface PolicyInfo {
   readonly check: string | null;
 }
 
+/** As SQL would say it. */
+export function policySql({ name, command, permissive, roles, using, check }: PolicyInfo): string {
+  return [
+    `policy "${name}"${permissive ? "" : " AS RESTRICTIVE"} FOR ${command.toUpperCase()} TO ${roles.join(", ")}`,
+    ...(using === null ? [] : [`USING (${using})`]),
+    ...(check === null ? [] : [`WITH CHECK (${check})`]),
+  ].join(" ");
+}
+
 export interface TriggerInfo {
   readonly name: string;
   readonly timing: "before" | "after" | "instead of";

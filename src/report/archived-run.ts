@@ -1,3 +1,4 @@
+import type { Catalog } from "../model/catalog.ts";
 import { channels } from "../model/cell.ts";
 import { failsRun } from "../model/finding.ts";
 import type { CellRecord, Counts, RunRecord } from "../model/run.ts";
@@ -12,6 +13,8 @@ export interface ArchivedRun {
   readonly path: string;
   /** Each call reads them from the first to the last: there may be more than memory holds. */
   readonly cells: () => AsyncIterable<CellRecord>;
+  /** What was in force; absent where the archive does not hold it. */
+  readonly catalog?: (() => Promise<Catalog | undefined>) | undefined;
   /** Why `run.json` is not believed; only known once the cells have been read to their end. */
   readonly doubt: () => string | undefined;
 }
@@ -26,6 +29,8 @@ export interface ReportOptions {
   readonly verbose: boolean;
   /** The target that rowgate started for this run still runs. */
   readonly running: boolean;
+  /** The run that this one is compared with, by the formats that can. */
+  readonly against?: ArchivedRun | undefined;
 }
 
 /** An archive → text, in pieces. Pure: it reads nothing but the archive. */
@@ -37,12 +42,14 @@ export function archivedRun(
   path: string,
   read: () => Iterable<CellRecord> | AsyncIterable<CellRecord>,
   damage?: string,
+  catalog?: ArchivedRun["catalog"],
 ): ArchivedRun {
   let cells = 0;
   let failures = 0;
   return {
     run,
     path,
+    catalog,
     async *cells() {
       cells = 0;
       failures = 0;

@@ -25,10 +25,27 @@ export function lastLines(
   paint: Paint,
   doubt: string | undefined,
 ): readonly string[] {
+  return endingLines(endingOf(run, doubt), width, paint);
+}
+
+/** The same, in its parts. */
+export function runEnding(run: RunRecord, doubt: string | undefined): EndingParts {
+  const ending = endingOf(run, doubt);
+  return { title: ending.title, ...endings[ending.exitCode], facts: factsOf(ending) };
+}
+
+export interface EndingParts {
+  readonly title: string;
+  readonly word: string;
+  readonly tone: Tone;
+  readonly facts: readonly string[];
+}
+
+function endingOf(run: RunRecord, doubt: string | undefined): Ending {
   const title = oneLine(`${run.matrix.name} on ${who(run)}`);
   const exitCode = doubt === undefined ? run.exitCode : 2;
   const failed = doubt === undefined ? failureNotes([run], exitCode) : [doubt];
-  return endingLines({ title, exitCode, runs: [run], milliseconds: run.timings.total, failed }, width, paint);
+  return { title, exitCode, runs: [run], milliseconds: run.timings.total, failed };
 }
 
 interface Ending {
@@ -43,16 +60,18 @@ interface Ending {
 }
 
 /** The ending of one run, or of several together. */
-function endingLines(
-  { title, exitCode, runs, milliseconds, failed, asides = [] }: Ending,
-  width: number,
-  paint: Paint,
-): readonly string[] {
-  const { word, means, tone } = endings[exitCode];
+function endingLines(ending: Ending, width: number, paint: Paint): readonly string[] {
+  const { word, tone } = endings[ending.exitCode];
+  const lines = hanging(`${ending.title}  ${word}  ${factsOf(ending).join("; ")}`, width);
+  return lines.map((line) => line.replace(new RegExp(`(?<=  )${word}(?=  |$)`), paint(tone, word)));
+}
+
+function factsOf({ exitCode, runs, milliseconds, failed, asides = [] }: Ending): readonly string[] {
+  const { means } = endings[exitCode];
   const all = addCounts(runs.map(({ counts }) => counts));
   const notes = runs.flatMap(({ findings }) => findings).filter((finding) => !failsRun(finding)).length;
   const waived = runs.flatMap(({ waivedRelations = [] }) => waivedRelations).length;
-  const facts = [
+  return [
     ...failed,
     `${glued(plural(all.cells, "cell"))} (${probed(all)}) in ${glued(seconds(milliseconds))}`,
     all.byVerdict.skipped > 0 ? glued(`${number(all.byVerdict.skipped)} skipped`) : undefined,
@@ -63,9 +82,7 @@ function endingLines(
     ...new Set(runs.map(gatewayNote)),
     notes > 0 ? glued(plural(notes, "note")) : undefined,
     means,
-  ].filter((fact) => fact !== undefined && fact !== "");
-  const lines = hanging(`${title}  ${word}  ${facts.join("; ")}`, width);
-  return lines.map((line) => line.replace(new RegExp(`(?<=  )${word}(?=  |$)`), paint(tone, word)));
+  ].filter((fact): fact is string => fact !== undefined && fact !== "");
 }
 
 /** What failed: cells that no waiver covers, findings, or that there was nothing to fail. */

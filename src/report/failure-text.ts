@@ -44,11 +44,21 @@ export function groupBlock(group: FailureGroup, options: FailureTextOptions): re
 }
 
 function groupHead(
-  { verdict, cells }: FailureGroup,
+  group: FailureGroup,
   first: CellRecord,
   { width, paint }: FailureTextOptions,
 ): readonly string[] {
-  const { head, tone } = verdictWords[verdict];
+  const { head, tone } = verdictWords[group.verdict];
+  const { place, what } = groupTitle(group, first);
+  const [line = "", ...more] = hanging(`${head}  ${place}: ${what}`, width);
+  return [`${paint(tone, head)}${line.slice(head.length)}`, ...more];
+}
+
+/** Where, and who did what. */
+export function groupTitle(
+  { verdict, cells }: FailureGroup,
+  first: CellRecord,
+): { readonly place: string; readonly what: string } {
   const place = placeName({ ...first, column: undefined });
   const isColumn = first.column !== undefined;
   const who = isColumn
@@ -60,8 +70,7 @@ function groupHead(
     isColumn && verdict === "leak"
       ? "showed a column that must be hidden"
       : headline(verdict, first.operation);
-  const [line = "", ...more] = hanging(`${head}  ${place}: ${who} ${what}`, width);
-  return [`${paint(tone, head)}${line.slice(head.length)}`, ...more];
+  return { place, what: `${who} ${what}` };
 }
 
 /** Persona × declared × read × example keys; beneath one another where the screen is too narrow. */
@@ -110,21 +119,25 @@ function groupTable({ verdict, cells, shown }: FailureGroup, options: FailureTex
 }
 
 /** Failures that are listed although they have a waiver: its day is over, or it is an error. */
-function waivers(cells: readonly CellRecord[], width: number): readonly string[] {
+export function waiverTexts(cells: readonly CellRecord[]): readonly string[] {
   const texts = cells.flatMap((cell) => {
     if (cell.waiver === undefined) return [];
     const { expires, reason, at } = cell.waiver;
     const state = verdictInfo[cell.verdict].waivable ? "expired after" : "cannot cover an error, runs until";
     return [`${state} ${clean(expires)}: ${oneLine(reason)} (${position(at)})`];
   });
-  return section("waiver", [...new Set(texts)], width);
+  return [...new Set(texts)];
+}
+
+function waivers(cells: readonly CellRecord[], width: number): readonly string[] {
+  return section("waiver", waiverTexts(cells), width);
 }
 
 function causeLines({ cause }: CellRecord, width: number): readonly string[] {
   return cause === undefined ? [] : labelled("cause", causeText(cause), width);
 }
 
-function unionOf(lists: readonly (readonly string[])[]): readonly string[] {
+export function unionOf(lists: readonly (readonly string[])[]): readonly string[] {
   const all = [...new Set(lists.flat())];
   const shown = all.slice(0, 12);
   return all.length > shown.length
@@ -149,7 +162,8 @@ function reproduceLines(cell: CellRecord, { run, running, width }: FailureTextOp
   ];
 }
 
-function keepingCommand({ command, matrix }: RunRecord, cell: CellRecord): string {
+/** Starts the target again, keeps it running, and prints what to paste. */
+export function keepingCommand({ command, matrix }: RunRecord, cell: CellRecord): string {
   const words = command ?? ["run", matrix.file];
   return ["rowgate", ...words, "--only", cell.id, "--keep"].map(shellWord).join(" ");
 }

@@ -4,7 +4,7 @@ import type { Paint, Tone } from "./paint.ts";
 import { clean, hanging, labelled, plural } from "./text.ts";
 
 const severities: readonly Severity[] = ["error", "failure", "note"];
-const tones: Record<Severity, Tone> = { error: "bad", failure: "bad", note: "dim" };
+export const severityTones: Record<Severity, Tone> = { error: "bad", failure: "bad", note: "dim" };
 /** More of one kind than this add nothing new; run.json has them all. */
 const shownOfAKind = 20;
 
@@ -40,7 +40,7 @@ function group({ kind, severity, found }: FindingGroup, width: number, paint: Pa
   const [first = "", ...more] = hanging(`${word}  ${title} (${kind})`, width);
   const left = found.length - shownOfAKind;
   return [
-    `${paint(tones[severity], word)}${first.slice(word.length)}`,
+    `${paint(severityTones[severity], word)}${first.slice(word.length)}`,
     ...more,
     ...found.slice(0, shownOfAKind).flatMap((finding) => labelled("-", clean(factsOf(finding)), width, 2, 2)),
     ...(left > 0 ? labelled("-", `and ${plural(left, "more", "more")} (see run.json)`, width, 2, 2) : []),

@@ -16,7 +16,7 @@ export interface Mark {
   readonly extent: "all" | "some" | "none";
 }
 
-const extents: Readonly<Record<CellRecord["expectation"]["kind"], Mark["extent"]>> = {
+export const extents: Readonly<Record<CellRecord["expectation"]["kind"], Mark["extent"]>> = {
   allow: "all",
   deny: "none",
   rows: "some",

@@ -48,7 +48,7 @@ const describe: Describe = {
 };
 
 /** What a channel brought back, in one line of prose. */
-function happened(record: ChannelRecord, column: string | undefined): string {
+export function happened(record: ChannelRecord, column: string | undefined): string {
   const { observation } = record;
   const facts = (describe[observation.kind] as (of: Observation, column?: string) => string)(
     observation,

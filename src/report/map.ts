@@ -12,8 +12,8 @@ export interface MapOptions {
   readonly failuresOnly: boolean;
 }
 
-/** Places in a cell of the map. A blind form is shown with its filtered form: the matrix declares both together. */
-const places: readonly { readonly letter: string; readonly operations: readonly Operation[] }[] = [
+/** Letters of the map. A blind form is shown with its filtered form: the matrix declares both together. */
+export const places: readonly { readonly letter: string; readonly operations: readonly Operation[] }[] = [
   { letter: "s", operations: ["select"] },
   { letter: "i", operations: ["insert"] },
   { letter: "u", operations: ["update", "blind_update"] },

@@ -10,6 +10,7 @@ export const reporters = {
   tap: async (): Promise<Reporter> => (await import("./tap.ts")).tapReport,
   markdown: async (): Promise<Reporter> => (await import("./markdown.ts")).markdownReport,
   github: async (): Promise<Reporter> => (await import("./github.ts")).githubReport,
+  html: async (): Promise<Reporter> => (await import("./html/report.ts")).htmlReport,
 };
 
 export type ReportFormat = keyof typeof reporters;

@@ -10,7 +10,7 @@ import { gridSections } from "./grid-text.ts";
 import { mapLines } from "./map.ts";
 import { painter } from "./paint.ts";
 import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
-import { totalLines } from "./totals.ts";
+import { countSkips, totalLines } from "./totals.ts";
 import { cellName, isFailing, isWaived, operationHeads, position, verdictWords } from "./words.ts";
 
 /** Lines that belong together; a blank line parts them from the next. */
@@ -21,8 +21,6 @@ const largeRun = 5000;
 /** Personas of a group that are listed, and cells that `--verbose` shows in full. */
 const listed = 12;
 const shownWhole = 50;
-/** Reasons for skips come from a few sentences of ours; should they hold names, they must not fill the memory. */
-const mostReasons = 8;
 
 /** What a person reads. Memory: a byte a cell, and the failures that are shown. */
 export async function* terminalReport(archive: ArchivedRun, options: ReportOptions): AsyncGenerator<string> {
@@ -128,16 +126,6 @@ function waivedText(cell: CellRecord): string {
   if (cell.waiver === undefined) return what;
   const { expires, reason, at } = cell.waiver;
   return `${what}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`;
-}
-
-function countSkips(cell: CellRecord, skips: Map<string, number>): void {
-  for (const [channel, record] of Object.entries(cell.channels)) {
-    if (record.verdict !== "skipped") continue;
-    const { observation } = record;
-    const reason = `${channel}: ${observation.kind === "skipped" ? observation.reason : record.because}`;
-    const key = skips.has(reason) || skips.size < mostReasons ? reason : "for other reasons";
-    skips.set(key, (skips.get(key) ?? 0) + 1);
-  }
 }
 
 /** Where rows were too many to be measured one by one. */

@@ -1,6 +1,6 @@
 import type { Channel } from "../model/cell.ts";
 import { channels } from "../model/cell.ts";
-import type { RunRecord } from "../model/run.ts";
+import type { CellRecord, RunRecord } from "../model/run.ts";
 import { type Evidence, evidenceInfo, evidences, type Verdict } from "../model/verdict.ts";
 import type { ReportOptions } from "./archived-run.ts";
 import { gatewayNote, who } from "./ending.ts";
@@ -17,6 +17,19 @@ function tally(counts: Readonly<Record<Verdict, number>>): string {
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
+/** Reasons for skips come from a few sentences of ours; should they hold names, they must not fill the memory. */
+const mostReasons = 8;
+
+export function countSkips(cell: CellRecord, skips: Map<string, number>): void {
+  for (const [channel, record] of Object.entries(cell.channels)) {
+    if (record.verdict !== "skipped") continue;
+    const { observation } = record;
+    const reason = `${channel}: ${observation.kind === "skipped" ? observation.reason : record.because}`;
+    const key = skips.has(reason) || skips.size < mostReasons ? reason : "for other reasons";
+    skips.set(key, (skips.get(key) ?? 0) + 1);
+  }
+}
+
 /** Counts, what was left out and why, and where the evidence is; with `verbose`, all that was given and checked. */
 export function totalLines(
   run: RunRecord,
@@ -24,10 +37,29 @@ export function totalLines(
   archivePath: string,
   { width, verbose }: Pick<ReportOptions, "width" | "verbose">,
 ): readonly string[] {
+  return totalFacts(run, skips, archivePath, verbose).flatMap(([label, text]) =>
+    labelled(label, text, width, 0, 11),
+  );
+}
+
+type TotalFact = readonly [label: string, text: string];
+
+function line(label: string, text: string): readonly TotalFact[] {
+  return [[label, text]];
+}
+
+function list(label: string, texts: readonly string[]): readonly TotalFact[] {
+  return texts.map((text, index) => [index === 0 ? label : "", text]);
+}
+
+/** The same as pairs; an empty label goes on with the one before it. */
+export function totalFacts(
+  run: RunRecord,
+  skips: ReadonlyMap<string, number>,
+  archivePath: string,
+  verbose: boolean,
+): readonly TotalFact[] {
   const { counts } = run;
-  const line = (label: string, text: string): readonly string[] => labelled(label, text, width, 0, 11);
-  const list = (label: string, texts: readonly string[]): readonly string[] =>
-    texts.flatMap((text, index) => line(index === 0 ? label : "", text));
   const checks = run.gatewayChecks;
   return [
     ...(verbose

@@ -12,6 +12,8 @@ export interface VerdictWords {
   readonly head: string;
   /** In a wide grid, at most 8 letters: upper case for what failed. */
   readonly grid: string;
+  /** Beside an operation's letter, where there is room for one. */
+  readonly letter: string;
   /** After a number: `2 leaks`. */
   readonly one: string;
   readonly many: string;
@@ -19,16 +21,24 @@ export interface VerdictWords {
 }
 
 export const verdictWords: Record<Verdict, VerdictWords> = {
-  pass: { head: "PASS", grid: "pass", one: "pass", many: "pass", tone: "good" },
-  skipped: { head: "SKIPPED", grid: "–", one: "skipped", many: "skipped", tone: "dim" },
-  leak: { head: "LEAK", grid: "LEAK", one: "leak", many: "leaks", tone: "bad" },
-  diverged: { head: "DIVERGED", grid: "DIVERGED", one: "diverged", many: "diverged", tone: "bad" },
-  lockout: { head: "LOCKOUT", grid: "LOCKOUT", one: "lockout", many: "lockouts", tone: "bad" },
-  error: { head: "ERROR", grid: "ERROR", one: "error", many: "errors", tone: "bad" },
-  vacuous: { head: "VACUOUS", grid: "VACUOUS", one: "vacuous", many: "vacuous", tone: "warn" },
+  pass: { head: "PASS", grid: "pass", letter: "", one: "pass", many: "pass", tone: "good" },
+  skipped: { head: "SKIPPED", grid: "–", letter: "–", one: "skipped", many: "skipped", tone: "dim" },
+  leak: { head: "LEAK", grid: "LEAK", letter: "L", one: "leak", many: "leaks", tone: "bad" },
+  diverged: {
+    head: "DIVERGED",
+    grid: "DIVERGED",
+    letter: "D",
+    one: "diverged",
+    many: "diverged",
+    tone: "bad",
+  },
+  lockout: { head: "LOCKOUT", grid: "LOCKOUT", letter: "K", one: "lockout", many: "lockouts", tone: "bad" },
+  error: { head: "ERROR", grid: "ERROR", letter: "E", one: "error", many: "errors", tone: "bad" },
+  vacuous: { head: "VACUOUS", grid: "VACUOUS", letter: "V", one: "vacuous", many: "vacuous", tone: "warn" },
   inconclusive: {
     head: "INCONCLUSIVE",
     grid: "UNSURE",
+    letter: "?",
     one: "inconclusive",
     many: "inconclusive",
     tone: "warn",

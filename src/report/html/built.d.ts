@@ -1,0 +1,6 @@
+// What scripts/build-page.js writes as dist/report/html/built.js.
+export declare const script: string;
+export declare const style: string;
+/** `sha256-…` of each, as a Content-Security-Policy names it. */
+export declare const scriptHash: string;
+export declare const styleHash: string;
