@@ -1,12 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import AjvDraft4 from "ajv-draft-04";
-import addFormats from "ajv-formats";
-import { validateStrict } from "ctrf";
 import { marked } from "marked";
 import { describe, expect, it } from "vitest";
-import { validateXML } from "xmllint-wasm";
 import { readCells, readRun } from "../../../src/archive/read.ts";
 import type { CellRecord } from "../../../src/model/run.ts";
 import { withoutCommands } from "../../../src/commands/environment.ts";
@@ -21,6 +16,7 @@ import {
   passing,
   staging,
 } from "../../fixtures/runs/others.ts";
+import { ctrfOf, junitProblems, sarifOf } from "../../support/reports.ts";
 import { render } from "./render.ts";
 
 const folder = new URL("../../fixtures/runs/", import.meta.url);
@@ -67,55 +63,16 @@ const ordinary: Readonly<Record<string, Recorded>> = {
 };
 const cases = Object.entries(ordinary);
 
-const require = createRequire(import.meta.url);
-const sarifSchema = JSON.parse(
-  readFileSync(require.resolve("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"), "utf8"),
-) as object;
-const ajv = new AjvDraft4.default({ strict: false, allErrors: true, unicodeRegExp: false });
-addFormats.default(ajv as never);
-const isSarif = ajv.compile(sarifSchema);
-
-interface Sarif {
-  readonly runs: readonly [
-    {
-      readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
-      readonly invocations: readonly [
-        { readonly exitCode: number; readonly toolExecutionNotifications: readonly object[] },
-      ];
-      readonly results: readonly {
-        readonly ruleId: string;
-        readonly ruleIndex: number;
-        readonly level: string;
-        readonly message: { readonly text: string };
-        readonly partialFingerprints: Readonly<Record<string, string>>;
-        readonly relatedLocations?: readonly object[];
-        readonly suppressions?: readonly object[];
-      }[];
-    },
-  ];
-}
-
-async function sarifOf(of: Recorded): Promise<Sarif> {
-  return JSON.parse(await render("sarif", of)) as Sarif;
-}
-
 describe.each(cases)("%s", (_name, of) => {
   it("is SARIF 2.1.0, whose rule ids are in the table of rules", async () => {
-    const log = await sarifOf(of);
-    isSarif(log);
-    expect(isSarif.errors ?? []).toEqual([]);
-    const [{ tool, results }] = log.runs;
+    const { tool, results } = await sarifOf(of);
     for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
     const prints = results.map(({ partialFingerprints }) => JSON.stringify(partialFingerprints));
     expect(new Set(prints).size).toBe(prints.length);
   });
 
   it("is CTRF by its strict schema, and its summary counts its tests", async () => {
-    const report = JSON.parse(await render("ctrf", of)) as {
-      results: { summary: Record<string, number>; tests: { status: string }[] };
-    };
-    expect(() => validateStrict(report)).not.toThrow();
-    const { summary, tests } = report.results;
+    const { summary, tests } = await ctrfOf(of);
     expect(summary["tests"]).toBe(tests.length);
     for (const status of ["passed", "failed", "skipped"])
       expect(summary[status]).toBe(tests.filter((one) => one.status === status).length);
@@ -168,17 +125,10 @@ describe.each(cases)("%s", (_name, of) => {
 
 describe("JUnit", () => {
   it("is what Jenkins accepts, whatever is in it", async () => {
-    const schema = readFileSync(new URL("schemas/junit.xsd", import.meta.url), "utf8");
-    const xml = await Promise.all(
-      cases.map(async ([, of], index) => ({ fileName: `${index}.xml`, contents: await render("junit", of) })),
-    );
-    const result = await validateXML({ xml, schema });
-    expect(result.errors).toEqual([]);
-    const broken = xml.map((one) => ({
-      ...one,
-      contents: one.contents.replace("<testcase ", "<testcase x='1' "),
-    }));
-    expect((await validateXML({ xml: broken, schema })).valid).toBe(false);
+    const documents = await Promise.all(cases.map(([, of]) => render("junit", of)));
+    expect(await junitProblems(documents)).toEqual([]);
+    const broken = documents.map((text) => text.replace("<testcase ", "<testcase x='1' "));
+    expect(await junitProblems(broken)).not.toEqual([]);
   });
 });
 
@@ -193,21 +143,21 @@ describe("SARIF", () => {
   };
 
   it("links to the SQL of the guilty policy, and keeps an alert the same when lines move", async () => {
-    const [{ results }] = (await sarifOf(record([withCause]))).runs;
+    const { results } = await sarifOf(record([withCause]));
     const [result] = results;
     expect(result?.message.text).toContain(String.raw`[policy "open \[all\]", sql/a b.sql:8](1)`);
     expect(result?.relatedLocations).toMatchObject([
       { physicalLocation: { artifactLocation: { uri: "sql/a%20b.sql" }, region: { startLine: 8 } } },
     ]);
     const moved = { ...withCause, at: { ...withCause.at, line: 99 }, cause: undefined };
-    const [{ results: later }] = (await sarifOf(record([moved]))).runs;
+    const { results: later } = await sarifOf(record([moved]));
     expect(later[0]?.partialFingerprints).toEqual(result?.partialFingerprints);
   });
 
   it("lists leaks before errors, and a waived failure as a suppressed note", async () => {
     const waiver = { reason: "until May", expires: "2099-01-01", at: leak.at };
     const waived = { ...leak, id: "x", operation: "delete", waived: true, waiver } as const;
-    const [{ results }] = (await sarifOf(record([error, leak, waived]))).runs;
+    const { results } = await sarifOf(record([error, leak, waived]));
     expect(results.map(({ ruleId, level, suppressions }) => [ruleId, level, suppressions?.length])).toEqual([
       ["leak", "error", undefined],
       ["leak", "note", 1],
@@ -217,7 +167,7 @@ describe("SARIF", () => {
 
   it("says what is beyond the first 5,000 results, and that an archive is not believed", async () => {
     const many = Array.from({ length: 5001 }, (_, index) => ({ ...leak, id: `p${index}/x/select` }));
-    const [{ results, invocations }] = (await sarifOf(record(many, { exitCode: 0 }))).runs;
+    const { results, invocations } = await sarifOf(record(many, { exitCode: 0 }));
     expect(results).toHaveLength(5000);
     expect(invocations[0].exitCode).toBe(2);
     expect(JSON.stringify(invocations[0].toolExecutionNotifications)).toMatch(

@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import AjvDraft4 from "ajv-draft-04";
+import addFormats from "ajv-formats";
+import { validateStrict } from "ctrf";
+import { validateXML } from "xmllint-wasm";
+import type { Recorded } from "../fixtures/runs/build.ts";
+import { render } from "../unit/report/render.ts";
+
+const require = createRequire(import.meta.url);
+/** The published schema of SARIF 2.1.0, as Microsoft's SARIF SDK ships it. */
+const sarifSchema = JSON.parse(
+  readFileSync(require.resolve("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"), "utf8"),
+) as object;
+const ajv = new AjvDraft4.default({ strict: false, allErrors: true, unicodeRegExp: false });
+addFormats.default(ajv as never);
+const isSarif = ajv.compile(sarifSchema);
+
+export interface SarifRun {
+  readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
+  readonly invocations: readonly [
+    { readonly exitCode: number; readonly toolExecutionNotifications: readonly object[] },
+  ];
+  readonly results: readonly {
+    readonly ruleId: string;
+    readonly ruleIndex: number;
+    readonly level: string;
+    readonly message: { readonly text: string };
+    readonly partialFingerprints: Readonly<Record<string, string>>;
+    readonly relatedLocations?: readonly object[];
+    readonly suppressions?: readonly object[];
+    readonly properties?: { readonly cell: string; readonly verdict: string };
+  }[];
+}
+
+/** @throws what does not fit the schema */
+export async function sarifOf(of: Recorded): Promise<SarifRun> {
+  const log: unknown = JSON.parse(await render("sarif", of));
+  if (!isSarif(log)) throw new Error(`no SARIF: ${JSON.stringify(isSarif.errors, undefined, 2)}`);
+  return (log as { readonly runs: readonly [SarifRun] }).runs[0];
+}
+
+export interface Ctrf {
+  readonly summary: Readonly<Record<string, number>>;
+  readonly tests: readonly { readonly testId: string; readonly status: string; readonly rawStatus: string }[];
+}
+
+/** @throws what does not fit the strict schema of the package `ctrf` */
+export async function ctrfOf(of: Recorded): Promise<Ctrf> {
+  const report = JSON.parse(await render("ctrf", of)) as { readonly results: Ctrf };
+  validateStrict(report);
+  return report.results;
+}
+
+const junitSchema = readFileSync(new URL("schemas/junit.xsd", import.meta.url), "utf8");
+
+/** What Jenkins would not accept. */
+export async function junitProblems(documents: readonly string[]): Promise<readonly string[]> {
+  const xml = documents.map((contents, index) => ({ fileName: `${index}.xml`, contents }));
+  const { valid, errors } = await validateXML({ xml, schema: junitSchema });
+  return valid ? [] : errors.map(({ message }) => message);
+}
