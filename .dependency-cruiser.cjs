@@ -17,6 +17,7 @@ const rooms = {
   probe: ["lib", "model", "messages", "catalog"],
   prove: ["lib", "model"],
   arguments: ["lib", "model", "plan", "probe", "prove"],
+  escalate: ["lib", "model", "plan", "prove", "probe"],
   archive: ["lib", "model"],
   stage: ["lib", "model"],
   config: ["lib", "model", "yaml"],

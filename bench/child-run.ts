@@ -23,6 +23,7 @@ const outcome = await run({
   matrix,
   target: order.target,
   inputs: [],
+  escalation: "off",
   filters: { only: order.only, personas: [], channels: order.channels },
   logs: order.logs,
   gitCommit: undefined,

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
+import type { EscalationWish } from "./run/request.ts";
 import type { CleanUpOptions } from "./commands/clean-up.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import { type Environment, type ExitCode, type TextSink, withoutCommands } from "./commands/environment.ts";
@@ -107,6 +108,14 @@ function seconds(value: string): number {
   return number;
 }
 
+function escalationWish(value: string): EscalationWish {
+  if (value === "full" || value === "off") return value;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 86_400)
+    throw new InvalidArgumentError("full, off, or a whole number of seconds from 1 to 86400");
+  return { seconds: number };
+}
+
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
@@ -177,6 +186,11 @@ program
       "--arguments <how>",
       "varied: call functions with other users' arguments too, undone; declared: only as declared (default: varied, on shared targets declared)",
     ).choices(["varied", "declared"]),
+  )
+  .option(
+    "--escalation <how>",
+    "how long to search for what personas could gain by allowed writes and calls: seconds, full, or off (default: half of the time that probing takes, at least 5 s)",
+    escalationWish,
   )
   .option("--logs <folder>", "where the archive goes", "logs")
   .option(

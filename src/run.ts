@@ -12,6 +12,7 @@ import { createProofNotes, prove } from "./run/5-prove.ts";
 import { close, type Probed } from "./run/6-close.ts";
 import { varyArguments } from "./run/arguments.ts";
 import { causeFinder } from "./run/causes.ts";
+import { searchForEscalation } from "./run/escalate.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
 import { forEachChunk } from "./run/workers.ts";
@@ -89,5 +90,11 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
       await archive.cell(record);
     }
   });
-  return { tally, findings: [...notes.findings(), ...faults.findings], proofs: notes.proofs() };
+  const { findings, record } = await searchForEscalation(opened);
+  return {
+    tally,
+    findings: [...notes.findings(), ...faults.findings, ...findings],
+    escalation: record,
+    proofs: notes.proofs(),
+  };
 }

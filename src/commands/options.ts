@@ -1,5 +1,5 @@
 import type { Channel } from "../model/cell.ts";
-import type { ArgumentsWish, ProofWish } from "../run/request.ts";
+import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly proof: ProofWish;
   /** `undefined`: `varied`, on shared targets `declared`. */
   readonly arguments?: ArgumentsWish | undefined;
+  /** `undefined`: `default`. */
+  readonly escalation: EscalationWish | undefined;
   readonly logs: string;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];

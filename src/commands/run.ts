@@ -91,6 +91,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
       proof: options.proof,
       arguments: options.arguments,
       failOn: options.failOn,
+      escalation: options.escalation,
       kept,
       command,
       events: progress,

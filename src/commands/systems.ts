@@ -12,7 +12,7 @@ import {
   type RunEvents,
   type RunOutcome,
 } from "../run.ts";
-import type { ArgumentsWish, ProofWish } from "../run/request.ts";
+import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -137,6 +137,7 @@ interface Job {
   readonly proof: ProofWish;
   readonly arguments?: ArgumentsWish | undefined;
   readonly failOn: readonly string[];
+  readonly escalation: EscalationWish | undefined;
   readonly provenance: Provenance;
   readonly environment: Environment;
   readonly events: RunEvents;
@@ -199,6 +200,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       proof,
       arguments: job.arguments,
       failOn,
+      escalation: job.escalation,
       command: command(matrix.file),
       ...provenance,
       startMs: system.startMs + performance.now() - began,

@@ -1,6 +1,7 @@
 import { argumentMessages } from "./argument-findings.ts";
 import type { BypassPath } from "../model/bypass-path.ts";
 import { formatPosition } from "../model/errors.ts";
+import { chainMessages } from "./chains.ts";
 import type { Finding, FindingKind } from "../model/finding.ts";
 
 export interface FindingMessage<Kind extends FindingKind = FindingKind> {
@@ -107,6 +108,7 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     facts: (of) => `DELETE from ${of.from} ${of.does} rows of ${of.relation}, for ${list(of.personas)}`,
     todo: "if this is not intended, use ON DELETE RESTRICT or revoke DELETE on the first table",
   },
+  ...chainMessages,
   "no-privileged-connection": {
     title:
       "rowgate's login has neither BYPASSRLS nor SUPERUSER, so it cannot see the rows that policies hide",

@@ -119,6 +119,13 @@ type FindingFacts =
       readonly does: "deletes" | "changes";
       readonly personas: readonly string[];
     }
+  | ChainFinding
+  | {
+      /** What the matrix allows to be gained, and nothing that was tried has gained. */
+      readonly kind: "may-become-not-reached";
+      readonly cell: string;
+      readonly at: SourcePosition;
+    }
   | { readonly kind: "no-privileged-connection"; readonly login: string }
   | { readonly kind: "rows-changed"; readonly relation: string }
   | { readonly kind: "rows-unreadable"; readonly because: string }
@@ -154,6 +161,41 @@ type FindingFacts =
   | { readonly kind: "production-override"; readonly because: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
+/** What somebody gains by writes and calls that are allowed. */
+export const chainKinds = [
+  "escalation",
+  "escalation-of-another",
+  "gives-away",
+  "plants",
+  "opens-by-declared-step",
+] as const;
+export type ChainKind = (typeof chainKinds)[number];
+
+/** A chain of steps, and what it opens. */
+export interface Chain {
+  /** Who can take the steps. */
+  readonly personas: readonly string[];
+  /** In words, in order. */
+  readonly steps: readonly string[];
+  /** How many chains that differ in their values alone gain the same. */
+  readonly chains: number;
+  readonly gains: readonly {
+    /** `select public.docs`. */
+    readonly what: string;
+    readonly rows: number;
+    /** Keys of a few of the rows. */
+    readonly examples: readonly string[];
+  }[];
+  /** SQL for psql that shows it; nothing of it stays. */
+  readonly reproduce: string;
+}
+
+type ChainFinding = { readonly [Kind in ChainKind]: { readonly kind: Kind } & Chain }[ChainKind];
+
+export function isChain(finding: Finding): finding is ChainFinding {
+  return (chainKinds as readonly string[]).includes(finding.kind);
+}
+
 export type FindingKind = Finding["kind"];
 
 /** `error`: exit code 2; `failure`: 1; `note`: reported, and does not count. */
@@ -182,6 +224,12 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "own-row-missing": "note",
   "insert-wider-than-declared": "failure",
   "cascades-past-a-deny": "note",
+  escalation: "failure",
+  "escalation-of-another": "failure",
+  "gives-away": "failure",
+  plants: "failure",
+  "opens-by-declared-step": "note",
+  "may-become-not-reached": "failure",
   "no-privileged-connection": "error",
   "rows-changed": "error",
   "rows-unreadable": "error",

@@ -229,12 +229,34 @@ export interface RunRecord {
   /** Rows that the run made where nothing is rolled back. */
   readonly rows?: readonly ScratchRowRecord[] | undefined;
   readonly findings: readonly Finding[];
+  /** Absent in older archives. */
+  readonly escalation?: EscalationRecord | undefined;
   readonly counts: Counts;
   readonly roundTrips: { readonly direct: number; readonly rest: number };
   readonly timings: Timings;
   readonly exitCode: 0 | 1 | 2;
   /** The archive before this one (an unsigned chain shows accidents, not a determined hand). */
   readonly previous: { readonly id: string; readonly sha256: string } | undefined;
+}
+
+/** What of the search for escalation was done: chains that were not tried are no pass. */
+export interface EscalationRecord {
+  /** What was asked for: `default`, `full`, `off`, or seconds. */
+  readonly wish: string;
+  /** Why nothing was searched. */
+  readonly because?: string | undefined;
+  /** Chains of one step that could be tried, and those that were. */
+  readonly possible: number;
+  readonly tried: number;
+  /** Of those tried, how many the database let through. */
+  readonly accepted: number;
+  /** Chains of an accepted write and a call that depends on it. */
+  readonly twoStep: { readonly possible: number; readonly tried: number };
+  /** Relations and functions whose side effects a rollback does not undo: no step was sent to them. */
+  readonly leftOut: readonly string[];
+  /** Relations of which not every row was looked at. */
+  readonly sampled: readonly string[];
+  readonly seconds: number;
 }
 
 export interface WaivedRelation extends Waiver {

@@ -141,7 +141,7 @@ function updatePlan(
 }
 
 /** A candidate with a parameter that a denied persona has no value for is not its own to send. */
-function bindCandidate(
+export function bindCandidate(
   candidate: Candidate,
   matrix: Matrix,
   persona: Persona,

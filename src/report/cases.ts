@@ -1,6 +1,6 @@
 import { factsOf, findingMessages } from "../messages/findings.ts";
 import type { SourcePosition } from "../model/errors.ts";
-import { failsRun, severityOf } from "../model/finding.ts";
+import { failsRun, isChain, severityOf } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { verdictInfo } from "../model/verdict.ts";
 import type { ArchivedRun } from "./archived-run.ts";
@@ -61,7 +61,7 @@ function findingCases({ findings }: RunRecord): readonly TestCase[] {
     name: factsOf(finding),
     outcome: severityOf(finding) === "error" ? "error" : "failure",
     type: finding.kind,
-    text: findingMessages[finding.kind].title,
+    text: [findingMessages[finding.kind].title, ...(isChain(finding) ? [finding.reproduce] : [])].join("\n"),
     at: "at" in finding ? finding.at : undefined,
   }));
 }

@@ -1,6 +1,6 @@
 import { channels } from "../model/cell.ts";
-import { failsRun } from "../model/finding.ts";
-import type { Counts, RunRecord } from "../model/run.ts";
+import { failsRun, isChain } from "../model/finding.ts";
+import type { Counts, EscalationRecord, RunRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { evidences, verdicts } from "../model/verdict.ts";
 import { probedOn, type ReportOptions } from "./archived-run.ts";
@@ -79,10 +79,30 @@ function factsOf({ exitCode, runs, milliseconds, failed, asides = [] }: Ending):
     waived > 0 ? glued(`${plural(waived, "relation")} waived`) : undefined,
     runs[0] === undefined ? undefined : filterText(runs[0]),
     ...asides,
+    ...escalationFacts(runs),
     ...new Set(runs.map(gatewayNote)),
     notes > 0 ? glued(plural(notes, "note")) : undefined,
     means,
   ].filter((fact): fact is string => fact !== undefined && fact !== "");
+}
+
+/** How many chains were tried: what was not is no part of a PASS. */
+function escalationFacts(runs: readonly RunRecord[]): readonly string[] {
+  const all = runs.flatMap(({ escalation }) => escalation ?? []);
+  const searched = all.filter(({ because }) => because === undefined);
+  const unsearched = [...new Set(all.flatMap(({ because }) => because ?? []))];
+  const counts = (of: (one: EscalationRecord) => number): number =>
+    searched.reduce((total, one) => total + of(one), 0);
+  const gained = runs
+    .flatMap(({ findings }) => findings)
+    .filter((one) => isChain(one) && failsRun(one)).length;
+  const tried = `${number(counts((one) => one.tried))} of ${number(counts((one) => one.possible))} one-step chains tried`;
+  return [
+    ...(searched.length === 0
+      ? []
+      : [`${tried}, ${gained === 0 ? "none gained" : `${number(gained)} gained`}`]),
+    ...unsearched.map((because) => `escalation not searched (${oneLine(because)})`),
+  ];
 }
 
 /** What failed: cells that no waiver covers, findings, or that there was nothing to fail. */

@@ -1,5 +1,12 @@
 import { factsOf, findingMessages } from "../messages/findings.ts";
-import { type Finding, type FindingKind, type Severity, severityOf } from "../model/finding.ts";
+import {
+  failsRun,
+  type Finding,
+  type FindingKind,
+  isChain,
+  type Severity,
+  severityOf,
+} from "../model/finding.ts";
 import type { Paint, Tone } from "./paint.ts";
 import { clean, hanging, labelled, plural } from "./text.ts";
 
@@ -34,6 +41,12 @@ export function findingGroups(findings: readonly Finding[]): readonly FindingGro
   return severities.flatMap((severity) => groups.filter((one) => one.severity === severity));
 }
 
+/** To paste into psql as it is: no line is wrapped. */
+function reproduceLines(finding: Finding): readonly string[] {
+  if (!isChain(finding) || !failsRun(finding)) return [];
+  return finding.reproduce.split("\n").map((line) => `      ${clean(line)}`);
+}
+
 function group({ kind, severity, found }: FindingGroup, width: number, paint: Paint): readonly string[] {
   const { title, todo } = findingMessages[kind];
   const word = severity.toUpperCase();
@@ -42,7 +55,12 @@ function group({ kind, severity, found }: FindingGroup, width: number, paint: Pa
   return [
     `${paint(severityTones[severity], word)}${first.slice(word.length)}`,
     ...more,
-    ...found.slice(0, shownOfAKind).flatMap((finding) => labelled("-", clean(factsOf(finding)), width, 2, 2)),
+    ...found
+      .slice(0, shownOfAKind)
+      .flatMap((finding) => [
+        ...labelled("-", clean(factsOf(finding)), width, 2, 2),
+        ...reproduceLines(finding),
+      ]),
     ...(left > 0 ? labelled("-", `and ${plural(left, "more", "more")} (see run.json)`, width, 2, 2) : []),
     ...labelled("to do", todo, width, 2, 7),
   ];

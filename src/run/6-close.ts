@@ -2,7 +2,7 @@ import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import { type Finding, raiseNote } from "../model/finding.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
-import { archiveVersion, type RunRecord } from "../model/run.ts";
+import { archiveVersion, type EscalationRecord, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
 import type { ScratchRowRecord } from "../model/scratch-row.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
@@ -17,6 +17,7 @@ type Record = Omit<RunRecord, "previous">;
 /** What probing and proving came to. */
 export interface Probed {
   readonly tally: Tally;
+  readonly escalation: EscalationRecord;
   readonly findings: readonly Finding[];
   readonly proofs: RunRecord["proofs"];
 }
@@ -93,6 +94,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
     ...(rows.length > 0 && { rows }),
     findings,
     ...(probed.proofs && { proofs: probed.proofs }),
+    escalation: probed.escalation,
     counts,
     roundTrips: channels.roundTrips(),
     timings: {

@@ -30,6 +30,8 @@ export type ProofWish = (typeof proofWishes)[number];
 
 export const argumentsWishes = ["varied", "declared"] as const;
 export type ArgumentsWish = (typeof argumentsWishes)[number];
+/** How long to search for escalation: a share of the run's own time, as many seconds, until all was tried, or not at all. */
+export type EscalationWish = "default" | "full" | "off" | { readonly seconds: number };
 
 export interface RunRequest {
   readonly id: string;
@@ -49,6 +51,8 @@ export interface RunRequest {
   readonly failOn?: readonly string[] | undefined;
   /** Whether functions are called with other arguments than the declared ones; default: where nobody else works on the target. */
   readonly arguments?: ArgumentsWish | undefined;
+  /** `undefined`: `default`. */
+  readonly escalation?: EscalationWish | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;

@@ -83,12 +83,12 @@ test("several systems: each report whole and in order, a line each, one over all
     .replaceAll(/\n {2}/g, " ");
   expect(summary.split("\n")).toEqual([
     expect.stringMatching(
-      /^early on embedded {2}PASS {2}23 cells \(direct 23, rest 16\) in [\d.]+ s; rest: builtin/,
+      /^early on embedded {2}PASS {2}23 cells \(direct 23, rest 16\) in [\d.]+ s; escalation not searched \(--escalation off\); rest: builtin/,
     ),
     expect.stringMatching(/^notes on embedded {2}PASS {2}23 cells/),
     expect.stringMatching(/^papers on embedded {2}PASS {2}23 cells/),
     expect.stringMatching(
-      /^3 systems on embedded {2}PASS {2}69 cells \(direct 69, rest 48\) in [\d.]+ s; rest: builtin gateway, not PostgREST; \d+ notes$/,
+      /^3 systems on embedded {2}PASS {2}69 cells \(direct 69, rest 48\) in [\d.]+ s; escalation not searched \(--escalation off\); rest: builtin gateway, not PostgREST; \d+ notes$/,
     ),
   ]);
   // Side by side: the slow one began first, and was closed last.
@@ -165,7 +165,7 @@ test("a filter may leave a system out, and that is said; leaving all out is exit
   expect(one.code).toBe(0);
   expect(one.out).toMatch(/^notes {2}not probed: none of its cells was asked for$/m);
   expect(one.out.replaceAll(/\n {2}/g, " ")).toMatch(
-    /^1 system on embedded {2}PASS {2}3 cells .*filtered by --only \*\/public\.papers\/select; 1 system not asked for; rest: builtin/m,
+    /^1 system on embedded {2}PASS {2}3 cells .*filtered by --only \*\/public\.papers\/select; 1 system not asked for; escalation not searched \(--escalation off\); rest: builtin/m,
   );
   expect(archives("logs-only").map(({ run }) => run.matrix.name)).toEqual(["papers"]);
   const json = await rowgate([...args, "--only", "*/public.papers/select", "--json"], { cwd: project });

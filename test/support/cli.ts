@@ -20,11 +20,16 @@ export interface CliOptions {
   readonly watch?: (child: ChildProcess, err: () => string) => Promise<void>;
 }
 
-/** Runs `rowgate …` as a person would: the built program, in a folder, with an environment. */
+/**
+ * Runs `rowgate …` as a person would: the built program, in a folder, with an environment. Without a search for escalation, unless
+ * the test asks for one: it takes seconds.
+ */
 export async function rowgate(args: readonly string[], options: CliOptions): Promise<CliResult> {
   const { PATH = "", HOME = "" } = process.env;
   const own = { PATH, HOME };
-  const child = spawn(process.execPath, [options.program ?? path.join(root, "dist/cli.js"), ...args], {
+  const searches = args[0] !== "run" || args.includes("--escalation");
+  const given = searches ? args : [...args, "--escalation", "off"];
+  const child = spawn(process.execPath, [options.program ?? path.join(root, "dist/cli.js"), ...given], {
     cwd: options.cwd,
     env: { ...own, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],

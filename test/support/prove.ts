@@ -18,7 +18,7 @@ import {
   type Target,
   type Writes,
 } from "../../src/model/target.ts";
-import type { ArgumentsWish, ProofWish } from "../../src/run/request.ts";
+import type { ArgumentsWish, EscalationWish, ProofWish } from "../../src/run/request.ts";
 import { run, type RunEvents, type RunRequest } from "../../src/run.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import type { GatewayConfig, TxEnd } from "../../src/stage/gateway/config.ts";
@@ -55,6 +55,8 @@ export interface ProveOptions {
   readonly proof?: ProofWish;
   /** As declared unless the subject is other arguments: each case would call its functions for each value. */
   readonly arguments?: ArgumentsWish;
+  /** How long to search for escalation; by default not at all. */
+  readonly escalation?: EscalationWish;
   readonly writes?: Writes;
   /** Asked just before the run and just after it. */
   readonly measure?: (client: Client) => Promise<unknown>;
@@ -125,6 +127,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       inputs: [],
       proof: options.proof ?? "rows-at-hand",
       arguments: options.arguments ?? "declared",
+      escalation: options.escalation ?? "off",
       filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
       logs,
       gitCommit: undefined,

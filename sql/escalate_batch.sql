@@ -1,0 +1,234 @@
+-- The batch of the search for escalation: each step is a chain of statements that one persona sends; what that persona (and
+-- others) reaches afterwards is measured in the same subtransaction, which is then undone. Nothing is created in the target.
+--
+-- In:  setting rowgate.escalation (JSON, once a connection; src/escalate/engine.ts has its type)
+--        settings    [name, …]   what makes a session a persona's, besides the role
+--        personas    [{"role", "login", "values": [value, …]}]
+--        home        whom rowgate logs in as
+--        preRequest  sql or null: PostgREST's db-pre-request
+--        statements  [{"sql", "kind"}]   kind: read (array of keys; $1 is text[]), undone (the same, and undone by itself), call
+--                                        (array of answers, no parameter), write (no answer: it goes through or not)
+--        keySets     ["{…}", …]  keys that a measurement asks about
+--        measures    [{"persona", "statement", "keys"}]   keys 0: those that the step wrote to its target
+--        lists       [[measure, …], …]
+--        own         [[list, …], …]   persona × relation: what depends on the relation
+--        others      [[list, …], …]   the same, of what the persona sees, for when it is not the one who steps
+--        relations   [{"oid", "changed", "gone", "keys", "audience"}]   privileged statements; audience: a list
+--        hook        {"sql", "setting", "relations": [relation, …]} or null: the claims of the persona's next token
+--        replica     true: the login may put foreign keys and triggers aside
+--      setting rowgate.steps (JSON, a batch)
+--        milliseconds  after which no step is begun
+--        steps       [{"id", "persona", "statements": [sql, …], "target", "narrow", "also": [persona, …], "measure": [measure, …],
+--                      "privileged"}]
+--                    {new} in a statement: the key of the row that the chain has written to its target so far.
+--                    narrow: a list in the place of own, if nothing but the target was written. measure: exactly these.
+--                    privileged: the first statement is not the persona's (a sign-up is the auth server's)
+-- Out: setting rowgate.answers (JSON): for each step that was reached, in order
+--        {"id", "code", "message", "touched", "written": [relation, …], "changed": [[relation, keys], …], "gone": [[relation, keys], …],
+--         "gained": [[measure, keys], …], "failed": [[measure, code], …], "audience": [[measure, keys], …]}
+--
+-- Why each piece stands where it stands:
+--   * counters of written rows survive an inner rollback, so they are read right before each step;
+--   * the role is switched, and checked, outside the handler that catches the step's errors;
+--   * keys are compared in the statement itself: a comparison of a plain key is leakproof, so that Postgres asks the policies
+--     only about rows that could be gained;
+--   * DELETE has no locking clause that would ask its policies, so it is sent and undone; where a foreign key stops it, it is
+--     sent again with foreign keys and triggers off;
+--   * a measurement is prepared, by role: most of its time is the plan, above all where policies call functions.
+do $rowgate$
+#variable_conflict use_variable
+declare
+  fixed constant jsonb := current_setting('rowgate.escalation')::jsonb;
+  asked constant jsonb := current_setting('rowgate.steps')::jsonb;
+  settings constant text[] := array(select jsonb_array_elements_text(fixed->'settings'));
+  settings_count constant int := cardinality(settings);
+  roles constant text[] := array(select p->>'role' from jsonb_array_elements(fixed->'personas') with ordinality x(p, o) order by o);
+  logins constant text[] := array(select p->>'login' from jsonb_array_elements(fixed->'personas') with ordinality x(p, o) order by o);
+  session_values constant text[] := array(select v from jsonb_array_elements(fixed->'personas') with ordinality x(p, o),
+                                    jsonb_array_elements_text(p->'values') with ordinality y(v, oo) order by o, oo);
+  home constant text := fixed->>'home';
+  pre_request constant text := fixed->>'preRequest';
+  can_replicate constant boolean := (fixed->>'replica')::boolean;
+  statements constant text[] := array(select s->>'sql' from jsonb_array_elements(fixed->'statements') with ordinality x(s, o) order by o);
+  kinds constant text[] := array(select s->>'kind' from jsonb_array_elements(fixed->'statements') with ordinality x(s, o) order by o);
+  key_sets constant text[] := array(select jsonb_array_elements_text(fixed->'keySets'));
+  measure_personas constant int[] := array(select (m->>'persona')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
+  measure_statements constant int[] := array(select (m->>'statement')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
+  measure_keys constant int[] := array(select (m->>'keys')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
+  relations constant oid[] := array(select (r->>'oid')::oid from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
+  changed_sql constant text[] := array(select r->>'changed' from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
+  gone_sql constant text[] := array(select r->>'gone' from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
+  relation_keys constant int[] := array(select (r->>'keys')::int from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
+  audiences constant int[] := array(select (r->>'audience')::int from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
+  relation_count constant int := cardinality(relations);
+  list_items constant int[] := array(select i::int from jsonb_array_elements(fixed->'lists') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
+  list_sizes constant int[] := array(select jsonb_array_length(l) from jsonb_array_elements(fixed->'lists') with ordinality x(l, o) order by o);
+  list_starts int[] := '{}';
+  own constant int[] := array(select i::int from jsonb_array_elements(fixed->'own') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
+  others constant int[] := array(select i::int from jsonb_array_elements(fixed->'others') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
+  hook constant text := fixed->'hook'->>'sql';
+  hook_setting constant int := (fixed->'hook'->>'setting')::int;
+  hook_relations constant int[] := array(select jsonb_array_elements_text(fixed->'hook'->'relations')::int);
+  deadline constant timestamptz := clock_timestamp() + (asked->>'milliseconds')::int * interval '1 millisecond';
+  longest constant int := 300;
+  prepared text[] := array(select name from pg_prepared_statements where name like 'rowgate\_%');
+  answers text[] := '{}';
+  step record; statement text; done boolean; cut boolean := false; n int := 1; i int; j int; m int; p int; w int; l int; s int;
+  before text[]; after text[]; written int[]; tasks int[]; seen boolean[]; touched bigint; code text; message text;
+  changed text[]; gone text[]; gained text[]; failed text[]; audience text[]; target_keys text[]; keys text[]; asked_keys text; name text;
+  acting int; mode text; wanted text; measured boolean; error_code text; claims text; hooked text; hooked_before text; new_key text; ignored text;
+begin
+  foreach i in array list_sizes loop list_starts := list_starts || n; n := n + i; end loop;
+  for step in
+    select * from jsonb_to_recordset(asked->'steps')
+      as x(id int, persona int, statements text[], target int, narrow int, also int[], measure int[], privileged boolean)
+  loop
+    exit when cut or clock_timestamp() > deadline;
+    before := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
+                    from unnest(relations) with ordinality x(o, place) order by place);
+    done := false; code := null; message := null; touched := null; written := '{}'; tasks := '{}'; new_key := null; target_keys := null;
+    changed := '{}'; gone := '{}'; gained := '{}'; failed := '{}'; audience := '{}'; hooked := null; hooked_before := null;
+    ignored := set_config('role', 'none', true);
+    claims := session_values[(step.persona - 1) * settings_count + hook_setting];
+    if hook is not null and claims like '{%' and claims::jsonb ? 'sub' then
+      execute hook into hooked_before using claims;
+    end if;
+    for j in 1 .. settings_count loop ignored := set_config(settings[j], session_values[(step.persona - 1) * settings_count + j], true); end loop;
+    if not coalesce(step.privileged, false) then
+      if logins[step.persona] is not null then ignored := set_config('session_authorization', logins[step.persona], true); end if;
+      ignored := set_config('role', roles[step.persona], true);
+      if current_user <> roles[step.persona] then raise exception 'rowgate: the session is %, and not %', current_user, roles[step.persona]; end if;
+    end if;
+    begin
+      for i in 1 .. coalesce(cardinality(step.statements), 0) loop
+        statement := step.statements[i];
+        if i > 1 then
+          if new_key is null and position('{new}' in statement) > 0 then
+            ignored := set_config('role', 'none', true);
+            if logins[step.persona] is not null then ignored := set_config('session_authorization', home, true); end if;
+            execute changed_sql[step.target] into keys;
+            new_key := keys[1];
+          end if;
+          if logins[step.persona] is not null then ignored := set_config('session_authorization', logins[step.persona], true); end if;
+          ignored := set_config('role', roles[step.persona], true);
+          statement := replace(statement, '{new}', coalesce(quote_literal(new_key), 'null'));
+        end if;
+        if pre_request is not null and not coalesce(step.privileged, false) then execute pre_request; end if;
+        execute statement;
+        get diagnostics touched = row_count;
+        execute 'set constraints all immediate';
+      end loop;
+      done := true;
+      ignored := set_config('role', 'none', true);
+      if logins[step.persona] is not null then ignored := set_config('session_authorization', home, true); end if;
+      after := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
+                     from unnest(relations) with ordinality x(o, place) order by place);
+      for w in 1 .. relation_count loop
+        if before[w] <> after[w] then
+          written := written || w;
+          if changed_sql[w] is not null then
+            execute changed_sql[w] into keys;
+            if keys is not null then changed := changed || json_build_array(w, keys)::text; end if;
+            if w = step.target then target_keys := keys; end if;
+            if split_part(before[w], ' ', 3) <> split_part(after[w], ' ', 3) then
+              execute gone_sql[w] into keys using key_sets[relation_keys[w]]::text[];
+              if keys is not null then gone := gone || json_build_array(w, keys)::text; end if;
+            end if;
+          end if;
+        end if;
+      end loop;
+      if step.measure is not null then
+        tasks := step.measure;
+      elsif cardinality(written) > 0 then
+        seen := '{}';
+        foreach p in array step.persona || coalesce(step.also, '{}') loop
+          foreach w in array written loop
+            l := case when p <> step.persona then others[(p - 1) * relation_count + w]
+              when step.narrow > 0 and written = array[step.target] then step.narrow
+              else own[(p - 1) * relation_count + w] end;
+            for i in list_starts[l] .. list_starts[l] + list_sizes[l] - 1 loop
+              m := list_items[i];
+              if seen[m] is not true then seen[m] := true; tasks := tasks || m; end if;
+            end loop;
+          end loop;
+        end loop;
+        -- Who sees what was written to the target.
+        if target_keys is not null then
+          l := audiences[step.target];
+          tasks := tasks || list_items[list_starts[l] : list_starts[l] + list_sizes[l] - 1];
+        end if;
+        if hooked_before is not null and written && hook_relations then
+          execute hook into hooked using claims;
+          if hooked = hooked_before then hooked := null; end if;
+        end if;
+      end if;
+      acting := 0; mode := 'origin';
+      for i in 1 .. coalesce(cardinality(tasks), 0) loop
+        m := tasks[i]; p := measure_personas[m]; s := measure_statements[m]; wanted := 'origin';
+        asked_keys := case when measure_keys[m] = 0 then target_keys::text else key_sets[measure_keys[m]] end;
+        <<ways>>
+        loop
+          if acting <> p or mode <> wanted then
+            ignored := set_config('role', 'none', true);
+            ignored := set_config('session_authorization', home, true);
+            if can_replicate then ignored := set_config('session_replication_role', wanted, true); end if;
+            for j in 1 .. settings_count loop ignored := set_config(settings[j], session_values[(p - 1) * settings_count + j], true); end loop;
+            if p = step.persona and hooked is not null then ignored := set_config(settings[hook_setting], (claims::jsonb || hooked::jsonb)::text, true); end if;
+            if logins[p] is not null then ignored := set_config('session_authorization', logins[p], true); end if;
+            ignored := set_config('role', roles[p], true);
+            acting := p; mode := wanted;
+          end if;
+          keys := null; measured := false; error_code := null;
+          begin
+            if pre_request is not null then execute pre_request; end if;
+            if kinds[s] = 'write' then
+              execute statements[s];
+              keys := array['ok'];
+            elsif kinds[s] = 'call' then
+              execute statements[s] into keys;
+            else
+              name := 'rowgate_' || array_position(roles, roles[p]) || '_' || s;
+              if not name = any (prepared) then
+                execute 'prepare ' || name || '(text[]) as ' || statements[s];
+                prepared := prepared || name;
+              end if;
+              execute 'execute ' || name || '(' || quote_literal(asked_keys) || ')' into keys;
+            end if;
+            measured := true;
+            -- A read leaves nothing; its own subtransaction need not be undone.
+            if kinds[s] <> 'read' then raise exception 'rowgate: undo'; end if;
+          exception
+            when query_canceled then raise;
+            when others or assert_failure then
+              if not measured then error_code := sqlstate; end if;
+              acting := 0;
+          end;
+          exit ways when not (kinds[s] = 'undone' and error_code like '23%' and can_replicate and wanted = 'origin');
+          wanted := 'replica';
+        end loop;
+        if error_code is not null then failed := failed || json_build_array(m, error_code)::text;
+        elsif measure_keys[m] = 0 and kinds[s] = 'read' then audience := audience || json_build_array(m, coalesce(keys, '{}'))::text;
+        elsif cardinality(keys) > 0 then gained := gained || json_build_array(m, keys)::text;
+        end if;
+      end loop;
+      raise exception 'rowgate: undo';
+    exception
+      when query_canceled then
+        cut := true; code := sqlstate; message := left(sqlerrm, longest);
+      when others or assert_failure then
+        if not done then code := sqlstate; message := left(sqlerrm, longest);
+        elsif sqlerrm <> 'rowgate: undo' then code := 'RGESC'; message := left(sqlstate || ' ' || sqlerrm, longest); end if;
+    end;
+    ignored := set_config('role', 'none', true);
+    if logins[step.persona] is not null then ignored := set_config('session_authorization', home, true); end if;
+    answers := answers || concat('{"id":', step.id,
+      case when code is not null then concat(',"code":', to_json(code), ',"message":', to_json(message)) end,
+      ',"touched":', coalesce(touched, 0), ',"written":', to_json(written),
+      ',"changed":[', array_to_string(changed, ','), '],"gone":[', array_to_string(gone, ','),
+      '],"gained":[', array_to_string(gained, ','), '],"failed":[', array_to_string(failed, ','),
+      '],"audience":[', array_to_string(audience, ','), ']}');
+  end loop;
+  ignored := set_config('role', 'none', true);
+  ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
+end
+$rowgate$

@@ -1,0 +1,221 @@
+import { type Node, parsePlPgSQLSync } from "libpg-query";
+import { parseExpression, parseStatements } from "../lib/sql-tree.ts";
+import { fieldsOf, fromItemName, part, stringOf, walk } from "../prove/analyse/tree.ts";
+import type { EscalationFunction } from "./catalog.ts";
+
+/** A name as SQL has it: with its schema, or found by search_path. */
+export interface WrittenName {
+  readonly schema: string | undefined;
+  readonly name: string;
+}
+
+/** What some SQL names, by the parser: comments and strings name nothing. */
+export class Mentions {
+  readonly relations: WrittenName[] = [];
+  readonly functions: WrittenName[] = [];
+  readonly operators: Set<string> = new Set();
+  readonly columns: Set<string> = new Set();
+  /** Column → literals that it is compared with, or beside which it stands in a CASE. */
+  readonly constants: Map<string, Set<string>> = new Map();
+  /** Keys that are read from JSON: `role` of `->> 'role'`. */
+  readonly jsonKeys: Set<string> = new Set();
+  /** A whole row is read (`select *`, `new`), so that each of its columns is. */
+  whole = false;
+  /** SQL that is put together when it runs, or that the parser cannot read: anything may be read. */
+  anything = false;
+  setsSettings = false;
+
+  addTree(tree: Node): void {
+    const aliases = new Set<string>(["new", "old"]);
+    walk(tree, (node) => void aliases.add(fromItemName(node) ?? ""));
+    walk(tree, (node) => this.#addNode(node, aliases));
+  }
+
+  addStatements(sql: string): void {
+    try {
+      for (const one of parseStatements(sql)) this.addTree(one);
+    } catch {
+      this.anything = true;
+    }
+  }
+
+  addExpression(sql: string): void {
+    try {
+      this.addTree(parseExpression(sql));
+    } catch {
+      this.anything = true;
+    }
+  }
+
+  #addNode(node: Node, aliases: ReadonlySet<string>): void {
+    const table = part(node, "RangeVar");
+    if (table?.relname !== undefined) this.relations.push({ schema: table.schemaname, name: table.relname });
+    // INSERT, UPDATE and DELETE hold their target without a tag.
+    const target = (node as { relation?: { relname?: string; schemaname?: string } }).relation;
+    if (target?.relname !== undefined)
+      this.relations.push({ schema: target.schemaname, name: target.relname });
+    const call = part(node, "FuncCall");
+    if (call !== undefined) this.#addCall((call.funcname ?? []).map(stringOf));
+    const fields = fieldsOf(node);
+    if (fields !== undefined) this.#addColumn(fields, aliases);
+    const written = part(node, "ResTarget");
+    if (written?.name !== undefined) this.columns.add(written.name);
+    const expression = part(node, "A_Expr");
+    if (expression !== undefined)
+      this.#addComparison(
+        (expression.name ?? []).map(stringOf).at(-1) ?? "",
+        expression.lexpr,
+        expression.rexpr,
+      );
+    const choice = part(node, "CaseExpr");
+    for (const arm of choice?.args ?? []) this.#addConstants(choice?.arg, part(arm, "CaseWhen")?.expr);
+  }
+
+  #addCall(names: readonly string[]): void {
+    const name = names.at(-1) ?? "";
+    this.functions.push({ schema: names.length > 1 ? names.at(-2) : undefined, name });
+    if (takesSql.has(name)) this.anything = true;
+    if (name === "set_config") this.setsSettings = true;
+  }
+
+  #addColumn(fields: readonly string[], aliases: ReadonlySet<string>): void {
+    const last = fields.at(-1) ?? "";
+    if (last === "*" || (fields.length === 1 && aliases.has(last))) this.whole = true;
+    for (const field of fields) this.columns.add(field);
+  }
+
+  #addComparison(operator: string, left: Node | undefined, right: Node | undefined): void {
+    this.operators.add(operator);
+    if (operator.startsWith("->") || operator === "?" || operator.startsWith("#>"))
+      for (const key of literalsOf(right)) this.jsonKeys.add(key);
+    this.#addConstants(left, right);
+    this.#addConstants(right, left);
+  }
+
+  #addConstants(side: Node | undefined, other: Node | undefined): void {
+    const literals = literalsOf(other);
+    if (side === undefined || literals.length === 0) return;
+    outside(side, (node) => {
+      const name = fieldsOf(node)?.at(-1);
+      const json = part(node, "A_Expr");
+      const keys = json === undefined ? [] : literalsOf(json.rexpr);
+      for (const one of [...(name === undefined ? [] : [name]), ...keys])
+        this.constants.set(one, new Set([...(this.constants.get(one) ?? []), ...literals]));
+    });
+  }
+}
+
+/** Functions that run what they are given as text. */
+const takesSql: ReadonlySet<string> = new Set([
+  "query_to_xml",
+  "query_to_xmlschema",
+  "query_to_xml_and_xmlschema",
+  "cursor_to_xml",
+  "table_to_xml",
+  "schema_to_xml",
+  "database_to_xml",
+  "ts_stat",
+  "crosstab",
+  "connectby",
+  "dblink",
+  "dblink_exec",
+]);
+
+/** Not into subqueries: their comparisons are their own. */
+function outside(node: Node, visit: (node: Node) => void): void {
+  walk(node, (one) => {
+    if (part(one, "SubLink") !== undefined) return false;
+    visit(one);
+    return true;
+  });
+}
+
+function literalsOf(node: Node | undefined): readonly string[] {
+  const found: string[] = [];
+  if (node !== undefined)
+    outside(node, (one) => {
+      const constant = part(one, "A_Const");
+      const text =
+        constant?.sval?.sval ??
+        constant?.fval?.fval ??
+        (constant?.ival === undefined ? undefined : String(constant.ival.ival ?? 0));
+      if (text !== undefined) found.push(text);
+    });
+  return found;
+}
+
+/** What a function's body names. What the catalogue has parsed itself is in its own records besides. */
+export function mentionsOf(fn: EscalationFunction): Mentions {
+  const found = new Mentions();
+  // In other languages only the catalogue's records say anything; of C, nothing of the database's tables is known to be read.
+  if (fn.language === "sql") readSqlBody(fn, found);
+  else if (fn.language === "plpgsql") readPlpgsql(fn, found);
+  else if (fn.language !== "c" && fn.language !== "internal") found.anything = true;
+  return found;
+}
+
+function readSqlBody({ sqlBody, source }: EscalationFunction, found: Mentions): void {
+  const value = sqlBody === null ? undefined : /^\s*return\s([\s\S]*?);?\s*$/i.exec(sqlBody)?.[1];
+  if (value !== undefined) found.addExpression(value);
+  else
+    found.addStatements(
+      sqlBody === null ? source : sqlBody.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, ""),
+    );
+}
+
+function readPlpgsql(fn: EscalationFunction, found: Mentions): void {
+  const given = fn.argumentNames.map(
+    (name, n) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[n] ?? "text"}`,
+  );
+  const tag = "$rowgate_body$";
+  const returns = fn.trigger ? "trigger" : "void";
+  try {
+    // What it returns decides only whether RETURN takes a value: PERFORM and RETURN are read alike.
+    const text = (type: string): string =>
+      `create function f(${given.join(", ")}) returns ${type} language plpgsql as ${tag}${fn.source}${tag}`;
+    let parsed: unknown;
+    try {
+      parsed = parsePlPgSQLSync(
+        text(fn.trigger ? returns : fn.returns === "void" ? "void" : `setof ${fn.returns}`),
+      );
+    } catch {
+      parsed = parsePlPgSQLSync(text(fn.trigger ? returns : fn.returns));
+    }
+    readPlNode(parsed, found);
+  } catch {
+    found.anything = true;
+  }
+}
+
+function readPlNode(value: unknown, found: Mentions): void {
+  if (Array.isArray(value)) for (const one of value) readPlNode(one, found);
+  else if (typeof value === "object" && value !== null)
+    for (const [key, one] of Object.entries(value)) {
+      if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) found.anything = true;
+      if (key === "PLpgSQL_expr") readPlExpression((one as { query?: string }).query ?? "", found);
+      readPlNode(one, found);
+    }
+}
+
+/** A statement, an expression, or an assignment. */
+function readPlExpression(query: string, found: Mentions): void {
+  const assigned = /^\s*[\w."[\]$]+\s*:?=\s*([\s\S]*)$/.exec(query)?.[1];
+  for (const [text, parse] of [
+    [query, parseStatements],
+    [query, (sql: string) => [parseExpression(sql)]],
+    [assigned ?? "", (sql: string) => [parseExpression(sql)]],
+  ] as const) {
+    try {
+      const trees = text === "" ? [] : parse(text);
+      if (trees.length === 0) continue;
+      for (const tree of trees) found.addTree(tree);
+      const target = text === assigned ? /^\s*([\w".]+)/.exec(query)?.[1] : undefined;
+      if (target !== undefined)
+        for (const name of target.replaceAll('"', "").split(".")) found.columns.add(name);
+      return;
+    } catch {
+      // Not this form.
+    }
+  }
+  found.anything = true;
+}

@@ -1,0 +1,190 @@
+import { mentionsOf, Mentions, type WrittenName } from "./bodies.ts";
+import type { EscalationCatalog, EscalationFunction, EscalationRelation } from "./catalog.ts";
+
+/** Something that reads: a relation by one of its operations, or a function. */
+export type Reader =
+  | { readonly kind: "relation"; readonly oid: string; readonly operation: Measured }
+  | { readonly kind: "function"; readonly oid: string };
+export type Measured = "select" | "update" | "delete" | "insert";
+
+/** All that an answer may depend on. */
+export interface Closure {
+  /** By oid: the columns that are read, or all of them. */
+  readonly relations: ReadonlyMap<string, ReadonlySet<string> | "all">;
+  readonly functions: ReadonlySet<string>;
+  /** Some SQL in it is put together when it runs. */
+  readonly anything: boolean;
+  readonly setsSettings: boolean;
+}
+
+interface Link {
+  readonly to: { readonly kind: "relation" | "function"; readonly oid: string };
+  /** `undefined`: the relation is read without saying which columns. */
+  readonly columns: ReadonlySet<string> | "all" | undefined;
+}
+
+/** Whose policies and other parts an operation meets, as `pg_policy.polcmd` has them. */
+const parts: Readonly<Record<Measured, readonly string[]>> = {
+  select: ["r", "*", "view"],
+  update: ["r", "w", "*", "view", "write"],
+  delete: ["r", "d", "*", "view", "write"],
+  insert: ["r", "a", "*", "view", "write"],
+};
+
+/** What depends on what, by the catalogue's records and by the parser. */
+export class Dependencies {
+  readonly relations: ReadonlyMap<string, EscalationRelation>;
+  readonly functions: ReadonlyMap<string, EscalationFunction>;
+  readonly #relationsByName = new Map<string, EscalationRelation[]>();
+  readonly #functionsByName = new Map<string, EscalationFunction[]>();
+  readonly #operators: ReadonlyMap<string, readonly string[]>;
+  readonly #records: ReadonlyMap<string, readonly (Link & { part: string })[]>;
+  readonly #bodies = new Map<string, Mentions>();
+  readonly #closures = new Map<string, Closure>();
+  readonly #texts = new Mentions();
+
+  constructor(catalog: EscalationCatalog) {
+    this.relations = new Map(catalog.relations.map((one) => [one.oid, one]));
+    this.functions = new Map(catalog.functions.map((one) => [one.oid, one]));
+    for (const one of catalog.relations) put(this.#relationsByName, one.name, one);
+    for (const one of catalog.functions) put(this.#functionsByName, one.name, one);
+    const operators = new Map<string, string[]>();
+    for (const { name, function: oid } of catalog.operators) put(operators, name, oid);
+    this.#operators = operators;
+    const records = new Map<string, (Link & { part: string })[]>();
+    for (const { relation, function: fn, part, toRelation, column, toFunction } of catalog.reads) {
+      const from = relation ?? fn ?? "";
+      if (toRelation !== null && this.relations.has(toRelation))
+        put(records, from, {
+          part,
+          to: { kind: "relation", oid: toRelation },
+          columns: column === null ? undefined : new Set([column]),
+        });
+      if (toFunction !== null && this.functions.has(toFunction))
+        put(records, from, { part, to: { kind: "function", oid: toFunction }, columns: undefined });
+    }
+    this.#records = records;
+    for (const { expressions, query } of catalog.relations) {
+      for (const text of expressions) this.#texts.addExpression(text);
+      if (query !== null) this.#texts.addStatements(query);
+    }
+  }
+
+  bodyOf(oid: string): Mentions {
+    let body = this.#bodies.get(oid);
+    const fn = this.functions.get(oid);
+    if (body === undefined) {
+      body = fn === undefined ? new Mentions() : mentionsOf(fn);
+      this.#bodies.set(oid, body);
+    }
+    return body;
+  }
+
+  closureOf(reader: Reader): Closure {
+    const key = JSON.stringify(reader);
+    let closure = this.#closures.get(key);
+    if (closure === undefined) {
+      closure = this.#follow(reader);
+      this.#closures.set(key, closure);
+    }
+    return closure;
+  }
+
+  /** Literals that stand beside a column of that name anywhere where something is decided. */
+  constantsOf(column: string, readers: Iterable<string>): readonly string[] {
+    const found = new Set(this.#texts.constants.get(column));
+    for (const oid of readers) for (const one of this.bodyOf(oid).constants.get(column) ?? []) found.add(one);
+    return [...found];
+  }
+
+  #follow(reader: Reader): Closure {
+    const relations = new Map<string, Set<string> | "all">();
+    const functions = new Set<string>();
+    const seen = new Set<string>();
+    let anything = false;
+    let setsSettings = false;
+    const todo: { link: Link["to"]; operation: Measured }[] = [
+      { link: reader, operation: reader.kind === "relation" ? reader.operation : "select" },
+    ];
+    for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+      const { link, operation } = next;
+      const visited = `${link.oid} ${link.kind === "relation" ? operation : ""}`;
+      if (seen.has(visited)) continue;
+      seen.add(visited);
+      if (link.kind === "function") {
+        functions.add(link.oid);
+        anything ||= this.bodyOf(link.oid).anything;
+        setsSettings ||= this.bodyOf(link.oid).setsSettings;
+      } else if (!relations.has(link.oid)) relations.set(link.oid, new Set());
+      for (const { to, columns } of this.#linksOf(link, operation)) {
+        if (to.kind === "relation") note(relations, to.oid, columns);
+        // A function writes too: what stops its writes decides as well.
+        todo.push({ link: to, operation: "select" });
+      }
+    }
+    return { relations, functions, anything, setsSettings };
+  }
+
+  #linksOf({ kind, oid }: Link["to"], operation: Measured): readonly Link[] {
+    const records = this.#records.get(oid) ?? [];
+    if (kind === "relation")
+      return records
+        .filter(({ part }) => parts[operation].includes(part))
+        .flatMap((one) => this.#withTrigger(one, oid));
+    const body = this.bodyOf(oid);
+    const columns = body.whole ? "all" : body.columns;
+    return [
+      ...records,
+      ...body.relations
+        .flatMap((name) => this.#relationsNamed(name))
+        .map((to): Link => ({ to: { kind: "relation", oid: to.oid }, columns })),
+      ...body.functions
+        .flatMap((name) => this.#functionsNamed(name))
+        .map((to): Link => ({ to: { kind: "function", oid: to.oid }, columns: undefined })),
+      ...[...body.operators]
+        .flatMap((name) => this.#operators.get(name) ?? [])
+        .map((to): Link => ({ to: { kind: "function", oid: to }, columns: undefined })),
+    ];
+  }
+
+  /** A trigger's function reads the row that is written. */
+  #withTrigger(link: Link, relation: string): readonly Link[] {
+    if (link.to.kind !== "function" || this.functions.get(link.to.oid)?.trigger !== true) return [link];
+    const body = this.bodyOf(link.to.oid);
+    const columns = body.whole ? "all" : body.columns;
+    return [link, { to: { kind: "relation", oid: relation }, columns }];
+  }
+
+  #relationsNamed({ schema, name }: WrittenName): readonly EscalationRelation[] {
+    return (this.#relationsByName.get(name) ?? []).filter(
+      (one) => schema === undefined || one.schema === schema,
+    );
+  }
+
+  #functionsNamed({ schema, name }: WrittenName): readonly EscalationFunction[] {
+    return (this.#functionsByName.get(name) ?? []).filter(
+      (one) => schema === undefined || one.schema === schema,
+    );
+  }
+}
+
+/** Whether an answer may change when the relation, or this column of it, is written. */
+export function dependsOn({ relations, anything }: Closure, oid: string, column?: string): boolean {
+  const columns = relations.get(oid);
+  if (anything) return true;
+  if (columns === undefined) return false;
+  return column === undefined || columns === "all" || columns.has(column);
+}
+
+function note(found: Map<string, Set<string> | "all">, oid: string, columns: Link["columns"]): void {
+  const known = found.get(oid) ?? new Set<string>();
+  if (known === "all") return;
+  if (columns === "all") found.set(oid, "all");
+  else found.set(oid, new Set([...known, ...(columns ?? [])]));
+}
+
+function put<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}

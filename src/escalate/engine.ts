@@ -1,0 +1,108 @@
+import type { Client } from "pg";
+import { readSql } from "../lib/sql-file.ts";
+import { quoteLiteral } from "../lib/sql-text.ts";
+
+/** The type of what sql/escalate_batch.sql is told once. Numbers count from 1. */
+export interface Fixed {
+  readonly settings: readonly string[];
+  readonly personas: readonly {
+    readonly role: string;
+    readonly login: string | null;
+    readonly values: readonly string[];
+  }[];
+  readonly home: string;
+  readonly preRequest: string | null;
+  readonly statements: readonly {
+    readonly sql: string;
+    readonly kind: "read" | "undone" | "call" | "write";
+  }[];
+  readonly keySets: readonly string[];
+  readonly measures: readonly {
+    readonly persona: number;
+    readonly statement: number;
+    readonly keys: number;
+  }[];
+  readonly lists: readonly (readonly number[])[];
+  readonly own: readonly (readonly number[])[];
+  readonly others: readonly (readonly number[])[];
+  readonly relations: readonly {
+    readonly oid: string;
+    readonly changed: string | null;
+    readonly gone: string | null;
+    readonly keys: number;
+    readonly audience: number;
+  }[];
+  readonly hook: {
+    readonly sql: string;
+    readonly setting: number;
+    readonly relations: readonly number[];
+  } | null;
+  readonly replica: boolean;
+}
+
+export interface SentStep {
+  readonly id: number;
+  readonly persona: number;
+  readonly statements: readonly string[];
+  readonly target?: number | undefined;
+  readonly narrow?: number | undefined;
+  readonly also?: readonly number[] | undefined;
+  readonly measure?: readonly number[] | undefined;
+  readonly privileged?: boolean | undefined;
+}
+
+type Numbered<T> = readonly (readonly [number, T])[];
+
+export interface StepAnswer {
+  readonly id: number;
+  /** Absent: it went through. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly touched: number;
+  readonly written: readonly number[];
+  readonly changed: Numbered<readonly string[]>;
+  readonly gone: Numbered<readonly string[]>;
+  readonly gained: Numbered<readonly string[]>;
+  readonly failed: Numbered<string>;
+  readonly audience: Numbered<readonly string[]>;
+}
+
+/** Sends batches of steps; each is a transaction that is undone. */
+export class Engine {
+  readonly #client: Client;
+  readonly #chunkMs: number;
+  #fixed: Fixed | undefined;
+  roundTrips = 0;
+
+  constructor(client: Client, chunkMs: number) {
+    this.#client = client;
+    this.#chunkMs = chunkMs;
+  }
+
+  /** What measurements ask changes with it, so those that are prepared are forgotten. */
+  async begin(fixed: Fixed): Promise<void> {
+    this.#fixed = fixed;
+    await this.#client.query(
+      `deallocate all; select set_config('rowgate.escalation', ${quoteLiteral(JSON.stringify(fixed))}, false)`,
+    );
+    this.roundTrips += 1;
+  }
+
+  /** As many of the steps as fit in a chunk's time, from the first on. */
+  async send(steps: readonly SentStep[], path: string): Promise<readonly StepAnswer[]> {
+    if (this.#fixed === undefined) throw new Error("nothing was begun");
+    const asked = JSON.stringify({ milliseconds: this.#chunkMs, steps });
+    this.roundTrips += 1;
+    try {
+      const results = (await this.#client.query(
+        `begin isolation level repeatable read; set local plan_cache_mode = force_generic_plan; set local search_path = ${path}; ` +
+          `select set_config('rowgate.steps', ${quoteLiteral(asked)}, true);\n${readSql("escalate_batch.sql")};\n` +
+          "select current_setting('rowgate.answers') as answers; rollback",
+      )) as unknown as readonly { rows: { answers: string }[] }[];
+      return JSON.parse(results.at(-2)?.rows[0]?.answers ?? "[]") as readonly StepAnswer[];
+    } catch (error) {
+      await this.#client.query("rollback").catch(() => undefined);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import type { Chain, ChainKind } from "../model/finding.ts";
+import type { Gain, Judged } from "./judge.ts";
+import { wentThrough } from "./measures.ts";
+import type { Step } from "./step.ts";
+import { arrayText } from "./world.ts";
+
+/** One finding for each chain that differs in more than its values, the shortest as its example. */
+export function findingsOf(judged: readonly Judged[]): readonly ({ readonly kind: ChainKind } & Chain)[] {
+  const groups = new Map<string, { all: Judged[]; gains: Gain[]; kind: ChainKind }>();
+  for (const one of judged)
+    for (const gain of one.gains) {
+      const key = JSON.stringify([
+        gain.kind,
+        one.chain.map(({ kind, subject, routine, columns }) => [
+          kind,
+          subject?.info.oid ?? routine?.oid,
+          columns,
+        ]),
+      ]);
+      const group = groups.get(key) ?? { all: [], gains: [], kind: gain.kind };
+      groups.set(key, group);
+      group.all.push(one);
+      group.gains.push(gain);
+    }
+  return [...groups.values()].flatMap(({ all, gains, kind }) => {
+    const [example] = all;
+    const [gain] = gains;
+    if (example === undefined || gain === undefined) return [];
+    const byWhat = new Map<string, Set<string>>();
+    for (const one of gains) byWhat.set(one.what, new Set([...(byWhat.get(one.what) ?? []), ...one.keys]));
+    return [
+      {
+        kind,
+        personas: [...new Set(all.map(({ chain }) => chain[0]?.actor.persona.name ?? ""))],
+        steps: example.chain.map(describeStep),
+        chains: new Set(all).size,
+        gains: [...byWhat].map(([what, keys]) => {
+          const rows = [...keys].filter((key) => key !== wentThrough);
+          return { what, rows: rows.length, examples: rows.slice(0, 3) };
+        }),
+        reproduce: reproduction(example, gain),
+      },
+    ];
+  });
+}
+
+/** Statements for psql that show the gain; nothing of it stays. */
+function reproduction({ chain }: Judged, gain: Gain): string {
+  const [first, ...calls] = chain;
+  if (first === undefined) return "";
+  const asked = quoteLiteral(arrayText(gain.keys.slice(0, 5))).trimStart();
+  return [
+    "begin;",
+    ...become(first.actor),
+    `${first.sql};`,
+    ...calls.flatMap((call) => [
+      ...(call.sql.includes("{new}") ? keyOfWritten(first) : []),
+      `${call.sql.replaceAll("{new}", ":'written'")};`,
+    ]),
+    ...(gain.by === first.actor ? [] : become(gain.by)),
+    ...(gain.statement === "" ? [] : [`${gain.statement.replaceAll("$1", asked)};`]),
+    "rollback;",
+  ].join("\n");
+}
+
+function become({ persona, role, settings }: Step["actor"]): readonly string[] {
+  return [
+    "reset role;",
+    ...(persona.login === undefined ? [] : [`set local session authorization ${quoteIdent(persona.login)};`]),
+    ...[...settings]
+      .filter(([, value]) => value !== "")
+      .map(
+        ([name, value]) =>
+          `select set_config(${quoteLiteral(name)}, ${quoteLiteral(value).trimStart()}, true);`,
+      ),
+    `set local role ${quoteIdent(role.name)};`,
+  ];
+}
+
+/** The key of the row that was just written, in psql's variable. */
+function keyOfWritten({ subject, actor }: Step): readonly string[] {
+  if (subject === undefined) return [];
+  return [
+    "reset role;",
+    `select ${subject.keySql} as written from ${quoteQualified(subject.info)} where age(xmin) <= 0 \\gset`,
+    `set local role ${quoteIdent(actor.role.name)};`,
+  ];
+}
+
+/** What a step does, in words. */
+export function describeStep({ kind, subject, routine, columns, values, declared, blind }: Step): string {
+  const set = columns.map((name, index) => `${name} = ${values[index] ?? "null"}`).join(", ");
+  if (kind === "call")
+    return `call ${routine === undefined ? "" : formatQualified(routine)}(${declared ?? set})`;
+  const on = subject === undefined ? "" : formatQualified(subject.info);
+  if (kind === "delete") return `delete from ${on}`;
+  if (kind === "update") return `update ${on} set ${set}${blind ? " (without WHERE)" : ""}`;
+  return `insert into ${on}${declared === undefined ? "" : ` the row \`${declared}\``}${set === "" ? "" : ` with ${set}`}`;
+}

@@ -1,0 +1,279 @@
+import { formatFunction, formatQualified, quoteQualified } from "../lib/sql-text.ts";
+import type { RoutineInfo } from "../model/catalog.ts";
+import type { PlannedCall } from "../model/cell.ts";
+import { type Call, callIsOpen } from "../model/matrix.ts";
+import { bindCall } from "../plan/bind-call.ts";
+import { bindCandidate } from "../plan/cell-of.ts";
+import { settle } from "../plan/expectation.ts";
+import type { PlannedFunction } from "../plan/function.ts";
+import { callSql } from "../probe/sql/source.ts";
+import { insertSql } from "../probe/sql/statements.ts";
+import { type Closure, dependsOn, type Measured } from "./closure.ts";
+import type { Fixed } from "./engine.ts";
+import { type Actor, arrayText, keyCondition, type Subject, type World } from "./world.ts";
+
+/** What a persona reaches of a relation by one command, or whether a call or an insert goes through. */
+export interface Measure {
+  readonly actor: Actor;
+  readonly operation: Measured | "execute";
+  /** `undefined`: a call. */
+  readonly subject: Subject | undefined;
+  readonly call: { readonly planned: PlannedFunction; readonly call: Call } | undefined;
+  /** An insert's candidate. */
+  readonly candidate: string | undefined;
+  /** Where it shows: `public.docs`, `public.admin_docs`. */
+  readonly on: string;
+  readonly closure: Closure;
+  readonly statement: string;
+  readonly kind: Fixed["statements"][number]["kind"];
+}
+
+/** A call or an insert that went through. */
+export const wentThrough = "ok";
+
+/** All that can be asked of the actors, before anything is left out for being reached or declared. */
+export function measuresOf(world: World): readonly Measure[] {
+  const bound = world.actors.filter(({ role }) => !role.superuser && !role.bypassRls);
+  return bound.flatMap((actor) => [
+    ...world.subjects.flatMap((subject) => relationMeasures(world, actor, subject)),
+    ...(actor.stranger ? [] : world.functions.flatMap((planned) => callMeasures(world, actor, planned))),
+  ]);
+}
+
+function relationMeasures(world: World, actor: Actor, subject: Subject): readonly Measure[] {
+  const { info } = subject;
+  const held = info.privileges[actor.role.name];
+  const readable =
+    held?.schemaUsage === true &&
+    (subject.key.length > 0 ? subject.key : info.columns.map(({ name }) => name)).every((name) =>
+      held.select.includes(name),
+    );
+  if (held === undefined || !readable || isAbove(actor, subject)) return [];
+  const make = (
+    operation: Measured,
+    statement: string,
+    kind: Measure["kind"],
+    candidate?: string,
+  ): Measure => ({
+    actor,
+    operation,
+    subject,
+    call: undefined,
+    candidate,
+    on: formatQualified(info),
+    closure: world.dependencies.closureOf({ kind: "relation", oid: info.oid, operation }),
+    statement,
+    kind,
+  });
+  const from = quoteQualified(info);
+  const where = keyCondition(subject);
+  const reads = `select ${subject.keySql} as k from ${from} where ${where}`;
+  const found = [make("select", `select array_agg(k) from (${reads}) x`, "read")];
+  // A lock asks the policies of SELECT and UPDATE, no trigger, and no check.
+  if (held.update.length > 0 && info.accepts.includes("update"))
+    found.push(make("update", `select array_agg(k) from (${reads} for key share) x`, "undone"));
+  if (held.delete && info.accepts.includes("delete"))
+    found.push(
+      make(
+        "delete",
+        `with d as (delete from ${from} where ${where} returning ${subject.keySql} as k) select array_agg(k) from d`,
+        "undone",
+      ),
+    );
+  const expected =
+    actor.stranger || subject.spec === undefined
+      ? undefined
+      : settle(subject.spec, actor.persona.name, "insert")?.expectation;
+  if (held.insert.length === 0 || expected === undefined || subject.spec === undefined) return found;
+  const open = expected.kind === "candidates" ? expected.accept : [];
+  const refused =
+    expected.kind === "allow" ? [] : subject.spec.candidates.filter(({ name }) => !open.includes(name));
+  return [
+    ...found,
+    ...refused.flatMap((candidate) =>
+      bindCandidate(candidate, world.matrix, actor.persona, false).map(({ name, values }) =>
+        make("insert", insertSql(info, values), "write", name),
+      ),
+    ),
+  ];
+}
+
+/** What no policy keeps from it cannot be gained. */
+function isAbove({ role }: Actor, { info }: Subject): boolean {
+  return role.inherits.includes(info.owner) && !info.forceRls;
+}
+
+function callMeasures(world: World, actor: Actor, planned: PlannedFunction): readonly Measure[] {
+  const { routine, spec } = planned;
+  const held = routine.privileges[actor.role.name];
+  const blocked = world.sideEffects.some(
+    (one) => one.isRoutine && one.schema === spec.schema && one.name === spec.name,
+  );
+  if (held?.execute !== true || !held.schemaUsage || blocked || routine.kind !== "function") return [];
+  const declaration = spec.declarations.find(({ persona }) => persona === actor.persona.name);
+  return spec.calls.flatMap((call): readonly Measure[] => {
+    const kind =
+      declaration === undefined || !callIsOpen(declaration.calls, call.name)
+        ? "deny"
+        : declaration.expectation.kind;
+    // Whatever it returns is declared.
+    if (kind === "allow") return [];
+    const { values } = bindCall(call, actor.persona, world.matrix);
+    return [
+      {
+        actor,
+        operation: "execute",
+        subject: undefined,
+        call: { planned, call },
+        candidate: undefined,
+        on: formatFunction(spec),
+        closure: world.dependencies.closureOf({ kind: "function", oid: routine.oid }),
+        statement: answersSql(routine, values),
+        kind: "call",
+      },
+    ];
+  });
+}
+
+function answersSql(routine: RoutineInfo, values: PlannedCall["values"]): string {
+  const call = callSql({ routine, values });
+  return routine.returns === "nothing"
+    ? `select array['${wentThrough}', (${call})::text]`
+    : `select array_prepend('${wentThrough}', coalesce(array_agg(x::text), '{}')) from (select ${call} as x) y`;
+}
+
+/** Which measurements a batch makes, and how its numbers are to be read. */
+export interface Numbering {
+  readonly fixed: Fixed;
+  /** In the order of the batch's numbers, which count from 1. */
+  readonly measures: readonly Measure[];
+  /** The list of what an actor is asked when one column of a table alone was written. */
+  readonly narrow: (actor: Actor, oid: string, column: string) => number;
+  readonly tableNumber: (oid: string) => number;
+}
+
+/** `keysOf`: the keys that a measurement asks about; none, and it is left out. */
+export function numberMeasures(
+  world: World,
+  all: readonly Measure[],
+  keysOf: (measure: Measure) => readonly string[],
+): Numbering {
+  const statements = new Numbers<Fixed["statements"][number]>(({ sql, kind }) => `${kind} ${sql}`);
+  const keySets = new Numbers<string>((text) => text);
+  const lists = new Numbers<readonly number[]>((list) => list.join());
+  lists.of([]);
+  const kept = all.filter((one) => keysOf(one).length > 0);
+  const numberOf = new Map(kept.map((one, index) => [one, index + 1]));
+  const measures = kept.map((one) => ({
+    persona: one.actor.index,
+    statement: statements.of({ sql: one.statement, kind: one.kind }),
+    keys: keySets.of(arrayText(one.kind === "call" || one.kind === "write" ? [] : keysOf(one))),
+  }));
+  const seen: Measure[] = [];
+  const audienceOf = (oid: string): number => {
+    const numbers = all.flatMap((one) => {
+      if (one.operation !== "select" || one.subject === undefined) return [];
+      if (one.subject.info.oid !== oid && one.subject.baseline.oid !== oid) return [];
+      seen.push(one);
+      measures.push({
+        persona: one.actor.index,
+        statement: statements.of({ sql: one.statement, kind: one.kind }),
+        keys: 0,
+      });
+      return [measures.length];
+    });
+    return lists.of(numbers);
+  };
+  const subjectOf = new Map(world.subjects.map((one) => [one.info.oid, one]));
+  const relations = world.tables.map(({ oid }) => relationOf(subjectOf.get(oid), oid, keySets, audienceOf));
+  const ofActor = new Map<Actor, Measure[]>();
+  for (const one of kept) ofActor.set(one.actor, [...(ofActor.get(one.actor) ?? []), one]);
+  const listOf = (
+    actor: Actor,
+    oid: string,
+    column: string | undefined,
+    takes: (one: Measure) => boolean,
+  ): number =>
+    lists.of(
+      (ofActor.get(actor) ?? [])
+        .filter((one) => takes(one) && dependsOn(one.closure, oid, column))
+        .map((one) => numberOf.get(one) ?? 0),
+    );
+  const fixed: Fixed = {
+    ...sessionsOf(world),
+    statements: statements.all,
+    keySets: keySets.all,
+    measures,
+    lists: lists.all,
+    own: world.actors.map((actor) =>
+      world.tables.map(({ oid }) => listOf(actor, oid, undefined, () => true)),
+    ),
+    others: world.actors.map((actor) =>
+      world.tables.map(({ oid }) => listOf(actor, oid, undefined, ({ operation }) => operation === "select")),
+    ),
+    relations,
+  };
+  return {
+    fixed,
+    measures: [...kept, ...seen],
+    narrow: (actor, oid, column) => {
+      const key = subjectOf.get(oid)?.key.includes(column) === true;
+      return listOf(actor, oid, key ? undefined : column, () => true);
+    },
+    tableNumber: (oid) => world.tables.findIndex((one) => one.oid === oid) + 1,
+  };
+}
+
+function relationOf(
+  subject: Subject | undefined,
+  oid: string,
+  keySets: Numbers<string>,
+  audienceOf: (oid: string) => number,
+): Fixed["relations"][number] {
+  if (subject === undefined) return { oid, changed: null, gone: null, keys: keySets.of("{}"), audience: 1 };
+  const { keySql, info, rows, sampled } = subject;
+  const from = quoteQualified(info);
+  return {
+    oid,
+    // Rows that the transaction has written: their age is none.
+    changed: `select array_agg(${keySql}) from ${from} where age(xmin) <= 0`,
+    gone: `select array_agg(k) from unnest($1) k where k not in (select ${keySql} from ${from} where ${keySql} is not null)`,
+    keys: keySets.of(arrayText(sampled ? [] : rows.map(({ key }) => key))),
+    audience: audienceOf(oid),
+  };
+}
+
+function sessionsOf({
+  actors,
+  home,
+  preRequest,
+  replica,
+}: World): Pick<Fixed, "settings" | "personas" | "home" | "preRequest" | "replica" | "hook"> {
+  const settings = [...new Set(actors.flatMap((one) => [...one.settings.keys()]))];
+  const personas = actors.map((one) => ({
+    role: one.role.name,
+    login: one.persona.login ?? null,
+    values: settings.map((name) => one.settings.get(name) ?? ""),
+  }));
+  return { settings, personas, home, preRequest: preRequest ?? null, replica, hook: null };
+}
+
+/** Numbers from 1, one for each of what is the same. */
+class Numbers<T> {
+  readonly all: T[] = [];
+  readonly #known = new Map<string, number>();
+  readonly #keyOf: (one: T) => string;
+
+  constructor(keyOf: (one: T) => string) {
+    this.#keyOf = keyOf;
+  }
+
+  of(one: T): number {
+    const key = this.#keyOf(one);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    this.all.push(one);
+    this.#known.set(key, this.all.length);
+    return this.all.length;
+  }
+}

@@ -1,0 +1,81 @@
+import type { RoutineInfo } from "../model/catalog.ts";
+import type { Value } from "./values.ts";
+import type { Actor, Subject, World } from "./world.ts";
+
+/** Something that a persona may send, and may gain by. */
+export interface Step {
+  readonly actor: Actor;
+  readonly kind: "insert" | "update" | "delete" | "call";
+  /** What it is sent to. */
+  readonly subject: Subject | undefined;
+  readonly routine: RoutineInfo | undefined;
+  /** Columns, or arguments, whose values were chosen. */
+  readonly columns: readonly string[];
+  readonly values: readonly (string | null)[];
+  readonly sql: string;
+  /** As the matrix declares it to go through: by the name of the candidate or call. */
+  readonly declared: string | undefined;
+  /** An insert's candidate, or a call, that the matrix declares to go through, with other values in `columns`. */
+  readonly like: string | undefined;
+  /** Without WHERE. */
+  readonly blind: boolean;
+  /** Lower ones are tried first. */
+  readonly rank: number;
+}
+
+/** Lower ones are tried first. */
+export const ranks = { declared: 0, row: 1, insert: 2, call: 2, blind: 3, less: 4, pairs: 5 } as const;
+/** Names somebody, or stands in a policy. */
+export const strong = (value: Value): boolean => value.class !== "other" && value.class !== "row";
+
+/** What is written: column, or argument, → value. */
+export type Written = Readonly<Record<string, string | null>>;
+
+/** A step to begin from, with nothing chosen yet. */
+export function stepOf(
+  actor: Actor,
+  kind: Step["kind"],
+  subject: Subject | undefined,
+  columns: readonly string[],
+  values: readonly (string | null)[],
+): Omit<Step, "sql" | "rank"> {
+  return {
+    actor,
+    kind,
+    subject,
+    routine: undefined,
+    columns,
+    values,
+    declared: undefined,
+    like: undefined,
+    blind: false,
+  };
+}
+
+/** What a rollback would not undo is not sent. */
+export function isLeftOut(
+  { sideEffects }: World,
+  of: { readonly schema: string; readonly name: string },
+  isRoutine: boolean,
+): boolean {
+  return sideEffects.some(
+    (one) => one.schema === of.schema && one.name === of.name && one.isRoutine === isRoutine,
+  );
+}
+
+const pairsAtMost = 100;
+const eachOfPair = 5;
+
+/** Two columns, or arguments, with other values at once. */
+export function pairsOf(
+  pools: readonly { readonly name: string; readonly pool: readonly Value[] }[],
+): readonly Written[] {
+  return pools
+    .flatMap((a, place) => pools.slice(place + 1).map((b) => [a, b] as const))
+    .flatMap(([a, b]) =>
+      a.pool
+        .slice(0, eachOfPair)
+        .flatMap((x) => b.pool.slice(0, eachOfPair).map((y) => ({ [a.name]: x.text, [b.name]: y.text }))),
+    )
+    .slice(0, pairsAtMost);
+}

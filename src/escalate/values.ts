@@ -1,0 +1,236 @@
+import type { Measured } from "./closure.ts";
+import type { Actor, Row, Subject, World } from "./world.ts";
+
+/** How telling a value is: what names somebody, or what a policy compares with, before what merely is another value. */
+export const valueClasses = ["identity", "parent", "constant", "row", "other"] as const;
+export type ValueClass = (typeof valueClasses)[number];
+
+export interface Value {
+  readonly text: string | null;
+  readonly class: ValueClass;
+}
+
+/** Keys that an actor reaches before any step. */
+export type Reach = (actor: Actor, subject: Subject, operation: Measured) => ReadonlySet<string>;
+
+const measured: readonly Measured[] = ["select", "update", "delete"];
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Shorter ones stand inside of everything. */
+const tellingLength = 4;
+
+export function fitsBase(base: string, text: string): boolean {
+  if (base === "uuid") return uuid.test(text);
+  if (/^(?:smallint|integer|bigint)$/.test(base)) return /^-?\d{1,9}$/.test(text);
+  if (/^(?:numeric|real|double)/.test(base)) return /^-?\d+(?:\.\d+)?$/.test(text);
+  if (base === "boolean") return text === "true" || text === "false";
+  return isText(base);
+}
+
+function isText(base: string): boolean {
+  return /^(?:text|character|varchar|citext|name)/.test(base) || base.endsWith("citext");
+}
+
+/** Values to put into columns, as each actor would. */
+export class Values {
+  readonly #world: World;
+  readonly #reach: Reach;
+  readonly #pools = new Map<string, readonly Value[]>();
+  readonly #readers: readonly string[];
+  readonly #identities: readonly string[];
+  /** By `oid column`: some row holds a persona's identity there. */
+  readonly #naming = new Map<string, boolean>();
+
+  constructor(world: World, reach: Reach, readers: Iterable<string>) {
+    this.#world = world;
+    this.#reach = reach;
+    this.#readers = [...readers];
+    this.#identities = [
+      ...new Set(world.actors.flatMap(({ identities }) => identities.map(([, value]) => value))),
+    ];
+  }
+
+  get identities(): readonly string[] {
+    return this.#identities;
+  }
+
+  /** Whether rows hold somebody's identity in the column, whole or within. */
+  names(subject: Subject, column: string): boolean {
+    const key = `${subject.info.oid} ${column}`;
+    let names = this.#naming.get(key);
+    if (names === undefined) {
+      const long = this.#identities.filter((one) => one.length >= tellingLength);
+      const given = subject.spec?.candidates.map(({ values }) => values[column]) ?? [];
+      const held = [...subject.rows.map(({ values }) => values[column]), ...given];
+      names = held.some(
+        (value) => typeof value === "string" && (value === ":sub" || long.some((one) => value.includes(one))),
+      );
+      this.#naming.set(key, names);
+    }
+    return names;
+  }
+
+  /** One row, or a few, of each kind: those that the actor reaches by the same commands are of one kind. */
+  rowsOfKinds(subject: Subject, actor: Actor, each: number, most = 10): readonly Row[] {
+    const counts = new Map<string, number>();
+    const found: Row[] = [];
+    for (const row of subject.rows) {
+      const kind = measured
+        .map((one) => (this.#reach(actor, subject, one).has(row.key) ? "1" : "0"))
+        .join("");
+      const count = counts.get(kind) ?? 0;
+      if (count >= each) continue;
+      counts.set(kind, count + 1);
+      found.push(row);
+    }
+    return found.slice(0, most);
+  }
+
+  /** One row of each kind over all actors: who reaches it, and by what. */
+  rowsBySignature(subject: Subject, most: number, takes: (row: Row) => boolean = () => true): readonly Row[] {
+    const found = new Map<string, Row>();
+    const bound = this.#world.actors.filter(({ role }) => !role.bypassRls && !role.superuser);
+    for (const row of subject.rows) {
+      if (!takes(row)) continue;
+      const signature = bound
+        .flatMap((actor) =>
+          measured.map((one) => (this.#reach(actor, subject, one).has(row.key) ? "1" : "0")),
+        )
+        .join("");
+      if (!found.has(signature)) found.set(signature, row);
+    }
+    return [...found.values()].slice(0, most);
+  }
+
+  /** What the actor could put into the column, the most telling first. */
+  of(actor: Actor, subject: Subject, column: string): readonly Value[] {
+    const key = `${actor.index} ${subject.info.oid} ${column}`;
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      pool = this.#gather(actor, subject, column);
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  #gather(actor: Actor, subject: Subject, name: string): readonly Value[] {
+    const column = subject.more.columns.find((one) => one.name === name);
+    if (column === undefined) return [];
+    const { base } = column;
+    const found = new Map<string | null, ValueClass>();
+    const put = (text: string | null, kind: ValueClass): void => {
+      if (!found.has(text)) found.set(text, kind);
+    };
+    for (const one of this.#identitiesFor(actor, subject, name, base)) put(one, "identity");
+    if (base === "boolean") for (const one of ["true", "false"]) put(one, "constant");
+    for (const one of column.labels ?? []) put(one, "constant");
+    for (const one of this.#constants(name)) if (fitsBase(base, one)) put(one, "constant");
+    for (const one of this.#parents(actor, subject, name, base)) put(one, "parent");
+    const held = [...new Set(subject.rows.map(({ values }) => values[name]))].filter((one) => one != null);
+    for (const row of this.rowsOfKinds(subject, actor, 2))
+      if (row.values[name] != null) put(row.values[name], "row");
+    for (const one of held.slice(0, 3)) put(one, "row");
+    for (const one of this.#within(actor, [...found.keys()], base)) put(one, "identity");
+    if (/^(?:smallint|integer|bigint|numeric)/.test(base) && !subject.key.includes(name))
+      for (const one of ["0", "1000000"]) put(one, "other");
+    if (/^(?:timestamp|date)/.test(base)) for (const one of ["2999-01-01", "2000-01-01"]) put(one, "other");
+    if (!column.notNull) put(null, "other");
+    if (this.isReferenced(subject, name)) put(freshValue(base), "row");
+    const order = (kind: ValueClass): number => valueClasses.indexOf(kind);
+    return [...found]
+      .map(([text, kind]) => ({ text, class: kind }))
+      .toSorted((a, b) => order(a.class) - order(b.class))
+      .slice(0, 24);
+  }
+
+  /** A value that no row holds: what refers to the column would follow it (ON UPDATE CASCADE). */
+  isReferenced({ info }: Subject, column: string): boolean {
+    return this.#world.known.relations.some(({ foreignKeys }) =>
+      foreignKeys.some((one) => one.to === info.oid && one.onUpdate && one.referenced.includes(column)),
+    );
+  }
+
+  /** The actor's own, a stranger's and three others', where the column takes such. */
+  #identitiesFor(actor: Actor, subject: Subject, name: string, base: string): readonly string[] {
+    const naming = this.names(subject, name);
+    const takes = (claim: string, value: string): boolean =>
+      fitsBase(base, value) &&
+      (base === "uuid" ||
+        sameName(claim, name) ||
+        (naming && subject.rows.some(({ values }) => values[name] === value)));
+    const of = (one: Actor): readonly string[] =>
+      one.identities.filter(([claim, value]) => takes(claim, value)).map(([, value]) => value);
+    const others = this.#world.actors.filter((one) => one !== actor && !one.stranger).flatMap(of);
+    const strangers = this.#world.actors.filter(({ stranger }) => stranger).flatMap(of);
+    return [
+      ...new Set([
+        ...of(actor),
+        ...others.filter((one) => !of(actor).includes(one)).slice(0, 3),
+        ...strangers,
+      ]),
+    ];
+  }
+
+  #constants(name: string): readonly string[] {
+    return this.#world.dependencies.constantsOf(name, this.#readers).slice(0, 10);
+  }
+
+  /** Keys of rows that the column may point to, by a foreign key or by its name. */
+  #parents(actor: Actor, subject: Subject, name: string, base: string): readonly string[] {
+    const { relations } = this.#world.dependencies;
+    const targets: [oid: string, column: string][] = [];
+    for (const { columns, to, referenced } of subject.more.foreignKeys) {
+      const place = columns.indexOf(name);
+      if (place >= 0) targets.push([to, referenced[place] ?? ""]);
+    }
+    const stem = /^(.+?)_?id$/i.exec(name)?.[1]?.toLowerCase();
+    if (targets.length === 0 && /^(?:uuid|smallint|integer|bigint|text|character)/.test(base))
+      for (const other of relations.values()) {
+        if (!other.isTable || other.oid === subject.info.oid) continue;
+        const called = [stem, `${stem}s`, `${stem}es`].includes(other.name.toLowerCase());
+        const column = other.columns.find(
+          (one) =>
+            one.base === base &&
+            ((called && one.name === "id") || (one.name === name && name !== "id" && /_id$|Id$/.test(name))),
+        );
+        if (column !== undefined) targets.push([other.oid, column.name]);
+      }
+    return targets.flatMap(([oid, column]) => {
+      const parent = this.#world.subjects.find(({ info }) => info.oid === oid);
+      const rows = parent === undefined ? [] : this.rowsOfKinds(parent, actor, 2);
+      return rows.flatMap(({ values }) => values[column] ?? []).filter((one) => fitsBase(base, one));
+    });
+  }
+
+  /** Values with somebody's identity inside (a path, a JSON document, an array), with another's in its place. */
+  #within(actor: Actor, values: readonly (string | null)[], base: string): readonly string[] {
+    if (fitsBase(base, "x") === false && !/json|\[\]$/.test(base)) return [];
+    const own = actor.identities.map(([, value]) => value);
+    const long = this.#identities.filter((one) => one.length >= tellingLength);
+    return values.flatMap((value) => {
+      if (value === null || long.includes(value)) return [];
+      return long
+        .filter((one) => value.includes(one))
+        .flatMap((held) =>
+          long
+            .filter(
+              (one) =>
+                one !== held &&
+                uuid.test(one) === uuid.test(held) &&
+                (own.includes(one) || own.includes(held)),
+            )
+            .slice(0, 3)
+            .map((one) => value.replaceAll(held, one)),
+        );
+    });
+  }
+}
+
+export function sameName(claim: string, column: string): boolean {
+  const [a, b] = [claim.toLowerCase(), column.toLowerCase()];
+  return a === b || b.endsWith(`_${a}`);
+}
+
+export function freshValue(base: string): string {
+  if (base === "uuid") return "ffffffff-0000-4000-8000-00000000f00d";
+  return fitsBase(base, "x") ? "rowgate-new" : "900001";
+}

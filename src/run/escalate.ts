@@ -1,0 +1,203 @@
+import { searchEscalation } from "../escalate/search.ts";
+import type { Actor } from "../escalate/world.ts";
+import { now } from "../lib/clock.ts";
+import { elapsed } from "../lib/moment.ts";
+import { quoteQualified } from "../lib/sql-text.ts";
+import type { RoleInfo } from "../model/catalog.ts";
+import type { Identity } from "../model/channel.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Json, Persona } from "../model/matrix.ts";
+import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
+import type { EscalationRecord } from "../model/run.ts";
+import { connect, disconnect, mayActAsReplica, messageOf } from "../probe/sql/session.ts";
+import { sessionOf, sessionRules } from "../probe/sessions.ts";
+import type { OpenRun } from "./3-open.ts";
+import type { EscalationWish } from "./request.ts";
+
+export interface EscalationStage {
+  readonly record: EscalationRecord;
+  readonly findings: readonly Finding[];
+}
+
+/** Of the time that probing and proving took. */
+const share = 0.5;
+/** Milliseconds that the search has at least. */
+const leastMs = 5_000;
+/** On databases that others use, for which locks are held at the most; elsewhere only for how soon Ctrl-C is heard. */
+const chunkMs = { shared: 500, own: 2_000 } as const;
+
+/**
+ * Stage 6: searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and
+ * undone on a connection of its own.
+ */
+export async function searchForEscalation(run: OpenRun): Promise<EscalationStage> {
+  const { request, plan, since } = run;
+  const wish = request.escalation ?? "default";
+  const because = whyNot(run, wish);
+  const nothing = {
+    possible: 0,
+    tried: 0,
+    accepted: 0,
+    twoStep: { possible: 0, tried: 0 },
+    leftOut: [],
+    sampled: [],
+  };
+  const named = typeof wish === "string" ? wish : `${wish.seconds} s`;
+  if (because !== undefined)
+    return { record: { wish: named, because, ...nothing, seconds: 0 }, findings: [] };
+  const began = now();
+  const { target } = request;
+  const client = await connect(addressOf(target), {
+    ...target.limits,
+    statementTimeoutMs: Math.max(target.limits.statementTimeoutMs, 30_000),
+  });
+  try {
+    const { shared } = postureRules[target.posture];
+    const { findings, counts } = await searchEscalation(
+      client,
+      {
+        matrix: plan.matrix,
+        catalog: plan.catalog,
+        work: plan.work,
+        functions: plan.functions,
+        actors: actorsOf(run),
+        sideEffects: plan.sideEffects,
+        preRequest: target.preRequest && `select ${quoteQualified(target.preRequest)}()`,
+        home: plan.catalog.login.name,
+        replica: await mayActAsReplica(client),
+        wants: run.options.wants,
+      },
+      {
+        milliseconds: budgetOf(wish, elapsed(since, began)),
+        chunkMs: shared ? chunkMs.shared : chunkMs.own,
+        interrupted: request.interrupted,
+      },
+    );
+    return { record: { wish: named, ...counts, seconds: elapsed(began, now()) / 1000 }, findings };
+  } catch (error) {
+    request.interrupted?.throwIfAborted();
+    const failed = `it failed: ${messageOf(error)}`;
+    return {
+      record: { wish: named, because: failed, ...nothing, seconds: elapsed(began, now()) / 1000 },
+      findings: [],
+    };
+  } finally {
+    await disconnect(client);
+  }
+}
+
+function budgetOf(wish: EscalationWish, probedMs: number): number {
+  if (typeof wish !== "string") return wish.seconds * 1000;
+  return wish === "full" ? Number.POSITIVE_INFINITY : Math.max(leastMs, probedMs * share);
+}
+
+function whyNot({ request: { target }, options }: OpenRun, wish: EscalationWish): string | undefined {
+  if (wish === "off") return "--escalation off";
+  if (readsOnly(target)) return "no write is sent to this target";
+  if (postureRules[target.posture].shared && wish === "default")
+    return `a ${target.posture} target is searched only on request (--escalation)`;
+  if (!options.channels.includes("direct")) return "it needs the direct channel";
+  return undefined;
+}
+
+/** The personas, and a stranger where some of them sign in with an identity. */
+function actorsOf({ request, plan, identities }: OpenRun): readonly Actor[] {
+  const { matrix, target } = request;
+  const roles = new Map(plan.catalog.roles.map((one) => [one.name, one]));
+  const home = plan.catalog.login.name;
+  const stranger = strangerOf(identities, roles);
+  const all =
+    stranger === undefined ? identities : new Map([...identities, [stranger.persona.name, stranger]]);
+  const rules = sessionRules({
+    identities: all,
+    inForce: plan.settings,
+    gateway: target.rest !== undefined,
+    home,
+  });
+  const place = plan.work[0]?.relation ?? plan.functions[0]?.relation;
+  const personas = [...matrix.personas, ...(stranger === undefined ? [] : [stranger.persona])];
+  const actors = personas.flatMap((persona): readonly Omit<Actor, "index">[] => {
+    const role = roles.get(persona.role);
+    if (role === undefined || place === undefined) return [];
+    const settings = new Map(sessionOf(rules, { persona, call: undefined, relation: place }, undefined));
+    return [
+      {
+        persona,
+        role,
+        settings,
+        stranger: persona === stranger?.persona,
+        identities: namesOf(persona),
+      },
+    ];
+  });
+  return actors.map((one, at) => ({ ...one, index: at + 1 }));
+}
+
+/** What every signed-in user has alike. */
+const commonClaims: ReadonlySet<string> = new Set([
+  "aud",
+  "iss",
+  "role",
+  "exp",
+  "iat",
+  "nbf",
+  "aal",
+  "amr",
+  "session_id",
+  "is_anonymous",
+]);
+
+function namesOf({ claims, settings }: Persona): readonly (readonly [string, string])[] {
+  const own = Object.entries(claims ?? {}).filter(([name]) => !commonClaims.has(name));
+  return [
+    ...own.flatMap(([name, value]) => leavesOf(name, value)),
+    ...Object.entries(settings).map(([name, value]): [string, string] => [
+      name.split(".").at(-1) ?? name,
+      value,
+    ]),
+  ].filter(([, value]) => value !== "");
+}
+
+function leavesOf(name: string, value: Json): readonly (readonly [string, string])[] {
+  if (value === null || typeof value === "boolean") return [];
+  if (Array.isArray(value)) return value.flatMap((one: Json) => leavesOf(name, one));
+  if (typeof value === "object")
+    return Object.entries(value).flatMap(([key, one]) => leavesOf(key, one as Json));
+  return [[name, String(value)]];
+}
+
+const strangersId = "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5f";
+
+/** Signed in as others are, and known to nobody: who sees what becomes public. */
+function strangerOf(
+  identities: ReadonlyMap<string, Identity>,
+  roles: ReadonlyMap<string, RoleInfo>,
+): Identity | undefined {
+  const model = [...identities.values()].find(({ persona, claims }) => {
+    const role = roles.get(persona.role);
+    return (
+      persona.login === undefined &&
+      typeof claims?.["sub"] === "string" &&
+      role?.bypassRls === false &&
+      !role.superuser
+    );
+  });
+  if (model?.claims === undefined) return undefined;
+  const common = Object.entries(model.claims).filter(([name]) => commonClaims.has(name));
+  const sub = /^[0-9a-f-]{36}$/i.test(String(model.claims["sub"])) ? strangersId : "rowgate-stranger";
+  const claims = { ...Object.fromEntries(common), sub, email: "stranger@rowgate.test" };
+  const name = "any-other-user";
+  return {
+    ...model,
+    persona: {
+      ...model.persona,
+      name,
+      claims: { sub, email: claims.email },
+      settings: {},
+      tokenFrom: undefined,
+    },
+    claims,
+    settings: {},
+    token: undefined,
+  };
+}
