@@ -3,8 +3,11 @@ import { always, type Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { quoteIdent } from "../lib/sql-text.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
+import { parseExpression } from "../lib/sql-tree.ts";
+import { part, stringOf, walk } from "./analyse/tree.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
-import { columnsOf } from "./compared.ts";
+import { isFor } from "../model/operations.ts";
+import { columnsOf, undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
@@ -21,6 +24,12 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
   const held = cell.relation.privileges[cell.role.name];
   if (held === undefined) return { kind: "not-asked", because: "the role's privileges are not known" };
   const asked = { context, cell, held };
+  const who = policyThatAsksWhoLoggedIn(asked);
+  if (who !== undefined)
+    return undecided(
+      `${who} asks who logged in (session_user), and the proof's connections are rowgate's own`,
+      "a policy that reads current_user or a setting",
+    );
   switch (cell.operation) {
     case "insert":
       return insertion(asked);
@@ -37,6 +46,20 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
     case "truncate":
       return { kind: "not-asked", because: "TRUNCATE meets no policy" };
   }
+}
+
+function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Asked): string | undefined {
+  const { relation } = space;
+  return relation.policies.find(
+    ({ using, check, roles }) =>
+      isFor(roles, cell.role) &&
+      [using, check].some((text) => {
+        const tree = text === null ? undefined : knowledge.declared(relation, text).tree;
+        return tree === undefined
+          ? /(?:session|system)_user/i.test(text ?? "")
+          : knowledge.reach(tree).readsLogin;
+      }),
+  )?.name;
 }
 
 async function insertion(asked: Asked): Promise<Answer> {
@@ -124,6 +147,7 @@ async function defaultsOf(
       fixed.set(column.name, null);
       continue;
     }
+    if (!isSteady(column.expression, asked.context)) continue;
     const sql = `select (${column.expression})::${column.type}::text`;
     const [told, [again]] = await Promise.all([session.ask(as, sql), session.run([{ as, sql, rows: true }])]);
     const [value, second] = [told, again].map((one) =>
@@ -133,6 +157,29 @@ async function defaultsOf(
     if (value !== undefined && value === second) fixed.set(column.name, value);
   }
   return fixed;
+}
+
+/** It is the same at another time, in another session and for another request; what is not may be anything. */
+function isSteady(expression: string, { knowledge }: Context): boolean {
+  if (/request\.(?!jwt)|user_metadata|application_name/i.test(expression)) return false;
+  try {
+    const tree = parseExpression(expression);
+    let calls = false;
+    walk(tree, (node) => {
+      const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
+      calls ||= knowledge.schema.namesakes(name).some(({ schema }) => schema !== "auth");
+    });
+    const reach = knowledge.reaches.of(tree);
+    return (
+      !calls &&
+      reach.volatile.size === 0 &&
+      reach.relations.size === 0 &&
+      !reach.readsTime &&
+      !reach.readsLogin
+    );
+  } catch {
+    return false;
+  }
 }
 
 async function oldRows(asked: Asked, command: "select" | "delete", blind: boolean): Promise<Answer> {

@@ -9,13 +9,13 @@ import {
 import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/truth.ts";
 import { type Answering, answering } from "./ask/represent.ts";
 import type { Space } from "./ask/product.ts";
-import { type ActingAs, fullSight, isError, type ProofSession } from "./ask/session.ts";
+import { type ActingAs, fullSight, isError, type Asking } from "./ask/session.ts";
 import type { Knowledge } from "./knowledge.ts";
 
 /** One persona before one relation. */
 export interface Context {
   readonly knowledge: Knowledge;
-  readonly session: ProofSession;
+  readonly session: Asking;
   readonly space: Space;
   readonly as: ActingAs;
   /** The same role and claims with other identities in them; `undefined`: nothing names the persona. */
@@ -35,12 +35,12 @@ export function actingFor(as: ActingAs, { role, settings }: Actor): ActingAs {
   return { role: role ?? as.role, settings: [...as.settings, ...own] };
 }
 
-export function personaAnswers(session: ProofSession, as: ActingAs): Answering {
+export function personaAnswers(session: Asking, as: ActingAs): Answering {
   return answering(session, ({ actor }) => actingFor(as, actor));
 }
 
 /** What is declared is evaluated with full sight, whoever it is about. */
-export function fullAnswers(session: ProofSession): Answering {
+export function fullAnswers(session: Asking): Answering {
   return answering(session, ({ actor }) => actingFor(fullSight, actor));
 }
 
@@ -58,7 +58,7 @@ export async function relaxedValues(
   return valuesOf(tree, (question) => answers.get(question) ?? { code: "RGACT", message: "not asked" });
 }
 
-async function told(question: Question, session: ProofSession, as: ActingAs): Promise<Told> {
+async function told(question: Question, session: Asking, as: ActingAs): Promise<Told> {
   const values = new Map<string, string | null>();
   for (const one of question.bound) {
     const value = await told(one, session, as);

@@ -3,12 +3,15 @@ import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
-import { type ActingAs, ProofSession } from "./ask/session.ts";
+import { type ActingAs, type Asking, type Patience, ProofSession } from "./ask/session.ts";
 import { proveCell } from "./cell.ts";
 import type { ProofCell } from "./proof-cell.ts";
 import { type Context, personaAnswers } from "./context.ts";
+import type { ProofRelation } from "./analyse/schema.ts";
+import { undecided } from "./compared.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
 export interface ProofPersona {
@@ -28,24 +31,23 @@ export interface ProverOptions {
   readonly open: () => Promise<Client>;
   readonly close: (client: Client) => Promise<void>;
   readonly heldClaims: ReadonlySet<string>;
-  /**
-   * Settings that other sessions leave behind as '' on a pooled connection: a persona without them is asked both ways, and the
-   * worse answer counts.
-   */
-  readonly pooledSettings?: readonly string[];
   readonly statementTimeoutMs?: number;
 }
 
 const timeoutMs = 5_000;
 
+interface Opened {
+  readonly session: ProofSession;
+  readonly client: Client;
+  readonly relations: Map<ProofRelation, Asking>;
+}
+
 /** Proves cells of one database, in transactions that are undone. */
 export class Prover implements AsyncDisposable {
   readonly #options: ProverOptions;
   readonly #knowledge: Knowledge;
-  readonly #sessions = new Map<
-    string,
-    Promise<{ readonly session: ProofSession; readonly client: Client }>
-  >();
+  readonly #sessions = new Map<string, Promise<Opened>>();
+  readonly #patience = new Map<ProofRelation, Patience>();
 
   private constructor(options: ProverOptions, knowledge: Knowledge) {
     this.#options = options;
@@ -64,18 +66,7 @@ export class Prover implements AsyncDisposable {
 
   /** Answers in the order of the requests. What can be asked together is. */
   prove(requests: readonly ProofRequest[]): Promise<readonly Answer[]> {
-    return Promise.all(requests.map((one) => this.#proveBothWays(one)));
-  }
-
-  async #proveBothWays(request: ProofRequest): Promise<Answer> {
-    const { persona } = request;
-    const missing = (this.#options.pooledSettings ?? []).filter(
-      (name) => persona.settings[name] === undefined,
-    );
-    const fresh = this.#prove(request);
-    if (missing.length === 0) return fresh;
-    const settings = { ...persona.settings, ...Object.fromEntries(missing.map((name) => [name, ""])) };
-    return worse(await fresh, await this.#prove({ ...request, persona: { ...persona, settings } }));
+    return Promise.all(requests.map((one) => this.#prove(one)));
   }
 
   /** Puts in the rows that the data lacks, and sees that what is declared holds with them: `undefined` where it could not be shown. */
@@ -87,13 +78,19 @@ export class Prover implements AsyncDisposable {
   async #prove(request: ProofRequest): Promise<Answer> {
     const context = await this.#contextOf(request);
     if (context === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
-    return proveCell(context, request);
+    const answer = await proveCell(context, request);
+    const { relation } = context.space;
+    if (answer.kind !== "undecided" || !this.#patienceWith(relation).timedOut) return answer;
+    return undecided(
+      `the policies of ${formatQualified(relation)} take longer than ${this.#timeoutMs} ms`,
+      "a policy that is faster, or a higher statement_timeout of the target",
+    );
   }
 
   async #contextOf({ persona, relation: info }: ProofRequest): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
-    const session = await this.#session(Object.keys(persona.settings));
+    const session = await this.#session(Object.keys(persona.settings), relation);
     const as: ActingAs = { role: persona.role, settings: Object.entries(persona.settings).toSorted(byName) };
     const space = {
       session,
@@ -113,21 +110,40 @@ export class Prover implements AsyncDisposable {
     };
   }
 
-  async #session(names: readonly string[]): Promise<ProofSession> {
+  async #session(names: readonly string[], relation: ProofRelation): Promise<Asking> {
     const key = names.toSorted().join();
     let opened = this.#sessions.get(key);
     if (opened === undefined) {
       opened = this.#open();
       this.#sessions.set(key, opened);
     }
-    return (await opened).session;
+    const { session, relations } = await opened;
+    let own = relations.get(relation);
+    if (own === undefined) {
+      own = session.about(this.#patienceWith(relation));
+      relations.set(relation, own);
+    }
+    return own;
   }
 
-  async #open(): Promise<{ session: ProofSession; client: Client }> {
+  #patienceWith(relation: ProofRelation): Patience {
+    let patience = this.#patience.get(relation);
+    if (patience === undefined) {
+      patience = { timedOut: false };
+      this.#patience.set(relation, patience);
+    }
+    return patience;
+  }
+
+  async #open(): Promise<Opened> {
     const client = await this.#options.open();
-    const session = new ProofSession(client, this.#options.statementTimeoutMs ?? timeoutMs);
+    const session = new ProofSession(client, this.#timeoutMs);
     await session.begin();
-    return { session, client };
+    return { session, client, relations: new Map() };
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.statementTimeoutMs ?? timeoutMs;
   }
 
   get roundTrips(): Promise<number> {
@@ -148,13 +164,6 @@ export class Prover implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-const worst: readonly Answer["kind"][] = ["hit", "mismatch", "undecided", "constraint-only"];
-
-function worse(a: Answer, b: Answer): Answer {
-  const rank = ({ kind }: Answer): number => (worst.includes(kind) ? worst.indexOf(kind) : worst.length);
-  return rank(b) < rank(a) ? b : a;
 }
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {

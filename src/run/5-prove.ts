@@ -72,10 +72,9 @@ async function answersOf(
 }
 
 /** The cell as the proof asks it: in each state of the session in which the persona is probed. */
-function requestsOf(cell: Cell, { sessions, plan }: OpenRun): readonly ProofRequest[] {
-  const { operation, relation, role, persona } = cell;
+function requestsOf(cell: Cell, { sessions }: OpenRun): readonly ProofRequest[] {
+  const { operation, relation, role } = cell;
   if (operation === "execute" || cell.column !== undefined) return [];
-  if (persona.login !== undefined && plan.asksWhoLoggedIn) return [];
   return [undefined, ...statesOf(sessions, cell)].map((state) => ({
     relation: relation.info,
     role,

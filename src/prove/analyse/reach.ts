@@ -11,6 +11,8 @@ export interface Reach {
   readonly readsTime: boolean;
   /** Functions that find names by the caller's search_path. */
   readonly byPath: ReadonlySet<string>;
+  /** Who logged in (session_user): on the proof's connections that is rowgate. */
+  readonly readsLogin: boolean;
 }
 
 /** Stable, and still not the same when an expression is evaluated by itself and when a statement runs. */
@@ -28,6 +30,7 @@ const unlikeStatement: ReadonlySet<string> = new Set([
   "pg_export_snapshot",
 ]);
 
+const login = /\b(?:session|system)_user\b/i;
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
 const time =
   /\bnow\s*\(|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b/i;
@@ -56,6 +59,7 @@ export class Reaches {
     if (table?.relname !== undefined)
       for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
     const value = part(node, "SQLValueFunction");
+    if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "")) into.readsLogin = true;
     if (value !== undefined && !/USER|ROLE|CATALOG|SCHEMA/.test(value.op ?? "")) into.readsTime = true;
     const operator = part(node, "A_Expr")?.name;
     if (operator !== undefined && operator.length > 1 && !trusted.has(stringOf(operator[0])))
@@ -64,6 +68,7 @@ export class Reaches {
 
   #noteCall(name: string, into: Found): void {
     if (this.#isVolatile(name)) into.volatile.add(name);
+    if (/^(?:session_user|system_user)$/.test(name)) into.readsLogin = true;
     if (/^(?:now|transaction_timestamp|statement_timestamp)$/.test(name)) into.readsTime = true;
     for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));
   }
@@ -102,7 +107,7 @@ export class Reaches {
   #text(key: string, text: string, volatile: readonly string[], byPath: readonly string[] = []): Reach {
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
-    const found = newlyFound(volatile, byPath, time.test(text));
+    const found = { ...newlyFound(volatile, byPath, time.test(text)), readsLogin: login.test(text) };
     // Before what it calls: a circle ends here.
     this.#texts.set(key, found);
     for (const name of new Set(text.match(words))) {
@@ -124,6 +129,7 @@ interface Found {
   readonly volatile: Set<string>;
   readonly relations: Set<string>;
   readsTime: boolean;
+  readsLogin: boolean;
   readonly byPath: Set<string>;
 }
 
@@ -132,7 +138,13 @@ function newlyFound(
   byPath: readonly string[] = [],
   readsTime = false,
 ): Found {
-  return { volatile: new Set(volatile), relations: new Set(), readsTime, byPath: new Set(byPath) };
+  return {
+    volatile: new Set(volatile),
+    relations: new Set(),
+    readsTime,
+    readsLogin: false,
+    byPath: new Set(byPath),
+  };
 }
 
 function merge(into: Found, from: Reach): void {
@@ -141,4 +153,5 @@ function merge(into: Found, from: Reach): void {
   for (const one of from.relations) into.relations.add(one);
   for (const one of from.byPath) into.byPath.add(one);
   into.readsTime ||= from.readsTime;
+  into.readsLogin ||= from.readsLogin;
 }

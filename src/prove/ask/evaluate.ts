@@ -3,7 +3,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import { free } from "../analyse/tree.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
 import { isJson } from "../analyse/types.ts";
-import { isError, type ActingAs, type ProofSession } from "./session.ts";
+import { isError, type ActingAs, type Asking } from "./session.ts";
 
 /** A row that there could be: column → text; a column that is missing is NULL. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -28,7 +28,7 @@ const batch = 5_000;
 
 /** Of each row, the truth of each text, as a string of T, F, N; a row that raises is all E. */
 export async function evaluate(
-  session: ProofSession,
+  session: Asking,
   evaluation: Evaluation,
   cases: readonly Case[],
 ): Promise<readonly string[]> {
@@ -39,7 +39,7 @@ export async function evaluate(
 }
 
 async function evaluatePart(
-  session: ProofSession,
+  session: Asking,
   evaluation: Evaluation,
   cases: readonly Case[],
 ): Promise<readonly string[]> {
@@ -64,11 +64,7 @@ async function evaluatePart(
 }
 
 /** Asked of a few rows before a large batch is taken apart. */
-async function allRaise(
-  session: ProofSession,
-  evaluation: Evaluation,
-  cases: readonly Case[],
-): Promise<boolean> {
+async function allRaise(session: Asking, evaluation: Evaluation, cases: readonly Case[]): Promise<boolean> {
   if (cases.length < 40) return false;
   const step = Math.floor(cases.length / 20);
   const some = cases.filter((_, index) => index % step === 0);

@@ -1,16 +1,16 @@
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
-import { fullSight, isError, type ProofSession } from "./session.ts";
+import { fullSight, isError, type Asking } from "./session.ts";
 
 /** Bytes: a longer value that is there is not tried as one to put in. */
 const longestValue = 10_000;
 
 /** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
 export class Material {
-  readonly #session: ProofSession;
+  readonly #session: Asking;
   readonly #relations: Iterable<ProofRelation>;
 
-  constructor(session: ProofSession, relations: Iterable<ProofRelation>) {
+  constructor(session: Asking, relations: Iterable<ProofRelation>) {
     this.#session = session;
     this.#relations = relations;
   }

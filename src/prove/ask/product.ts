@@ -5,7 +5,7 @@ import { printExpression, row as rowName } from "../analyse/tree.ts";
 import { evaluate, type Row } from "./evaluate.ts";
 import type { Material } from "./material.ts";
 import { type Answering, type Representatives, representatives } from "./represent.ts";
-import type { ActingAs, ProofSession } from "./session.ts";
+import type { ActingAs, Asking } from "./session.ts";
 
 /** An expression, who evaluates it, and what it depends on. */
 export interface Side {
@@ -20,7 +20,7 @@ export interface Side {
 }
 
 export interface Space {
-  readonly session: ProofSession;
+  readonly session: Asking;
   readonly relation: ProofRelation;
   readonly material: Material;
   /** What the relation's CHECK constraints compare with. */

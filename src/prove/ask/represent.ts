@@ -6,7 +6,7 @@ import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { seededValues } from "../analyse/seeds.ts";
 import { freshValues, hasOrder, isEnumerable, isIntegral, isNumeric, isTemporal } from "../analyse/types.ts";
 import type { Material } from "./material.ts";
-import { type ActingAs, fullSight, isError, type ProofSession } from "./session.ts";
+import { type ActingAs, fullSight, isError, type Asking } from "./session.ts";
 
 /** Values of a column that stand for all of its values, and guesses besides. */
 export interface Representatives {
@@ -27,7 +27,7 @@ export interface Representatives {
 /** Asks questions as a persona: what a question's actor means for it. */
 export type Answering = (question: Question) => Promise<readonly (string | null)[] | undefined>;
 
-export function answering(session: ProofSession, actingAs: (question: Question) => ActingAs): Answering {
+export function answering(session: Asking, actingAs: (question: Question) => ActingAs): Answering {
   return async function answer(question): Promise<readonly (string | null)[] | undefined> {
     const values = new Map<string, string | null>();
     for (const one of question.bound) {
@@ -88,7 +88,7 @@ export interface Part {
 
 /** Everything that may stand for the values of a column. */
 export async function representatives(
-  session: ProofSession,
+  session: Asking,
   relation: ProofRelation,
   column: ProofColumn,
   parts: readonly Part[],
@@ -184,7 +184,7 @@ async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise
 async function constraintValues(
   column: ProofColumn,
   checks: readonly Critical[],
-  session: ProofSession,
+  session: Asking,
 ): Promise<readonly string[]> {
   const answer = answering(session, () => fullSight);
   const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
@@ -194,7 +194,7 @@ async function constraintValues(
 
 /** Values between those that are compared with, as many as columns are compared with each other. */
 async function neighbours(
-  session: ProofSession,
+  session: Asking,
   column: ProofColumn,
   values: readonly string[],
   count: number,
@@ -235,7 +235,7 @@ async function neighbours(
 
 /** Those that the type takes, as it prints them. */
 async function validValues(
-  session: ProofSession,
+  session: Asking,
   column: ProofColumn,
   values: readonly string[],
 ): Promise<readonly string[]> {
@@ -256,7 +256,7 @@ async function validValues(
 
 /** Before Postgres 16 a value can only be tried. */
 async function validOneByOne(
-  session: ProofSession,
+  session: Asking,
   { type }: ProofColumn,
   values: readonly string[],
 ): Promise<readonly string[]> {

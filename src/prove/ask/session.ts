@@ -1,4 +1,4 @@
-import { isCode } from "../../model/answers.ts";
+import { codeOf, isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
@@ -28,6 +28,7 @@ export type StepAnswer =
 
 interface Waiting {
   readonly steps: readonly Step[];
+  readonly patience: Patience;
   readonly resolve: (answers: readonly StepAnswer[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -38,11 +39,30 @@ export const isError = (answer: StepAnswer | undefined): answer is { code: strin
 const batchLength = 8_000_000;
 const batchRequests = 400;
 
+/** Asks on behalf of the proofs of one relation. */
+export interface Asking {
+  /** A question whose answer does not change within the transaction: asked once. */
+  ask(as: ActingAs, sql: string): Promise<StepAnswer>;
+  /** Steps that see each other's effects, and are then undone. */
+  run(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /** As `run`, once: within the transaction the same steps have the same answers. */
+  runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /** `pg_input_is_valid` is there since Postgres 16. */
+  readonly validates: boolean;
+}
+
+/** After its first timeout nothing more is asked about a relation: each question would take as long. */
+export interface Patience {
+  timedOut: boolean;
+}
+
+const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement timeout" };
+
 /**
  * One transaction in which everything is asked, and undone. What is asked for at the same time goes in one message, so that
  * code may ask one thing after the other and run side by side.
  */
-export class ProofSession {
+export class ProofSession implements Asking {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
   readonly #keys = new WeakMap<ActingAs, string>();
@@ -52,7 +72,6 @@ export class ProofSession {
   #sending = false;
   /** Messages sent, for the figures. */
   roundTrips = 0;
-  /** `pg_input_is_valid` is there since Postgres 16. */
   validates = true;
 
   constructor(client: Client, timeoutMs: number) {
@@ -74,12 +93,21 @@ export class ProofSession {
     await this.#client.query("rollback");
   }
 
-  /** A question whose answer does not change within the transaction: asked once. */
-  ask(as: ActingAs, sql: string): Promise<StepAnswer> {
+  /** The same, for questions that end with the first timeout among them. */
+  about(patience: Patience): Asking {
+    return {
+      ask: (as, sql) => this.ask(as, sql, patience),
+      run: (steps) => this.run(steps, patience),
+      runOnce: (steps) => this.runOnce(steps, patience),
+      validates: this.validates,
+    };
+  }
+
+  ask(as: ActingAs, sql: string, patience: Patience = { timedOut: false }): Promise<StepAnswer> {
     const key = `${this.#keyOf(as)}\n${sql}`;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
-      answer = this.run([{ as, sql, rows: true }]).then(
+      answer = this.run([{ as, sql, rows: true }], patience).then(
         ([only]) => only ?? { code: "RGACT", message: "no answer" },
       );
       this.#answers.set(key, answer);
@@ -96,21 +124,19 @@ export class ProofSession {
     return key;
   }
 
-  /** As `run`, once: within the transaction the same steps have the same answers. */
-  runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]> {
+  runOnce(steps: readonly Step[], patience: Patience = { timedOut: false }): Promise<readonly StepAnswer[]> {
     const key = JSON.stringify(steps);
     let answers = this.#runs.get(key);
     if (answers === undefined) {
-      answers = this.run(steps);
+      answers = this.run(steps, patience);
       this.#runs.set(key, answers);
     }
     return answers;
   }
 
-  /** Steps that see each other's effects, and are then undone. */
-  run(steps: readonly Step[]): Promise<readonly StepAnswer[]> {
+  run(steps: readonly Step[], patience: Patience = { timedOut: false }): Promise<readonly StepAnswer[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ steps, resolve, reject });
+      this.#waiting.push({ steps, patience, resolve, reject });
       if (this.#sending) return;
       this.#sending = true;
       setImmediate(() => void this.#sendAll());
@@ -142,12 +168,16 @@ export class ProofSession {
     return this.#waiting.splice(0, count);
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
+  async #send(all: readonly Waiting[]): Promise<void> {
+    for (const { patience, resolve } of all) if (patience.timedOut) resolve([timedOut]);
+    const batch = all.filter(({ patience }) => !patience.timedOut);
+    if (batch.length === 0) return;
     const answers = await this.#exchange(batch.map(({ steps }) => steps));
     for (const [index, one] of batch.entries()) {
       const answer = answers[index];
       const last = answer?.at(-1);
       const cut = isError(last) && isCode(last.code, "cancelled");
+      if (cut && batch.length === 1) one.patience.timedOut = true;
       if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
       // The timeout was the whole message's; by itself it has one of its own.
       else await this.#send([one]).catch(one.reject);

@@ -4,7 +4,7 @@ import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
-import { fullSight, isError, type ProofSession } from "../ask/session.ts";
+import { fullSight, isError, type Asking } from "../ask/session.ts";
 
 /** A row that is there, with its place. */
 export interface StandingRow {
@@ -17,7 +17,7 @@ const standingLimit = 200;
 /** Bytes as JSON: a longer row is no witness, since each is held and sent several times. */
 const longestRow = 20_000;
 
-const known = new WeakMap<ProofSession, Map<ProofRelation, Promise<readonly StandingRow[]>>>();
+const known = new WeakMap<Asking, Map<ProofRelation, Promise<readonly StandingRow[]>>>();
 
 /** Some rows that are there, read once. */
 export function standingRows(space: Space): Promise<readonly StandingRow[]> {
