@@ -89,6 +89,8 @@ describe.each(cases)("%s", (_name, of) => {
     for (const line of lines.slice(1, -1))
       expect(line).toMatch(/^(?:not )?ok \d+ - |^# |^ {2}(?:---|\.\.\.|\w+: ")/);
     const failing = points.filter((line) => line.startsWith("not ok") && !/(?<!\\)# TODO /.test(line));
+    const directives = points.filter((line) => /(?<!\\)#/.test(line));
+    expect(directives.length).toBe((await ctrfOf(of)).summary["skipped"]);
     expect(of.run.exitCode === 0 || failing.length > 0).toBe(true);
   });
 
@@ -101,8 +103,9 @@ describe.each(cases)("%s", (_name, of) => {
     expect(
       tags.filter(([, name = "", attributes = ""]) => !ours.test(name) || attributes.trim() !== ""),
     ).toEqual([]);
-    for (const [table] of html.matchAll(/<table>.*?<\/table>/gs)) {
-      const widths = [...table.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([row]) => row.match(/<t[hd]>/g)?.length);
+    // Renderers drop the cells that a row has too many: a `|` that was not escaped shows in the text alone.
+    for (const [table] of text.matchAll(/^\|.*(?:\n\|.*)*/gm)) {
+      const widths = table.split("\n").map((row) => row.split("|").length);
       expect(new Set(widths).size).toBe(1);
     }
     // Outside `<code>` and `<pre>` GitHub would make mentions and references of these.
