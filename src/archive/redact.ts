@@ -1,3 +1,4 @@
+import { type Finding, isChain } from "../model/finding.ts";
 import type { Expectation, Json } from "../model/matrix.ts";
 import type { Reproduction, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
 import type { Posture } from "../model/target.ts";
@@ -22,7 +23,11 @@ export const noRedaction: Redactor = { run: (run) => run, cell: (record) => reco
 export function createRedactor(personas: readonly PersonaRecord[]): Redactor {
   const own = new Map(personas.map((persona) => [persona.name, ownValues(persona)]));
   return {
-    run: (run) => ({ ...run, personas: run.personas.map(redactPersona) }),
+    run: (run) => ({
+      ...run,
+      personas: run.personas.map(redactPersona),
+      findings: run.findings.map((one) => redactChain(one, personas)),
+    }),
     cell: (record) => {
       const text = withOwnValues(own.get(record.persona));
       return {
@@ -32,6 +37,23 @@ export function createRedactor(personas: readonly PersonaRecord[]): Redactor {
         reproduce: record.reproduce && redactByHand(record.reproduce, text),
       };
     },
+  };
+}
+
+/** A chain shows what several personas hold: its values are masked for each of them. */
+function redactChain(finding: Finding, personas: readonly PersonaRecord[]): Finding {
+  if (!isChain(finding)) return finding;
+  const texts = personas.map((persona) => withOwnValues(ownValues(persona)));
+  const text = (value: string): string => texts.reduce((masked, one) => one(masked), maskText(value));
+  return {
+    ...finding,
+    steps: finding.steps.map(text),
+    gains: finding.gains.map((gain) => ({
+      ...gain,
+      what: text(gain.what),
+      examples: gain.examples.map(text),
+    })),
+    reproduce: text(finding.reproduce),
   };
 }
 

@@ -5,9 +5,33 @@ import { wentThrough } from "./measures.ts";
 import type { Step } from "./step.ts";
 import { arrayText } from "./world.ts";
 
+interface Group {
+  readonly all: Judged[];
+  readonly gains: Gain[];
+  readonly kind: ChainKind;
+}
+
+/** The same is gained by choosing fewer columns: what is chosen besides tells nothing. */
+function saysMore(shorter: Group, longer: Group): boolean {
+  const [a, b] = [shorter.all[0]?.chain ?? [], longer.all[0]?.chain ?? []];
+  const alike =
+    shorter !== longer &&
+    shorter.kind === longer.kind &&
+    a.length === b.length &&
+    a.every((step, place) => {
+      const other = b[place];
+      const same =
+        step.kind === other?.kind && step.subject === other.subject && step.routine === other.routine;
+      return same && step.columns.every((column) => other.columns.includes(column));
+    });
+  if (!alike || a.every(({ columns }, place) => columns.length === b[place]?.columns.length)) return false;
+  const known = new Set(shorter.gains.map(({ what }) => what));
+  return longer.gains.every(({ what }) => known.has(what));
+}
+
 /** One finding for each chain that differs in more than its values, the shortest as its example. */
 export function findingsOf(judged: readonly Judged[]): readonly ({ readonly kind: ChainKind } & Chain)[] {
-  const groups = new Map<string, { all: Judged[]; gains: Gain[]; kind: ChainKind }>();
+  const groups = new Map<string, Group>();
   for (const one of judged)
     for (const gain of one.gains) {
       const key = JSON.stringify([
@@ -23,26 +47,29 @@ export function findingsOf(judged: readonly Judged[]): readonly ({ readonly kind
       group.all.push(one);
       group.gains.push(gain);
     }
-  return [...groups.values()].flatMap(({ all, gains, kind }) => {
-    const [example] = all;
-    const [gain] = gains;
-    if (example === undefined || gain === undefined) return [];
-    const byWhat = new Map<string, Set<string>>();
-    for (const one of gains) byWhat.set(one.what, new Set([...(byWhat.get(one.what) ?? []), ...one.keys]));
-    return [
-      {
-        kind,
-        personas: [...new Set(all.map(({ chain }) => chain[0]?.actor.persona.name ?? ""))],
-        steps: example.chain.map(describeStep),
-        chains: new Set(all).size,
-        gains: [...byWhat].map(([what, keys]) => {
-          const rows = [...keys].filter((key) => key !== wentThrough);
-          return { what, rows: rows.length, examples: rows.slice(0, 3) };
-        }),
-        reproduce: reproduction(example, gain),
-      },
-    ];
-  });
+  const all = [...groups.values()];
+  return all
+    .filter((one) => !all.some((other) => saysMore(other, one)))
+    .flatMap(({ all: chains, gains, kind }) => {
+      const [example] = chains;
+      const [gain] = gains;
+      if (example === undefined || gain === undefined) return [];
+      const byWhat = new Map<string, Set<string>>();
+      for (const one of gains) byWhat.set(one.what, new Set([...(byWhat.get(one.what) ?? []), ...one.keys]));
+      return [
+        {
+          kind,
+          personas: [...new Set(chains.map(({ chain }) => chain[0]?.actor.persona.name ?? ""))],
+          steps: example.chain.map(describeStep),
+          chains: new Set(chains).size,
+          gains: [...byWhat].map(([what, keys]) => {
+            const rows = [...keys].filter((key) => key !== wentThrough);
+            return { what, rows: rows.length, examples: rows.slice(0, 3) };
+          }),
+          reproduce: reproduction(example, gain),
+        },
+      ];
+    });
 }
 
 /** Statements for psql that show the gain; nothing of it stays. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import type { Channel } from "../../../src/model/cell.ts";
 import type { Limits, Posture, Writes } from "../../../src/model/target.ts";
-import type { ArgumentsWish, ProofWish } from "../../../src/run/request.ts";
+import type { ArgumentsWish, EscalationWish, ProofWish } from "../../../src/run/request.ts";
 import type { TxEnd } from "../../../src/stage/gateway/config.ts";
 
 /** A cell's verdict, or the verdicts of its channels too, and what its reason must say. */
@@ -53,6 +53,8 @@ export interface Case extends Side {
   readonly proof?: ProofWish;
   /** Whether functions are called with others' arguments. */
   readonly arguments?: ArgumentsWish;
+  /** How long to search for escalation; not at all, unless the case is about it. */
+  readonly escalation?: EscalationWish;
   /** Functions are taken from PUBLIC and given to who signs in: nothing of them is left for anon, which is no persona here. */
   readonly signedInOnly?: boolean;
   /** The same with the trap, and without it: the one must be told, the other must pass. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { IssuesError, RowgateError } from "../../../src/model/errors.ts";
-import type { Finding } from "../../../src/model/finding.ts";
+import type { Chain, Finding } from "../../../src/model/finding.ts";
 import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { startEmbedded } from "../../../src/stage/postgres/server.ts";
 import { prove } from "../../support/prove.ts";
@@ -107,8 +107,15 @@ function isAsked({ findings: asked }: Side): (finding: Finding) => boolean {
     "forbidden-update-untested",
     "argument-untested",
     "unprobed-role",
+    "opens-by-declared-step",
   ]);
   return ({ kind }) => !unlessAsked.has(kind) || findings.some((text) => text.startsWith(kind));
+}
+
+/** `ana: <step>, then <step> → <the first thing that it opens>`. */
+function chainOf({ personas, steps, gains }: Pick<Chain, "personas" | "steps" | "gains">): string {
+  const text = `${personas.join(", ")}: ${steps.join(", then ")} → ${gains[0]?.what ?? ""}`;
+  return text.replaceAll(ana, "{ana}").replaceAll(luis, "{luis}");
 }
 
 interface Found {
@@ -172,6 +179,8 @@ async function probe(server: EmbeddedServer, one: Case, side: Side): Promise<Fou
             "function" in about ? about.function : "",
             kind === "unprobed-role" && "role" in about ? about.role : "",
             "way" in about ? `${about.way} ${about.place}` : "",
+            "steps" in about ? chainOf(about) : "",
+            kind === "may-become-not-reached" && "cell" in about ? about.cell : "",
           ]
             .filter((text) => text !== "")
             .join(" "),
