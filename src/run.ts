@@ -10,7 +10,7 @@ import { type Closers, open, type OpenRun } from "./run/3-open.ts";
 import { probe } from "./run/4-probe.ts";
 import { createProofNotes, prove } from "./run/5-prove.ts";
 import { close, type Probed } from "./run/6-close.ts";
-import { varyArguments } from "./run/arguments.ts";
+import { varyArguments, withAssigned } from "./run/arguments.ts";
 import { causeFinder } from "./run/causes.ts";
 import { searchForEscalation } from "./run/escalate.ts";
 import { recordCell, recordContext } from "./run/record.ts";
@@ -80,7 +80,7 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
   const notes = createProofNotes();
   const faults = await varyArguments(opened);
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
-    const probed = await probe(chunk, channels.workers[worker] ?? [], opened);
+    const probed = withAssigned(await probe(chunk, channels.workers[worker] ?? [], opened), faults.assigned);
     for (const one of await prove(probed, chunk, opened)) {
       request.interrupted?.throwIfAborted();
       notes.add(one);

@@ -3,6 +3,7 @@ import type { Cell, Channel } from "../model/cell.ts";
 import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, compareGates } from "./denial.ts";
+import { judgeAssignment } from "./assignment.ts";
 import { judgeCall } from "./call.ts";
 import { decidingFact } from "./session-facts.ts";
 import { judgeInsert } from "./insert.ts";
@@ -32,6 +33,7 @@ const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
   rows: judgeReach,
   insert: judgeInsert,
   call: judgeCall,
+  assignment: judgeAssignment,
   statement: judgeStatement,
   failed: (_cell, { failure }) => ({
     verdict: failures[failure.kind],

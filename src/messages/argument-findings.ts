@@ -11,12 +11,16 @@ interface Answering {
   readonly personas: readonly string[];
 }
 
-/** What calls with others' arguments found of functions that the matrix does not declare. */
+/** What calls with others' arguments, and values for columns, found that the matrix does not speak of. */
 export const argumentMessages: {
   readonly "argument-leak": Message<ArgumentFinding>;
   readonly "argument-answer": Message<ArgumentFinding>;
   readonly "argument-writes": Message<ArgumentFinding>;
   readonly "answers-about-others": Message<Answering>;
+  readonly "unlisted-assignable-columns": Message<{
+    readonly relation: string;
+    readonly columns: readonly string[];
+  }>;
   readonly "arguments-not-varied": Message<{ readonly function: string; readonly because: string }>;
 } = {
   "argument-leak": {
@@ -41,6 +45,12 @@ export const argumentMessages: {
     title: "A function answers yes or no from rows that personas may not read",
     facts: (of) => `${of.function} as ${of.personas.join(", ")}`,
     todo: "if these personas need not ask about others, compare the argument with auth.uid() in the function's body",
+  },
+  "unlisted-assignable-columns": {
+    title:
+      "Users can choose the value of columns of their own rows, and the matrix does not say whether they may",
+    facts: (of) => `${of.relation}: ${of.columns.join(", ")}`,
+    todo: "list them beside `update:` under `columns: { free: […], fixed: […] }`; what must be fixed needs a column privilege, a trigger or a policy",
   },
   "arguments-not-varied": {
     title: "A function was not called with other users' arguments",

@@ -60,6 +60,11 @@ export interface PlannedRelation {
   readonly raises?: readonly string[] | undefined;
 }
 
+/** A cell of a column that UPDATE or INSERT assigns: `columns: { fixed, free }`. */
+export function isAssignment({ column, operation }: Pick<Cell, "column" | "operation">): boolean {
+  return column !== undefined && (operation === "update" || operation === "insert");
+}
+
 /** persona × relation × operation, or persona × function × call; or one column of the rows that either shows. */
 export interface Cell {
   /**

@@ -84,6 +84,13 @@ type FindingFacts =
       readonly function: string;
       readonly personas: readonly string[];
     }
+  | {
+      /** A value of the user's choice was stored, and the matrix says nothing of the column. */
+      readonly kind: "unlisted-assignable-columns";
+      readonly relation: string;
+      /** `role (ana, luis)` */
+      readonly columns: readonly string[];
+    }
   | { readonly kind: "arguments-not-varied"; readonly function: string; readonly because: string }
   | {
       /** A policy would let the persona at a row of its own, and the data has none: the deny passes for the rows at hand. */
@@ -220,6 +227,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "argument-writes": "failure",
   "answers-about-others": "note",
   "arguments-not-varied": "note",
+  "unlisted-assignable-columns": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
   "insert-wider-than-declared": "failure",

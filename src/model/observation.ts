@@ -143,6 +143,25 @@ export interface PositiveControl {
   readonly answer: Answer;
 }
 
+/** Values that were sent for one column, in rows that the persona may update or insert. */
+export interface AssignmentObservation {
+  readonly kind: "assignment";
+  readonly operation: "insert" | "update";
+  /** False: the role holds no privilege to write the column. */
+  readonly privilege?: boolean | undefined;
+  /** Rows, or candidates, in which it was tried; statements that were sent. */
+  readonly rows: number;
+  readonly tried: number;
+  /** Values that were stored, a few of them. */
+  readonly stored: readonly string[];
+  /** SQLSTATEs of the others. */
+  readonly refusals: readonly string[];
+  /** A statement went through and the value was not stored: a trigger has put the old one back. */
+  readonly putBack: boolean;
+  /** One that stored a value; else one that was tried. */
+  readonly sql: string | undefined;
+}
+
 /** A statement that has no rows to measure: TRUNCATE. */
 export interface StatementObservation {
   readonly kind: "statement";
@@ -165,6 +184,7 @@ export type Observation =
   | RowsObservation
   | InsertObservation
   | CallObservation
+  | AssignmentObservation
   | StatementObservation
   | FailedObservation
   | SkippedObservation;

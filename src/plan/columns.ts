@@ -56,6 +56,19 @@ export function columnExpectations(
   ];
 }
 
+/** The column cells of an UPDATE or INSERT: those that must not take a value of the persona's choice, and those that may. */
+export function assignmentExpectations({ declaration, implied }: Settled): readonly ColumnExpectation[] {
+  if (implied || declaration?.assignment === undefined) return [];
+  const { fixed, free } = declaration.assignment;
+  return [
+    ...fixed.map(({ name, at }) => ({ ...assigned, expectation: hidden, column: name, at })),
+    ...free.map(({ name, at }) => ({ ...assigned, expectation: chosen, column: name, at })),
+  ];
+}
+
+const assigned = { everywhere: false, among: undefined, implied: false };
+const chosen: Expectation = { kind: "allow" };
+
 function columnsBeside({ columns }: RelationInfo, listed: ReadonlySet<string>): readonly string[] {
   return columns.map(({ name }) => name).filter((name) => !listed.has(name));
 }

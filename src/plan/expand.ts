@@ -4,7 +4,7 @@ import type { Matrix, Persona, RelationOperation, RelationSpec } from "../model/
 import { relationOperations } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { cellOf, type Planned } from "./cell-of.ts";
-import { bindPredicate, columnExpectations } from "./columns.ts";
+import { assignmentExpectations, bindPredicate, columnExpectations } from "./columns.ts";
 import { settle } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import { subjectsOf } from "./subject.ts";
@@ -31,7 +31,7 @@ export function expandCells(
           const whole = options.wants(id, persona.name)
             ? [cellOf({ ...planned, column: undefined }, options)]
             : [];
-          return [...whole, ...columnCells(planned, options)];
+          return [...whole, ...columnCells(planned, options), ...assignmentCells(planned, options)];
         })
       : [],
   );
@@ -52,12 +52,31 @@ export function countCells(
       const settled = settle(spec, name, operation);
       if (settled === undefined) continue;
       if (wants(id, name)) count += 1;
-      for (const { column } of columnExpectations(settled, relation)) {
+      for (const { column } of [
+        ...columnExpectations(settled, relation),
+        ...assignmentExpectations(settled),
+      ]) {
         if (wants(fineId(id, column), name, id)) count += 1;
       }
     }
   }
   return count;
+}
+
+/** On the direct channel alone: what was stored is seen there. */
+const assignedDirect = "columns that a write assigns are tried on the direct channel";
+
+/** The cells of the columns that an UPDATE or INSERT assigns: tried by a stage of their own, on the direct channel. */
+function assignmentCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
+  return assignmentExpectations(planned.settled).flatMap(({ column, expectation, at }) => {
+    const id = fineId(planned.id, column);
+    if (!options.wants(id, planned.persona.name, planned.id)) return [];
+    const settled = { ...planned.settled, expectation };
+    const cell = cellOf({ ...planned, settled, column, id }, options);
+    const channels = cell.channels.filter((channel) => channel === "direct");
+    const notOn = options.channels.includes("rest") ? { rest: assignedDirect } : {};
+    return [{ ...cell, update: undefined, channels, notOn, at }];
+  });
 }
 
 /** The cells of a SELECT's columns, which stand behind its own. */

@@ -68,7 +68,9 @@ export function groupTitle(
       : plural(cells, "persona");
   const what =
     isColumn && verdict === "leak"
-      ? "showed a column that must be hidden"
+      ? first.operation === "select" || first.operation === "execute"
+        ? "showed a column that must be hidden"
+        : "stored a value in a column that is fixed"
       : headline(verdict, first.operation);
   return { place, what: `${who} ${what}` };
 }

@@ -92,6 +92,8 @@ export function createGridStore(): GridStore {
 
 /** A function's column under several calls is one column for each of them. */
 function placeOf({ operation, call, column }: CellRecord): readonly [Sheet, string] {
+  if (column !== undefined && (operation === "update" || operation === "insert"))
+    return ["columns", `${operation} ${column}`];
   if (column !== undefined) return ["columns", call === undefined ? column : `${call}.${column}`];
   return operation === "execute" ? ["calls", call ?? operation] : ["operations", operation];
 }

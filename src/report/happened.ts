@@ -42,6 +42,10 @@ const describe: Describe = {
       of.positiveControl !== undefined &&
         `beside it, ${clean(of.positiveControl.persona)}'s call${of.positiveControl.call === undefined ? "" : ` ${clean(of.positiveControl.call)}`}: ${answer(of.positiveControl.answer)}`,
     ]),
+  assignment: (of, column = "") =>
+    of.stored.length > 0
+      ? `${clean(column)} took ${of.stored.map((value) => `'${clean(value)}'`).join(", ")} (${plural(of.tried, "statement")} tried)`
+      : `${plural(of.tried, "statement")} tried, none stored another ${clean(column)}${of.refusals.length > 0 ? `: ${of.refusals.map(clean).join(", ")}` : ""}`,
   statement: (of) => answer(of.answer),
   failed: (of) => `no answer (${of.failure.kind}): ${oneLine(of.failure.message)}`,
   skipped: (of) => `not sent: ${oneLine(of.reason)}`,

@@ -126,11 +126,13 @@ export function declared({
   expectation,
   column,
   check,
-}: Pick<CellRecord, "expectation" | "column" | "check">): string {
+  operation,
+}: Pick<CellRecord, "expectation" | "column" | "check"> & Partial<Pick<CellRecord, "operation">>): string {
   const said = (declaredWords[expectation.kind] as (of: Expectation) => string)(expectation);
   const written = check === undefined ? "" : `check ${check.name ?? "these rows"}`;
   const text = oneLine([said, written].filter((part) => part !== "").join("; "));
   if (column === undefined) return text;
+  if (operation === "update" || operation === "insert") return expectation.kind === "deny" ? "fixed" : "free";
   if (expectation.kind === "allow") return "visible";
   return expectation.kind === "deny" ? "hidden" : `visible in ${text}`;
 }

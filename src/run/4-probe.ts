@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import type { Cell, Channel } from "../model/cell.ts";
+import { type Cell, type Channel, isAssignment } from "../model/cell.ts";
 import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Persona } from "../model/matrix.ts";
@@ -28,7 +28,7 @@ export async function probe(
   const blocked = blockedBy(chunk.work.spec, run.plan.sideEffects, run.request.target.posture);
   for (const channel of channels) {
     const own = cells.flatMap((cell, index) =>
-      cell.channels.includes(channel.name) ? [{ cell, index }] : [],
+      cell.channels.includes(channel.name) && !isAssignment(cell) ? [{ cell, index }] : [],
     );
     const asked = own.map(({ cell }) => cell);
     const found =

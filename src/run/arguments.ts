@@ -1,4 +1,4 @@
-import { formatFunction } from "../lib/sql-text.ts";
+import { formatFunction, quoteIdent } from "../lib/sql-text.ts";
 import { fillSql, readSql } from "../lib/sql-file.ts";
 import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
@@ -14,16 +14,22 @@ import { connect, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
+import type { ProbedCell } from "./4-probe.ts";
+import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
 
 /** What the calls with other arguments than the declared ones came to. */
 export interface ArgumentFaults {
   /** Of a declared function, for the persona of this cell. */
   readonly of: (cell: Cell) => ArgumentFault | undefined;
+  /** Of a cell of a column that a write assigns. */
+  readonly assigned: Assignments["of"];
   /** Of functions that the matrix does not declare, and what is worth a note. */
   readonly findings: readonly Finding[];
 }
 
-const none: ArgumentFaults = { of: () => undefined, findings: [] };
+function none(reason: string): ArgumentFaults {
+  return { of: () => undefined, assigned: noAssignments(reason).of, findings: [] };
+}
 
 /** Milliseconds: a function that takes longer is called once, and named. */
 const timeoutMs = 3_000;
@@ -35,15 +41,15 @@ const timeoutMs = 3_000;
 export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
   const { target, filters } = run.request;
   const wish = run.request.arguments ?? (postureRules[target.posture].shared ? "declared" : "varied");
+  const { shared } = postureRules[target.posture];
   const callables = callablesOf(run);
-  if (wish === "declared" || readsOnly(target) || !filters.channels.includes("direct"))
+  if (readsOnly(target) || !filters.channels.includes("direct") || (shared && wish === "declared"))
     return notAsked(callables, run);
-  if (callables.length === 0) return none;
   const client = await connect(addressOf(target), target.limits);
   const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs));
   try {
     await session.begin();
-    return await callAll(callables, session, run);
+    return await tryAll(wish === "varied" ? callables : [], wish === "varied", session, run);
   } finally {
     await session.end().catch(() => {});
     await disconnect(client);
@@ -52,17 +58,11 @@ export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
 
 /** On a target that others use nothing is called that the matrix does not declare, unless it is asked for. */
 function notAsked(callables: readonly Reachable[], { request: { target } }: OpenRun): ArgumentFaults {
-  if (!postureRules[target.posture].shared) return none;
   const because = readsOnly(target)
     ? "the target takes no writes"
     : "others work on this target: --arguments varied asks for it";
-  return {
-    ...none,
-    findings: leftOut(
-      [],
-      callables.map((one) => ({ ...one, left: because })),
-    ),
-  };
+  const left = postureRules[target.posture].shared ? callables.map((one) => ({ ...one, left: because })) : [];
+  return { ...none(because), findings: leftOut([], left) };
 }
 
 interface Reachable {
@@ -104,35 +104,41 @@ function callablesOf({ plan, request, options }: OpenRun): readonly Reachable[] 
   });
 }
 
-async function callAll(
+async function tryAll(
   reachable: readonly Reachable[],
+  others: boolean,
   session: ProofSession,
-  { plan, sessions, identities }: OpenRun,
+  run: OpenRun,
 ): Promise<ArgumentFaults> {
-  const { matrix, catalog } = plan;
-  const home = matrix.schema;
+  const { matrix, catalog } = run.plan;
   const privileged: ActingAs = {
     role: null,
     settings: [
-      ["search_path", `"${home.replaceAll('"', '""')}", public`],
+      ["search_path", `${quoteIdent(matrix.schema)}, public`],
       ["row_security", "off"],
     ],
   };
   const first = await session.ask(privileged, readSql("call_tables.sql"));
   const infos = JSON.parse("value" in first ? (first.value ?? "[]") : "[]") as readonly TableInfo[];
   const database = new CallDatabase(session, privileged, infos);
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  const callers = matrix.personas.flatMap((persona): readonly Caller[] => {
+    const role = roles.get(persona.role);
+    const identities = identitiesOf(persona, run.identities);
+    return role === undefined ? [] : [{ persona, role, identities, as: actingAs(persona, run.sessions) }];
+  });
+  const { of: assigned, findings } = await tryAssignments(
+    run,
+    { matrix, database, session, callers },
+    others,
+  );
   const called = reachable.filter(({ left }) => left === undefined);
+  if (called.length === 0)
+    return { of: () => undefined, assigned, findings: [...findings, ...leftOut([], reachable)] };
   const [tables, keys] = await Promise.all([
     Promise.all(infos.map((info) => database.table(info))),
     jsonKeysOf(called, database),
   ]);
-  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
-  const callers = matrix.personas.flatMap((persona): readonly Caller[] => {
-    const role = roles.get(persona.role);
-    return role === undefined
-      ? []
-      : [{ persona, role, identities: identitiesOf(persona, identities), as: actingAs(persona, sessions) }];
-  });
   const vary = varier({ matrix, catalog, database, callers, tables });
   const outcomes = await Promise.all(
     called.flatMap((one) =>
@@ -144,7 +150,8 @@ async function callAll(
         }),
     ),
   );
-  return faultsOf(outcomes, reachable);
+  const faults = faultsOf(outcomes, reachable);
+  return { ...faults, assigned, findings: [...faults.findings, ...findings] };
 }
 
 function identitiesOf(persona: Persona, identities: OpenRun["identities"]): readonly string[] {
@@ -165,7 +172,7 @@ function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {
         { persona, relation: { info: { schema, name } }, call: true },
         undefined,
       );
-      const path = session.get("search_path") ?? `"${schema.replaceAll('"', '""')}", public`;
+      const path = session.get("search_path") ?? `${quoteIdent(schema)}, public`;
       const settings = new Map([...session, ["search_path", path], ["row_security", "on"]]);
       if (sessions.gateway)
         settings
@@ -195,7 +202,10 @@ interface Outcome extends Reachable {
   readonly varied: Varied;
 }
 
-function faultsOf(outcomes: readonly Outcome[], reachable: readonly Reachable[]): ArgumentFaults {
+function faultsOf(
+  outcomes: readonly Outcome[],
+  reachable: readonly Reachable[],
+): Omit<ArgumentFaults, "assigned"> {
   const declared = new Map(
     outcomes.flatMap(({ spec, persona, varied }) =>
       spec === undefined ? [] : [[`${persona}/${formatFunction(spec)}`, varied.faults[0]] as const],
@@ -256,4 +266,15 @@ function leftOut(outcomes: readonly Outcome[], reachable: readonly Reachable[]):
     function: signatureOf(routine),
     because,
   }));
+}
+
+/** The cells of columns that writes assign, answered: no channel probes them. */
+export function withAssigned(
+  probed: readonly ProbedCell[],
+  assigned: ArgumentFaults["assigned"],
+): readonly ProbedCell[] {
+  return probed.map((one) => {
+    const direct = one.cell.channels.includes("direct") ? assigned(one.cell) : undefined;
+    return direct === undefined ? one : { ...one, answers: { direct } };
+  });
 }

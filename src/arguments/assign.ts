@@ -1,0 +1,265 @@
+import { fillSql } from "../lib/sql-file.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import type { ColumnInfo, RelationInfo } from "../model/catalog.ts";
+import type { Declaration, Matrix } from "../model/matrix.ts";
+import type { AssignmentObservation } from "../model/observation.ts";
+import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
+import { bindPredicate } from "../plan/columns.ts";
+import { literalFor } from "../plan/subject.ts";
+import { isError, type ProofSession, type Step, type StepAnswer } from "../prove/ask/session.ts";
+import type { CallDatabase } from "./database.ts";
+import { rowsOf } from "./reach.ts";
+import type { Caller, TableRow } from "./world.ts";
+
+// Mass assignment: which columns of the rows that a persona may write take a value of its choice.
+
+/** Rows of a relation that are tried; values of a column. */
+const rowsAtMost = 2;
+const valuesAtMost = 12;
+
+export interface Assigning {
+  readonly matrix: Matrix;
+  readonly database: CallDatabase;
+  readonly session: ProofSession;
+  readonly callers: readonly Caller[];
+}
+
+/** What columns can be given, read once for a relation. */
+export interface Material {
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  readonly texts: readonly string[];
+  readonly rows: readonly TableRow[];
+}
+
+export async function materialOf(info: RelationInfo, database: CallDatabase): Promise<Material> {
+  const [text, table] = await Promise.all([
+    database.ask(fillSql("assign_columns.sql", { oid: info.oid })),
+    database.table({ ...info, indexes: [] }),
+  ]);
+  return { ...(JSON.parse(text ?? '{"labels":{},"texts":[]}') as Omit<Material, "rows">), rows: table.rows };
+}
+
+/** Columns that the role can send a value for at all. */
+export function assignable(
+  info: RelationInfo,
+  role: string,
+  operation: "insert" | "update",
+): readonly ColumnInfo[] {
+  const granted = info.privileges[role]?.[operation] ?? [];
+  return info.columns.filter(
+    (column) => granted.includes(column.name) && !column.generated && column.identity !== "always",
+  );
+}
+
+/** Tries values for one column of what the persona may update, or insert. `first`: one that is stored is enough. */
+export async function tryColumn(
+  { operation, expectation }: Pick<Declaration, "operation" | "expectation">,
+  column: ColumnInfo,
+  info: RelationInfo,
+  caller: Caller,
+  material: Material,
+  assigning: Assigning,
+  candidates: readonly Readonly<Record<string, string | null>>[],
+): Promise<AssignmentObservation> {
+  const { database, matrix } = assigning;
+  const bind = (predicate: string): string =>
+    bindPredicate(predicate, { matrix, persona: caller.persona, column: undefined });
+  const rows =
+    operation === "update"
+      ? (await rowsOf(expectation, info, undefined, bind, database)).slice(0, rowsAtMost)
+      : [];
+  const bases =
+    operation === "update"
+      ? rows.map(({ values }) => values.get(column.name) ?? null)
+      : candidates.map((one) => one[column.name] ?? null);
+  const values = valuesFor(column, material, caller, assigning.callers).filter((value) =>
+    bases.some((base) => base !== value),
+  );
+  const statements = values.flatMap((value) =>
+    operation === "update"
+      ? updates(info, column, value, rows)
+      : candidates.map((candidate) => insertOf(info, candidate, column.name, value)),
+  );
+  const tried = await Promise.all(
+    statements.map(async (sql) => ({
+      sql,
+      ...(await storedBy(sql.sql, sql.value, column, info, caller, assigning)),
+    })),
+  );
+  const stored = await chosen(
+    tried.filter((one) => one.stored),
+    column,
+    info,
+    caller,
+    assigning,
+  );
+  return {
+    kind: "assignment",
+    operation: operation === "update" ? "update" : "insert",
+    tried: tried.length,
+    rows: operation === "update" ? rows.length : candidates.length,
+    stored: [...new Set(stored.map(({ sql }) => sql.value))].slice(0, 3),
+    sql: (stored[0] ?? tried[0])?.sql.sql,
+    refusals: [...new Set(tried.flatMap(({ code }) => code ?? []))],
+    putBack: tried.some((one) => one.code === undefined && !one.stored && one.touched > 0),
+  };
+}
+
+interface Statement {
+  readonly sql: string;
+  readonly value: string;
+  /** INSERT: the same row without the column. */
+  readonly plain?: string;
+}
+
+/** An INSERT stores a default by itself: only what the same row without the column does not hold was chosen. */
+async function chosen<T extends { readonly sql: Statement }>(
+  stored: readonly T[],
+  column: ColumnInfo,
+  info: RelationInfo,
+  caller: Caller,
+  assigning: Assigning,
+): Promise<readonly T[]> {
+  const byItself = await Promise.all(
+    stored.map(async ({ sql: { plain, value } }) =>
+      plain === undefined ? false : (await storedBy(plain, value, column, info, caller, assigning)).stored,
+    ),
+  );
+  return stored.filter((_, index) => byItself[index] !== true);
+}
+
+/** Row by row, and once without WHERE: then no SELECT policy is asked about the new row. */
+function updates(
+  info: RelationInfo,
+  column: ColumnInfo,
+  value: string,
+  rows: readonly TableRow[],
+): readonly Statement[] {
+  const set = `update ${quoteQualified(info)} set ${quoteIdent(column.name)} = ${literalSql(value)}`;
+  const key = info.primaryKey;
+  const each = rows.flatMap((row): readonly Statement[] => {
+    if (key.length === 0 || row.values.get(column.name) === value) return [];
+    const where = key.map((name) => `${quoteIdent(name)} = ${literalSql(row.values.get(name) ?? null)}`);
+    return [{ sql: `${set} where ${where.join(" and ")}`, value }];
+  });
+  return rows.length === 0 ? [] : [...each, { sql: set, value }];
+}
+
+function insertOf(
+  info: RelationInfo,
+  candidate: Readonly<Record<string, string | null>>,
+  column: string,
+  value: string,
+): Statement {
+  const { [column]: _own, ...others } = candidate;
+  const names = Object.keys(others);
+  const sqlOf = (row: Readonly<Record<string, string | null>>, of: readonly string[]): string =>
+    `insert into ${quoteQualified(info)} (${of.map(quoteIdent).join(", ")}) values (${of.map((name) => literalSql(row[name] ?? null)).join(", ")})`;
+  return {
+    sql: sqlOf({ ...others, [column]: value }, [...names, column]),
+    value,
+    ...(names.length > 0 && { plain: sqlOf(others, names) }),
+  };
+}
+
+function literalSql(value: string | null): string {
+  return value === null ? "null" : quoteLiteral(value);
+}
+
+/** Whether more rows hold the value afterwards than before: what a trigger puts back was not stored. */
+async function storedBy(
+  sql: string,
+  value: string,
+  column: ColumnInfo,
+  info: RelationInfo,
+  caller: Caller,
+  { session, database }: Assigning,
+): Promise<{ readonly stored: boolean; readonly code: string | undefined; readonly touched: number }> {
+  const as = caller.as(info.schema, info.name);
+  const count: Step = {
+    as: database.privileged,
+    sql: `select count(*)::text from ${quoteQualified(info)} where ${quoteIdent(column.name)}::text = (${quoteLiteral(value)}::${column.type})::text`,
+    rows: true,
+  };
+  const answers = await session.run([
+    count,
+    { as, sql, rows: false },
+    { as, sql: "set constraints all immediate", rows: false },
+    count,
+  ]);
+  const failed = answers.find(isError);
+  const [before, did, , after] = answers;
+  return {
+    stored: failed === undefined && numberOf(after) > numberOf(before),
+    code: failed?.code,
+    touched: did !== undefined && "touched" in did ? did.touched : 0,
+  };
+}
+
+function numberOf(answer: StepAnswer | undefined): number {
+  return answer !== undefined && "value" in answer ? Number(answer.value) : 0;
+}
+
+function valuesFor(
+  column: ColumnInfo,
+  { labels, texts, rows }: Material,
+  { identities: own }: Caller,
+  callers: readonly Caller[],
+): readonly string[] {
+  const { type, name } = column;
+  const standing = [...new Set(rows.flatMap(({ values }) => values.get(name) ?? []))].filter(
+    (one) => one.length < 500,
+  );
+  const named = standing.some((value) => callers.some(({ identities }) => identities.includes(value)));
+  const identities = callers.flatMap((one) => one.identities).filter((one) => !own.includes(one));
+  const all = [
+    ...(labels[name] ?? []),
+    ...(type === "boolean" ? ["true", "false"] : []),
+    ...(named || type === "uuid"
+      ? identities.flatMap((one) => literalFor(one, column) ?? []).slice(0, 3)
+      : []),
+    ...standing.slice(0, 3),
+    ...(isText(type) ? texts : []),
+    ...fresh(type),
+  ];
+  return [...new Set(all)].slice(0, valuesAtMost);
+}
+
+function isText(type: string): boolean {
+  return /^(?:text|citext|character.*)$/.test(type);
+}
+
+/** Values that no row needs to hold. */
+function fresh(type: string): readonly string[] {
+  if (isText(type)) return ["rowgate"];
+  if (/^(?:smallint|integer|bigint|numeric.*|real|double precision)$/.test(type)) return ["1", "30000"];
+  if (/^(?:date|timestamp.*)$/.test(type)) return ["2001-02-03", "2101-02-03"];
+  if (/^jsonb?$/.test(type)) return ['{"rowgate": true}'];
+  if (type === "uuid") return ["5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e"];
+  return type.endsWith("[]") ? ["{}"] : [];
+}
+
+/** Candidates that the persona may insert, as it sends them. */
+export function acceptedCandidates(
+  spec: Matrix["relations"][number],
+  { expectation }: Pick<Declaration, "expectation">,
+  { persona }: Caller,
+  vars: Matrix["vars"],
+): readonly Readonly<Record<string, string | null>>[] {
+  if (expectation.kind === "deny") return [];
+  const accepted = spec.candidates.filter(
+    ({ name }) => expectation.kind !== "candidates" || expectation.accept.includes(name),
+  );
+  return accepted.slice(0, rowsAtMost).flatMap(({ values }) => {
+    try {
+      const entries = Object.entries(values).map(
+        ([name, value]) =>
+          [name, bindCandidateValue(value, (of) => personaParameter(persona, vars, of))] as const,
+      );
+      return [Object.fromEntries(entries)];
+    } catch {
+      // A parameter has no value for this persona: it sends no such row.
+      return [];
+    }
+  });
+}

@@ -1,0 +1,140 @@
+import {
+  acceptedCandidates,
+  assignable,
+  type Assigning,
+  type Material,
+  materialOf,
+  tryColumn,
+} from "../arguments/assign.ts";
+import type { Caller } from "../arguments/world.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import { type Cell, isAssignment } from "../model/cell.ts";
+import type { ChannelAnswer } from "../model/channel.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Declaration, RelationSpec } from "../model/matrix.ts";
+import type { AssignmentObservation } from "../model/observation.ts";
+import { assignmentExpectations } from "../plan/columns.ts";
+import { blockedBy } from "../plan/side-effects.ts";
+import type { RelationWork } from "../plan/plan.ts";
+import type { OpenRun } from "./3-open.ts";
+
+/** What became of the columns that writes assign. */
+export interface Assignments {
+  /** Of a cell of such a column; `undefined`: it is another cell. */
+  readonly of: (cell: Cell) => ChannelAnswer | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Where nothing may be tried, their cells are skipped. */
+export function noAssignments(reason: string): Assignments {
+  const skipped: ChannelAnswer = { observation: { kind: "skipped", reason }, probe: "not sent" };
+  return { of: (cell) => (isAssignment(cell) ? skipped : undefined), findings: [] };
+}
+
+/** Tries the listed columns, and with `others` those that the matrix says nothing of. */
+export async function tryAssignments(
+  { plan, options, request }: OpenRun,
+  assigning: Assigning,
+  others: boolean,
+): Promise<Assignments> {
+  const seen = new Map<string, AssignmentObservation>();
+  const open = new Map<string, Map<string, string[]>>();
+  const tries: (() => Promise<void>)[] = [];
+  for (const work of plan.work) {
+    const { spec } = work;
+    if (blockedBy(spec, plan.sideEffects, request.target.posture) !== undefined) continue;
+    const material = once(() => materialOf(work.relation.info, assigning.database));
+    for (const declaration of spec.declarations) {
+      const caller = callerOf(declaration, assigning);
+      if (caller === undefined || (declaration.operation !== "update" && declaration.operation !== "insert"))
+        continue;
+      const id = `${declaration.persona}/${formatQualified(spec)}/${declaration.operation}`;
+      for (const { column } of assignmentExpectations({
+        declaration,
+        expectation: declaration.expectation,
+        implied: false,
+      }))
+        if (options.wants(`${id}/${column}`, declaration.persona, id))
+          tries.push(async () => {
+            seen.set(
+              `${id}/${column}`,
+              await observe(work, declaration, column, caller, await material(), assigning),
+            );
+          });
+      if (!others || !options.wants(id, declaration.persona) || declaration.operation !== "update") continue;
+      for (const column of unlisted(work, declaration))
+        tries.push(async () => {
+          const found = await observe(work, declaration, column, caller, await material(), assigning);
+          if (found.stored.length === 0) return;
+          const columns = open.get(formatQualified(spec)) ?? new Map<string, string[]>();
+          open.set(
+            formatQualified(spec),
+            columns.set(column, [...(columns.get(column) ?? []), caller.persona.name]),
+          );
+        });
+    }
+  }
+  await Promise.all(tries.map((one) => one()));
+  return {
+    of: (cell) => {
+      const observation = seen.get(cell.id);
+      return observation && { observation, probe: observation.sql ?? "not sent" };
+    },
+    findings: [...open].map(([relation, columns]) => ({
+      kind: "unlisted-assignable-columns",
+      relation,
+      columns: [...columns].map(([column, personas]) => `${column} (${[...new Set(personas)].join(", ")})`),
+    })),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** Who is above the policies may assign everything: that is no finding. Its listed columns are tried all the same. */
+function callerOf({ persona, assignment }: Declaration, { callers }: Assigning): Caller | undefined {
+  const caller = callers.find((one) => one.persona.name === persona);
+  const above = caller?.role.superuser === true || caller?.role.bypassRls === true;
+  return above && assignment === undefined ? undefined : caller;
+}
+
+/** Columns of rows that may be updated, of which no `columns`, `names`, `never` or `set` speaks. */
+function unlisted({ relation: { info } }: RelationWork, declaration: Declaration): readonly string[] {
+  const { expectation, assignment, names = [], never, set = {}, persona } = declaration;
+  if (expectation.kind === "deny" || persona === "") return [];
+  const listed = new Set([
+    ...[...(assignment?.fixed ?? []), ...(assignment?.free ?? []), ...names].map(({ name }) => name),
+    ...never.flatMap(({ values }) => Object.keys(values)),
+    ...Object.keys(set),
+  ]);
+  return info.columns.map(({ name }) => name).filter((name) => !listed.has(name));
+}
+
+async function observe(
+  { spec, relation: { info } }: { readonly spec: RelationSpec; readonly relation: RelationWork["relation"] },
+  declaration: Declaration,
+  name: string,
+  caller: Caller,
+  material: Material,
+  assigning: Assigning,
+): Promise<AssignmentObservation> {
+  const operation = declaration.operation === "insert" ? "insert" : "update";
+  const column = assignable(info, caller.persona.role, operation).find((one) => one.name === name);
+  if (column === undefined)
+    return {
+      kind: "assignment",
+      operation,
+      privilege: false,
+      rows: 0,
+      tried: 0,
+      stored: [],
+      refusals: [],
+      putBack: false,
+      sql: undefined,
+    };
+  const candidates =
+    operation === "insert" ? acceptedCandidates(spec, declaration, caller, assigning.matrix.vars) : [];
+  return tryColumn(declaration, column, info, caller, material, assigning, candidates);
+}
