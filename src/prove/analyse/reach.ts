@@ -32,8 +32,12 @@ const unlikeStatement: ReadonlySet<string> = new Set([
 
 const login = /\b(?:session|system)_user\b/i;
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
+// `age(x)` counts from today, and text that says so is cast to a date when it is asked.
+const timely =
+  /^(?:now|transaction_timestamp|statement_timestamp|pg_postmaster_start_time|pg_conf_load_time)$/;
+const relative = /^\s*(?:now|today|tomorrow|yesterday)\s*$/i;
 const time =
-  /\bnow\s*\(|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b/i;
+  /\b(?:now|pg_postmaster_start_time|pg_conf_load_time)\s*\(|\bage\s*\([^,]*\)|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b|'\s*(?:now|today|tomorrow|yesterday)\s*'/i;
 
 /** Follows names through texts: bodies are text, so a name that merely stands there counts as read. */
 export class Reaches {
@@ -55,9 +59,11 @@ export class Reaches {
   #note(node: Node, into: Found): void {
     const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
     if (name !== "") this.#noteCall(name, into);
+    if (name === "age" && part(node, "FuncCall")?.args?.length === 1) into.readsTime = true;
     const table = part(node, "RangeVar");
     if (table?.relname !== undefined)
       for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
+    if (relative.test(part(node, "A_Const")?.sval?.sval ?? "")) into.readsTime = true;
     const value = part(node, "SQLValueFunction");
     if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "")) into.readsLogin = true;
     if (value !== undefined && !/USER|ROLE|CATALOG|SCHEMA/.test(value.op ?? "")) into.readsTime = true;
@@ -69,7 +75,7 @@ export class Reaches {
   #noteCall(name: string, into: Found): void {
     if (this.#isVolatile(name)) into.volatile.add(name);
     if (/^(?:session_user|system_user)$/.test(name)) into.readsLogin = true;
-    if (/^(?:now|transaction_timestamp|statement_timestamp)$/.test(name)) into.readsTime = true;
+    if (timely.test(name)) into.readsTime = true;
     for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));
   }
 
