@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { benchDirect } from "./direct.ts";
 import { isMet, type StageResult } from "./figures.ts";
 import { benchFirstVerdict } from "./first-verdict.ts";
+import { benchHtml } from "./html.ts";
 import { inFolder } from "./laboratory.ts";
 import { benchMemory } from "./memory.ts";
 import { type Options, readOptions, type Stage, usage } from "./options.ts";
@@ -16,6 +17,7 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   rest: benchRest,
   memory: benchMemory,
   start: benchFirstVerdict,
+  html: benchHtml,
 };
 
 const results = fileURLToPath(new URL("../bench/results", import.meta.url));

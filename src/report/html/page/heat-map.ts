@@ -6,7 +6,7 @@ import { roving } from "./roving.ts";
 import { share } from "./summary.ts";
 
 /** Cells of the table that are drawn before somebody asks for all of them. */
-const fewCells = 1600;
+const fewCells = 900;
 
 type Mode = "access" | "evidence";
 
@@ -27,6 +27,8 @@ export function heatMap(page: Page): { readonly element: HTMLElement; readonly s
   const more = h("p", { class: "more" });
   let mode: Mode = "access";
   let all = false;
+  let later: number | undefined;
+  let buttons = new Map<readonly number[], HTMLElement>();
 
   function draw(): void {
     const { filters } = store.state;
@@ -34,10 +36,10 @@ export function heatMap(page: Page): { readonly element: HTMLElement; readonly s
     const personas = model.data.personas.flatMap(({ name }, index) =>
       (filters.persona === "" || name === filters.persona) && pairs.personas.has(index) ? [index] : [],
     );
-    const rows = model.data.relations.flatMap((_, relation) => {
-      const cells = personas.map((persona) => pairs.of(relation, persona));
-      return cells.some((some) => some.some(test)) ? [{ relation, cells }] : [];
-    });
+    const rows = relationsOf(page).map((relation) => ({
+      relation,
+      cells: personas.map((persona) => pairs.of(relation, persona)),
+    }));
     const room = all ? rows.length : Math.max(12, Math.floor(fewCells / Math.max(personas.length, 1)));
     fill(
       place,
@@ -53,6 +55,19 @@ export function heatMap(page: Page): { readonly element: HTMLElement; readonly s
     more.hidden = left <= 0;
   }
 
+  /** Drawn once, however often the filters change. */
+  function known(
+    some: readonly number[],
+    slots: readonly SlotView[],
+    test: (cell: number) => boolean,
+  ): HTMLElement {
+    const found = buttons.get(some) ?? pairButton(page, some, slots, mode);
+    buttons.set(some, found);
+    found.classList.toggle("out", !some.some(test));
+    found.setAttribute("tabindex", "-1");
+    return found;
+  }
+
   function table(
     rows: readonly { readonly relation: number; readonly cells: readonly (readonly number[])[] }[],
     personas: readonly number[],
@@ -62,14 +77,12 @@ export function heatMap(page: Page): { readonly element: HTMLElement; readonly s
       h("th", { scope: "col" }, h("span", {}, model.data.personas[persona]?.name ?? "")),
     );
     const body = rows.map(({ relation, cells }) => {
-      const slots = slotsOf(page, cells.flat());
+      const slots = slotsOf(page, pairs.all(relation));
       return h(
         "tr",
         {},
         h("th", { scope: "row" }, model.data.relations[relation]?.name ?? ""),
-        ...cells.map((some) =>
-          h("td", {}, some.length === 0 ? spoken("no cell") : pairButton(page, some, slots, mode, test)),
-        ),
+        ...cells.map((some) => h("td", {}, some.length === 0 ? spoken("no cell") : known(some, slots, test))),
       );
     });
     const element = h(
@@ -83,16 +96,21 @@ export function heatMap(page: Page): { readonly element: HTMLElement; readonly s
   }
 
   function showAll(): void {
+    clearTimeout(later);
     all = true;
     draw();
   }
 
   store.onChange((state, before) => {
-    if (state.filters !== before.filters) draw();
+    if (state.filters === before.filters) return;
+    // The counts and the list are on the screen before the map is drawn, and a text that is being typed is typed first.
+    clearTimeout(later);
+    later = setTimeout(draw, 80);
   });
   draw();
   const choose = (next: Mode): void => {
     mode = next;
+    buttons = new Map();
     draw();
     fill(key, ...legend(page, mode));
   };
@@ -123,9 +141,20 @@ function radio(value: Mode, label: string, checked: boolean, choose: (mode: Mode
   );
 }
 
+const none: readonly number[] = [];
+
 interface Pairs {
   readonly personas: ReadonlySet<number>;
   readonly of: (relation: number, persona: number) => readonly number[];
+  readonly all: (relation: number) => readonly number[];
+}
+
+/** Those with a cell that the filters leave, in the order of the matrix. */
+function relationsOf({ model, store }: Page): readonly number[] {
+  const present = new Set(
+    model.matching(store.state.filters).map((cell) => model.data.cells.relation[cell] ?? -1),
+  );
+  return model.data.relations.flatMap((_, relation) => (present.has(relation) ? [relation] : []));
 }
 
 function pairsOf({ model: { data, size } }: Page): Pairs {
@@ -137,7 +166,8 @@ function pairsOf({ model: { data, size } }: Page): Pairs {
   }
   return {
     personas: new Set(data.cells.persona),
-    of: (relation, persona) => pairs[relation * width + persona] ?? [],
+    of: (relation, persona) => pairs[relation * width + persona] ?? none,
+    all: (relation) => pairs.slice(relation * width, (relation + 1) * width).flat(),
   };
 }
 
@@ -163,7 +193,6 @@ function pairButton(
   cells: readonly number[],
   slots: readonly SlotView[],
   mode: Mode,
-  test: (cell: number) => boolean,
 ): HTMLElement {
   const { model, store } = page;
   const lines = model.data.channels.map((name, channel) => ({
@@ -193,7 +222,7 @@ function pairButton(
     {
       type: "button",
       tabindex: -1,
-      class: `pair${cells.some(test) ? "" : " out"}${changed ? " changed" : ""}`,
+      class: `pair${changed ? " changed" : ""}`,
       "aria-label": `${labelOf(page, cells, changed)}; letters ${letters}`,
       click: (event: MouseEvent) => {
         const chosen = (event.target as Element).closest("[data-cell]")?.getAttribute("data-cell");

@@ -90,6 +90,8 @@ function build(data: PageData): void {
     live,
   );
   printWhole(list, map.showAll);
+  // The table of ids, before somebody opens a cell of many.
+  setTimeout(() => model.cellOf(""), 200);
 
   function skip(event: Event): void {
     event.preventDefault();

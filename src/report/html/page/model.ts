@@ -9,6 +9,13 @@ export interface Filters {
   readonly find: string;
 }
 
+interface Found {
+  readonly filters: Filters;
+  readonly cells: readonly number[];
+  /** By cell: 1 when it is among them. */
+  readonly mask: Uint8Array;
+}
+
 export const noFilters: Filters = { persona: "", relation: "", verdict: "", evidence: "", find: "" };
 
 /** Answers questions about a run's cells by their places. */
@@ -19,6 +26,9 @@ export class Model {
   readonly channelsAsked: number;
   readonly #rank: Uint8Array;
   readonly #order: Uint32Array;
+  #last: Found | undefined;
+  #ids: readonly string[] | undefined;
+  readonly #evidence: Int8Array;
   #places: Map<string, number> | undefined;
 
   constructor(data: PageData) {
@@ -26,6 +36,10 @@ export class Model {
     this.size = data.cells.verdict.length;
     this.passed = data.verdicts.findIndex(({ name }) => name === "pass");
     this.channelsAsked = data.cells.answers.filter((column) => column.some((answer) => answer !== -1)).length;
+    this.#evidence = Int8Array.from({ length: this.size }, (_, cell) => {
+      if (data.cells.verdict[cell] !== this.passed) return -1;
+      return Math.max(...data.channels.map((_channel, place) => this.answer(cell, place)?.evidence ?? -1));
+    });
     this.#rank = Uint8Array.from({ length: this.size }, (_, cell) => this.#rankOf(cell));
     // Failures first, in the order in which a person should look; within it as the matrix has them.
     this.#order = Uint32Array.from({ length: this.size }, (_, cell) => cell).toSorted(
@@ -93,8 +107,7 @@ export class Model {
 
   /** What a pass rests on: the weaker of its channels; -1: it did not pass. */
   evidence(cell: number): number {
-    if (this.data.cells.verdict[cell] !== this.passed) return -1;
-    return Math.max(...this.data.channels.map((_, channel) => this.answer(cell, channel)?.evidence ?? -1));
+    return this.#evidence[cell] ?? -1;
   }
 
   /** Its verdict, or what a channel brought back, is not what the other run had. */
@@ -124,13 +137,31 @@ export class Model {
 
   /** The cells that a filter leaves, failures first. */
   matching(filters: Filters): readonly number[] {
-    const test = this.tester(filters);
-    const found: number[] = [];
-    for (const cell of this.#order) if (test(cell)) found.push(cell);
-    return found;
+    return this.#found(filters).cells;
   }
 
+  /** Whether a cell is among them. */
   tester(filters: Filters): (cell: number) => boolean {
+    const { mask } = this.#found(filters);
+    return (cell) => mask[cell] === 1;
+  }
+
+  /** Every part of the page asks for the same filters: they are looked for once. */
+  #found(filters: Filters): Found {
+    if (this.#last?.filters === filters) return this.#last;
+    const test = this.#test(filters);
+    const mask = new Uint8Array(this.size);
+    const cells: number[] = [];
+    for (const cell of this.#order) {
+      if (!test(cell)) continue;
+      cells.push(cell);
+      mask[cell] = 1;
+    }
+    this.#last = { filters, cells, mask };
+    return this.#last;
+  }
+
+  #test(filters: Filters): (cell: number) => boolean {
     const { cells } = this.data;
     const tests: ((cell: number) => boolean)[] = [];
     if (filters.persona !== "") {
@@ -148,7 +179,8 @@ export class Model {
     }
     if (filters.find !== "") {
       const wanted = filters.find.toLowerCase();
-      tests.push((cell) => this.id(cell).toLowerCase().includes(wanted));
+      const ids = (this.#ids ??= Array.from({ length: this.size }, (_, cell) => this.id(cell).toLowerCase()));
+      tests.push((cell) => ids[cell]?.includes(wanted) === true);
     }
     return (cell) => tests.every((test) => test(cell));
   }
