@@ -1,6 +1,7 @@
 import type { SlotView } from "../data.ts";
 import { type Child, fill, h, plural, spoken } from "./dom.ts";
 import type { Page } from "./parts.ts";
+import { pairsOf, relationsOf } from "./pairs.ts";
 import { section } from "./parts.ts";
 import { roving } from "./roving.ts";
 import { share } from "./summary.ts";
@@ -139,36 +140,6 @@ function radio(value: Mode, label: string, checked: boolean, choose: (mode: Mode
     h("input", { type: "radio", name: "mode", value, checked, change: () => choose(value) }),
     ` ${label}`,
   );
-}
-
-const none: readonly number[] = [];
-
-interface Pairs {
-  readonly personas: ReadonlySet<number>;
-  readonly of: (relation: number, persona: number) => readonly number[];
-  readonly all: (relation: number) => readonly number[];
-}
-
-/** Those with a cell that the filters leave, in the order of the matrix. */
-function relationsOf({ model, store }: Page): readonly number[] {
-  const present = new Set(
-    model.matching(store.state.filters).map((cell) => model.data.cells.relation[cell] ?? -1),
-  );
-  return model.data.relations.flatMap((_, relation) => (present.has(relation) ? [relation] : []));
-}
-
-function pairsOf({ model: { data, size } }: Page): Pairs {
-  const pairs: number[][] = [];
-  const width = data.personas.length;
-  for (let cell = 0; cell < size; cell += 1) {
-    const key = (data.cells.relation[cell] ?? 0) * width + (data.cells.persona[cell] ?? 0);
-    (pairs[key] ??= []).push(cell);
-  }
-  return {
-    personas: new Set(data.cells.persona),
-    of: (relation, persona) => pairs[relation * width + persona] ?? none,
-    all: (relation) => pairs.slice(relation * width, (relation + 1) * width).flat(),
-  };
 }
 
 /** The usual four always; others where the relation has more to say of them than no. */
