@@ -15,6 +15,7 @@
 --        others      [[list, …], …]   the same, of what the persona sees, for when it is not the one who steps
 --        relations   [{"oid", "changed", "gone", "keys", "audience"}]   privileged statements; audience: a list
 --        hook        {"sql", "setting", "relations": [relation, …]} or null: the claims of the persona's next token
+--        constraintClass  what the codes of constraints begin with
 --        replica     true: the login may put foreign keys and triggers aside
 --      setting rowgate.steps (JSON, a batch)
 --        milliseconds  after which no step is begun
@@ -48,6 +49,7 @@ declare
                                     jsonb_array_elements_text(p->'values') with ordinality y(v, oo) order by o, oo);
   home constant text := fixed->>'home';
   pre_request constant text := fixed->>'preRequest';
+  constraint_class constant text := fixed->>'constraintClass';
   can_replicate constant boolean := (fixed->>'replica')::boolean;
   statements constant text[] := array(select s->>'sql' from jsonb_array_elements(fixed->'statements') with ordinality x(s, o) order by o);
   kinds constant text[] := array(select s->>'kind' from jsonb_array_elements(fixed->'statements') with ordinality x(s, o) order by o);
@@ -203,7 +205,7 @@ begin
               if not measured then error_code := sqlstate; end if;
               acting := 0;
           end;
-          exit ways when not (kinds[s] = 'undone' and error_code like '23%' and can_replicate and wanted = 'origin');
+          exit ways when not (kinds[s] = 'undone' and starts_with(error_code, constraint_class) and can_replicate and wanted = 'origin');
           wanted := 'replica';
         end loop;
         if error_code is not null then failed := failed || json_build_array(m, error_code)::text;

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
+import { isCode } from "../model/answers.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { settle } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
@@ -100,7 +101,8 @@ export function candidatesOf(
   const { actor, subject, operation } = measure;
   if (measure.kind === "call") return [...answers(measure)];
   // Only what a policy, or a trigger, has refused is an insert that could be gained.
-  if (operation === "insert") return before.get(measure)?.code === "42501" ? [wentThrough] : [];
+  if (operation === "insert")
+    return isCode(before.get(measure)?.code, "insufficientPrivilege") ? [wentThrough] : [];
   const allowed = declared.get(measure);
   if (subject === undefined || allowed === "all" || operation === "execute") return [];
   const reached = reach(actor, subject, operation);

@@ -37,6 +37,8 @@ export interface Fixed {
     readonly setting: number;
     readonly relations: readonly number[];
   } | null;
+  /** What the codes of constraints begin with. */
+  readonly constraintClass: string;
   readonly replica: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { formatFunction, formatQualified, quoteQualified } from "../lib/sql-text.ts";
+import { codeOf } from "../model/answers.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { PlannedCall } from "../model/cell.ts";
 import { type Call, callIsOpen } from "../model/matrix.ts";
@@ -248,14 +249,25 @@ function sessionsOf({
   home,
   preRequest,
   replica,
-}: World): Pick<Fixed, "settings" | "personas" | "home" | "preRequest" | "replica" | "hook"> {
+}: World): Pick<
+  Fixed,
+  "settings" | "personas" | "home" | "preRequest" | "replica" | "hook" | "constraintClass"
+> {
   const settings = [...new Set(actors.flatMap((one) => [...one.settings.keys()]))];
   const personas = actors.map((one) => ({
     role: one.role.name,
     login: one.persona.login ?? null,
     values: settings.map((name) => one.settings.get(name) ?? ""),
   }));
-  return { settings, personas, home, preRequest: preRequest ?? null, replica, hook: null };
+  return {
+    settings,
+    personas,
+    home,
+    preRequest: preRequest ?? null,
+    replica,
+    constraintClass: codeOf("constraint"),
+    hook: null,
+  };
 }
 
 /** Numbers from 1, one for each of what is the same. */
