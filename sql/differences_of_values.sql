@@ -1,4 +1,4 @@
--- With full sight: the values of one column that a persona was shown ($1: text[], each the JSON array [key, value]) against
+-- By the privileged connection: the values of one column that a persona was shown ($1: text[], each the JSON array [key, value]) against
 -- the rows in which it is declared to be shown. Only rows that hold a value count. Pieces in braces are written by the channel:
 --   {key}, {value}  the row's key, and the column's value, as texts
 --   {shown}         the key for people: {"id": 7}

@@ -1,5 +1,5 @@
 -- Rows to copy where the gateway commits, by their keys: up to two of each kind, inside and outside of the declared set, with and
--- without the persona's `sub` in them. Asked with full sight, of the first rows of each side: a long table is not read whole.
+-- without the persona's `sub` in them. Asked by the privileged connection, of the first rows of each side: a long table is not read whole.
 --   {key}      the key's columns as texts: "id"::text
 --   {relation} the table
 --   {inside}   the declared set's predicate

@@ -1,4 +1,4 @@
--- The rows of a relation, with full sight: what the rest channel holds its answers against.
+-- The rows of a relation, by the privileged connection: what the rest channel holds its answers against.
 -- Pieces in braces are written by the channel (quoted names, and predicates of the matrix):
 --   {key}      the key's columns as texts, for filters: array["id"::text]
 --   {shapes}   the row as PostgREST would show it, once for each list of columns that a persona may be shown:

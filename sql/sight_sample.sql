@@ -1,4 +1,4 @@
--- A recorded sample of a large relation, with full sight, for one row set: rows inside and outside of it, from both
+-- A recorded sample of a large relation, by the privileged connection, for one row set: rows inside and outside of it, from both
 -- ends of the key (an index serves each of the four parts). Pieces as in sight_rows.sql, and
 --   {inside}        the row set's predicate
 --   {order}, {back} by the key, and by the key backwards

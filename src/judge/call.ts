@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Answer, CallObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { compareGates } from "./denial.ts";
+import { otherLayer } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 type Said = Pick<Judgement, "verdict" | "because">;
@@ -43,11 +43,7 @@ function wentThrough(cell: Cell, { answer, states }: CallObservation, outcome: O
 
 function wrongGate({ expectation }: Cell, by: Extract<Outcome, { kind: "refused" }>["by"]): Said | undefined {
   const declared = expectation.kind === "deny" ? expectation.reason : undefined;
-  const order = declared === undefined ? 0 : compareGates(declared, by);
-  if (order === 0) return undefined;
-  return order > 0
-    ? say("leak", `denied by ${by} only: declared is ${declared}, and that gate stands open`)
-    : say("lockout", `denied by ${by} already: declared is ${declared}`);
+  return declared === undefined ? undefined : otherLayer(declared, by);
 }
 
 /**
@@ -60,7 +56,7 @@ function proven(cell: Cell, { positiveControl: beside }: CallObservation, by: st
   if (beside === undefined) {
     const why =
       "the function's own body refused it, and the matrix declares no call that goes through beside it";
-    return say("vacuous", `${why}: nothing shows that it refuses for who asks`);
+    return say("vacuous", `${why}: nothing shows that the refusal depends on who calls`);
   }
   const other = `${beside.persona}'s call${beside.call === undefined ? "" : ` ${beside.call}`}`;
   return beside.answer.code === null

@@ -5,6 +5,7 @@ import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { holdsPrivileges, operationInfo } from "../model/operations.ts";
 import type { Answer, CandidateAttempt } from "../model/observation.ts";
+import type { Judgement } from "../model/verdict.ts";
 
 /** Routines of the server that refuse a row for its policy. */
 const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
@@ -110,9 +111,24 @@ function isGuard({ relation, operation }: Cell, code: string, usual: readonly An
   return raisesItself(relation, of, "before") && usual.some((name) => isCode(code, name));
 }
 
-/** Negative: stopped at an earlier gate than declared; positive: at a later one, so an earlier gate stood open. */
-export function compareGates(declared: DenyReason, actual: DenyReason): number {
-  return denyReasons.indexOf(actual) - denyReasons.indexOf(declared);
+/** A deny by another enforcement layer than declared: an earlier one is a lockout, a later one means that an earlier one is open. */
+export function otherLayer(
+  declared: DenyReason,
+  actual: DenyReason,
+): Pick<Judgement, "verdict" | "because"> | undefined {
+  const order = denyReasons.indexOf(actual) - denyReasons.indexOf(declared);
+  if (order === 0) return undefined;
+  return order > 0
+    ? {
+        verdict: "leak",
+        because: `denied by ${actual} only: the matrix declares ${declared}, and that layer is open`,
+      }
+    : { verdict: "lockout", because: `denied by ${actual} already: the matrix declares ${declared}` };
+}
+
+/** @param why as {@link bypassesPolicies} says */
+export function untestable(why: string): string {
+  return `no policy applies (${why}), so this deny cannot be tested`;
 }
 
 /** Why the policies of the cell's relation do not apply to the persona's role. Functions have none. */

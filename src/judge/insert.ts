@@ -4,7 +4,13 @@ import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
 import { isFor } from "../model/operations.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { bypassesPolicies, closedByPrivilege, compareGates, isRejectedByTrigger } from "./denial.ts";
+import {
+  bypassesPolicies,
+  closedByPrivilege,
+  isRejectedByTrigger,
+  otherLayer,
+  untestable,
+} from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 interface Tried extends CandidateAttempt {
@@ -76,7 +82,7 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
     bypass !== undefined &&
     ((gate !== "grant" && gate !== "schema") || cell.role.superuser)
   ) {
-    return say("error", `${bypass}, so no policy denied it anything`);
+    return say("error", untestable(bypass));
   }
   const unclear = tried.find((one) => !refused(one));
   if (unclear !== undefined)
@@ -164,11 +170,7 @@ function chosen(
 function wrongGate(cell: Cell, gate: DenyReason | undefined): Said | undefined {
   const declared = cell.expectation.kind === "deny" ? cell.expectation.reason : undefined;
   if (declared === undefined || gate === undefined) return undefined;
-  const order = compareGates(declared, gate);
-  if (order === 0) return undefined;
-  return order > 0
-    ? say("leak", `denied by ${gate} only: declared is ${declared}, and that gate stands open`)
-    : say("lockout", `denied by ${gate} already: declared is ${declared}`);
+  return otherLayer(declared, gate);
 }
 
 function gateOf(tried: readonly Tried[]): DenyReason | undefined {

@@ -59,9 +59,9 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
       : refuted(judgement, "inconclusive", `\`check\` is not tested: ${because}`),
   hit: (cell, judgement, proof) => {
     if (proof.side === "less")
-      return refuted(judgement, "lockout", `${shown(cell, proof)} although it is declared`);
+      return refuted(judgement, "lockout", `${shown(cell, proof)}, which the matrix declares`);
     if (isOwnRowMissing(cell, proof)) {
-      const because = `${judgement.because}; the policies would let it at a row of its own, and the data has none`;
+      const because = `${judgement.because}; the policies would allow a row of the persona's own, and the data has none`;
       return { ...judgement, evidence: "rows-at-hand", because };
     }
     return refuted(judgement, "leak", shown(cell, proof));
@@ -76,7 +76,7 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
     refuted(
       judgement,
       "inconclusive",
-      `not decided for all rows: ${[because, ...within].filter((text) => text !== "").join(", in ")}. It would be settled by ${settle}`,
+      `not decided for all rows: ${[because, ...within].filter((text) => text !== "").join(", in ")}. To decide it: ${settle}`,
     ),
   mismatch: (_cell, judgement, { message, witness }) =>
     refuted(
@@ -136,7 +136,7 @@ function resting(
     return refuted(
       judgement,
       "inconclusive",
-      `it holds at this moment only: ${when} will be otherwise. Waive it with a reason, or let a row's own times decide`,
+      `it holds at this moment only: ${when} changes. Waive it with a reason, or let a row's own times decide`,
     );
   return { ...judgement, evidence };
 }

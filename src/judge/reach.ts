@@ -1,9 +1,10 @@
 import { isCode, isRefusal } from "../model/answers.ts";
+import { operationInfo } from "../model/operations.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { RowsObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { bypassesPolicies, closedByPrivilege, compareGates, isRefusedByTrigger } from "./denial.ts";
+import { bypassesPolicies, closedByPrivilege, isRefusedByTrigger, otherLayer, untestable } from "./denial.ts";
 import { type Outcome, outcomeEffect, outcomeOf } from "./outcome.ts";
 
 type Said = Pick<Judgement, "verdict" | "because">;
@@ -53,10 +54,14 @@ function deniedByOf(seen: RowsObservation, outcome: Outcome): DenyReason | undef
 }
 
 function tooMuch(
-  { column, relation: { info } }: Cell,
+  cell: Cell,
   { unexpected: extra, baseline: control, affected }: RowsObservation,
 ): Said | undefined {
   if (extra === 0) return undefined;
+  const {
+    column,
+    relation: { info },
+  } = cell;
   if (column === undefined && info.kind === "view" && affected > control.total) {
     const sees = `the persona read ${rows(affected)} of the view, and the privileged connection sees ${rows(control.total)} of it`;
     return say(
@@ -65,10 +70,24 @@ function tooMuch(
     );
   }
   if (column !== undefined) return say("leak", `${column} shown in ${rows(extra)} where it must be hidden`);
-  return say(
-    "leak",
-    `${rows(extra)} reached that ${control.declared === 0 ? "no row" : `the declared ${control.declared}`} should include`,
-  );
+  const verb = verbOf(cell);
+  if (control.declared === 0)
+    return say("leak", `the persona ${verb} ${rows(extra)}; the matrix allows none`);
+  return affected - extra === control.declared
+    ? say(
+        "leak",
+        `${rows(extra)} too many: the matrix allows ${control.declared}, the persona ${verb} ${affected}`,
+      )
+    : say(
+        "leak",
+        `the persona ${verb} ${rows(extra)} outside the ${control.declared} that the matrix allows`,
+      );
+}
+
+function verbOf({ operation }: Cell): string {
+  const { reads, events } = operationInfo[operation];
+  if (reads) return "read";
+  return events.includes("delete") ? "deleted" : "changed";
 }
 
 function openStates(
@@ -98,19 +117,21 @@ function brokenStates(cell: Cell, { states }: RowsObservation): Said | undefined
 
 function forbiddenMoves(cell: Cell, seen: RowsObservation): Said | undefined {
   const moved = movesOf(cell, seen).find(({ kind }) => kind === "accepted" || kind === "constraint");
-  return moved === undefined
-    ? undefined
-    : say("leak", `the move ${moved.name}, which must be refused, was accepted`);
+  return moved === undefined ? undefined : say("leak", `the forbidden update ${moved.name} was accepted`);
 }
 
 /** A move that was not refused by a policy: it met none, or no row that the persona may update at all. */
 function unprovenMoves(cell: Cell, seen: RowsObservation): Said | undefined {
   const moves = movesOf(cell, seen);
   const unclear = moves.find(({ kind }) => kind === "unreached" || kind === "broken");
-  if (unclear !== undefined) return say("inconclusive", `the move ${unclear.name} did not reach the policy`);
+  if (unclear !== undefined)
+    return say("inconclusive", `the forbidden update ${unclear.name} did not reach the policy`);
   const idle = moves.find(({ kind }) => kind === "filtered");
   if (idle === undefined) return undefined;
-  return say("vacuous", `the move ${idle.name} met no row that the persona may update`);
+  return say(
+    "vacuous",
+    `the forbidden update ${idle.name} could be tried on no row: the persona may update none`,
+  );
 }
 
 function movesOf(
@@ -145,7 +166,7 @@ function bypassed(cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | 
     outcome.kind === "impossible"
   )
     return undefined;
-  return say("error", `${why}, so no policy denied it anything`);
+  return say("error", untestable(why));
 }
 
 function unreached(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
@@ -171,7 +192,7 @@ function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
   if (cell.column !== undefined) {
     return say(
       "lockout",
-      `${cell.column} not shown as it is in ${rows(seen.missing)} of the declared ${seen.baseline.declared}${how}`,
+      `${seen.missing} of the ${seen.baseline.declared} declared rows do not show their ${cell.column}${how}`,
     );
   }
   return say("lockout", `${rows(seen.missing)} of the declared ${seen.baseline.declared} not reached${how}`);
@@ -180,7 +201,7 @@ function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
 function undetermined(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (seen.undetermined === 0 || outcome.kind === "impossible") return undefined;
   const why = outcome.kind === "unreached" ? `: ${outcome.why}` : "";
-  return say("inconclusive", `nothing could be told about ${rows(seen.undetermined)}${why}`);
+  return say("inconclusive", `the probe could not decide about ${rows(seen.undetermined)}${why}`);
 }
 
 function hidden(_cell: Cell, seen: RowsObservation): Said | undefined {
@@ -201,7 +222,7 @@ function nothingToProve(
     column === undefined ? " of those that the call would return" : " among those that the SELECT declares";
   const where = among === undefined ? holding : `${holding}${declaring}`;
   if (control.total === 0)
-    return say("vacuous", `full sight sees no row${where}, so nothing was denied and nothing allowed`);
+    return say("vacuous", `there is no row${where}, so nothing could be denied or allowed`);
   if (expectation.kind !== "rows" && expectation.kind !== "within") return undefined;
   const what = `${control.total} rows${where}`;
   if (control.declared === 0)
@@ -216,11 +237,7 @@ function wrongGate(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
   const actual = deniedByOf(seen, outcome);
   if (expectation.kind !== "deny" || expectation.reason === undefined || actual === undefined)
     return undefined;
-  const order = compareGates(expectation.reason, actual);
-  if (order === 0) return undefined;
-  return order > 0
-    ? say("leak", `denied by ${actual} only: declared is ${expectation.reason}, and that gate stands open`)
-    : say("lockout", `denied by ${actual} already: declared is ${expectation.reason}`);
+  return otherLayer(expectation.reason, actual);
 }
 
 function proof(cell: Cell, { baseline: control, affected: reached }: RowsObservation): string {

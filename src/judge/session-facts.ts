@@ -3,13 +3,13 @@ import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 
 const means: Record<SessionFact["kind"], string> = {
-  session: "by which it can tell these probes from what others send",
-  client: "which whoever asks decides: others may send what these probes did not",
-  login: "which whoever logs in by itself can set to anything",
+  session: "which may differ between these probes and the requests of others",
+  client: "which the client decides: others may send what these probes did not",
+  login: "which a session that logs in by itself can set to anything",
   setting: "which no persona of the matrix holds: a session that has it may see something else",
 };
 
-/** Why a pass of this cell says nothing of others: a policy or function that decides it reads what is no identity. */
+/** Why a pass of this cell proves nothing about other sessions: a policy or function that decides it reads what is no identity. */
 export function decidingFact(cell: Cell): string | undefined {
   const found = cell.relation.facts?.find((fact) => decides(fact, cell));
   return found && `${found.place} reads ${found.fact}, ${means[found.kind]}`;

@@ -2,7 +2,7 @@ import { isCode } from "../model/answers.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type { Failure, Observation, StatementObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
-import { bypassesPolicies, compareGates } from "./denial.ts";
+import { bypassesPolicies, otherLayer } from "./denial.ts";
 import { judgeAssignment } from "./assignment.ts";
 import { judgeCall } from "./call.ts";
 import { decidingFact } from "./session-facts.ts";
@@ -72,7 +72,7 @@ function unproven(cell: Cell, trust: ChannelTrust): string | undefined {
   if (fact !== undefined) return fact;
   if (trust.identityShown || persona.claims?.["sub"] === undefined || expectation.kind !== "deny")
     return undefined;
-  return "nothing showed on this channel that the persona's sub arrives: declare a row set that depends on :sub";
+  return "no cell of this channel shows that the persona's `sub` reaches the database: declare a row set that depends on :sub";
 }
 
 /** TRUNCATE: no policy is asked, only the privilege. */
@@ -87,7 +87,11 @@ function judgeStatement(cell: Cell, { answer }: StatementObservation): Judgement
   if (open) {
     return wanted
       ? { ...base, verdict: "pass", because: "TRUNCATE is allowed, as declared" }
-      : { ...base, verdict: "leak", because: "TRUNCATE is allowed: it empties the table past every policy" };
+      : {
+          ...base,
+          verdict: "leak",
+          because: "TRUNCATE is granted; it is not subject to RLS and empties the table",
+        };
   }
   if (outcome.kind === "broken") return { ...base, verdict: "error", because: outcome.why };
   if (outcome.kind !== "refused") {
@@ -102,13 +106,7 @@ function judgeStatement(cell: Cell, { answer }: StatementObservation): Judgement
   const superuser = cell.role.superuser ? bypassesPolicies(cell) : undefined;
   if (superuser !== undefined) return { ...base, verdict: "error", because: superuser };
   const declared = cell.expectation.kind === "deny" ? cell.expectation.reason : undefined;
-  const order = declared === undefined ? 0 : compareGates(declared, outcome.by);
-  if (order !== 0) {
-    return {
-      ...base,
-      verdict: order > 0 ? "leak" : "lockout",
-      because: `denied by ${outcome.by}, declared is ${declared}`,
-    };
-  }
+  const other = declared && otherLayer(declared, outcome.by);
+  if (other !== undefined) return { ...base, ...other };
   return { ...base, verdict: "pass", because: `refused by ${outcome.by}` };
 }

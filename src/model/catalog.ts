@@ -191,7 +191,7 @@ export interface Catalog {
   readonly serverVersion: string;
   readonly serverVersionNum: number;
   readonly database: string;
-  /** The role that controls run as: it has full sight, or nothing that it says is proof. */
+  /** The role that controls run as: it has BYPASSRLS, or nothing that it reads is proof. */
   readonly login: RoleInfo;
   readonly roles: readonly RoleInfo[];
   readonly relations: readonly RelationInfo[];

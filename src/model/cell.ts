@@ -47,12 +47,12 @@ export interface PlannedRelation {
   readonly info: RelationInfo;
   /** Columns that name a row; empty when nothing does (then rows are compared whole). */
   readonly key: readonly string[];
-  /** Where full sight reads rows: the relation itself or the matrix's `control.from`. */
+  /** Where the privileged connection reads rows: the relation itself or the matrix's `control.from`. */
   readonly baseline: RelationInfo;
   /** The table whose rows a write through this relation changes; the relation itself unless it is a view over one table. */
   readonly base: RelationInfo | undefined;
   readonly at: SourcePosition;
-  /** A few existing rows (column → text), read with full sight, as material for candidates. */
+  /** A few existing rows (column → text), read by the privileged connection, as material for candidates. */
   readonly samples: readonly Readonly<Record<string, string | null>>[];
   /** What its policies read that is no identity: a pass that rests on them proves nothing about others. */
   readonly facts?: readonly SessionFact[];
@@ -79,7 +79,7 @@ export interface Cell {
   readonly relation: PlannedRelation;
   readonly operation: Operation;
   /**
-   * SELECT of this column: the rows are those in which full sight sees a value (not NULL), and a row is reached when the
+   * SELECT of this column: the rows are those in which the privileged connection sees a value (not NULL), and a row is reached when the
    * persona is shown that value.
    */
   readonly column: string | undefined;

@@ -40,7 +40,7 @@ export interface Persona {
   readonly at: SourcePosition;
 }
 
-/** A named row set: a SQL predicate over the relation, with `:parameters`, evaluated with full sight. */
+/** A named row set: a SQL predicate over the relation, with `:parameters`, evaluated by the privileged connection. */
 export interface RowSet {
   readonly name: string;
   readonly predicate: string;
@@ -161,7 +161,7 @@ export interface Declaration {
   readonly at: SourcePosition;
 }
 
-/** Where a relation's control is read, when full sight cannot read it from the relation itself (a view that filters by identity). */
+/** Where a relation's control is read, when the privileged connection cannot read it from the relation itself (a view that filters by identity). */
 export interface ControlSource {
   readonly from: QualifiedName;
   readonly at: SourcePosition;

@@ -38,7 +38,7 @@ export interface Hit {
   readonly own: boolean;
   /** The statement that showed it. */
   readonly statement: string;
-  /** What was put in place first, with full sight; undone as well. */
+  /** What was put in place first, by the privileged connection; undone as well. */
   readonly setup: string | undefined;
   readonly witness: Witness;
 }

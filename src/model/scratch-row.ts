@@ -15,7 +15,7 @@ export interface ScratchRowRecord {
   readonly cell: string;
   /** `copy`: made by the direct connection of a row that was there. `insert`: sent by the persona, which may have been refused. */
   readonly by: "copy" | "insert";
-  /** Full sight has looked for it after its removal, and it is not there. */
+  /** The privileged connection has looked for it after its removal, and it is not there. */
   readonly gone: boolean;
 }
 

@@ -43,7 +43,7 @@ export function ruleIssues(spec: Spec, info: RelationInfo, control: RelationInfo
   return missingColumns(ruleColumns(spec, info, control));
 }
 
-/** Columns that nobody lists are hidden: full sight must see what is hidden in them. */
+/** Columns that nobody lists are hidden: the privileged connection must see what is hidden in them. */
 export function unseenColumns(spec: Spec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
   const seen = new Set(control.columns.map(({ name }) => name));
   const issues = spec.declarations.flatMap((one) =>

@@ -32,7 +32,7 @@ export function valueNameOf({ key, name }: FunctionSpec): string {
   return key?.length === 1 ? (key[0] ?? name) : name;
 }
 
-/** Where full sight reads the rows: what the matrix names, or the table whose rows the function returns. */
+/** Where the privileged connection reads the rows: what the matrix names, or the table whose rows the function returns. */
 export function controlOf(
   spec: FunctionSpec,
   routine: RoutineInfo,

@@ -144,7 +144,7 @@ function rowIssues(spec: FunctionSpec, routine: RoutineInfo, catalog: Catalog): 
   }
   if (control === undefined) {
     if (spec.control !== undefined) return [];
-    const message = `nothing says where full sight reads the rows that ${formatFunction(spec)} may return`;
+    const message = `nothing says where the privileged connection reads the rows that ${formatFunction(spec)} may return`;
     return [issue("no-control", first.at, message, "write `control: { from: <relation> }` beside `calls:`")];
   }
   const shared = result.columns.filter(({ name }) => control.columns.some((column) => column.name === name));

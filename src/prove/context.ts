@@ -39,7 +39,7 @@ export function personaAnswers(session: Asking, as: ActingAs): Answering {
   return answering(session, ({ actor }) => actingFor(as, actor));
 }
 
-/** What is declared is evaluated with full sight, whoever it is about. */
+/** What is declared is evaluated by the privileged connection, whoever it is about. */
 export function fullAnswers(session: Asking): Answering {
   return answering(session, ({ actor }) => actingFor(fullSight, actor));
 }

@@ -63,7 +63,7 @@ function valuesOf(spec: FunctionSpec, call: Call, matrix: Matrix, catalog: Catal
   return [...new Map(found.map((value) => [JSON.stringify([value.text, value.what]), value])).values()];
 }
 
-/** Where full sight reads a function's rows, as far as the database has it. */
+/** Where the privileged connection reads a function's rows, as far as the database has it. */
 function functionControl(spec: FunctionSpec, catalog: Catalog): RelationInfo | undefined {
   const [routine] = routinesMeant(catalog, spec);
   return routine && controlOf(spec, routine, catalog);

@@ -9,7 +9,7 @@ import { connect, disconnect, isLost, messageOf } from "./session.ts";
 const renewals = 3;
 
 /**
- * Full sight's own connection. It only reads, so that a question whose connection broke is asked once more, on another
+ * The privileged connection. It only reads, so that a question whose connection broke is asked once more, on another
  * connection.
  */
 export class Control {

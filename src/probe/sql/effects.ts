@@ -7,7 +7,7 @@ import { readSql } from "../../lib/sql-file.ts";
 import type { Predicate } from "./predicates.ts";
 
 /**
- * Predicates that would do something. They are evaluated with full sight, again and again; a row set says which rows, and
+ * Predicates that would do something. They are evaluated by the privileged connection, again and again; a row set says which rows, and
  * nothing more.
  */
 export async function effectIssues(

@@ -6,7 +6,7 @@ export function failedObservation(reply: Reply | undefined): FailedObservation {
   if (reply?.kind === "failed") return { kind: "failed", failure: reply.failure };
   const message =
     reply?.kind === "control-error"
-      ? `the control failed with full sight: ${reply.message} (${reply.code})`
+      ? `the baseline query failed on the privileged connection: ${reply.message} (${reply.code})`
       : "the batch came back without this probe's answer";
   return { kind: "failed", failure: { kind: "protocol", message } };
 }

@@ -13,7 +13,7 @@ import { privilegesOf } from "../what-to-write.ts";
 import { insertSql } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
-/** INSERT: each candidate by itself, and with full sight whether it was stored as it was sent. */
+/** INSERT: each candidate by itself, and by the privileged connection whether it was stored as it was sent. */
 export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellProbe {
   const { info } = cell.relation;
   const request = insertRequest(cell);

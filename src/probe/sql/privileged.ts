@@ -6,7 +6,7 @@ import { fillSql } from "../../lib/sql-file.ts";
 import { rowByRowLimit, sampleOfSide, shownCharacters } from "../limits.ts";
 import { comparesByHash, hashOf, keyBeside, keyText, whereHolding } from "./compared.ts";
 
-/** Where a cell's rows are read with full sight: a column's cell is about the rows that hold a value in it. */
+/** Where a cell's rows are read by the privileged connection: a column's cell is about the rows that hold a value in it. */
 function fromControl({ relation, column }: Cell): string {
   return `from ${quoteQualified(relation.baseline)}${whereHolding(column)}`;
 }
@@ -17,7 +17,7 @@ export function declaredWhere(expectation: Expectation): string {
   return expectation.kind === "allow" ? "true" : "false";
 }
 
-/** With full sight: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
+/** By the privileged connection: rows, declared rows, and `hash of declared:hash of all` (only where a comparison needs it). */
 export function controlSql(cell: Cell, columns: readonly string[]): string {
   const { expectation, among } = cell;
   const joined = cell.column === undefined ? "where" : "and";
@@ -41,12 +41,12 @@ export function remainingSql(control: RelationInfo, columns: readonly string[]):
   return `select count(*), coalesce(${hashOf(columns)}, 0)::text from ${quoteQualified(control)}`;
 }
 
-/** The keys of the rows that a probe changed, as `text[]`, with full sight. */
+/** The keys of the rows that a probe changed, as `text[]`, by the privileged connection. */
 export function changedKeysSql(base: RelationInfo, columns: readonly string[]): string {
   return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
 }
 
-/** With full sight: `$1` (keys that were reached) against the declared rows. */
+/** By the privileged connection: `$1` (keys that were reached) against the declared rows. */
 export function differencesSql(cell: Cell, columns: readonly string[]): string {
   const key = keyBeside(cell, columns);
   if (cell.column !== undefined && key.length > 0) {
@@ -76,7 +76,7 @@ function keyJson(columns: readonly string[]): string {
 }
 
 /**
- * With full sight: the rows to go through one by one, as three arrays (suffix, declared, key). All rows of a small
+ * By the privileged connection: the rows to go through one by one, as three arrays (suffix, declared, key). All rows of a small
  * relation; of a large one, rows inside and outside the declared set, from both ends of the key.
  * `suffix` is an SQL expression that yields the text appended to each statement.
  */

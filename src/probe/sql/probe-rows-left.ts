@@ -15,7 +15,7 @@ export async function nextTransaction(client: ClientBase): Promise<string> {
 }
 
 /**
- * Rows that carry values which a probe sent, and that were written since. Asked with full sight; values that the column's
+ * Rows that carry values which a probe sent, and that were written since. Asked by the privileged connection; values that the column's
  * type cannot hold are in no row.
  */
 export async function leftBehind(

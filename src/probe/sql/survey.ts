@@ -6,7 +6,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 export type SurveyRow = Readonly<Record<string, string | null>>;
 
 /**
- * Fingerprints, samples and visible rows are read with full sight, in a transaction that cannot write; its end undoes what
+ * Fingerprints, samples and visible rows are read by the privileged connection, in a transaction that cannot write; its end undoes what
  * the predicates of a matrix may have set.
  */
 async function readAll<T>(client: ClientBase, statements: readonly string[]): Promise<T[][]> {
@@ -89,7 +89,7 @@ export interface Fingerprint {
   readonly hash: string;
 }
 
-/** Rows and an order-free hash of each relation, with full sight. */
+/** Rows and an order-free hash of each relation, by the privileged connection. */
 export async function fingerprint(
   client: ClientBase,
   relations: readonly RelationInfo[],

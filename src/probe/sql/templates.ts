@@ -36,7 +36,7 @@ function insertTemplate(info: RelationInfo, columns: readonly string[]): string 
 }
 
 /**
- * With full sight, before the insert is undone: the columns that were not stored as sent, as a JSON array, behind a null.
+ * By the privileged connection, before the insert is undone: the columns that were not stored as sent, as a JSON array, behind a null.
  */
 function storedTemplate(base: RelationInfo, columns: readonly string[]): string | null {
   const checks = base.columns

@@ -5,7 +5,7 @@ import { fullSight, isError, type Asking } from "./session.ts";
 /** Bytes: a longer value that is there is not tried as one to put in. */
 const longestValue = 10_000;
 
-/** Material that has nothing to do with who asks: it is read with full sight, once for a relation. */
+/** Material that has nothing to do with who asks: it is read by the privileged connection, once for a relation. */
 export class Material {
   readonly #session: Asking;
   readonly #relations: Iterable<ProofRelation>;
