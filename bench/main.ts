@@ -9,6 +9,7 @@ import { benchHtml } from "./html.ts";
 import { inFolder } from "./laboratory.ts";
 import { benchMemory } from "./memory.ts";
 import { type Options, readOptions, type Stage, usage } from "./options.ts";
+import { benchProof } from "./proof.ts";
 import { benchRest } from "./rest.ts";
 import { tableOf } from "./table.ts";
 
@@ -18,6 +19,7 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   memory: benchMemory,
   start: benchFirstVerdict,
   html: benchHtml,
+  proof: benchProof,
 };
 
 const results = fileURLToPath(new URL("../bench/results", import.meta.url));

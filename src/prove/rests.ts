@@ -37,7 +37,9 @@ export async function restsOn(
   relations.delete(own);
   const claims: { claim: string; sql: string }[] = [];
   const time: string[] = [];
-  for (const one of policy === undefined ? [] : outsideParts(policy, context)) {
+  const outside = policy === undefined ? [] : (outsideOf.get(policy) ?? outsideParts(policy, context));
+  if (policy !== undefined) outsideOf.set(policy, outside);
+  for (const one of outside) {
     if (policy === undefined || !(await decides(policy, one.tree, opens))) continue;
     const sql = show(one.tree);
     claims.push(...one.claims.map((claim) => ({ claim, sql })));
@@ -51,6 +53,9 @@ export async function restsOn(
     ...(byPath.size > 0 && { byPath: [...byPath].toSorted() }),
   };
 }
+
+/** The same for every persona of a run. */
+const outsideOf = new WeakMap<Node, readonly Outside[]>();
 
 async function decides(policy: Node, tree: Node, opens: (tree: Node) => Promise<boolean>): Promise<boolean> {
   for (const value of [true, false]) {

@@ -92,19 +92,25 @@ async function askWithRow(
 ): Promise<WithRow | "refused" | undefined> {
   const { space, as } = context;
   const table = quoteQualified(space.relation);
-  const [theirs, ours] = [declared, policy].map(({ alias }) => quoteIdent(alias));
+  const [theirs = "", ours = ""] = [declared, policy].map(({ alias }) => quoteIdent(alias));
   const { place } = await wayToInsert(space, row, false);
-  const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb(${theirs}.*)::text, true) || ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs ?? "")}`;
+  const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb("rowgate:put".*)::text, true) from ${table} as "rowgate:put" where ${placed('"rowgate:put"')}`;
+  const allowed = `select ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs)}`;
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
-  const [put, wanted, got] = await space.session.runOnce([
-    { as: fullSight, sql: place, rows: true },
-    { as: fullSight, sql: stored, rows: true },
-    { as, sql: asked, rows: true },
-  ]);
+  const [put, , wanted, got] = await space.session.askAbout(
+    [
+      { as: fullSight, sql: place, rows: true },
+      { as: fullSight, sql: stored, rows: true },
+    ],
+    [
+      { as: fullSight, sql: allowed, rows: true },
+      { as, sql: asked, rows: true },
+    ],
+  );
   if (isError(put) && isCode(put.code, "constraint")) return "refused";
   if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
     return undefined;
-  return { declared: wanted.value?.endsWith("true") === true, policy: got.value === "true" };
+  return { declared: wanted.value === "true", policy: got.value === "true" };
 }
 
 interface Compared {
@@ -112,15 +118,21 @@ interface Compared {
   readonly question: Question;
 }
 
+/** The same for every persona: a tree belongs to one relation. */
+const comparedOf = new WeakMap<Node, readonly Compared[]>();
+
 /** What columns of the relation are compared with where its policies read it by another name. */
 async function ownValues(
   context: Context,
   conditions: readonly Condition[],
 ): Promise<ReadonlyMap<string, readonly (string | null)[]>> {
   const { relation } = context.space;
-  const found = conditions.flatMap(({ tree }) =>
-    tree === undefined ? [] : comparedWithin(tree, relation, persona, context, 0),
-  );
+  const found = conditions.flatMap(({ tree }) => {
+    if (tree === undefined) return [];
+    const known = comparedOf.get(tree) ?? comparedWithin(tree, relation, persona, context, 0);
+    comparedOf.set(tree, known);
+    return known;
+  });
   const names = new Set(found.map(({ column }) => column));
   const out = new Map<string, readonly (string | null)[]>();
   for (const name of names) {

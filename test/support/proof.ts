@@ -111,6 +111,7 @@ export async function proveMatrix(
           role: cell.role,
           operation: cell.operation as ProofRequest["operation"],
           declared,
+          check: cell.check?.predicate,
           key: relation.key,
           persona: proofPersona(cell.persona, gateway),
         };

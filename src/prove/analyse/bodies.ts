@@ -8,6 +8,14 @@ import { cast, fieldsOf, literal, part, replace, selectOf, walk } from "./tree.t
  * the function itself knows. Names are not resolved yet.
  */
 export function bodyOf(fn: ProofFunction): Node | undefined {
+  if (!bodies.has(fn)) bodies.set(fn, readBody(fn));
+  return bodies.get(fn);
+}
+
+/** Each function is parsed once, however many policies and personas call it. */
+const bodies = new WeakMap<ProofFunction, Node | undefined>();
+
+function readBody(fn: ProofFunction): Node | undefined {
   try {
     if (fn.language === "sql") return sqlBody(fn);
     return fn.language === "plpgsql" && !fn.returnsSet ? plpgsqlBody(fn) : undefined;

@@ -1,4 +1,4 @@
-import type { Node, SelectStmt } from "libpg-query";
+import type { Node, SelectStmt, TypeName } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 
@@ -171,10 +171,13 @@ export function literal(value: string | null, type?: string): Node {
 }
 
 export function cast(node: Node, type: string): Node {
-  const typeName = part(parseExpression(`null::${type}`), "TypeCast")?.typeName;
+  const typeName = typeNames.get(type) ?? part(parseExpression(`null::${type}`), "TypeCast")?.typeName;
   if (typeName === undefined) throw new Error(`no type: ${type}`);
+  typeNames.set(type, typeName);
   return { TypeCast: { arg: node, typeName } };
 }
+
+const typeNames = new Map<string, TypeName>();
 
 export function joined(operator: "AND_EXPR" | "OR_EXPR", args: readonly Node[]): Node {
   const [first] = args;

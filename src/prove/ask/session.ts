@@ -26,6 +26,19 @@ export type StepAnswer =
   | { readonly touched: number }
   | { readonly code: string; readonly message: string };
 
+/** Questions about what the same first steps have put in place. */
+interface Gathered {
+  readonly first: readonly Step[];
+  readonly patience: Patience;
+  /** Each once, by what it asks as whom. */
+  readonly questions: Map<string, Step>;
+  readonly waiting: {
+    readonly keys: readonly string[];
+    readonly resolve: (answers: readonly StepAnswer[]) => void;
+    readonly reject: (error: unknown) => void;
+  }[];
+}
+
 interface Waiting {
   readonly steps: readonly Step[];
   readonly patience: Patience;
@@ -47,6 +60,11 @@ export interface Asking {
   run(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
   /** As `run`, once: within the transaction the same steps have the same answers. */
   runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /**
+   * What the first steps put in place, and questions about it that change nothing: whoever asks about the same at the same time
+   * has it put in once. Answers are the first steps', up to one that fails, and then the questions'.
+   */
+  askAbout(first: readonly Step[], questions: readonly Step[]): Promise<readonly StepAnswer[]>;
   /** `pg_input_is_valid` is there since Postgres 16. */
   readonly validates: boolean;
 }
@@ -68,6 +86,7 @@ export class ProofSession implements Asking {
   readonly #keys = new WeakMap<ActingAs, string>();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
+  readonly #gathered = new Map<string, Gathered>();
   #waiting: Waiting[] = [];
   #sending = false;
   /** Messages sent, for the figures. */
@@ -99,6 +118,7 @@ export class ProofSession implements Asking {
       ask: (as, sql) => this.ask(as, sql, patience),
       run: (steps) => this.run(steps, patience),
       runOnce: (steps) => this.runOnce(steps, patience),
+      askAbout: (first, questions) => this.askAbout(first, questions, patience),
       validates: this.validates,
     };
   }
@@ -137,14 +157,63 @@ export class ProofSession implements Asking {
   run(steps: readonly Step[], patience: Patience = { timedOut: false }): Promise<readonly StepAnswer[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ steps, patience, resolve, reject });
-      if (this.#sending) return;
-      this.#sending = true;
-      setImmediate(() => void this.#sendAll());
+      this.#wake();
     });
   }
 
+  askAbout(
+    first: readonly Step[],
+    questions: readonly Step[],
+    patience: Patience = { timedOut: false },
+  ): Promise<readonly StepAnswer[]> {
+    const keyOf = ({ as, sql }: Step): string => `${this.#keyOf(as)}\n${sql}`;
+    const key = first.map(keyOf).join("\n");
+    const gathered: Gathered = this.#gathered.get(key) ?? {
+      first,
+      patience,
+      questions: new Map(),
+      waiting: [],
+    };
+    this.#gathered.set(key, gathered);
+    for (const one of questions) gathered.questions.set(keyOf(one), { ...one, goOn: true });
+    return new Promise((resolve, reject) => {
+      gathered.waiting.push({ keys: questions.map(keyOf), resolve, reject });
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    setImmediate(() => void this.#sendAll());
+  }
+
+  /** What was gathered becomes requests, each answered to all who wait for it. */
+  #release(): void {
+    for (const { first, patience, questions, waiting } of this.#gathered.values()) {
+      const keys = [...questions.keys()];
+      this.#waiting.push({
+        steps: [...first, ...questions.values()],
+        patience,
+        resolve: (answers) => {
+          const place = new Map(keys.map((key, index) => [key, answers[first.length + index]]));
+          for (const one of waiting)
+            one.resolve([
+              ...answers.slice(0, first.length),
+              ...one.keys.flatMap((key) => place.get(key) ?? []),
+            ]);
+        },
+        reject: (error) => {
+          for (const one of waiting) one.reject(error);
+        },
+      });
+    }
+    this.#gathered.clear();
+  }
+
   async #sendAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#gathered.size > 0) {
+      this.#release();
       const batch = this.#next();
       try {
         await this.#send(batch);
