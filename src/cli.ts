@@ -10,6 +10,7 @@ import { describeError } from "./commands/errors.ts";
 import type { RunOptions } from "./commands/options.ts";
 import type { ReportCommandOptions } from "./commands/report.ts";
 import type { TokenOptions } from "./commands/token.ts";
+import type { VerifyOptions } from "./commands/verify.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import { unprovedNotes } from "./model/finding.ts";
@@ -32,6 +33,7 @@ type GivenRunOptions = Partial<RunOptions> & {
 const commands = {
   run: async () => (await import("./commands/run.ts")).runCommand,
   report: async () => (await import("./commands/report.ts")).reportCommand,
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   token: async () => (await import("./commands/token.ts")).tokenCommand,
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   cleanUp: async () => (await import("./commands/clean-up.ts")).cleanUpCommand,
@@ -234,6 +236,17 @@ program
   .action(async (run: string, given: Partial<ReportCommandOptions>) => {
     const options = { ...(given as ReportCommandOptions), report: given.report ?? [] };
     await main(async () => (await commands.report())(run, options, environment));
+  });
+
+program
+  .command("verify")
+  .description("check that archived runs are as they were written, and by whose key they are signed")
+  .argument("[run]", "an archive's folder, a run id, latest, or a folder of runs (all of --logs)")
+  .option("--key <file>", "a public key, or a folder of them, by one of which runs must be signed")
+  .option("--logs <folder>", "where archives are", "logs")
+  .option("--json", "one JSON document on standard output", false)
+  .action(async (run: string | undefined, options: VerifyOptions) => {
+    await main(async () => (await commands.verify())(run, options, environment));
   });
 
 program

@@ -4,43 +4,96 @@ import type { RunRecord } from "../model/run.ts";
 import { onDisk, writeWhole } from "./disk.ts";
 import { dayPattern, runIdPattern } from "./id.ts";
 import { sha256, sumsFile } from "./verify.ts";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RowgateError } from "../model/errors.ts";
-import { isAbandoned, ownerNote } from "./partial.ts";
+import { isAbandoned, ownerNote, partialPaths } from "./partial.ts";
+import { type Signer, signedNote } from "./sign.ts";
 
 /** A link of the chain: a run, and the SHA-256 (hex) of its `SHA256SUMS`. */
 export type Link = NonNullable<RunRecord["previous"]>;
 
-/** The end of the chain, and the link before it. Ids tell when runs began, not in which order they were closed. */
-const endFile = "chain.json";
+/**
+ * Every run under a root, in the order in which they were closed (ids tell when runs began), as `sha256sum(1)` prints it:
+ * `sha256sum -c chain.txt` checks the sums of all of them without rowgate.
+ */
+export const chainFile = "chain.txt";
+/** The head of the chain: origin, number of runs, Merkle root, and a signature where there is a key. */
+export const checkpointFile = "checkpoint";
+const linePattern = /^([0-9a-f]{64})  (\d{8})\/(\2T\d{6}Z-[0-9a-f]{8})\/SHA256SUMS$/;
 
-interface ChainEnd {
-  readonly last: Link;
-  readonly before: Link | undefined;
+/** `undefined` for a line that is no link. */
+export async function readChain(root: string): Promise<readonly (Link | undefined)[]> {
+  const text = await readFile(join(root, chainFile), "utf8").catch(() => "");
+  return linesOf(text).map((line) => {
+    const [, digest, , id] = linePattern.exec(line) ?? [];
+    return digest === undefined || id === undefined ? undefined : { id, sha256: digest };
+  });
+}
+
+export function linesOf(text: string): readonly string[] {
+  const lines = text.split("\n");
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}
+
+export function lineOf({ id, sha256: digest }: Link): string {
+  return `${digest}  ${id.slice(0, 8)}/${id}/${sumsFile}`;
+}
+
+/** https://c2sp.org/tlog-checkpoint over the lines of the chain, each of them a leaf. */
+export function checkpointText(lines: readonly string[]): string {
+  return `${origin}\n${lines.length}\n${merkleRoot(lines).toString("base64")}\n`;
+}
+export const origin = "rowgate.dev/runs";
+
+/** RFC 6962, section 2.1. */
+export function merkleRoot(lines: readonly string[]): Buffer {
+  const [first] = lines;
+  if (first === undefined) return createHash("sha256").digest();
+  if (lines.length === 1) return createHash("sha256").update(`\0${first}`).digest();
+  const split = 2 ** Math.floor(Math.log2(lines.length - 1));
+  const halves = [merkleRoot(lines.slice(0, split)), merkleRoot(lines.slice(split))];
+  return createHash("sha256")
+    .update(Buffer.concat([Buffer.of(1), ...halves]))
+    .digest();
 }
 
 /**
- * The run that was closed last under a root, for the next one to name: as `chain.json` says, with the digest that it had
- * when it was closed. Where that file is gone, the newest finished run.
+ * The run that was closed last under a root, for the next one to name: with the digest that it had when it was closed. Where the
+ * chain is gone, the newest finished run.
  */
 export async function latestArchive(root: string): Promise<Link | undefined> {
-  const end = await readEnd(root);
-  for (const link of [end?.last, end?.before]) {
-    // A run that was noted and then killed before it got its name was never part of the chain.
+  for (const link of (await readChain(root)).toReversed()) {
     if (link !== undefined && (await digestOf(root, link.id)) !== undefined) return link;
   }
   return newestArchive(root);
 }
 
-/** Notes a run as the last one. Comes before the run gets its name: killed in between, the one before it still holds. */
-export async function noteLast(root: string, end: ChainEnd): Promise<void> {
+/** Notes a run as the last one. Comes before the run gets its name: killed in between, {@link recover} gives it the name. */
+export async function addLink(root: string, link: Link, signer?: Signer): Promise<void> {
   // What could not be found again by its id is no link.
-  if (!runIdPattern.test(end.last.id)) return;
-  const file = join(root, endFile);
-  // Whole or not at all, since it is the only file of the archive that is ever written anew.
-  await writeWhole(`${file}.new`, `${JSON.stringify(end, null, 2)}\n`);
+  if (!runIdPattern.test(link.id)) return;
+  const before = await readFile(join(root, chainFile), "utf8").catch(() => "");
+  const lines = [...before.split("\n").filter((line) => line !== ""), lineOf(link)];
+  await replace(join(root, chainFile), `${lines.join("\n")}\n`);
+  await replace(join(root, checkpointFile), signedNote(checkpointText(lines), origin, signer));
+}
+
+/** Whole or not at all. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeWhole(`${file}.new`, text);
   await onDisk("Could not write the archive", file, () => rename(`${file}.new`, file));
+}
+
+/** A run that the chain names, and whose process was killed before the folder got its name: it is whole, so it gets it now. */
+export async function recover(root: string): Promise<void> {
+  const last = (await readChain(root)).at(-1);
+  if (last === undefined) return;
+  const { folder, final, owner } = partialPaths(root, last.id, new Date(0));
+  const sums = await readFile(join(folder, sumsFile), "utf8").catch(() => undefined);
+  if (sums === undefined || sha256(sums) !== last.sha256 || !(await isAbandoned(owner))) return;
+  await rename(folder, final).catch(() => undefined);
+  await rm(owner, { force: true }).catch(() => undefined);
 }
 
 /** What became of the run that another names: `first` names none. */
@@ -61,19 +114,6 @@ async function newestArchive(root: string): Promise<Link | undefined> {
     }
   }
   return undefined;
-}
-
-async function readEnd(root: string): Promise<ChainEnd | undefined> {
-  try {
-    const { last, before } = JSON.parse(await readFile(join(root, endFile), "utf8")) as Partial<ChainEnd>;
-    return isLink(last) ? { last, before: isLink(before) ? before : undefined } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isLink(value: Partial<Link> | undefined | null): value is Link {
-  return typeof value?.id === "string" && /^[0-9a-f]{64}$/.test(value.sha256 ?? "");
 }
 
 async function digestOf(root: string, id: string): Promise<string | undefined> {

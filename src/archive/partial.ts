@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk, writeWhole } from "./disk.ts";
 import { dayOf, dayPattern, runIdPattern } from "./id.ts";
@@ -53,22 +53,32 @@ export async function removePartial(paths: Pick<PartialPaths, "folder" | "owner"
 }
 
 /**
- * Removes what killed runs have left under an archive's root: only folders whose note names this host and a
- * process that is gone. On a shared disk another host's processes cannot be asked, so its folders stay.
- * @returns the folders that were removed.
+ * Keeps what killed runs have left under an archive's root as `<id>.cut-short`: only folders whose note names this host and a
+ * process that is gone. On a shared disk another host's processes cannot be asked, so its folders stay as they are.
+ * @returns the folders that were kept.
  */
 export async function sweepPartials(root: string): Promise<readonly string[]> {
-  const removed: string[] = [];
+  const kept: string[] = [];
   for (const day of (await names(root)).filter((name) => dayPattern.test(name))) {
     for (const name of await names(join(root, day))) {
       const id = /^\.(.+)\.owner$/.exec(name)?.[1];
       if (id === undefined || !runIdPattern.test(id)) continue;
-      const paths = { folder: join(root, day, `.${id}.partial`), owner: join(root, day, name) };
-      if ((await isAbandoned(paths.owner)) && (await removePartial(paths))) removed.push(paths.folder);
+      const owner = join(root, day, name);
+      if (!(await isAbandoned(owner))) continue;
+      const cutShort = join(root, day, `${id}${cutShortSuffix}`);
+      const isKept = await rename(join(root, day, `.${id}.partial`), cutShort).then(
+        () => true,
+        () => false,
+      );
+      if (isKept) kept.push(cutShort);
+      await rm(owner, { force: true }).catch(() => undefined);
     }
   }
-  return removed;
+  return kept;
 }
+
+/** How the folder of a run ends whose process was killed: it holds what had been written until then. */
+export const cutShortSuffix = ".cut-short";
 
 /** An archive that is not there yet has no names. */
 async function names(folder: string): Promise<readonly string[]> {

@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dictionaryFile } from "./dictionary.ts";
 import { onDisk, readWhole } from "./disk.ts";
+import { statementFiles } from "./statements.ts";
 
 /** The files of a finished archive, besides the list of their sums; version 1 had no dictionary. */
 const archiveFiles = ["run.json", "cells.ndjson", "catalog.json"] as const;
@@ -71,7 +72,7 @@ export async function verifyArchive(dir: string): Promise<readonly Deviation[]> 
     }
   }
   for (const file of isFile.keys()) {
-    if (file !== sumsFile && !sums.has(file)) deviations.push({ kind: "extra", file });
+    if (file !== sumsFile && !sums.has(file) && !isStatement(file)) deviations.push({ kind: "extra", file });
   }
   return deviations;
 }
@@ -80,6 +81,10 @@ export async function verifyArchive(dir: string): Promise<readonly Deviation[]> 
 async function expectedFiles(dir: string): Promise<readonly string[]> {
   const run = await readWhole("Could not read the archive", join(dir, "run.json")).catch(() => "");
   return /^\s*\{\s*"archiveVersion":\s*1\b/.test(run) ? archiveFiles : [...archiveFiles, dictionaryFile];
+}
+
+function isStatement(file: string): boolean {
+  return statementFiles.some((name) => name === file);
 }
 
 function readText(path: string): Promise<string> {

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import type { Catalog } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
-import { latestArchive, noteLast, inTurn } from "./chain.ts";
+import { addLink, inTurn, latestArchive, recover } from "./chain.ts";
 import { createPacker, dictionaryFile } from "./dictionary.ts";
 import { onDisk, syncFolder, writeWhole, type LineFile, openLineFile } from "./disk.ts";
 import { type PartialPaths, createPartial, partialPaths, removePartial } from "./partial.ts";
 import { type Redactor, noRedaction } from "./redact.ts";
 import { type Scrubber, createScrubber } from "./scrub.ts";
+import { type Signer, envelopeOf } from "./sign.ts";
+import { createTestNames, statementFiles, statementsOf } from "./statements.ts";
 import { formatSums, sha256, sumsFile } from "./verify.ts";
 
 export interface ArchiveOptions {
@@ -16,6 +18,8 @@ export interface ArchiveOptions {
   readonly secrets?: readonly string[];
   /** What is done to personal data before it is written; nothing unless given. */
   readonly redact?: Redactor;
+  /** Signs the run's statements and the chain's head; unsigned unless given. */
+  readonly signer?: Signer | undefined;
 }
 
 /** Writes one run. Every method that touches the disk throws a RowgateError `archive/disk` naming the path. */
@@ -51,7 +55,15 @@ export async function openArchive(
     const dictionary = await openLineFile(join(paths.folder, dictionaryFile));
     const cells = await openLineFile(join(paths.folder, "cells.ndjson"));
     const scrub = createScrubber(options.secrets ?? []);
-    return writer({ root, paths, dictionary, cells, redact: options.redact ?? noRedaction, scrub });
+    return writer({
+      root,
+      paths,
+      dictionary,
+      cells,
+      redact: options.redact ?? noRedaction,
+      scrub,
+      signer: options.signer,
+    });
   } catch (cause) {
     await removePartial(paths);
     throw cause;
@@ -65,10 +77,12 @@ interface Parts {
   readonly cells: LineFile;
   readonly redact: Redactor;
   readonly scrub: Scrubber;
+  readonly signer: Signer | undefined;
 }
 
-function writer({ root, paths, dictionary, cells, redact, scrub }: Parts): ArchiveWriter {
+function writer({ root, paths, dictionary, cells, redact, scrub, signer }: Parts): ArchiveWriter {
   const sums: Record<string, string> = {};
+  const tests = createTestNames();
   let waits: Promise<void> | undefined;
   const pack = createPacker(scrub, (entry) => {
     waits = dictionary.write(entry) ?? waits;
@@ -81,12 +95,22 @@ function writer({ root, paths, dictionary, cells, redact, scrub }: Parts): Archi
   }
 
   async function close(run: Omit<RunRecord, "previous">): Promise<FinishedArchive> {
+    await recover(root);
     const previous = await latestArchive(root);
     const whole = { ...run, previous };
-    await writeJson("run.json", redact.run(whole), 2);
+    const recorded = redact.run(whole);
+    await writeJson("run.json", recorded, 2);
     const text = formatSums(sums);
     await writeWhole(join(paths.folder, sumsFile), text);
-    await noteLast(root, { last: { id: run.id, sha256: sha256(text) }, before: previous });
+    // As a reader has it: what JSON and the scrubber leave of it.
+    const read = JSON.parse(scrub(JSON.stringify(recorded))) as RunRecord;
+    const digest = sha256(text);
+    const statements = statementsOf(read, tests, { sums: digest, catalog: sums["catalog.json"] ?? "" });
+    for (const name of statementFiles) {
+      const statement = JSON.parse(scrub(JSON.stringify(statements[name]))) as object;
+      await writeWhole(join(paths.folder, name), `${JSON.stringify(envelopeOf(statement, signer))}\n`);
+    }
+    await addLink(root, { id: run.id, sha256: digest }, signer);
     await publish(paths);
     return { archive: paths.final, run: whole };
   }
@@ -94,7 +118,9 @@ function writer({ root, paths, dictionary, cells, redact, scrub }: Parts): Archi
   return {
     cell: (record) => {
       waits = undefined;
-      const written = cells.write(pack(redact.cell(record)));
+      const redacted = redact.cell(record);
+      tests.add(redacted);
+      const written = cells.write(pack(redacted));
       return written === undefined || waits === undefined ? (written ?? waits) : both(written, waits);
     },
     catalog: (catalog) => writeJson("catalog.json", catalog),

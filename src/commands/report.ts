@@ -74,7 +74,7 @@ export async function openArchived(folder: string, cwd: string, damage?: string)
 }
 
 /** A folder, the id of a run under `logs`, or `latest`. @throws RowgateError `usage/no-run` */
-async function folderOf(run: string, logs: string, cwd: string): Promise<string> {
+export async function folderOf(run: string, logs: string, cwd: string): Promise<string> {
   const id = run === "latest" ? (await latestArchive(logs))?.id : run;
   const day = runIdPattern.exec(id ?? "")?.[1];
   const folder = id === undefined || day === undefined ? path.resolve(cwd, run) : path.join(logs, day, id);

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { recover } from "../archive/chain.ts";
 import { sweepPartials } from "../archive/partial.ts";
 import { now } from "../lib/clock.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -6,6 +7,8 @@ import { dayOf, elapsed, type Moment } from "../lib/moment.ts";
 import type { RunFilters } from "../model/run.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { refuseUnmatchedFilters } from "../plan/unmatched-filters.ts";
+import { signingKey } from "./keys.ts";
+import type { Signer } from "../archive/sign.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { jsonOutput, textOutput } from "./output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
@@ -27,8 +30,9 @@ export async function runCommand(
   if (matrices.length > 1) forOneMatrix(options);
   const reports = fileReports(options.report, matrices.length);
   const logs = path.resolve(cwd, options.logs);
+  const signer = await signingKey(environment);
   return await withSystems(matrices, options, environment, (systems, { filters, atOnce }) =>
-    proveAndShow(systems, { startedAt, filters, atOnce, logs, reports, options, environment }),
+    proveAndShow(systems, { signer, startedAt, filters, atOnce, logs, reports, options, environment }),
   );
 }
 
@@ -51,7 +55,7 @@ export async function withSystems<T>(
   const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
   const [server] = await Promise.all([
     startServer(options, environment, speaksRest && options.channel.includes("rest")),
-    sweepPartials(logs),
+    recover(logs).then(() => sweepPartials(logs)),
   ]);
   // Questions to the server fail at once, so that Ctrl-C does not wait for the end of a batch.
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
@@ -67,6 +71,7 @@ export async function withSystems<T>(
 }
 
 interface Task {
+  readonly signer: Signer | undefined;
   readonly startedAt: Moment;
   readonly filters: RunFilters;
   readonly atOnce: number;
@@ -96,6 +101,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
       command,
       events: progress,
       provenance: await readProvenance(environment.cwd),
+      signer: task.signer,
     };
     await proveAll(systems, job, async (outcome) => {
       await output.show(outcome);

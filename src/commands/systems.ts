@@ -20,6 +20,7 @@ import { limiter } from "../lib/limiter.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./servers.ts";
+import type { Signer } from "../archive/sign.ts";
 import { newRunId } from "../archive/id.ts";
 import { now } from "../lib/clock.ts";
 import { dateSince, type Moment } from "../lib/moment.ts";
@@ -139,6 +140,7 @@ interface Job {
   readonly failOn: readonly string[];
   readonly escalation: EscalationWish | undefined;
   readonly provenance: Provenance;
+  readonly signer?: Signer | undefined;
   readonly environment: Environment;
   readonly events: RunEvents;
   /** Words that prove a matrix again. */
@@ -182,7 +184,8 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 }
 
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
-  const { environment, startedAt, filters, logs, provenance, events, kept, command, proof, failOn } = job;
+  const { environment, startedAt, filters, logs, provenance, events, kept, command, proof, failOn, signer } =
+    job;
   const { matrix, inputs, preflighted, origins } = system;
   const began = performance.now();
   const opened = await system.open();
@@ -201,6 +204,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       arguments: job.arguments,
       failOn,
       escalation: job.escalation,
+      signer,
       command: command(matrix.file),
       ...provenance,
       startMs: system.startMs + performance.now() - began,

@@ -1,3 +1,4 @@
+import type { Signer } from "../archive/sign.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { Moment } from "../lib/moment.ts";
@@ -57,6 +58,8 @@ export interface RunRequest {
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;
   readonly version: string;
+  /** Signs what the archive attests. */
+  readonly signer?: Signer | undefined;
   /** Milliseconds that starting the target took. */
   readonly startMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -49,6 +49,8 @@ test("a run that passes: grids, PASS, exit 0, a whole archive", async () => {
     "cells.ndjson",
     "dictionary.ndjson",
     "run.json",
+    "svr.dsse.json",
+    "test-result.dsse.json",
   ]);
   expect(
     execFileSync("sha256sum", ["--check", "SHA256SUMS"], { cwd: archive, encoding: "utf8" }),

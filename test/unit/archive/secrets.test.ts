@@ -110,7 +110,7 @@ function found(files: ReadonlyMap<string, string>): readonly string[] {
 describe("secrets", () => {
   it("are in no byte that an archive writes, however they came into a record", async () => {
     const files = await poisonedArchive({ secrets: Object.values(known) });
-    expect(files.size).toBe(5 + 4);
+    expect(files.size).toBe(7 + 4);
     expect(found(files)).toEqual([]);
   });
 
@@ -167,7 +167,7 @@ describe("secrets", () => {
         target: { ...staging.run.target, database: "postgres" },
       });
       const dir = await archive(tempFolder(), of, { secrets: [secret] });
-      expect(readdirSync(dir)).toHaveLength(5);
+      expect(readdirSync(dir)).toHaveLength(7);
       expect((await readRun(dir)).target.database).toBe("postgres");
       const cells = [];
       for await (const cell of readCells(dir)) cells.push(cell);

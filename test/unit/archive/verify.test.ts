@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { checkPrevious, latestArchive, noteLast } from "../../../src/archive/chain.ts";
+import { addLink, checkPrevious, latestArchive } from "../../../src/archive/chain.ts";
 import { readRun } from "../../../src/archive/read.ts";
 import { sha256 } from "../../../src/archive/verify.ts";
 import type { Deviation } from "../../../src/archive/verify.ts";
@@ -166,14 +166,14 @@ describe("the chain", () => {
     const folders = await Promise.all(ids.map((id) => archive(root, at(id))));
     const named = await Promise.all(folders.map(async (folder) => (await readRun(folder)).previous?.id));
     expect(new Set(named).size).toBe(ids.length);
-    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.json"]);
+    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.txt", "checkpoint"]);
   });
 
   it("passes over a run that was killed before it got its name", async () => {
     const root = tempFolder();
     await archive(root, at("20261121T020304Z-00000001"));
     const before = await latestArchive(root);
-    await noteLast(root, { last: { id: "20261121T020305Z-00000002", sha256: "0".repeat(64) }, before });
+    await addLink(root, { id: "20261121T020305Z-00000002", sha256: "0".repeat(64) });
     expect(await latestArchive(root)).toEqual(before);
   });
 
@@ -185,12 +185,12 @@ describe("the chain", () => {
     expect(await checkPrevious(root, await readRun(next))).toBe("changed");
   });
 
-  it.each(["", "{", '{"last": {"id": 7}}', '{"last": {"id": "../..", "sha256": ""}}'])(
+  it.each(["", "{", "\n\n", `${"0".repeat(64)}  ../../../etc/SHA256SUMS\n`])(
     "does without its note: %s",
     async (text) => {
       const root = tempFolder();
       await archive(root, failures);
-      writeFileSync(join(root, "chain.json"), text);
+      writeFileSync(join(root, "chain.txt"), text);
       expect((await latestArchive(root))?.id).toBe(failures.run.id);
     },
   );
@@ -200,7 +200,7 @@ describe("the chain", () => {
     const gone = spawnSync(process.execPath, ["-e", ""]).pid;
     writeFileSync(join(root, ".closing"), JSON.stringify({ pid: gone, host: hostname() }));
     await archive(root, failures);
-    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.json"]);
+    expect(readdirSync(root).toSorted()).toEqual(["20261121", "chain.txt", "checkpoint"]);
   });
 
   it("waits for a process that lives", async () => {

@@ -70,6 +70,8 @@ describe("an archive", () => {
       "cells.ndjson",
       "dictionary.ndjson",
       "run.json",
+      "svr.dsse.json",
+      "test-result.dsse.json",
     ]);
     expect(await readRun(dir)).toEqual(failures.run);
     expect(await cellsOf(dir)).toEqual(failures.cells);
@@ -165,7 +167,7 @@ describe("an archive", () => {
 });
 
 describe("a writer that is killed", () => {
-  it("leaves nothing that looks whole, and the next sweep removes it and only it", async () => {
+  it("leaves nothing that looks whole, and the next sweep keeps it as cut short, and only it", async () => {
     const root = tempFolder();
     const child = spawn(process.execPath, endless(root), { stdio: ["ignore", "pipe", "inherit"] });
     await once(child.stdout, "data");
@@ -180,8 +182,8 @@ describe("a writer that is killed", () => {
     // Another run is being written by a process that lives: this one.
     const alive = newRunId(startedAt);
     const writer = await openArchive(root, alive, startedAt);
-    expect(await sweepPartials(root)).toEqual([join(day, `.${id}.partial`)]);
-    expect(readdirSync(day).toSorted()).toEqual([`.${alive}.owner`, `.${alive}.partial`]);
+    expect(await sweepPartials(root)).toEqual([join(day, `${id}.cut-short`)]);
+    expect(readdirSync(day).toSorted()).toEqual([`.${alive}.owner`, `.${alive}.partial`, `${id}.cut-short`]);
     expect(await verifyArchive(await finish(writer, failures))).toEqual([]);
   });
 
