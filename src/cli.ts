@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { baselineNames, defaultPrivileges } from "./model/baseline.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -171,6 +172,18 @@ program
       "--gateway-tx-end <mode>",
       "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
     ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
+  )
+  .addOption(
+    new Option(
+      "--baseline <name>",
+      "embedded target: what the database holds before the SQL (default: supabase where there is a supabase/ folder or the SQL uses the platform's schemas, else plain)",
+    ).choices([...baselineNames]),
+  )
+  .addOption(
+    new Option(
+      "--default-privileges <state>",
+      "embedded target, baseline supabase: what API roles get on new tables of public; legacy: everything, none: as where new tables are not exposed (legacy)",
+    ).choices([...defaultPrivileges]),
   )
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { defaultPrivileges } from "../model/baseline.ts";
 import { channels } from "../model/cell.ts";
 import { effects } from "../model/effect.ts";
 import { type FindingKind, findingSeverity } from "../model/finding.ts";
@@ -32,6 +33,16 @@ const target = z.looseObject({
     .looseObject({
       images: z.array(z.looseObject({ use: z.string(), name: z.string(), id: z.string() })),
       reused: z.boolean(),
+    })
+    .optional(),
+  baseline: z
+    .looseObject({
+      name: z.literal("supabase"),
+      defaultPrivileges: z.enum(defaultPrivileges),
+      standIns: texts,
+      skipped: z.array(
+        z.looseObject({ file: z.string(), line: count, statement: z.string(), because: z.string() }),
+      ),
     })
     .optional(),
 });

@@ -7,6 +7,7 @@ import type { GatewayWish } from "../stage/postgrest.ts";
 import { type Environment, interruptible } from "./environment.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { startOwnServer } from "./servers.ts";
+import { baselineOf, baselinesOf } from "./systems.ts";
 
 export interface DoctorTask {
   /** Files. */
@@ -46,8 +47,10 @@ export async function examineStarted(
   const { interrupted } = environment;
   const matrices = await load(task, environment, true);
   const usesRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
+  const wish = { target: name, policies: undefined };
   const options = { ...task, reuse: false, quiet: false };
-  const server = await startOwnServer(name, options, environment, usesRest);
+  const baselines = await baselinesOf(matrices, wish, environment.cwd);
+  const server = await startOwnServer(name, options, environment, { speaksRest: usesRest, baselines });
   interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   try {
     const examined: Examined[] = [];
@@ -58,6 +61,7 @@ export async function examineStarted(
           database: `${matrix.name}_${index + 1}`,
           policies,
           overlays: [],
+          baseline: await baselineOf({ policies }, wish, environment.cwd),
           schemas: matrix.exposes,
           gateway: matrix.channels.includes("rest") ? (task.gateway ?? "auto") : "none",
           txEnd: "rollback-allow-override",

@@ -1,3 +1,4 @@
+import type { BaselineName, DefaultPrivileges } from "../model/baseline.ts";
 import type { Channel } from "../model/cell.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
@@ -17,6 +18,9 @@ export interface RunOptions {
   /** The configuration; `undefined`: the first `rowgate.yaml` from the current folder upwards. */
   readonly config: string | undefined;
   readonly overrideProductionGuard: boolean;
+  /** What the embedded target's database holds before the SQL; `undefined`: what the SQL looks like. */
+  readonly baseline?: BaselineName | undefined;
+  readonly defaultPrivileges?: DefaultPrivileges | undefined;
   /** Images of the container target. */
   readonly postgresImage: string | undefined;
   readonly postgrestImage: string | undefined;

@@ -15,7 +15,7 @@ import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { checkFailOn, isStarted, type RunOptions } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import { annotateRun, type FileReport, fileReports, openArchived, writeReports } from "./report.ts";
-import { type Kept, proveAll, readProvenance, prepareAll, type ReadySystem } from "./systems.ts";
+import { baselinesOf, type Kept, proveAll, readProvenance, prepareAll, type ReadySystem } from "./systems.ts";
 import { startServer } from "./servers.ts";
 
 /** `rowgate run [matrix…]`: load → open → preflight all → prove side by side → show → sum up. */
@@ -53,8 +53,12 @@ export async function withSystems<T>(
   checkFailOn(options.failOn);
   const logs = path.resolve(cwd, options.logs);
   const speaksRest = matrices.some(({ matrix }) => matrix.channels.includes("rest"));
+  const needs = {
+    speaksRest: speaksRest && options.channel.includes("rest"),
+    baselines: await baselinesOf(matrices, options, cwd),
+  };
   const [server] = await Promise.all([
-    startServer(options, environment, speaksRest && options.channel.includes("rest")),
+    startServer(options, environment, needs),
     recover(logs).then(() => sweepPartials(logs)),
   ]);
   // Questions to the server fail at once, so that Ctrl-C does not wait for the end of a batch.
@@ -142,6 +146,8 @@ export function commandOf(file: string, options: RunOptions): readonly string[] 
     ...optional("--config", options.config),
     ...optional("--policies", options.policies),
     ...options.overlay.flatMap((overlay) => ["--overlay", overlay]),
+    ...optional("--baseline", options.baseline),
+    ...optional("--default-privileges", options.defaultPrivileges),
     ...optional("--gateway", options.gateway),
     ...optional("--gateway-tx-end", options.gatewayTxEnd),
     ...optional("--postgres-image", options.postgresImage),

@@ -3,7 +3,8 @@ import type { GatewayFacts } from "../run.ts";
 import type { PreparedSystem, SystemOptions } from "../stage/system.ts";
 import { type StartedTarget, localStack, type Target } from "../model/target.ts";
 import { defaultImages, startContainers } from "../stage/containers/server.ts";
-import { startEmbedded } from "../stage/postgres/server.ts";
+import { type EmbeddedServer, startEmbedded } from "../stage/postgres/server.ts";
+import type { BaselineName } from "../model/baseline.ts";
 import { anonRole, prepareContainer, prepareEmbedded } from "../stage/targets.ts";
 import type { Environment } from "./environment.ts";
 import { refuseGiven } from "./errors.ts";
@@ -32,32 +33,46 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** @param speaksRest whether some system will want a gateway. @throws RowgateError */
+/** What the systems of a run need of their server. */
+export interface ServerNeeds {
+  /** Some will want a gateway. */
+  readonly speaksRest: boolean;
+  readonly baselines: ReadonlySet<BaselineName>;
+}
+
+/** @throws RowgateError */
 export async function startServer(
   options: RunOptions,
   environment: Environment,
-  speaksRest: boolean,
+  needs: ServerNeeds,
 ): Promise<Server> {
   const { target } = options;
   if (!isStarted(target)) return reachRemote(options, environment);
   notForStarted(options);
-  return startOwnServer(target, options, environment, speaksRest);
+  return startOwnServer(target, options, environment, needs);
 }
 
 /** What a server that rowgate starts depends on, besides its target. */
 export type ServerOptions = Pick<
   RunOptions,
-  "gateway" | "postgresImage" | "postgrestImage" | "reuse" | "quiet" | "json"
+  | "gateway"
+  | "baseline"
+  | "defaultPrivileges"
+  | "postgresImage"
+  | "postgrestImage"
+  | "reuse"
+  | "quiet"
+  | "json"
 >;
 
-/** @param speaksRest whether some system will want a gateway. @throws RowgateError */
+/** @throws RowgateError */
 export function startOwnServer(
   target: StartedTarget,
   options: ServerOptions,
   environment: Environment,
-  speaksRest: boolean,
+  needs: ServerNeeds,
 ): Promise<Server> {
-  return starters[target](options, environment, speaksRest);
+  return starters[target](options, environment, needs);
 }
 
 /** Each keeps two connections and a gateway busy. */
@@ -73,21 +88,28 @@ function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> 
   };
 }
 
-type Starter = (options: ServerOptions, environment: Environment, speaksRest: boolean) => Promise<Server>;
+type Starter = (options: ServerOptions, environment: Environment, needs: ServerNeeds) => Promise<Server>;
 
 const starters: Readonly<Record<StartedTarget, Starter>> = {
-  embedded: async (options) => {
+  embedded: async (options, _, { baselines }) => {
     forContainers(options);
-    const server = await startEmbedded();
-    const { prepare, initdb, start } = server.timings;
+    const started = await startAll(baselines.size === 0 ? ["plain"] : [...baselines]);
+    const servers = new Map(started.map((server) => [server.baseline, server]));
+    const [first] = started;
     return {
-      ...facts(server.authenticator.user),
-      startMs: prepare + initdb + start,
-      prepare: (system) => prepareEmbedded({ ...system, server }),
-      stop: server.stop,
+      ...facts("authenticator"),
+      startMs: Math.max(
+        ...started.map(({ timings: { prepare, initdb, start } }) => prepare + initdb + start),
+      ),
+      prepare: (system) =>
+        prepareEmbedded({ ...system, server: servers.get(system.baseline?.name ?? "plain") ?? first }),
+      stop: async () => {
+        await Promise.all(started.map((server) => server.stop()));
+      },
     };
   },
-  container: async (options, { variables, err, interrupted }, speaksRest) => {
+  container: async (options, { variables, err, interrupted }, { speaksRest }) => {
+    forEmbedded(options);
     const named = (name: string, given: string | undefined): string | undefined =>
       given ?? (variables[name] || undefined);
     const postgrest = named("ROWGATE_POSTGREST_IMAGE", options.postgrestImage) ?? defaultImages.postgrest;
@@ -107,6 +129,17 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
   },
 };
 
+/** Roles belong to the server: those of a platform stand on one of its own. @throws RowgateError */
+async function startAll(baselines: readonly BaselineName[]): Promise<[EmbeddedServer, ...EmbeddedServer[]]> {
+  const settled = await Promise.allSettled(baselines.map((baseline) => startEmbedded({ baseline })));
+  const started = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const failed = settled.find((one) => one.status === "rejected");
+  const [first, ...others] = started;
+  if (failed === undefined && first !== undefined) return [first, ...others];
+  await Promise.all(started.map((server) => server.stop()));
+  throw failed?.reason;
+}
+
 function notForStarted(options: RunOptions): void {
   refuseGiven(options, ["config", "overrideProductionGuard"], (flags, one) => ({
     code: "usage/only-remote",
@@ -120,6 +153,14 @@ function forContainers(options: ServerOptions): void {
     code: "usage/only-containers",
     message: `${flags} ${one ? "is" : "are"} for containers, and the target is embedded.`,
     hint: "add --target container",
+  }));
+}
+
+function forEmbedded(options: ServerOptions): void {
+  refuseGiven(options, ["baseline", "defaultPrivileges"], (flags, one) => ({
+    code: "usage/only-embedded",
+    message: `${flags} ${one ? "is" : "are"} for the embedded target: an image brings its own roles and schemas.`,
+    hint: "leave it out, or run with --target embedded",
   }));
 }
 
@@ -183,7 +224,10 @@ function targetFor({ channels, exposes }: Matrix, { target, schemas }: LoadedTar
 function onlyProbed(options: RunOptions): void {
   refuseGiven(
     options,
-    ["policies", "overlay", "gateway", "gatewayTxEnd", "postgresImage", "postgrestImage", "reuse", "keep"],
+    [
+      ...(["policies", "overlay", "gateway", "gatewayTxEnd", "baseline", "defaultPrivileges"] as const),
+      ...(["postgresImage", "postgrestImage", "reuse", "keep"] as const),
+    ],
     (flags, one) => ({
       code: "usage/not-remote",
       message: `${flags} ${one ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it stands, and no SQL is applied to it.`,

@@ -13,6 +13,8 @@ import {
   type RunOutcome,
 } from "../run.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
+import type { Baseline, BaselineName } from "../model/baseline.ts";
+import { chooseBaseline } from "../stage/baseline.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -82,18 +84,46 @@ export async function prepareAll(
   return allOrErrors(settled, "These matrices do not fit their databases.");
 }
 
+type Choice = Pick<RunOptions, "target" | "policies" | "baseline" | "defaultPrivileges">;
+
+/** What the embedded database of a matrix holds before its SQL; elsewhere the server decides. */
+export async function baselineOf(
+  { policies }: Pick<LoadedMatrix, "policies">,
+  options: Choice,
+  cwd: string,
+): Promise<Baseline | undefined> {
+  if (options.target !== "embedded") return undefined;
+  const wish = { baseline: options.baseline, defaultPrivileges: options.defaultPrivileges };
+  return chooseBaseline(
+    wish,
+    options.policies === undefined ? policies : path.resolve(cwd, options.policies),
+    cwd,
+  );
+}
+
+export async function baselinesOf(
+  matrices: readonly LoadedMatrix[],
+  options: Choice,
+  cwd: string,
+): Promise<ReadonlySet<BaselineName>> {
+  const chosen = await Promise.all(matrices.map((one) => baselineOf(one, options, cwd)));
+  return new Set(chosen.flatMap((one) => one?.name ?? []));
+}
+
 async function openSystem(
-  { matrix, policies }: LoadedMatrix,
+  loaded: LoadedMatrix,
   index: number,
   beside: boolean,
   { server, options, environment }: Place,
 ): Promise<System> {
+  const { matrix, policies } = loaded;
   const { cwd, variables } = environment;
   const began = performance.now();
   const request: SystemOptions = {
     database: `${matrix.name}_${index + 1}`,
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     overlays: options.overlay.map((file) => path.resolve(cwd, file)),
+    baseline: await baselineOf(loaded, options, cwd),
     schemas: matrix.exposes,
     gateway: matrix.channels.includes("rest") ? (options.gateway ?? "auto") : "none",
     txEnd: options.gatewayTxEnd ?? "rollback-allow-override",
@@ -111,7 +141,19 @@ async function openSystem(
     origins: async () =>
       (await prepared.origins()).map((one) => ({ ...one, file: path.relative(cwd, one.file) })),
     startMs: server.startMs + performance.now() - began,
+    open: async () => {
+      const opened = await prepared.open();
+      return { ...opened, target: withRelativePaths(opened.target, cwd) };
+    },
   };
+}
+
+/** The archive does not say where the checkout was. */
+function withRelativePaths(target: Target, cwd: string): Target {
+  const { baseline } = target;
+  if (baseline === undefined) return target;
+  const skipped = baseline.skipped.map((one) => ({ ...one, file: path.relative(cwd, one.file) }));
+  return { ...target, baseline: { ...baseline, skipped } };
 }
 
 function sharedRoles({ name, file }: Matrix, roles: readonly string[]): RowgateError {

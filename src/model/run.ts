@@ -1,3 +1,4 @@
+import type { BaselineRecord } from "./baseline.ts";
 import type { Channel } from "./cell.ts";
 import type { PolicyInfo } from "./catalog.ts";
 import type { SourcePosition } from "./errors.ts";
@@ -202,6 +203,8 @@ export interface RunRecord {
     readonly rest: { readonly url: string; readonly gateway: GatewayInfo } | undefined;
     /** What it runs from, where that is containers. */
     readonly containers?: ContainersRecord | undefined;
+    /** What a started database was made to look like, besides the system's SQL. */
+    readonly baseline?: BaselineRecord | undefined;
     /** The key's id, never the key. */
     readonly keyId: string | undefined;
     /** What the database's certificate was checked for; `off`: not encrypted. Absent: rowgate has started it. */

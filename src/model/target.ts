@@ -1,3 +1,4 @@
+import type { BaselineRecord } from "./baseline.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
 
 export const postures = ["embedded", "container", "staging", "production"] as const;
@@ -108,6 +109,8 @@ export interface Target {
   readonly limits: Limits;
   /** What it runs from, where that is containers. */
   readonly containers?: ContainersRecord | undefined;
+  /** What a started database was made to look like, besides the system's SQL. */
+  readonly baseline?: BaselineRecord | undefined;
   /** Supabase's auth server: signed-in personas get the claims that it issues, unless the matrix says otherwise. */
   readonly issuer?: string | undefined;
   /** Why it looks like production, though somebody has said that it is none. */

@@ -81,6 +81,7 @@ function factsOf({ exitCode, runs, milliseconds, failed, asides = [] }: Ending):
     ...asides,
     ...escalationFacts(runs),
     ...new Set(runs.map(gatewayNote)),
+    ...new Set(runs.map(baselineNote)),
     notes > 0 ? glued(plural(notes, "note")) : undefined,
     means,
   ].filter((fact): fact is string => fact !== undefined && fact !== "");
@@ -145,6 +146,14 @@ export function gatewayNote({ target }: RunRecord): string | undefined {
   if (gateway.image === undefined) return undefined;
   const name = `rest: ${oneLine(clean(gateway.image))}`;
   return gateway.kind === "postgrest" ? name : `${name}, which does not say that it is PostgREST`;
+}
+
+/** What a database was made to look like, where its new tables follow rules that the target it replaces may not have. */
+export function baselineNote({ target: { baseline } }: RunRecord): string | undefined {
+  if (baseline === undefined) return undefined;
+  const skipped = baseline.skipped.length;
+  const left = skipped === 0 ? "" : `, ${skipped} statement${skipped === 1 ? "" : "s"} skipped`;
+  return `imitated Supabase, default privileges ${baseline.defaultPrivileges}${left}`;
 }
 
 /** `school-staging (staging)`; a target that is called as its posture is named once. */

@@ -66,6 +66,8 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
       serverVersion: plan.catalog.serverVersion,
       rest: target.rest === undefined ? undefined : { url: target.rest.url, gateway: target.rest.gateway },
       containers: target.containers,
+      ...(target.baseline && { baseline: target.baseline }),
+      ...(target.issuer !== undefined && { issuer: target.issuer }),
       keyId: target.signingKey?.keyId,
       ...(postureRules[target.posture].shared && remoteFacts(target)),
     },
@@ -108,17 +110,11 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
 }
 
 /** What a person wants to know of a target that rowgate has not started. */
-function remoteFacts({
-  database,
-  writes,
-  override,
-  issuer,
-}: RunRequest["target"]): Partial<RunRecord["target"]> {
+function remoteFacts({ database, writes, override }: RunRequest["target"]): Partial<RunRecord["target"]> {
   const tls = database.host.startsWith("/") ? "socket" : (database.tls?.verify ?? "off");
   return {
     tls,
     writes,
-    ...(issuer !== undefined && { issuer }),
     ...(override !== undefined && { override }),
   };
 }

@@ -4,7 +4,10 @@ import { RowgateError } from "../model/errors.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
-import { applySqlFile, applySqlFolder } from "./apply-sql/apply.ts";
+import type { Baseline, BaselineRecord } from "../model/baseline.ts";
+import { applySqlFile, applySqlFolder, readFolder } from "./apply-sql/apply.ts";
+import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
+import { readSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
 import type { GatewayWish } from "./postgrest.ts";
@@ -14,6 +17,8 @@ interface SystemSql {
   readonly policies: string;
   /** SQL files applied after it, in order. */
   readonly overlays: readonly string[];
+  /** What the database holds before them; `undefined`: the server's business. */
+  readonly baseline?: Baseline | undefined;
 }
 
 export interface AppliedSql {
@@ -21,6 +26,8 @@ export interface AppliedSql {
   readonly inputs: readonly InputFingerprint[];
   /** Where it defined each object. Parsed on the first call: a run in which everything passes needs none. */
   readonly origins: () => Promise<readonly SqlOrigin[]>;
+  /** What the platform's objects are imitated by; absent on a plain Postgres. */
+  readonly baseline?: BaselineRecord | undefined;
   /** Roles that stood before its SQL and are not what they were: roles belong to the server, and so to its neighbours. */
   readonly changedRoles: readonly string[];
 }
@@ -52,11 +59,10 @@ export interface OpenedTarget extends AsyncDisposable, Pick<AppliedSql, "inputs"
 }
 
 /** Applies a system's SQL in its database. @throws {RowgateError} `sql/…`, `target/no-answer` */
-export async function applySystemSql(
-  database: DatabaseAddress,
-  { policies, overlays }: SystemSql,
-): Promise<AppliedSql> {
-  const client = new Client({ ...database, ssl: false });
+export async function applySystemSql(database: DatabaseAddress, sql: SystemSql): Promise<AppliedSql> {
+  const { baseline } = sql;
+  const supabase = baseline?.name === "supabase" ? baseline : undefined;
+  const client = new Client({ ...database, ssl: false, ...(supabase && { options: projectPath }) });
   // The error of the statement tells of a server that went away; without a listener it would end this process.
   client.on("error", () => {});
   try {
@@ -68,18 +74,41 @@ export async function applySystemSql(
       });
     });
     const before = await readRoles(client);
-    const sources = await applySqlFolder(client, policies);
-    for (const overlay of overlays) sources.push(await applySqlFile(client, overlay));
+    const { sources, skipped } = await (supabase ? applyAsProject(client, sql) : applyAsOne(client, sql));
     const inputs = sources.map(({ path, sha256 }) => ({ path, sha256 }));
     let origins: Promise<readonly SqlOrigin[]> | undefined;
     return {
       inputs,
       origins: () => (origins ??= readOrigins(sources)),
       changedRoles: changedRoles(before, await readRoles(client)),
+      ...(supabase && { baseline: { ...supabase, standIns, skipped } }),
     };
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** The search_path of the platform's `postgres`, also after RESET ALL. Options take `\\` for a backslash. */
+const projectPath = String.raw`-c search_path="\\$user",public,extensions`;
+
+/** Whose definition is rowgate's, though a user's SQL may touch them. */
+const standIns: readonly string[] = [
+  "auth (tables, types and functions of Supabase's auth server)",
+  "storage (tables, functions and triggers of its storage server)",
+  "realtime (messages, subscription, topic, send, broadcast_changes)",
+  "vault (secrets are kept as plain text)",
+  "graphql_public.graphql (answers that pg_graphql is not enabled)",
+];
+
+async function applyAsOne(client: Client, { policies, overlays }: SystemSql): Promise<AppliedChain> {
+  const sources = await applySqlFolder(client, policies);
+  for (const overlay of overlays) sources.push(await applySqlFile(client, overlay));
+  return { sources, skipped: [] };
+}
+
+async function applyAsProject(client: Client, { policies, overlays }: SystemSql): Promise<AppliedChain> {
+  const files = [...(await readFolder(policies)), ...(await Promise.all(overlays.map(readSource)))];
+  return applyChain(client, files);
 }
 
 interface RoleState {

@@ -23,7 +23,9 @@ export type EmbeddedTarget = OpenedTarget;
 /** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
 export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
   const choice = options.gateway === "none" ? undefined : chooseGateway(options.gateway, options.environment);
-  const database = await options.server.createDatabase(options.database);
+  const { baseline } = options;
+  const privileges = baseline?.name === "supabase" ? baseline.defaultPrivileges : undefined;
+  const database = await options.server.createDatabase(options.database, privileges);
   const applied = await applySystemSql(database, options);
   return {
     database,
@@ -119,6 +121,9 @@ interface Opening extends Pick<SystemOptions, "schemas" | "txEnd" | "jwtSecret">
 
 export const anonRole = "anon";
 
+/** What `supabase start` has its auth server say. */
+const localIssuer = "http://127.0.0.1:54321/auth/v1";
+
 /** Puts a gateway in front of a system's database that rowgate has prepared. @throws RowgateError */
 async function openTarget(opening: Opening): Promise<OpenedTarget> {
   const { name, database, authenticator, schemas, txEnd, jwtSecret, applied } = opening;
@@ -148,6 +153,9 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     preRequest: undefined,
     limits: defaultLimits,
     containers: opening.containersOf?.(gateway),
+    baseline: applied.baseline,
+    // Both hold Supabase's helpers: a policy that asks for a claim must meet those of a real token.
+    issuer: gateway && localIssuer,
   };
   return {
     target,

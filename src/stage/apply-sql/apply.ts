@@ -1,9 +1,15 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { type Client, type Connection, DatabaseError, type Submittable } from "pg";
+import { type Client, DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
+import { runScript } from "./script.ts";
 import { readSource, splitStatements, type SqlSource } from "./source.ts";
+
+/** Every numbered file of a folder, read, in the order in which they are applied. @throws {RowgateError} `sql/…` */
+export async function readFolder(folder: string): Promise<readonly SqlSource[]> {
+  return Promise.all((await numberedFiles(folder)).map(readSource));
+}
 
 /**
  * Applies every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone.
@@ -124,58 +130,4 @@ function misnamed(code: string, what: string, folder: string): RowgateError {
     message: `${what}, in ${folder}`,
     hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder",
   });
-}
-
-/** How far a text of several statements came: one tag for each that was completed, in order. */
-interface ScriptOutcome {
-  readonly completed: readonly string[];
-  /** `undefined`: all of it ran. */
-  readonly error: Error | undefined;
-}
-
-/**
- * Sends a whole text as one simple query. Postgres answers one CommandComplete for each statement of it, so their count
- * says which one failed without running anything twice.
- */
-async function runScript(client: Client, text: string): Promise<ScriptOutcome> {
-  return new Promise((resolve) => {
-    client.query(new Script(text, resolve));
-  });
-}
-
-// What pg calls on the query that it is busy with; its own Query keeps the results and forgets them on an error.
-class Script implements Submittable {
-  readonly #text: string;
-  readonly #done: (outcome: ScriptOutcome) => void;
-  readonly #completed: string[] = [];
-
-  constructor(text: string, done: (outcome: ScriptOutcome) => void) {
-    this.#text = text;
-    this.#done = done;
-  }
-
-  submit(connection: Connection): void {
-    connection.query(this.#text);
-  }
-
-  handleCommandComplete(message: { readonly text: string }): void {
-    this.#completed.push(message.text);
-  }
-
-  handleCopyInResponse(connection: Connection & { sendCopyFail(reason: string): void }): void {
-    connection.sendCopyFail("rowgate sends no COPY data");
-  }
-
-  handleError(error: Error): void {
-    this.#done({ completed: this.#completed, error });
-  }
-
-  handleReadyForQuery(): void {
-    this.#done({ completed: this.#completed, error: undefined });
-  }
-
-  handleRowDescription(): void {}
-  handleDataRow(): void {}
-  handleCopyData(): void {}
-  handleEmptyQuery(): void {}
 }

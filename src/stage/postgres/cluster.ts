@@ -15,6 +15,8 @@ export interface Site {
   readonly directory: string;
   readonly native: string;
   readonly account: Account | undefined;
+  /** Bootstrap superuser: Postgres lets no one take SUPERUSER from it. */
+  readonly superuser: string;
   readonly settings: Readonly<Record<string, string>>;
   /** Everything that was spawned, so that it can be ended at any moment. */
   readonly children: Set<ChildProcess>;
@@ -27,7 +29,7 @@ interface RunningServer {
 }
 
 /**
- * Makes the data directory; the superuser is `postgres`.
+ * Makes the data directory.
  * @returns the superuser's password, known to this process and its caller alone
  * @throws {RowgateError} `embedded/initdb`
  */
@@ -39,7 +41,7 @@ export async function initialise(site: Site): Promise<string> {
   if (site.account !== undefined) {
     for (const file of [data, passwordFile]) chownSync(file, site.account.uid, site.account.gid);
   }
-  const code = await ended(start(site, "initdb", ["-D", data, ...initdbFlags(passwordFile, site.settings)]));
+  const code = await ended(start(site, "initdb", ["-D", data, ...initdbFlags(passwordFile, site)]));
   if (code !== 0) throw failure(site, "embedded/initdb", "initdb could not make the embedded database");
   await rm(passwordFile);
   return password;
@@ -114,10 +116,10 @@ const throwaway: Readonly<Record<string, string>> = {
 };
 
 /** Options of initdb; settings end up in `postgresql.conf`. */
-function initdbFlags(passwordFile: string, settings: Readonly<Record<string, string>>): string[] {
+function initdbFlags(passwordFile: string, { superuser, settings }: Site): string[] {
   const all = Object.entries({ ...throwaway, ...settings });
   return [
-    "--username=postgres",
+    `--username=${superuser}`,
     "--auth=scram-sha-256",
     `--pwfile=${passwordFile}`,
     "--encoding=UTF8",

@@ -3,7 +3,8 @@ import { Client } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
-import { readSql } from "../../lib/sql-file.ts";
+import { listSql, readSql } from "../../lib/sql-file.ts";
+import type { BaselineName, DefaultPrivileges } from "../../model/baseline.ts";
 import { findNative } from "./binaries.ts";
 import { type EmbeddedTimings, startSupervisor } from "./spawn.ts";
 
@@ -14,20 +15,23 @@ export interface EmbeddedOptions {
   readonly tempRoot?: string | undefined;
   /** Server settings (`postgresql.conf`), on top of those that make it fast to throw away. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** Whose roles the server has; `plain` unless said. */
+  readonly baseline?: BaselineName | undefined;
 }
 
 /** A real Postgres with Supabase's roles, that ends and disappears with the process that started it. */
 export interface EmbeddedServer extends AsyncDisposable {
-  /** Superuser `postgres`, database `postgres`. */
+  /** The superuser (`postgres`, on a Supabase baseline `supabase_admin`) and the database `postgres`. */
   readonly database: DatabaseAddress;
   /** What PostgREST logs in as: LOGIN NOINHERIT, may become `anon`, `authenticated` and `service_role`. */
   readonly authenticator: { readonly user: string; readonly password: string };
+  readonly baseline: BaselineName;
   readonly timings: EmbeddedTimings;
   /**
-   * A new database with Supabase's `auth` helpers and nothing else.
+   * A new database with Supabase's `auth` helpers and nothing else; on a Supabase baseline with the platform's schemas.
    * @throws {RowgateError} `embedded/prepare`
    */
-  createDatabase(name: string): Promise<DatabaseAddress>;
+  createDatabase(name: string, privileges?: DefaultPrivileges): Promise<DatabaseAddress>;
   /**
    * Ends the server and removes what it left; safe to call twice.
    * @throws {RowgateError} `embedded/left-behind`
@@ -41,16 +45,23 @@ export interface EmbeddedServer extends AsyncDisposable {
  * @throws {RowgateError} `embedded/…`
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  const baseline = options.baseline ?? "plain";
+  const superuser = superusers[baseline];
   const supervised = await startSupervisor({
+    superuser,
     native: options.native ?? findNative(),
     tempRoots: options.tempRoot === undefined ? [] : [options.tempRoot],
     settings: options.settings ?? {},
   });
   const { port, password, timings } = supervised;
-  const database = { host: "127.0.0.1", port, user: "postgres", password, database: "postgres" };
+  const database = { host: "127.0.0.1", port, user: superuser, password, database: "postgres" };
   const authenticator = { user: "authenticator", password: randomBytes(32).toString("base64url") };
   try {
-    await runSql(database, rolesSql(authenticator.password), readSql("supabase_auth.sql"));
+    await runSql(database, rolesSql(authenticator.password));
+    await runSql(
+      database,
+      baseline === "plain" ? readSql("supabase_auth.sql") : readSql("baseline/supabase/roles.sql"),
+    );
   } catch (error) {
     await supervised.stop();
     throw error;
@@ -58,8 +69,10 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   return {
     database,
     authenticator,
+    baseline,
     timings,
-    createDatabase: (name) => createDatabase(database, name),
+    createDatabase: (name, privileges = "legacy") =>
+      baseline === "plain" ? createDatabase(database, name) : createProject(database, name, privileges),
     stop: supervised.stop,
     [Symbol.asyncDispose]: supervised.stop,
   };
@@ -75,6 +88,27 @@ async function createDatabase(server: DatabaseAddress, name: string): Promise<Da
   // Copying files takes two checkpoints, which cost little without fsync, and beats logging every page.
   await runSql(server, `create database ${quoteIdent(name)} strategy file_copy`);
   await runSql(database, readSql("supabase_auth.sql"));
+  return database;
+}
+
+const superusers: Readonly<Record<BaselineName, string>> = { plain: "postgres", supabase: "supabase_admin" };
+
+/** A database as a new Supabase project has it, owned by `postgres`. */
+async function createProject(
+  server: DatabaseAddress,
+  name: string,
+  privileges: DefaultPrivileges,
+): Promise<DatabaseAddress> {
+  const database = { ...server, database: name };
+  await runSql(server, `create database ${quoteIdent(name)} owner postgres strategy file_copy`);
+  await runSql(
+    database,
+    ...listSql("baseline/supabase/schemas").map(readSql),
+    readSql("supabase_auth.sql"),
+    readSql("baseline/supabase/access.sql"),
+    readSql("baseline/supabase/default_privileges.sql"),
+    ...(privileges === "none" ? [readSql("baseline/supabase/default_privileges_none.sql")] : []),
+  );
   return database;
 }
 

@@ -16,6 +16,8 @@ export interface ServerSettings {
   readonly native: string;
   /** Where the private directory is made; empty: chosen by the supervisor. */
   readonly tempRoots: readonly string[];
+  /** Name of the bootstrap superuser. */
+  readonly superuser: string;
   /** Server settings on top of the throwaway ones. */
   readonly settings: Readonly<Record<string, string>>;
 }

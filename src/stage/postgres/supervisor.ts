@@ -45,7 +45,7 @@ async function startServer(settings: ServerSettings, parent: Parent<ServerDirect
     account === undefined && runsInPlace(settings.native) ? settings.native : path.join(directory, "native");
   if (native !== settings.native) copyNative(settings.native, native);
   lap();
-  const site = { directory, native, account, settings: settings.settings, children, signal: parent.gone };
+  const site = { ...settings, directory, native, account, children, signal: parent.gone };
   const password = await initialise(site);
   lap();
   const server = await serve(site);

@@ -1,0 +1,204 @@
+import { type Client, DatabaseError } from "pg";
+import type { SkippedStatement } from "../../model/baseline.ts";
+import { type Issue, IssuesError, RowgateError } from "../../model/errors.ts";
+import { readDump, type ReadableSql } from "./dump.ts";
+import { connectionLost, describeCommitFailure, describeFailure } from "./failure.ts";
+import { runScript } from "./script.ts";
+import { positionAt, splitStatements, type SqlSource, type Statement } from "./source.ts";
+import { wayOf } from "./ways.ts";
+
+export interface AppliedChain {
+  readonly sources: readonly SqlSource[];
+  readonly skipped: readonly SkippedStatement[];
+}
+
+/**
+ * Applies files as a Supabase project's owner would: each statement as `postgres`, and as the superuser what the platform
+ * runs as such on its behalf. What fails is undone, and the rest is tried all the same, so that everything is reported at once.
+ * @param client logged in as the superuser
+ * @throws {IssuesError} `sql/obstacles`: every statement that failed
+ */
+export async function applyChain(client: Client, sources: readonly SqlSource[]): Promise<AppliedChain> {
+  const chain = new Chain(client);
+  const read: SqlSource[] = [];
+  for (const source of sources) read.push(await chain.applyFile(source));
+  chain.throwIfFailed();
+  return { sources: read, skipped: chain.skipped };
+}
+
+/** CREATE INDEX CONCURRENTLY and its like; a value that ALTER TYPE … ADD VALUE made is usable after its commit only. */
+const needsOwnTransaction: ReadonlySet<string | undefined> = new Set(["25001", "55P04"]);
+/** Codes that say: this does not exist. Relation, column, function, type or role, schema. */
+const notThere: ReadonlySet<string | undefined> = new Set(["42P01", "42703", "42883", "42704", "3F000"]);
+
+const asProject = "set session authorization postgres";
+
+interface Failed {
+  readonly issue: Issue;
+  readonly text: string;
+  /** Its cause is a statement that failed before it. */
+  readonly follows: boolean;
+}
+
+class Chain {
+  readonly skipped: SkippedStatement[] = [];
+  readonly #client: Client;
+  readonly #failed: Failed[] = [];
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** @returns the file as it was read: without psql's commands and COPY's rows */
+  async applyFile(source: SqlSource): Promise<SqlSource> {
+    const read = await this.#read(source);
+    const clean = { ...source, text: read.text };
+    try {
+      await this.#send(`${asProject}; begin`, clean);
+      if (read.statements === undefined) return await this.#refused(clean);
+      for (const [before, statement] of read.statements.entries())
+        await this.#apply(clean, statement, before, read);
+      await this.#client.query("commit").catch((cause: Error) => {
+        if (!(cause instanceof DatabaseError)) throw connectionLost(clean, cause);
+        this.#fail(describeCommitFailure(clean, cause), "", cause);
+      });
+    } finally {
+      await this.#client.query("rollback").catch(() => undefined);
+      await this.#client.query("discard all").catch(() => undefined);
+    }
+    return clean;
+  }
+
+  /** Postgres reads a text before it runs any of it: the server says where this one cannot be read. */
+  async #refused(source: SqlSource): Promise<SqlSource> {
+    const { error = new Error("it cannot be cut into statements") } = await runScript(
+      this.#client,
+      source.text,
+    );
+    this.#fail(await describeFailure({ source, error, before: 0, sentFrom: 0, kept: 0 }), "", error);
+    return source;
+  }
+
+  async #read(
+    source: SqlSource,
+  ): Promise<ReadableSql & { readonly statements: readonly Statement[] | undefined }> {
+    const asWritten = await splitStatements(source.text);
+    if (asWritten !== undefined)
+      return { text: source.text, rows: new Map(), commands: new Map(), statements: asWritten };
+    const read = readDump(source);
+    for (const [at, command] of read.commands)
+      this.#skip(source, at, command, "a command of psql that changes nothing in the database");
+    return { ...read, statements: await splitStatements(read.text) };
+  }
+
+  async #apply(
+    source: SqlSource,
+    statement: Statement,
+    before: number,
+    { rows }: ReadableSql,
+  ): Promise<void> {
+    const { node, end } = statement;
+    const text = source.text.slice(statement.start, end);
+    const start = statement.start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0].length ?? 0);
+    const way = wayOf(node);
+    if (way.kind === "skip")
+      return this.#skip(source, start, text.slice(start - statement.start), way.because);
+    if (way.kind === "transaction") return this.#transaction(source, text);
+    const failed = await this.#inSavepoint(
+      source,
+      text,
+      way.kind === "superuser",
+      rows.get(end) ?? rows.get(end + 1),
+    );
+    const error =
+      failed instanceof DatabaseError && needsOwnTransaction.has(failed.code)
+        ? await this.#alone(source, text)
+        : failed;
+    if (error === undefined) return;
+    const facts = { source, error, before, sentFrom: statement.start, kept: 0 };
+    this.#fail(await describeFailure(facts), text, error);
+  }
+
+  async #inSavepoint(
+    source: SqlSource,
+    text: string,
+    superuser: boolean,
+    rows: string | undefined,
+  ): Promise<Error | undefined> {
+    await this.#send(`savepoint rowgate${superuser ? "; reset session authorization" : ""}`, source);
+    const { error } = await runScript(this.#client, text, rows);
+    if (error !== undefined) await this.#send("rollback to savepoint rowgate", source);
+    else await this.#send(`${superuser ? `${asProject}; ` : ""}release savepoint rowgate`, source);
+    return error;
+  }
+
+  /** What ran before it is committed, as the platform does. */
+  async #alone(source: SqlSource, text: string): Promise<Error | undefined> {
+    await this.#send("commit", source);
+    const { error } = await runScript(this.#client, text);
+    await this.#send("begin", source);
+    return error;
+  }
+
+  /** A file's own BEGIN and COMMIT: it is always in a transaction here. */
+  async #transaction(source: SqlSource, text: string): Promise<void> {
+    if (/^[\s\S]*\b(?:commit|end)\b/i.test(text))
+      await this.#send("commit", source).then(() => this.#send("begin", source));
+    else if (/\b(?:rollback|abort)\b/i.test(text) && !/\bto\b/i.test(text))
+      await this.#send("rollback", source).then(() => this.#send("begin", source));
+  }
+
+  async #send(text: string, source: SqlSource): Promise<void> {
+    await this.#client.query(text).catch((cause: Error) => {
+      throw cause instanceof DatabaseError
+        ? describeCommitFailure(source, cause)
+        : connectionLost(source, cause);
+    });
+  }
+
+  #skip(source: SqlSource, at: number, text: string, because: string): void {
+    const { file, line } = positionAt(source, at);
+    this.skipped.push({ file, line, statement: text.split("\n", 1)[0]?.trim() ?? "", because });
+  }
+
+  #fail({ code, message, at, hint, details }: RowgateError, text: string, cause: Error): void {
+    if (!(cause instanceof DatabaseError) && code === "sql/connection")
+      throw new RowgateError({ code, message, at, hint, details, cause });
+    const more = wayOut(cause) ?? hint;
+    const issue: Issue = { code, message, at: at ?? { file: "", line: 1, column: 1 }, hint: more };
+    this.#failed.push({ issue, text, follows: this.#isFollowUp(cause) });
+  }
+
+  /** Whether what is missing was to come from a statement that failed. */
+  #isFollowUp(cause: Error): boolean {
+    if (!(cause instanceof DatabaseError)) return false;
+    const name = /"([^"]+)"|(?:function|type) ([\w.]+)/.exec(cause.message);
+    const last = (name?.[1] ?? name?.[2])?.split(".").at(-1)?.toLowerCase();
+    return (
+      notThere.has(cause.code) &&
+      last !== undefined &&
+      this.#failed.some(({ text }) => text.toLowerCase().includes(last))
+    );
+  }
+
+  throwIfFailed(): void {
+    if (this.#failed.length === 0) return;
+    const roots = this.#failed.filter(({ follows }) => !follows).map(({ issue }) => issue);
+    const rest = this.#failed.length - roots.length;
+    const more = rest === 0 ? "" : ` ${rest} more fail only because of these.`;
+    throw new IssuesError(
+      "sql/obstacles",
+      `The SQL was tried to its end, and ${this.#failed.length} of its statements failed.${more}`,
+      roots,
+    );
+  }
+}
+
+function wayOut(cause: Error): string | undefined {
+  if (!(cause instanceof DatabaseError)) return undefined;
+  if (cause.code === "0A000" && /extension "[^"]+" is not available/.test(cause.message))
+    return "rowgate's own Postgres has the extensions of contrib: run it with --target container and an image that has this one";
+  if (cause.code === "55000" && /wal_level/.test(cause.message))
+    return "rowgate's own Postgres replicates nothing: leave the statement out, or run with --target container";
+  return undefined;
+}

@@ -1,0 +1,44 @@
+import { access, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import type { Baseline, BaselineName, DefaultPrivileges } from "../model/baseline.ts";
+
+export interface BaselineWish {
+  /** `undefined`: what the repository and the SQL look like. */
+  readonly baseline: BaselineName | undefined;
+  /** `undefined`: `legacy`, as on most projects. */
+  readonly defaultPrivileges: DefaultPrivileges | undefined;
+}
+
+/** What a system's database holds before its own SQL. */
+export async function chooseBaseline(wish: BaselineWish, policies: string, cwd: string): Promise<Baseline> {
+  const name = wish.baseline ?? ((await isSupabase(policies, cwd)) ? "supabase" : "plain");
+  return name === "plain" ? { name } : { name, defaultPrivileges: wish.defaultPrivileges ?? "legacy" };
+}
+
+async function isSupabase(policies: string, cwd: string): Promise<boolean> {
+  const marks = ["config.toml", "migrations"].map((name) => path.join(cwd, "supabase", name));
+  const found = await Promise.all(marks.map(exists));
+  return found.includes(true) || mentionsPlatform(policies);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a plain Postgres with Supabase's roles and the helpers of `auth` does not have. */
+const platform =
+  /\b(?:storage\.(?:objects|buckets|foldername|filename|extension)|realtime\.(?:messages|topic|send|broadcast_changes)|vault\.(?:secrets|decrypted_secrets|create_secret)|cron\.(?:schedule|job)|net\.http_\w+|auth\.(?:identities|sessions|refresh_tokens|mfa_\w+|aal_level)|supabase_realtime|supabase_admin)\b|\bschema\s+extensions\b|\bextensions\.\w+\s*\(/i;
+
+/** A folder that cannot be read is reported where it is applied. */
+async function mentionsPlatform(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  const files = names.filter((name) => /\.sql$/i.test(name)).map((name) => path.join(folder, name));
+  for (const file of files) {
+    const text = await readFile(file, "utf8").catch(() => "");
+    if (platform.test(text.replaceAll('"', ""))) return true;
+  }
+  return false;
+}

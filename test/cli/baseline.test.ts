@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { latestArchive } from "../../src/archive/chain.ts";
+import { readRun } from "../../src/archive/read.ts";
+import path from "node:path";
+import { rowgate } from "../support/cli.ts";
+import { makeProject, notesSql, removeProject } from "./system.ts";
+
+const ana = "10000000-0000-4000-8000-000000000001";
+const luis = "10000000-0000-4000-8000-000000000002";
+
+/** What migrations of Supabase projects do, and a plain Postgres refuses. */
+const first = `\\restrict abc
+set transaction_timeout = 0;
+create extension if not exists moddatetime with schema extensions;
+comment on extension moddatetime is 'sets a time';
+create table public.profiles (
+  id uuid primary key references auth.users on delete cascade, name text, code uuid default uuid_generate_v4());
+alter table public.profiles enable row level security;
+create function public.handle_new_user() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.profiles (id, name) values (new.id, new.raw_user_meta_data ->> 'name');
+  return new;
+end $$;
+create trigger on_auth_user_created after insert on auth.users for each row execute function public.handle_new_user();
+create policy own on public.profiles for select to authenticated using (id = auth.uid());
+alter table storage.objects enable row level security;
+create policy "own files" on storage.objects for select to authenticated
+  using (bucket_id = 'files' and owner = auth.uid());
+create policy "own folder" on storage.objects for insert to authenticated
+  with check (bucket_id = 'files' and (storage.foldername(name))[1] = auth.uid()::text);
+drop policy if exists "of another time" on storage.objects;
+insert into storage.buckets (id, name) values ('files', 'files');
+alter table public.profiles owner to postgres;
+\\unrestrict abc
+`;
+const second = `insert into auth.users (id, email, raw_user_meta_data) values
+  ('${ana}', 'ana@a.test', '{"name": "Ana"}'), ('${luis}', 'luis@a.test', '{"name": "Luis"}');
+create table public.notes (id int primary key, body text);
+alter table public.notes enable row level security;
+COPY public.notes (id, body) FROM stdin;
+1\ta; b
+2\t\\N
+\\.
+begin;
+alter publication supabase_realtime add table public.notes;
+commit;
+create index concurrently notes_body on public.notes (body);
+alter system set wal_level = logical;
+-- Without effect on the platform, where the grant is the storage server's: so it must not close anything here.
+revoke all on storage.objects from anon;
+insert into storage.objects (bucket_id, name, owner) values
+  ('files', '${ana}/a.txt', '${ana}'), ('files', '${luis}/b.txt', '${luis}');
+`;
+const matrix = `matrix: app
+policies: ../supabase/migrations
+personas:
+  anon: { role: anon }
+  ana:  { role: authenticated, claims: { sub: ${ana} } }
+relations:
+  profiles:
+    rows: { mine: 'id = :sub' }
+    expect: { ana: { select: mine }, anon: { select: { deny: filter } } }
+  notes:
+    expect: { ana: deny, anon: { select: { deny: grant } } }
+  storage.objects:
+    rows: { mine: "bucket_id = 'files' and owner = :sub" }
+    expect: { ana: { select: mine }, anon: { select: { deny: filter } } }
+`;
+/** A claim of a real token decides. */
+const byClaim = (level: string): string =>
+  `create table public.at_${level} (id int primary key); insert into public.at_${level} values (1); alter table public.at_${level} enable row level security;
+grant select on public.at_${level} to authenticated; create policy p on public.at_${level} for select to authenticated using (auth.jwt() ->> 'aal' = '${level}');
+`;
+
+let project: string;
+beforeAll(async () => {
+  project = await makeProject({
+    "supabase/migrations/20240101000000_first.sql": first,
+    "supabase/migrations/20240102000000_second file.sql": second,
+    "matrices/app.yaml": matrix,
+    "policies/claims/001_tables.sql": byClaim("aal1") + byClaim("aal2"),
+    "matrices/claims.yaml": `matrix: claims
+personas: { ana: { role: authenticated, claims: { sub: ${ana} } } }
+relations: { at_aal1: { expect: { ana: deny } }, at_aal2: { expect: { ana: deny } } }
+`,
+    "broken/001_first.sql": `create table public.a (id int primary key, v vector(3));
+create policy p on public.a using (true);
+create extension vector with schema extensions;
+create table public.b (id int references public.elsewhere);
+delete from storage.objects;
+create table storage.mine (id int);
+select pg_create_logical_replication_slot('x', 'pgoutput');
+`,
+    "broken/002_second.sql": `create table public.c (id int);\n${notesSql}selekt 1;\n`,
+  });
+});
+afterAll(async () => {
+  await removeProject(project);
+});
+
+function run(args: readonly string[]) {
+  return rowgate(["run", ...args], { cwd: project });
+}
+
+async function latest(logs: string) {
+  const { id = "" } = (await latestArchive(path.join(project, logs))) ?? {};
+  return readRun(path.join(project, logs, id.slice(0, 8), id));
+}
+
+const reads = ["--only", "*/public.profiles/select", "--only", "*/storage.objects/select"];
+
+test("migrations of a Supabase project apply, and what was skipped and imitated is in the record", async () => {
+  const { code, out, err } = await run(["matrices/app.yaml", ...reads, "--logs", "whole"]);
+  expect(err).not.toContain("rowgate:");
+  expect(code, out).toBe(0);
+  expect(out.replaceAll(/\s+/g, " ")).toContain(
+    "imitated Supabase, default privileges legacy, 4 statements skipped",
+  );
+  const { target } = await latest("whole");
+  expect(target.baseline?.standIns.map((one) => one.split(" ", 1)[0])).toEqual([
+    "auth",
+    "storage",
+    "realtime",
+    "vault",
+    "graphql_public.graphql",
+  ]);
+  expect(
+    target.baseline?.skipped.map(
+      ({ file, line, statement }) => `${path.basename(file)}:${line} ${statement}`,
+    ),
+  ).toEqual([
+    "20240101000000_first.sql:1 \\restrict abc",
+    "20240101000000_first.sql:23 \\unrestrict abc",
+    "20240101000000_first.sql:15 alter table storage.objects enable row level security",
+    "20240102000000_second file.sql:13 alter system set wal_level = logical",
+  ]);
+  expect(target.baseline?.skipped.every(({ file }) => !path.isAbsolute(file))).toBe(true);
+});
+
+test("new tables are exposed by default, and not when the project has switched it off", async () => {
+  const only = ["--only", "anon/public.notes/select"];
+  expect((await run(["matrices/app.yaml", ...only])).code).toBe(1);
+  const off = await run(["matrices/app.yaml", ...only, "--default-privileges", "none", "--logs", "off"]);
+  expect(off.code, off.out).toBe(0);
+  expect((await latest("off")).target.baseline?.defaultPrivileges).toBe("none");
+});
+
+test("a policy that any real token satisfies is open, also on a plain Postgres", async () => {
+  const { code, out } = await run(["matrices/claims.yaml", "--baseline", "plain"]);
+  expect(code).toBe(1);
+  expect(out).toContain("LEAK  public.at_aal1 · select");
+  expect(out).not.toContain("at_aal2 · select");
+});
+
+test("everything that cannot be applied is reported at once, with file, line and way out", async () => {
+  const { code, err } = await run(["matrices/app.yaml", "--policies", "broken"]);
+  expect(code).toBe(2);
+  const places = [...err.matchAll(/broken\/(\S+?): /g)].map(([, place]) => place);
+  expect(places).toEqual([
+    "001_first.sql:1:46",
+    "001_first.sql:3:1",
+    "001_first.sql:4:1",
+    "001_first.sql:5:1",
+    "001_first.sql:6:14",
+    "001_first.sql:7:1",
+    "002_second.sql:9:1",
+  ]);
+  expect(err).toContain("8 of its statements failed. 1 more fail only because of these.");
+  expect(err).toContain('extension "vector" is not available');
+});
+
+test("--baseline is for the embedded target", async () => {
+  const { code, err } = await run(["matrices/app.yaml", "--baseline", "supabase", "--target", "container"]);
+  expect(code).toBe(2);
+  expect(err).toContain("--baseline is for the embedded target");
+});
