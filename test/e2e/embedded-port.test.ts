@@ -19,7 +19,15 @@ test("a port that somebody takes in the last moment is given up for another", as
   const native = `${directory}/native`;
   copyNative(findNative(), native);
   const children = new Set<never>();
-  const site = { directory, native, account, settings: {}, children, signal: new AbortController().signal };
+  const site = {
+    directory,
+    native,
+    account,
+    superuser: "postgres",
+    settings: {},
+    children,
+    signal: new AbortController().signal,
+  };
   const password = await initialise(site);
 
   const occupant = await listening();

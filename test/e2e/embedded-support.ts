@@ -86,7 +86,12 @@ export interface Outcome {
 /** A process of its own, at the head of its own process group, that starts a server and then waits (or does `afterwards`). */
 export function launch(how: Launch): Launched {
   const program = path.join(how.project ?? root, "dist/stage/postgres/spawn.js");
-  const order = { native: how.native ?? findNative(), tempRoots: [how.room], settings: how.settings ?? {} };
+  const order = {
+    superuser: "postgres",
+    native: how.native ?? findNative(),
+    tempRoots: [how.room],
+    settings: how.settings ?? {},
+  };
   const code = `
     const { startSupervisor } = await import(${JSON.stringify(pathToFileURL(program).href)});
     const outcome = await startSupervisor(${JSON.stringify(order)})

@@ -24,6 +24,7 @@ beforeAll(async () => {
     directory,
     native,
     account,
+    superuser: "postgres",
     settings: { wal_level: "replica", hot_standby: "on" },
     children: new Set<ChildProcess>(),
     signal: new AbortController().signal,
