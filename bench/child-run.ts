@@ -1,9 +1,9 @@
 // A process of its own for one run of one matrix: what `rowgate run` does once its target stands.
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { setFlagsFromString } from "node:v8";
 import { Client } from "pg";
 import { newRunId } from "../dist/archive/id.js";
-import { keepHeapSmall } from "../dist/lib/heap.js";
 import { now } from "../dist/lib/clock.js";
 import { parseMatrix } from "../dist/matrix/parse.js";
 import { dayOf } from "../dist/lib/moment.js";
@@ -11,7 +11,8 @@ import { run } from "../dist/run.js";
 import { recordRequests } from "./http-record.ts";
 import type { RunFigures, RunOrder } from "./orders.ts";
 
-keepHeapSmall();
+// As cli.ts does.
+setFlagsFromString("--heap-growing-percent=75");
 const order = JSON.parse(await text(process.stdin)) as RunOrder;
 const startedAt = now();
 const counted = countMessages();
