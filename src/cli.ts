@@ -25,6 +25,12 @@ import { reportFormats } from "./report/reporters.ts";
  */
 setFlagsFromString("--heap-growing-percent=75");
 
+const gatewayKinds = ["auto", "postgrest", "builtin"];
+
+function choice(flags: string, values: readonly string[], text: string): Option {
+  return new Option(flags, text).choices([...values]);
+}
+
 type GivenRunOptions = Partial<RunOptions> & {
   readonly channel?: (typeof channels)[number];
   readonly strict: boolean;
@@ -160,31 +166,15 @@ program
   .addOption(new Option("--channel <channel>", "only this channel").choices([...channels]))
   .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
   .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
-  .addOption(
-    new Option("--gateway <kind>", "what speaks PostgREST's protocol (auto)").choices([
-      "auto",
-      "postgrest",
-      "builtin",
-    ]),
-  )
+  .addOption(choice("--gateway <kind>", gatewayKinds, "what speaks PostgREST's protocol (auto)"))
   .addOption(
     new Option(
       "--gateway-tx-end <mode>",
       "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
     ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
   )
-  .addOption(
-    new Option(
-      "--baseline <name>",
-      "embedded target: what the database holds before the SQL (default: supabase where there is a supabase/ folder or the SQL uses the platform's schemas, else plain)",
-    ).choices([...baselineNames]),
-  )
-  .addOption(
-    new Option(
-      "--default-privileges <state>",
-      "embedded target, baseline supabase: what API roles get on new tables of public; legacy: everything, none: as where new tables are not exposed (legacy)",
-    ).choices([...defaultPrivileges]),
-  )
+  .addOption(choice("--baseline <name>", baselineNames, "embedded: what the database holds at first"))
+  .addOption(choice("--default-privileges <state>", defaultPrivileges, "Supabase: on new tables (legacy)"))
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
@@ -293,10 +283,11 @@ program
     false,
   )
   .addOption(
-    new Option(
+    choice(
       "--gateway <kind>",
+      gatewayKinds,
       "what speaks PostgREST's protocol, for a target that is started (auto)",
-    ).choices(["auto", "postgrest", "builtin"]),
+    ),
   )
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
