@@ -9,7 +9,8 @@
 --        statements  [{"sql", "kind"}]   kind: read (array of keys; $1 is text[]), undone (the same, and undone by itself), call
 --                                        (array of answers, no parameter), write (no answer: it goes through or not)
 --        keySets     ["{…}", …]  keys that a measurement asks about
---        measures    [{"persona", "statement", "keys"}]   keys 0: those that the step wrote to its target
+--        measures    [{"persona", "statement", "keys", "later", "after"}]   keys 0: those that the step wrote to its target;
+--                    later: keys that are asked about too where measure `after` (0: none) has gained them in this step
 --        lists       [[measure, …], …]
 --        own         [[list, …], …]   persona × relation: what depends on the relation
 --        others      [[list, …], …]   the same, of what the persona sees, for when it is not the one who steps
@@ -33,6 +34,7 @@
 --   * the role is switched, and checked, outside the handler that catches the step's errors;
 --   * keys are compared in the statement itself: a comparison of a plain key is leakproof, so that Postgres asks the policies
 --     only about rows that could be gained;
+--   * UPDATE and DELETE of rows by their keys meet the policies of SELECT too, so they ask only about rows that can be read;
 --   * DELETE has no locking clause that would ask its policies, so it is sent and undone; where a foreign key stops it, it is
 --     sent again with foreign keys and triggers off;
 --   * a measurement is prepared, by role: most of its time is the plan, above all where policies call functions.
@@ -57,6 +59,8 @@ declare
   measure_personas constant int[] := array(select (m->>'persona')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
   measure_statements constant int[] := array(select (m->>'statement')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
   measure_keys constant int[] := array(select (m->>'keys')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
+  measure_later constant int[] := array(select (m->>'later')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
+  measure_after constant int[] := array(select (m->>'after')::int from jsonb_array_elements(fixed->'measures') with ordinality x(m, o) order by o);
   relations constant oid[] := array(select (r->>'oid')::oid from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
   changed_sql constant text[] := array(select r->>'changed' from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
   gone_sql constant text[] := array(select r->>'gone' from jsonb_array_elements(fixed->'relations') with ordinality x(r, o) order by o);
@@ -76,7 +80,7 @@ declare
   prepared text[] := array(select name from pg_prepared_statements where name like 'rowgate\_%');
   answers text[] := '{}';
   step record; statement text; done boolean; cut boolean := false; n int := 1; i int; j int; m int; p int; w int; l int; s int;
-  before text[]; after text[]; written int[]; tasks int[]; seen boolean[]; touched bigint; code text; message text;
+  before text[]; after text[]; written int[]; tasks int[]; seen boolean[]; readable text[]; touched bigint; code text; message text;
   changed text[]; gone text[]; gained text[]; failed text[]; audience text[]; target_keys text[]; keys text[]; asked_keys text; name text;
   acting int; mode text; wanted text; measured boolean; error_code text; claims text; hooked text; hooked_before text; new_key text; ignored text;
 begin
@@ -154,6 +158,8 @@ begin
             end loop;
           end loop;
         end loop;
+        -- What a measurement comes after has a lower number.
+        if cardinality(written) > 1 then tasks := array(select x from unnest(tasks) x order by x); end if;
         -- Who sees what was written to the target.
         if target_keys is not null then
           l := audiences[step.target];
@@ -164,10 +170,17 @@ begin
           if hooked = hooked_before then hooked := null; end if;
         end if;
       end if;
-      acting := 0; mode := 'origin';
+      acting := 0; mode := 'origin'; readable := '{}';
       for i in 1 .. coalesce(cardinality(tasks), 0) loop
         m := tasks[i]; p := measure_personas[m]; s := measure_statements[m]; wanted := 'origin';
         asked_keys := case when measure_keys[m] = 0 then target_keys::text else key_sets[measure_keys[m]] end;
+        if measure_after[m] > 0 then
+          if readable[measure_after[m]] is not null then
+            asked_keys := array(select unnest(asked_keys::text[])
+              union all (select unnest(key_sets[measure_later[m]]::text[]) intersect select unnest(readable[measure_after[m]]::text[])))::text;
+          end if;
+          continue when asked_keys = '{}';
+        end if;
         <<ways>>
         loop
           if acting <> p or mode <> wanted then
@@ -210,7 +223,7 @@ begin
         end loop;
         if error_code is not null then failed := failed || json_build_array(m, error_code)::text;
         elsif measure_keys[m] = 0 and kinds[s] = 'read' then audience := audience || json_build_array(m, coalesce(keys, '{}'))::text;
-        elsif cardinality(keys) > 0 then gained := gained || json_build_array(m, keys)::text;
+        elsif cardinality(keys) > 0 then gained := gained || json_build_array(m, keys)::text; readable[m] := keys::text;
         end if;
       end loop;
       raise exception 'rowgate: undo';

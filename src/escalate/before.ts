@@ -33,13 +33,17 @@ export async function measureBefore(
   const numbering = numberMeasures(world, all, everyKey);
   await engine.begin({ ...numbering.fixed, lists: [[]], own: [], others: [] });
   const steps: SentStep[] = [];
-  for (let from = 0; from < all.length; from += measuresAtOnce)
+  for (let from = 0, to = 0; from < all.length; from = to) {
+    to = from + measuresAtOnce;
+    // What asks about rows that can be read stays with the measurement that finds them.
+    while (to < all.length && all[to]?.kind === "undone") to += 1;
     steps.push({
       id: steps.length,
       persona: 1,
       statements: [],
-      measure: all.slice(from, from + measuresAtOnce).map((_, place) => from + place + 1),
+      measure: all.slice(from, to).map((_, place) => from + place + 1),
     });
+  }
   const found = new Map<Measure, { keys: readonly string[]; code: string | undefined }>(
     all.map((one) => [one, { keys: [], code: undefined }]),
   );

@@ -21,6 +21,8 @@ export interface Fixed {
     readonly persona: number;
     readonly statement: number;
     readonly keys: number;
+    readonly later: number;
+    readonly after: number;
   }[];
   readonly lists: readonly (readonly number[])[];
   readonly own: readonly (readonly number[])[];

@@ -153,6 +153,21 @@ export interface Numbering {
   readonly tableNumber: (oid: string) => number;
 }
 
+/** The measurement of the rows that the same actor can read: only of these does another command ask. */
+export function readsBefore(all: readonly Measure[]): (measure: Measure) => Measure | undefined {
+  const reads = new Map(
+    all.filter(({ operation }) => operation === "select").map((one) => [placeOf(one), one]),
+  );
+  return (one) =>
+    one.kind === "undone" && (one.operation === "update" || one.operation === "delete")
+      ? reads.get(placeOf(one))
+      : undefined;
+}
+
+function placeOf({ actor, subject }: Measure): string {
+  return `${actor.index} ${subject?.info.oid ?? ""}`;
+}
+
 /** `keysOf`: the keys that a measurement asks about; none, and it is left out. */
 export function numberMeasures(
   world: World,
@@ -163,13 +178,23 @@ export function numberMeasures(
   const keySets = new Numbers<string>((text) => text);
   const lists = new Numbers<readonly number[]>((list) => list.join());
   lists.of([]);
-  const kept = all.filter((one) => keysOf(one).length > 0);
+  const asked = new Map(all.map((one) => [one, keysOf(one)]));
+  const kept = all.filter((one) => (asked.get(one) ?? []).length > 0);
   const numberOf = new Map(kept.map((one, index) => [one, index + 1]));
-  const measures = kept.map((one) => ({
-    persona: one.actor.index,
-    statement: statements.of({ sql: one.statement, kind: one.kind }),
-    keys: keySets.of(arrayText(one.kind === "call" || one.kind === "write" ? [] : keysOf(one))),
-  }));
+  const readBefore = readsBefore(kept);
+  const measures = kept.map((one) => {
+    const keys = one.kind === "call" || one.kind === "write" ? [] : (asked.get(one) ?? []);
+    const before = readBefore(one);
+    // Rows that cannot be read, as things are.
+    const unread = new Set(before === undefined ? [] : asked.get(before));
+    return {
+      persona: one.actor.index,
+      statement: statements.of({ sql: one.statement, kind: one.kind }),
+      keys: keySets.of(arrayText(keys.filter((key) => !unread.has(key)))),
+      later: keySets.of(arrayText(keys.filter((key) => unread.has(key)))),
+      after: before === undefined ? 0 : (numberOf.get(before) ?? 0),
+    };
+  });
   const seen: Measure[] = [];
   const audienceOf = (oid: string): number => {
     const numbers = all.flatMap((one) => {
@@ -180,6 +205,8 @@ export function numberMeasures(
         persona: one.actor.index,
         statement: statements.of({ sql: one.statement, kind: one.kind }),
         keys: 0,
+        later: 0,
+        after: 0,
       });
       return [measures.length];
     });

@@ -1,24 +1,62 @@
+import type { Numbering } from "./measures.ts";
 import type { Step } from "./step.ts";
+import type { World } from "./world.ts";
 
 /**
- * The most telling steps first, and within a rank the personas in turn, each with its relations and functions in turn: where the
- * budget ends the search, every persona and every relation has had its share.
+ * The most telling steps first. Within a rank every persona takes its relations, columns and functions in turn, so that each has had
+ * its share where the budget ends the search; in a turn, those come first on which most depends that the persona does not reach.
  */
-export function inOrder(steps: Iterable<Step>): readonly Step[] {
-  const ranks = new Map<number, Map<number, Map<string, Step[]>>>();
+export function inOrder(steps: Iterable<Step>, weigh: (step: Step) => number): readonly Step[] {
+  const ranks = new Map<number, Map<string, Step[]>>();
   for (const step of steps) {
-    const actors = ranks.get(step.rank) ?? new Map<number, Map<string, Step[]>>();
-    ranks.set(step.rank, actors);
-    const places = actors.get(step.actor.index) ?? new Map<string, Step[]>();
-    actors.set(step.actor.index, places);
-    const on = `${step.kind} ${step.subject?.info.oid ?? step.routine?.oid ?? ""} ${step.columns.join()}`;
-    const queue = places.get(on);
-    if (queue === undefined) places.set(on, [step]);
+    const places = ranks.get(step.rank) ?? new Map<string, Step[]>();
+    ranks.set(step.rank, places);
+    const place = [
+      step.actor.index,
+      step.kind,
+      step.subject?.info.oid ?? step.routine?.oid,
+      ...step.columns,
+    ].join(" ");
+    const queue = places.get(place);
+    if (queue === undefined) places.set(place, [step]);
     else queue.push(step);
   }
   return [...ranks]
     .toSorted(([a], [b]) => a - b)
-    .flatMap(([, actors]) => inTurn([...actors.values()].map((places) => inTurn([...places.values()]))));
+    .flatMap(([, places]) => {
+      const weighed = [...places.values()].map((queue) => ({
+        queue,
+        weight: queue[0] === undefined ? 0 : weigh(queue[0]),
+      }));
+      return inTurn(weighed.toSorted((a, b) => b.weight - a.weight).map(({ queue }) => queue));
+    });
+}
+
+/** How many rows the actor could gain, to its knowledge of what reads what the step writes. */
+export function weightOf(
+  { actor, kind, subject, routine, columns: [column, ...more] }: Step,
+  world: World,
+  numbering: Numbering,
+): number {
+  const { own, lists, measures, keySets } = numbering.fixed;
+  const ofList = (number: number | undefined): number =>
+    (lists[(number ?? 0) - 1] ?? []).reduce((sum, one) => {
+      const { keys = 0, later = 0 } = measures[one - 1] ?? {};
+      return sum + sizeOf(keySets[keys - 1]) + sizeOf(keySets[later - 1]);
+    }, 0);
+  const ofTable = (oid: string): number => ofList(own[actor.index - 1]?.[numbering.tableNumber(oid) - 1]);
+  if (routine !== undefined) {
+    const { relations } = world.dependencies.closureOf({ kind: "function", oid: routine.oid });
+    return Math.max(0, ...[...relations.keys()].map(ofTable));
+  }
+  if (subject === undefined) return 0;
+  if (kind === "update" && column !== undefined && more.length === 0)
+    return ofList(numbering.narrow(actor, subject.info.oid, column));
+  return ofTable(subject.baseline.oid);
+}
+
+function sizeOf(keys: string | undefined): number {
+  return keys === undefined || keys === "{}" ? 0 : keys.split('","').length;
 }
 
 /** One of each in turn, until none has any left. */

@@ -9,7 +9,7 @@ import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
 import { type Allowance, Judge, type Judged } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
-import { inOrder } from "./order.ts";
+import { inOrder, weightOf } from "./order.ts";
 import type { Step } from "./step.ts";
 import { Steps } from "./steps.ts";
 import { readWorld, type SearchInput, type World } from "./world.ts";
@@ -30,6 +30,7 @@ export interface Searched {
 
 /** Steps in one batch; the batch itself ends after its time. */
 const stepsAtOnce = 400;
+
 /** Searches what personas could become by their own allowed writes and calls, until everything was tried or the time is up. */
 export async function searchEscalation(
   client: Client,
@@ -37,7 +38,6 @@ export async function searchEscalation(
   budget: Budget,
 ): Promise<Searched> {
   const until = performance.now() + budget.milliseconds;
-  await loadParser();
   await loadParser();
   const world = await readWorld(client, input);
   const engine = new Engine(client, budget.chunkMs);
@@ -55,7 +55,10 @@ export async function searchEscalation(
 
   const steps = new Steps(world, reach, wanted);
   const asking = new Set(wanted.map(({ actor }) => actor));
-  const ordered = inOrder([...steps.all()].filter(({ actor }) => asking.has(actor)));
+  const ordered = inOrder(
+    [...steps.all()].filter(({ actor }) => asking.has(actor)),
+    (step) => weightOf(step, world, numbering),
+  );
   const sent = ordered.map((step, id) => sentStep(step, id, world, numbering));
 
   await engine.begin(numbering.fixed);

@@ -24,7 +24,7 @@ export interface Step {
 }
 
 /** Lower ones are tried first. */
-export const ranks = { declared: 0, row: 1, insert: 2, call: 2, blind: 3, less: 4, pairs: 5 } as const;
+export const ranks = { declared: 0, row: 1, insert: 1, call: 1, blind: 2, less: 3, pairs: 4 } as const;
 /** Names somebody, or stands in a policy. */
 export const strong = (value: Value): boolean => value.class !== "other" && value.class !== "row";
 
