@@ -1,20 +1,16 @@
-import type { Node } from "libpg-query";
-import { always, type Condition } from "./analyse/policy.ts";
+import { acceptedRows } from "./accepted.ts";
+import { always } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
-import { quoteIdent } from "../lib/sql-text.ts";
-import type { ProofColumn } from "./analyse/schema.ts";
-import { parseExpression } from "../lib/sql-tree.ts";
-import { part, stringOf, walk } from "./analyse/tree.ts";
-import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
+import { type Asked, conditionFor, declaredCondition } from "./asked.ts";
+import { defaultsOf } from "./defaults.ts";
 import { isFor } from "../model/operations.ts";
-import { columnsOf, undecided } from "./compared.ts";
+import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
 import { byConstraints, finish, settledByRelaxation, type Showers, shownHits } from "./outcome.ts";
 import { outsidePolicies, type ProofCell } from "./proof-cell.ts";
 import { showInsert, showRefusedInsert } from "./show/insert.ts";
-import { typedLiteral } from "./show/rows.ts";
 import { update, upsert } from "./update.ts";
 
 /** Everything that can be said of one cell. */
@@ -92,94 +88,6 @@ async function insertion(asked: Asked): Promise<Answer> {
   if (bound !== undefined) return bound;
   const closing = shown === undefined ? found : await contrast(context, letIn, declared, false);
   return finish(context, letIn, declared, await closing.close(), closing, both && shown === undefined, deny);
-}
-
-/** What an INSERT may let in: `check`, or what is like an accepted candidate in all that the policies read of it. */
-async function acceptedRows(asked: Asked, policy: Condition): Promise<Condition | undefined> {
-  const { cell, context } = asked;
-  const { knowledge, space } = context;
-  if (cell.check !== undefined) return knowledge.declared(space.relation, cell.check);
-  const { tree } = policy;
-  if (cell.accepted === undefined || cell.accepted.length === 0 || tree === undefined) return undefined;
-  const read = columnsThatDecide(context, tree);
-  const defaults = await defaultsOf(asked, ({ name }) => read.has(name));
-  const like = cell.accepted.map((row) => {
-    const known = { ...Object.fromEntries(defaults), ...row };
-    const same = space.relation.columns.flatMap((column) => {
-      const { name } = column;
-      const value = known[name];
-      if (!read.has(name) || value === undefined) return [];
-      return [`${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`];
-    });
-    return same.length === 0 ? "true" : `(${same.join(" and ")})`;
-  });
-  return knowledge.declared(space.relation, like.join(" or "));
-}
-
-/**
- * Columns that the policies let an INSERT by, and those by which policies decide of the row afterwards: who sees it, who may change it.
- * The key is left out, unless an INSERT is let in by it: it names the row, and nothing else.
- */
-function columnsThatDecide({ knowledge, space }: Context, letIn: Node): ReadonlySet<string> {
-  const { relation } = space;
-  const of = (trees: readonly Node[]): readonly string[] =>
-    columnsOf(
-      { space },
-      trees.map((tree) => ({ tree, critical: knowledge.critical(tree, relation) })),
-    );
-  const texts = relation.policies.flatMap(({ using, check }) => [using, check]).filter((one) => one !== null);
-  const later = of(texts.flatMap((text) => knowledge.declared(relation, text).tree ?? []));
-  const keys = new Set(relation.uniques.flat());
-  return new Set([...of([letIn]), ...later.filter((name) => !keys.has(name))]);
-}
-
-/** What columns hold that no value is given for; a trigger may put anything there. */
-async function defaultsOf(
-  asked: Asked,
-  wanted: (column: ProofColumn) => boolean,
-): Promise<ReadonlyMap<string, string | null>> {
-  const { as, session, space } = asked.context;
-  const fixed = new Map<string, string | null>();
-  if (isTriggered(asked, "insert")) return fixed;
-  for (const column of space.relation.columns) {
-    if (!wanted(column) || column.generated || column.identity !== null) continue;
-    if (column.expression === null) {
-      fixed.set(column.name, null);
-      continue;
-    }
-    if (!isSteady(column.expression, asked.context)) continue;
-    const sql = `select (${column.expression})::${column.type}::text`;
-    const [told, [again]] = await Promise.all([session.ask(as, sql), session.run([{ as, sql, rows: true }])]);
-    const [value, second] = [told, again].map((one) =>
-      one !== undefined && "value" in one ? one.value : undefined,
-    );
-    // A default that is another one each time stands for no value.
-    if (value !== undefined && value === second) fixed.set(column.name, value);
-  }
-  return fixed;
-}
-
-/** It is the same at another time, in another session and for another request; what is not may be anything. */
-function isSteady(expression: string, { knowledge }: Context): boolean {
-  if (/request\.(?!jwt)|user_metadata|application_name/i.test(expression)) return false;
-  try {
-    const tree = parseExpression(expression);
-    let calls = false;
-    walk(tree, (node) => {
-      const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
-      calls ||= knowledge.schema.namesakes(name).some(({ schema }) => schema !== "auth");
-    });
-    const reach = knowledge.reaches.of(tree);
-    return (
-      !calls &&
-      reach.volatile.size === 0 &&
-      reach.relations.size === 0 &&
-      !reach.readsTime &&
-      !reach.readsLogin
-    );
-  } catch {
-    return false;
-  }
 }
 
 async function oldRows(asked: Asked, command: "select" | "delete", blind: boolean): Promise<Answer> {

@@ -19,6 +19,8 @@ export interface ProofCell {
   readonly check?: string | undefined;
   /** INSERT without `check`: the rows that the matrix lets in, each as it is sent. */
   readonly accepted?: readonly Readonly<Record<string, string | null>>[] | undefined;
+  /** INSERT without `check`: what is declared of the rows that the persona reads, changes and deletes, bound. */
+  readonly rowSets?: readonly { readonly operation: string; readonly predicate: string }[] | undefined;
   /** Columns of ON CONFLICT, for an upsert. */
   readonly key: readonly string[];
 }

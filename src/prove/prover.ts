@@ -104,6 +104,7 @@ export class Prover implements AsyncDisposable {
       session,
       space,
       as,
+      identities: persona.identities,
       stranger: strangerOf(as, persona.identities),
       answer: personaAnswers(session, as),
       heldClaims: this.#options.heldClaims,

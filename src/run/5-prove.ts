@@ -31,7 +31,8 @@ export async function prove(
   if (prover === undefined || "routine" in work) return probed;
   // What would write past the end of the transaction is not written here either.
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
-  const asked = probed.map(({ cell }) => requestsOf(cell, run));
+  const rowSets = rowSetsOf(probed);
+  const asked = probed.map(({ cell }) => requestsOf(cell, run, rowSets));
   const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
   const proved = probed.map((one, index) => {
     const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
@@ -72,7 +73,7 @@ async function answersOf(
 }
 
 /** The cell as the proof asks it: in each state of the session in which the persona is probed. */
-function requestsOf(cell: Cell, { sessions }: OpenRun): readonly ProofRequest[] {
+function requestsOf(cell: Cell, { sessions }: OpenRun, rowSets: RowSets): readonly ProofRequest[] {
   const { operation, relation, role } = cell;
   if (operation === "execute" || cell.column !== undefined) return [];
   return [undefined, ...statesOf(sessions, cell)].map((state) => ({
@@ -82,9 +83,24 @@ function requestsOf(cell: Cell, { sessions }: OpenRun): readonly ProofRequest[] 
     declared: declaredOf(cell),
     check: cell.check?.predicate,
     accepted: acceptedOf(cell),
+    rowSets: rowSets.get(cell.persona.name),
     key: relation.key,
     persona: personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, state)), sessions),
   }));
+}
+
+type RowSets = ReadonlyMap<string, NonNullable<ProofRequest["rowSets"]>>;
+
+/** By persona, of the cells that this run probes: what is not probed, or waived, is not shown to be true. */
+function rowSetsOf(probed: readonly ProbedCell[]): RowSets {
+  const sets = new Map<string, NonNullable<ProofRequest["rowSets"]>>();
+  for (const { cell } of probed) {
+    const { persona, operation, expectation, column, waiver } = cell;
+    if (expectation.kind !== "rows" || column !== undefined || waiver !== undefined) continue;
+    const { predicate } = expectation;
+    sets.set(persona.name, [...(sets.get(persona.name) ?? []), { operation, predicate }]);
+  }
+  return sets;
 }
 
 function declaredOf({ expectation }: Cell): Declared {
