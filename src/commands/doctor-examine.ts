@@ -8,6 +8,7 @@ import { type Environment, interruptible } from "./environment.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { startOwnServer } from "./servers.ts";
 import { baselineOf, baselinesOf } from "./systems.ts";
+import { personasWithUser } from "../stage/persona-users.ts";
 
 export interface DoctorTask {
   /** Files. */
@@ -62,6 +63,7 @@ export async function examineStarted(
           policies,
           overlays: [],
           baseline: await baselineOf({ policies }, wish, environment.cwd),
+          users: personasWithUser(matrix),
           schemas: matrix.exposes,
           gateway: matrix.channels.includes("rest") ? (task.gateway ?? "auto") : "none",
           txEnd: "rollback-allow-override",

@@ -14,6 +14,7 @@ import {
 } from "../run.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { Baseline, BaselineName } from "../model/baseline.ts";
+import { personasWithUser } from "../stage/persona-users.ts";
 import { chooseBaseline } from "../stage/baseline.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
@@ -124,6 +125,7 @@ async function openSystem(
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     overlays: options.overlay.map((file) => path.resolve(cwd, file)),
     baseline: await baselineOf(loaded, options, cwd),
+    users: personasWithUser(matrix),
     schemas: matrix.exposes,
     gateway: matrix.channels.includes("rest") ? (options.gateway ?? "auto") : "none",
     txEnd: options.gatewayTxEnd ?? "rollback-allow-override",
@@ -152,7 +154,10 @@ async function openSystem(
 function withRelativePaths(target: Target, cwd: string): Target {
   const { baseline } = target;
   if (baseline === undefined) return target;
-  const skipped = baseline.skipped.map((one) => ({ ...one, file: path.relative(cwd, one.file) }));
+  const skipped = baseline.skipped.map((one) => ({
+    ...one,
+    file: path.relative(cwd, path.resolve(cwd, one.file)),
+  }));
   return { ...target, baseline: { ...baseline, skipped } };
 }
 

@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import { RowgateError } from "../model/errors.ts";
+import type { Persona } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
@@ -10,6 +11,7 @@ import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
 import { readSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
+import { addUsers } from "./persona-users.ts";
 import type { GatewayWish } from "./postgrest.ts";
 
 interface SystemSql {
@@ -19,6 +21,8 @@ interface SystemSql {
   readonly overlays: readonly string[];
   /** What the database holds before them; `undefined`: the server's business. */
   readonly baseline?: Baseline | undefined;
+  /** Personas that become users of the platform's auth server. */
+  readonly users?: readonly Persona[] | undefined;
 }
 
 export interface AppliedSql {
@@ -106,9 +110,13 @@ async function applyAsOne(client: Client, { policies, overlays }: SystemSql): Pr
   return { sources, skipped: [] };
 }
 
-async function applyAsProject(client: Client, { policies, overlays }: SystemSql): Promise<AppliedChain> {
+async function applyAsProject(
+  client: Client,
+  { policies, overlays, users = [] }: SystemSql,
+): Promise<AppliedChain> {
   const files = [...(await readFolder(policies)), ...(await Promise.all(overlays.map(readSource)))];
-  return applyChain(client, files);
+  const { sources, skipped } = await applyChain(client, files);
+  return { sources, skipped: [...skipped, ...(await addUsers(client, users))] };
 }
 
 interface RoleState {

@@ -66,6 +66,30 @@ relations:
     rows: { mine: "bucket_id = 'files' and owner = :sub" }
     expect: { ana: { select: mine }, anon: { select: { deny: filter } } }
 `;
+/** Three sign-ups: one that a trigger refuses, one with a second factor, one without. */
+const signUps = `create table public.profiles (id uuid primary key references auth.users, name text not null);
+alter table public.profiles enable row level security;
+create function public.handle_new_user() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.profiles (id, name) values (new.id, new.raw_user_meta_data ->> 'name');
+  return new;
+end $$;
+create trigger on_auth_user_created after insert on auth.users for each row execute function public.handle_new_user();
+create function public.has_factor() returns boolean language sql stable security definer set search_path = '' as
+  $$ select exists (select from auth.mfa_factors f where f.user_id = auth.uid() and f.status = 'verified') $$;
+create policy own on public.profiles for select to authenticated using (id = auth.uid() and public.has_factor());
+`;
+const signUpMatrix = `matrix: users
+personas:
+  anon: { role: anon }
+  ana:  { role: authenticated, claims: { sub: ${ana}, aal: aal2, user_metadata: { name: Ana } } }
+  luis: { role: authenticated, claims: { sub: ${luis}, user_metadata: { name: Luis } } }
+  none: { role: authenticated, claims: { sub: 10000000-0000-4000-8000-000000000003 } }
+relations:
+  profiles:
+    rows: { mine: 'id = :sub' }
+    expect: { ana: { select: mine }, luis: deny, none: deny, anon: deny }
+`;
 /** A claim of a real token decides. */
 const byClaim = (level: string): string =>
   `create table public.at_${level} (id int primary key); insert into public.at_${level} values (1); alter table public.at_${level} enable row level security;
@@ -78,6 +102,8 @@ beforeAll(async () => {
     "supabase/migrations/20240101000000_first.sql": first,
     "supabase/migrations/20240102000000_second file.sql": second,
     "matrices/app.yaml": matrix,
+    "policies/users/001_profiles.sql": signUps,
+    "matrices/users.yaml": signUpMatrix,
     "policies/claims/001_tables.sql": byClaim("aal1") + byClaim("aal2"),
     "matrices/claims.yaml": `matrix: claims
 personas: { ana: { role: authenticated, claims: { sub: ${ana} } } }
@@ -143,6 +169,24 @@ test("new tables are exposed by default, and not when the project has switched i
   const off = await run(["matrices/app.yaml", ...only, "--default-privileges", "none", "--logs", "off"]);
   expect(off.code, off.out).toBe(0);
   expect((await latest("off")).target.baseline?.defaultPrivileges).toBe("none");
+});
+
+test("personas are users: triggers have run, and a policy that reads their factors tells them apart", async () => {
+  const { code, out } = await run([
+    "matrices/users.yaml",
+    "--only",
+    "*/*/select",
+    "--proof",
+    "rows-at-hand",
+    "--logs",
+    "users",
+  ]);
+  expect(code, out).toBe(0);
+  const { target } = await latest("users");
+  expect(target.baseline?.skipped.map(({ file, line, statement }) => `${file}:${line} ${statement}`)).toEqual(
+    ["matrices/users.yaml:6 persona none as a row of auth.users"],
+  );
+  expect(target.baseline?.skipped[0]?.because).toContain("violates not-null constraint");
 });
 
 test("a policy that any real token satisfies is open, also on a plain Postgres", async () => {
