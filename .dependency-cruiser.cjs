@@ -1,5 +1,5 @@
 const pure =
-  "^src/(model|yaml|matrix|plan|persona|judge|lint|messages|report)/|^src/doctor/checks/|^src/prove/analyse/";
+  "^src/(model|yaml|matrix|plan|persona|judge|lint|messages|report|diff)/|^src/doctor/checks/|^src/prove/analyse/";
 
 /** What each room may import, besides itself: the arrows go one way. */
 const rooms = {
@@ -13,6 +13,7 @@ const rooms = {
   judge: ["lib", "model", "messages"],
   lint: ["lib", "model"],
   report: ["lib", "model", "messages"],
+  diff: ["lib", "model"],
   catalog: ["lib", "model"],
   probe: ["lib", "model", "messages", "catalog"],
   prove: ["lib", "model"],

@@ -3,15 +3,14 @@ import { baselineNames, defaultPrivileges } from "./model/baseline.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
+import { addArchiveCommands, list } from "./commands/archive.ts";
 import type { EscalationWish } from "./run/request.ts";
 import type { CleanUpOptions } from "./commands/clean-up.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import { type Environment, type ExitCode, type TextSink, withoutCommands } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
 import type { RunOptions } from "./commands/options.ts";
-import type { ReportCommandOptions } from "./commands/report.ts";
 import type { TokenOptions } from "./commands/token.ts";
-import type { VerifyOptions } from "./commands/verify.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
 import { unprovedNotes } from "./model/finding.ts";
@@ -39,8 +38,6 @@ type GivenRunOptions = Partial<RunOptions> & {
 /** Loaded when they are asked for: together they take longer to load than most of them take to run. */
 const commands = {
   run: async () => (await import("./commands/run.ts")).runCommand,
-  report: async () => (await import("./commands/report.ts")).reportCommand,
-  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   token: async () => (await import("./commands/token.ts")).tokenCommand,
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   cleanUp: async () => (await import("./commands/clean-up.ts")).cleanUpCommand,
@@ -103,11 +100,6 @@ async function main(work: () => Promise<ExitCode>): Promise<void> {
     process.exitCode = 2;
   }
 }
-
-const list = (value: string, before: readonly string[] | undefined): readonly string[] => [
-  ...(before ?? []),
-  value,
-];
 
 function seconds(value: string): number {
   const number = Number(value);
@@ -226,31 +218,7 @@ program
     await main(async () => (await commands.run())(files, options, environment));
   });
 
-program
-  .command("report")
-  .description("render an archived run again; ends with the run's exit code")
-  .argument("<run>", "an archive's folder, a run id, or latest")
-  .addOption(new Option("--format <name>", "what to write").choices([...reportFormats]).default("terminal"))
-  .option("--quiet", "only what failed, and the last line", false)
-  .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
-  .option("--report <format=file>", "also write a report to a file (repeatable)", list)
-  .option("--against <run>", "html: show what changed since this run")
-  .option("--logs <folder>", "where archives are", "logs")
-  .action(async (run: string, given: Partial<ReportCommandOptions>) => {
-    const options = { ...(given as ReportCommandOptions), report: given.report ?? [] };
-    await main(async () => (await commands.report())(run, options, environment));
-  });
-
-program
-  .command("verify")
-  .description("check that archived runs are as they were written, and by whose key they are signed")
-  .argument("[run]", "an archive's folder, a run id, latest, or a folder of runs (all of --logs)")
-  .option("--key <file>", "a public key, or a folder of them, by one of which runs must be signed")
-  .option("--logs <folder>", "where archives are", "logs")
-  .option("--json", "one JSON document on standard output", false)
-  .action(async (run: string | undefined, options: VerifyOptions) => {
-    await main(async () => (await commands.verify())(run, options, environment));
-  });
+addArchiveCommands(program, async (work) => main(async () => work(environment)));
 
 program
   .command("token")

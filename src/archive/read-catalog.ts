@@ -4,6 +4,8 @@ import { z } from "zod";
 import type { Catalog } from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 
+const texts = z.array(z.string());
+
 /** What readers of an archive rely on; the rest of a catalogue is for those who look into the file. */
 const shape = z.looseObject({
   relations: z.array(
@@ -15,19 +17,30 @@ const shape = z.looseObject({
       rls: z.boolean(),
       forceRls: z.boolean(),
       securityInvoker: z.boolean(),
-      acl: z.array(z.string()),
+      acl: texts,
+      columns: z.array(z.unknown()),
+      privileges: z.record(z.string(), z.looseObject({ select: texts, insert: texts, update: texts })),
       policies: z.array(
         z.looseObject({
           name: z.string(),
           command: z.string(),
           permissive: z.boolean(),
-          roles: z.array(z.string()),
+          roles: texts,
           using: z.string().nullable(),
           check: z.string().nullable(),
         }),
       ),
     }),
   ),
+  routines: z.array(
+    z.looseObject({
+      arguments: z.array(z.looseObject({ type: z.string() })),
+      settings: texts,
+      privileges: z.record(z.string(), z.looseObject({ execute: z.boolean() })),
+    }),
+  ),
+  roles: z.array(z.looseObject({ inherits: texts, mayBecome: texts })),
+  defaultPrivileges: z.array(z.looseObject({ acl: texts })).optional(),
 });
 
 /**

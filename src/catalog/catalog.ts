@@ -1,5 +1,12 @@
 import type { ClientBase } from "pg";
-import type { Catalog, RelationInfo, RoleInfo, RoutineInfo, SessionFact } from "../model/catalog.ts";
+import type {
+  Catalog,
+  DefaultPrivileges,
+  RelationInfo,
+  RoleInfo,
+  RoutineInfo,
+  SessionFact,
+} from "../model/catalog.ts";
 import { RowgateError } from "../model/errors.ts";
 import { fillSql, readSql, relationParts } from "../lib/sql-file.ts";
 
@@ -39,6 +46,7 @@ export async function readCatalog(
     personas.settings.map((name) => name.toLowerCase()),
     personas.logIn,
   ]);
+  const defaults = await client.query<DefaultPrivileges>(readSql("catalog_default_privileges.sql"));
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
   );
@@ -59,6 +67,7 @@ export async function readCatalog(
     relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
     sessionFacts: facts.rows,
     routines: routines.rows.map((row) => JSON.parse(row.routine) as RoutineInfo),
+    defaultPrivileges: defaults.rows,
   };
 }
 

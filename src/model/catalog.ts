@@ -197,4 +197,16 @@ export interface Catalog {
   readonly relations: readonly RelationInfo[];
   readonly sessionFacts: readonly SessionFact[];
   readonly routines: readonly RoutineInfo[];
+  /** Absent in archives that were written before it was read. */
+  readonly defaultPrivileges?: readonly DefaultPrivileges[];
+}
+
+/** What new objects of a role get: ALTER DEFAULT PRIVILEGES. */
+export interface DefaultPrivileges {
+  readonly owner: string;
+  /** `null`: in every schema. */
+  readonly schema: string | null;
+  readonly objects: string;
+  /** As `defaclacl` prints it. */
+  readonly acl: readonly string[];
 }
