@@ -6,7 +6,7 @@ import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord } from "../model/baseline.ts";
-import { applySqlFile, applySqlFolder, readFolder } from "./apply-sql/apply.ts";
+import { applySqlFile, applySqlFolder, readMigrations } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
 import { readSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
@@ -114,9 +114,10 @@ async function applyAsProject(
   client: Client,
   { policies, overlays, users = [] }: SystemSql,
 ): Promise<AppliedChain> {
-  const files = [...(await readFolder(policies)), ...(await Promise.all(overlays.map(readSource)))];
+  const read = await readMigrations(policies);
+  const files = [...read.sources, ...(await Promise.all(overlays.map(readSource)))];
   const { sources, skipped } = await applyChain(client, files);
-  return { sources, skipped: [...skipped, ...(await addUsers(client, users))] };
+  return { sources, skipped: [...read.skipped, ...skipped, ...(await addUsers(client, users))] };
 }
 
 interface RoleState {

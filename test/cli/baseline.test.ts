@@ -31,6 +31,7 @@ create policy "own folder" on storage.objects for insert to authenticated
 drop policy if exists "of another time" on storage.objects;
 insert into storage.buckets (id, name) values ('files', 'files');
 alter table public.profiles owner to postgres;
+alter table public.another enable row level security;
 \\unrestrict abc
 `;
 const second = `insert into auth.users (id, email, raw_user_meta_data) values
@@ -62,6 +63,7 @@ relations:
     expect: { ana: { select: mine }, anon: { select: { deny: filter } } }
   notes:
     expect: { ana: deny, anon: { select: { deny: grant } } }
+  another: { expect: { ana: deny, anon: deny } }
   storage.objects:
     rows: { mine: "bucket_id = 'files' and owner = :sub" }
     expect: { ana: { select: mine }, anon: { select: { deny: filter } } }
@@ -101,6 +103,8 @@ beforeAll(async () => {
   project = await makeProject({
     "supabase/migrations/20240101000000_first.sql": first,
     "supabase/migrations/20240102000000_second file.sql": second,
+    "supabase/migrations/20240101000000_another.sql": "create table public.another (id int primary key);",
+    "supabase/migrations/notes.sql": "selekt 1;",
     "matrices/app.yaml": matrix,
     "policies/users/001_profiles.sql": signUps,
     "matrices/users.yaml": signUpMatrix,
@@ -140,7 +144,7 @@ test("migrations of a Supabase project apply, and what was skipped and imitated 
   expect(err).not.toContain("rowgate:");
   expect(code, out).toBe(0);
   expect(out.replaceAll(/\s+/g, " ")).toContain(
-    "imitated Supabase, default privileges legacy, 4 statements skipped",
+    "imitated Supabase, default privileges legacy, 5 statements skipped",
   );
   const { target } = await latest("whole");
   expect(target.baseline?.standIns.map((one) => one.split(" ", 1)[0])).toEqual([
@@ -155,8 +159,9 @@ test("migrations of a Supabase project apply, and what was skipped and imitated 
       ({ file, line, statement }) => `${path.basename(file)}:${line} ${statement}`,
     ),
   ).toEqual([
+    "notes.sql:1 notes.sql",
     "20240101000000_first.sql:1 \\restrict abc",
-    "20240101000000_first.sql:23 \\unrestrict abc",
+    "20240101000000_first.sql:24 \\unrestrict abc",
     "20240101000000_first.sql:15 alter table storage.objects enable row level security",
     "20240102000000_second file.sql:13 alter system set wal_level = logical",
   ]);

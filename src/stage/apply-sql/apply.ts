@@ -1,14 +1,34 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Client, DatabaseError } from "pg";
+import type { SkippedStatement } from "../../model/baseline.ts";
 import { RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
 import { runScript } from "./script.ts";
 import { readSource, splitStatements, type SqlSource } from "./source.ts";
 
-/** Every numbered file of a folder, read, in the order in which they are applied. @throws {RowgateError} `sql/…` */
-export async function readFolder(folder: string): Promise<readonly SqlSource[]> {
-  return Promise.all((await numberedFiles(folder)).map(readSource));
+const unnumbered = "its name has no number, so Supabase's CLI passes it over too";
+
+/**
+ * The migrations of a folder as Supabase's CLI takes them: by number, then by name; a file without a number is passed over.
+ * @throws {RowgateError} `sql/…`
+ */
+export async function readMigrations(
+  folder: string,
+): Promise<{ readonly sources: readonly SqlSource[]; readonly skipped: readonly SkippedStatement[] }> {
+  const names = (await sqlFiles(folder)).toSorted();
+  const numbered = names.flatMap((name) => {
+    const digits = /^(\d+)_/.exec(name)?.[1];
+    return digits === undefined ? [] : [{ name, number: BigInt(digits) }];
+  });
+  const inTurn = numbered.toSorted((a, b) => Number(a.number > b.number) - Number(a.number < b.number));
+  const taken = new Set(inTurn.map(({ name }) => name));
+  return {
+    sources: await Promise.all(inTurn.map(({ name }) => readSource(path.join(folder, name)))),
+    skipped: names
+      .filter((name) => !taken.has(name))
+      .map((name) => ({ file: path.join(folder, name), line: 1, statement: name, because: unnumbered })),
+  };
 }
 
 /**
@@ -88,6 +108,10 @@ function uncuttable(source: SqlSource): RowgateError {
 }
 
 async function numberedFiles(folder: string): Promise<string[]> {
+  return inOrder(folder, await sqlFiles(folder));
+}
+
+async function sqlFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new RowgateError({
       code: "sql/no-folder",
@@ -105,7 +129,7 @@ async function numberedFiles(folder: string): Promise<string[]> {
       hint: "name the files 001_….sql, 002_….sql, …",
     });
   }
-  return inOrder(folder, names);
+  return names;
 }
 
 /** A file that is passed over, or two that could come in either order, would be a database other than the one meant. */
