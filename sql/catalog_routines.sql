@@ -4,7 +4,8 @@
 -- And every function of any schema that a relation of $1 has as a computed field (`computes`): its one argument is the
 -- relation's row, so that PostgREST selects it by name (select=id,full_name), if its schema is searched
 -- (db-extra-search-path). https://docs.postgrest.org/en/stable/references/api/computed_fields.html
--- Left out: what an extension brought along (unless it runs with its owner's rights), and functions that only a trigger or a type calls.
+-- Left out: what an extension brought along (unless it runs with its owner's rights, or its
+-- functions run SQL text that the caller gives: tablefunc, xml2), and functions that only a trigger or a type calls.
 with recursive domains as (
   select oid, oid as base, typbasetype as next from pg_type
   union
@@ -92,5 +93,7 @@ join pg_type base on base.oid = domains.base
 where (n.nspname = any ($1::text[]) or p.oid in (select oid from computing))
   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype, 'language_handler'::regtype)
   and (p.prosecdef or not exists (select from pg_depend d
-                                  where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
+                                  join pg_extension e on e.oid = d.refobjid
+                                  where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+                                    and e.extname not in ('tablefunc', 'xml2')))
 order by n.nspname, p.proname, p.oid

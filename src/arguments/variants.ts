@@ -14,6 +14,8 @@ interface Material {
   readonly caller: Caller;
   readonly others: readonly Caller[];
   readonly tables: readonly Table[];
+  /** Values for a text that the function may run as SQL. */
+  readonly sql: readonly Candidate[];
 }
 
 /**
@@ -111,7 +113,7 @@ function candidatesFor(
   });
   const nothing: Candidate = { text: null, whose: "NULL" };
   const patterns = /^(?:text|character varying|citext)$/.test(type)
-    ? ["", "%"].map((text) => ({ text, whose: "a pattern" }))
+    ? [...material.sql, ...["", "%"].map((text) => ({ text, whose: "a pattern" }))]
     : [];
   const truths = type === "boolean" ? ["true", "false"].map((text) => ({ text, whose: "a boolean" })) : [];
   return [...once([...truths, ...texts]).slice(0, valuesAtMost - 3), ...patterns, nothing];

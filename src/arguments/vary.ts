@@ -9,6 +9,7 @@ import { controlOf } from "../plan/function.ts";
 import { type HiddenTable, isStillThere, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
 import { type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
 import { type Reach, reachOf, rowsOf } from "./reach.ts";
+import { sqlArguments } from "./sql-argument.ts";
 import { givenBy, variantsOf } from "./variants.ts";
 import type { Callable, Caller, Table, TableRow, Variant } from "./world.ts";
 
@@ -57,7 +58,8 @@ async function vary(callable: Callable, caller: Caller, reach: Reach, calling: C
   const { routine, spec } = callable;
   const { callers, tables, matrix, database } = calling;
   const others = callers.filter((one) => one !== caller && one.identities.length > 0);
-  const variants = variantsOf(callable, { caller, others, tables }, matrix);
+  const sql = sqlArguments(routine, { caller, others, tables }, calling.catalog);
+  const variants = variantsOf(callable, { caller, others, tables, sql }, matrix);
   const none = { faults: [], answersAboutOthers: false, calls: 1 };
   const [first, ...rest] = variants;
   if (first === undefined) return { ...none, left: undefined };
