@@ -41,10 +41,11 @@ export function lineOf({ id, sha256: digest }: Link): string {
 }
 
 /** https://c2sp.org/tlog-checkpoint over the lines of the chain, each of them a leaf. */
-export function checkpointText(lines: readonly string[]): string {
+export function checkpointText(lines: readonly string[], origin: string = neutralOrigin): string {
   return `${origin}\n${lines.length}\n${merkleRoot(lines).toString("base64")}\n`;
 }
-export const origin = "rowgate.dev/runs";
+/** Of a chain whose origin was not configured. No domain: rowgate's would vouch for nothing. */
+export const neutralOrigin = "rowgate-runs";
 
 /** RFC 6962, section 2.1. */
 export function merkleRoot(lines: readonly string[]): Buffer {
@@ -70,13 +71,20 @@ export async function latestArchive(root: string): Promise<Link | undefined> {
 }
 
 /** Notes a run as the last one. Comes before the run gets its name: killed in between, {@link recover} gives it the name. */
-export async function addLink(root: string, link: Link, signer?: Signer): Promise<void> {
+export async function addLink(
+  root: string,
+  link: Link,
+  {
+    signer,
+    origin = neutralOrigin,
+  }: { readonly signer?: Signer | undefined; readonly origin?: string | undefined } = {},
+): Promise<void> {
   // What could not be found again by its id is no link.
   if (!runIdPattern.test(link.id)) return;
   const before = await readFile(join(root, chainFile), "utf8").catch(() => "");
   const lines = [...before.split("\n").filter((line) => line !== ""), lineOf(link)];
   await replace(join(root, chainFile), `${lines.join("\n")}\n`);
-  await replace(join(root, checkpointFile), signedNote(checkpointText(lines), origin, signer));
+  await replace(join(root, checkpointFile), signedNote(checkpointText(lines, origin), origin, signer));
 }
 
 /** Whole or not at all. */

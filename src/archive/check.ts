@@ -8,7 +8,7 @@ import {
   checkPrevious,
   lineOf,
   linesOf,
-  origin,
+  neutralOrigin,
   readChain,
 } from "./chain.ts";
 import { readWhole } from "./disk.ts";
@@ -197,7 +197,8 @@ async function checkChain(
   const note = await readFile(join(root, checkpointFile), "utf8").catch(() => undefined);
   if (note === undefined) return { problems: [...problems, `${checkpointFile} is missing`], signatures: [] };
   const { text: head, signatures } = readNote(note, keys);
-  if (head !== checkpointText(linesOf(text)))
+  const origin = await originOf(root, chain.at(-1)?.id);
+  if (head !== checkpointText(linesOf(text), origin))
     problems.push(
       `${checkpointFile} is altered, or the chain is: it does not name ${chain.length} runs with this root`,
     );
@@ -207,4 +208,11 @@ async function checkChain(
     problems,
     signatures: signatures.map((one) => ({ ...one, keyId: one.keyId.replace(`${origin} `, "") })),
   };
+}
+
+/** The run that was closed last records it, and its sums cover it. */
+async function originOf(root: string, id: string | undefined): Promise<string> {
+  if (id === undefined) return neutralOrigin;
+  const run = await readRun(join(root, id.slice(0, 8), id)).catch(() => undefined);
+  return run?.chainOrigin ?? neutralOrigin;
 }

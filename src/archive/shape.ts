@@ -58,6 +58,7 @@ const gatewayChecks = z.looseObject({
 const run = z.looseObject({
   archiveVersion: z.literal(archiveVersion),
   id: z.string(),
+  chainOrigin: z.string().optional(),
   rowgate: z.string(),
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),

@@ -20,6 +20,8 @@ export interface ArchiveOptions {
   readonly redact?: Redactor;
   /** Signs the run's statements and the chain's head; unsigned unless given. */
   readonly signer?: Signer | undefined;
+  /** Names the chain in its checkpoint. */
+  readonly chainOrigin?: string | undefined;
 }
 
 /** Writes one run. Every method that touches the disk throws a RowgateError `archive/disk` naming the path. */
@@ -63,6 +65,7 @@ export async function openArchive(
       redact: options.redact ?? noRedaction,
       scrub,
       signer: options.signer,
+      chainOrigin: options.chainOrigin,
     });
   } catch (cause) {
     await removePartial(paths);
@@ -78,9 +81,19 @@ interface Parts {
   readonly redact: Redactor;
   readonly scrub: Scrubber;
   readonly signer: Signer | undefined;
+  readonly chainOrigin: string | undefined;
 }
 
-function writer({ root, paths, dictionary, cells, redact, scrub, signer }: Parts): ArchiveWriter {
+function writer({
+  root,
+  paths,
+  dictionary,
+  cells,
+  redact,
+  scrub,
+  signer,
+  chainOrigin,
+}: Parts): ArchiveWriter {
   const sums: Record<string, string> = {};
   const tests = createTestNames();
   let waits: Promise<void> | undefined;
@@ -97,7 +110,7 @@ function writer({ root, paths, dictionary, cells, redact, scrub, signer }: Parts
   async function close(run: Omit<RunRecord, "previous">): Promise<FinishedArchive> {
     await recover(root);
     const previous = await latestArchive(root);
-    const whole = { ...run, previous };
+    const whole = { ...run, ...(chainOrigin !== undefined && { chainOrigin }), previous };
     const recorded = redact.run(whole);
     await writeJson("run.json", recorded, 2);
     const text = formatSums(sums);
@@ -110,7 +123,7 @@ function writer({ root, paths, dictionary, cells, redact, scrub, signer }: Parts
       const statement = JSON.parse(scrub(JSON.stringify(statements[name]))) as object;
       await writeWhole(join(paths.folder, name), `${JSON.stringify(envelopeOf(statement, signer))}\n`);
     }
-    await addLink(root, { id: run.id, sha256: digest }, signer);
+    await addLink(root, { id: run.id, sha256: digest }, { signer, origin: chainOrigin });
     await publish(paths);
     return { archive: paths.final, run: whole };
   }

@@ -2,6 +2,7 @@ import path from "node:path";
 import { recover } from "../archive/chain.ts";
 import { sweepPartials } from "../archive/partial.ts";
 import { now } from "../lib/clock.ts";
+import { localStack } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
 import { dayOf, elapsed, type Moment } from "../lib/moment.ts";
 import type { RunFilters } from "../model/run.ts";
@@ -104,7 +105,10 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
       kept,
       command,
       events: progress,
-      provenance: await readProvenance(environment.cwd),
+      provenance: await readProvenance(
+        environment.cwd,
+        options.target === localStack ? undefined : options.config,
+      ),
       signer: task.signer,
     };
     await proveAll(systems, job, async (outcome) => {

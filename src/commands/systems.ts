@@ -19,6 +19,7 @@ import { chooseBaseline } from "../stage/baseline.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
+import { findAnyConfig } from "../config/file.ts";
 import { limiter } from "../lib/limiter.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
@@ -269,11 +270,17 @@ interface Provenance {
   readonly version: string;
   /** `undefined` outside a git checkout. */
   readonly gitCommit: string | undefined;
+  readonly chainOrigin: string | undefined;
 }
 
-export async function readProvenance(cwd: string): Promise<Provenance> {
-  const [version, commit] = await Promise.all([packageVersion(), gitCommit(cwd)]);
-  return { version, gitCommit: commit };
+/** @param config the file that `--config` names, where that is a configuration of rowgate */
+export async function readProvenance(cwd: string, config?: string): Promise<Provenance> {
+  const [version, commit, found] = await Promise.all([
+    packageVersion(),
+    gitCommit(cwd),
+    findAnyConfig(config, cwd),
+  ]);
+  return { version, gitCommit: commit, chainOrigin: found?.config.chain_origin };
 }
 
 async function gitCommit(cwd: string): Promise<string | undefined> {

@@ -136,6 +136,14 @@ const config = z
       .array(plain)
       .optional()
       .describe("Patterns of hosts that are production, whatever a target says (`*.live.example.com`)."),
+    chain_origin: z
+      .string()
+      .regex(/^[^\s+]+$/, "must have no spaces and no `+`")
+      .regex(/^(?!\w+:\/\/)/, "must be without `https://`: it is a name, such as `example.org/rowgate/shop`")
+      .optional()
+      .describe(
+        "Names the chain of archives in `logs/checkpoint`: a domain of yours and a path (`example.org/rowgate/shop`); default: rowgate-runs.",
+      ),
     targets: z
       .record(
         z
@@ -184,6 +192,7 @@ type LimitKey =
 
 export interface Config {
   readonly production_urls?: readonly string[] | undefined;
+  readonly chain_origin?: string | undefined;
   readonly targets: Readonly<Record<string, TargetEntry>>;
 }
 

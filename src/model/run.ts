@@ -238,6 +238,8 @@ export interface RunRecord {
   readonly roundTrips: { readonly direct: number; readonly rest: number };
   readonly timings: Timings;
   readonly exitCode: 0 | 1 | 2;
+  /** What the checkpoint calls the chain; absent: it was not configured. */
+  readonly chainOrigin?: string | undefined;
   /** The archive before this one (an unsigned chain shows accidents, not a determined hand). */
   readonly previous: { readonly id: string; readonly sha256: string } | undefined;
 }

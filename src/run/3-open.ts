@@ -85,6 +85,7 @@ export async function open(
   const archive = await openArchive(request.logs, request.id, new Date(request.startedAt.wall), {
     secrets: secretsOf(target, [...identities.values()]),
     signer: request.signer,
+    chainOrigin: request.chainOrigin,
     redact: redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction,
   });
   closers.push(() => archive.abandon());

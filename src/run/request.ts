@@ -58,6 +58,8 @@ export interface RunRequest {
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;
   readonly version: string;
+  /** What the chain is called in its checkpoint. */
+  readonly chainOrigin?: string | undefined;
   /** Signs what the archive attests. */
   readonly signer?: Signer | undefined;
   /** Milliseconds that starting the target took. */

@@ -20,18 +20,21 @@ async function run(...more: readonly string[]): Promise<CliResult> {
   const filters = ["--persona", "oscar", "--persona", "anon", "--only", "*/public.activity_feed/*"];
   return rowgate(
     ["run", "matrices/fne-lms.yaml", "--channel", "direct", "--quiet", "--logs", logs, ...filters, ...more],
-    { cwd: repository },
+    { cwd: folder },
   );
 }
 
 const ask = async (...args: readonly string[]): Promise<CliResult> =>
-  rowgate([...args, "--logs", logs], { cwd: repository });
+  rowgate([...args, "--logs", logs], { cwd: folder });
 
 /** Of the sound run, and of the one after it. */
 const runs: string[] = [];
 
 beforeAll(async () => {
+  for (const part of ["matrices/fne-lms.yaml", "policies/fne-lms"])
+    cpSync(path.join(repository, part), path.join(folder, part), { recursive: true });
   const sound = await run();
+  writeFileSync(path.join(folder, "rowgate.yaml"), "chain_origin: example.org/rowgate/lms\ntargets: {}\n");
   const flawed = await run("--overlay", "policies/fne-lms/flawed/broad-activity-policy.sql");
   if (sound.code !== 0 || flawed.code !== 1) throw new Error(sound.err + sound.out + flawed.err);
   const chain = readFileSync(path.join(logs, "chain.txt"), "utf8");
@@ -103,6 +106,7 @@ describe("rowgate verify", () => {
     expect(shown).toMatchObject({ code: 0, err: "" });
     expect(shown.out).toContain(`${runs[0]}  intact, chained, not signed`);
     expect(shown.out).toContain("2 runs, 2 intact");
+    expect(readFileSync(path.join(logs, "checkpoint"), "utf8")).toMatch(/^example\.org\/rowgate\/lms\n2\n/);
     expect((await ask("verify", runs[1] ?? "")).code).toBe(0);
   });
 

@@ -53,6 +53,22 @@ describe("verify", () => {
     expect(found.signatures).toEqual([{ keyId: signer.id, state: "valid" }]);
   });
 
+  it("takes the origin that the last run was closed under, and no other", async () => {
+    const root = tempFolder();
+    await archive(root, { ...passing, run: { ...passing.run, id: ids[0] } }, { signer });
+    expect(readFileSync(join(root, "checkpoint"), "utf8")).toMatch(/^rowgate-runs\n1\n/);
+    await archive(
+      root,
+      { ...passing, run: { ...passing.run, id: ids[1] } },
+      { signer, chainOrigin: "example.org/x" },
+    );
+    const note = readFileSync(join(root, "checkpoint"), "utf8");
+    expect(note).toMatch(/^example\.org\/x\n2\n.+\n\n\u2014 example\.org\/x /);
+    expect(await problemsOf(root)).toEqual([]);
+    writeFileSync(join(root, "checkpoint"), note.replaceAll("example.org/x", "rowgate-runs"));
+    expect((await problemsOf(root)).join("; ")).toContain("checkpoint is altered");
+  });
+
   it("finds a byte that was flipped, in every file and wherever it is", async () => {
     const root = await twoRuns();
     const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
