@@ -93,6 +93,7 @@ export class Steps {
         for (const row of rows.filter(({ values }) => values[column] !== value.text))
           yield {
             ...step,
+            row,
             sql: `${sql} where ${rowCondition(subject, row)}`,
             rank: strong(value) ? ranks.row : ranks.less,
           };
@@ -108,6 +109,7 @@ export class Steps {
     for (const row of this.#values.rowsBySignature(subject, 6, ({ key }) => reached.has(key)))
       yield {
         ...stepOf(actor, "delete", subject, [], []),
+        row,
         sql: `delete from ${quoteQualified(subject.info)} where ${rowCondition(subject, row)}`,
         rank: ranks.row,
       };
