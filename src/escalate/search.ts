@@ -38,7 +38,6 @@ export async function searchEscalation(
   input: SearchInput,
   budget: Budget,
 ): Promise<Searched> {
-  const until = performance.now() + budget.milliseconds;
   await loadParser();
   const world = await readWorld(client, input);
   const engine = new Engine(client, budget.chunkMs);
@@ -70,6 +69,8 @@ export async function searchEscalation(
     allowances: await allowancesOf(client, world),
     calls: (one) => answers(one),
   });
+  // What it takes to get ready is not taken from the steps: on a busy machine it could be all of the time.
+  const until = performance.now() + budget.milliseconds;
   const progress = await takeSteps({ engine, world, numbering, judge, ordered, sent, path, until, budget });
   const complete = progress.tried + progress.twoTried === ordered.length + progress.twoPossible;
   return {

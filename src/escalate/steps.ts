@@ -16,6 +16,7 @@ export class Steps {
   readonly #reach: Reach;
   readonly #closures: readonly Closure[];
   readonly #calls: CallSteps;
+  readonly #deciding = new Map<string, boolean>();
 
   constructor(world: World, reach: Reach, measures: readonly Measure[]) {
     this.#world = world;
@@ -60,6 +61,13 @@ export class Steps {
 
   /** Whether some answer depends on the column, by its policies, its triggers or what refers to it. */
   #decides(subject: Subject, column: string): boolean {
+    const key = `${subject.info.oid} ${column}`;
+    const known = this.#deciding.get(key) ?? this.#isRead(subject, column);
+    this.#deciding.set(key, known);
+    return known;
+  }
+
+  #isRead(subject: Subject, column: string): boolean {
     const oids = [
       subject.info.oid,
       subject.baseline.oid,
