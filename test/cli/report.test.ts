@@ -21,6 +21,7 @@ beforeAll(async () => {
     "open.sql": `
 create function public.helper() returns int language sql as 'select 1';
 create policy "${hostileRow}" on public.notes for select to authenticated using (true);`,
+    "helper.sql": "create function public.helper() returns int language sql as 'select 1';",
     "wrong/typo.yaml":
       "matrix: typo\npersonas: { anon: { role: anon } }\nrelations: { notes: { expect: { ana: deny } } }\n",
     "policies/typo/010.sql": notesSql,
@@ -78,6 +79,13 @@ test("--fail-on: a note that it names fails the run, in its exit code and in eve
   expect(shown.out).toContain("FAIL  1 failing finding");
   const junit = await rowgate(["report", "latest", "--format", "junit"], { cwd: project });
   expect(junit.out).toContain('<failure type="superuser-persona"');
+  const helped = await run("--overlay", "helper.sql");
+  expect(helped.code).toBe(0);
+  const raised = await run("--overlay", "helper.sql", "--strict");
+  expect(raised.code).toBe(1);
+  expect((JSON.parse(raised.out) as { run: { findings: object[] } }).run.findings).toContainEqual(
+    expect.objectContaining({ kind: "undeclared-function", raised: true }),
+  );
   // Its sound twin: the same run, and kinds that were not found.
   const strict = await run("--strict");
   expect(strict.code).toBe(0);
