@@ -19,6 +19,7 @@ const rooms = {
   prove: ["lib", "model"],
   arguments: ["lib", "model", "plan", "probe", "prove"],
   escalate: ["lib", "model", "plan", "prove", "probe"],
+  mutate: ["lib", "model", "plan", "persona", "judge", "probe", "prove", "run"],
   archive: ["lib", "model"],
   stage: ["lib", "model"],
   config: ["lib", "model", "yaml"],

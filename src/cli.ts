@@ -9,6 +9,7 @@ import type { CleanUpOptions } from "./commands/clean-up.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import { type Environment, type ExitCode, type TextSink, withoutCommands } from "./commands/environment.ts";
 import { describeError } from "./commands/errors.ts";
+import { addMutateCommand } from "./commands/mutate-options.ts";
 import type { RunOptions } from "./commands/options.ts";
 import type { TokenOptions } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
@@ -218,6 +219,7 @@ program
     await main(async () => (await commands.run())(files, options, environment));
   });
 
+addMutateCommand(program, async (work) => main(async () => work(environment)));
 addArchiveCommands(program, async (work) => main(async () => work(environment)));
 
 program

@@ -18,7 +18,7 @@ export const list = (value: string, before: readonly string[] | undefined): read
   value,
 ];
 
-type Act = (work: (environment: Environment) => Promise<ExitCode>) => Promise<void>;
+export type Act = (work: (environment: Environment) => Promise<ExitCode>) => Promise<void>;
 
 /** What is asked of archives: no command here starts or opens a target. */
 export function addArchiveCommands(program: Command, act: Act): void {

@@ -126,7 +126,7 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
   }
 }
 
-function forOneMatrix({ policies, overlay }: RunOptions): void {
+export function forOneMatrix({ policies, overlay }: RunOptions): void {
   if (policies === undefined && overlay.length === 0) return;
   throw new RowgateError({
     code: "usage/one-matrix",

@@ -88,7 +88,6 @@ export class FollowUps {
           sql,
           declared: name,
           like: name,
-          row: undefined,
           blind: false,
           rank: 0,
         };

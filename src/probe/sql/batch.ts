@@ -24,12 +24,16 @@ export interface BatchSettings {
   readonly statementTimeoutMs: number;
   /** No function of the database's own calls itself IMMUTABLE, and no persona changes how the server reads values. */
   readonly keepsPlans: boolean;
+  /** What is changed first, by rowgate's login, and undone with all else. */
+  readonly changes?: readonly string[] | undefined;
 }
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
 export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
   const write = settings.readOnly ? posted.find(isWrite) : undefined;
   if (write !== undefined) throw new WriteRefused(write.request.statements[0] ?? write.cell.id);
+  if (settings.readOnly && settings.changes !== undefined)
+    throw new WriteRefused(settings.changes.join("; "));
   const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
@@ -38,6 +42,7 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings): st
     `set local statement_timeout = ${settings.statementTimeoutMs}`,
     // One plan for all parameters: the first five executions would be planned one by one.
     "set local plan_cache_mode = force_generic_plan",
+    ...(settings.changes ?? []),
     ...ofRequest(posted[0], settings),
     `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
     readSql("probe_batch.sql"),

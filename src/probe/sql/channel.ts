@@ -1,3 +1,4 @@
+import { DatabaseError } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
@@ -30,7 +31,7 @@ export interface DirectChannelOptions {
 }
 
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
-export async function openDirectChannel(options: DirectChannelOptions): Promise<ProbeChannel> {
+export async function openDirectChannel(options: DirectChannelOptions): Promise<DirectChannel> {
   const { target, sessions, home } = options;
   const lines = await Lines.open(target);
   const { client } = lines.first;
@@ -58,7 +59,7 @@ interface Running {
   requests: readonly Request[];
 }
 
-class DirectChannel implements ProbeChannel {
+export class DirectChannel implements ProbeChannel {
   readonly name = "direct";
   readonly #target: Target;
   readonly #lines: Lines;
@@ -72,6 +73,25 @@ class DirectChannel implements ProbeChannel {
     this.#means = means;
     this.#settings = settings;
     this.#routines = new Routines(lines.first, settings);
+  }
+
+  /** The same connections, with changes made at the start of each transaction, and undone at its end. */
+  under(changes: readonly string[]): DirectChannel {
+    return new DirectChannel(this.#target, this.#lines, this.#means, { ...this.#settings, changes });
+  }
+
+  /** What Postgres says to changes that it refuses. */
+  async refusalOf(changes: readonly string[]): Promise<string | undefined> {
+    if (this.#settings.readOnly) throw new WriteRefused(changes.join("; "));
+    const { client } = this.#lines.first;
+    try {
+      await client.query(["begin", ...changes, "rollback"].join(";\n"));
+      return undefined;
+    } catch (error) {
+      await client.query("rollback");
+      if (!(error instanceof DatabaseError)) throw error;
+      return `${error.message} (${error.code ?? "no SQLSTATE"})`;
+    }
   }
 
   get roundTrips(): number {

@@ -78,6 +78,7 @@ export class Routines {
     );
     return [
       `begin${this.#settings.readOnly ? " read only" : ""}`,
+      ...(this.#settings.changes ?? []),
       `select ${calls.join(", ")}`,
       ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)}`]),
       `set local role ${quoteIdent(role)}`,

@@ -85,10 +85,6 @@ export class Schema {
     return this.#relations.values();
   }
 
-  get functions(): Iterable<ProofFunction> {
-    return [...this.#functions.values()].flat();
-  }
-
   relation(
     schema: string | undefined,
     name: string,

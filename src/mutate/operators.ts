@@ -1,0 +1,298 @@
+import type { PolicyInfo, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { MutantDescription, OperatorSet } from "../model/mutation.ts";
+import { alterSql, createPolicySql, dropPolicySql, grantSql } from "./ddl.ts";
+import {
+  changesOf,
+  type ExpressionChange,
+  isConstant,
+  negatedComparison,
+  nullOpens,
+  otherConnective,
+  shiftedComparison,
+  unboundExists,
+  withoutNot,
+  withoutOperand,
+} from "./expressions.ts";
+import { aclOf, type TablePrivilege, tablePrivileges, withPrivilege } from "./privileges.ts";
+
+/** One change of one thing that decides who may do what, and how to make it. */
+export interface Mutant extends MutantDescription {
+  readonly ddl: readonly string[];
+  /** The relation as the catalogue would show it. */
+  readonly after: RelationInfo;
+  /** Whose rows it may change, and by which commands. */
+  readonly command: PolicyInfo["command"];
+  readonly roles: readonly string[];
+  /** Set: the change is none that SQL can express. */
+  readonly unprintable?: string | undefined;
+}
+
+const everybody: readonly string[] = ["public"];
+
+type Change = Omit<Mutant, "operator" | "relation">;
+
+interface Operator {
+  readonly name: string;
+  readonly set: OperatorSet;
+  readonly changes: (relation: RelationInfo, roles: readonly RoleInfo[]) => readonly Change[];
+}
+
+/** A policy changed, or none in its place; `undefined` fields of the answer stay as they are. */
+type PolicyChange = Partial<PolicyInfo> & {
+  readonly from: string;
+  readonly to: string;
+  unprintable?: string;
+};
+
+/**
+ * Every operator. The selective set are those that subsume most others: operands, negations, constants, whole policies,
+ * targets and grants.
+ */
+export const operators: readonly Operator[] = [
+  onPolicies("using-true", "selective", (policy) => constant(policy, "using", true)),
+  onPolicies("using-false", "selective", (policy) => constant(policy, "using", false)),
+  onPolicies("check-true", "selective", (policy) => constant(policy, "check", true)),
+  onPolicies("check-removed", "selective", ({ using, check }) =>
+    using === null || check === null || using === check
+      ? []
+      : [{ check: null, from: `WITH CHECK (${check})`, to: `WITH CHECK as USING (${using})` }],
+  ),
+  onPolicies("drop-operand", "selective", (policy) => onExpressions(policy, withoutOperand)),
+  onPolicies("negate-comparison", "selective", (policy) => onExpressions(policy, negatedComparison)),
+  onPolicies("command-all", "selective", widenedCommand),
+  onPolicies("to-public", "selective", ({ roles }) =>
+    roles.includes("public") ? [] : [{ roles: ["public"], from: `TO ${roles.join(", ")}`, to: "TO public" }],
+  ),
+  { name: "drop-policy", set: "selective", changes: droppedPolicies },
+  { name: "add-permissive-true", set: "selective", changes: addedPolicy },
+  { name: "rls-off", set: "selective", changes: withoutRls },
+  { name: "grant", set: "selective", changes: granted },
+  { name: "revoke", set: "selective", changes: revoked },
+  { name: "invoker-off", set: "selective", changes: withoutInvoker },
+  { name: "force-off", set: "full", changes: withoutForce },
+  onPolicies("and-or", "full", (policy) => onExpressions(policy, otherConnective)),
+  onPolicies("drop-not", "full", (policy) => onExpressions(policy, withoutNot)),
+  onPolicies("shift-comparison", "full", (policy) => onExpressions(policy, shiftedComparison)),
+  onPolicies("null-opens", "full", (policy) => onExpressions(policy, nullOpens)),
+  onPolicies("unbind-exists", "full", (policy) => onExpressions(policy, unboundExists)),
+  onPolicies("permissive-restrictive", "full", ({ permissive }) => [
+    {
+      permissive: !permissive,
+      from: permissive ? "AS PERMISSIVE" : "AS RESTRICTIVE",
+      to: permissive ? "AS RESTRICTIVE" : "AS PERMISSIVE",
+    },
+  ]),
+];
+
+/** Every mutant of a relation, each once: two operators may make the same change. */
+export function mutantsOf(
+  relation: RelationInfo,
+  roles: readonly RoleInfo[],
+  set: OperatorSet,
+): readonly Mutant[] {
+  const byDdl = new Map<string, Mutant>();
+  for (const operator of operators) {
+    if (set === "selective" && operator.set === "full") continue;
+    for (const change of operator.changes(relation, roles)) {
+      const mutant = { ...change, operator: operator.name, relation: formatQualified(relation) };
+      const key = change.unprintable === undefined ? change.ddl.join(";") : JSON.stringify(change);
+      if (!byDdl.has(key)) byDdl.set(key, mutant);
+    }
+  }
+  return [...byDdl.values()];
+}
+
+function onPolicies(
+  name: string,
+  set: OperatorSet,
+  changes: (policy: PolicyInfo) => readonly PolicyChange[],
+): Operator {
+  return {
+    name,
+    set,
+    changes: (relation) =>
+      relation.policies.flatMap((policy) =>
+        changes(policy).map(({ from, to, unprintable, ...change }): Change => {
+          const after = { ...policy, ...change };
+          return {
+            subject: `policy ${policy.name}`,
+            from,
+            to,
+            unprintable,
+            command: after.command === policy.command ? policy.command : "all",
+            roles: [...policy.roles, ...after.roles],
+            ddl: [dropPolicySql(relation, policy), createPolicySql(relation, after)],
+            after: withPolicies(relation, (one) => (one === policy ? [after] : [one])),
+          };
+        }),
+      ),
+  };
+}
+
+function withPolicies(
+  relation: RelationInfo,
+  change: (policy: PolicyInfo) => readonly PolicyInfo[],
+): RelationInfo {
+  return { ...relation, policies: relation.policies.flatMap(change) };
+}
+
+const clauses = { using: "USING", check: "WITH CHECK" } as const;
+
+function constant(policy: PolicyInfo, side: keyof typeof clauses, value: boolean): readonly PolicyChange[] {
+  const text = policy[side];
+  if (text === null || isConstant(text, value)) return [];
+  return [{ [side]: String(value), from: `${clauses[side]} (${text})`, to: `${clauses[side]} (${value})` }];
+}
+
+function onExpressions(policy: PolicyInfo, change: Parameters<typeof changesOf>[1]): readonly PolicyChange[] {
+  return (["using", "check"] as const).flatMap((side) => {
+    const text = policy[side];
+    if (text === null) return [];
+    const from = `${clauses[side]} (${text})`;
+    return changesOf(text, change).map(
+      (one: ExpressionChange): PolicyChange =>
+        "text" in one
+          ? { [side]: one.text, from, to: `${clauses[side]} (${one.text})` }
+          : { from, to: one.unprintable, unprintable: one.unprintable },
+    );
+  });
+}
+
+/** A policy FOR INSERT has no USING, so that FOR ALL it would be another one: its check is its USING then. */
+function widenedCommand({ command, using, check }: PolicyInfo): readonly PolicyChange[] {
+  if (command === "all") return [];
+  return [{ command: "all", using: using ?? check, from: `FOR ${command.toUpperCase()}`, to: "FOR ALL" }];
+}
+
+function droppedPolicies(relation: RelationInfo): readonly Change[] {
+  return relation.policies.map((policy) => ({
+    subject: `policy ${policy.name}`,
+    from: `POLICY ${policy.name}`,
+    to: "no policy",
+    command: policy.command,
+    roles: policy.roles,
+    ddl: [dropPolicySql(relation, policy)],
+    after: withPolicies(relation, (one) => (one === policy ? [] : [one])),
+  }));
+}
+
+function addedPolicy(relation: RelationInfo): readonly Change[] {
+  if (!relation.rls) return [];
+  const added: PolicyInfo = {
+    name: "rowgate mutant",
+    command: "all",
+    permissive: true,
+    roles: ["public"],
+    using: "true",
+    check: null,
+  };
+  return [
+    {
+      subject: "policies",
+      from: "no such policy",
+      to: "POLICY FOR ALL TO public USING (true)",
+      command: "all",
+      roles: everybody,
+      ddl: [createPolicySql(relation, added)],
+      after: { ...relation, policies: [...relation.policies, added] },
+    },
+  ];
+}
+
+function withoutRls(relation: RelationInfo): readonly Change[] {
+  if (!relation.rls) return [];
+  return [option(relation, "row level security", "ENABLE", "DISABLE", { rls: false })];
+}
+
+function withoutForce(relation: RelationInfo): readonly Change[] {
+  if (!relation.rls || !relation.forceRls) return [];
+  return [option(relation, "row level security", "FORCE", "NO FORCE", { forceRls: false })];
+}
+
+function option(
+  relation: RelationInfo,
+  what: string,
+  from: string,
+  to: string,
+  change: Partial<RelationInfo>,
+): Change {
+  return {
+    subject: what,
+    from,
+    to,
+    command: "all",
+    roles: everybody,
+    ddl: [alterSql(relation, `${to.toLowerCase()} ${what}`)],
+    after: { ...relation, ...change },
+  };
+}
+
+function withoutInvoker(relation: RelationInfo): readonly Change[] {
+  if (relation.kind !== "view" || !relation.securityInvoker) return [];
+  return [
+    {
+      subject: "view",
+      from: "security_invoker",
+      to: "security_invoker = false",
+      command: "all",
+      roles: everybody,
+      ddl: [alterSql(relation, "set (security_invoker = false)")],
+      after: { ...relation, securityInvoker: false },
+    },
+  ];
+}
+
+const allPrivileges = Object.keys(tablePrivileges) as TablePrivilege[];
+
+/** To each role of a persona that lacks it. */
+function granted(relation: RelationInfo, roles: readonly RoleInfo[]): readonly Change[] {
+  return roles.flatMap((role) => {
+    const held = relation.privileges[role.name];
+    if (role.superuser || held === undefined) return [];
+    const takes = (privilege: TablePrivilege): boolean =>
+      relation.kind === "table" ||
+      relation.kind === "partitioned" ||
+      privilege === "select" ||
+      (privilege !== "truncate" && relation.accepts.includes(privilege));
+    return allPrivileges
+      .filter((privilege) => {
+        const now = held[privilege];
+        return takes(privilege) && (typeof now === "boolean" ? !now : now.length < relation.columns.length);
+      })
+      .map((privilege) => grantChange(relation, roles, "grant", privilege, role.name));
+  });
+}
+
+/** From each grantee that some persona's role is, or inherits from. */
+function revoked(relation: RelationInfo, roles: readonly RoleInfo[]): readonly Change[] {
+  const reach = new Set(["public", ...roles.flatMap(({ inherits }) => inherits)]);
+  return aclOf(relation)
+    .filter(({ grantee }) => grantee !== relation.owner && reach.has(grantee))
+    .flatMap(({ grantee, letters }) =>
+      allPrivileges
+        .filter((privilege) => letters.includes(tablePrivileges[privilege]))
+        .map((privilege) => grantChange(relation, roles, "revoke", privilege, grantee)),
+    );
+}
+
+function grantChange(
+  relation: RelationInfo,
+  roles: readonly RoleInfo[],
+  verb: "grant" | "revoke",
+  privilege: TablePrivilege,
+  grantee: string,
+): Change {
+  const name = privilege.toUpperCase();
+  const held = `${grantee} has ${name}`;
+  const lacks = `${grantee} has no ${name}`;
+  return {
+    subject: `grants to ${grantee}`,
+    from: verb === "grant" ? lacks : held,
+    to: verb === "grant" ? held : lacks,
+    command: "all",
+    roles: [grantee],
+    ddl: [grantSql(verb, privilege, relation, grantee)],
+    after: withPrivilege(relation, roles, { verb, privilege, grantee }),
+  };
+}

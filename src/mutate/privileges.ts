@@ -1,0 +1,57 @@
+import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
+
+/** Privileges of a table that a matrix's operations take, and their letters in `pg_class.relacl`. */
+export const tablePrivileges = { select: "r", insert: "a", update: "w", delete: "d", truncate: "D" } as const;
+export type TablePrivilege = keyof typeof tablePrivileges;
+
+interface AclEntry {
+  /** `public` for everybody. */
+  readonly grantee: string;
+  readonly letters: string;
+}
+
+/** `anon=ar/postgres`, `=r/postgres`, `"my role"=r/postgres`. */
+export function aclOf({ acl }: Pick<RelationInfo, "acl">): readonly AclEntry[] {
+  return acl.flatMap((text) => {
+    const [, quoted, plain = "", letters = ""] =
+      /^(?:"((?:[^"]|"")*)"|([^=]*))=([a-zA-Z*]*)\//.exec(text) ?? [];
+    const grantee = quoted === undefined ? plain : quoted.replaceAll('""', '"');
+    return [{ grantee: grantee === "" ? "public" : grantee, letters }];
+  });
+}
+
+/** The relation with a privilege more, or less, for a role and for all that inherit its rights. */
+export function withPrivilege(
+  info: RelationInfo,
+  roles: readonly RoleInfo[],
+  change: { readonly verb: "grant" | "revoke"; readonly privilege: TablePrivilege; readonly grantee: string },
+): RelationInfo {
+  const { verb, privilege, grantee } = change;
+  const others = aclOf(info).filter(
+    (entry) => entry.grantee !== grantee && entry.letters.includes(tablePrivileges[privilege]),
+  );
+  const privileges = Object.fromEntries(
+    Object.entries(info.privileges).map(([name, held]): [string, Privileges] => {
+      const role = roles.find((one) => one.name === name);
+      if (role === undefined || role.superuser || !has(role, grantee)) return [name, held];
+      const keeps = verb === "grant" || others.some((entry) => has(role, entry.grantee));
+      return [name, withHeld(held, info, privilege, keeps)];
+    }),
+  );
+  return { ...info, privileges };
+}
+
+function has(role: RoleInfo, name: string): boolean {
+  return name === "public" || role.inherits.includes(name);
+}
+
+function withHeld(
+  held: Privileges,
+  { columns }: RelationInfo,
+  privilege: TablePrivilege,
+  keeps: boolean,
+): Privileges {
+  const value =
+    privilege === "delete" || privilege === "truncate" ? keeps : keeps ? columns.map(({ name }) => name) : [];
+  return { ...held, [privilege]: value };
+}

@@ -1,0 +1,132 @@
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readCatalog } from "../../src/catalog/catalog.ts";
+import type { RelationInfo } from "../../src/model/catalog.ts";
+import { loadParser } from "../../src/lib/sql-tree.ts";
+import type { MutationRecord } from "../../src/model/mutation.ts";
+import { mutantsOf } from "../../src/mutate/operators.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import { rowgate } from "../support/cli.ts";
+import { databaseOf } from "../support/prove.ts";
+import { makeProject, notesMatrix, notesSql, removeProject } from "../cli/system.ts";
+
+/** Does not say why anon is denied, and tries no candidate of another owner. */
+const weakMatrix = notesMatrix
+  .replace("anon: { '*': { deny: grant } }", "anon: deny")
+  .replace(/ +as_other: .*\n/, "");
+
+let project: string;
+beforeAll(async () => {
+  project = await makeProject({
+    "weak/weak.yaml": weakMatrix,
+    "more.sql": `
+      create table public.left_out (id int primary key);
+      alter table public.left_out enable row level security;
+      grant select on public.left_out to authenticated;
+      create policy one on public.left_out for select to authenticated using (id = 1);`,
+  });
+});
+afterAll(async () => {
+  await removeProject(project);
+});
+
+async function mutated(...args: readonly string[]): Promise<{ code: number | null; record: MutationRecord }> {
+  const { code, out, err } = await rowgate(["mutate", "--json", ...args], { cwd: project });
+  expect(err).toBe("");
+  return { code, record: JSON.parse(out) as MutationRecord };
+}
+
+test("a matrix that says everything notices every change that is one; exit 0 above --min-score", async () => {
+  const { code, record } = await mutated("--operators", "full", "--min-score", "100");
+  expect(
+    record.mutants.filter(({ state }) => state !== "killed").map(({ operator, state }) => [operator, state]),
+  ).toEqual([
+    ["to-public", "ignored"],
+    ["null-opens", "ignored"],
+    ["null-opens", "ignored"],
+  ]);
+  expect(code).toBe(0);
+});
+
+test("a matrix that leaves things out: what survived is named, relations that it does not name are not covered; exit 1 below --min-score", async () => {
+  const args = [
+    "weak/weak.yaml",
+    "--policies",
+    "policies/notes",
+    "--overlay",
+    "more.sql",
+    "--min-score",
+    "95",
+  ];
+  const { code, record } = await mutated(...args);
+  const of = (state: string): readonly string[] =>
+    record.mutants
+      .filter((one) => one.state === state)
+      .map(({ relation, operator, to }) => `${relation} ${operator} ${to}`);
+  expect(of("survived")).toContain("public.notes grant anon has SELECT");
+  expect(of("no coverage")).toContain("public.left_out using-true USING (true)");
+  expect(of("killed").some((one) => one.startsWith("public.left_out"))).toBe(false);
+  expect(code).toBe(1);
+});
+
+test("what is on a terminal: the score, what survived, and the cells that did not notice", async () => {
+  const { code, out } = await rowgate(["mutate", "weak/weak.yaml", "--policies", "policies/notes"], {
+    cwd: project,
+  });
+  expect(out).toMatch(/relation +score +killed +survived/);
+  expect(out).toContain(
+    "survived  public.notes, grants to anon (grant)\n  - anon has no SELECT\n  + anon has SELECT\n",
+  );
+  expect(out).toContain("passed with the change as without it: anon/public.notes/select");
+  expect(out).toMatch(/mutation score \d+\.\d %: \d+ of \d+ changes noticed/);
+  expect(code).toBe(0);
+});
+
+describe("what the plan says of a change is what the catalogue says once it is made", () => {
+  let server: EmbeddedServer;
+  let client: Client;
+  const roles = ["anon", "authenticated", "service_role"];
+  beforeAll(async () => {
+    await loadParser();
+    server = await startEmbedded();
+    const database = await databaseOf(
+      server,
+      `${notesSql}
+       create view public.seen with (security_invoker) as select * from public.notes;
+       grant select on public.seen to public;
+       create policy kept on public.notes as restrictive for insert to service_role with check (body <> 'x');`,
+    );
+    client = new Client({ ...server.database, database, ssl: false });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await server?.stop();
+  });
+
+  test("relation by relation, change by change; and nothing of it stays", async () => {
+    const before = await readCatalog(client, ["public"], roles);
+    const known = before.roles.filter(({ name }) => roles.includes(name));
+    const mutants = before.relations.flatMap((relation) => mutantsOf(relation, known, "full"));
+    expect(mutants.length).toBeGreaterThan(40);
+    for (const { ddl, after, operator } of mutants) {
+      await client.query(["begin", ...ddl].join(";"));
+      const now = await readCatalog(client, ["public"], roles);
+      await client.query("rollback");
+      const found = now.relations.find(({ oid }) => oid === after.oid);
+      expect({ operator, ddl, ...(found && decides(found)) }).toEqual({ operator, ddl, ...decides(after) });
+    }
+    expect(await readCatalog(client, ["public"], roles)).toEqual(before);
+  });
+});
+
+/** What decides who may do what; expressions may be printed otherwise. */
+const decides = ({ rls, forceRls, securityInvoker, privileges, policies }: RelationInfo) => ({
+  rls,
+  forceRls,
+  securityInvoker,
+  privileges,
+  policies: policies
+    .map(({ using, check, ...rest }) => ({ ...rest, using: using === null, check: check === null }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+});

@@ -1,0 +1,222 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadParser } from "../../src/lib/sql-tree.ts";
+import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
+import { equivalence } from "../../src/mutate/equivalent.ts";
+import { mayChange } from "../../src/mutate/mutate.ts";
+import { mutantsOf } from "../../src/mutate/operators.ts";
+
+beforeAll(loadParser);
+
+const column = (name: string, notNull: boolean): RelationInfo["columns"][number] => ({
+  name,
+  type: "integer",
+  notNull,
+  hasDefault: false,
+  identity: null,
+  generated: false,
+  domain: false,
+});
+const privileges = {
+  schemaUsage: true,
+  delete: true,
+  truncate: false,
+  select: ["a", "b"],
+  insert: ["a", "b"],
+  update: ["a", "b"],
+};
+const policy = (using: string | null, more: Partial<PolicyInfo> = {}): PolicyInfo => ({
+  name: "p",
+  command: "all",
+  permissive: true,
+  roles: ["member"],
+  using,
+  check: null,
+  ...more,
+});
+const relation = (...policies: readonly PolicyInfo[]): RelationInfo => ({
+  oid: "1",
+  schema: "public",
+  name: "docs",
+  kind: "table",
+  owner: "owner",
+  rls: true,
+  forceRls: false,
+  securityInvoker: false,
+  isPartition: false,
+  accepts: ["insert", "update", "delete"],
+  columns: [column("a", true), column("b", false)],
+  primaryKey: ["a"],
+  uniqueKeys: [],
+  constraints: [],
+  policies,
+  triggers: [],
+  rules: [],
+  reads: [],
+  privileges: { member: privileges },
+  acl: ["member=arwd/owner", '"odd=role"=r/owner', "=r/owner"],
+});
+const member: RoleInfo = {
+  name: "member",
+  superuser: false,
+  bypassRls: false,
+  canLogin: false,
+  inherits: ["member"],
+  mayBecome: [],
+};
+
+describe("what an operator makes of a policy", () => {
+  const cases: readonly [operator: string, using: string, made: readonly string[]][] = [
+    ["using-true", "a = 1", ["true"]],
+    ["using-true", "true", []],
+    ["using-false", "a = 1", ["false"]],
+    ["drop-operand", "a = 1 and b = 2", ["b = 2", "a = 1"]],
+    [
+      "drop-operand",
+      "a = 1 or b = 2 or a is null",
+      ["b = 2 OR a IS NULL", "a = 1 OR a IS NULL", "a = 1 OR b = 2"],
+    ],
+    [
+      "drop-operand",
+      "a = 1 and (b = 2 or b = 3)",
+      ["b = 2 OR b = 3", "a = 1", "a = 1 AND b = 3", "a = 1 AND b = 2"],
+    ],
+    [
+      "drop-operand",
+      "exists (select from m where m.x = docs.a and m.y)",
+      ["EXISTS (SELECT FROM m WHERE m.y)", "EXISTS (SELECT FROM m WHERE m.x = docs.a)"],
+    ],
+    ["negate-comparison", "a < 1", ["a >= 1"]],
+    ["negate-comparison", "a = any (array[1, 2])", ["a <> ALL (ARRAY[1, 2])"]],
+    ["negate-comparison", "b is null", ["b IS NOT NULL"]],
+    ["negate-comparison", "a + b", []],
+    ["and-or", "a = 1 and b = 2", ["a = 1 OR b = 2"]],
+    ["drop-not", "not a = 1", ["a = 1"]],
+    ["shift-comparison", "a < 1 and a >= 2", ["a <= 1 AND a >= 2", "a < 1 AND a > 2"]],
+    ["null-opens", "b = 1", ["b = 1 OR b IS NULL"]],
+    ["unbind-exists", "exists (select 1 from m where m.x = docs.a)", ["EXISTS (SELECT 1 FROM m)"]],
+  ];
+  test.each(cases)("%s of %s", (operator, using, made) => {
+    const mutants = mutantsOf(relation(policy(using)), [member], "full");
+    const found = mutants.filter((one) => one.operator === operator);
+    expect(found.map(({ after }) => after.policies[0]?.using?.replaceAll(/\s+/g, " "))).toEqual(made);
+  });
+
+  test("two operators that make the same change make it once", () => {
+    const made = mutantsOf(relation(policy("a = 1")), [member], "full").map(({ ddl }) => ddl.join(";"));
+    expect(new Set(made).size).toBe(made.length);
+  });
+});
+
+describe("a change is left out only where its parts show that it changes nothing", () => {
+  const open = policy("true", { name: "open" });
+  const cases: readonly [what: string, before: RelationInfo, after: RelationInfo, equivalent: boolean][] = [
+    [
+      "a column that holds no NULL is never NULL",
+      relation(policy("a = 1")),
+      relation(policy("a = 1 or a is null")),
+      true,
+    ],
+    ["another column may be", relation(policy("b = 1")), relation(policy("b = 1 or b is null")), false],
+    [
+      "another policy permits everything",
+      relation(policy("a = 1"), open),
+      relation(policy("false"), open),
+      true,
+    ],
+    [
+      "one that permits everything to others does not",
+      relation(policy("a = 1"), { ...open, roles: ["other"] }),
+      relation(policy("false"), { ...open, roles: ["other"] }),
+      false,
+    ],
+    [
+      "nor one for another command",
+      relation(policy("a = 1"), { ...open, command: "select" }),
+      relation(policy("false"), { ...open, command: "select" }),
+      false,
+    ],
+    ["order does not matter", relation(policy("a = 1 and b = 2")), relation(policy("b = 2 and a = 1")), true],
+    [
+      "NULL is not false under NOT",
+      relation(policy("not (a = 1)")),
+      relation(policy("(a = 1) is not true")),
+      false,
+    ],
+    [
+      "TO a role that no persona has",
+      relation(policy("a = 1", { roles: ["x"] })),
+      relation(policy("true", { roles: ["x"] })),
+      true,
+    ],
+    [
+      "TO public",
+      relation(policy("a = 1", { roles: ["public"] })),
+      relation(policy("true", { roles: ["public"] })),
+      false,
+    ],
+    [
+      "a policy without an expression permits nothing",
+      relation(policy(null, { command: "select" })),
+      relation(policy("false", { command: "select" })),
+      true,
+    ],
+    [
+      "restrictive and permissive",
+      relation(open, policy("a = 1", { permissive: false })),
+      relation(open, policy("a = 1")),
+      false,
+    ],
+    [
+      "more parts than are tried",
+      relation(policy("b in (1) or b = 2 or b = 3 or b = 4 or b = 5 or b = 6 or b = 7 or b = 8 or b = 9")),
+      relation(policy("b in (1) or b = 2 or b = 3 or b = 4 or b = 5 or b = 6 or b = 7 or b = 8 or b = 9")),
+      false,
+    ],
+    [
+      "row level security off",
+      relation(policy("a = 1")),
+      { ...relation(policy("a = 1")), rls: false },
+      false,
+    ],
+    [
+      "off before and after",
+      { ...relation(policy("a = 1")), rls: false },
+      { ...relation(open), rls: false },
+      true,
+    ],
+  ];
+  test.each(cases)("%s", (_what, before, after, equivalent) => {
+    expect(equivalence(before, { after }, [member]) !== undefined).toBe(equivalent);
+  });
+
+  test("a role that policies do not apply to, and its twin", () => {
+    const [before, after] = [relation(policy("a = 1")), relation(policy("true"))];
+    expect(equivalence(before, { after }, [{ ...member, bypassRls: true }])).toBeDefined();
+    expect(equivalence(before, { after }, [{ ...member, bypassRls: true }, member])).toBeUndefined();
+  });
+});
+
+describe("where policies may be changed", () => {
+  const cases: readonly [
+    target: Parameters<typeof mayChange>[0],
+    asked: boolean,
+    refusal: string | undefined,
+  ][] = [
+    [{ name: "own", posture: "embedded" }, false, undefined],
+    [{ name: "images", posture: "container" }, false, undefined],
+    [{ name: "shared", posture: "staging" }, false, "mutate/shared-target"],
+    [{ name: "shared", posture: "staging" }, true, undefined],
+    [{ name: "shared", posture: "staging", writes: "none" }, true, "mutate/reads-only"],
+    [{ name: "live", posture: "production" }, false, "mutate/reads-only"],
+    [{ name: "live", posture: "production" }, true, "mutate/reads-only"],
+  ];
+  test.each(cases)("%o, asked for: %s", (target, asked, refusal) => {
+    let code: unknown;
+    try {
+      mayChange(target, asked);
+    } catch (error) {
+      code = (error as { code?: unknown }).code;
+    }
+    expect(code).toBe(refusal);
+  });
+});
