@@ -14,6 +14,7 @@ const rooms = {
   lint: ["lib", "model"],
   report: ["lib", "model", "messages"],
   diff: ["lib", "model"],
+  evidence: ["lib", "model", "yaml"],
   catalog: ["lib", "model"],
   probe: ["lib", "model", "messages", "catalog"],
   prove: ["lib", "model"],

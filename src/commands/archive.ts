@@ -1,6 +1,7 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { DiffOptions } from "./diff.ts";
 import type { Environment, ExitCode } from "./environment.ts";
+import type { EvidenceOptions } from "./evidence.ts";
 import type { ReportCommandOptions } from "./report.ts";
 import type { VerifyOptions } from "./verify.ts";
 import { reportFormats } from "../report/reporters.ts";
@@ -10,6 +11,7 @@ const commands = {
   report: async () => (await import("./report.ts")).reportCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,
+  evidence: async () => (await import("./evidence.ts")).evidenceCommand,
 };
 
 /** An option that may be given several times. */
@@ -17,6 +19,13 @@ export const list = (value: string, before: readonly string[] | undefined): read
   ...(before ?? []),
   value,
 ];
+
+function whole(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 100_000)
+    throw new InvalidArgumentError("a whole number from 1 to 100000");
+  return number;
+}
 
 export type Act = (work: (environment: Environment) => Promise<ExitCode>) => Promise<void>;
 
@@ -61,5 +70,23 @@ export function addArchiveCommands(program: Command, act: Act): void {
     .option("--json", "one JSON document on standard output", false)
     .action(async (run: string | undefined, options: VerifyOptions) => {
       await act(async (environment) => (await commands.verify())(run, options, environment));
+    });
+
+  program
+    .command("evidence")
+    .description(
+      "evidence of a period for an auditor: runs, gaps, exceptions, waivers, a sample, in one folder",
+    )
+    .requiredOption("--from <day>", "the first day, as 2026-01-31 (UTC)")
+    .requiredOption("--to <day>", "the last day")
+    .option("--every <hours>", "the schedule: hours between two runs of a matrix at the most", whole, 24)
+    .option("--seed <text>", "draws the sample (default: <from>..<to>)")
+    .option("--sample <runs>", "how many runs to draw", whole, 25)
+    .option("--controls <file>", "which controls the evidence supports (default: a list to start from)")
+    .option("--key <file>", "a public key, or a folder of them, by one of which runs must be signed")
+    .option("--out <folder>", "where to write (default: evidence-<from>-<to>); must not exist")
+    .option("--logs <folder>", "where archives are", "logs")
+    .action(async (options: EvidenceOptions) => {
+      await act(async (environment) => (await commands.evidence())(options, environment));
     });
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
@@ -148,5 +149,37 @@ describe("rowgate verify", () => {
       expect(shown).toMatchObject({ code: 2, out: "" });
       expect(shown.err).not.toContain("    at ");
     }
+  });
+});
+
+describe("rowgate evidence", () => {
+  const today = new Date().toISOString().slice(0, 10);
+  const period = ["--from", today, "--to", today];
+
+  test("one folder with what the runs of a period show; what is open makes the exit code 1", async () => {
+    const made = await ask("evidence", ...period, "--out", "evidence", "--seed", "2026");
+    expect(made.err).toBe("");
+    expect(made.code).toBe(1);
+    expect(made.out).toMatch(/^evidence: 2 runs; .*\d+ exceptions that are not resolved/);
+    const out = path.join(folder, "evidence");
+    const listed = execFileSync("sha256sum", ["-c", "SHA256SUMS"], { cwd: out, encoding: "utf8" });
+    expect(listed.split("\n").filter((line) => line !== "")).toHaveLength(readdirSync(out).length - 1);
+    const read = (name: string): string => readFileSync(path.join(out, name), "utf8");
+    expect(read("exceptions.csv")).toContain("oscar/public.activity_feed/select,leak,");
+    expect(read("runs.csv")).toContain(`${runs[1]},`);
+    expect(read("checkpoint")).toBe(readFileSync(path.join(logs, "checkpoint"), "utf8"));
+    expect(JSON.parse(read("evidence.json"))).toMatchObject({ sample: { seed: "2026" }, problems: [] });
+    expect(read("evidence.html")).toContain("oscar/public.activity_feed/select");
+  });
+
+  test.each([
+    ["no day", ["--from", "2026-02-30", "--to", today], "2026-02-30 is not a day"],
+    ["a period backwards", ["--from", "2026-03-02", "--to", "2026-03-01"], "ends before it begins"],
+    ["a folder that is there", [...period, "--out", "logs"], "exists already"],
+    ["no list of controls", [...period, "--controls", "none.yaml"], "none.yaml"],
+  ])("%s: exit code 2", async (_, args, says) => {
+    const made = await ask("evidence", ...args);
+    expect(made).toMatchObject({ code: 2, out: "" });
+    expect(made.err).toContain(says);
   });
 });
