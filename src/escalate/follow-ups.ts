@@ -88,6 +88,7 @@ export class FollowUps {
           sql,
           declared: name,
           like: name,
+          row: undefined,
           blind: false,
           rank: 0,
         };

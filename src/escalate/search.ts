@@ -12,7 +12,8 @@ import { type Measure, measuresOf, numberMeasures, type Numbering } from "./meas
 import { inOrder, weightOf } from "./order.ts";
 import type { Step } from "./step.ts";
 import { Steps } from "./steps.ts";
-import { readWorld, type SearchInput, type World } from "./world.ts";
+import { tellingLength } from "./values.ts";
+import { type Actor, readWorld, type SearchInput, type World } from "./world.ts";
 
 export interface Budget {
   /** Milliseconds from now on after which no step is begun. */
@@ -37,7 +38,6 @@ export async function searchEscalation(
   input: SearchInput,
   budget: Budget,
 ): Promise<Searched> {
-  const until = performance.now() + budget.milliseconds;
   await loadParser();
   const world = await readWorld(client, input);
   const engine = new Engine(client, budget.chunkMs);
@@ -69,6 +69,8 @@ export async function searchEscalation(
     allowances: await allowancesOf(client, world),
     calls: (one) => answers(one),
   });
+  // What it takes to get ready is not taken from the steps: on a busy machine it could be all of the time.
+  const until = performance.now() + budget.milliseconds;
   const progress = await takeSteps({ engine, world, numbering, judge, ordered, sent, path, until, budget });
   const complete = progress.tried + progress.twoTried === ordered.length + progress.twoPossible;
   return {
@@ -93,7 +95,7 @@ function isWanted(world: World, { actor, on, operation }: Measure): boolean {
 }
 
 function sentStep(step: Step, id: number, world: World, numbering: Numbering): SentStep {
-  const { actor, subject, kind, columns, values } = step;
+  const { actor, subject, kind, columns, values, row } = step;
   const [column, ...more] = columns;
   const table =
     subject === undefined
@@ -101,11 +103,14 @@ function sentStep(step: Step, id: number, world: World, numbering: Numbering): S
       : world.tables.some(({ oid }) => oid === subject.info.oid)
         ? subject.info.oid
         : subject.baseline.oid;
-  const others = world.actors.filter(
-    (one) => one !== actor && one.identities.some(([, own]) => values.some((value) => value === own)),
+  const named = (one: Actor, by: readonly (string | null)[]): boolean =>
+    one !== actor && one.identities.some(([, own]) => own.length >= tellingLength && by.includes(own));
+  // Whom the new value names, and then whom the row does.
+  const others = [values, Object.values(row?.values ?? {})].flatMap((by) =>
+    world.actors.filter((one) => named(one, by)),
   );
   const strangers = world.actors.filter(({ stranger }) => stranger);
-  const also = (columns.length > 0 && others.length === 0 ? strangers : others.slice(0, 2)).map(
+  const also = (columns.length > 0 && others.length === 0 ? strangers : [...new Set(others)].slice(0, 2)).map(
     ({ index }) => index,
   );
   return {

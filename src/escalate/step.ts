@@ -1,6 +1,6 @@
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { Value } from "./values.ts";
-import type { Actor, Subject, World } from "./world.ts";
+import type { Actor, Row, Subject, World } from "./world.ts";
 
 /** Something that a persona may send, and may gain by. */
 export interface Step {
@@ -17,6 +17,8 @@ export interface Step {
   readonly declared: string | undefined;
   /** An insert's candidate, or a call, that the matrix declares to go through, with other values in `columns`. */
   readonly like: string | undefined;
+  /** The row that is changed or deleted. */
+  readonly row: Row | undefined;
   /** Without WHERE. */
   readonly blind: boolean;
   /** Lower ones are tried first. */
@@ -48,6 +50,7 @@ export function stepOf(
     values,
     declared: undefined,
     like: undefined,
+    row: undefined,
     blind: false,
   };
 }

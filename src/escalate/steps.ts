@@ -16,6 +16,7 @@ export class Steps {
   readonly #reach: Reach;
   readonly #closures: readonly Closure[];
   readonly #calls: CallSteps;
+  readonly #deciding = new Map<string, boolean>();
 
   constructor(world: World, reach: Reach, measures: readonly Measure[]) {
     this.#world = world;
@@ -60,6 +61,13 @@ export class Steps {
 
   /** Whether some answer depends on the column, by its policies, its triggers or what refers to it. */
   #decides(subject: Subject, column: string): boolean {
+    const key = `${subject.info.oid} ${column}`;
+    const known = this.#deciding.get(key) ?? this.#isRead(subject, column);
+    this.#deciding.set(key, known);
+    return known;
+  }
+
+  #isRead(subject: Subject, column: string): boolean {
     const oids = [
       subject.info.oid,
       subject.baseline.oid,
@@ -93,6 +101,7 @@ export class Steps {
         for (const row of rows.filter(({ values }) => values[column] !== value.text))
           yield {
             ...step,
+            row,
             sql: `${sql} where ${rowCondition(subject, row)}`,
             rank: strong(value) ? ranks.row : ranks.less,
           };
@@ -108,6 +117,7 @@ export class Steps {
     for (const row of this.#values.rowsBySignature(subject, 6, ({ key }) => reached.has(key)))
       yield {
         ...stepOf(actor, "delete", subject, [], []),
+        row,
         sql: `delete from ${quoteQualified(subject.info)} where ${rowCondition(subject, row)}`,
         rank: ranks.row,
       };

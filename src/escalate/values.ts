@@ -16,7 +16,7 @@ export type Reach = (actor: Actor, subject: Subject, operation: Measured) => Rea
 const measured: readonly Measured[] = ["select", "update", "delete"];
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Shorter ones stand inside of everything. */
-const tellingLength = 4;
+export const tellingLength = 4;
 
 export function fitsBase(base: string, text: string): boolean {
   if (base === "uuid") return uuid.test(text);

@@ -11,13 +11,15 @@ import type { Judgement } from "../model/verdict.ts";
 const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
 /** The server's routine that refuses for want of a privilege. */
 const privilegeRoutine = "aclcheck_error";
+/** The one that refuses under `row_security = off` instead of filtering. */
+const securityRoutine = "check_enable_rls";
 
 /** Where a 42501 came from: one of the table's own gates, or something `else` that the statement ran into. */
 export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   const { operation, call } = cell;
   if (operation === "execute" || call !== undefined) return callRefusedBy(call, cell.persona.role, answer);
   const held = cell.relation.info.privileges[cell.persona.role];
-  if (answer.foreignFrame === true) return "else";
+  if (answer.foreignFrame === true) return isClosedByPrivilege(cell, answer) ? "grant" : "else";
   if (held === undefined || !held.schemaUsage) return "schema";
   if (!holdsPrivileges(held, operation)) return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
@@ -36,13 +38,16 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
 }
 
 /**
- * The server refuses to start the statement, for want of a privilege on something that the view or a policy reads: no row and no
- * value changes that. Of the relation itself the role holds all: else another statement, of other columns, might start.
+ * The server refuses to start the statement, for want of a privilege on something that the view or a policy reads, or since a function
+ * of a policy reads under `row_security = off` what its owner may only see filtered: no row and no value changes that. Of the relation itself the role holds all: else another statement, of other columns, might start.
  */
 function isClosedByPrivilege({ relation, persona, operation }: Cell, answer: Answer): boolean {
   const { info, key } = relation;
   const held = info.privileges[persona.role];
-  if (held === undefined || answer.beforeRows !== true || answer.routine !== privilegeRoutine) return false;
+  if (held === undefined || answer.beforeRows !== true) return false;
+  // A function sets `row_security` for itself; what a session has set, a session may set back.
+  const closing = answer.foreignFrame === true ? securityRoutine : privilegeRoutine;
+  if (answer.routine !== closing) return false;
   // Without a key, rows are told apart by their ctid, which takes a privilege on the whole table.
   if (operation !== "select" && operation !== "insert" && key.length === 0) return false;
   return operationInfo[operation].privileges.every((name) => {
@@ -54,7 +59,7 @@ function isClosedByPrivilege({ relation, persona, operation }: Cell, answer: Ans
 /** What the record says of it. */
 export function closedByPrivilege(cell: Cell, answer: Answer): string | undefined {
   return isClosedByPrivilege(cell, answer)
-    ? `a privilege is missing on something that it reads, so the server starts no such statement: ${answer.message ?? answer.code}`
+    ? `${answer.foreignFrame === true ? "a function of a policy fails" : "a privilege is missing on something that it reads"}, so the server starts no such statement: ${answer.message ?? answer.code}`
     : undefined;
 }
 

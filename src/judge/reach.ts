@@ -198,8 +198,9 @@ function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
   return say("lockout", `${rows(seen.missing)} of the declared ${seen.baseline.declared} not reached${how}`);
 }
 
-function undetermined(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
+function undetermined(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (seen.undetermined === 0 || outcome.kind === "impossible") return undefined;
+  if (closedByPrivilege(cell, seen.answer) !== undefined) return undefined;
   const why = outcome.kind === "unreached" ? `: ${outcome.why}` : "";
   return say("inconclusive", `the probe could not decide about ${rows(seen.undetermined)}${why}`);
 }

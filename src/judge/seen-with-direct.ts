@@ -76,7 +76,9 @@ function withFrame(answer: Answer, direct: Answer): Answer {
 function withRoutine(answer: Answer, direct: Answer): Answer {
   const same =
     answer.http !== undefined && ruleFor(answer)?.routineTells === true && answer.code === direct.code;
-  if (!same || direct.foreignFrame === true || direct.routine === undefined) return answer;
+  if (!same || direct.routine === undefined) return answer;
   const early = direct.beforeRows === true && direct.message === answer.message;
+  if (direct.foreignFrame === true)
+    return early ? { ...answer, routine: direct.routine, beforeRows: true, foreignFrame: true } : answer;
   return { ...answer, routine: direct.routine, ...(early && { beforeRows: true }) };
 }

@@ -13,6 +13,7 @@ import { BoundValues } from "./analyse/question.ts";
 import { type Reach, Reaches } from "./analyse/reach.ts";
 import type { Reading } from "./analyse/inline.ts";
 import { relax } from "./analyse/relax.ts";
+import { type LeftBehind, leftBehind } from "./left-behind.ts";
 import type { Relaxed } from "./analyse/truth.ts";
 import type { ProofRelation, Schema } from "./analyse/schema.ts";
 
@@ -25,6 +26,7 @@ export class Knowledge implements Reading {
   readonly #critical = new WeakMap<Node, Critical>();
   readonly #relaxed = new WeakMap<Node, Relaxed>();
   readonly #reach = new WeakMap<Node, Reach>();
+  readonly #left = new Map<ProofRelation, LeftBehind>();
   readonly #checks = new Map<ProofRelation, readonly Critical[]>();
 
   constructor(schema: Schema) {
@@ -82,6 +84,12 @@ export class Knowledge implements Reading {
 
   reach(tree: Node): Reach {
     return memo(this.#reach, tree, () => this.reaches.of(tree));
+  }
+
+  leftBehind(relation: ProofRelation): LeftBehind {
+    const left = this.#left.get(relation) ?? leftBehind(this.schema, relation);
+    this.#left.set(relation, left);
+    return left;
   }
 
   /** What CHECK constraints compare columns with: a witness must meet them. */

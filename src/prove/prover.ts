@@ -75,7 +75,27 @@ export class Prover implements AsyncDisposable {
     return context && seededRows(context, request, lacking);
   }
 
+  /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */
   async #prove(request: ProofRequest): Promise<Answer> {
+    const { relation, persona } = request;
+    const own = this.#knowledge.schema.relation(relation.schema, relation.name);
+    const left = own && this.#knowledge.leftBehind(own);
+    const lacking = left?.names.filter((name) => !(name in persona.settings)) ?? [];
+    const answer = await this.#proveOnce(request);
+    if (lacking.length === 0 || !isSettled(answer)) return answer;
+    if (left?.calls !== undefined)
+      return undecided(
+        `${formatQualified(left.calls)} sets ${lacking.join(", ")} while policies read it`,
+        "nullif(current_setting(…, true), '') in a policy without that function, or a waiver with a reason",
+      );
+    const empty = Object.fromEntries(lacking.map((name) => [name, ""]));
+    return this.#proveOnce({
+      ...request,
+      persona: { ...persona, settings: { ...persona.settings, ...empty } },
+    });
+  }
+
+  async #proveOnce(request: ProofRequest): Promise<Answer> {
     const context = await this.#contextOf(request);
     if (context === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
     const answer = await proveCell(context, request);
@@ -112,7 +132,9 @@ export class Prover implements AsyncDisposable {
   }
 
   async #session(names: readonly string[], relation: ProofRelation): Promise<Asking> {
-    const key = names.toSorted().join();
+    // Where nothing was set yet, no other relation's functions may set it.
+    const alone = this.#knowledge.leftBehind(relation).names.some((name) => !names.includes(name));
+    const key = [...names.toSorted(), ...(alone ? [`of ${formatQualified(relation)}`] : [])].join();
     let opened = this.#sessions.get(key);
     if (opened === undefined) {
       opened = this.#open();
@@ -165,6 +187,10 @@ export class Prover implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function isSettled({ kind }: Answer): boolean {
+  return kind === "all-rows" || kind === "keys-that-exist";
 }
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {

@@ -10,7 +10,7 @@ import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
 import { type Varied, varier } from "../arguments/vary.ts";
 import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
-import { connect, disconnect } from "../probe/sql/session.ts";
+import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
@@ -48,6 +48,7 @@ export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
   const client = await connect(addressOf(target), target.limits);
   const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs));
   try {
+    await countRows(client);
     await session.begin();
     return await tryAll(wish === "varied" ? callables : [], wish === "varied", session, run);
   } finally {

@@ -9,7 +9,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Json, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { EscalationRecord } from "../model/run.ts";
-import { connect, disconnect, mayActAsReplica, messageOf } from "../probe/sql/session.ts";
+import { connect, countRows, disconnect, mayActAsReplica, messageOf } from "../probe/sql/session.ts";
 import { sessionOf, sessionRules } from "../probe/sessions.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { EscalationWish } from "./request.ts";
@@ -52,6 +52,7 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
     statementTimeoutMs: Math.max(target.limits.statementTimeoutMs, 30_000),
   });
   try {
+    await countRows(client);
     const { shared } = postureRules[target.posture];
     const { findings, counts } = await searchEscalation(
       client,

@@ -21,7 +21,6 @@ export function* explained(
 ): Generator<readonly Request[], RowsObservation, readonly Reply[]> {
   const { answer } = observed;
   const statement = part?.sql ?? first.statements[(part?.variant ?? 1) - 1];
-  if (ruleFor(answer)?.routineTells !== true || answer.foreignFrame === true || statement === undefined)
-    return observed;
+  if (ruleFor(answer)?.routineTells !== true || statement === undefined) return observed;
   return { ...observed, answer: yield* withRoutine(answer, statement) };
 }

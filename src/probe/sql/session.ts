@@ -24,6 +24,23 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
   return client;
 }
 
+/** What statements read and write is told by the server's counters: without them, a search would see nothing and say so of everything. */
+export async function countRows(client: ClientBase): Promise<void> {
+  try {
+    await client.query(
+      "select set_config('track_counts', 'on', false) where current_setting('track_counts') = 'off'",
+    );
+  } catch (cause) {
+    throw new RowgateError({
+      code: "direct/track-counts",
+      message:
+        "track_counts is off, so that the server does not count the rows that a statement reads and writes",
+      hint: "set track_counts = on for the database, or for the login, or give a superuser's connection",
+      cause,
+    });
+  }
+}
+
 /** What kept a login from succeeding, and what to do. Never contains the password. */
 function connectError(to: DatabaseAddress, limits: Limits, cause: unknown): RowgateError {
   const { host, port, user, database } = to;

@@ -85,6 +85,10 @@ export class Schema {
     return this.#relations.values();
   }
 
+  get functions(): Iterable<ProofFunction> {
+    return [...this.#functions.values()].flat();
+  }
+
   relation(
     schema: string | undefined,
     name: string,
