@@ -11,6 +11,7 @@ import { type Environment, type ExitCode, type TextSink, withoutCommands } from 
 import { describeError } from "./commands/errors.ts";
 import { addMutateCommand } from "./commands/mutate-options.ts";
 import type { RunOptions } from "./commands/options.ts";
+import { addFirstCommands } from "./commands/first-commands.ts";
 import type { TokenOptions } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
@@ -220,6 +221,7 @@ program
   });
 
 addMutateCommand(program, async (work) => main(async () => work(environment)));
+addFirstCommands(program, async (work) => main(async () => work(environment)));
 addArchiveCommands(program, async (work) => main(async () => work(environment)));
 
 program

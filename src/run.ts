@@ -86,7 +86,7 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
       notes.add(one);
       const record = await withCause(one.cell, recordCell({ ...one, fault: faults.of(one.cell) }, context));
       tally.add(record);
-      events.cell?.(record);
+      events.cell?.(record, one.proof);
       await archive.cell(record);
     }
   });

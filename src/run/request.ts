@@ -2,6 +2,7 @@ import type { Signer } from "../archive/sign.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { Moment } from "../lib/moment.ts";
+import type { ProofAnswer } from "../model/proof.ts";
 import type { CellRecord, InputFingerprint, RunFilters } from "../model/run.ts";
 import type { DatabaseAddress, Limits, RestAddress, Target } from "../model/target.ts";
 
@@ -72,5 +73,6 @@ export interface RunRequest {
 /** What a run tells while it is on. */
 export interface RunEvents {
   readonly planned?: (cells: number) => void;
-  readonly cell?: (record: CellRecord) => void;
+  /** `proof`: what the proof for all rows said of it, where it was asked. */
+  readonly cell?: (record: CellRecord, proof?: ProofAnswer) => void;
 }

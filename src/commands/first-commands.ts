@@ -1,0 +1,59 @@
+import { type Command, Option } from "commander";
+import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
+import { proofWishes } from "../run/request.ts";
+import { list } from "./archive.ts";
+import type { Environment, ExitCode } from "./environment.ts";
+import type { ScanOptions } from "./scan.ts";
+
+type Act = (work: (environment: Environment) => Promise<ExitCode>) => Promise<void>;
+
+/** What is asked of a system that has no matrix yet. */
+export function addFirstCommands(program: Command, act: Act): void {
+  program
+    .command("scan")
+    .description("show who can do what with every relation, without a matrix; writes nothing")
+    .argument(
+      "[folder]",
+      "the system's SQL, for a target that is started; supabase/migrations when none is named",
+    )
+    .option(
+      "--target <name>",
+      "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
+      "embedded",
+    )
+    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .option(
+      "--override-production-guard",
+      "scan it although the target's address looks like production",
+      false,
+    )
+    .option("--overlay <file>", "SQL applied after the folder's: rows, for example (repeatable)", list)
+    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
+    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+    .addOption(
+      new Option("--baseline <name>", "embedded: what the database holds at first").choices([
+        ...baselineNames,
+      ]),
+    )
+    .addOption(
+      new Option("--default-privileges <state>", "Supabase: on new tables (legacy)").choices([
+        ...defaultPrivileges,
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--proof <how>",
+        "all-rows: try rows that could be there too; rows-at-hand: only the rows that are there, in less time",
+      )
+        .choices([...proofWishes])
+        .default("all-rows"),
+    )
+    .option("--quiet", "only the questions, and the last line", false)
+    .option("--json", "one JSON document on standard output", false)
+    .action(async (folder: string | undefined, given: Partial<ScanOptions>) => {
+      const options: ScanOptions = { ...(given as ScanOptions), overlay: given.overlay ?? [] };
+      const { scanCommand } = await import("./scan.ts");
+      await act(async (environment) => scanCommand(folder, options, environment));
+    });
+}

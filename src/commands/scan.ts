@@ -1,0 +1,265 @@
+import { access, mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { Client } from "pg";
+import { newRunId } from "../archive/id.ts";
+import { readCatalog } from "../catalog/catalog.ts";
+import { now } from "../lib/clock.ts";
+import { dateSince, dayOf, elapsed } from "../lib/moment.ts";
+import { readSql } from "../lib/sql-file.ts";
+import { loadParser } from "../lib/sql-tree.ts";
+import { parseMatrix } from "../matrix/parse.ts";
+import type { AccessMap } from "../model/access-map.ts";
+import { RowgateError } from "../model/errors.ts";
+import type { RelationInfo } from "../model/catalog.ts";
+import type { Matrix } from "../model/matrix.ts";
+import { Control } from "../probe/sql/baseline.ts";
+import { scanText } from "../report/scan-text.ts";
+import { safeJson } from "../report/text.ts";
+import { gatewayOf } from "../run/request.ts";
+import { preflightRun, run } from "../run.ts";
+import { accessMap, type ScannedCell } from "../scan/access-map.ts";
+import { type FunctionBody, whatPoliciesAsk } from "../scan/identity.ts";
+import { type Cast, castOf, scanMatrix, type ScanRole } from "../scan/matrix.ts";
+import { findUsers } from "../scan/users.ts";
+import type { PreparedSystem } from "../stage/system.ts";
+import type { Environment, ExitCode, TextSink } from "./environment.ts";
+import { isStarted, type RunOptions } from "./options.ts";
+import { looks } from "./report.ts";
+import { startServer } from "./servers.ts";
+import { baselineOf, readProvenance } from "./systems.ts";
+
+export type ScanOptions = Pick<
+  RunOptions,
+  | "target"
+  | "config"
+  | "overrideProductionGuard"
+  | "baseline"
+  | "defaultPrivileges"
+  | "postgresImage"
+  | "postgrestImage"
+  | "reuse"
+  | "overlay"
+  | "proof"
+  | "quiet"
+  | "json"
+>;
+
+/**
+ * `rowgate scan [folder]`: who can do what, without a matrix. Everything is declared denied, and the run of that shows what is
+ * not: one engine, and nothing that it says is a verdict. 0: the map was made; 2: it was not.
+ */
+export async function scanCommand(
+  folder: string | undefined,
+  options: ScanOptions,
+  environment: Environment,
+): Promise<ExitCode> {
+  const began = now();
+  const given = asRunOptions(options);
+  const policies = isStarted(options.target)
+    ? await sqlFolder(folder, environment.cwd)
+    : noFolder(folder, options);
+  const baseline =
+    policies === undefined ? undefined : await baselineOf({ policies }, given, environment.cwd);
+  const server = await startServer(given, environment, {
+    speaksRest: false,
+    baselines: new Set(baseline === undefined ? [] : [baseline.name]),
+  });
+  const stop = (): void => void server.stop().catch(() => {});
+  environment.interrupted.addEventListener("abort", stop, { once: true });
+  const logs = await mkdtemp(path.join(os.tmpdir(), "rowgate-scan-"));
+  try {
+    const system = await server.prepare(
+      {
+        database: "scan",
+        policies: policies ?? "",
+        overlays: options.overlay.map((file) => path.resolve(environment.cwd, file)),
+        baseline,
+        schemas: ["public"],
+        gateway: "builtin",
+        txEnd: "rollback-allow-override",
+        jwtSecret: undefined,
+        environment: environment.variables,
+      },
+      blank,
+    );
+    const { map, cast } = await scan(system, logs, given, environment);
+    const facts = {
+      target: policies === undefined ? options.target : path.relative(environment.cwd, policies) || ".",
+      milliseconds: elapsed(began, now()),
+      usersLeft: cast.left,
+      skipped: system.baseline?.skipped.length ?? 0,
+      standIns: system.baseline?.standIns ?? [],
+    };
+    const shown = options.json
+      ? `${safeJson({ ...facts, ...asJson(map) })}\n`
+      : scanText(map, facts, { ...looks(environment), quiet: options.quiet });
+    environment.out.write(shown);
+    return 0;
+  } finally {
+    await server.stop();
+    await rm(logs, { recursive: true, force: true });
+  }
+}
+
+async function scan(
+  system: PreparedSystem,
+  logs: string,
+  options: RunOptions,
+  environment: Environment,
+): Promise<{ readonly map: AccessMap; readonly cast: Cast }> {
+  const startedAt = now();
+  const { matrix, cast } = await makeMatrix(system, dayOf(startedAt));
+  const opened = await system.open();
+  try {
+    const target = {
+      ...opened.target,
+      rest: cast.tokens ? opened.target.rest : undefined,
+      schemas: matrix.exposes,
+    };
+    const filters = { only: [], personas: [], channels: options.channel };
+    const about = { matrix, filters, database: system.database, limits: system.limits };
+    const preflighted = await preflightRun({ ...about, gateway: gatewayOf(target) });
+    const cells: ScannedCell[] = [];
+    const progress = showCount(environment.err, options.quiet || options.json, preflighted.cells);
+    await run(
+      {
+        ...about,
+        id: newRunId(dateSince(startedAt, now())),
+        startedAt,
+        target,
+        inputs: [],
+        origins: async () =>
+          (await system.origins()).map((one) => ({ ...one, file: path.relative(environment.cwd, one.file) })),
+        logs,
+        proof: options.proof,
+        arguments: "declared",
+        escalation: "off",
+        ...(await readProvenance(environment.cwd)),
+        startMs: 0,
+        environment: environment.variables,
+        interrupted: environment.interrupted,
+      },
+      { cell: (record, proof) => progress(cells.push({ record, proof })) },
+      preflighted,
+    ).finally(() => progress(undefined));
+    const personas = cast.personas.map(({ name, standing, is }) => ({ name, standing, is }));
+    return { map: accessMap(cells, personas), cast };
+  } finally {
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+/** How many statements' places were tried: verdicts would say the wrong thing, since nothing was declared. */
+function showCount(sink: TextSink, silent: boolean, total: number): (done: number | undefined) => void {
+  if (silent || !sink.isTerminal) return () => {};
+  return (done) => sink.write(done === undefined ? "\r\u001B[K" : `\r${done} of ${total} places tried`);
+}
+
+/** Reads who there is and what there is, and declares all of it denied. */
+async function makeMatrix(
+  { database, limits }: PreparedSystem,
+  today: string,
+): Promise<{ readonly matrix: Matrix; readonly cast: Cast }> {
+  const privileged = await Control.open(database, limits);
+  try {
+    const { relations, cast } = await privileged.ask("while users and relations were read", readSystem);
+    if (relations.length === 0 || cast.personas.length === 0)
+      throw new RowgateError({
+        code: "scan/nothing",
+        message: `No role of users may use any relation of the database ${database.database}: there is nothing to map.`,
+        hint: "check that the SQL was applied and that it grants something: on Supabase, to anon and authenticated",
+      });
+    return { matrix: parseMatrix(scanMatrix(relations, cast), "scan", today), cast };
+  } finally {
+    await privileged.close();
+  }
+}
+
+async function readSystem(
+  client: Client,
+): Promise<{ readonly relations: readonly RelationInfo[]; readonly cast: Cast }> {
+  const { rows: roles } = await client.query<ScanRole>(readSql("scan_roles.sql"));
+  const names = roles.map(({ name }) => name);
+  const { rows: schemas } = await client.query<{ name: string }>(readSql("scan_schemas.sql"), [names]);
+  const { relations } = await readCatalog(
+    client,
+    schemas.map(({ name }) => name),
+    names,
+  );
+  const { rows: functions } = await client.query<FunctionBody>(readSql("scan_functions.sql"));
+  await loadParser();
+  const users = await findUsers(client, whatPoliciesAsk(relations, functions));
+  return { relations, cast: castOf(roles, users) };
+}
+
+/** What is not asked of a scan is as a run has it; only the direct channel is asked, which sees rows and policies. */
+function asRunOptions(options: ScanOptions): RunOptions {
+  return {
+    ...options,
+    only: [],
+    persona: [],
+    channel: ["direct"],
+    policies: undefined,
+    gateway: undefined,
+    gatewayTxEnd: undefined,
+    escalation: "off",
+    logs: "",
+    report: [],
+    failOn: [],
+    verbose: false,
+    keep: false,
+  };
+}
+
+/** Stands for the matrix until the database has been looked at. */
+const blank: Matrix = {
+  name: "scan",
+  file: "scan",
+  sha256: "",
+  schema: "public",
+  exposes: ["public"],
+  channels: ["direct", "rest"],
+  policies: undefined,
+  vars: {},
+  personas: [],
+  relations: [],
+  functions: [],
+  waivedRelations: [],
+};
+
+/** Where a project's SQL is when nothing is said. */
+const usualFolder = "supabase/migrations";
+
+async function sqlFolder(given: string | undefined, cwd: string): Promise<string> {
+  const folder = path.resolve(cwd, given ?? usualFolder);
+  await access(folder).catch((cause: unknown) => {
+    throw new RowgateError({
+      code: "scan/no-folder",
+      message:
+        given === undefined
+          ? `No folder was named, and there is no ${usualFolder} in ${cwd}.`
+          : `There is no folder ${given}.`,
+      hint: "name the folder with the system's SQL: rowgate scan path/to/migrations; or a running database: --target <name>",
+      cause,
+    });
+  });
+  return folder;
+}
+
+function noFolder(given: string | undefined, { target }: ScanOptions): undefined {
+  if (given === undefined) return undefined;
+  throw new RowgateError({
+    code: "usage/not-remote",
+    message: `A folder of SQL is for targets that rowgate starts: ${target} is scanned as it is, and no SQL is applied to it.`,
+    hint: `rowgate scan --target ${target}, or rowgate scan ${given} without --target`,
+  });
+}
+
+function asJson({ personas, relations, questions }: AccessMap): object {
+  return {
+    personas,
+    relations: relations.map((one) => ({ ...one, personas: Object.fromEntries(one.personas) })),
+    questions,
+  };
+}
