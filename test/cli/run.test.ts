@@ -100,7 +100,10 @@ test.each([
   { args: ["report", "nowhere"], says: "There is no run nowhere" },
   { args: ["report", "latest", "--logs", "none"], says: "There is no finished run in none" },
   { args: ["run", "--report", "junit"], says: "--report junit is not <format>=<file>" },
-  { args: ["run", "--report", "pdf=a.pdf"], says: "formats: terminal, json, junit, html" },
+  {
+    args: ["run", "--report", "pdf=a.pdf"],
+    says: "formats: terminal, json, junit, sarif, ctrf, tap, markdown, github, html",
+  },
   { args: ["run", "--report", "json=a", "--report", "junit=a"], says: "Two reports name the file a" },
 ])("$args: exit 2, and what to do", async ({ args, says }) => {
   const result = await rowgate(args, { cwd: project });
