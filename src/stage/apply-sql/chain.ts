@@ -1,4 +1,5 @@
 import { type Client, DatabaseError } from "pg";
+import { isCode } from "../../model/answers.ts";
 import type { SkippedStatement } from "../../model/baseline.ts";
 import { type Issue, IssuesError, RowgateError } from "../../model/errors.ts";
 import { readDump, type ReadableSql } from "./dump.ts";
@@ -196,9 +197,9 @@ class Chain {
 
 function wayOut(cause: Error): string | undefined {
   if (!(cause instanceof DatabaseError)) return undefined;
-  if (cause.code === "0A000" && /extension "[^"]+" is not available/.test(cause.message))
+  if (isCode(cause.code, "unsupported") && /extension "[^"]+" is not available/.test(cause.message))
     return "rowgate's own Postgres has the extensions of contrib: run it with --target container and an image that has this one";
-  if (cause.code === "55000" && /wal_level/.test(cause.message))
+  if (isCode(cause.code, "wrongState") && /wal_level/.test(cause.message))
     return "rowgate's own Postgres replicates nothing: leave the statement out, or run with --target container";
   return undefined;
 }

@@ -109,7 +109,7 @@ $$;
 create function storage.protect_delete() returns trigger language plpgsql as $$
 begin
   if coalesce(current_setting('storage.allow_delete_query', true), 'false') <> 'true' then
-    raise exception using errcode = '42501',
+    raise exception using errcode = 'insufficient_privilege',
       message = 'Direct deletion from storage tables is not allowed. Use the Storage API instead.',
       hint = 'This prevents accidental data loss from orphaned objects.';
   end if;
