@@ -104,8 +104,8 @@ test("nobody lets such a session in: the others' answers stay, and its own cells
     channels: ["direct"],
     retarget: async (target) => {
       wire = await wireTo(target.database);
-      // Preflight, full sight, and two that probe; then none.
-      wire.refuse(4);
+      // Preflight, the columns that users may assign, the login that sees all rows, and two that probe; then none.
+      wire.refuse(5);
       return { ...target, database: wire.address };
     },
   });
