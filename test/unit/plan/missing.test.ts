@@ -27,6 +27,7 @@ test("of thousands of names that are not there each is told, and those that a pe
       schema: "public",
       name: `prize_${n}`,
       types: undefined,
+      declarations: [],
       at,
     })),
   } as unknown as Matrix;
