@@ -1,8 +1,11 @@
+import { DatabaseError } from "pg";
 import { formatFunction, quoteIdent } from "../lib/sql-text.ts";
 import { fillSql, readSql } from "../lib/sql-file.ts";
 import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
+import { isCode } from "../model/answers.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
+import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { FunctionSpec, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
@@ -10,6 +13,7 @@ import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
 import { type Varied, varier } from "../arguments/vary.ts";
 import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
+import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, ProofSession } from "../prove/ask/session.ts";
@@ -51,10 +55,26 @@ export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
     await countRows(client);
     await session.begin();
     return await tryAll(wish === "varied" ? callables : [], wish === "varied", session, run);
+  } catch (error) {
+    run.request.interrupted?.throwIfAborted();
+    throw lost(error);
   } finally {
     await session.end().catch(() => {});
     await disconnect(client);
   }
+}
+
+/** Nothing was probed yet: a run that cannot go on has lost nothing. */
+function lost(cause: unknown): unknown {
+  const { code, message } = linkFailure(cause);
+  const statementFailed = cause instanceof DatabaseError && !isCode(cause.code, "intervention");
+  if (cause instanceof RowgateError || statementFailed || code === "unknown") return cause;
+  return new RowgateError({
+    code: "direct/lost",
+    message: `The connection was lost while functions were called with other arguments, and columns were tried: ${message}`,
+    hint: "see what the server's log says, and run again; --arguments declared calls functions as they are declared only",
+    cause,
+  });
 }
 
 /** On a target that others use nothing is called that the matrix does not declare, unless it is asked for. */

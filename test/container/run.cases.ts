@@ -32,7 +32,7 @@ export const cases = (): void =>
       expect(result.err).not.toContain("rowgate:");
       expect(result.code, result.out).toBe(0);
       expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,105 cells \(direct 1,105, rest 907\)/);
-      expect(result.out).toContain("rest: builtin gateway, not PostgREST");
+      expect(result.out.replaceAll(/\s+/g, " ")).toContain("rest: builtin gateway, not PostgREST");
       const { target } = await recordOf("pass");
       const [postgres, gateway] = await Promise.all(
         [images.postgres, images.gateway].map((name) =>
