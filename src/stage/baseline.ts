@@ -32,13 +32,15 @@ async function exists(file: string): Promise<boolean> {
 const platform =
   /\b(?:storage\.(?:objects|buckets|foldername|filename|extension)|realtime\.(?:messages|topic|send|broadcast_changes)|vault\.(?:secrets|decrypted_secrets|create_secret)|cron\.(?:schedule|job)|net\.http_\w+|auth\.(?:identities|sessions|refresh_tokens|mfa_\w+|aal_level)|supabase_realtime|supabase_admin)\b|\bschema\s+extensions\b|\bextensions\.\w+\s*\(/i;
 
+/** SQL that brings its own copy of what the platform has was written for a Postgres without it. */
+const ownCopy =
+  /\bcreate\s+(?:table\s+(?:auth|storage|realtime|vault|cron|net)\.|schema\s+(?:auth|storage|realtime|vault|cron|net|extensions)\b)/i;
+
 /** A folder that cannot be read is reported where it is applied. */
 async function mentionsPlatform(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => /\.sql$/i.test(name)).map((name) => path.join(folder, name));
-  for (const file of files) {
-    const text = await readFile(file, "utf8").catch(() => "");
-    if (platform.test(text.replaceAll('"', ""))) return true;
-  }
-  return false;
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  const unquoted = texts.map((text) => text.replaceAll('"', ""));
+  return unquoted.some((text) => platform.test(text)) && !unquoted.some((text) => ownCopy.test(text));
 }
