@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { baselineNames, defaultPrivileges } from "./model/baseline.ts";
+import { baselineOption, choice, defaultPrivilegesOption } from "./commands/baseline-options.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -27,10 +27,6 @@ import { reportFormats } from "./report/reporters.ts";
 setFlagsFromString("--heap-growing-percent=75");
 
 const gatewayKinds = ["auto", "postgrest", "builtin"];
-
-function choice(flags: string, values: readonly string[], text: string): Option {
-  return new Option(flags, text).choices([...values]);
-}
 
 type GivenRunOptions = Partial<RunOptions> & {
   readonly channel?: (typeof channels)[number];
@@ -167,8 +163,8 @@ program
       "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
     ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
   )
-  .addOption(choice("--baseline <name>", baselineNames, "embedded: what the database holds at first"))
-  .addOption(choice("--default-privileges <state>", defaultPrivileges, "Supabase: on new tables (legacy)"))
+  .addOption(baselineOption())
+  .addOption(defaultPrivilegesOption())
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)

@@ -1,11 +1,8 @@
 import { type Command, Option } from "commander";
-import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
 import { proofWishes } from "../run/request.ts";
-import { list } from "./archive.ts";
-import type { Environment, ExitCode } from "./environment.ts";
+import { type Act, list } from "./archive.ts";
+import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
 import type { ScanOptions } from "./scan.ts";
-
-type Act = (work: (environment: Environment) => Promise<ExitCode>) => Promise<void>;
 
 /** What is asked of a system that has no matrix yet. */
 export function addFirstCommands(program: Command, act: Act): void {
@@ -31,16 +28,8 @@ export function addFirstCommands(program: Command, act: Act): void {
     .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
     .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
     .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
-    .addOption(
-      new Option("--baseline <name>", "embedded: what the database holds at first").choices([
-        ...baselineNames,
-      ]),
-    )
-    .addOption(
-      new Option("--default-privileges <state>", "Supabase: on new tables (legacy)").choices([
-        ...defaultPrivileges,
-      ]),
-    )
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
     .addOption(
       new Option(
         "--proof <how>",

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
 import { operatorSets } from "../model/mutation.ts";
 import { type Act, list } from "./archive.ts";
+import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
 import type { MutateOptions } from "./mutate.ts";
 
 /** `rowgate mutate`; what it does is loaded when it is asked for. */
@@ -23,16 +23,8 @@ export function addMutateCommand(program: Command, act: Act): void {
     .option("--persona <name>", "only these personas (repeatable, globs)", list)
     .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
     .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
-    .addOption(
-      new Option("--baseline <name>", "embedded: what the database holds at first").choices([
-        ...baselineNames,
-      ]),
-    )
-    .addOption(
-      new Option("--default-privileges <state>", "Supabase: on new tables (legacy)").choices([
-        ...defaultPrivileges,
-      ]),
-    )
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
     .option("--quiet", "only what survived, and the last line", false)
     .option("--verbose", "every change, also those that were noticed or left out, and why", false)
     .option("--json", "one JSON document on standard output", false)

@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import { createHash } from "node:crypto";
 import { failsRun } from "../model/finding.ts";
 import type { Waiver } from "../model/matrix.ts";
@@ -223,14 +224,4 @@ function sampleOf(
     .toSorted((one, other) => one.rank.localeCompare(other.rank))
     .slice(0, size)
     .map(({ id }) => id);
-}
-
-function grouped<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
 }

@@ -1,4 +1,5 @@
-import { grouped, type ProofFunction, type ProofRelation, type Schema } from "./analyse/schema.ts";
+import { grouped } from "../lib/grouped.ts";
+import type { ProofFunction, ProofRelation, Schema } from "./analyse/schema.ts";
 
 /**
  * A setting that was never set reads as NULL. A function that sets it for its own time leaves '' behind in the session, for good: where

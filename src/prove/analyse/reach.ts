@@ -1,4 +1,5 @@
-import { grouped, type ProofFunction, type ProofRelation, type Schema } from "./schema.ts";
+import { grouped } from "../../lib/grouped.ts";
+import type { ProofFunction, ProofRelation, Schema } from "./schema.ts";
 import type { Node } from "libpg-query";
 import { part, stringOf, walk } from "./tree.ts";
 

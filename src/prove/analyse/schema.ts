@@ -1,3 +1,4 @@
+import { grouped } from "../../lib/grouped.ts";
 import type { ColumnInfo, RelationInfo, RelationKind } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 
@@ -124,15 +125,4 @@ export class Schema {
         : found;
     return taking.length === 1 ? taking[0] : undefined;
   }
-}
-
-export function grouped<T, K>(all: Iterable<T>, keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) {
-    const key = keyOf(one);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [one]);
-    else group.push(one);
-  }
-  return groups;
 }
