@@ -2,6 +2,7 @@ import type { FinishedArchive } from "./archive/write.ts";
 import { Control } from "./probe/sql/baseline.ts";
 import { createTally } from "./judge/counts.ts";
 import { now } from "./lib/clock.ts";
+import { elapsed } from "./lib/moment.ts";
 import { addressOf } from "./model/posture.ts";
 import { refuseUnmatchedFilters } from "./plan/unmatched-filters.ts";
 import { load } from "./run/1-load.ts";
@@ -78,7 +79,8 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
   const withCause = causeFinder(opened);
   const tally = createTally();
   const notes = createProofNotes();
-  const faults = await varyArguments(opened);
+  const faults = await varyArguments(opened, "declared");
+  const began = now();
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
     const probed = withAssigned(await probe(chunk, channels.workers[worker] ?? [], opened), faults.assigned);
     for (const one of await prove(probed, chunk, opened)) {
@@ -90,10 +92,11 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
       await archive.cell(record);
     }
   });
+  const { findings: others } = await varyArguments(opened, "undeclared", elapsed(began, now()));
   const { findings, record } = await searchForEscalation(opened);
   return {
     tally,
-    findings: [...notes.findings(), ...faults.findings, ...findings],
+    findings: [...notes.findings(), ...faults.findings, ...others, ...findings],
     escalation: record,
     proofs: notes.proofs(),
   };

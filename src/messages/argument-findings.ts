@@ -21,6 +21,7 @@ export const argumentMessages: {
     readonly relation: string;
     readonly columns: readonly string[];
   }>;
+  readonly "columns-not-tried": Message<{ readonly relation: string; readonly columns: readonly string[] }>;
   readonly "arguments-not-varied": Message<{ readonly function: string; readonly because: string }>;
 } = {
   "argument-leak": {
@@ -51,6 +52,11 @@ export const argumentMessages: {
       "Users can choose the value of columns of their own rows, and the matrix does not say whether they may",
     facts: (of) => `${of.relation}: ${of.columns.join(", ")}`,
     todo: "list them beside `update:` under `columns: { free: […], fixed: […] }`; what must be fixed needs a column privilege, a trigger or a policy",
+  },
+  "columns-not-tried": {
+    title: "Columns that the matrix does not list were not tried: the time for it was over",
+    facts: (of) => `${of.relation}: ${of.columns.join(", ")}`,
+    todo: "list them beside `update:` under `columns: { free: […], fixed: […] }`; listed columns are always tried",
   },
   "arguments-not-varied": {
     title: "A function was not called with other users' arguments",

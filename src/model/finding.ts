@@ -91,6 +91,7 @@ type FindingFacts =
       /** `role (ana, luis)` */
       readonly columns: readonly string[];
     }
+  | { readonly kind: "columns-not-tried"; readonly relation: string; readonly columns: readonly string[] }
   | { readonly kind: "arguments-not-varied"; readonly function: string; readonly because: string }
   | {
       /** A policy would let the persona at a row of its own, and the data has none: the deny passes for the rows at hand. */
@@ -228,6 +229,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "answers-about-others": "note",
   "arguments-not-varied": "note",
   "unlisted-assignable-columns": "note",
+  "columns-not-tried": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
   "insert-wider-than-declared": "failure",

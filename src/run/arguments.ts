@@ -16,7 +16,7 @@ import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
 import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
-import { type ActingAs, ProofSession } from "../prove/ask/session.ts";
+import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { ProbedCell } from "./4-probe.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
@@ -37,24 +37,33 @@ function none(reason: string): ArgumentFaults {
 
 /** Milliseconds: a function that takes longer is called once, and named. */
 const timeoutMs = 3_000;
+/** Milliseconds that what the matrix does not declare has at least; else it has as long as the probing took. */
+const leastMs = 5_000;
 
 /**
- * Calls every function that a persona can call with arguments of others, each call undone, before the workers begin: they would
- * wait for each other's locks.
+ * Calls functions that a persona can call with arguments of others, and tries columns, each undone. What the matrix declares is
+ * tried before the workers begin, for it belongs to cells; the rest after them, so that slow policies do not delay the verdicts.
+ * Never beside them: they would wait for each other's locks.
  */
-export async function varyArguments(run: OpenRun): Promise<ArgumentFaults> {
+export async function varyArguments(
+  run: OpenRun,
+  which: "declared" | "undeclared",
+  probedMs = 0,
+): Promise<ArgumentFaults> {
   const { target, filters } = run.request;
   const wish = run.request.arguments ?? (postureRules[target.posture].shared ? "declared" : "varied");
   const { shared } = postureRules[target.posture];
-  const callables = callablesOf(run);
+  const callables = callablesOf(run).filter(({ spec }) => (spec === undefined) === (which === "undeclared"));
   if (readsOnly(target) || !filters.channels.includes("direct") || (shared && wish === "declared"))
     return notAsked(callables, run);
+  if (which === "undeclared" && wish === "declared") return none("--arguments declared");
   const client = await connect(addressOf(target), target.limits);
-  const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs));
+  const endsAt = which === "undeclared" ? performance.now() + Math.max(leastMs, probedMs) : undefined;
+  const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs), endsAt);
   try {
     await countRows(client);
     await session.begin();
-    return await tryAll(wish === "varied" ? callables : [], wish === "varied", session, run);
+    return await tryAll(wish === "varied" ? callables : [], which, session, run);
   } catch (error) {
     run.request.interrupted?.throwIfAborted();
     throw lost(error);
@@ -127,7 +136,7 @@ function callablesOf({ plan, request, options }: OpenRun): readonly Reachable[] 
 
 async function tryAll(
   reachable: readonly Reachable[],
-  others: boolean,
+  which: "declared" | "undeclared",
   session: ProofSession,
   run: OpenRun,
 ): Promise<ArgumentFaults> {
@@ -148,32 +157,34 @@ async function tryAll(
     const identities = identitiesOf(persona, run.identities);
     return role === undefined ? [] : [{ persona, role, identities, as: actingAs(persona, run.sessions) }];
   });
-  const { of: assigned, findings } = await tryAssignments(
-    run,
-    { matrix, database, session, callers },
-    others,
-  );
+  const { of: assigned, findings } = await tryAssignments(run, { matrix, database, session, callers }, which);
   const called = reachable.filter(({ left }) => left === undefined);
   if (called.length === 0)
     return { of: () => undefined, assigned, findings: [...findings, ...leftOut([], reachable)] };
-  const [tables, keys] = await Promise.all([
-    Promise.all(infos.map((info) => database.table(info))),
-    jsonKeysOf(called, database),
-  ]);
-  const vary = varier({ matrix, catalog, database, callers, tables });
+  const tables = await inTime(Promise.all(infos.map((info) => database.table(info))));
+  const keys = await inTime(jsonKeysOf(called, database));
+  const vary = tables && keys && varier({ matrix, catalog, database, callers, tables });
   const outcomes = await Promise.all(
     called.flatMap((one) =>
       callers
         .filter(({ persona }) => one.personas.includes(persona))
         .map(async (caller) => {
-          const callable: Callable = { ...one, jsonKeys: keys.get(one.routine.oid) ?? [] };
-          return { ...one, persona: caller.persona.name, varied: await vary(callable, caller) };
+          const callable: Callable = { ...one, jsonKeys: keys?.get(one.routine.oid) ?? [] };
+          const varied = vary && (await inTime(vary(callable, caller)));
+          return { ...one, persona: caller.persona.name, varied: varied ?? notInTime };
         }),
     ),
   );
   const faults = faultsOf(outcomes, reachable);
   return { ...faults, assigned, findings: [...faults.findings, ...findings] };
 }
+
+const notInTime: Varied = {
+  faults: [],
+  answersAboutOthers: false,
+  left: "the time for functions that the matrix does not declare was over: declare it, or see that policies and functions are fast",
+  calls: 0,
+};
 
 function identitiesOf(persona: Persona, identities: OpenRun["identities"]): readonly string[] {
   const claims = identities.get(persona.name)?.claims ?? persona.claims;

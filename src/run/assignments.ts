@@ -16,6 +16,7 @@ import type { AssignmentObservation } from "../model/observation.ts";
 import { assignmentExpectations } from "../plan/columns.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import type { RelationWork } from "../plan/plan.ts";
+import { inTime } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 
 /** What became of the columns that writes assign. */
@@ -31,14 +32,15 @@ export function noAssignments(reason: string): Assignments {
   return { of: (cell) => (isAssignment(cell) ? skipped : undefined), findings: [] };
 }
 
-/** Tries the listed columns, and with `others` those that the matrix says nothing of. */
+/** Tries the columns that the matrix lists, or those that it says nothing of, as far as the time goes. */
 export async function tryAssignments(
   { plan, options, request }: OpenRun,
   assigning: Assigning,
-  others: boolean,
+  which: "declared" | "undeclared",
 ): Promise<Assignments> {
   const seen = new Map<string, AssignmentObservation>();
   const open = new Map<string, Map<string, string[]>>();
+  const untried = new Map<string, Set<string>>();
   const tries: (() => Promise<void>)[] = [];
   for (const work of plan.work) {
     const { spec } = work;
@@ -49,11 +51,8 @@ export async function tryAssignments(
       if (caller === undefined || (declaration.operation !== "update" && declaration.operation !== "insert"))
         continue;
       const id = `${declaration.persona}/${formatQualified(spec)}/${declaration.operation}`;
-      for (const { column } of assignmentExpectations({
-        declaration,
-        expectation: declaration.expectation,
-        implied: false,
-      }))
+      const listed = { declaration, expectation: declaration.expectation, implied: false };
+      for (const { column } of which === "declared" ? assignmentExpectations(listed) : [])
         if (options.wants(`${id}/${column}`, declaration.persona, id))
           tries.push(async () => {
             seen.set(
@@ -61,16 +60,22 @@ export async function tryAssignments(
               await observe(work, declaration, column, caller, await material(), assigning),
             );
           });
-      if (!others || !options.wants(id, declaration.persona) || declaration.operation !== "update") continue;
+      if (
+        which === "declared" ||
+        !options.wants(id, declaration.persona) ||
+        declaration.operation !== "update"
+      )
+        continue;
       for (const column of unlisted(work, declaration))
         tries.push(async () => {
-          const found = await observe(work, declaration, column, caller, await material(), assigning);
-          if (found.stored.length === 0) return;
-          const columns = open.get(formatQualified(spec)) ?? new Map<string, string[]>();
-          open.set(
-            formatQualified(spec),
-            columns.set(column, [...(columns.get(column) ?? []), caller.persona.name]),
+          const relation = formatQualified(spec);
+          const found = await inTime(
+            material().then((made) => observe(work, declaration, column, caller, made, assigning)),
           );
+          if (found === undefined) untried.set(relation, (untried.get(relation) ?? new Set()).add(column));
+          if (found === undefined || found.stored.length === 0) return;
+          const columns = open.get(relation) ?? new Map<string, string[]>();
+          open.set(relation, columns.set(column, [...(columns.get(column) ?? []), caller.persona.name]));
         });
     }
   }
@@ -80,11 +85,20 @@ export async function tryAssignments(
       const observation = seen.get(cell.id);
       return observation && { observation, probe: observation.sql ?? "not sent" };
     },
-    findings: [...open].map(([relation, columns]) => ({
-      kind: "unlisted-assignable-columns",
-      relation,
-      columns: [...columns].map(([column, personas]) => `${column} (${[...new Set(personas)].join(", ")})`),
-    })),
+    findings: [
+      ...[...open].map(
+        ([relation, columns]): Finding => ({
+          kind: "unlisted-assignable-columns",
+          relation,
+          columns: [...columns].map(
+            ([column, personas]) => `${column} (${[...new Set(personas)].join(", ")})`,
+          ),
+        }),
+      ),
+      ...[...untried].map(
+        ([relation, columns]): Finding => ({ kind: "columns-not-tried", relation, columns: [...columns] }),
+      ),
+    ],
   };
 }
 

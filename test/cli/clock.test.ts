@@ -170,11 +170,11 @@ describe.skipIf(reason !== undefined)("a clock that is set in mid-run", () => {
       one?.verdict === "error" ? [toTheHour(one.because)] : [],
     );
     const refused = `the gateway refused the token (PGRST303 JWT ${said}): `;
-    expect(new Set(whys)).toEqual(
-      new Set([
-        `${refused}the gateway's clock is an hour ${word} this machine's; set the clocks (NTP), and run again`,
-      ]),
-    );
+    const apart = `${refused}the gateway's clock is an hour ${word} this machine's; set the clocks (NTP), and run again`;
+    expect(whys).toContain(apart);
+    // A busy gateway writes its old `Date` for some answers more: then the tokens' times alone show that the clocks differ.
+    const byTokens = `${refused}by the clock that this machine had when the tokens were signed, every one of them holds; compare the clocks (rowgate doctor), set them (NTP), and run again`;
+    expect(whys.filter((why) => why !== apart && why !== byTokens)).toEqual([]);
     expect(ran.record.findings.filter(isAboutClock)).toEqual([]);
     timesAreSound(ran);
   });

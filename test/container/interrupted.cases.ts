@@ -58,7 +58,8 @@ async function reach(moment: (typeof moments)[number], err: () => string): Promi
     "while the gateway is made": async () => /-postgrest-1 /.test((await leftovers()).join("\n")),
     "at the first verdict": async () => err().includes("first verdict"),
   };
-  for (const end = Date.now() + 60_000; Date.now() < end && !(await arrived[moment]());) await sleep(50);
+  for (const end = Date.now() + 120_000; !(await arrived[moment]()); await sleep(50))
+    if (Date.now() > end) throw new Error(`not reached: ${moment}; it said: ${err()}`);
 }
 
 export const cases = (): void =>

@@ -74,6 +74,19 @@ export interface Patience {
   timedOut: boolean;
 }
 
+/** What a question is answered once the time for all of them is over. */
+class OutOfTime extends Error {}
+
+/** @returns `undefined` where the time was over before it was answered */
+export async function inTime<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof OutOfTime) return undefined;
+    throw error;
+  }
+}
+
 const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement timeout" };
 
 /**
@@ -86,6 +99,7 @@ export class ProofSession implements Asking {
   readonly #keys = new WeakMap<ActingAs, string>();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
+  readonly #endsAt: number;
   readonly #gathered = new Map<string, Gathered>();
   #waiting: Waiting[] = [];
   #sending = false;
@@ -93,9 +107,11 @@ export class ProofSession implements Asking {
   roundTrips = 0;
   validates = true;
 
-  constructor(client: Client, timeoutMs: number) {
+  /** @param endsAt by `performance.now()`; what is asked later is rejected, see `inTime` */
+  constructor(client: Client, timeoutMs: number, endsAt: number = Number.POSITIVE_INFINITY) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
+    this.#endsAt = endsAt;
   }
 
   async begin(): Promise<void> {
@@ -238,6 +254,10 @@ export class ProofSession implements Asking {
   }
 
   async #send(all: readonly Waiting[]): Promise<void> {
+    if (performance.now() > this.#endsAt) {
+      for (const { reject } of all) reject(new OutOfTime());
+      return;
+    }
     for (const { patience, resolve } of all) if (patience.timedOut) resolve([timedOut]);
     const batch = all.filter(({ patience }) => !patience.timedOut);
     if (batch.length === 0) return;
