@@ -13,7 +13,7 @@ const rooms = {
   judge: ["lib", "model", "messages"],
   lint: ["lib", "model"],
   report: ["lib", "model", "messages"],
-  diff: ["lib", "model"],
+  diff: ["lib", "messages", "model"],
   evidence: ["lib", "model", "yaml"],
   catalog: ["lib", "model"],
   probe: ["lib", "model", "messages", "catalog"],

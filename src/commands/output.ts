@@ -35,7 +35,8 @@ export function textOutput(
     const render = await reporters.terminal();
     let text = "";
     for await (const piece of render(archive, options)) text += piece;
-    ended.push({ exitCode: exitCodeOf(archive), counts: archive.run.counts });
+    const { counts, findings } = archive.run;
+    ended.push({ exitCode: exitCodeOf(archive), counts, findings });
     entries.push({ kind: "proved", run: archive.run, doubt: archive.doubt() });
     return systems > 1 && !how.quiet ? `${systemHeading(archive.run.matrix, options)}\n${text}\n` : text;
   }
@@ -87,7 +88,8 @@ export function jsonOutput(systems: number, verbose: boolean, { out, err, cwd }:
     const archive = await openArchived(outcome.archive, cwd);
     const render = await reporters.json();
     for await (const piece of render(archive, { ...plain, verbose })) out.write(piece);
-    ended.push({ exitCode: exitCodeOf(archive), counts: archive.run.counts });
+    const { counts, findings } = archive.run;
+    ended.push({ exitCode: exitCodeOf(archive), counts, findings });
   }
 
   return {

@@ -1,3 +1,5 @@
+import { factsOf } from "../messages/findings.ts";
+import { isLeak } from "../model/finding.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { Operation } from "../model/matrix.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
@@ -39,6 +41,8 @@ export interface RunDiff {
   readonly gained: readonly AccessChange[];
   readonly lost: readonly AccessChange[];
   readonly verdicts: readonly { readonly cell: string; readonly before: Verdict; readonly after: Verdict }[];
+  /** Found beside the cells (by a chain, or a call with other arguments), and not by the earlier run. */
+  readonly leaks: readonly string[];
   /** The earlier run knows what they reach, and the later one does not. */
   readonly unknown: readonly string[];
   readonly added: readonly string[];
@@ -62,6 +66,7 @@ export async function diffRuns(before: DiffSide, after: DiffSide): Promise<RunDi
   const unknown: string[] = [];
   const added: string[] = [];
   const personas = new Set<string>();
+  const known = new Set(leaksOf(before.run));
   let compared = 0;
   for await (const cell of after.cells()) {
     const earlier = left.get(cell.id);
@@ -85,6 +90,7 @@ export async function diffRuns(before: DiffSide, after: DiffSide): Promise<RunDi
     personas: personas.size,
     compared,
     ...all,
+    leaks: leaksOf(after.run).filter((one) => !known.has(one)),
     verdicts,
     unknown,
     added,
@@ -93,14 +99,18 @@ export async function diffRuns(before: DiffSide, after: DiffSide): Promise<RunDi
   };
 }
 
+function leaksOf({ findings }: RunRecord): readonly string[] {
+  return findings.filter(isLeak).map((one) => `${one.kind}: ${factsOf(one)}`);
+}
+
 /** Access that was gained, and that no change of the matrix declares. */
 export function undeclared({ gained }: RunDiff): readonly AccessChange[] {
   return gained.filter(({ declared }) => declared === "not changed" || declared === "not covered");
 }
 
-/** 1: access was gained that no change of the matrix declares; 2: of some access the later run cannot tell. */
+/** 1: access was gained that no change of the matrix declares, or a leak was found beside the cells; 2: of some access the later run cannot tell. */
 export function diffExitCode(diff: RunDiff): 0 | 1 | 2 {
-  if (undeclared(diff).length > 0) return 1;
+  if (undeclared(diff).length + diff.leaks.length > 0) return 1;
   return diff.unknown.length > 0 ? 2 : 0;
 }
 

@@ -43,6 +43,7 @@ function sections(diff: RunDiff, open: readonly AccessChange[]): readonly Sectio
   const rest = diff.gained.filter((one) => !open.includes(one));
   return [
     ["Access gained that no change of the matrix declares", open.map((one) => gainedText(one))],
+    ["Leaks that the earlier run did not find", diff.leaks],
     ["Access gained, as declared", rest.map((one) => gainedText(one))],
     ["Access lost", diff.lost.map((one) => `▼ ${accessText(one)} (${one.at})`)],
     ["Not known any more: the later run could not tell what is reached", diff.unknown],

@@ -1,6 +1,6 @@
 import { grouped } from "../lib/grouped.ts";
 import { createHash } from "node:crypto";
-import { failsRun } from "../model/finding.ts";
+import { failsRun, isLeak } from "../model/finding.ts";
 import type { Waiver } from "../model/matrix.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { verdictInfo } from "../model/verdict.ts";
@@ -41,7 +41,8 @@ export async function factsOf(
     else if (verdict === "pass") passed.add(id);
     else if (verdictInfo[verdict].counts !== "skip") failed.set(id, verdict);
   }
-  for (const finding of run.findings) if (failsRun(finding)) failed.set(`finding ${finding.kind}`, "finding");
+  for (const finding of run.findings)
+    if (failsRun(finding)) failed.set(`finding ${finding.kind}`, isLeak(finding) ? "leak" : "finding");
   for (const { relation, reason, expires } of run.waivedRelations ?? [])
     waived.set(`every cell of ${relation}`, { reason, expires });
   return {

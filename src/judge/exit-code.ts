@@ -1,5 +1,5 @@
 import { channels } from "../model/cell.ts";
-import { type Finding, type Severity, severityOf } from "../model/finding.ts";
+import { type Finding, isLeak, type Severity, severityOf } from "../model/finding.ts";
 import type { Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";
@@ -9,7 +9,7 @@ import { verdictInfo, verdicts } from "../model/verdict.ts";
  * 2: the harness could not do its job, or probed nothing at all.
  */
 export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 2 {
-  if (live(counts, "leak") > 0) return 1;
+  if (leaks({ counts, findings }) > 0) return 1;
   if (anyError(counts) || any(findings, "error") || nothingProbed(counts)) return 2;
   if (anyFailure(counts) || any(findings, "failure")) return 1;
   return 0;
@@ -19,12 +19,18 @@ export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 
 export interface EndedRun {
   readonly exitCode: 0 | 1 | 2;
   readonly counts?: Counts;
+  readonly findings?: readonly Finding[];
 }
 
 /** Of several runs: a leak gives 1 even beside errors; an error weighs more than any other failure. */
 export function exitCodeOfAll(runs: readonly EndedRun[]): 0 | 1 | 2 {
-  if (runs.some(({ counts }) => counts !== undefined && live(counts, "leak") > 0)) return 1;
+  if (runs.some((run) => leaks(run) > 0)) return 1;
   return runs.reduce<0 | 1 | 2>((worst, { exitCode: code }) => (code > worst ? code : worst), 0);
+}
+
+/** Leaks of cells that no waiver covers, and those that are findings of the whole run. */
+function leaks({ counts, findings = [] }: Pick<EndedRun, "counts" | "findings">): number {
+  return (counts === undefined ? 0 : live(counts, "leak")) + findings.filter(isLeak).length;
 }
 
 /** Cells of a verdict that no waiver covers. */

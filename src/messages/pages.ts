@@ -40,7 +40,12 @@ function split(text: string, at: string): readonly [string, string] {
   return index < 0 ? [text, ""] : [text.slice(0, index), text.slice(index + at.length)];
 }
 
-const counts = { error: "Error, exit code 2", failure: "Failure, exit code 1", note: "Note" } as const;
+const counts = {
+  leak: "Leak, exit code 1",
+  error: "Error, exit code 2",
+  failure: "Failure, exit code 1",
+  note: "Note",
+} as const;
 
 /** Page → the page with its part that is written from the messages. */
 export const messagePages: Readonly<Record<string, (page: string) => string>> = {

@@ -21,6 +21,8 @@ export interface ArgumentFinding {
 export type Finding = FindingFacts & {
   /** `--fail-on` made a failure of this note. */
   readonly raised?: true | undefined;
+  /** In the record: what it counts as, beside the verdicts of cells. */
+  readonly verdict?: "leak" | undefined;
 };
 
 type FindingFacts =
@@ -206,8 +208,11 @@ export function isChain(finding: Finding): finding is ChainFinding {
 
 export type FindingKind = Finding["kind"];
 
-/** `error`: exit code 2; `failure`: 1; `note`: reported, and does not count. */
-export type Severity = "error" | "failure" | "note";
+/**
+ * `leak`: a statement that was made showed more than the matrix declares; exit code 1, even beside errors, as a cell's. `error`: 2;
+ * `failure`: 1; `note`: reported, and does not count.
+ */
+export type Severity = "leak" | "error" | "failure" | "note";
 
 export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "undeclared-relation": "failure",
@@ -223,21 +228,21 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "unprobed-role": "note",
   "unprobed-anonymous-role": "failure",
   "argument-untested": "note",
-  "argument-leak": "failure",
-  "argument-answer": "failure",
-  "argument-writes": "failure",
+  "argument-leak": "leak",
+  "argument-answer": "leak",
+  "argument-writes": "leak",
   "answers-about-others": "note",
   "arguments-not-varied": "note",
   "unlisted-assignable-columns": "note",
   "columns-not-tried": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
-  "insert-wider-than-declared": "failure",
+  "insert-wider-than-declared": "leak",
   "cascades-past-a-deny": "note",
-  escalation: "failure",
-  "escalation-of-another": "failure",
-  "gives-away": "failure",
-  plants: "failure",
+  escalation: "leak",
+  "escalation-of-another": "leak",
+  "gives-away": "leak",
+  plants: "leak",
   "opens-by-declared-step": "note",
   "may-become-not-reached": "failure",
   "no-privileged-connection": "error",
@@ -276,10 +281,15 @@ export function severityOf({ kind, raised }: Pick<Finding, "kind" | "raised">): 
   return raised === true ? "failure" : findingSeverity[kind];
 }
 
-/** A note that `--fail-on` names, by its kind or as `note`, is a failure; what is worse stays as it is. */
-export function raiseNote(finding: Finding, failOn: readonly string[]): Finding {
+/** As the record holds it. A note that `--fail-on` names, by its kind or as `note`, is a failure; what is worse stays as it is. */
+export function recordedFinding(finding: Finding, failOn: readonly string[]): Finding {
+  if (isLeak(finding)) return { ...finding, verdict: "leak" };
   const named = failOn.includes("note") || failOn.includes(finding.kind);
   return named && findingSeverity[finding.kind] === "note" ? { ...finding, raised: true } : finding;
+}
+
+export function isLeak(finding: Pick<Finding, "kind" | "raised">): boolean {
+  return severityOf(finding) === "leak";
 }
 
 /** Whether a finding fails the run, whatever its cells say. */

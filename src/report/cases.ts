@@ -1,6 +1,6 @@
 import { factsOf, findingMessages } from "../messages/findings.ts";
 import type { SourcePosition } from "../model/errors.ts";
-import { failsRun, isChain, severityOf } from "../model/finding.ts";
+import { failsRun, isChain, isLeak, severityOf } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { verdictInfo } from "../model/verdict.ts";
 import type { ArchivedRun } from "./archived-run.ts";
@@ -60,7 +60,7 @@ function findingCases({ findings }: RunRecord): readonly TestCase[] {
     suite: ["finding", finding.kind],
     name: factsOf(finding),
     outcome: severityOf(finding) === "error" ? "error" : "failure",
-    type: finding.kind,
+    type: isLeak(finding) ? "leak" : finding.kind,
     text: [findingMessages[finding.kind].title, ...(isChain(finding) ? [finding.reproduce] : [])].join("\n"),
     at: "at" in finding ? finding.at : undefined,
   }));

@@ -1,5 +1,5 @@
 import { channels } from "../model/cell.ts";
-import { failsRun, isChain } from "../model/finding.ts";
+import { failsRun, isChain, isLeak } from "../model/finding.ts";
 import type { Counts, EscalationRecord, RunRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { evidences, verdicts } from "../model/verdict.ts";
@@ -110,11 +110,16 @@ function escalationFacts(runs: readonly RunRecord[]): readonly string[] {
 function failureNotes(runs: readonly RunRecord[], exitCode: RunRecord["exitCode"]): readonly string[] {
   if (exitCode === 0 || runs.length === 0) return [];
   const { byVerdict, waivedByVerdict } = addCounts(runs.map(({ counts }) => counts));
+  const failing = runs.flatMap(({ findings }) => findings).filter(failsRun);
+  const leaks = failing.filter(isLeak);
   const live = failureOrder
-    .map((verdict) => ({ ...verdictWords[verdict], count: byVerdict[verdict] - waivedByVerdict[verdict] }))
+    .map((verdict) => ({
+      ...verdictWords[verdict],
+      count: byVerdict[verdict] - waivedByVerdict[verdict] + (verdict === "leak" ? leaks.length : 0),
+    }))
     .filter(({ count }) => count > 0)
     .map(({ count, one, many }) => glued(plural(count, one, many)));
-  const found = runs.flatMap(({ findings }) => findings).filter(failsRun).length;
+  const found = failing.length - leaks.length;
   const parts = [...live, ...(found > 0 ? [glued(plural(found, "failing finding"))] : [])];
   if (parts.length > 0) return [parts.join(", ")];
   return runs.some(({ exitCode: own }) => own !== 0) ? ["no cell was probed"] : [];

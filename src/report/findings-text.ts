@@ -10,8 +10,13 @@ import {
 import type { Paint, Tone } from "./paint.ts";
 import { clean, hanging, labelled, plural } from "./text.ts";
 
-const severities: readonly Severity[] = ["error", "failure", "note"];
-export const severityTones: Record<Severity, Tone> = { error: "bad", failure: "bad", note: "dim" };
+const severities: readonly Severity[] = ["leak", "error", "failure", "note"];
+export const severityTones: Record<Severity, Tone> = {
+  leak: "bad",
+  error: "bad",
+  failure: "bad",
+  note: "dim",
+};
 /** More of one kind than this add nothing new; run.json has them all. */
 const shownOfAKind = 20;
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { factsOf, findingMessages } from "../messages/findings.ts";
 import type { SourcePosition } from "../model/errors.ts";
-import { type Finding, findingSeverity, severityOf } from "../model/finding.ts";
+import { type Finding, findingSeverity, isLeak, severityOf } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { verdictInfo } from "../model/verdict.ts";
 import type { ArchivedRun } from "./archived-run.ts";
@@ -16,7 +16,7 @@ const mostResults = 5000;
 /** What code scanning ranks by; only what lets somebody past a policy is a security severity. */
 const scores: Readonly<Partial<Record<FailingVerdict, string>>> = { leak: "8.8", diverged: "7.0" };
 
-const levels = { error: "error", failure: "error", note: "note" } as const;
+const levels = { leak: "error", error: "error", failure: "error", note: "note" } as const;
 
 /**
  * SARIF 2.1.0: one result a failing cell, worst first, and one a finding. The location is the line of the matrix; where the guilty
@@ -92,7 +92,10 @@ function ruleList(): readonly Rule[] {
     shortDescription: { text: literal(title) },
     defaultConfiguration: { level: levels[findingSeverity[kind as Finding["kind"]]] },
     help: { text: literal(`To do: ${todo}.`) },
-    properties: { tags: ["security", "authorization"] },
+    properties: {
+      tags: ["security", "authorization"],
+      ...(isLeak({ kind: kind as Finding["kind"] }) && { "security-severity": scores.leak }),
+    },
   }));
   return [...verdicts, ...findings];
 }
@@ -154,6 +157,7 @@ function ofFinding(finding: Finding, run: RunRecord): object {
     message: { text: literal(`${title}: ${oneLine(facts)}. To do: ${todo}`) },
     locations: [location(findingPlace(finding, run))],
     ...fingerprint(run.matrix.name, finding.kind, facts),
+    ...(isLeak(finding) && { properties: { verdict: "leak" } }),
   };
 }
 

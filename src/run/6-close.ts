@@ -1,6 +1,6 @@
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
-import { type Finding, raiseNote } from "../model/finding.ts";
+import { type Finding, recordedFinding } from "../model/finding.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type EscalationRecord, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
@@ -46,7 +46,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
     ...left.findings,
     ...scratchRowFindings(rows),
     ...lateFindings(ending),
-  ].map((finding) => raiseNote(finding, failOn));
+  ].map((finding) => recordedFinding(finding, failOn));
   const preflight = plan.milliseconds + elapsed(began, since);
   const probe = elapsed(since, ended);
   const counts = probed.tally.counts();

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { diffExitCode, type DiffSide, diffRuns, undeclared } from "../../../src/diff/diff.ts";
 import { diffText } from "../../../src/diff/text.ts";
 import type { Catalog, PolicyInfo, RelationInfo } from "../../../src/model/catalog.ts";
+import type { Finding } from "../../../src/model/finding.ts";
 import type { Expectation } from "../../../src/model/matrix.ts";
 import type { Observation } from "../../../src/model/observation.ts";
 import type { CellRecord } from "../../../src/model/run.ts";
@@ -231,6 +232,25 @@ const defaults = { owner: "postgres", schema: "public", objects: "tables", acl: 
 function table(facts: Partial<RelationInfo>): Rules {
   return { ...noRules, relations: [{ ...notes, ...facts }] };
 }
+
+it("a leak beside the cells is one that the later run found, and the earlier one did not", async () => {
+  const leak: Finding = {
+    kind: "argument-leak",
+    function: "public.find(uid uuid)",
+    personas: ["ana"],
+    with: "with uid = 'u2' (luis)",
+    relation: "public.docs",
+    rows: 1,
+    keys: ['{"id":2}'],
+    sql: "select * from find('u2')",
+  };
+  const at = (findings: readonly Finding[]): DiffSide => ({ ...side([]), run: record([], { findings }).run });
+  const found = await diffRuns(at([]), at([leak]));
+  expect(found.leaks).toEqual([expect.stringMatching(/^argument-leak: .*public\.find/)]);
+  expect(diffExitCode(found)).toBe(1);
+  expect(diffText(found, false)).toContain("Leaks that the earlier run did not find");
+  expect((await diffRuns(at([leak]), at([leak]))).leaks).toEqual([]);
+});
 
 describe("what is in force", () => {
   it.each([

@@ -29,6 +29,15 @@ const note: Finding = { kind: "rest-not-probed", reason: "none" };
 const failure: Finding = { kind: "immutable-reads-setting", function: "f" };
 const error: Finding = { kind: "no-privileged-connection", login: "app" };
 
+const chain: Finding = {
+  kind: "escalation",
+  personas: ["ana"],
+  steps: ["delete from public.blocks"],
+  chains: 1,
+  gains: [{ what: "select public.docs", rows: 1, examples: ["2"] }],
+  reproduce: "begin;",
+};
+
 describe("the exit code", () => {
   it.each<[name: string, cells: readonly Told[], findings: readonly Finding[], code: 0 | 1 | 2]>([
     ["everything passed", [pass, pass], [], 0],
@@ -47,6 +56,7 @@ describe("the exit code", () => {
     ["a leak", [pass, { verdict: "leak" }], [], 1],
     ["a leak beside an error", [{ verdict: "error" }, { verdict: "leak" }], [], 1],
     ["a leak beside a finding that is an error", [{ verdict: "leak" }], [error], 1],
+    ["a leak that is a finding, beside an error", [{ verdict: "error" }], [chain, error], 1],
     ["a lockout beside an error", [{ verdict: "error" }, { verdict: "lockout" }], [], 2],
     ["a finding that is a failure", [pass], [failure], 1],
     ["a finding that is an error", [pass], [failure, error], 2],

@@ -72,5 +72,8 @@ describe("the JUnit report", () => {
     const one = record([leak], { exitCode: 0 });
     expect(await render("junit", one)).toContain('<error type="not believed"');
     expect(await render("junit", findings)).toMatch(/classname="finding\.[a-z-]+"[^>]*><failure/);
+    expect(await render("junit", findings)).toMatch(
+      /classname="finding\.escalation"[^>]*><failure [^>]*type="leak"/,
+    );
   });
 });
