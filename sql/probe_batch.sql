@@ -16,6 +16,11 @@
 --                    (numbers count from 1)
 --        failing     a statement that fails by itself, to learn what such an error's context looks like
 --        keepsPlans  true: nothing that a plan could freeze depends on who asks (see "plan")
+--        mutants     [{"changes": [sql, …], "probes": [[probe, unit], …]}], for rowgate mutate: of each its probes, once its
+--                    changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as "most" were
+--                    answered otherwise than without the changes, the mutant is undone, and the next one is made
+--        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first
+--        most        units
 --      kinds: read    one read: statements[1] returns how many rows, and a hash, as the persona sees them
 --             write   one write over all rows: each of the statements is tried until one goes through (a check may take one
 --                     value and not another); "after" says, privileged and before it is undone, which rows it changed
@@ -33,6 +38,8 @@
 --      probes with the same number (same role). Without it, it is planned each time it is sent. For read, 1 says that the role
 --      holds no SELECT: a refusal is no surprise.
 -- Out: setting rowgate.answers (JSON): one array a probe, in order; fewer than asked when the statement timeout struck.
+--      With mutants: "usual", completed, and one answer a mutant: units that were answered otherwise, as [{"unit", "answers"}],
+--      or {"refused": [code, message]} where Postgres refuses the changes.
 --
 -- Why each piece stands where it stands:
 --   * the role is switched, and checked, outside the handler that catches the probe's errors: a refusal to switch
@@ -90,6 +97,15 @@ declare
   reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
   extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
   raised text[]; raised_rows bigint;    -- codes that functions raised, and at how many rows
+  mutants constant jsonb[] := array(select jsonb_array_elements(batch->'mutants'));
+  most constant int := (batch->>'most')::int;
+  all_probes constant jsonb[] := case when most is not null then array(select jsonb_array_elements(batch->'probes')) end;
+  probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean';
+  usual text[] := array(select jsonb_array_elements_text(batch->'usual'));
+  first_probes constant jsonb := case when most is null then batch->'probes'
+    else (select coalesce(jsonb_agg(all_probes[o]), '[]') from unnest(usual) with ordinality x(u, o) where u is null) end;
+  wanted text[]; units text[]; differs boolean; found text[] := '{}';   -- that were answered otherwise; what is said of mutants
+  unit int; cancelled boolean := false; undoing boolean; refused_change text;
 begin
   -- What is asked of others, and of whom, is not for the policies to read.
   ignored := set_config('rowgate.batch', '', true);
@@ -101,11 +117,39 @@ begin
     own_frame := regexp_replace(context, '[^\n]*$', '');
   end;
 
-  for probe in
-    select * from jsonb_to_recordset(batch->'probes')
-      as x(persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int,
-           list int, guard int, plan int, upsert boolean)
+  <<mutations>>
+  for mutation in 0 .. cardinality(mutants) loop
+  undoing := false; refused_change := null;
+  begin
+  if mutation > 0 then
+    ignored := set_config('role', 'none', true);
+    for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
+    ignored := set_config('row_security', 'on', true);
+    stage := 'change';
+    for stmt in select jsonb_array_elements_text(mutants[mutation]->'changes') loop
+      execute stmt;
+    end loop;
+    stage := 'changed';
+    answers := '{}'; wanted := '{}'; units := '{}'; unit := null;
+  end if;
+  <<probes>>
+  for probe in execute case when mutation = 0
+      then 'select x.*, null::int as number, null::int as unit from jsonb_to_recordset($1) as x(' || probe_fields || ')'
+      else 'select x.*, (l.of->>0)::int as number, (l.of->>1)::int as unit from jsonb_array_elements($2) with ordinality l(of, at), jsonb_to_record($3[(l.of->>0)::int]) as x(' || probe_fields || ')'
+    end using first_probes, mutants[greatest(mutation, 1)]->'probes', all_probes
   loop
+    if mutation > 0 then
+      if unit is distinct from probe.unit then
+        differs := false;
+        for j in 1 .. cardinality(wanted) loop differs := differs or md5(answers[j]) is distinct from wanted[j]; end loop;
+        if differs then
+          units := units || concat('{"unit":', unit, ',"answers":[', array_to_string(answers, ','), ']}');
+          exit probes when cardinality(units) >= most;
+        end if;
+        unit := probe.unit; answers := '{}'; wanted := '{}';
+      end if;
+      wanted := wanted || usual[probe.number];
+    end if;
     -- Baselines first, privileged, once a batch: one snapshot serves baseline and probe.
     if probe.baseline is not null and baseline_total[probe.baseline] is null and baseline_error[probe.baseline] is null then
       ignored := set_config('role', 'none', true);
@@ -119,7 +163,8 @@ begin
         raise exception 'rowgate: undo';
       exception
         when query_canceled then
-          exit;
+          cancelled := true;
+          exit probes;
         when others or assert_failure then
           if not done then
             get stacked diagnostics code = returned_sqlstate, message = message_text;
@@ -144,7 +189,8 @@ begin
         raise exception 'rowgate: undo';
       exception
         when query_canceled then
-          exit;
+          cancelled := true;
+          exit probes;
         when others or assert_failure then
           if not done then
             get stacked diagnostics code = returned_sqlstate, message = message_text;
@@ -280,12 +326,8 @@ begin
               when others or assert_failure then null; -- the baseline query went through: the counts that differ stand without keys
             end;
           end if;
-          if stage = 'cancelled' then
-            ignored := set_config('role', 'none', true);
-            for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
-            ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
-            return;
-          end if;
+          cancelled := stage = 'cancelled';
+          exit probes when cancelled;
 
           -- By far most answers are one of the first two; json_build_object takes longer than many a probe.
           row_answer := case
@@ -360,9 +402,37 @@ begin
       answers := answers || ('{"baseline":[' || baseline_total[probe.baseline] || ',' || baseline_declared[probe.baseline] || ',"' || coalesce(baseline_hash[probe.baseline], '') || '"],"parts":['
         || array_to_string(parts, ',') || ']}');
     end if;
-  end loop;
+  end loop probes;
+  if mutation > 0 and cardinality(units) < most and not cancelled then
+    differs := false;
+    for j in 1 .. cardinality(wanted) loop differs := differs or md5(answers[j]) is distinct from wanted[j]; end loop;
+    if differs then units := units || concat('{"unit":', unit, ',"answers":[', array_to_string(answers, ','), ']}'); end if;
+  end if;
+  undoing := mutation > 0;
+  if undoing then raise exception 'rowgate: undo'; end if;
+  exception
+    when query_canceled then cancelled := true;
+    when others or assert_failure then
+      if not undoing then
+        -- What a probe raises is caught around it.
+        if mutation = 0 or stage <> 'change' then raise; end if;
+        get stacked diagnostics code = returned_sqlstate, message = message_text;
+        refused_change := json_build_object('refused', json_build_array(code, left(message, longest)))::text;
+      end if;
+  end;
+  exit mutations when cancelled;
+  if mutation > 0 then
+    found := found || coalesce(refused_change, '[' || array_to_string(units, ',') || ']');
+  elsif most is not null then
+    place := 0;
+    for j in 1 .. cardinality(usual) loop
+      if usual[j] is null then place := place + 1; usual[j] := md5(answers[place]); end if;
+    end loop;
+  end if;
+  end loop mutations;
   ignored := set_config('role', 'none', true);
   for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
-  ignored := set_config('rowgate.answers', '[' || array_to_string(answers, ',') || ']', true);
+  ignored := set_config('rowgate.answers', case when most is null then '[' || array_to_string(answers, ',') || ']'
+    else '[' || to_json(usual) || ',[' || array_to_string(found, ',') || ']]' end, true);
 end
 $rowgate$

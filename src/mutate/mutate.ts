@@ -4,17 +4,14 @@ import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { MutationRecord, MutantResult, OperatorSet } from "../model/mutation.ts";
-import { isFor, operationInfo } from "../model/operations.ts";
-import type { Verdict } from "../model/verdict.ts";
-import { judge } from "../judge/verdict.ts";
+import { grouped } from "../lib/grouped.ts";
 import { loadParser } from "../lib/sql-tree.ts";
 import { readSql } from "../lib/sql-file.ts";
-import { formatQualified } from "../lib/sql-text.ts";
 import { now } from "../lib/clock.ts";
 import { signIn, type SignInRequest } from "../persona/sign-in.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { filterOf } from "../plan/filters.ts";
-import { type CellOptions, cellsOf, type RelationWork, type Work } from "../plan/plan.ts";
+import { type CellOptions, cellsOf } from "../plan/plan.ts";
 import type { RunFilters } from "../model/run.ts";
 import { Control } from "../probe/sql/baseline.ts";
 import { sessionRules } from "../probe/sessions.ts";
@@ -22,8 +19,12 @@ import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
 import type { PreflightedRun } from "../run/2-inspect.ts";
 import { visibleRows } from "../run/4-probe.ts";
 import { gatewayOf } from "../run/request.ts";
+import { cellsBehind, type Coverage, type Covered, coveredReaders, ownCells } from "./cells.ts";
 import { equivalence } from "./equivalent.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
+import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+import { readTexts } from "./readers.ts";
+import { isLeftOut, type Round, screen, type Transcripts } from "./screen.ts";
 
 export interface MutationRequest extends SignInRequest {
   readonly filters: Pick<RunFilters, "only" | "personas">;
@@ -40,20 +41,11 @@ export interface MutationEvents {
 
 type Visible = Awaited<ReturnType<typeof visibleRows>>;
 
-/** A relation or function, with the cells of it that passed without any change. */
-interface Covered {
-  readonly work: Work;
-  readonly visible: Visible;
-  readonly passed: ReadonlyMap<string, Cell>;
-}
-
-interface Mutating {
+interface Mutating extends Coverage {
   readonly plan: PreflightedRun;
-  readonly options: CellOptions;
   readonly channel: DirectChannel;
-  readonly covered: readonly Covered[];
-  /** Roles that views and functions lend, and to which policies apply. */
-  readonly lent: readonly string[];
+  readonly transcripts: Transcripts;
+  readonly interrupted?: AbortSignal | undefined;
 }
 
 /** Changes what decides who may do what, one thing at a time, and asks whether the matrix notices. Every change is rolled back. */
@@ -82,24 +74,19 @@ export async function mutate(
   const privileged = await Control.open(addressOf(target), target.limits);
   const channel = await openDirectChannel({ target, sessions, home });
   try {
-    const { covered, cells } = await baseline({ plan, options, channel, privileged });
+    const { covered, cells, transcripts } = await baseline({ plan, options, channel, privileged });
     const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
     if (passed === 0) throw nothingPassed(request);
     const lent = await privileged.ask("while owners of views and functions were read", async (client) =>
       (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     );
-    const mutating = { plan, options, channel, covered, lent };
+    const texts = await privileged.ask("while functions and views were read", readTexts);
+    const mutating = { plan, options, channel, covered, transcripts, lent, texts, interrupted };
     const mutants = relationsOf(plan, options).flatMap((relation) =>
       mutantsOf(relation, plan.catalog.roles.filter(isPersonas(plan)), request.operators),
     );
     events.planned?.(mutants.length);
-    const results: MutantResult[] = [];
-    for (const mutant of mutants) {
-      interrupted?.throwIfAborted();
-      const result = await resultOf(mutant, mutating);
-      events.mutant?.(result);
-      results.push(result);
-    }
+    const results = await resultsOf(mutants, mutating);
     return {
       matrix: matrix.name,
       operators: request.operators,
@@ -165,8 +152,10 @@ async function baseline({
 }: Pick<Mutating, "plan" | "options" | "channel"> & { privileged: Control }): Promise<{
   covered: readonly Covered[];
   cells: number;
+  transcripts: Transcripts;
 }> {
   const covered: Covered[] = [];
+  const transcripts = new Map<string, Round[]>();
   let count = 0;
   const { personas } = plan.matrix;
   for (const work of [...plan.work, ...plan.functions]) {
@@ -177,79 +166,106 @@ async function baseline({
             visibleRows(client, plan, work, personas),
           );
     const cells = cellsOf(plan, work, personas, options, visible).filter(isAsked);
-    const verdicts = await verdictsOf(cells, channel);
-    count += cells.length;
-    covered.push({
-      work,
-      visible,
-      passed: new Map(
-        cells.flatMap((cell, index) =>
-          verdicts[index]?.verdict === "pass" ? [[cell.id, cell] as const] : [],
-        ),
-      ),
+    const answers = await channel.probe(cells, (cell, requests, replies) => {
+      const rounds = transcripts.get(cell.id) ?? [];
+      transcripts.set(cell.id, [...rounds, { requests, replies }]);
     });
+    count += cells.length;
+    const passed = cells.filter((cell, index) => {
+      const seen = answers[index]?.observation;
+      return seen !== undefined && seenAs(cell, seen).verdict === "pass";
+    });
+    covered.push({ work, visible, passed: new Map(passed.map((cell) => [cell.id, cell])) });
   }
-  return { covered, cells: count };
+  return { covered, cells: count, transcripts };
 }
 
 function isAsked(cell: Cell): boolean {
   return cell.channels.includes("direct") && !isAssignment(cell);
 }
 
-interface Seen {
-  readonly verdict: Verdict;
-  readonly timedOut: boolean;
-  readonly because: string;
+/** A mutant on its way to a state. */
+interface Pending {
+  readonly mutant: Mutant;
+  readonly own: readonly Cell[];
+  readonly readers: readonly Covered[];
+  readonly asked: Set<string>;
+  outcome?: Outcome | undefined;
+  unknown: boolean;
 }
 
-async function verdictsOf(cells: readonly Cell[], channel: DirectChannel): Promise<readonly Seen[]> {
-  const answers = await channel.probe(cells);
-  return cells.map((cell, index) => {
-    const seen = answers[index]?.observation ?? { kind: "skipped", reason: "not asked" };
-    const { verdict, because } = judge(cell, seen, { channel: "direct", identityShown: true });
-    return { verdict, because, timedOut: seen.kind === "failed" && seen.failure.kind === "timeout" };
+/** Many at a time: cells of the relation itself first, then those of what reads it, and last what must be asked by itself. */
+async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promise<readonly MutantResult[]> {
+  const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
+  const isOpen = ({ outcome }: Pending): boolean => outcome === undefined || isOpenState(outcome);
+  for (const same of grouped(pending.filter(isOpen), ({ mutant }) => mutant.after.oid).values())
+    await screened(same, ({ own }) => own, mutating);
+  for (const one of mutating.covered) {
+    const readers = pending.filter((each) => isOpen(each) && each.readers.includes(one));
+    await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating);
+  }
+  for (const one of pending.filter(isOpen)) await askAlone(one, mutating);
+  return pending.map(({ mutant, outcome, asked }) => {
+    const { operator, relation, subject, from, to } = mutant;
+    const survived = { state: "survived", asked: [...asked] } as const;
+    return { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
   });
 }
 
-async function resultOf(mutant: Mutant, mutating: Mutating): Promise<MutantResult> {
-  const { operator, relation, subject, from, to } = mutant;
-  const described = { operator, relation, subject, from, to };
-  return { ...described, asked: [], ...(await outcomeOf(mutant, mutating)) };
-}
-
-type Outcome = Pick<MutantResult, "state"> & Partial<Pick<MutantResult, "killedBy" | "because" | "asked">>;
-
-async function outcomeOf(mutant: Mutant, mutating: Mutating): Promise<Outcome> {
-  const { channel, plan } = mutating;
-  if (mutant.unprintable !== undefined) return { state: "compile error", because: mutant.unprintable };
-  const before = plan.catalog.relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
+function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
+  const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown: false };
+  if (mutant.unprintable !== undefined)
+    return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
+  const { relations } = mutating.plan.catalog;
+  const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
   const because = equivalentBecause(before, mutant, mutating);
-  if (because !== undefined) return { state: "ignored", because };
-  const first = cellsOn(mutant, mutating);
-  const others = cellsBehind(mutant, mutating);
-  if (first.length === 0 && others.length === 0) return { state: "no coverage" };
-  const refusal = await channel.refusalOf(mutant.ddl);
-  if (refusal !== undefined) return { state: "compile error", because: refusal };
-  let failed: Outcome | undefined;
-  const changed = channel.under(mutant.ddl);
-  for (const cells of [first, ...others].flatMap(likeliestFirst)) {
-    const outcome = outcomeFor(cells, await verdictsOf(cells, changed));
-    if (outcome?.state === "killed") return outcome;
-    failed ??= outcome;
+  if (because !== undefined) return { ...pending, outcome: { state: "ignored", because } };
+  const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
+  const readers = coveredReaders(mutant, mutating);
+  const outcome: Outcome | undefined =
+    own.length === 0 && readers.length === 0 ? { state: "no coverage" } : undefined;
+  return { ...pending, own, readers, outcome };
+}
+
+/** A cell that errs or is late does not end the search for one that notices. */
+function isOpenState({ state }: Outcome): boolean {
+  return state === "runtime error" || state === "timeout";
+}
+
+async function screened(
+  pending: readonly Pending[],
+  cellsFor: (one: Pending) => readonly Cell[],
+  { channel, transcripts, interrupted }: Mutating,
+): Promise<void> {
+  const trials = pending.map((one) => ({ mutant: one.mutant, cells: cellsFor(one) }));
+  const results = await screen(trials, { channel, transcripts, interrupted });
+  for (const [index, one] of pending.entries()) {
+    const result = results[index];
+    for (const { id } of trials[index]?.cells ?? []) one.asked.add(id);
+    if (result === "unknown") one.unknown = true;
+    else if (result !== undefined && (one.outcome === undefined || isFinal(result))) one.outcome = result;
   }
-  return failed ?? { state: "survived", asked: [first, ...others].flat().map(({ id }) => id) };
 }
 
-/** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */
-function likeliestFirst(cells: readonly Cell[]): readonly (readonly Cell[])[] {
-  const steps = [0, 1, 2, 3].map((step) => cells.filter((cell) => costOf(cell) === step));
-  return steps.filter((step) => step.length > 0);
-}
-
-function costOf({ operation, column }: Cell): number {
-  if (column !== undefined) return 2;
-  const { reads, rowByRow } = operationInfo[operation];
-  return reads ? 0 : rowByRow ? 3 : 1;
+/** What a batch of mutants leaves out: cells that the change would have planned otherwise, and other states of a session. */
+async function askAlone(one: Pending, mutating: Mutating): Promise<void> {
+  const { mutant, unknown, readers } = one;
+  const { channel, transcripts, interrupted } = mutating;
+  interrupted?.throwIfAborted();
+  const own = ownCells(mutant, mutating, "after");
+  const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))];
+  const changed = channel.under(mutant.ddl);
+  for (const cells of all) {
+    const left = unknown ? cells : cells.filter((cell) => isLeftOut(cell, { channel, transcripts }));
+    if (left.length === 0) continue;
+    const answers = await changed.probe(left);
+    const seen = left.map((cell, index) =>
+      seenAs(cell, answers[index]?.observation ?? { kind: "skipped", reason: "not asked" }, mutant),
+    );
+    const outcome = outcomeOf(left, seen);
+    if (outcome !== undefined && (one.outcome === undefined || isFinal(outcome))) one.outcome = outcome;
+    if (isFinal(one.outcome)) return;
+  }
 }
 
 function equivalentBecause(
@@ -263,72 +279,4 @@ function equivalentBecause(
     return undefined;
   if (lent.includes(before.owner) && mutant.after.forceRls) return undefined;
   return equivalence(before, mutant, roles);
-}
-
-/** Only what is less or more than declared was noticed: what is unclear afterwards was not. */
-const kills: ReadonlySet<Verdict> = new Set(["leak", "lockout", "diverged"]);
-
-function outcomeFor(cells: readonly Cell[], verdicts: readonly Seen[]): Outcome | undefined {
-  const at = verdicts.findIndex(({ verdict }) => kills.has(verdict));
-  const [cell, seen] = [cells[at], verdicts[at]];
-  if (cell !== undefined && seen !== undefined)
-    return { state: "killed", killedBy: { cell: cell.id, verdict: seen.verdict }, because: seen.because };
-  const late = verdicts.find(({ timedOut }) => timedOut);
-  if (late !== undefined) return { state: "timeout", because: late.because };
-  const error = verdicts.find(({ verdict }) => verdict === "error");
-  return error && { state: "runtime error", because: error.because };
-}
-
-/** The relation's own cells that can see the change, planned as the catalogue would show the relation. */
-function cellsOn({ after, command, roles }: Mutant, { plan, options, covered }: Mutating): readonly Cell[] {
-  const own = covered.find(({ work }) => !("routine" in work) && work.relation.info.oid === after.oid);
-  if (own === undefined || "routine" in own.work) return [];
-  const changed = withInfo(own.work, after);
-  return cellsOf(plan, changed, plan.matrix.personas, options, own.visible).filter(
-    (cell) => own.passed.has(cell.id) && isFor(roles, cell.role) && maySee(cell, command),
-  );
-}
-
-/** Where a relation is read by itself, its baseline query and its base table are the relation, too. */
-function withInfo(work: RelationWork, info: Mutant["after"]): RelationWork {
-  const { relation } = work;
-  const put = <T extends Mutant["after"] | undefined>(one: T): T =>
-    one?.oid === info.oid ? (info as T) : one;
-  return {
-    ...work,
-    relation: { ...relation, info, baseline: put(relation.baseline), base: put(relation.base) },
-  };
-}
-
-function maySee({ operation }: Cell, command: Mutant["command"]): boolean {
-  return command === "all" || operationInfo[operation].policies.includes(command);
-}
-
-/** Cells of what reads the relation: views over it, policies that name it, and functions. Asked where its own noticed nothing. */
-function cellsBehind({ after }: Mutant, { covered, plan }: Mutating): readonly (readonly Cell[])[] {
-  const readers = readersOf(after, plan.catalog.relations);
-  return covered
-    .filter(
-      ({ work, passed }) => passed.size > 0 && ("routine" in work || readers.has(work.relation.info.oid)),
-    )
-    .map(({ passed }) => [...passed.values()]);
-}
-
-/** By name: to ask one that reads another relation of that name costs time, and nothing else. */
-function readersOf(relation: Mutant["after"], relations: readonly Mutant["after"][]): ReadonlySet<string> {
-  const found = new Set<string>();
-  const todo = [relation];
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    const { name } = next;
-    const full = formatQualified(next);
-    for (const one of relations) {
-      const reads =
-        one.reads.some((read) => formatQualified(read) === full) ||
-        one.policies.some((policy) => `${policy.using ?? ""} ${policy.check ?? ""}`.includes(name));
-      if (!reads || found.has(one.oid) || one.oid === relation.oid) continue;
-      found.add(one.oid);
-      todo.push(one);
-    }
-  }
-  return found;
 }

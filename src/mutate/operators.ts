@@ -21,14 +21,17 @@ export interface Mutant extends MutantDescription {
   readonly ddl: readonly string[];
   /** The relation as the catalogue would show it. */
   readonly after: RelationInfo;
-  /** Whose rows it may change, and by which commands. */
-  readonly command: PolicyInfo["command"];
+  /** Which commands, or uses of a privilege, it may change, and whose. */
+  readonly alters: readonly PolicyCommand[] | TablePrivilege;
   readonly roles: readonly string[];
   /** Set: the change is none that SQL can express. */
   readonly unprintable?: string | undefined;
 }
 
 const everybody: readonly string[] = ["public"];
+
+type PolicyCommand = "select" | "insert" | "update" | "delete";
+const allCommands: readonly PolicyCommand[] = ["select", "insert", "update", "delete"];
 
 type Change = Omit<Mutant, "operator" | "relation">;
 
@@ -120,7 +123,7 @@ function onPolicies(
             from,
             to,
             unprintable,
-            command: after.command === policy.command ? policy.command : "all",
+            alters: commandsOf(policy, after),
             roles: [...policy.roles, ...after.roles],
             ddl: [dropPolicySql(relation, policy), createPolicySql(relation, after)],
             after: withPolicies(relation, (one) => (one === policy ? [after] : [one])),
@@ -135,6 +138,17 @@ function withPolicies(
   change: (policy: PolicyInfo) => readonly PolicyInfo[],
 ): RelationInfo {
   return { ...relation, policies: relation.policies.flatMap(change) };
+}
+
+/** USING does not decide what is inserted where there is a WITH CHECK, and WITH CHECK alone decides nothing that is read. */
+function commandsOf(before: PolicyInfo, after: PolicyInfo): readonly PolicyCommand[] {
+  if (before.command !== after.command) return allCommands;
+  const commands = before.command === "all" ? allCommands : [before.command];
+  const { using, check } = before;
+  if (using !== after.using && after.check !== null) return commands.filter((one) => one !== "insert");
+  return using === after.using && check !== after.check
+    ? commands.filter((one) => one === "insert" || one === "update")
+    : commands;
 }
 
 const clauses = { using: "USING", check: "WITH CHECK" } as const;
@@ -170,7 +184,7 @@ function droppedPolicies(relation: RelationInfo): readonly Change[] {
     subject: `policy ${policy.name}`,
     from: `POLICY ${policy.name}`,
     to: "no policy",
-    command: policy.command,
+    alters: policy.command === "all" ? allCommands : [policy.command],
     roles: policy.roles,
     ddl: [dropPolicySql(relation, policy)],
     after: withPolicies(relation, (one) => (one === policy ? [] : [one])),
@@ -192,7 +206,7 @@ function addedPolicy(relation: RelationInfo): readonly Change[] {
       subject: "policies",
       from: "no such policy",
       to: "POLICY FOR ALL TO public USING (true)",
-      command: "all",
+      alters: allCommands,
       roles: everybody,
       ddl: [createPolicySql(relation, added)],
       after: { ...relation, policies: [...relation.policies, added] },
@@ -221,7 +235,7 @@ function option(
     subject: what,
     from,
     to,
-    command: "all",
+    alters: allCommands,
     roles: everybody,
     ddl: [alterSql(relation, `${to.toLowerCase()} ${what}`)],
     after: { ...relation, ...change },
@@ -235,7 +249,7 @@ function withoutInvoker(relation: RelationInfo): readonly Change[] {
       subject: "view",
       from: "security_invoker",
       to: "security_invoker = false",
-      command: "all",
+      alters: allCommands,
       roles: everybody,
       ddl: [alterSql(relation, "set (security_invoker = false)")],
       after: { ...relation, securityInvoker: false },
@@ -290,7 +304,7 @@ function grantChange(
     subject: `grants to ${grantee}`,
     from: verb === "grant" ? lacks : held,
     to: verb === "grant" ? held : lacks,
-    command: "all",
+    alters: privilege,
     roles: [grantee],
     ddl: [grantSql(verb, privilege, relation, grantee)],
     after: withPrivilege(relation, roles, { verb, privilege, grantee }),

@@ -7,7 +7,7 @@ import { readSql } from "../../lib/sql-file.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { Numbering } from "./numbering.ts";
 import { countingSql, Planning, sessionName } from "./plans.ts";
-import type { Batch, BatchPersona, BatchProbe, BatchRequest } from "./protocol.ts";
+import type { Batch, BatchMutants, BatchPersona, BatchProbe, BatchRequest } from "./protocol.ts";
 import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "../sessions.ts";
 import { argumentsOf } from "./templates.ts";
 
@@ -29,12 +29,12 @@ export interface BatchSettings {
 }
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
-export function batchSql(posted: readonly Posted[], settings: BatchSettings): string {
+export function batchSql(posted: readonly Posted[], settings: BatchSettings, mutants?: BatchMutants): string {
   const write = settings.readOnly ? posted.find(isWrite) : undefined;
   if (write !== undefined) throw new WriteRefused(write.request.statements[0] ?? write.cell.id);
-  if (settings.readOnly && settings.changes !== undefined)
-    throw new WriteRefused(settings.changes.join("; "));
-  const batch = dollarQuoted(JSON.stringify(batchOf(posted, settings)));
+  const changes = settings.changes ?? mutants?.mutants.flatMap((one) => one.changes);
+  if (settings.readOnly && changes !== undefined) throw new WriteRefused(changes.join("; "));
+  const batch = dollarQuoted(JSON.stringify({ ...batchOf(posted, settings), ...mutants }));
   return [
     `begin isolation level repeatable read${settings.readOnly ? " read only" : ""}`,
     // What a batch that was cut short has prepared goes first.

@@ -2,19 +2,19 @@ import { DatabaseError } from "pg";
 import type { Cell } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
-import type { Observation } from "../../model/observation.ts";
+import type { Failure, Observation } from "../../model/observation.ts";
 import type { Target } from "../../model/target.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { readLint } from "../../catalog/lints.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
-import { exchange } from "./exchange.ts";
+import { exchange, exchangeMutants } from "./exchange.ts";
 import { Lines } from "./connections.ts";
 import { Routines } from "./explain.ts";
 import { type Means, firstRequest } from "./first-requests.ts";
 import { shownUpsert } from "./upserts.ts";
 import { probeInsert } from "./inserts.ts";
-import type { Reply, Request } from "./protocol.ts";
+import type { BatchMutants, ExplainRequest, RawMutants, Reply, Request } from "./protocol.ts";
 import { failedObservation } from "./failed.ts";
 import { type CellProbe, probeReach } from "./reach.ts";
 import { mayActAsReplica } from "./session.ts";
@@ -51,13 +51,20 @@ function isOfNoMatter(setting: string): boolean {
   return setting === "search_path";
 }
 
-/** A probe under way: what it asks for now, and where its replies will go. */
-interface Running {
-  readonly index: number;
-  readonly cell: Cell;
+/** A probe under way, and what it asks for now. */
+export interface StartedProbe {
   readonly probe: CellProbe;
   requests: readonly Request[];
 }
+
+/** And where its replies will go. */
+interface Running extends StartedProbe {
+  readonly index: number;
+  readonly cell: Cell;
+}
+
+/** Called for each round of a cell's probe: what was asked, and what was replied. */
+export type Heard = (cell: Cell, requests: readonly Request[], replies: readonly Reply[]) => void;
 
 export class DirectChannel implements ProbeChannel {
   readonly name = "direct";
@@ -104,17 +111,18 @@ export class DirectChannel implements ProbeChannel {
     return this.#settings.readOnly && wouldWrite(cell) ? noWrites(this.#target) : undefined;
   }
 
-  async probe(cells: readonly Cell[]): Promise<readonly ChannelAnswer[]> {
+  async probe(cells: readonly Cell[], heard?: Heard): Promise<readonly ChannelAnswer[]> {
     const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
     if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const observations: Observation[] = Array.from({ length: cells.length });
-    let running = cells.map((cell, index) => this.#start(cell, index));
+    let running = cells.map((cell, index): Running => ({ index, cell, ...this.start(cell) }));
     const shown = running.map(({ cell, requests }) =>
       this.#byCatalogue(cell) ? shownPrivilege(cell) : shownStatement(cell, this.#means, requests),
     );
     while (running.length > 0) {
       const replies = await this.#round(running);
       running = running.filter((one, position) => {
+        heard?.(one.cell, one.requests, replies[position] ?? []);
         const step = one.probe.next(replies[position] ?? []);
         if (step.done === true) observations[one.index] = step.value;
         else one.requests = step.value;
@@ -131,10 +139,25 @@ export class DirectChannel implements ProbeChannel {
     await this.#lines.close();
   }
 
-  #start(cell: Cell, index: number): Running {
+  /** A cell's probe, whose replies the caller brings. */
+  start(cell: Cell): StartedProbe {
     const probe = this.#notAsked(cell) ?? probeOf(cell, this.#means, statesOf(this.#settings.sessions, cell));
     const first = probe.next();
-    return { index, cell, probe, requests: first.done === true ? [] : first.value };
+    return { probe, requests: first.done === true ? [] : first.value };
+  }
+
+  /** Whether a request goes over the first connection, as those of {@link probeMutants} do. */
+  isOnFirst({ cell, request }: Posted): boolean {
+    return lineOf(this.#settings.sessions, request.as ?? cell, request.state) === "";
+  }
+
+  async explain(cell: Cell, request: ExplainRequest): Promise<Reply> {
+    return await this.#routines.explain(cell, request);
+  }
+
+  /** Probes of one relation under the changes of each of some mutants, in one statement. */
+  async probeMutants(posted: readonly Posted[], mutants: BatchMutants): Promise<RawMutants | Failure> {
+    return await exchangeMutants(this.#lines.first, posted, this.#settings, mutants);
   }
 
   /** TRUNCATE would lock a table that others use. */

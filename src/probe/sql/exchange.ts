@@ -4,7 +4,7 @@ import type { Failure } from "../../model/observation.ts";
 import { RowgateError } from "../../model/errors.ts";
 import { stuckAtMost, triesAtMost } from "../limits.ts";
 import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
-import { type RawAnswer, type Reply, replyOf } from "./protocol.ts";
+import { type BatchMutants, type RawAnswer, type RawMutants, type Reply, replyOf } from "./protocol.ts";
 import { disconnect, messageOf } from "./session.ts";
 
 const weightLimit = 800;
@@ -93,7 +93,7 @@ async function sendUntilAnswered(
   const replies: Reply[] = [];
   while (replies.length < posted.length) {
     const rest = posted.slice(replies.length);
-    const raw = await send(line, rest, settings);
+    const raw = await send<RawAnswer[]>(line, batchSql(rest, settings));
     if ("kind" in raw) {
       replies.push(...(await afterFailure(line, rest, settings, raw)));
       continue;
@@ -131,17 +131,23 @@ async function afterFailure(
   ];
 }
 
-async function send(
+/** One batch of probes for mutants. */
+export async function exchangeMutants(
   line: Line,
   posted: readonly Posted[],
   settings: BatchSettings,
-): Promise<RawAnswer[] | Failure> {
+  mutants: BatchMutants,
+): Promise<RawMutants | Failure> {
+  return await send<RawMutants>(line, batchSql(posted, settings, mutants));
+}
+
+async function send<T>(line: Line, sql: string): Promise<T | Failure> {
   const gone = await renew(line);
   if (gone !== undefined) return gone;
   line.roundTrips += 1;
   try {
-    const results: unknown = await line.client.query({ text: batchSql(posted, settings), rowMode: "array" });
-    return answersOf(results);
+    const results: unknown = await line.client.query({ text: sql, rowMode: "array" });
+    return answersOf(results) as T;
   } catch (error) {
     if (error instanceof RowgateError) throw error;
     const failure = await failureOf(line, error);
@@ -167,7 +173,7 @@ async function renew(line: Line): Promise<Failure | undefined> {
   return line.lost;
 }
 
-function answersOf(results: unknown): RawAnswer[] {
+function answersOf(results: unknown): unknown {
   const withRows = Array.isArray(results) ? (results as QueryArrayResult[]) : [];
   const text: unknown = withRows.at(-2)?.rows[0]?.[0];
   if (typeof text !== "string") {
@@ -177,7 +183,7 @@ function answersOf(results: unknown): RawAnswer[] {
       hint: "something between rowgate and Postgres splits statements; connect without it (not through a transaction-mode pooler)",
     });
   }
-  return JSON.parse(text) as RawAnswer[];
+  return JSON.parse(text);
 }
 
 async function failureOf(line: Line, error: unknown): Promise<Failure> {

@@ -127,6 +127,30 @@ export interface Batch {
   readonly probes: readonly BatchProbe[];
 }
 
+/** Changes, and the probes that are asked once they are made. */
+export interface BatchMutant {
+  readonly changes: readonly string[];
+  /** Number of the probe, from 1, and of the unit that it belongs to. */
+  readonly probes: readonly (readonly [probe: number, unit: number])[];
+}
+
+/** Probes for mutants. */
+export interface BatchMutants {
+  readonly mutants: readonly BatchMutant[];
+  /** Of each probe, what it is answered without any change, as a hash; `null`: to be asked first. */
+  readonly usual: readonly (string | null)[];
+  /** A mutant ends when so many of its units were answered otherwise. */
+  readonly most: number;
+}
+
+/** What a mutant came to: the units that were answered otherwise than without its changes. */
+export type RawMutant =
+  | readonly { readonly unit: number; readonly answers: readonly RawAnswer[] }[]
+  | { readonly refused: readonly [code: string, message: string] };
+
+/** Fewer mutants than were asked where the statement timeout struck. */
+export type RawMutants = readonly [usual: readonly (string | null)[], mutants: readonly RawMutant[]];
+
 /** An answer as `rowgate.answers` holds it. */
 export interface RawAnswer {
   readonly baseline?: readonly [total: number, declared: number, hashes?: string | null];

@@ -1,0 +1,90 @@
+import type { Cell } from "../model/cell.ts";
+import { isFor, operationInfo } from "../model/operations.ts";
+import { type CellOptions, cellsOf, type Plan, type RelationWork, type Work } from "../plan/plan.ts";
+import type { ExpandOptions } from "../plan/options.ts";
+import type { Mutant } from "./operators.ts";
+import { readersOf, type SqlText } from "./readers.ts";
+
+/** A relation or function, with the cells of it that passed without any change. */
+export interface Covered {
+  readonly work: Work;
+  readonly visible: ExpandOptions["visible"];
+  readonly passed: ReadonlyMap<string, Cell>;
+}
+
+export interface Coverage {
+  readonly plan: Plan;
+  readonly options: CellOptions;
+  readonly covered: readonly Covered[];
+  /** Roles that views and functions lend, and to which policies apply. */
+  readonly lent: readonly string[];
+  /** All SQL of the database that may read a relation. */
+  readonly texts: readonly SqlText[];
+}
+
+/** The relation's own cells that can see the change, as they were planned without it, or as the catalogue would show the relation. */
+export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" | "after"): readonly Cell[] {
+  const own = coverage.covered.find(
+    ({ work }) => !("routine" in work) && work.relation.info.oid === mutant.after.oid,
+  );
+  if (own === undefined || "routine" in own.work) return [];
+  const seeing = [...own.passed.values()].filter((cell) => maySee(cell, mutant));
+  if (planned === "before" || seeing.length === 0) return likeliestFirst(seeing);
+  const { plan, options } = coverage;
+  const ids = new Set(seeing.map(({ id }) => id));
+  const personas = new Set(seeing.map(({ persona }) => persona));
+  const cells = cellsOf(
+    plan,
+    withInfo(own.work, mutant.after),
+    [...personas],
+    { ...options, wants: (id) => ids.has(id) },
+    own.visible,
+  );
+  return likeliestFirst(cells.filter(({ id }) => ids.has(id)));
+}
+
+/** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */
+function likeliestFirst(cells: readonly Cell[]): readonly Cell[] {
+  return cells.toSorted((a, b) => costOf(a) - costOf(b));
+}
+
+function costOf({ operation, column }: Cell): number {
+  if (column !== undefined) return 2;
+  const { reads, rowByRow } = operationInfo[operation];
+  return reads ? 0 : rowByRow ? 3 : 1;
+}
+
+function maySee({ operation, role }: Cell, { alters, roles }: Mutant): boolean {
+  const { policies, privileges } = operationInfo[operation];
+  const sees =
+    typeof alters === "string"
+      ? privileges.includes(alters)
+      : policies.some((command) => command !== "all" && alters.includes(command));
+  return sees && isFor(roles, role);
+}
+
+/** Where a relation is read by itself, its baseline query and its base table are the relation, too. */
+function withInfo(work: RelationWork, info: Mutant["after"]): RelationWork {
+  const { relation } = work;
+  const put = <T extends Mutant["after"] | undefined>(one: T): T =>
+    one?.oid === info.oid ? (info as T) : one;
+  return {
+    ...work,
+    relation: { ...relation, info, baseline: put(relation.baseline), base: put(relation.base) },
+  };
+}
+
+/** What may read the changed relation, and has cells: views over it, relations whose policies lead to it, functions. */
+export function coveredReaders({ after }: Mutant, { covered, texts }: Coverage): readonly Covered[] {
+  const readers = readersOf(after.oid, texts);
+  return covered.filter(({ work, passed }) => passed.size > 0 && readers.has(oidOf(work)));
+}
+
+function oidOf(work: Work): string {
+  return "routine" in work ? work.routine.oid : work.relation.info.oid;
+}
+
+/** Their cells that may see the change: of the roles that it is about, and of all where a role is lent. */
+export function cellsBehind({ passed }: Covered, { roles }: Mutant, { lent }: Coverage): readonly Cell[] {
+  return likeliestFirst([...passed.values()].filter(({ role }) => lent.length > 0 || isFor(roles, role)));
+}

@@ -1,0 +1,293 @@
+import type { Cell } from "../model/cell.ts";
+import type { Observation } from "../model/observation.ts";
+import type { DirectChannel, StartedProbe } from "../probe/sql/channel.ts";
+import type { Posted } from "../probe/sql/batch.ts";
+import {
+  type BatchMutant,
+  type BatchRequest,
+  type RawMutant,
+  type Reply,
+  replyOf,
+  type Request,
+} from "../probe/sql/protocol.ts";
+import type { Mutant } from "./operators.ts";
+import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+
+/*
+ * Many mutants in one statement. Each is asked what the cells asked without it, and only the first cell that is answered
+ * otherwise comes back: its probe is continued with the new answers, and judged. What is answered as before is judged as before.
+ */
+
+/** A mutant, and cells of one relation that may notice it, in the order in which they are asked. */
+export interface Trial {
+  readonly mutant: Mutant;
+  readonly cells: readonly Cell[];
+}
+
+/** What a cell's probe asked without any change, round by round. */
+export interface Round {
+  readonly requests: readonly Request[];
+  readonly replies: readonly Reply[];
+}
+/** By the cell's id. */
+export type Transcripts = ReadonlyMap<string, readonly Round[]>;
+
+interface Means {
+  readonly channel: DirectChannel;
+  readonly transcripts: Transcripts;
+  readonly interrupted?: AbortSignal | undefined;
+}
+
+/** What the cells say: `undefined`, none notices; `unknown`, the mutant must be asked by itself. */
+export type Screened = Outcome | "unknown" | undefined;
+
+interface Running {
+  readonly trial: Trial;
+  /** Cells that are still to be asked. */
+  queue: readonly Cell[];
+  /** Cells that were answered otherwise, and whose probes are under way. */
+  live: readonly Live[];
+  result: Screened;
+  done: boolean;
+}
+
+interface Live {
+  readonly cell: Cell;
+  readonly started: StartedProbe;
+  readonly replies: Map<string, Reply>;
+  pending: readonly BatchRequest[];
+}
+
+/** A statement answers for so many mutants; where the statement timeout cuts it short, for half as many. */
+const mutantsAtMost = 64;
+/** Most mutants are noticed by the first cell that is answered otherwise; where the first was unclear, more are asked at a time. */
+const unitsAtMost = 8;
+
+/** Trials of one relation or function: a batch is of one. */
+export async function screen(trials: readonly Trial[], means: Means): Promise<readonly Screened[]> {
+  const running = trials.map(
+    (trial): Running => ({ trial, queue: trial.cells, live: [], result: undefined, done: false }),
+  );
+  const usual = new Map<string, string>();
+  let size = mutantsAtMost;
+  let most = 1;
+  for (let open = running; open.length > 0; open = running.filter(({ done }) => !done)) {
+    for (let from = 0; from < open.length; from += size) {
+      means.interrupted?.throwIfAborted();
+      const chunk = open.slice(from, from + size);
+      if (await askOnce(chunk, { ...means, usual, most })) continue;
+      if (chunk.length === 1) for (const one of chunk) end(one, "unknown");
+      size = Math.max(1, Math.floor(size / 2));
+      break;
+    }
+    most = unitsAtMost;
+  }
+  return running.map(({ result }) => result);
+}
+
+function end(one: Running, result: Screened): void {
+  one.result = result;
+  one.done = true;
+}
+
+interface Asking extends Means {
+  /** By probe: what it is answered without any change. */
+  readonly usual: Map<string, string>;
+  readonly most: number;
+}
+
+/** @returns false: the statement came back without an answer for some of them. */
+async function askOnce(chunk: readonly Running[], asking: Asking): Promise<boolean> {
+  const posted = new Map<string, Posted>();
+  const asked = chunk.map((one) => unitsOf(one, posted, asking));
+  if (posted.size === 0) {
+    for (const one of chunk) end(one, one.result);
+    return true;
+  }
+  const numbers = new Map([...posted.keys()].map((key, index) => [key, index + 1]));
+  const raw = await asking.channel.probeMutants([...posted.values()], {
+    mutants: asked.map(
+      (units, index): BatchMutant => ({
+        changes: chunk[index]?.trial.mutant.ddl ?? [],
+        probes: units.flatMap(({ keys }, unit) => keys.map((key) => [numbers.get(key) ?? 0, unit] as const)),
+      }),
+    ),
+    usual: [...posted.keys()].map((key) => (key.startsWith(anew) ? "" : (asking.usual.get(key) ?? null))),
+    most: asking.most,
+  });
+  if ("kind" in raw) return false;
+  const [usual, answers] = raw;
+  for (const [index, key] of [...posted.keys()].entries()) {
+    const known = usual[index];
+    if (typeof known === "string" && known !== "") asking.usual.set(key, known);
+  }
+  for (const [index, answer] of answers.entries()) {
+    const one = chunk[index];
+    if (one !== undefined) await advance(one, asked[index] ?? [], answer, asking);
+  }
+  return answers.length === chunk.length;
+}
+
+interface Unit {
+  readonly cell: Cell;
+  readonly live?: Live;
+  readonly keys: readonly string[];
+}
+
+/** What begins so is asked anew: what it is answered without any change makes no difference. */
+const anew = "anew ";
+
+/** The probes of a mutant, unit by unit, and each probe of a batch once. */
+function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, means: Means): readonly Unit[] {
+  const post = (cell: Cell, requests: readonly BatchRequest[], prefix: string): readonly string[] =>
+    requests.map((request) => {
+      const key = `${prefix}${keyOf(cell, request)}`;
+      if (!posted.has(key)) posted.set(key, { cell: request.as ?? cell, request });
+      return key;
+    });
+  if (live.length > 0)
+    return live.map((one) => ({ cell: one.cell, live: one, keys: post(one.cell, one.pending, anew) }));
+  return queue.map((cell) => ({ cell, keys: post(cell, requestsOf(cell, means), "") }));
+}
+
+const keys = new WeakMap<BatchRequest, string>();
+
+function keyOf(cell: Cell, request: BatchRequest): string {
+  let key = keys.get(request);
+  if (key === undefined) {
+    const { as, ...asked } = request;
+    const asking = as ?? cell;
+    key = JSON.stringify([asking.persona.name, asking.operation, asking.column, asking.call?.name, asked]);
+    keys.set(request, key);
+  }
+  return key;
+}
+
+const requested = new WeakMap<Cell, readonly BatchRequest[]>();
+
+/** What the cell's probe asks over the first connection: all that it asked before, or what it asks first. */
+function requestsOf(cell: Cell, { channel, transcripts }: Means): readonly BatchRequest[] {
+  let found = requested.get(cell);
+  if (found === undefined) {
+    const first = channel.start(cell).requests;
+    const before = transcripts.get(cell.id) ?? [];
+    const all = isSame(cell, first, before) ? before.flatMap(({ requests }) => requests) : first;
+    found = all.filter(isBatched).filter((request) => channel.isOnFirst({ cell, request }));
+    requested.set(cell, found);
+  }
+  return found;
+}
+
+/** The cell asks first what it asked without the change. */
+function isSame(cell: Cell, first: readonly Request[], [before]: readonly Round[]): boolean {
+  return before !== undefined && keysOf(cell, first) === keysOf(cell, before.requests);
+}
+
+function keysOf(cell: Cell, requests: readonly Request[]): string {
+  return requests
+    .filter(isBatched)
+    .map((request) => keyOf(cell, request))
+    .join("\n");
+}
+
+function isBatched(request: Request): request is BatchRequest {
+  return request.kind !== "explain";
+}
+
+async function advance(one: Running, units: readonly Unit[], raw: RawMutant, asking: Asking): Promise<void> {
+  if ("refused" in raw) {
+    const [code, message] = raw.refused;
+    return end(one, { state: "compile error", because: `${message} (${code})` });
+  }
+  const { mutant } = one.trial;
+  const live: Live[] = [];
+  for (const { unit, answers } of raw) {
+    const asked = units[unit];
+    if (asked === undefined) continue;
+    const resumed = asked.live ?? begun(asked.cell, asking);
+    for (const [index, key] of asked.keys.entries())
+      resumed.replies.set(key.replace(anew, ""), replyOf(answers[index] ?? {}));
+    const seen = await resume(resumed, mutant, asking);
+    if (seen === "unknown") one.result = "unknown";
+    else if (seen === undefined) live.push(resumed);
+    else {
+      const outcome = outcomeOf([asked.cell], [seenAs(asked.cell, seen, mutant)]);
+      if (isFinal(outcome)) return end(one, outcome);
+      one.result ??= outcome;
+    }
+  }
+  if (one.live.length === 0) one.queue = leftOf(one.queue, units, raw, asking.most);
+  one.live = live;
+  if (live.length === 0 && one.queue.length === 0) end(one, one.result);
+}
+
+/** The cells behind the last one that was answered otherwise; none where the mutant was asked to its end. */
+function leftOf(
+  queue: readonly Cell[],
+  units: readonly Unit[],
+  raw: readonly { readonly unit: number }[],
+  most: number,
+): readonly Cell[] {
+  const last = units[raw.at(-1)?.unit ?? units.length];
+  return raw.length < most || last === undefined ? [] : queue.slice(queue.indexOf(last.cell) + 1);
+}
+
+function begun(cell: Cell, { channel }: Means): Live {
+  return { cell, started: channel.start(cell), replies: new Map(), pending: [] };
+}
+
+/** Goes on with a probe as far as its replies are there. @returns undefined: some are not. */
+async function resume(
+  live: Live,
+  mutant: Mutant,
+  means: Means,
+): Promise<Observation | "unknown" | undefined> {
+  const { started } = live;
+  for (;;) {
+    const replies: (Reply | undefined)[] = [];
+    const pending: BatchRequest[] = [];
+    for (const request of started.requests) {
+      const reply = await replyTo(request, live, mutant, means);
+      if (reply === "unknown") return "unknown";
+      if (reply === undefined && isBatched(request)) pending.push(request);
+      replies.push(reply);
+    }
+    live.pending = pending;
+    if (pending.length > 0) return undefined;
+    const step = started.probe.next(replies as Reply[]);
+    if (step.done === true) return step.value;
+    started.requests = step.value;
+  }
+}
+
+async function replyTo(
+  request: Request,
+  { cell, replies }: Live,
+  { ddl }: Mutant,
+  { channel, transcripts }: Means,
+): Promise<Reply | "unknown" | undefined> {
+  if (request.kind === "explain") return await channel.under(ddl).explain(cell, request);
+  const key = keyOf(cell, request);
+  const known = replies.get(key);
+  if (known !== undefined) return known;
+  // The counts say that rows differ; which ones makes no other verdict.
+  if (request.differences !== undefined) return replyOf({});
+  if (channel.isOnFirst({ cell, request })) return undefined;
+  return elsewhere(key, cell, transcripts.get(cell.id) ?? []) ?? "unknown";
+}
+
+/** What another state of the session was answered without the change. */
+function elsewhere(key: string, cell: Cell, rounds: readonly Round[]): Reply | undefined {
+  for (const { requests, replies } of rounds)
+    for (const [index, request] of requests.entries())
+      if (isBatched(request) && keyOf(cell, request) === key) return replies[index];
+  return undefined;
+}
+
+/** Whether {@link screen} says too little of a cell: its probe was not the same, or some of it goes over another connection. */
+export function isLeftOut(cell: Cell, means: Pick<Means, "channel" | "transcripts">): boolean {
+  const { channel, transcripts } = means;
+  const { requests } = channel.start(cell);
+  if (requests.some((request) => isBatched(request) && !channel.isOnFirst({ cell, request }))) return true;
+  return !isSame(cell, requests, transcripts.get(cell.id) ?? []);
+}
