@@ -24,6 +24,7 @@ const rules: readonly Rule[] = [
   brokenStates,
   bypassed,
   unreached,
+  stoppedAfterwards,
   tooLittle,
   unprovenMoves,
   undetermined,
@@ -175,6 +176,13 @@ function unreached(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
   // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
   if (seen.method !== "whole" && !isRefusal(seen.answer)) return undefined;
   return say("inconclusive", outcome.why);
+}
+
+/** A constraint stopped the statement once the policies had let a row through. Channels then ask row by row, and count it as reached. */
+function stoppedAfterwards(_cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
+  if (outcome.kind !== "constraint" || seen.affected > 0) return undefined;
+  const which = "the policies had let a row through, and the probe could not tell which";
+  return say("inconclusive", `the constraint ${outcome.name} stopped the statement: ${which}`);
 }
 
 /** Rows are declared, and the statement about all of them, or about each one, was refused: by whatever, they are out of reach. */

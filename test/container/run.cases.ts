@@ -25,35 +25,41 @@ export const cases = (): void =>
       return readRun(path.join(folder, latest?.id.slice(0, 8) ?? "", latest?.id ?? ""));
     }
 
-    test("fne-lms passes on an older Postgres than the embedded one, and says what it ran on", async () => {
-      const result = await runOnContainers(["matrices/fne-lms.yaml", "--logs", path.join(logs, "pass")], {
-        cwd: root,
-      });
-      expect(result.err).not.toContain("rowgate:");
-      expect(result.code, result.out).toBe(0);
-      expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,105 cells \(direct 1,105, rest 907\)/);
-      expect(result.out.replaceAll(/\s+/g, " ")).toContain("rest: builtin gateway, not PostgREST");
-      const { target } = await recordOf("pass");
-      const [postgres, gateway] = await Promise.all(
-        [images.postgres, images.gateway].map((name) =>
-          docker("image", "inspect", "--format", "{{.Id}}", name),
-        ),
-      );
-      expect(target).toMatchObject({
-        name: "container",
-        posture: "container",
-        rest: { gateway: { kind: "builtin", image: images.gateway } },
-        containers: {
-          reused: false,
-          images: [
-            { use: "postgres", name: images.postgres, id: postgres },
-            { use: "postgrest", name: images.gateway, id: gateway },
-          ],
-        },
-      });
-      expect(target.serverVersion).not.toMatch(/^17\./);
-      expect(await leftBehind()).toEqual([]);
-    });
+    // The first after the images are made: once a busy disk has kept a request for longer than the 15 s of its limit.
+    const twice = { retry: 1 };
+    test(
+      "fne-lms passes on an older Postgres than the embedded one, and says what it ran on",
+      twice,
+      async () => {
+        const result = await runOnContainers(["matrices/fne-lms.yaml", "--logs", path.join(logs, "pass")], {
+          cwd: root,
+        });
+        expect(result.err).not.toContain("rowgate:");
+        expect(result.code, result.out).toBe(0);
+        expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,105 cells \(direct 1,105, rest 907\)/);
+        expect(result.out.replaceAll(/\s+/g, " ")).toContain("rest: builtin gateway, not PostgREST");
+        const { target } = await recordOf("pass");
+        const [postgres, gateway] = await Promise.all(
+          [images.postgres, images.gateway].map((name) =>
+            docker("image", "inspect", "--format", "{{.Id}}", name),
+          ),
+        );
+        expect(target).toMatchObject({
+          name: "container",
+          posture: "container",
+          rest: { gateway: { kind: "builtin", image: images.gateway } },
+          containers: {
+            reused: false,
+            images: [
+              { use: "postgres", name: images.postgres, id: postgres },
+              { use: "postgrest", name: images.gateway, id: gateway },
+            ],
+          },
+        });
+        expect(target.serverVersion).not.toMatch(/^17\./);
+        expect(await leftBehind()).toEqual([]);
+      },
+    );
 
     test("a flaw that people ship is the same leak as on the embedded target", async () => {
       const flaw = "policies/fne-lms/flawed/broad-activity-policy.sql";
