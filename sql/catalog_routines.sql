@@ -39,9 +39,10 @@ select json_build_object(
                from pg_type t join pg_namespace tn on tn.oid = t.typnamespace
                where t.oid = a.type and t.typtype <> 'p'),
       'required', a.position <= p.pronargs - p.pronargdefaults,
-      'variadic', a.mode = 'v') order by a.position)
+      'variadic', a.mode = 'v',
+      'default', pg_get_function_arg_default(p.oid, a.place::int)) order by a.position)
     from (
-      select a.name, a.type, coalesce(a.mode, 'i') as mode, row_number() over (order by a.place) as position
+      select a.name, a.type, a.place, coalesce(a.mode, 'i') as mode, row_number() over (order by a.place) as position
       from unnest(p.proargnames, coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes::text[])
         with ordinality as a (name, type, mode, place)
       where a.type is not null and coalesce(a.mode, 'i') in ('i', 'b', 'v')) a), '[]'),

@@ -62,7 +62,7 @@ export async function run(
   try {
     const privileged = await Control.open(database, target.limits);
     closers.push(() => privileged.close());
-    const opened = await open(request, plan, privileged, closers);
+    const opened = await open({ ...request, matrix: plan.matrix }, plan, privileged, closers);
     const record = await close(opened, began, await probeAll(opened, events));
     request.interrupted?.throwIfAborted();
     return await opened.archive.finish(record);

@@ -6,6 +6,7 @@ import type { Declaration, Matrix } from "../model/matrix.ts";
 import { bindCallPredicate } from "../plan/bind-call.ts";
 import { bindPredicate } from "../plan/columns.ts";
 import { controlOf } from "../plan/function.ts";
+import { constantDefaults } from "../plan/routine.ts";
 import { type HiddenTable, isStillThere, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
 import { type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
 import { type Reach, reachOf, rowsOf } from "./reach.ts";
@@ -141,6 +142,7 @@ async function knownTo({ callable, caller, calling, reach, open, bound, said }: 
             vars: matrix.vars,
             values,
             column: undefined,
+            defaults: constantDefaults(routine),
           }),
         database,
       ),

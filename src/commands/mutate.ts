@@ -80,12 +80,13 @@ function looks(
 }
 
 async function mutateOne(
-  { matrix, preflighted, open }: ReadySystem,
+  { preflighted, open }: ReadySystem,
   { only, persona, operators, onSharedTarget, quiet, json }: MutateOptions,
   { variables, err, interrupted }: Environment,
 ): Promise<MutationRecord> {
   const opened = await open();
   try {
+    const { matrix } = preflighted;
     const request = {
       matrix,
       target: opened.target,

@@ -1,5 +1,5 @@
 import { isCode } from "../model/answers.ts";
-import type { Cell } from "../model/cell.ts";
+import { type Cell, mustReturn } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { CandidateAttempt, InsertObservation } from "../model/observation.ts";
 import { isFor } from "../model/operations.ts";
@@ -26,6 +26,9 @@ const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
 /** An INSERT that the policy let through, whether or not a constraint stopped it afterwards. */
 const passed = ({ outcome }: Tried): boolean => outcome.kind === "accepted" || outcome.kind === "constraint";
 const refused = ({ outcome }: Tried): boolean => outcome.kind === "refused" || outcome.kind === "impossible";
+/** A row that a constraint stopped did not come back. */
+const through = (cell: Cell, one: Tried): boolean =>
+  mustReturn(cell, one.candidate) ? one.outcome.kind === "accepted" : passed(one);
 /** Refused by a policy or a privilege, or by a trigger as the matrix declares it. */
 const rejected = (cell: Cell, one: Tried): boolean => refused(one) || isRejectedByTrigger(cell, one.answer);
 
@@ -64,7 +67,7 @@ function verdictOf(cell: Cell, tried: readonly Tried[]): Said {
   const broken = tried.find(({ outcome }) => outcome.kind === "broken");
   const { expectation } = cell;
   if (expectation.kind === "deny") return denied(cell, tried, broken);
-  if (expectation.kind === "allow") return allowed(tried, broken);
+  if (expectation.kind === "allow") return allowed(cell, tried, broken);
   if (expectation.kind === "candidates") return chosen(cell, tried, expectation, broken);
   return say("error", "an INSERT cannot be declared by a row set: name candidate rows");
 }
@@ -114,11 +117,12 @@ function proven(cell: Cell, tried: readonly Tried[]): Said {
   return say("pass", `${tried.length} candidate rows refused`);
 }
 
-function allowed(tried: readonly Tried[], broken: Tried | undefined): Said {
+function allowed(cell: Cell, tried: readonly Tried[], broken: Tried | undefined): Said {
   if (broken !== undefined) return say("error", why(broken));
   const shut = tried.find(shutOut);
-  if (shut !== undefined) return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(shut)}`);
-  const unclear = tried.find((one) => !passed(one));
+  if (shut !== undefined)
+    return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(cell, shut)}`);
+  const unclear = tried.find((one) => !through(cell, one));
   if (unclear !== undefined)
     return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
   return tried.length === 0
@@ -141,9 +145,10 @@ function chosen(
     return say("leak", `the candidate ${open.candidate.name} was let in${afterwards(open)}`);
   if (broken !== undefined) return say("error", why(broken));
   const shut = wanted.find(shutOut);
-  if (shut !== undefined) return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(shut)}`);
+  if (shut !== undefined)
+    return say("lockout", `the candidate ${shut.candidate.name} was ${whyShut(cell, shut)}`);
   const unclear = [
-    ...wanted.filter((one) => !passed(one)),
+    ...wanted.filter((one) => !through(cell, one)),
     ...unwanted.filter((one) => !rejected(cell, one)),
   ][0];
   if (unclear !== undefined)
@@ -185,8 +190,11 @@ function afterwards({ outcome, state }: Tried): string {
     : when;
 }
 
-function whyShut(one: Tried): string {
-  return refused(one) ? `refused: ${why(one)}` : why(one);
+function whyShut(cell: Cell, one: Tried): string {
+  const back = mustReturn(cell, one.candidate)
+    ? ", sent so that the row comes back, which takes a SELECT policy"
+    : "";
+  return refused(one) ? `refused: ${why(one)}${back}` : why(one);
 }
 
 function why({ outcome, answer }: Tried): string {

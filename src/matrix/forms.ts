@@ -4,7 +4,14 @@ import { listNames } from "../lib/nearest.ts";
 import { shapeWords } from "../yaml/check-shape.ts";
 import type { Fields } from "../yaml/tree.ts";
 import { columns, name, names, predicate, text, waiver } from "./leaves.ts";
-import { readAnyArgument, readAssignment, readMayBecome, readNameColumns } from "./read-bounds.ts";
+import {
+  readAnyArgument,
+  readAssignment,
+  readMayBecome,
+  readNameColumns,
+  readPartialUpsert,
+  readReturning,
+} from "./read-bounds.ts";
 import {
   readAllow,
   readCandidates,
@@ -85,6 +92,8 @@ export type FormName =
   | "assignment"
   | "names"
   | "mayBecome"
+  | "returning"
+  | "partial"
   | "anyArgument"
   | "waive";
 
@@ -188,6 +197,26 @@ export const forms: Readonly<Record<FormName, Form>> = {
       ),
     },
     read: readMayBecome,
+  },
+  returning: {
+    says: false,
+    on: ["insert"],
+    keys: {
+      returning: z
+        .union([z.literal(true), names])
+        .register(shapeWords, { is: "`true` or a list of columns" })
+        .describe("The accepted row must come back: INSERT … RETURNING these columns, or `true` for all."),
+    },
+    read: readReturning,
+  },
+  partial: {
+    says: false,
+    on: ["upsert"],
+    keys: {
+      sends: names.optional().describe("Columns that the upsert sends; default: all that may be inserted."),
+      on_conflict: names.optional().describe("ON CONFLICT (columns); default: the relation's key."),
+    },
+    read: readPartialUpsert,
   },
   anyArgument: {
     says: false,

@@ -96,11 +96,12 @@ export class Identities {
     return all.has(persona);
   }
 
-  reportUnused(): void {
+  /** A persona of which nothing is expected is denied everything, and probed; a group that nothing names says nothing. */
+  reportUnusedGroups(): void {
     for (const [name, { at, members }] of this.#names.unused) {
-      const noun = members === undefined ? "persona" : "group";
-      const message = `no relation has an expectation for ${noun} \`${name}\``;
-      this.#issues.report(`unused-${noun}`, at, message, "use it under an `expect`, or delete it");
+      if (members === undefined) continue;
+      const message = `no relation has an expectation for group \`${name}\``;
+      this.#issues.report("unused-group", at, message, "use it under an `expect`, or delete it");
     }
   }
 }

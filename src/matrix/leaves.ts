@@ -74,7 +74,7 @@ export const columns: z.ZodType = z
   .meta({ id: "columns", description: "Column → value; a string that is one :parameter whole is bound." });
 
 export const relationName: z.ZodString = text.describe(
-  "A relation, as `courses`, `schema.courses` or quoted as in SQL.",
+  "A relation, as `courses`, `schema.courses` or quoted as in SQL; `audit_*` for all that have no entry of their own.",
 );
 
 export const functionName: z.ZodString = text.describe(

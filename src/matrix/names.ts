@@ -73,6 +73,17 @@ export function readRelationName(
   return undefined;
 }
 
+const patternName = new RegExp(
+  `^(?:(${part})\\.)?((?=.*\\*)[A-Za-z_*\\u0080-\\uffff][A-Za-z0-9_$*\\u0080-\\uffff]*)$`,
+);
+
+/** `audit_*`, `platform.*`: every relation of one schema whose name matches. */
+export function readRelationPattern(text: string, defaultSchema: string): QualifiedName | undefined {
+  const [, schema, name] = patternName.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  return { schema: schema === undefined ? defaultSchema : unquote(schema), name };
+}
+
 /** `profiles`, `api.profiles`, `api."Profiles"(uuid, text)`: with types where there are overloads. */
 export function readFunctionName(
   text: string,

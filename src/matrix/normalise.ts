@@ -9,10 +9,14 @@ import { formNames, forms, formsOn, type Target } from "./forms.ts";
  */
 export function normalise(root: MapTree): MapTree {
   return mapped(root, {
-    relations: (relations) =>
-      eachEntry(relations, (relation) => mapped(relation, { expect: expectations, raises: asList })),
+    relations: relationsOf,
+    templates: relationsOf,
     functions: (functions) => eachEntry(functions, (one) => mapped(one, { expect: calls, raises: asList })),
   });
+}
+
+function relationsOf(relations: Tree): Tree {
+  return eachEntry(relations, (relation) => mapped(relation, { expect: expectations, raises: asList }));
 }
 
 const operations: readonly string[] = [...relationOperations, "*"];

@@ -141,12 +141,13 @@ function checkCalls({ name, candidates, issues }: Scope, statement: Statement): 
 function checkArgument({ name, at }: ParameterUse, calls: Calls, of: string, issues: Issues): void {
   const argument = name.slice(prefix.length);
   const given = calls.flatMap(({ value }) => value ?? []);
-  const lacking = given.filter(({ values }) => (values[argument] ?? null) === null);
+  // Whether an argument that is left out has a default, the database knows: preflight asks it.
+  const lacking = given.filter(({ values }) => values[argument] === null);
   if (lacking.length === 0) return;
   const meant = nearest(argument, new Set(given.flatMap(({ values }) => Object.keys(values))));
   const suggestion = didYouMean(meant && `:${prefix}${meant}`);
   const message = `\`:${name}\` has no value in ${listNames(lacking.map((call) => call.name))} of \`${of}\`${suggestion}`;
   const hint =
-    "`:args.<name>` is what the call gives for that argument; an argument that is left to its default has no value here";
+    "`:args.<name>` is what the call gives for that argument: leave the argument out where its default is meant";
   issues.report("unknown-parameter", at, message, hint);
 }

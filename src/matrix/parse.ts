@@ -19,6 +19,7 @@ import {
 } from "./relations.ts";
 import type { Reading } from "./scope.ts";
 import { matrixShape } from "./shapes.ts";
+import { applyTemplates, onceInTemplates } from "./templates.ts";
 import { readTextual, scalarsOf } from "./values.ts";
 
 const kind = { noun: "matrix", begins: "matrix: <name>" };
@@ -33,7 +34,7 @@ export function parseMatrix(text: string, file: string, today: string): Matrix {
   const issues = collectIssues("matrix");
   const root = readYaml(text, file, kind, issues);
   const body = root && readMatrix(root, today, issues);
-  const found = issues.list();
+  const found = root === undefined ? issues.list() : onceInTemplates(issues.list(), root);
   if (found.length > 0 || body === undefined) {
     const count = found.length === 1 ? "1 mistake" : `${found.length} mistakes`;
     throw new IssuesError("matrix/invalid", `${file}: ${count} in the matrix`, found);
@@ -44,7 +45,13 @@ export function parseMatrix(text: string, file: string, today: string): Matrix {
 /** Shorthands are normalised, then the shape is checked, then what the names mean. Whole only when nothing was reported. */
 function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matrix, "file" | "sha256"> {
   checkSubstitutions(written, issues);
-  const { tree: root, broken } = checkShape(normalise(written), matrixShape, "the matrix", issues, { today });
+  const { tree: root, broken } = checkShape(
+    applyTemplates(normalise(written), issues),
+    matrixShape,
+    "the matrix",
+    issues,
+    { today },
+  );
   const fields = fieldsOf(root);
   const at = (key: string): Tree | undefined => fields.get(key)?.value;
   const schema = textOf(at("schema")) ?? "public";
@@ -58,9 +65,9 @@ function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matri
   const functions = readFunctions(at("functions"), known, reading);
   if (!fields.has("relations") && !fields.has("functions"))
     issues.report("missing-key", root.at, "the matrix has no `relations`");
-  else identities.reportUnused();
+  else identities.reportUnusedGroups();
   const declared = declare(relations, functions, identities, vars, issues);
-  for (const { scope } of [...relations, ...functions]) reportUnusedRowSets(scope);
+  reportUnusedRowSets([...relations, ...functions].map(({ scope }) => scope));
   const speaks = new Set(textsOf(at("channels")).map((one) => one.text));
   const exposes = fields.has("exposes") ? textsOf(at("exposes")).map((one) => one.text) : [schema];
   return {
@@ -83,19 +90,21 @@ function declare(
   identities: Identities,
   vars: Matrix["vars"],
   issues: Issues,
-): Pick<Matrix, "relations" | "functions"> {
+): Pick<Matrix, "relations" | "patterns" | "functions"> {
   const check = new ParameterCheck(identities.personas, vars, issues);
-  const specs = relations.map(({ spec, scope, claims }): RelationSpec => {
+  const declareOne = ({ spec, scope, claims }: Draft<RelationSpec>): RelationSpec => {
     const resolution = resolve(claims, identities, issues);
     check.relation(scope, resolution.audiences);
     return withDeclarations(spec, resolution);
-  });
+  };
   const functionSpecs = functions.map(({ spec, scope, claims }): FunctionSpec => {
     const resolution = resolve(claims, identities, issues);
     check.function(scope, resolution.audiences);
     return withDeclarations(spec, resolution);
   });
-  return { relations: specs, functions: functionSpecs };
+  const of = (isPattern: boolean): readonly RelationSpec[] =>
+    relations.filter((one) => one.isPattern === isPattern).map(declareOne);
+  return { relations: of(false), patterns: of(true), functions: functionSpecs };
 }
 
 function withDeclarations<Spec extends object>(

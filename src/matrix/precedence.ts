@@ -147,6 +147,8 @@ function meaning({
   names,
   mayBecome,
   anyArgument,
+  returning,
+  partial,
   ...rest
 }: Statement): string {
   const forbidden = Object.fromEntries(never.map(({ name, values }) => [name, values]));
@@ -162,6 +164,10 @@ function meaning({
       ? [mayBecome.rows?.predicate ?? null, mayBecome.accept.toSorted(), sortedNames(mayBecome.by)]
       : null,
     anyArgument ? ["predicate" in anyArgument ? anyArgument.predicate : "allow"] : null,
+    returning ? [sortedNames(returning.columns ?? [])] : null,
+    partial
+      ? [partial.sends ?? null, partial.onConflict ?? null].map((one) => one && sortedNames(one))
+      : null,
   ];
   const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value ?? null]));
   const written = check?.predicate ?? null;

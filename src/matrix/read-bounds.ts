@@ -25,6 +25,27 @@ export function readNameColumns(fields: Fields): Part {
   return { names: namesIn(fields.get("names")?.value) };
 }
 
+/** `returning: true`, or the columns that come back. */
+export function readReturning(fields: Fields): Part {
+  const entry = fields.get("returning");
+  if (entry === undefined) return {};
+  const columns = entry.value.kind === "list" ? namesIn(entry.value) : undefined;
+  return { returning: { columns, at: entry.keyAt } };
+}
+
+export function readPartialUpsert(fields: Fields): Part {
+  const [sends, onConflict] = [fields.get("sends"), fields.get("on_conflict")];
+  const at = (sends ?? onConflict)?.keyAt;
+  if (at === undefined) return {};
+  return {
+    partial: {
+      sends: sends && namesIn(sends.value),
+      onConflict: onConflict && namesIn(onConflict.value),
+      at,
+    },
+  };
+}
+
 export function readMayBecome(fields: Fields, scope: Scope, target: string): Part {
   const entry = fields.get("may_become");
   if (entry === undefined) return {};

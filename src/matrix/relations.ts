@@ -9,7 +9,7 @@ import type {
   RowSet,
 } from "../model/matrix.ts";
 import { entriesOf, type Entry, type Fields, fieldsOf, textOf, textsOf, type Tree } from "../yaml/tree.ts";
-import { nameKey, Names, readFunctionName, readRelationName } from "./names.ts";
+import { nameKey, Names, readFunctionName, readRelationName, readRelationPattern } from "./names.ts";
 import { readWaiver } from "./read-forms.ts";
 import type { Claim, Declared, Reading, Scope } from "./scope.ts";
 import { readCallClaims, readClaims, readExpect } from "./statements.ts";
@@ -20,6 +20,8 @@ export interface Draft<Spec extends QualifiedName> {
   readonly spec: Omit<Spec, "declarations">;
   readonly scope: Scope;
   readonly claims: readonly Claim[];
+  /** A relation's name that holds `*`. */
+  readonly isPattern: boolean;
 }
 
 /** Whether an entry under `expect` names a persona or a group; reported when not. */
@@ -37,7 +39,8 @@ export function readRelations(
 
 function readRelation(entry: Entry, known: Known, reading: Reading): Draft<RelationSpec> {
   const { key: written, keyAt: at, value } = entry;
-  const name = readRelationName(written, reading.schema, at, reading.issues);
+  const pattern = readRelationPattern(written, reading.schema);
+  const name = pattern ?? readRelationName(written, reading.schema, at, reading.issues);
   const fields = fieldsOf(value);
   const scope = scopeOf(written, fields, readCandidates(fields.get("insert"), reading), reading);
   return {
@@ -50,6 +53,7 @@ function readRelation(entry: Entry, known: Known, reading: Reading): Draft<Relat
     },
     scope,
     claims: readExpect(fields.get("expect"), known, (one) => readClaims(one, scope)),
+    isPattern: pattern !== undefined,
   };
 }
 
@@ -84,6 +88,7 @@ function readFunction(entry: Entry, known: Known, reading: Reading): Draft<Funct
     },
     scope,
     claims: readExpect(fields.get("expect"), known, (one) => readCallClaims(one, scope)),
+    isPattern: false,
   };
 }
 
@@ -169,9 +174,22 @@ function reportTwice<Spec extends QualifiedName & { readonly at: SourcePosition 
   }
 }
 
-export function reportUnusedRowSets({ name, rowSets, issues }: Scope): void {
+/** Relations that are like one template share its row sets: there it is enough that one of them uses each. */
+export function reportUnusedRowSets(scopes: readonly Scope[]): void {
+  const place = ({ line, column }: SourcePosition): string => `${line}:${column}`;
+  const used = new Set(
+    scopes.flatMap(({ rowSets }) =>
+      rowSets.values.flatMap(({ value }) =>
+        value === undefined || rowSets.unused.has(value.name) ? [] : place(value.at),
+      ),
+    ),
+  );
+  for (const scope of scopes) reportUnusedOf(scope, ({ at }) => !used.has(place(at)));
+}
+
+function reportUnusedOf({ name, rowSets, issues }: Scope, isUnused: (rowSet: RowSet) => boolean): void {
   for (const [rowSet, { value }] of rowSets.unused) {
-    if (value === undefined) continue;
+    if (value === undefined || !isUnused(value)) continue;
     const message = `no expectation of \`${name}\` uses the row set \`${rowSet}\``;
     issues.report("unused-row-set", value.at, message, "use it in an expectation, or delete it");
   }

@@ -74,8 +74,14 @@ const common = {
   rows: named(name, predicate, { keys: "a row set", entry: "row set" }).optional(),
 };
 
-function relation(expectation: z.ZodType, raises: z.ZodType): z.ZodType {
+/** @param like whether a template may be named: the reader has put it in by the time that it checks the shape */
+function relation(expectation: z.ZodType, raises: z.ZodType, like = false): z.ZodType {
   return z.strictObject({
+    ...(like && {
+      like: text
+        .optional()
+        .describe("The template whose row sets, candidates and expectations hold here: `owned_by(user_id)`."),
+    }),
     key: common.key.describe("Columns that name a row; default: the primary key."),
     control: common.control.describe(
       "Where the privileged connection reads the rows of a view that filters by identity.",
@@ -124,7 +130,7 @@ function called(expectation: z.ZodType, raises: z.ZodType): z.ZodType {
   });
 }
 
-function matrix(relationShape: z.ZodType, functionShape: z.ZodType): z.ZodType {
+function matrix(relationShape: z.ZodType, functionShape: z.ZodType, templateShape: z.ZodType): z.ZodType {
   return z.strictObject({
     matrix: matrixName.describe("The matrix's name."),
     schema: text.optional().describe("Schema of unqualified names; default: public."),
@@ -145,6 +151,13 @@ function matrix(relationShape: z.ZodType, functionShape: z.ZodType): z.ZodType {
     groups: named(name, names, { keys: "a group", entry: "group" })
       .optional()
       .describe("Group → personas or other groups."),
+    templates: z
+      .record(text, templateShape)
+      .register(shapeWords, { entry: "template" })
+      .optional()
+      .describe(
+        "Name(parameters) → what relations that are `like` it have; `<parameter>` stands for an argument.",
+      ),
     relations: z
       .record(relationName, relationShape)
       .register(shapeWords, { entry: "relation", empty: "declare at least one relation" })
@@ -186,6 +199,7 @@ const expectation = z.strictObject(statements(statementShape)).register(shapeWor
 export const matrixShape: z.ZodType = matrix(
   relation(expectation, z.array(sqlstate).min(1)),
   called(statementShape("execute"), z.array(sqlstate).min(1)),
+  relation(expectation, z.array(sqlstate).min(1)),
 );
 
 /** The text of `matrix.schema.json`. Draft 7, since that is what every YAML editor reads. */
@@ -196,8 +210,9 @@ export function matrixJsonSchema(): string {
     .meta({ id: "expectation" });
   const raises = z.union([sqlstate, z.array(sqlstate).min(1)]);
   const whole = matrix(
-    relation(written, raises).meta({ id: "relation" }),
+    relation(written, raises, true).meta({ id: "relation" }),
     called(writtenCall().meta({ id: "functionExpectation" }), raises).meta({ id: "function" }),
+    relation(written, raises).meta({ id: "template" }),
   ).meta({ title: "rowgate matrix" });
   return `${JSON.stringify(z.toJSONSchema(whole, { io: "input", target: "draft-7" }), null, 2)}\n`;
 }

@@ -83,6 +83,7 @@ function readStatement(target: Target, entry: Entry, label: string, scope: Scope
     const statement: Statement = Object.assign({}, blank, ...complete, { at: value.at, uses });
     checkColumns(statement, fields, scope);
     checkNewRows(statement, fields, scope);
+    checkReturning(statement, fields, scope);
     if (target === "execute") checkWithheld(statement, fields, scope);
     return statement;
   });
@@ -146,6 +147,18 @@ function checkNewRows({ check, expectation }: Statement, fields: Fields, { issue
   if (at === undefined || check === undefined || expectation.kind !== "deny") return;
   const message = "`check` describes the new row, and `deny` lets none be written";
   issues.report("misplaced-key", at, message, "write it beside `allow` or `rows`");
+}
+
+/** A row that is refused does not come back, and what is denied sends nothing. */
+function checkReturning({ expectation }: Statement, fields: Fields, { issues }: Scope): void {
+  const nothing = expectation.kind === "deny";
+  const noneAccepted = expectation.kind === "candidates" && expectation.accept.length === 0;
+  for (const key of ["returning", "sends", "on_conflict"]) {
+    const at = fields.get(key)?.keyAt;
+    if (at === undefined || !(nothing || (key === "returning" && noneAccepted))) continue;
+    const message = `\`${key}\` is about what is accepted, and nothing is accepted here`;
+    issues.report("misplaced-key", at, message, "write it beside `allow`, `accept` or `rows`");
+  }
 }
 
 /** By its arguments a call may return no row to anybody: only rows that it would return to others show that it withholds them. */

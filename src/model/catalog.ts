@@ -105,6 +105,8 @@ export interface ArgumentInfo {
   readonly cast: string | null;
   readonly required: boolean;
   readonly variadic: boolean;
+  /** As `pg_get_function_arg_default` prints it. */
+  readonly default?: string | null | undefined;
 }
 
 /** What a role may do with a function, grants to PUBLIC and inherited roles included. */

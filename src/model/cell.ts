@@ -60,6 +60,18 @@ export interface PlannedRelation {
   readonly raises?: readonly string[] | undefined;
 }
 
+/** Whether the row of this candidate must come back: never that of one to be refused, which RETURNING alone might refuse. */
+export function mustReturn(
+  { returning, expectation }: Cell,
+  candidate: Pick<BoundCandidate, "name" | "origin">,
+): boolean {
+  if (returning === undefined || candidate.origin !== "declared") return false;
+  return (
+    expectation.kind === "allow" ||
+    (expectation.kind === "candidates" && expectation.accept.includes(candidate.name))
+  );
+}
+
 /** A cell of a column that UPDATE or INSERT assigns: `columns: { fixed, free }`. */
 export function isAssignment({ column, operation }: Pick<Cell, "column" | "operation">): boolean {
   return column !== undefined && (operation === "update" || operation === "insert");
@@ -98,6 +110,12 @@ export interface Cell {
   /** INSERT: what is sent. */
   readonly candidates: readonly BoundCandidate[];
   readonly update: UpdatePlan | undefined;
+  /** INSERT: columns of an accepted row that must come back (RETURNING). */
+  readonly returning?: readonly string[] | undefined;
+  /** UPSERT: what is sent, and by which columns it conflicts, where the matrix says so. */
+  readonly partial?:
+    | { readonly sends: readonly string[] | undefined; readonly onConflict: readonly string[] }
+    | undefined;
   /** INSERT and UPDATE: what a new row must satisfy, bound. */
   readonly check?: NewRows | undefined;
   /** True when the matrix does not list the cell: it is denied by default, or follows from another operation. */

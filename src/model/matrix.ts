@@ -95,6 +95,22 @@ export interface NamedColumn {
   readonly at: SourcePosition;
 }
 
+/** INSERT: the accepted row comes back as well (INSERT … RETURNING), which takes a SELECT policy. */
+export interface Returning {
+  /** `undefined`: every column, as `returning *`. */
+  readonly columns: readonly NamedColumn[] | undefined;
+  readonly at: SourcePosition;
+}
+
+/** UPSERT: what is sent where that is less than the whole row, and by which key it conflicts. */
+export interface PartialUpsert {
+  /** `undefined`: all columns that may be inserted. */
+  readonly sends: readonly NamedColumn[] | undefined;
+  /** ON CONFLICT; `undefined`: the relation's key. */
+  readonly onConflict: readonly NamedColumn[] | undefined;
+  readonly at: SourcePosition;
+}
+
 /** UPDATE and INSERT: columns whose value the persona must not be able to choose, and columns whose value it may. */
 export interface AssignmentRule {
   readonly fixed: readonly NamedColumn[];
@@ -153,6 +169,8 @@ export interface Declaration {
   /** UPDATE, INSERT: columns that may hold another's identity. */
   readonly names?: readonly NamedColumn[] | undefined;
   readonly mayBecome?: MayBecome | undefined;
+  readonly returning?: Returning | undefined;
+  readonly partial?: PartialUpsert | undefined;
   /** Functions: what a call with other arguments may return; `undefined`: what the declared calls and SELECTs may. */
   readonly anyArgument?: AnyArgument | undefined;
   /** Functions: which calls it is about; `undefined`: all. */
@@ -190,6 +208,9 @@ export interface RelationSpec extends Spec {
   readonly candidates: readonly Candidate[];
 }
 
+/** What holds for every relation whose name matches and that has no entry of its own. `name` holds one `*` or more. */
+export type RelationPattern = RelationSpec;
+
 /** One call of a function: argument → value, as a candidate's columns. An argument without a name is `$1`, by its place. */
 export interface Call {
   readonly name: string;
@@ -224,6 +245,8 @@ export interface Matrix {
   readonly vars: Readonly<Record<string, Json>>;
   readonly personas: readonly Persona[];
   readonly relations: readonly RelationSpec[];
+  /** Entries whose name holds `*`: relations of them once the catalogue is known. */
+  readonly patterns?: readonly RelationPattern[] | undefined;
   readonly functions: readonly FunctionSpec[];
   readonly waivedRelations: readonly RelationWaiver[];
 }

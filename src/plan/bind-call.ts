@@ -5,6 +5,7 @@ import {
   type ParameterLookup,
   bindCandidateValue,
   bindParameters,
+  findParameters,
   personaParameter,
 } from "../model/parameters.ts";
 
@@ -45,16 +46,26 @@ export interface CallParameters {
   readonly vars: Matrix["vars"];
   readonly values: Values;
   readonly column: string | undefined;
+  /** Argument → SQL, for those that the call leaves out. */
+  readonly defaults: Readonly<Record<string, string>>;
 }
 
-/** `:args.<name>` is the call's argument, `:column` the column's name, every other parameter the persona's. */
+/** `:args.<name>` is the call's argument, or its default, `:column` the column's name, every other parameter the persona's. */
 export function bindCallPredicate(
   predicate: string,
-  { persona, vars, values, column }: CallParameters,
+  { persona, vars, values, column, defaults }: CallParameters,
 ): string {
   const valueOf: ParameterLookup = (name) => {
     if (name === "column") return column;
     return name.startsWith("args.") ? values[name.slice(5)] : personaParameter(persona, vars, name);
   };
-  return bindParameters(predicate, valueOf);
+  return bindParameters(withDefaults(predicate, values, defaults), valueOf);
+}
+
+function withDefaults(predicate: string, values: Values, defaults: CallParameters["defaults"]): string {
+  return findParameters(predicate).reduceRight((text, { name, index }) => {
+    const argument = name.startsWith("args.") ? name.slice(5) : undefined;
+    const sql = argument === undefined || argument in values ? undefined : defaults[argument];
+    return sql === undefined ? text : `${text.slice(0, index)} ${sql} ${text.slice(index + 1 + name.length)}`;
+  }, predicate);
 }

@@ -45,15 +45,55 @@ function functionStep({ routines }: Catalog, schema: string, name: string): Name
   return named.length === 0 ? undefined : { kind: "function", routines: named };
 }
 
-/** Columns that `columns: { fixed, free }` and `names` of these expectations name. */
+/** Columns that `columns: { fixed, free }`, `names`, `returning`, `sends` and `on_conflict` of these expectations name. */
 export function boundColumns(declarations: readonly Declaration[], of: RelationInfo): readonly ColumnUse[] {
-  return declarations.flatMap(({ assignment, names }) =>
-    [...(assignment?.fixed ?? []), ...(assignment?.free ?? []), ...(names ?? [])].map(({ name, at }) => ({
+  return declarations.flatMap(({ assignment, names, returning, partial }) =>
+    [
+      ...(assignment?.fixed ?? []),
+      ...(assignment?.free ?? []),
+      ...(names ?? []),
+      ...(returning?.columns ?? []),
+      ...(partial?.sends ?? []),
+      ...(partial?.onConflict ?? []),
+    ].map(({ name, at }) => ({
       column: name,
       at,
       of,
     })),
   );
+}
+
+/** An upsert that Postgres would refuse for everybody: what it conflicts by is no key, or a column without a default is left out. */
+export function upsertIssues(declarations: readonly Declaration[], of: RelationInfo): readonly Issue[] {
+  const once = new Map(
+    declarations.flatMap(({ partial }) =>
+      partial === undefined ? [] : [[JSON.stringify(partial.at), partial]],
+    ),
+  );
+  const keys = [of.primaryKey, ...of.uniqueKeys].filter((key) => key.length > 0);
+  return [...once.values()].flatMap(({ sends, onConflict, at }): readonly Issue[] => {
+    const conflict = onConflict?.map(({ name }) => name);
+    const isKey = keys.some(
+      (key) => key.length === conflict?.length && key.every((one) => conflict.includes(one)),
+    );
+    if (conflict !== undefined && !isKey) {
+      const message = `ON CONFLICT (${conflict.join(", ")}) names no unique key of ${formatQualified(of)}`;
+      const hint = `its keys without NULLs are ${keys.map((key) => `(${key.join(", ")})`).join(", ") || "none"}`;
+      return [{ code: "preflight/no-such-key", message, at, hint }];
+    }
+    if (sends === undefined) return [];
+    const sent = new Set([...sends.map(({ name }) => name), ...(conflict ?? of.primaryKey)]);
+    const missing = of.columns.filter(
+      (one) =>
+        one.notNull && !one.hasDefault && !one.generated && one.identity === null && !sent.has(one.name),
+    );
+    return missing.map(({ name }) => ({
+      code: "preflight/upsert-without-column",
+      message: `the upsert leaves out ${name} of ${formatQualified(of)}, which is NOT NULL and has no default: Postgres checks that before ON CONFLICT`,
+      at,
+      hint: `add ${name} to \`sends\``,
+    }));
+  });
 }
 
 /** What `may_become` names as a step and the database has not. */

@@ -10,6 +10,7 @@ import { type ColumnExpectation, columnExpectations } from "./columns.ts";
 import type { Settled } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import type { PlannedFunction } from "./function.ts";
+import { constantDefaults } from "./routine.ts";
 
 type Options = Omit<ExpandOptions, "visible">;
 
@@ -154,7 +155,13 @@ function cellOf(
   const { column, expectation, declaration, implied, among } = fine;
   const { values, borrowed } = bindCall(call, persona, matrix);
   const bound = (predicate: string): string =>
-    bindCallPredicate(predicate, { persona, vars: matrix.vars, values, column });
+    bindCallPredicate(predicate, {
+      persona,
+      vars: matrix.vars,
+      values,
+      column,
+      defaults: constantDefaults(routine),
+    });
   const why = notOnRest(routine, values, catalog, options.exposed) ?? pastTheGateway(persona);
   return {
     id: callId(persona.name, spec, call.name, column),

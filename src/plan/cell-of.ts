@@ -57,6 +57,8 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
       ? updatePlan(settled.declaration, matrix, persona)
       : undefined,
     check: newRowsOf(planned, expectation),
+    returning: returningOf(planned),
+    partial: partialOf(planned),
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
     at: settled.declaration?.at ?? spec.at,
@@ -90,6 +92,22 @@ function newRowsOf(planned: Planned, expectation: Expectation): NewRows | undefi
   const writes = operation === "insert" || operation === "update" || operation === "blind_update";
   if (check === undefined || !writes || column !== undefined || expectation.kind === "deny") return undefined;
   return { ...check, predicate: bindPredicate(check.predicate, planned) };
+}
+
+function returningOf({ settled, operation, column, relation }: Planned): readonly string[] | undefined {
+  const returning = settled.declaration?.returning;
+  if (returning === undefined || operation !== "insert" || column !== undefined) return undefined;
+  return (returning.columns ?? relation.info.columns).map(({ name }) => name);
+}
+
+function partialOf({ settled, operation, relation }: Planned): Cell["partial"] {
+  const partial = operation === "upsert" && !settled.implied ? settled.declaration?.partial : undefined;
+  return (
+    partial && {
+      sends: partial.sends?.map(({ name }) => name),
+      onConflict: partial.onConflict?.map(({ name }) => name) ?? relation.key,
+    }
+  );
 }
 
 function candidatesOf(

@@ -2,6 +2,7 @@ import { operationInfo } from "../model/operations.ts";
 import type { Cell, PlannedRelation } from "../model/cell.ts";
 import type { Expectation, Persona, RelationOperation, RelationSpec } from "../model/matrix.ts";
 import { pastTheGateway } from "./channels.ts";
+import type { Settled } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 
 /** What decides whether PostgREST can be asked. */
@@ -11,6 +12,7 @@ interface Asked {
   readonly persona: Persona;
   readonly operation: RelationOperation;
   readonly column: string | undefined;
+  readonly settled: Settled;
 }
 
 /** The channels that answer for a cell, and why rest does not. */
@@ -26,7 +28,7 @@ export function answeringChannels(
 }
 
 function notOnRest(
-  { spec, operation, column, relation, persona }: Asked,
+  { spec, operation, column, relation, persona, settled }: Asked,
   expectation: Expectation,
   { exposed }: Pick<ExpandOptions, "exposed">,
 ): string | undefined {
@@ -43,8 +45,10 @@ function notOnRest(
   if (blind && expectation.kind !== "deny") {
     return "PostgREST tells how many rows a blind write reached, not which";
   }
+  const { sends = [], onConflict } = settled.declaration?.partial ?? {};
+  const sent = [...(onConflict?.map(({ name }) => name) ?? relation.key), ...sends.map(({ name }) => name)];
   const made = relation.info.columns.find(
-    ({ name, identity, generated }) => relation.key.includes(name) && (identity === "always" || generated),
+    ({ name, identity, generated }) => sent.includes(name) && (identity === "always" || generated),
   );
   if (operation === "upsert" && made !== undefined)
     return `PostgREST cannot write ${made.name}, which is generated always`;

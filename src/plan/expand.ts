@@ -21,7 +21,7 @@ export function expandCells(
   const subjects = subjectsOf(matrix.personas);
   const roles = new Map(catalog.roles.map((role) => [role.name, role]));
   return relationOperations.flatMap((operation) =>
-    applies(operation, relation)
+    applies(operation, relation, spec)
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
           const role = roles.get(persona.role);
@@ -46,7 +46,7 @@ export function countCells(
 ): number {
   let count = 0;
   for (const operation of relationOperations) {
-    if (!applies(operation, relation)) continue;
+    if (!applies(operation, relation, spec)) continue;
     for (const { name } of personas) {
       const id = `${name}/${formatQualified(spec)}/${operation}`;
       const settled = settle(spec, name, operation);
@@ -95,10 +95,16 @@ function fineId(id: string, column: string): string {
   return `${id}/${column}`;
 }
 
-function applies(operation: RelationOperation, { info, key }: PlannedRelation): boolean {
+function applies(
+  operation: RelationOperation,
+  { info, key }: PlannedRelation,
+  { declarations }: RelationSpec,
+): boolean {
   const isTable = info.kind === "table" || info.kind === "partitioned";
   if (operation === "truncate") return isTable;
-  return operation !== "upsert" || (isTable && key.length > 0 && isUnique(key, info));
+  if (operation !== "upsert") return true;
+  const named = declarations.some(({ partial }) => partial?.onConflict !== undefined);
+  return isTable && key.length > 0 && (named || isUnique(key, info));
 }
 
 /** ON CONFLICT needs a unique index over just these columns. */

@@ -1,12 +1,13 @@
 import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import type { Issue, SourcePosition } from "../model/errors.ts";
-import type { FunctionSpec, Matrix } from "../model/matrix.ts";
+import { callIsOpen, type FunctionSpec, type Matrix } from "../model/matrix.ts";
+import { findParameters } from "../model/parameters.ts";
 import { signatureOf } from "../model/routine.ts";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { ruleIssues, unseenColumns } from "./column-issues.ts";
 import { controlOf, valueNameOf } from "./function.ts";
 import { findRelation, missingColumn, missingRelation, nearest, nearestOf } from "./missing.ts";
-import { argumentName, resultRelation, routinesMeant, routinesNamed } from "./routine.ts";
+import { argumentName, constantDefaults, resultRelation, routinesMeant, routinesNamed } from "./routine.ts";
 
 /** What the matrix says of a function and the database has not. */
 export function functionIssues(spec: FunctionSpec, catalog: Catalog): readonly Issue[] {
@@ -18,6 +19,7 @@ export function functionIssues(spec: FunctionSpec, catalog: Catalog): readonly I
   return [
     ...controlIssues(spec, catalog),
     ...spec.calls.flatMap((call) => argumentIssues(call, routine)),
+    ...defaultIssues(spec, routine),
     ...rowIssues(spec, routine, catalog),
   ];
 }
@@ -112,6 +114,39 @@ function argumentIssues(call: FunctionSpec["calls"][number], routine: RoutineInf
       ),
     ),
   ];
+}
+
+/** A row set speaks of an argument that a call leaves out, and its default is no constant. */
+function defaultIssues(spec: FunctionSpec, routine: RoutineInfo): readonly Issue[] {
+  const known = routine.arguments.map(argumentName);
+  const defaults = constantDefaults(routine);
+  const found = spec.declarations.flatMap(({ expectation, columns, calls, at }) => {
+    if (expectation.kind !== "rows") return [];
+    const rowSet = spec.rowSets.find(({ name }) => name === expectation.name);
+    const predicates = [expectation.predicate, ...columns.flatMap(({ rows }) => rows?.predicate ?? [])];
+    const asked = spec.calls.filter(({ name }) => callIsOpen(calls, name) || calls?.reason === "filter");
+    const used = predicates.flatMap((one) => findParameters(one).map(({ name }) => name));
+    return [...new Set(used)].flatMap((parameter) => {
+      const name = parameter.startsWith("args.") ? parameter.slice(5) : undefined;
+      if (name === undefined || name in defaults) return [];
+      const call = asked.find((one) => !Object.hasOwn(one.arguments, name));
+      if (call === undefined) return [];
+      const argument = routine.arguments[known.indexOf(name)];
+      const why =
+        argument === undefined
+          ? "it has no such argument"
+          : argument.required
+            ? "the call does not give it"
+            : `its default \`${argument.default ?? ""}\` is no constant`;
+      const message = `\`:${parameter}\` has no value in the call ${call.name} of ${signatureOf(routine)}: ${why}`;
+      const hint =
+        argument === undefined
+          ? (nearest(name, known) ?? `its arguments are ${known.join(", ") || "none"}`)
+          : `write \`${name}: …\` in the call`;
+      return [issue("argument-without-value", rowSet?.at ?? at, message, hint)];
+    });
+  });
+  return [...new Map(found.map((one) => [JSON.stringify([one.at, one.message]), one])).values()];
 }
 
 /** What rows are to be compared with, and by what. */

@@ -1,7 +1,7 @@
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
-import { boundColumns, stepIssues } from "./bounds.ts";
+import { boundColumns, stepIssues, upsertIssues } from "./bounds.ts";
 import { missingColumns, ruleColumns, unseenColumns } from "./column-issues.ts";
 import { findRelation, missingRelation, nearest } from "./missing.ts";
 import { functionIssues, functionsDeclaredTwice } from "./preflight-functions.ts";
@@ -43,6 +43,7 @@ function relationIssues(spec: RelationSpec, schema: string, catalog: Catalog): r
     ...missingControl,
     ...columnIssues(spec, info, control ?? info),
     ...stepIssues(spec.declarations, schema, catalog),
+    ...upsertIssues(spec.declarations, info),
     ...(control === undefined ? [] : unseenColumns(spec, info, control)),
   ];
 }

@@ -46,6 +46,21 @@ export function argumentName({ name }: RoutineInfo["arguments"][number], index: 
   return name === "" ? `$${index + 1}` : name;
 }
 
+const plain = "(?:NULL|true|false|-?\\d+(?:\\.\\d+)?|'(?:[^'\\\\]|'')*'|ARRAY\\[\\])";
+const constant = new RegExp(`^${plain}(?:::[\\w" .,()[\\]]+)?$`, "i");
+
+/**
+ * Argument → SQL of its default, where that is a constant: what a call that leaves it out gives for it. A default that asks for
+ * something (`auth.uid()`, `now()`) is another value for the privileged connection, and is left out.
+ */
+export function constantDefaults(routine: RoutineInfo): Readonly<Record<string, string>> {
+  const found = routine.arguments.flatMap((argument, index) => {
+    const text = argument.default ?? "";
+    return constant.test(text) ? [[argumentName(argument, index), `(${text})`] as const] : [];
+  });
+  return Object.fromEntries(found);
+}
+
 /** What comes back, as a relation: every column may be read by whoever may call, and no policy stands before it. */
 export function resultRelation(routine: RoutineInfo, valueName: string): RelationInfo {
   const columns = routine.columns.map(

@@ -4,14 +4,19 @@ import { readLint, readLints, sideEffectsOf } from "../catalog/lints.ts";
 import { type GatewaySettings, readGatewaySettings, readSettings } from "../catalog/settings.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { Lints, LintScope } from "../model/lint.ts";
+import type { Issue } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { SideEffect } from "../model/side-effect.ts";
+import { patternIssues, withPatterns } from "../plan/patterns.ts";
 import type { GatewayFacts } from "./request.ts";
 
 /** A matrix, and what is in force in the database that it is about. */
 export interface Loaded {
+  /** With a relation for each one that a pattern matches. */
   readonly matrix: Matrix;
+  /** What is wrong with its patterns. */
+  readonly patternIssues: readonly Issue[];
   readonly gateway: GatewayFacts | undefined;
   /** What the database makes PostgREST do; `undefined`: there is no gateway. */
   readonly gatewaySettings: GatewaySettings | undefined;
@@ -48,14 +53,16 @@ export async function load(
   const login = gateway?.login;
   const logIn = matrix.personas.some((persona) => persona.login !== undefined);
   const lints = await readLints(client, { schemas, roles, ...sessionsOf(matrix) });
+  const catalog = await readCatalog(client, schemas, roles, {
+    settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
+    logIn,
+  });
   return {
-    matrix,
+    matrix: withPatterns(matrix, catalog),
+    patternIssues: patternIssues(matrix, catalog),
     gateway,
     gatewaySettings,
-    catalog: await readCatalog(client, schemas, roles, {
-      settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
-      logIn,
-    }),
+    catalog,
     settings: await readSettings(client, [...roles, ...(login === undefined ? [] : [login])], login),
     lints,
     sideEffects: sideEffectsOf(lints),
@@ -80,7 +87,8 @@ function sessionsOf({ personas }: Matrix): Pick<LintScope, "sessions" | "logins"
 }
 
 function declaredSchemas(matrix: Matrix, gateway: GatewayFacts | undefined): readonly string[] {
-  const named = [...matrix.relations, ...matrix.functions].flatMap(({ schema, control }) => [
+  const specs = [...matrix.relations, ...(matrix.patterns ?? []), ...matrix.functions];
+  const named = specs.flatMap(({ schema, control }) => [
     schema,
     ...(control === undefined ? [] : [control.from.schema]),
   ]);

@@ -15,13 +15,13 @@ import { findRelation } from "../plan/missing.ts";
 import { preflight } from "../plan/preflight.ts";
 import { functionIssues } from "../plan/preflight-functions.ts";
 import { loginIssues } from "../plan/preflight-logins.ts";
-import { argumentName, routinesMeant } from "../plan/routine.ts";
+import { argumentName, constantDefaults, routinesMeant } from "../plan/routine.ts";
 import type { Loaded } from "./1-load.ts";
 
 /** Everything in a matrix that does not fit its database: names that do not exist, SQL that Postgres cannot read, keys that are not unique. */
 export async function matrixIssues(
   client: ClientBase,
-  { matrix, catalog, settings, sideEffects }: Loaded,
+  { matrix, patternIssues, catalog, settings, sideEffects }: Loaded,
 ): Promise<readonly Issue[]> {
   const values = await callIssues(client, matrix, catalog);
   const predicates = [
@@ -29,6 +29,7 @@ export async function matrixIssues(
     ...callPredicates(soundCalls(matrix, catalog, values), catalog),
   ];
   return [
+    ...patternIssues,
     ...preflight(matrix, catalog),
     ...loginIssues(matrix, catalog, settings),
     ...values,
@@ -74,6 +75,8 @@ function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] 
   const seen = new Set<string>();
   return matrix.functions.flatMap((spec) => {
     const of = functionControl(spec, catalog);
+    const [routine] = routinesMeant(catalog, spec);
+    const defaults = routine === undefined ? {} : constantDefaults(routine);
     return spec.declarations.flatMap(({ expectation, anyArgument, calls, persona: name, at }) => {
       const persona = matrix.personas.find((one) => one.name === name);
       if (persona === undefined || of === undefined) return [];
@@ -95,7 +98,7 @@ function callPredicates(matrix: Matrix, catalog: Catalog): readonly Predicate[] 
         if (!asked || seen.has(key)) return [];
         seen.add(key);
         const { values } = bindCall(call, persona, matrix);
-        const bound = { persona, vars: matrix.vars, values, column: undefined };
+        const bound = { persona, vars: matrix.vars, values, column: undefined, defaults };
         const sql = bindCallPredicate(expectation.predicate, bound);
         return [{ of, sql, at: rowSet?.at ?? at, name: expectation.name ?? "of this expectation" }];
       });

@@ -35,9 +35,10 @@ export const issueCodes = [
   "duplicate-relation",
   "duplicate-function",
   "declared-and-waived",
-  "unused-persona",
   "unused-group",
   "unused-row-set",
+  "unknown-template",
+  "unused-template",
 ] as const;
 export type IssueCode = (typeof issueCodes)[number];
 

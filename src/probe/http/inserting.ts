@@ -1,4 +1,4 @@
-import type { BoundCandidate } from "../../model/cell.ts";
+import { type BoundCandidate, mustReturn } from "../../model/cell.ts";
 import type { CandidateAttempt, InsertObservation } from "../../model/observation.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
 import { mayBeSuppressed, privilegesOf } from "../what-to-write.ts";
@@ -8,7 +8,7 @@ import { rowsOf } from "./reply.ts";
 import { rowReader } from "./snapshot.ts";
 import type { ProbeContext } from "./context.ts";
 
-/** INSERT: each candidate by itself, first without asking for the row: that would take a SELECT policy. */
+/** INSERT: each candidate by itself; without asking for the row, which takes a SELECT policy, unless it must come back. */
 export async function probeInsert(context: ProbeContext): Promise<InsertObservation> {
   const attempts: CandidateAttempt[] = [];
   for (const candidate of context.cell.candidates) attempts.push(await attempt(context, candidate));
@@ -20,7 +20,7 @@ async function attempt(
   { name, origin, values }: BoundCandidate,
 ): Promise<CandidateAttempt> {
   const { cell, caller } = context;
-  const { answer } = await caller.insert(values);
+  const { answer } = await caller.insert(values, mustReturn(cell, { name, origin }) ? cell.returning : []);
   const tried = {
     candidate: { name, origin },
     answer: withConstraint(answer, cell, ["insert"], Object.keys(values)),

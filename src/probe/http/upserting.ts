@@ -51,7 +51,7 @@ async function mergeOver(
   { cell, caller }: ProbeContext,
   values: TextRow,
 ): Promise<{ fate: Fate; answer: Answer }> {
-  const reply = await caller.upsert(values, cell.relation.key);
+  const reply = await caller.upsert(values, cell.partial?.onConflict ?? cell.relation.key);
   const answer = withConstraint(reply.answer, cell, ["insert", "update"], Object.keys(values));
   return { fate: fateOf({ ...reply, answer }), answer };
 }
@@ -68,7 +68,9 @@ function fateOf({ answer }: Reply): Fate {
  * and the key, without which nothing is merged. Where nothing is granted, the refusal is the answer.
  */
 function payloadColumns({ cell }: ProbeContext): readonly string[] {
-  const { info, key } = cell.relation;
+  const { info } = cell.relation;
+  const { sends, onConflict: key = cell.relation.key } = cell.partial ?? {};
+  if (sends !== undefined) return [...new Set([...key, ...sends])];
   const { insert, update } = privilegesOf(cell);
   const both = writable(info, insert).filter(({ name }) => update.includes(name));
   // What Postgres generates no request can write, whoever sends it.

@@ -91,7 +91,9 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
       method: methodOf(cell, request, settings),
       kind: request.kind,
       baseline: request.control === undefined ? undefined : baselines.of(request.control),
-      statements: request.statements.map((text) => number(counted ? countingSql(text) : text)),
+      statements: request.statements.map((text, index) =>
+        number(counted ? countingSql(text, request.returning?.[index]) : text),
+      ),
       after: request.after?.map(number),
       arguments: request.values?.map((row) => args.of(argumentsOf(row))),
       differences: number(request.differences),

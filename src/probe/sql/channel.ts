@@ -1,5 +1,5 @@
 import { DatabaseError } from "pg";
-import type { Cell } from "../../model/cell.ts";
+import { type Cell, mustReturn } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
 import type { Failure, Observation } from "../../model/observation.ts";
@@ -233,12 +233,18 @@ function probeOf(cell: Cell, means: Means, states: readonly SessionState[]): Cel
   return cell.operation === "truncate" ? probeTruncate(cell, means) : probeReach(cell, means, states);
 }
 
+function shownInsert(cell: Cell): string {
+  const [first] = cell.candidates;
+  const returning = first !== undefined && mustReturn(cell, first) ? cell.returning : undefined;
+  return insertSql(cell.relation.info, first?.values ?? {}, returning);
+}
+
 /** What the archive and the report show of a cell's probe. */
 function shownStatement(cell: Cell, means: Means, [first]: readonly Request[]): string {
-  const { operation, relation, call } = cell;
+  const { operation, call } = cell;
   if (call !== undefined) return shownCall(cell, call);
   if (operation === "upsert") return shownUpsert(cell);
-  if (operation === "insert") return insertSql(relation.info, cell.candidates[0]?.values ?? {});
+  if (operation === "insert") return shownInsert(cell);
   const request =
     first === undefined || first.kind === "explain" ? firstRequest[operation](cell, means) : first;
   return request.statements[0] ?? "";

@@ -1,5 +1,5 @@
 import { isStoppedAfterPolicy, ruleFor } from "../../model/answers.ts";
-import type { BoundCandidate, Cell } from "../../model/cell.ts";
+import { type BoundCandidate, type Cell, mustReturn } from "../../model/cell.ts";
 import type { Answer, CandidateAttempt } from "../../model/observation.ts";
 import { answerOf } from "./answer.ts";
 import { countsAsQuery } from "./plans.ts";
@@ -10,7 +10,7 @@ import type { CellProbe } from "./reach.ts";
 import { withRoutine } from "./routine.ts";
 import { untestedStates } from "./states.ts";
 import { privilegesOf } from "../what-to-write.ts";
-import { insertSql } from "./statements.ts";
+import { insertSql, returningSql } from "./statements.ts";
 import { templatesOf } from "./templates.ts";
 
 /** INSERT: each candidate by itself, and by the privileged connection whether it was stored as it was sent. */
@@ -45,15 +45,19 @@ export function* probeInsert(cell: Cell, states: readonly SessionState[]): CellP
   return { kind: "insert", attempts, untestedStates: untestedStates(states, others) };
 }
 
-function insertRequest({ candidates, relation }: Cell): BatchRequest {
+function insertRequest(cell: Cell): BatchRequest {
+  const { candidates, relation } = cell;
   const { info, base } = relation;
   const prepared = countsAsQuery(relation);
   const templates = candidates.map(({ values }) => templatesOf(info, Object.keys(values)));
   return {
     kind: "insert",
-    statements: candidates.map(({ values }, index) =>
-      prepared ? (templates[index]?.insert ?? "") : insertSql(info, values),
-    ),
+    statements: candidates.map((candidate, index) => {
+      const returning = mustReturn(cell, candidate) ? cell.returning : undefined;
+      if (!prepared) return insertSql(info, candidate.values, returning);
+      return `${templates[index]?.insert ?? ""}${returningSql(returning)}`;
+    }),
+    returning: candidates.map((candidate) => mustReturn(cell, candidate)),
     after: templates.map(({ stored }) => (base === info ? stored : null)),
     values: candidates.map(({ values }) => values),
   };

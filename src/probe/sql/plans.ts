@@ -40,8 +40,8 @@ function of(policies: readonly PolicyInfo[], wanted: PolicyInfo["command"]): rea
 }
 
 /** The write as a query that tells how many rows it reached. RETURNING a constant reads no column, so no SELECT policy applies. */
-export function countingSql(write: string): string {
-  return `with probe as (${write} returning 1) select count(*) from probe`;
+export function countingSql(write: string, returnsRows = false): string {
+  return `with probe as (${write}${returnsRows ? "" : " returning 1"}) select count(*) from probe`;
 }
 
 /** A persona in one state of its session. */

@@ -10,6 +10,8 @@ export interface BatchRequest {
   /** `insert`: one for each candidate; templates (`$1`) unless rules rewrite them. `after`: templates. */
   readonly statements: readonly string[];
   readonly after?: readonly (string | null)[] | undefined;
+  /** `insert`: which of the statements end with a RETURNING of their own. */
+  readonly returning?: readonly boolean[] | undefined;
   /** `insert`: what goes into each template. */
   readonly values?: readonly Readonly<Record<string, string | null>>[] | undefined;
   readonly differences?: string | undefined;

@@ -17,9 +17,18 @@ export function assignments(values: TextRow): string {
     .join(", ");
 }
 
-export function insertSql(info: RelationInfo, values: TextRow): string {
+export function insertSql(
+  info: RelationInfo,
+  values: TextRow,
+  returning?: readonly string[] | undefined,
+): string {
   const columns = Object.keys(values);
-  if (columns.length === 0) return `insert into ${quoteQualified(info)} default values`;
+  const back = returningSql(returning);
+  if (columns.length === 0) return `insert into ${quoteQualified(info)} default values${back}`;
   const names = columns.map(quoteIdent).join(", ");
-  return `insert into ${quoteQualified(info)} (${names}) values (${columns.map((name) => literal(values[name] ?? null)).join(", ")})`;
+  return `insert into ${quoteQualified(info)} (${names}) values (${columns.map((name) => literal(values[name] ?? null)).join(", ")})${back}`;
+}
+
+export function returningSql(columns: readonly string[] = []): string {
+  return columns.length === 0 ? "" : ` returning ${columns.map(quoteIdent).join(", ")}`;
 }

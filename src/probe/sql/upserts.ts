@@ -4,21 +4,27 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import { plainFirst, privilegesOf, ungranted, writable } from "../what-to-write.ts";
 import { literal } from "./statements.ts";
 
-/** What an upsert is made of: the columns that are sent, the key that may conflict, and the column that is set then. */
+/** What an upsert is made of: the columns that are sent, the key that may conflict, and the columns that are set then. */
 export interface UpsertShape {
   readonly columns: readonly string[];
   readonly key: readonly string[];
-  readonly set: string;
+  readonly set: readonly string[];
 }
 
 export function upsertShape(cell: Cell): UpsertShape {
   const { key, info } = cell.relation;
+  const { sends, onConflict = key } = cell.partial ?? {};
+  if (sends !== undefined) {
+    const columns = [...new Set([...onConflict, ...sends])];
+    const set = columns.filter((name) => !onConflict.includes(name));
+    return { columns, key: onConflict, set: set.length > 0 ? set : onConflict };
+  }
   const any = { ...info, columns: info.columns.map((one) => ({ ...one, identity: null })) };
   const columns = writable(any, insertable(cell)).map(({ name }) => name);
   const set = plainFirst(info, writable(info, privilegesOf(cell).update)).find(({ name }) =>
     columns.includes(name),
   );
-  return { columns, key, set: set?.name ?? ungranted(info) };
+  return { columns, key: onConflict, set: [set?.name ?? ungranted(info)] };
 }
 
 /** All columns where nothing is granted: the refusal itself is the answer. */
@@ -41,7 +47,7 @@ export function upsertValues(
     (column) => column.identity === "always" && columns.includes(column.name),
   );
   const override = overriding ? " overriding system value" : "";
-  return `${override} values (${values.join(", ")}) on conflict (${key.map(quoteIdent).join(", ")}) do update set ${quoteIdent(set)} = excluded.${quoteIdent(set)}`;
+  return `${override} values (${values.join(", ")}) on conflict (${key.map(quoteIdent).join(", ")}) do update set ${set.map((name) => `${quoteIdent(name)} = excluded.${quoteIdent(name)}`).join(", ")}`;
 }
 
 /** An SQL expression: the row as it stands, to be inserted again over itself. */

@@ -96,6 +96,7 @@ function named(word: string, list: readonly { readonly name: string }[] = []): r
 function extras(declaration: Declaration): readonly string[] {
   const { set, never, check, columns, calls, waiver, assignment, names, mayBecome, anyArgument } =
     declaration;
+  const { returning, partial } = declaration;
   return [
     ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
     ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
@@ -117,6 +118,11 @@ function extras(declaration: Declaration): readonly string[] {
           (one) => one !== undefined,
         )),
     ...named("by", mayBecome?.by),
+    ...(returning === undefined
+      ? []
+      : ["returning", ...(returning.columns ?? [{ name: "all" }]).map(({ name }) => name)]),
+    ...named("sends", partial?.sends),
+    ...named("on conflict", partial?.onConflict),
     ...(anyArgument === undefined
       ? []
       : [

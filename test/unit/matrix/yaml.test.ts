@@ -73,7 +73,7 @@ const texts: readonly { what: string; text: string; want: readonly string[] }[] 
   {
     what: "no relations",
     text: whole.replace(/relations:[^]*/, "relations: {}\n"),
-    want: ["matrix/unused-persona 3:3", "matrix/empty 4:1"],
+    want: ["matrix/empty 4:1"],
   },
 ];
 

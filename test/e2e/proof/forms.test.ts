@@ -1,0 +1,9 @@
+import { expect, test } from "vitest";
+import { casesOf } from "./case.ts";
+import { oneServer, told, wanted } from "./proof.ts";
+
+const server = oneServer();
+
+test.each(casesOf("forms"))("$name", async (proof) => {
+  expect(await told(server(), proof)).toEqual(wanted(proof));
+});
