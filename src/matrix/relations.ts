@@ -174,9 +174,10 @@ function reportTwice<Spec extends QualifiedName & { readonly at: SourcePosition 
   }
 }
 
+const place = ({ line, column }: SourcePosition): string => `${line}:${column}`;
+
 /** Relations that are like one template share its row sets: there it is enough that one of them uses each. */
 export function reportUnusedRowSets(scopes: readonly Scope[]): void {
-  const place = ({ line, column }: SourcePosition): string => `${line}:${column}`;
   const used = new Set(
     scopes.flatMap(({ rowSets }) =>
       rowSets.values.flatMap(({ value }) =>
