@@ -1,7 +1,9 @@
 import { fillSql } from "../lib/sql-file.ts";
-import { quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
-import type { RoutineInfo } from "../model/catalog.ts";
+import { type QualifiedName, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import { callSql } from "../probe/sql/source.ts";
+import { insertSql } from "../probe/sql/statements.ts";
+import type { TextRow } from "../probe/what-to-write.ts";
 import {
   type ActingAs,
   isError,
@@ -54,12 +56,8 @@ export class CallDatabase {
     return { info, rows, cut: rows.length >= rowsAtMost };
   }
 
-  async call(caller: Caller, routine: RoutineInfo, variant: Variant): Promise<CallAnswer> {
-    const answers = await this.#session.run([
-      this.#counts,
-      ...callSteps(caller, routine, variant),
-      this.#counts,
-    ]);
+  async call(caller: Caller, asked: Asked): Promise<CallAnswer> {
+    const answers = await this.#session.run([this.#counts, ...callSteps(caller, asked), this.#counts]);
     const [before, answer, constraints, after] = answers;
     const code = codeOf(answer) ?? codeOf(constraints);
     const text = answer !== undefined && "value" in answer ? answer.value : null;
@@ -81,9 +79,8 @@ export class CallDatabase {
   async without(
     gone: readonly HiddenTable[],
     caller: Caller,
-    routine: RoutineInfo,
-    variant: Variant,
-  ): Promise<{ readonly rows: readonly AnswerRow[]; readonly text: string | null } | undefined> {
+    asked: Asked,
+  ): Promise<Omit<CallAnswer, "read" | "written"> | undefined> {
     const role = (mode: string): Step => ({
       as: this.privileged,
       sql: `set local session_replication_role = ${mode}`,
@@ -97,24 +94,24 @@ export class CallDatabase {
       role("replica"),
       ...deletes,
       role("origin"),
-      ...callSteps(caller, routine, variant),
+      ...callSteps(caller, asked),
     ]);
     const removed = answers.slice(1, 1 + deletes.length);
     if (removed.length < deletes.length || removed.some(isError)) return undefined;
     const answer = answers[2 + deletes.length];
     const text = answer !== undefined && "value" in answer ? answer.value : null;
-    return { rows: isError(answer) ? [] : answerRows(text), text: isError(answer) ? answer.code : text };
+    const code = codeOf(answer);
+    return { code, rows: code === undefined ? answerRows(text) : [], text: code ?? text };
   }
 
   /** Each of these tables as the call leaves it. */
   async after(
     tables: readonly Table[],
     caller: Caller,
-    routine: RoutineInfo,
-    variant: Variant,
+    asked: Asked,
   ): Promise<readonly (readonly TableRow[] | undefined)[]> {
     const steps = tables.map(({ info }): Step => ({ as: this.privileged, sql: rowsSql(info), rows: true }));
-    const answers = await this.#session.run([...callSteps(caller, routine, variant), ...steps]);
+    const answers = await this.#session.run([...callSteps(caller, asked), ...steps]);
     return tables.map((_, index) => {
       const answer = answers[2 + index];
       return answer === undefined || isError(answer) || !("value" in answer)
@@ -124,10 +121,30 @@ export class CallDatabase {
   }
 }
 
-function callSteps(caller: Caller, routine: RoutineInfo, variant: Variant): readonly Step[] {
-  const as = caller.as(routine.schema, routine.name);
+/** What is asked as a caller: one text, the rows that come back as JSON. */
+export interface Asked extends QualifiedName {
+  readonly sql: string;
+}
+
+export function askedCall(routine: RoutineInfo, variant: Variant): Asked {
+  return { schema: routine.schema, name: routine.name, sql: answerSql(routine, variant) };
+}
+
+/** What an INSERT gives back of the row that it stored. */
+export function askedInsert(info: RelationInfo, values: TextRow, columns: readonly string[]): Asked {
+  const sql = `with rowgate_row as (${insertedSql(info, values, columns)}) select pg_catalog.json_agg(pg_catalog.to_json(rowgate_row.*))::text from rowgate_row`;
+  return { schema: info.schema, name: info.name, sql };
+}
+
+/** For people, too. */
+export function insertedSql(info: RelationInfo, values: TextRow, columns: readonly string[]): string {
+  return `${insertSql(info, values)} returning ${columns.map(quoteIdent).join(", ")}`;
+}
+
+function callSteps(caller: Caller, { schema, name, sql }: Asked): readonly Step[] {
+  const as = caller.as(schema, name);
   return [
-    { as, sql: answerSql(routine, variant), rows: true },
+    { as, sql, rows: true },
     { as, sql: "set constraints all immediate", rows: false },
   ];
 }

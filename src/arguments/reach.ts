@@ -52,10 +52,19 @@ export async function reachOf(
   return {
     known,
     hidden: new Map(hidden.filter(([, { rows }]) => rows.length > 0)),
-    mayWrite: (row, how) =>
-      writable[how].has(places(row)) ||
-      [...row.values.values()].some((value) => caller.identities.includes(value)),
+    mayWrite: (row, how) => writable[how].has(places(row)) || isNamed(row, caller.identities),
   };
+}
+
+/** A single value says nothing that its caller may not know where it stands in a row that names the caller. */
+export function withoutOwn(hidden: readonly HiddenTable[], { identities }: Caller): readonly HiddenTable[] {
+  return hidden
+    .map(({ table, rows }) => ({ table, rows: rows.filter((row) => !isNamed(row, identities)) }))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+function isNamed({ values }: TableRow, identities: readonly string[]): boolean {
+  return [...values.values()].some((value) => identities.includes(value));
 }
 
 type Bind = (predicate: string, column?: string) => string;

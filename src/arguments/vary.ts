@@ -8,8 +8,8 @@ import { bindPredicate } from "../plan/columns.ts";
 import { controlOf } from "../plan/function.ts";
 import { constantDefaults } from "../plan/routine.ts";
 import { type HiddenTable, isStillThere, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
-import { type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
-import { type Reach, reachOf, rowsOf } from "./reach.ts";
+import { askedCall, type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
+import { type Reach, reachOf, rowsOf, withoutOwn } from "./reach.ts";
 import { sqlArguments } from "./sql-argument.ts";
 import { givenBy, variantsOf } from "./variants.ts";
 import type { Callable, Caller, Table, TableRow, Variant } from "./world.ts";
@@ -42,20 +42,22 @@ interface Called {
 const confirmedAtMost = 4;
 const comparedAtMost = 16;
 
-/** What a persona knows and may change is the same for every function: asked once. */
-export function varier(calling: Calling): (callable: Callable, caller: Caller) => Promise<Varied> {
-  const reaches = new Map<Caller, Promise<Reach>>();
-  return async (callable, caller) => {
-    let reach = reaches.get(caller);
-    if (reach === undefined) {
-      reach = reachOf(caller, calling.tables, calling, calling.database);
-      reaches.set(caller, reach);
-    }
-    return vary(callable, caller, await reach, calling);
+/** What a persona knows and may change is the same for every function and relation: asked once. */
+export function reaches(calling: Calling): (caller: Caller) => Promise<Reach> {
+  const known = new Map<Caller, Promise<Reach>>();
+  return (caller) => {
+    const reach = known.get(caller) ?? reachOf(caller, calling.tables, calling, calling.database);
+    known.set(caller, reach);
+    return reach;
   };
 }
 
-async function vary(callable: Callable, caller: Caller, reach: Reach, calling: Calling): Promise<Varied> {
+export async function vary(
+  callable: Callable,
+  caller: Caller,
+  reach: Reach,
+  calling: Calling,
+): Promise<Varied> {
   const { routine, spec } = callable;
   const { callers, tables, matrix, database } = calling;
   const others = callers.filter((one) => one !== caller && one.identities.length > 0);
@@ -64,12 +66,15 @@ async function vary(callable: Callable, caller: Caller, reach: Reach, calling: C
   const none = { faults: [], answersAboutOthers: false, calls: 1 };
   const [first, ...rest] = variants;
   if (first === undefined) return { ...none, left: undefined };
-  const one = { variant: first, answer: await database.call(caller, routine, first) };
+  const one = { variant: first, answer: await database.call(caller, askedCall(routine, first)) };
   if (isCode(one.answer.code ?? "", "cancelled")) return { ...none, left: "a call takes too long" };
   const called: readonly Called[] = [
     one,
     ...(await Promise.all(
-      rest.map(async (variant) => ({ variant, answer: await database.call(caller, routine, variant) })),
+      rest.map(async (variant) => ({
+        variant,
+        answer: await database.call(caller, askedCall(routine, variant)),
+      })),
     )),
   ];
   const open = called.filter(({ answer }) => answer.code === undefined);
@@ -168,12 +173,6 @@ function comparedWith(answer: CallAnswer, context: Context): readonly HiddenTabl
   return answer.rows.some(({ size }) => size > 1) ? hidden : withoutOwn(hidden, context.caller);
 }
 
-function withoutOwn(hidden: readonly HiddenTable[], caller: Caller): readonly HiddenTable[] {
-  return hidden
-    .map(({ table, rows }) => ({ table, rows: rows.filter((row) => !names(caller, row)) }))
-    .filter(({ rows }) => rows.length > 0);
-}
-
 async function returnedFault(context: Context, known: Known): Promise<ArgumentFault | undefined> {
   const { callable, caller, calling } = context;
   let asked = 0;
@@ -184,7 +183,11 @@ async function returnedFault(context: Context, known: Known): Promise<ArgumentFa
     for (const suspicion of found.slice(0, confirmedAtMost)) {
       if (asked >= confirmedAtMost * 3) return undefined;
       asked += 1;
-      const without = await calling.database.without([suspicion], caller, callable.routine, variant);
+      const without = await calling.database.without(
+        [suspicion],
+        caller,
+        askedCall(callable.routine, variant),
+      );
       if (without !== undefined && isStillThere(without.rows, suspicion)) continue;
       const rows = found.filter(({ table }) => table === suspicion.table).flatMap((one) => one.rows);
       return faultOf("returns", variant, suspicion.table, rows, context);
@@ -208,17 +211,13 @@ async function answeredFault(context: Context, known: Known): Promise<ArgumentFa
     if (about.some((text) => known.together(text, value))) continue;
     const hidden = withoutOwn(readBy(answer, context), caller);
     if (hidden.length === 0) continue;
-    const again = await calling.database.without([], caller, callable.routine, variant);
-    const without = await calling.database.without(hidden, caller, callable.routine, variant);
+    const again = await calling.database.without([], caller, askedCall(callable.routine, variant));
+    const without = await calling.database.without(hidden, caller, askedCall(callable.routine, variant));
     if (without === undefined || again?.text !== answer.text || without.text === answer.text) continue;
     const [first] = hidden;
     if (first !== undefined) return faultOf("answers", variant, first.table, [], context);
   }
   return undefined;
-}
-
-function names({ identities }: Caller, { values }: TableRow): boolean {
-  return [...values.values()].some((value) => identities.includes(value));
 }
 
 /** Rows that a call has changed or deleted, though its caller may not. */
@@ -242,7 +241,7 @@ async function writtenFault(context: Context): Promise<ArgumentFault | undefined
 
   async function changedBy({ variant, answer }: Called): Promise<readonly Change[]> {
     const tables = calling.tables.filter(({ info, cut }) => answer.written.has(info.oid) && !cut);
-    const after = await calling.database.after(tables, caller, callable.routine, variant);
+    const after = await calling.database.after(tables, caller, askedCall(callable.routine, variant));
     return tables.flatMap((table, index) => changesOf(table, after[index]));
   }
 }

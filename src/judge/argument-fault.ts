@@ -15,7 +15,9 @@ export function withArgumentFault(judgement: Judgement, fault: ArgumentFault | u
 }
 
 function faultText(fault: ArgumentFault): string {
-  const { kind, relation, rows, keys } = fault;
+  const { kind, relation, rows, keys, argument, value } = fault;
+  if (kind === "stores")
+    return `the inserted row gives back ${argument} = '${value}', which depends on rows of ${relation} that this persona may not read (a default, a generated column or a trigger puts it there)`;
   const which = `${rows} ${rows === 1 ? "row" : "rows"} of ${relation}`;
   const shown = keys.length === 0 ? "" : ` (${keys.join(", ")}${rows > keys.length ? ", …" : ""})`;
   const what = {

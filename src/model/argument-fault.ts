@@ -2,10 +2,10 @@
 export interface ArgumentFault {
   /**
    * `returns`: rows that the persona may not read. `answers`: a value that depends on rows that it may not read. `writes`: rows
-   * changed that it may not change.
+   * changed that it may not change. `stores`: the inserted row gives back a value that depends on rows that it may not read.
    */
-  readonly kind: "returns" | "answers" | "writes";
-  /** The argument that was varied, as calls name it; `undefined`: the function takes none. */
+  readonly kind: "returns" | "answers" | "writes" | "stores";
+  /** The argument that was varied, as calls name it, or the column that gives it back; `undefined`: the function takes none. */
   readonly argument: string | undefined;
   /** As text; `null` is NULL. */
   readonly value: string | null;

@@ -1,5 +1,6 @@
 import { DatabaseError } from "pg";
 import { formatFunction, quoteIdent } from "../lib/sql-text.ts";
+import { once } from "../lib/once.ts";
 import { fillSql, readSql } from "../lib/sql-file.ts";
 import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
 import { isCode } from "../model/answers.ts";
@@ -11,14 +12,15 @@ import type { FunctionSpec, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
-import { type Varied, varier } from "../arguments/vary.ts";
+import type { Reach } from "../arguments/reach.ts";
+import { reaches, type Varied, vary } from "../arguments/vary.ts";
 import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
 import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
-import type { ProbedCell } from "./4-probe.ts";
+import { tryInserts } from "./inserts.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
 
 /** What the calls with other arguments than the declared ones came to. */
@@ -159,24 +161,42 @@ async function tryAll(
   });
   const { of: assigned, findings } = await tryAssignments(run, { matrix, database, session, callers }, which);
   const called = reachable.filter(({ left }) => left === undefined);
+  const calling = once(async () => {
+    const tables = await Promise.all(infos.map((info) => database.table(info)));
+    return { matrix, catalog, database, callers, tables };
+  });
+  const reach = once(async () => reaches(await calling()));
+  const reachOf = async (caller: Caller): Promise<Reach> => (await reach())(caller);
+  const stored =
+    which === "declared"
+      ? await tryInserts(run, callers, reachOf, database)
+      : new Map<string, ArgumentFault>();
   if (called.length === 0)
-    return { of: () => undefined, assigned, findings: [...findings, ...leftOut([], reachable)] };
-  const tables = await inTime(Promise.all(infos.map((info) => database.table(info))));
+    return {
+      of: (cell) => stored.get(cell.id),
+      assigned,
+      findings: [...findings, ...leftOut([], reachable)],
+    };
   const keys = await inTime(jsonKeysOf(called, database));
-  const vary = tables && keys && varier({ matrix, catalog, database, callers, tables });
+  const made = await inTime(calling());
   const outcomes = await Promise.all(
     called.flatMap((one) =>
       callers
         .filter(({ persona }) => one.personas.includes(persona))
         .map(async (caller) => {
           const callable: Callable = { ...one, jsonKeys: keys?.get(one.routine.oid) ?? [] };
-          const varied = vary && (await inTime(vary(callable, caller)));
+          const varied =
+            made && keys && (await inTime(reachOf(caller).then((own) => vary(callable, caller, own, made))));
           return { ...one, persona: caller.persona.name, varied: varied ?? notInTime };
         }),
     ),
   );
   const faults = faultsOf(outcomes, reachable);
-  return { ...faults, assigned, findings: [...faults.findings, ...findings] };
+  return {
+    of: (cell) => stored.get(cell.id) ?? faults.of(cell),
+    assigned,
+    findings: [...faults.findings, ...findings],
+  };
 }
 
 const notInTime: Varied = {
@@ -265,7 +285,12 @@ function undeclaredFaults(outcomes: readonly Outcome[]): readonly Finding[] {
       found.set(key, known);
     }
   }
-  const kinds = { returns: "argument-leak", answers: "argument-answer", writes: "argument-writes" } as const;
+  const kinds = {
+    returns: "argument-leak",
+    stores: "argument-leak",
+    answers: "argument-answer",
+    writes: "argument-writes",
+  } as const;
   return [...found.values()].map(({ fault, function: name, personas }) => ({
     kind: kinds[fault.kind],
     function: name,
@@ -298,15 +323,4 @@ function leftOut(outcomes: readonly Outcome[], reachable: readonly Reachable[]):
     function: signatureOf(routine),
     because,
   }));
-}
-
-/** The cells of columns that writes assign, answered: no channel probes them. */
-export function withAssigned(
-  probed: readonly ProbedCell[],
-  assigned: ArgumentFaults["assigned"],
-): readonly ProbedCell[] {
-  return probed.map((one) => {
-    const direct = one.cell.channels.includes("direct") ? assigned(one.cell) : undefined;
-    return direct === undefined ? one : { ...one, answers: { direct } };
-  });
 }

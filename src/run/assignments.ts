@@ -7,6 +7,7 @@ import {
   tryColumn,
 } from "../arguments/assign.ts";
 import type { Caller } from "../arguments/world.ts";
+import { once } from "../lib/once.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { type Cell, isAssignment } from "../model/cell.ts";
 import type { ChannelAnswer } from "../model/channel.ts";
@@ -18,6 +19,7 @@ import { blockedBy } from "../plan/side-effects.ts";
 import type { RelationWork } from "../plan/plan.ts";
 import { inTime } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
+import type { ProbedCell } from "./4-probe.ts";
 
 /** What became of the columns that writes assign. */
 export interface Assignments {
@@ -102,11 +104,6 @@ export async function tryAssignments(
   };
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-}
-
 /** Who is above the policies may assign everything: that is no finding. Its listed columns are tried all the same. */
 function callerOf({ persona, assignment }: Declaration, { callers }: Assigning): Caller | undefined {
   const caller = callers.find((one) => one.persona.name === persona);
@@ -151,4 +148,15 @@ async function observe(
   const candidates =
     operation === "insert" ? acceptedCandidates(spec, declaration, caller, assigning.matrix.vars) : [];
   return tryColumn(declaration, column, info, caller, material, assigning, candidates);
+}
+
+/** The cells of columns that writes assign, answered: no channel probes them. */
+export function withAssigned(
+  probed: readonly ProbedCell[],
+  assigned: Assignments["of"],
+): readonly ProbedCell[] {
+  return probed.map((one) => {
+    const direct = one.cell.channels.includes("direct") ? assigned(one.cell) : undefined;
+    return direct === undefined ? one : { ...one, answers: { direct } };
+  });
 }
