@@ -6,20 +6,20 @@
 export const dictionaryFile = "dictionary.ndjson";
 const mark = "#";
 
-/** Fields whose values repeat. A reader needs no such list: it goes by the mark. */
+/**
+ * Fields whose values repeat. A reader needs no such list: it goes by the mark. What one channel saw (`direct`, `rest`) is not
+ * among them: of 50 hardly one repeats where the whole of `channels` does not.
+ */
 const shared: ReadonlySet<string> = new Set([
   "expectation",
   "at",
   "waiver",
   "channels",
-  "direct",
-  "rest",
   "probe",
   "because",
   "observation",
   "answer",
   "http",
-  "attempts",
   "candidate",
   "forbiddenUpdates",
   "states",
@@ -80,45 +80,89 @@ export function createPacker(
   scrub: (json: string) => string,
   write: (entry: string) => void,
 ): (record: object) => string {
-  /** A text, or an object as it is packed → its entry. */
-  const indices = new Map<string, number>();
-  const entries = new Window<string>((key) => indices.delete(key));
-
+  /** A text → its entry, and an object as it is packed → its entry: two maps, so that neither is taken for the other. */
+  const texts = new Map<string, number>();
+  const objects = new Map<string, number>();
+  const entries = new Window<readonly [Map<string, number>, string]>(([known, key]) => known.delete(key));
   function refer(value: object | string): number {
-    // A text begins with a quotation mark here, what is packed with a bracket: they cannot be taken for each other.
-    const key = typeof value === "string" ? `"${value}` : pack(value);
-    const known = indices.get(key);
-    if (known !== undefined) return known;
-    const text = scrub(typeof value === "string" ? JSON.stringify(value) : key);
+    const isText = typeof value === "string";
+    const known = isText ? texts : objects;
+    const key = isText ? value : pack(value);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const text = scrub(isText ? quoted(value) : key);
     const index = entries.end;
     write(text);
-    indices.set(key, index);
-    entries.push(key, text.length);
+    known.set(key, index);
+    entries.push([known, key], text.length);
     return index;
   }
 
   /** As JSON.stringify, with references. */
   function pack(value: unknown): string {
-    if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-    if (Array.isArray(value)) return `[${value.map(pack).join(",")}]`;
+    if (typeof value !== "object" || value === null) return scalar(value);
+    return Array.isArray(value) ? packList(value) : packFields(value as Readonly<Record<string, unknown>>);
+  }
+
+  function packList(values: readonly unknown[]): string {
+    if (values.length === 0) return "[]";
+    let text = "[";
+    for (let index = 0; index < values.length; index += 1)
+      text += index === 0 ? pack(values[index]) : `,${pack(values[index])}`;
+    return `${text}]`;
+  }
+
+  function packFields(fields: Readonly<Record<string, unknown>>): string {
     let text = "";
-    for (const name in value) {
-      const item = (value as Readonly<Record<string, unknown>>)[name];
+    for (const name in fields) {
+      const item = fields[name];
       if (item === undefined) continue;
+      const { plain, reference } = spellingOf(name);
       text += text === "" ? "{" : ",";
-      text +=
-        shared.has(name) && isWorthAnEntry(item)
-          ? `"${name}${mark}":${refer(item)}`
-          : `${JSON.stringify(name)}:${pack(item)}`;
+      if (reference === undefined || !isWorthAnEntry(item)) text += plain + pack(item);
+      else text += reference + refer(item);
     }
     return text === "" ? "{}" : `${text}}`;
   }
   return (record) => scrub(pack(record));
 }
 
+interface Spelling {
+  readonly plain: string;
+  /** Only of fields whose values repeat. */
+  readonly reference: string | undefined;
+}
+/** Names of our own are few; those of claims and settings may be many. */
+const mostSpellings = 1000;
+const spellings = new Map<string, Spelling>();
+
+/** A field's name as JSON has it, made once: a cell has a hundred fields. */
+function spellingOf(name: string): Spelling {
+  const known = spellings.get(name);
+  if (known !== undefined) return known;
+  const reference = shared.has(name) ? `"${name}${mark}":` : undefined;
+  const made = { plain: `${JSON.stringify(name)}:`, reference };
+  if (spellings.size < mostSpellings) spellings.set(name, made);
+  return made;
+}
+
+function scalar(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  if (typeof value === "boolean") return value ? "true" : "false";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
+  return JSON.stringify(value) ?? "null";
+}
+
+/** As JSON.stringify, which costs more than the look at a short text that needs no escapes. */
+function quoted(text: string): string {
+  return text.length < 100 && /^[ !#-[\]-\uD7FF]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
 function isWorthAnEntry(value: unknown): value is object | string {
   if (typeof value === "string") return value.length > 7;
-  return typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  if (typeof value !== "object" || value === null) return false;
+  for (const _ in value) return true;
+  return false;
 }
 
 /** What a line says that no writer of ours writes. */
