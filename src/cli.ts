@@ -11,6 +11,7 @@ import { type Environment, type ExitCode, type TextSink, withoutCommands } from 
 import { describeError } from "./commands/errors.ts";
 import { addMutateCommand } from "./commands/mutate-options.ts";
 import type { RunOptions } from "./commands/options.ts";
+import { addGateCommand } from "./commands/gate-options.ts";
 import { addFirstCommands } from "./commands/first-commands.ts";
 import type { TokenOptions } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
@@ -216,6 +217,7 @@ program
     await main(async () => (await commands.run())(files, options, environment));
   });
 
+addGateCommand(program, async (work) => main(async () => work(environment)));
 addMutateCommand(program, async (work) => main(async () => work(environment)));
 addFirstCommands(program, async (work) => main(async () => work(environment)));
 addArchiveCommands(program, async (work) => main(async () => work(environment)));

@@ -112,7 +112,7 @@ export async function baselinesOf(
   return new Set(chosen.flatMap((one) => one?.name ?? []));
 }
 
-async function openSystem(
+export async function openSystem(
   loaded: LoadedMatrix,
   index: number,
   beside: boolean,

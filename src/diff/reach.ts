@@ -1,6 +1,5 @@
 import type { Channel } from "../model/cell.ts";
 import type { CandidateAttempt, Observation, RowsObservation } from "../model/observation.ts";
-import type { CellRecord } from "../model/run.ts";
 
 /** What a persona reached on one channel: rows, accepted candidates, stored values, or whether a call went through. */
 export interface Reach {
@@ -16,7 +15,11 @@ export interface Reach {
 }
 
 /** On each channel that came to an answer. */
-export function reachOf({ channels }: CellRecord): readonly Reach[] {
+export function reachOf({
+  channels,
+}: {
+  readonly channels: Readonly<Record<string, { readonly observation: Observation }>>;
+}): readonly Reach[] {
   return Object.entries(channels).flatMap(([channel, { observation }]) => {
     const found = reached(observation);
     return found === undefined ? [] : [{ ...nothing, ...found, channel: channel as Channel }];
@@ -64,12 +67,14 @@ function reached(seen: Observation): (Partial<Reach> & Pick<Reach, "count" | "of
 
 /** The session state that reaches most counts. */
 function rowsReached(seen: RowsObservation): Partial<Reach> & Pick<Reach, "count" | "of"> {
+  const count = Math.max(seen.affected, ...seen.states.map(({ affected }) => affected));
   return {
     rows: true,
-    count: Math.max(seen.affected, ...seen.states.map(({ affected }) => affected)),
+    count,
     of: seen.baseline.total,
     unexpected: Math.max(seen.unexpected, ...seen.states.map(({ unexpected = 0 }) => unexpected)),
-    accepted: acceptedOf(seen.forbiddenUpdates),
+    // Of no row anything is accepted.
+    accepted: count === 0 ? [] : acceptedOf(seen.forbiddenUpdates),
     unexpectedKeys: seen.unexpectedKeys,
   };
 }

@@ -82,9 +82,17 @@ export class DirectChannel implements ProbeChannel {
     this.#routines = new Routines(lines.first, settings);
   }
 
-  /** The same connections, with changes made at the start of each transaction, and undone at its end. */
-  under(changes: readonly string[]): DirectChannel {
-    return new DirectChannel(this.#target, this.#lines, this.#means, { ...this.#settings, changes });
+  /**
+   * The same connections, with changes made at the start of each transaction, and undone at its end.
+   * @param plansHold no change makes a function whose answer may not be kept from one persona to the next
+   */
+  under(changes: readonly string[], plansHold = true): DirectChannel {
+    const keepsPlans = this.#settings.keepsPlans && plansHold;
+    return new DirectChannel(this.#target, this.#lines, this.#means, {
+      ...this.#settings,
+      changes,
+      keepsPlans,
+    });
   }
 
   /** What Postgres says to changes that it refuses. */

@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import { type Act, list } from "./archive.ts";
+import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
+import type { GateOptions } from "./gate.ts";
+
+/** `rowgate gate`; what it does is loaded when it is asked for. */
+export function addGateCommand(program: Command, act: Act): void {
+  program
+    .command("gate")
+    .description("what migrations do to access, and whether the matrix says so; nothing of them stays")
+    .argument("<migration...>", "SQL files in order, or a folder of numbered SQL files")
+    .option("--matrix <file>", "the matrix; the only one of matrices/*.yaml when none is named", list)
+    .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
+    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .option("--on-shared-target", "also where others work, who wait for locks; never in production", false)
+    .option(
+      "--policies <folder>",
+      "the system's numbered SQL before the migrations, instead of the matrix's own",
+    )
+    .option("--overlay <file>", "SQL applied after the policies, before the migrations (repeatable)", list)
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
+    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .option("--quiet", "only what stops the migrations, and the last line", false)
+    .option("--verbose", "also each policy, grant and owner that is otherwise than before", false)
+    .option("--json", "one JSON document on standard output", false)
+    .action(async (files: string[], given: Partial<GateOptions>) => {
+      const options: GateOptions = {
+        ...(given as GateOptions),
+        matrix: given.matrix ?? [],
+        overlay: given.overlay ?? [],
+      };
+      await act(async (environment) => (await import("./gate.ts")).gateCommand(files, options, environment));
+    });
+}

@@ -1,0 +1,148 @@
+import type { Reach } from "../diff/reach.ts";
+import type { BrokenCell, GateChange, Reached } from "../model/gate.ts";
+import type { RelationWaiver } from "../model/matrix.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { Measure, Measures } from "./measure.ts";
+
+/** A difference between two states, and the key of the cell that shows it. */
+type Keyed<T> = T & { readonly key: string };
+
+export interface Compared {
+  readonly gained: readonly Keyed<GateChange>[];
+  readonly lost: readonly Keyed<GateChange>[];
+  readonly broken: readonly Keyed<BrokenCell>[];
+  readonly compared: number;
+  readonly unknown: readonly Keyed<{ readonly cell: string }>[];
+}
+
+/** What each persona may do in the later state otherwise than in the earlier one. Pure. */
+export function compare(before: Measures, after: Measures, waived: readonly RelationWaiver[] = []): Compared {
+  const keys = [...new Set([...before.keys(), ...after.keys()])];
+  const pairs = keys.map((key) => ({ key, was: before.get(key), is: after.get(key) }));
+  const change = (more: typeof widening, way: "gained" | "lost"): readonly Keyed<GateChange>[] =>
+    pairs.flatMap(({ key, was, is }) => {
+      const [less, wide] = way === "gained" ? [was, is] : [is, was];
+      const found = wide && more(less, wide);
+      const shown = is ?? was;
+      if (found === undefined || shown === undefined) return [];
+      const declared = way === "gained" ? declaredBy(is, found, waived) : undefined;
+      return [{ key, ...placeOf(shown), before: reached(was), after: reached(is), ...found, declared }];
+    });
+  return {
+    gained: change(widening, "gained").toSorted(byWidth),
+    lost: change(widening, "lost").toSorted(byWidth),
+    broken: pairs.flatMap(({ key, was, is }) => brokenCell(key, was, is)),
+    compared: pairs.filter(({ was, is }) => was?.reach !== undefined && is?.reach !== undefined).length,
+    unknown: pairs.flatMap(({ key, was, is }) =>
+      was?.reach !== undefined && is !== undefined && is.reach === undefined ? [{ key, cell: is.cell }] : [],
+    ),
+  };
+}
+
+function placeOf({
+  cell,
+  persona,
+  relation,
+  operation,
+  column,
+  call,
+}: Measure): Pick<GateChange, "cell" | "persona" | "relation" | "operation" | "column" | "call"> {
+  return { cell, persona, relation, operation, column, call };
+}
+
+function reached(one: Measure | undefined): Reached | undefined {
+  return one?.reach && { count: one.reach.count, of: one.reach.of };
+}
+
+type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns">;
+
+/** What `wide` may do that `less` may not. */
+function widening(less: Measure | undefined, wide: Measure): Widening | undefined {
+  return reachWidens(less, wide) ?? columnsWiden(less, wide) ?? privilegeWidens(less, wide);
+}
+
+function reachWidens(less: Measure | undefined, wide: Measure): Widening | undefined {
+  const { reach } = wide;
+  if (reach === undefined) return undefined;
+  const accepted = newlyAccepted(less, wide);
+  const rows = reach.rows
+    ? rowsWiden(less?.reach, reach)
+    : !reach.accepted.length && reach.count > (less?.reach?.count ?? 0);
+  if (!rows && accepted.length === 0) return undefined;
+  return { examples: [...reach.unexpectedKeys, ...accepted].slice(0, 3), privilegeOnly: false };
+}
+
+/** More rows, and not only because the relation has more rows: as many as before are out of reach. */
+function rowsWiden(less: Reach | undefined, wide: Reach): boolean {
+  if (less === undefined) return wide.count > 0;
+  const grown = wide.of > less.of && wide.of - wide.count >= less.of - less.count;
+  return (wide.count > less.count && !grown) || (wide.unexpected > less.unexpected && !grown);
+}
+
+/** A candidate that was not tried before says nothing, unless none was accepted then. */
+function newlyAccepted(less: Measure | undefined, wide: Measure): readonly string[] {
+  const accepted = wide.reach?.accepted ?? [];
+  const before = less?.reach?.accepted ?? [];
+  if (before.length === 0 && !wide.reach?.rows) return accepted;
+  return accepted.filter((name) => !before.includes(name) && less?.tried.includes(name) === true);
+}
+
+/** A column that was there before, or one that is new where not every column was granted. */
+function columnsWiden(less: Measure | undefined, wide: Measure): Widening | undefined {
+  if (less === undefined || !less.privileged || wide.column !== undefined) return undefined;
+  if (!withColumns.has(wide.operation)) return undefined;
+  const columns = renamed(less, wide)
+    ? wide.granted.slice(less.granted.length)
+    : wide.granted.filter(
+        (name) => !less.granted.includes(name) && (isPartial(less) || less.columns.includes(name)),
+      );
+  return columns.length === 0 ? undefined : { examples: [], columns, privilegeOnly: true };
+}
+
+const withColumns: ReadonlySet<string> = new Set(["select", "insert", "update"]);
+
+function isPartial({ granted, columns }: Measure): boolean {
+  return granted.length < columns.length;
+}
+
+/** As many columns as before, and some are called otherwise: which of them is which is not compared. */
+function renamed(less: Measure, wide: Measure): boolean {
+  return less.columns.length === wide.columns.length && less.columns.join() !== wide.columns.join();
+}
+
+function privilegeWidens(less: Measure | undefined, wide: Measure): Widening | undefined {
+  const widens = wide.column === undefined && wide.privileged && less?.privileged !== true;
+  return widens ? { examples: [], privilegeOnly: true } : undefined;
+}
+
+/** The matrix says exactly who reaches which rows: a cell of it that passes agrees with what is reached. Columns it must name. */
+function declaredBy(
+  is: Measure | undefined,
+  { columns = [] }: Widening,
+  waived: readonly RelationWaiver[],
+): GateChange["declared"] {
+  if (is === undefined) return undefined;
+  const agrees = is.verdict === "pass" && columns.every((name) => is.declaredColumns.includes(name));
+  if (is.named) return agrees ? { how: "declared", at: is.at } : undefined;
+  const waiver = waived.find((one) => formatQualified(one) === is.relation);
+  return waiver && { how: "waived", at: `${waiver.at.file}:${waiver.at.line}` };
+}
+
+function brokenCell(
+  key: string,
+  was: Measure | undefined,
+  is: Measure | undefined,
+): readonly Keyed<BrokenCell>[] {
+  const broke = was?.named === true && was.verdict === "pass" && is?.named === true && is.verdict !== "pass";
+  return broke ? [{ key, cell: is.cell, verdict: is.verdict, because: is.because, at: is.at }] : [];
+}
+
+function rowsMore({ before, after }: GateChange): number {
+  return (after?.count ?? 0) - (before?.count ?? 0);
+}
+
+/** What is not declared first, then the greatest. */
+function byWidth(a: GateChange, b: GateChange): number {
+  const undeclared = Number(a.declared !== undefined) - Number(b.declared !== undefined);
+  return undeclared || Number(a.privilegeOnly) - Number(b.privilegeOnly) || rowsMore(b) - rowsMore(a);
+}

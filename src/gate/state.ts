@@ -1,0 +1,210 @@
+import { type Client, type ClientBase, DatabaseError } from "pg";
+import { now } from "../lib/clock.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { Issue } from "../model/errors.ts";
+import type { Matrix, RelationSpec } from "../model/matrix.ts";
+import { addressOf } from "../model/posture.ts";
+import type { Target } from "../model/target.ts";
+import { signIn } from "../persona/sign-in.ts";
+import { channelsOf } from "../plan/channels.ts";
+import { findRelation } from "../plan/missing.ts";
+import { type CellOptions, cellsOf } from "../plan/plan.ts";
+import type { Cell } from "../model/cell.ts";
+import { isAssignment } from "../model/cell.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
+import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
+import { sessionRules } from "../probe/sessions.ts";
+import { load, type Loaded } from "../run/1-load.ts";
+import { inspect, type Inspected } from "../run/2-inspect.ts";
+import { visibleRows } from "../run/4-probe.ts";
+import { matrixIssues } from "../run/matrix-issues.ts";
+import { gatewayOf } from "../run/request.ts";
+import { changesOf, failureOf, type PendingStatement } from "./migrations.ts";
+import { readFuture, type FutureFacts } from "./future.ts";
+
+export interface GateRequest {
+  readonly matrix: Matrix;
+  readonly target: Target;
+  readonly pending: readonly PendingStatement[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Apply migrations, in transactions that are rolled back, where others work too. */
+  readonly onSharedTarget: boolean;
+  readonly interrupted?: AbortSignal | undefined;
+}
+
+/** The database after the first `count` of the pending statements, seen from inside a transaction that is rolled back. */
+export interface State {
+  readonly count: number;
+  /** The matrix, as far as it fits, and every other relation of the exposed schemas as denied to everybody. */
+  readonly plan: Inspected;
+  /** Relations and functions of the matrix that fit. */
+  readonly fitted: Matrix;
+  readonly issues: readonly Issue[];
+  /** Findings of the matrix as it is. */
+  readonly findings: Inspected["findings"];
+  readonly future: FutureFacts;
+  readonly cells: readonly Cell[];
+  readonly channel: DirectChannel;
+  close(): Promise<void>;
+}
+
+/**
+ * @param bare oids of relations of which the matrix is left aside: they are asked about as those that it does not name
+ * @throws RowgateError where a statement fails, with its file and line
+ */
+export async function openState(
+  request: GateRequest,
+  count: number,
+  bare: ReadonlySet<string> = new Set(),
+): Promise<State> {
+  const { target, pending } = request;
+  const read = await insideTransaction(request, count, (client) => readState(client, request, bare));
+  const { plan } = read;
+  const identities = signIn(request, plan.settings, now(), plan.cells);
+  const home = plan.catalog.login;
+  const gateway = target.rest !== undefined;
+  const sessions = sessionRules({ identities, inForce: plan.settings, gateway, home: home.name });
+  const opened = await openDirectChannel({ target, sessions, home });
+  const kept = plan.lints["immutable-reads-setting"].length === 0;
+  const channel = opened.under(changesOf(pending, count), kept);
+  const cells = read.cells.filter((cell) => cell.channels.includes("direct") && !isAssignment(cell));
+  return { ...read, count, cells, channel, close: () => opened.close() };
+}
+
+type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "cells">;
+
+async function readState(
+  client: ClientBase,
+  { matrix, target }: GateRequest,
+  bare: ReadonlySet<string>,
+): Promise<Read> {
+  const loaded = await load(client, matrix, gatewayOf(target));
+  const { fitted, issues } = await fit(client, loaded);
+  const filters = { only: [], personas: [], channels: matrix.channels };
+  const { findings } = await inspect(client, { ...loaded, matrix: fitted }, filters);
+  const plan = await inspect(
+    client,
+    { ...loaded, matrix: widened(without(fitted, loaded, bare), loaded, target) },
+    filters,
+  );
+  const options: CellOptions = {
+    channels: channelsOf(matrix, ["direct"]),
+    exposed: gatewayOf(target)?.schemas ?? [],
+    wants: () => true,
+  };
+  const cells: Cell[] = [];
+  for (const work of [...plan.work, ...plan.functions]) {
+    const visible = "routine" in work ? undefined : await visibleRows(client, plan, work, matrix.personas);
+    cells.push(...cellsOf(plan, work, matrix.personas, options, visible));
+  }
+  const future = await readFuture(client, { ...plan, matrix });
+  return { plan, fitted, issues, findings, future, cells };
+}
+
+/** The matrix without the relations and functions that this state does not have as it describes them. */
+async function fit(
+  client: ClientBase,
+  loaded: Loaded,
+): Promise<{ readonly fitted: Matrix; readonly issues: readonly Issue[] }> {
+  const { matrix } = loaded;
+  const issues = await matrixIssues(client, loaded);
+  if (issues.length === 0) return { fitted: matrix, issues };
+  const fits = async (part: Pick<Matrix, "relations" | "functions">): Promise<boolean> =>
+    (await matrixIssues(client, { ...loaded, matrix: { ...matrix, ...part } })).length === 0;
+  const relations: Matrix["relations"][number][] = [];
+  for (const spec of matrix.relations)
+    if (await fits({ relations: [spec], functions: [] })) relations.push(spec);
+  const functions: Matrix["functions"][number][] = [];
+  for (const spec of matrix.functions)
+    if (await fits({ relations: [], functions: [spec] })) functions.push(spec);
+  return { fitted: { ...matrix, relations, functions }, issues };
+}
+
+function without(fitted: Matrix, { catalog }: Loaded, bare: ReadonlySet<string>): Matrix {
+  const relations = fitted.relations.filter((spec) => !bare.has(findRelation(catalog, spec)?.oid ?? ""));
+  return { ...fitted, relations };
+}
+
+function oidsOf({ fitted, plan }: State): ReadonlySet<string> {
+  return new Set(fitted.relations.map((spec) => findRelation(plan.catalog, spec)?.oid ?? ""));
+}
+
+/** Relations that are there in both states, and that the matrix fits in only one of them. */
+export function fittedOnce(one: State, other: State): ReadonlySet<string> {
+  const [fits, fitsOther] = [oidsOf(one), oidsOf(other)];
+  const there = new Set(one.plan.catalog.relations.map(({ oid }) => oid));
+  return new Set(
+    other.plan.catalog.relations
+      .map(({ oid }) => oid)
+      .filter((oid) => there.has(oid) && fits.has(oid) !== fitsOther.has(oid)),
+  );
+}
+
+/** Every relation in reach is asked about, whether the matrix names it or not: what is not declared is denied. */
+function widened(fitted: Matrix, { catalog, matrix, directRoles }: Loaded, target: Target): Matrix {
+  const named = new Set(fitted.relations.map((one) => formatQualified(one)));
+  const exposed = new Set([...matrix.exposes, ...(gatewayOf(target)?.schemas ?? [])]);
+  const reached = (schema: string): boolean => exposed.has(schema) || directRoles.size > 0;
+  const others = catalog.relations
+    .filter((one) => reached(one.schema) && one.kind !== "function" && !named.has(formatQualified(one)))
+    .map(({ schema, name }): RelationSpec => ({ ...undeclared(matrix), schema, name }));
+  return { ...fitted, relations: [...fitted.relations, ...others] };
+}
+
+function undeclared({ file }: Matrix): Omit<RelationSpec, "schema" | "name"> {
+  const at = { file, line: 0, column: 0 };
+  const nothing = { key: undefined, control: undefined, survives: undefined, rowSets: [] };
+  return { ...nothing, at, declarations: [], candidates: [] };
+}
+
+/** Whether the matrix says something about the relation or function of a cell. */
+export function isNamed({ fitted }: Pick<State, "fitted">, { relation: { info }, call }: Cell): boolean {
+  const specs = call === undefined ? fitted.relations : fitted.functions;
+  return specs.some(({ schema, name }) => schema === info.schema && name === info.name);
+}
+
+async function insideTransaction<T>(
+  { target, pending }: GateRequest,
+  count: number,
+  ask: (client: ClientBase) => Promise<T>,
+): Promise<T> {
+  const client = await connect(addressOf(target), target.limits);
+  try {
+    await client.query("begin");
+    for (let done = 0; done < count; done++) await applyOne(client, pending, done);
+    const rest = changesOf(pending, count).slice(-3);
+    if (count > 0) await client.query(rest.join(";\n"));
+    return await ask(nested(client));
+  } finally {
+    await disconnect(client);
+  }
+}
+
+async function applyOne(client: Client, pending: readonly PendingStatement[], index: number): Promise<void> {
+  const statement = pending[index];
+  if (statement === undefined) return;
+  const { prologue, sql, epilogue } = statement;
+  try {
+    for (const one of prologue) await client.query(one);
+    await client.query(sql);
+    for (const one of epilogue) await client.query(one);
+  } catch (error) {
+    if (error instanceof DatabaseError) throw await failureOf(statement, error);
+    throw error;
+  }
+}
+
+/** Within the transaction, questions that begin and roll back one of their own do so with a savepoint. */
+function nested(client: Client): ClientBase {
+  const query = (first: unknown, ...rest: readonly unknown[]): unknown =>
+    Reflect.apply(client.query, client, [typeof first === "string" ? inSavepoint(first) : first, ...rest]);
+  return new Proxy(client, {
+    get: (of, key): unknown => (key === "query" ? query : Reflect.get(of, key, of)),
+  });
+}
+
+function inSavepoint(sql: string): string {
+  return sql
+    .replace(/^\s*begin\b[^;]*/i, "savepoint rowgate_question")
+    .replace(/(^|;\s*)rollback\s*$/i, "$1rollback to savepoint rowgate_question");
+}

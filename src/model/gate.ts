@@ -1,0 +1,106 @@
+import type { Issue } from "./errors.ts";
+import type { Finding } from "./finding.ts";
+import type { Operation } from "./matrix.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One statement of the pending migrations. */
+export interface GateStatement {
+  readonly file: string;
+  readonly line: number;
+  /** Its first line. */
+  readonly text: string;
+}
+
+/** Rows that were read or changed, or candidates and calls that were accepted, of those that were tried. */
+export interface Reached {
+  readonly count: number;
+  readonly of: number;
+}
+
+/** What a persona may do otherwise than before. */
+export interface GateChange {
+  readonly cell: string;
+  readonly persona: string;
+  /** `schema.name`; of a function with its types. */
+  readonly relation: string;
+  readonly operation: Operation;
+  readonly column?: string | undefined;
+  readonly call?: string | undefined;
+  /** `undefined`: there was nothing of that name, or the probe could not tell. */
+  readonly before: Reached | undefined;
+  readonly after: Reached | undefined;
+  /** Keys of a few rows, or names of candidates. */
+  readonly examples: readonly string[];
+  /** Columns that are granted besides those of before. */
+  readonly columns?: readonly string[] | undefined;
+  /** Nothing more is reached today: only a privilege changed. */
+  readonly privilegeOnly: boolean;
+  /** Why the matrix agrees: `declared` or `waived`, and where it says so. */
+  readonly declared?: { readonly how: "declared" | "waived"; readonly at: string } | undefined;
+  /** Index of the statement that made the change. */
+  readonly statement?: number | undefined;
+}
+
+/** A cell of the matrix that passed before and does not pass afterwards. */
+export interface BrokenCell {
+  readonly cell: string;
+  readonly verdict: Verdict;
+  readonly because: string;
+  /** Where the matrix declares it. */
+  readonly at: string;
+  readonly statement?: number | undefined;
+}
+
+/** A finding that the migrations bring about. */
+export interface NewFinding {
+  readonly finding: Finding;
+  readonly statement?: number | undefined;
+}
+
+/** Who could use an object that is created after the migrations, by default privileges alone. */
+export interface FutureAccess {
+  readonly object: "table" | "function";
+  readonly schema: string;
+  /** Who creates it. */
+  readonly owner: string;
+  readonly role: string;
+  readonly gained: readonly string[];
+  readonly lost: readonly string[];
+  readonly statement?: number | undefined;
+}
+
+export interface GateRecord {
+  readonly matrix: string;
+  readonly target: string;
+  readonly files: readonly string[];
+  readonly statements: readonly GateStatement[];
+  readonly personas: number;
+  readonly relations: number;
+  /** Cells whose access was compared. */
+  readonly compared: number;
+  /** Cells whose access is known before, and not afterwards. */
+  readonly unknown: readonly string[];
+  readonly gained: readonly GateChange[];
+  readonly lost: readonly GateChange[];
+  readonly broken: readonly BrokenCell[];
+  readonly findings: readonly NewFinding[];
+  readonly future: readonly FutureAccess[];
+  /** Why the matrix does not fit the database afterwards, where it did before. */
+  readonly misfit: { readonly issues: readonly Issue[]; readonly statement?: number | undefined } | undefined;
+  /** What is in force otherwise than before: a sentence each. */
+  readonly rules: readonly string[];
+  readonly milliseconds: number;
+}
+
+/** Access that was gained, and that the matrix does not declare. */
+export function undeclaredGains({ gained }: Pick<GateRecord, "gained">): readonly GateChange[] {
+  return gained.filter(({ declared }) => declared === undefined);
+}
+
+/** 1: access widens, or a cell that passed does not pass, and the matrix does not say so. */
+export function gateExitCode(record: GateRecord): 0 | 1 {
+  const widened = record.future.some(({ gained }) => gained.length > 0);
+  const fails =
+    undeclaredGains(record).length + record.broken.length + record.findings.length + record.unknown.length;
+  return fails > 0 || widened || record.misfit !== undefined ? 1 : 0;
+}

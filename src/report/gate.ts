@@ -1,0 +1,246 @@
+import { factsOf, findingMessages } from "../messages/findings.ts";
+import {
+  type GateChange,
+  gateExitCode,
+  type GateRecord,
+  type Reached,
+  undeclaredGains,
+} from "../model/gate.ts";
+import { type Paint, painter } from "./paint.ts";
+import { clean, hanging, plural, seconds } from "./text.ts";
+import { verdictWords } from "./words.ts";
+
+export interface GateTextOptions {
+  readonly colour: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly width: number;
+}
+
+/** The same change, of several personas and operations. */
+export interface ChangeGroup extends GateChange {
+  readonly personas: readonly string[];
+  readonly operations: readonly string[];
+  /** Where the matrix says something else. */
+  readonly against: string | undefined;
+}
+
+/** Changes that differ in their persona alone are one, and then those that differ in their operation. */
+export function groupChanges(
+  changes: readonly GateChange[],
+  { broken }: Pick<GateRecord, "broken">,
+): readonly ChangeGroup[] {
+  const places = new Map(broken.map(({ cell, at }) => [cell, at]));
+  const single = changes.map((one) => ({
+    ...one,
+    ...(one.privilegeOnly && { before: undefined, after: undefined }),
+    personas: [one.persona],
+    operations: [operationText(one)],
+    against: places.get(one.cell),
+  }));
+  return merged(merged(single, "personas"), "operations");
+}
+
+function merged(groups: readonly ChangeGroup[], by: "personas" | "operations"): readonly ChangeGroup[] {
+  const found = new Map<string, ChangeGroup>();
+  for (const group of groups) {
+    const { relation, before, after, privilegeOnly, declared, statement, against } = group;
+    const same = by === "personas" ? group.operations : group.personas;
+    const { columns } = group;
+    const said = [declared?.how, against === undefined];
+    const key = JSON.stringify([relation, before, after, privilegeOnly, columns, said, statement, same]);
+    const known = found.get(key);
+    found.set(
+      key,
+      known === undefined ? group : { ...known, [by]: [...new Set([...known[by], ...group[by]])] },
+    );
+  }
+  return [...found.values()];
+}
+
+function operationText({ operation, column, call }: GateChange): string {
+  const named = call === undefined || call === "" ? "" : ` ${call}`;
+  return `${operation.replace("_", " ")}${column === undefined ? "" : ` of ${column}`}${named}`;
+}
+
+/** `select, update on public.courses`. */
+export function changedThing({ operations, relation }: ChangeGroup): string {
+  return `${operations.join(", ")} on ${relation}`;
+}
+
+export function changedBy({
+  before,
+  after,
+  privilegeOnly,
+  operation,
+  examples,
+  columns = [],
+}: ChangeGroup): string {
+  if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
+  if (privilegeOnly) return "privilege, with which no other row is reached today";
+  const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
+  return from === to ? `${from}, and ${examples.join(", ")}` : `${from} → ${to}`;
+}
+
+function reachedText(reached: Reached | undefined, operation: string): string {
+  if (reached === undefined) return "nothing";
+  if (operation === "execute" || operation === "truncate") return reached.count > 0 ? "allowed" : "refused";
+  return `${reached.count} of ${reached.of} ${operation === "insert" ? "candidates" : "rows"}`;
+}
+
+/** `supabase/migrations/3_open.sql:12  create policy …`; empty: it is not known. */
+export function statementText({ statements }: GateRecord, index: number | undefined): string {
+  const statement = index === undefined ? undefined : statements[index];
+  return statement === undefined ? "" : `${statement.file}:${statement.line}  ${clean(statement.text)}`;
+}
+
+/** What a person reads of a gate: what widens first, with the statement behind it, then what is lost, then what it comes to. */
+export function gateText(record: GateRecord, options: GateTextOptions): string {
+  const { quiet, verbose, width } = options;
+  const paint = painter(options.colour);
+  const undeclared = undeclaredGains(record);
+  const declared = record.gained.filter((one) => !undeclared.includes(one));
+  const how = { record, paint };
+  const lines = [
+    ...(quiet ? [] : [headline(record, paint), ""]),
+    ...changeLines(undeclared, "▲", how),
+    ...futureLines(how),
+    ...brokenLines(how),
+    ...misfitLines(how),
+    ...findingLines(how, width),
+    ...unknownLines(how),
+    ...(quiet ? [] : changeLines(declared, "▲", how)),
+    ...(quiet ? [] : changeLines(record.lost, "▼", how)),
+    ...(verbose ? ruleLines(record) : []),
+    ...hanging(lastLine(record, paint), width),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+interface How {
+  readonly record: GateRecord;
+  readonly paint: Paint;
+}
+
+function headline(
+  { matrix, target, files, statements, relations, personas }: GateRecord,
+  paint: Paint,
+): string {
+  const pending = `${plural(files.length, "migration")}, ${plural(statements.length, "statement")}`;
+  return `${paint("strong", matrix)} on ${target}: ${pending}; ${plural(personas, "persona")} on ${plural(relations, "relation")}`;
+}
+
+function changeLines(
+  changes: readonly GateChange[],
+  sign: "▲" | "▼",
+  { record, paint }: How,
+): readonly string[] {
+  const gained = sign === "▲";
+  return groupChanges(changes, record).flatMap((group) => {
+    const { personas, examples, declared, privilegeOnly } = group;
+    const tone = !gained ? "warn" : declared === undefined ? "bad" : "good";
+    return [
+      `${paint(tone, sign)} ${paint("strong", clean(changedThing(group)))}  ${clean(changedBy(group))}  ${gained ? paint(tone, declaredText(group)) : "lost"}`,
+      `    ${clean(personas.join(", "))}`,
+      ...(examples.length === 0 || privilegeOnly ? [] : [`    such as ${clean(examples.join(", "))}`]),
+      ...byStatement({ record }, group.statement),
+    ];
+  });
+}
+
+export function declaredText({ declared, against }: Pick<ChangeGroup, "declared" | "against">): string {
+  if (declared !== undefined) return `${declared.how} at ${clean(declared.at)}`;
+  return against === undefined ? "not declared" : `not declared: see ${clean(against)}`;
+}
+
+function byStatement({ record }: Pick<How, "record">, index: number | undefined): readonly string[] {
+  const from = statementText(record, index);
+  return from === "" ? [] : [`    by ${from}`];
+}
+
+function futureLines(how: How): readonly string[] {
+  const { record, paint } = how;
+  return record.future.flatMap(({ object, schema, owner, role, gained, lost, statement }) => {
+    const changes = [
+      ...(gained.length === 0 ? [] : [`${paint("bad", "▲")} ${role} gains ${gained.join(", ")}`]),
+      ...(lost.length === 0 ? [] : [`${paint("warn", "▼")} ${role} loses ${lost.join(", ")}`]),
+    ];
+    return [
+      ...changes.map((one) => `${one} on every ${object} that ${owner} creates in ${schema} from now on`),
+      ...byStatement(how, statement),
+    ];
+  });
+}
+
+function brokenLines(how: How): readonly string[] {
+  const groups = new Map<string, { first: GateRecord["broken"][number]; cells: string[] }>();
+  const shown = new Set(undeclaredGains(how.record).map(({ cell }) => cell));
+  for (const one of how.record.broken.filter(({ cell }) => !shown.has(cell))) {
+    const key = JSON.stringify([one.verdict, one.at, one.statement, one.because]);
+    const group = groups.get(key) ?? { first: one, cells: [] };
+    group.cells.push(one.cell);
+    groups.set(key, group);
+  }
+  return [...groups.values()].flatMap(({ first, cells }) => [
+    `${how.paint("bad", verdictWords[first.verdict].one.toUpperCase())}  ${clean(cells.slice(0, 6).join(", "))}${cells.length > 6 ? ` and ${cells.length - 6} more` : ""}`,
+    `    passed before; now: ${clean(first.because)}; declared at ${clean(first.at)}`,
+    ...byStatement(how, first.statement),
+  ]);
+}
+
+function misfitLines(how: How): readonly string[] {
+  const { misfit } = how.record;
+  if (misfit === undefined) return [];
+  return [
+    `${how.paint("bad", "MATRIX")}  the matrix does not fit the database after the migrations`,
+    ...misfit.issues.map(
+      ({ message, at }) => `    ${clean(`${at.file}:${at.line}:${at.column}  ${message}`)}`,
+    ),
+    ...byStatement(how, misfit.statement),
+  ];
+}
+
+function findingLines(how: How, width: number): readonly string[] {
+  return how.record.findings.flatMap(({ finding, statement }) => [
+    ...hanging(
+      `${how.paint("bad", "FINDING")}  ${findingMessages[finding.kind].title} (${finding.kind}): ${clean(factsOf(finding))}`,
+      width,
+      4,
+    ),
+    ...byStatement(how, statement),
+  ]);
+}
+
+function unknownLines({ record, paint }: How): readonly string[] {
+  const { unknown } = record;
+  if (unknown.length === 0) return [];
+  const shown = clean(unknown.slice(0, 6).join(", "));
+  const more = unknown.length > 6 ? ` and ${unknown.length - 6} more` : "";
+  return [
+    `${paint("bad", "UNKNOWN")}  what these reach was known before, and cannot be told afterwards: ${shown}${more}`,
+  ];
+}
+
+function ruleLines({ rules }: GateRecord): readonly string[] {
+  return rules.length === 0
+    ? []
+    : ["", "in force otherwise than before", ...rules.map((rule) => `  ${clean(rule)}`), ""];
+}
+
+/** Never that the migrations are safe: what was compared, and what came of it. */
+export function lastLine(record: GateRecord, paint: Paint): string {
+  const fails = gateExitCode(record) === 1;
+  const word = fails ? paint("bad", "STOP") : paint("good", "PASS");
+  const undeclared = undeclaredGains(record).length;
+  const parts = [
+    `${record.gained.length} gained${record.gained.length === 0 ? "" : ` (${undeclared} not declared)`}, ${record.lost.length} lost`,
+    ...(record.broken.length === 0
+      ? []
+      : [
+          `${plural(record.broken.length, "cell")} of the matrix no longer ${record.broken.length === 1 ? "passes" : "pass"}`,
+        ]),
+    ...(record.findings.length === 0 ? [] : [plural(record.findings.length, "new finding")]),
+    `${plural(record.compared, "cell")} compared on the direct channel with the rows at hand`,
+  ];
+  return `${record.matrix} on ${record.target}  ${word}  ${parts.join("; ")} (${seconds(record.milliseconds)})`;
+}

@@ -1,0 +1,213 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { GateRecord } from "../../src/model/gate.ts";
+import { gate } from "../../src/gate/gate.ts";
+import { readPending } from "../../src/gate/migrations.ts";
+import { loadMatrix } from "../../src/commands/load-matrix.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import { prepareEmbedded } from "../../src/stage/targets.ts";
+import type { OpenedTarget } from "../../src/stage/system.ts";
+import { makeProject, notesMatrix, removeProject } from "../cli/system.ts";
+
+/** Everything that gates are tried on: one database for all of them, since nothing of a migration stays. */
+const moreSql = `
+create table public.news (id int primary key, body text, draft boolean not null default false);
+alter table public.news enable row level security;
+grant select (id, body) on public.news to authenticated;
+grant select on public.news to service_role;
+create policy published on public.news for select to authenticated using (not draft);
+insert into public.news values (1, 'out', false), (2, 'not yet', true);
+create function public.is_ana() returns boolean language sql stable as
+$$ select auth.uid() = '10000000-0000-4000-8000-000000000001' $$;
+revoke execute on function public.is_ana() from public;
+`;
+const newsMatrix = `  news:
+    rows: { published: not draft }
+    expect:
+      anon: { '*': { deny: grant } }
+      ana: { select: published, '*': deny }
+      service: { select: allow, '*': deny }
+`;
+
+let project: string;
+let server: EmbeddedServer;
+let opened: OpenedTarget;
+beforeAll(async () => {
+  project = await makeProject({
+    "matrices/notes.yaml": `${notesMatrix}${newsMatrix}`,
+    "policies/notes/020_more.sql": moreSql,
+  });
+  server = await startEmbedded();
+  const prepared = await prepareEmbedded({
+    server,
+    database: "gated",
+    policies: path.join(project, "policies/notes"),
+    overlays: [],
+    schemas: ["public"],
+    gateway: "builtin",
+    txEnd: "rollback-allow-override",
+    jwtSecret: undefined,
+    environment: {},
+  });
+  opened = await prepared.open();
+});
+afterAll(async () => {
+  await opened?.[Symbol.asyncDispose]();
+  await server?.stop();
+  await removeProject(project);
+});
+
+async function gated(sql: string, more = ""): Promise<GateRecord> {
+  await writeFile(path.join(project, "migration.sql"), sql);
+  await writeFile(path.join(project, "matrix.yaml"), `${notesMatrix}${newsMatrix}${more}`);
+  const { matrix } = await loadMatrix("matrix.yaml", project, "2026-01-01");
+  const pending = await readPending([path.join(project, "migration.sql")], "login", project);
+  return gate({ matrix, target: opened.target, pending, environment: {}, onSharedTarget: false });
+}
+
+/** `▲ ana select public.news 1→2 line 3 undeclared`. */
+function shown({ gained, lost, statements }: GateRecord): readonly string[] {
+  const changes = [
+    ...gained.map((one) => ({ sign: "▲", ...one, how: one.declared?.how ?? "not declared" })),
+    ...lost.map((one) => ({ sign: "▼", ...one, how: "lost" })),
+  ];
+  return changes.map(({ sign, persona, operation, relation, before, after, statement, how, privilegeOnly }) =>
+    [
+      `${sign} ${persona} ${operation} ${relation}`,
+      privilegeOnly ? "privilege" : `${before?.count ?? "-"}→${after?.count ?? "-"}`,
+      `line ${statement === undefined ? "?" : (statements[statement]?.line ?? "?")}`,
+      how,
+    ].join(", "),
+  );
+}
+
+/** Migration → what is gained and lost on SELECT, and whether it is stopped. */
+const migrations: readonly {
+  readonly title: string;
+  readonly sql: string;
+  /** Appended to the matrix. */
+  readonly matrix?: string;
+  readonly select: readonly string[];
+  readonly stops: boolean;
+}[] = [
+  {
+    title: "renames, indexes and comments change no access",
+    sql: `alter table public.news rename column body to text;
+      create index on public.notes (owner);
+      comment on table public.notes is 'x';
+      alter policy own on public.notes rename to their_own;`,
+    select: [],
+    stops: false,
+  },
+  {
+    title: "a policy that shows drafts: the statement among others is found",
+    sql: `comment on table public.news is 'first';\ncomment on table public.notes is 'second';
+create policy drafts on public.news for select to authenticated using (draft);
+comment on table public.news is 'last';`,
+    select: ["▲ ana select public.news, 1→2, line 3, not declared"],
+    stops: true,
+  },
+  {
+    title: "a table that the matrix does not name, granted after it was created",
+    sql: `create table public.leads (id int primary key);\ninsert into public.leads values (1);
+grant select on public.leads to anon;`,
+    select: ["▲ anon select public.leads, -→1, line 3, not declared"],
+    stops: true,
+  },
+  {
+    title: "the same table, as a matrix that names it says",
+    sql: `create table public.leads (id int primary key);\ninsert into public.leads values (1);
+grant select on public.leads to anon;`,
+    matrix: `  leads: { expect: { anon: { select: allow, '*': deny }, ana: deny, service: deny } }\n`,
+    select: ["▲ anon select public.leads, -→1, line 3, declared"],
+    stops: false,
+  },
+  {
+    title: "a column that was withheld",
+    sql: "grant select (draft) on public.news to authenticated;",
+    select: ["▲ ana select public.news, privilege, line 1, not declared"],
+    stops: true,
+  },
+  {
+    title:
+      "a column that is new, in a table of which not every column is granted, and one where every column is",
+    sql: `alter table public.notes add column colour text;
+alter table public.news add column author text;
+grant select (author) on public.news to authenticated;`,
+    select: ["▲ ana select public.news, privilege, line 3, not declared"],
+    stops: true,
+  },
+  {
+    title: "a policy less is a loss, and the matrix says otherwise",
+    sql: "drop policy own on public.notes;",
+    select: ["▼ ana select public.notes, 1→0, line 1, lost"],
+    stops: true,
+  },
+  {
+    title: "more rows are more data, where as many as before are out of reach",
+    sql: "insert into public.news values (3, 'new', false);",
+    select: [],
+    stops: false,
+  },
+  {
+    title: "a role that passes every policy",
+    sql: "alter role authenticated bypassrls;",
+    select: [
+      "▲ ana select public.news, 1→2, line 1, not declared",
+      "▲ ana select public.notes, 1→2, line 1, not declared",
+    ],
+    stops: true,
+  },
+];
+
+test.each(migrations)("$title", async ({ sql, matrix = "", select, stops }) => {
+  const record = await gated(sql, matrix);
+  expect(
+    shown(record)
+      .filter((one) => one.includes(" select "))
+      .toSorted(),
+  ).toEqual(select);
+  const { gateExitCode } = await import("../../src/model/gate.ts");
+  expect(gateExitCode(record)).toBe(stops ? 1 : 0);
+});
+
+test("default privileges: who could use a table that comes after them, though no table is there", async () => {
+  const record = await gated(
+    "comment on schema public is 'x';\nalter default privileges in schema public grant select on tables to anon;",
+  );
+  expect(shown(record)).toEqual([]);
+  expect(record.future).toEqual([
+    {
+      object: "table",
+      schema: "public",
+      owner: server.database.user,
+      role: "anon",
+      gained: ["select"],
+      lost: [],
+      statement: 1,
+    },
+  ]);
+});
+
+test("a SECURITY DEFINER function that returns rows to everybody is a finding of its statement", async () => {
+  const record = await gated(
+    `comment on schema public is 'x';
+create function public.everything() returns setof public.notes language sql security definer as 'select * from public.notes';`,
+  );
+  expect(record.findings.map(({ finding, statement }) => [finding.kind, statement])).toEqual([
+    ["undeclared-definer", 1],
+  ]);
+});
+
+test("a statement that fails is named with file, line, SQLSTATE and what is missing; the next gate finds the database as it was", async () => {
+  await expect(
+    gated("comment on schema public is 'x';\n\nalter table public.not_there add column a int;"),
+  ).rejects.toMatchObject({
+    code: "sql/statement",
+    message:
+      /statement 2 \(alter table public\.not_there.*relation "public\.not_there" does not exist \[42P01\]/,
+    at: { file: "migration.sql", line: 3 },
+  });
+  expect(shown(await gated("select 1"))).toEqual([]);
+});
