@@ -230,7 +230,7 @@ function onlyProbed(options: RunOptions): void {
     ],
     (flags, one) => ({
       code: "usage/not-remote",
-      message: `${flags} ${one ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it stands, and no SQL is applied to it.`,
+      message: `${flags} ${one ? "is" : "are"} for targets that rowgate starts: ${options.target} is probed as it is, and no SQL is applied to it.`,
       hint: "leave it out, or try it with --target embedded",
     }),
   );

@@ -115,6 +115,6 @@ function noToken({ name, login, settings }: Persona, past: string | undefined): 
   return new RowgateError({
     code: "token/none",
     message: `The persona ${name} has no token: ${past}.`,
-    hint: `to be ${name} by hand, ${how.join(" and ") || "SET ROLE to its role"} in psql; a failure's “by hand” block shows it`,
+    hint: `to act as ${name} yourself, ${how.join(" and ") || "SET ROLE to its role"} in psql; a failing cell's “reproduce” lines show it`,
   });
 }

@@ -228,7 +228,7 @@ export const bypassPaths: Readonly<Record<BypassPath["way"], BypassMessage>> = {
   },
   schema: {
     what: "ownership of the schema",
-    why: "the owner of a schema may drop the objects in it, whoever owns these",
+    why: "the owner of a schema may drop the objects in it, whichever role owns them",
     closedBy: "`ALTER SCHEMA … OWNER TO` (since Postgres 15 the owner of the database owns `public`)",
     facts: (place, of) => `owns the schema ${place}, and may drop ${of}`,
   },

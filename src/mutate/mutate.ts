@@ -116,7 +116,7 @@ export function mayChange(
     throw new RowgateError({
       code: "mutate/shared-target",
       message: `rowgate mutate changes policies in transactions that it rolls back, and others work on ${target.name}: they wait for its locks.`,
-      hint: "use --target embedded, or add --on-shared-target where nobody is disturbed",
+      hint: "use --target embedded, or add --on-shared-target if the disturbance is acceptable",
     });
 }
 

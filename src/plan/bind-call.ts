@@ -24,7 +24,7 @@ export function bindCall(
     const values = valuesOf(call, of, matrix.vars);
     if (values !== undefined) return { values, borrowed: of === persona ? undefined : of.name };
   }
-  throw new Error(`the reader let the call ${call.name} pass, which nobody has values for`);
+  throw new Error(`the reader let the call ${call.name} pass, for which no persona has values`);
 }
 
 function valuesOf(call: Call, persona: Persona, vars: Matrix["vars"]): Values | undefined {

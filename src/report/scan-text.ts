@@ -214,7 +214,7 @@ function legend(relations: readonly MappedRelation[], personas: readonly string[
     kinds.has("possible") && "+: no row that is there, but rows that could be",
     kinds.has("own") && "o: only rows that name the persona itself could be",
     kinds.has("none") && "·: none",
-    kinds.has("unknown") && "?: could not be told",
+    kinds.has("unknown") && "?: unknown",
     kinds.has("skipped") && "-: not tried",
   ]
     .filter((text) => text !== false)
@@ -247,7 +247,7 @@ function summary({ relations, personas, questions }: AccessMap, facts: ScanFacts
   return [
     `${target}: ${plural(relations.length, "relation")} × ${plural(personas.length, "persona")} in ${seconds(milliseconds)}`,
     questions.length === 0 ? "nothing to ask" : plural(questions.length, "question"),
-    ...(unknown === 0 ? [] : [`${plural(unknown, "place")} could not be told`]),
+    ...(unknown === 0 ? [] : [`${plural(unknown, "place")} are unknown`]),
     ...(skipped === 0
       ? []
       : [`${plural(skipped, "statement")} of the SQL ${skipped === 1 ? "was" : "were"} skipped`]),

@@ -84,7 +84,7 @@ function leftBehind(run: string, left: Awaited<ReturnType<typeof clearUp>>["left
     code: "rows/left-behind",
     message: `The run ${run} was killed, and ${left.length === 1 ? "a row that it made is" : `${left.length} rows that it made are`} still there.`,
     details: rows.slice(0, 20).join("\n"),
-    hint: "remove what stands in the way, then `rowgate clean-up --target …`",
+    hint: "remove what blocks it, then `rowgate clean-up --target …`",
   });
 }
 

@@ -89,7 +89,7 @@ export class ScratchRows {
     const open = fresh.filter(({ name }) => granted.length === 0 || granted.includes(name));
     if (open.length === 0)
       return {
-        reason: `the gateway commits, and the candidate ${candidate.name} says its key itself, or leaves it to the database: its row could not be told from others'`,
+        reason: `the gateway commits, and the candidate ${candidate.name} says its key itself, or leaves it to the database: its row could not be distinguished from others'`,
       };
     const values = {
       ...candidate.values,

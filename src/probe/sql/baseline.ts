@@ -92,7 +92,9 @@ export function controlError(doing: string, cause: unknown): unknown {
     message: `The database failed ${doing}: ${messageOf(cause)}${code === "" ? "" : ` (${code})`}`,
     hint:
       hint ??
-      (code === "" ? "the connection was lost: see the server's log and what stands between" : undefined),
+      (code === ""
+        ? "the connection was lost: see the server's log, and what is between (a proxy, a pooler)"
+        : undefined),
     cause,
   });
 }

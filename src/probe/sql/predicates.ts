@@ -75,7 +75,7 @@ function predicateIssue({ name, of, at, sql }: Predicate, error: unknown): Issue
     code: "preflight/predicate",
     message: `the row set ${name} of ${of.schema}.${of.name} is no condition that Postgres can read: ${said(error)}`,
     at,
-    hint: (error instanceof DatabaseError ? error.hint : undefined) ?? `it stands as: ${sql}`,
+    hint: (error instanceof DatabaseError ? error.hint : undefined) ?? `the SQL as it was sent: ${sql}`,
   };
 }
 

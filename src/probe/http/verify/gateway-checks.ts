@@ -137,7 +137,7 @@ function notHonoured(nobody: Answer): string {
 const whyNoWrites: Readonly<Record<NonNullable<CheckedGateway["rollback"]>, string | undefined>> = {
   honoured: undefined,
   "not honoured":
-    "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback cannot be told from a commit): " +
+    "the gateway does not honour Prefer: tx=rollback, so a write would stay (a forced rollback looks the same as a commit): " +
     "set db-tx-end to commit-allow-override or rollback-allow-override",
   "not shown":
     "no persona could read any relation, or make a declared call by GET, so nothing shows that the gateway honours Prefer: tx=rollback",
