@@ -9,6 +9,8 @@
 --   login:   what only a gateway sets: who logs in by himself is free to say it. Sought where $3: some persona does.
 --   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
 --            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
+--   stand-in: what rowgate installed in place of an extension (its version says so); a trigger that calls one counts, too, unless
+--            the stand-in does what the extension does, or only has no effect outside of the database.
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
 -- Followed through policies, views, the relations that both read, and functions that call each other. What a policy or view calls,
@@ -44,14 +46,29 @@ known (name) as (
   union select unnest('{role,session_authorization,is_superuser,search_path,server_version,server_version_num,server_encoding,block_size,data_directory,port,timezone,application_name}'::text[])),
 functions as (
   select p.oid, p.proname, format('function %I.%I', n.nspname, p.proname) as name,
-    concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body,
+    concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body, p.proconfig::text as settings,
     '\m' || regexp_replace(p.proname, '(\W)', '\\\1', 'g') || '"?\s*\(' as called
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
   where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'
     and p.prokind in ('f', 'p')
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
+stand_ins as (
+  select d.classid, d.objid as oid, n.nspname as schema, e.extversion as version, format('the stand-in for extension %s', e.extname) as fact,
+    case when d.classid = 'pg_proc'::regclass
+      then '((?<!\.)"|(?<![."])|\m' || n.nspname || '"?\."?)\m' || regexp_replace(p.proname, '(\W)', '\\\1', 'g') || '"?\s*\('
+      else regexp_replace(o.oprname, '(\W)', '\\\1', 'g') end as called
+  from pg_extension e
+  join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e'
+  left join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid and p.prokind = 'f'
+  left join pg_operator o on d.classid = 'pg_operator'::regclass and o.oid = d.objid and o.oprname not in ('=', '<>', '+', '-', '*')
+  left join pg_namespace n on n.oid = coalesce(p.pronamespace, o.oprnamespace)
+  where e.extversion in ('stand-in', 'stand-in-effects') and coalesce(p.oid, o.oid) is not null),
 bodies as (
+  select f.oid, 'stand-in' as kind, s.fact, true as calls from functions f join stand_ins s on f.body ~* s.called
+    -- A schema of the extension's own is named by who calls into it.
+    and (s.schema in ('public', 'extensions') or concat(f.body, ' ', f.settings) ~* ('\m' || s.schema || '\M'))
+  union
   select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern and (x.kind <> 'login' or $3)
   union
   select f.oid, x.kind, x.fact, x.kind = 'setting' from functions f cross join lateral (
@@ -79,6 +96,18 @@ own as (
   select t.relation, t.command, t.roles, t.place, case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]
   from texts t cross join lateral regexp_matches(t.text, $re$\mcurrent_setting\s*\(\s*'([^']+)'$re$, 'gi') m
   where lower(m[1]) not like 'request.%' and lower(m[1]) not in (select name from known)
+  union
+  select t.relation, t.command, t.roles, t.place, 'stand-in', s.fact
+  from texts t
+  join pg_depend d on d.classid = t.class and d.objid = t.object
+  join stand_ins s on s.classid = d.refclassid and s.oid = d.refobjid
+  union
+  select t.tgrelid, x.command::"char", null, format('trigger %I on %s', t.tgname, t.tgrelid::regclass), 'stand-in', r.fact
+  from pg_trigger t
+  join reading r on r.oid = t.tgfoid and r.kind = 'stand-in'
+  cross join lateral (values (4, 'a'), (8, 'd'), (16, 'w')) as x (bit, command)
+  where not t.tgisinternal and t.tgtype & x.bit <> 0
+    and exists (select from stand_ins s where s.fact = r.fact and s.version = 'stand-in')
   union
   select t.relation, t.command, t.roles, format('%s, through %s', t.place, f.name), r.kind, r.fact
   from texts t

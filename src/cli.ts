@@ -1,5 +1,11 @@
 #!/usr/bin/env node
-import { baselineOption, choice, defaultPrivilegesOption } from "./commands/baseline-options.ts";
+import {
+  baselineOption,
+  choice,
+  defaultPrivilegesOption,
+  postgresBinOption,
+  standInsOption,
+} from "./commands/baseline-options.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -166,6 +172,8 @@ program
   )
   .addOption(baselineOption())
   .addOption(defaultPrivilegesOption())
+  .addOption(standInsOption())
+  .addOption(postgresBinOption())
   .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
   .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
   .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)

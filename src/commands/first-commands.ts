@@ -1,7 +1,12 @@
 import { type Command, Option } from "commander";
 import { proofWishes } from "../run/request.ts";
 import { type Act, list } from "./archive.ts";
-import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
+import {
+  baselineOption,
+  defaultPrivilegesOption,
+  postgresBinOption,
+  standInsOption,
+} from "./baseline-options.ts";
 import type { ScanOptions } from "./scan.ts";
 
 /** What is asked of a system that has no matrix yet. */
@@ -30,6 +35,8 @@ export function addFirstCommands(program: Command, act: Act): void {
     .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
+    .addOption(standInsOption())
+    .addOption(postgresBinOption())
     .addOption(
       new Option(
         "--proof <how>",

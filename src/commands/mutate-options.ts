@@ -1,7 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { operatorSets } from "../model/mutation.ts";
 import { type Act, list } from "./archive.ts";
-import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
+import {
+  baselineOption,
+  defaultPrivilegesOption,
+  postgresBinOption,
+  standInsOption,
+} from "./baseline-options.ts";
 import type { MutateOptions } from "./mutate.ts";
 
 /** `rowgate mutate`; what it does is loaded when it is asked for. */
@@ -25,6 +30,8 @@ export function addMutateCommand(program: Command, act: Act): void {
     .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
+    .addOption(standInsOption())
+    .addOption(postgresBinOption())
     .option("--quiet", "only what survived, and the last line", false)
     .option("--verbose", "every change, also those that were noticed or left out, and why", false)
     .option("--json", "one JSON document on standard output", false)

@@ -22,6 +22,8 @@ export interface MutateOptions extends Pick<
   | "overlay"
   | "baseline"
   | "defaultPrivileges"
+  | "standIns"
+  | "postgresBin"
   | "quiet"
   | "verbose"
   | "json"

@@ -21,6 +21,10 @@ export interface RunOptions {
   /** What the embedded target's database holds before the SQL; `undefined`: what the SQL looks like. */
   readonly baseline?: BaselineName | undefined;
   readonly defaultPrivileges?: DefaultPrivileges | undefined;
+  /** Whether extensions that Postgres lacks are imitated; `undefined`: they are. */
+  readonly standIns?: boolean | undefined;
+  /** Where the embedded target's Postgres is installed; `undefined`: rowgate's own is started. */
+  readonly postgresBin?: string | undefined;
   /** Images of the container target. */
   readonly postgresImage: string | undefined;
   readonly postgrestImage: string | undefined;

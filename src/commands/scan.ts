@@ -36,6 +36,8 @@ export type ScanOptions = Pick<
   | "overrideProductionGuard"
   | "baseline"
   | "defaultPrivileges"
+  | "standIns"
+  | "postgresBin"
   | "postgresImage"
   | "postgrestImage"
   | "reuse"

@@ -3,7 +3,7 @@ import type { GatewayFacts } from "../run.ts";
 import type { PreparedSystem, SystemOptions } from "../stage/system.ts";
 import { type StartedTarget, localStack, type Target } from "../model/target.ts";
 import { defaultImages, startContainers } from "../stage/containers/server.ts";
-import { type EmbeddedServer, startEmbedded } from "../stage/postgres/server.ts";
+import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "../stage/postgres/server.ts";
 import type { BaselineName } from "../model/baseline.ts";
 import { anonRole, prepareContainer, prepareEmbedded } from "../stage/targets.ts";
 import type { Environment } from "./environment.ts";
@@ -58,6 +58,8 @@ export type ServerOptions = Pick<
   | "gateway"
   | "baseline"
   | "defaultPrivileges"
+  | "standIns"
+  | "postgresBin"
   | "postgresImage"
   | "postgrestImage"
   | "reuse"
@@ -91,9 +93,11 @@ function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> 
 type Starter = (options: ServerOptions, environment: Environment, needs: ServerNeeds) => Promise<Server>;
 
 const starters: Readonly<Record<StartedTarget, Starter>> = {
-  embedded: async (options, _, { baselines }) => {
+  embedded: async (options, { variables }, { baselines }) => {
     forContainers(options);
-    const started = await startAll(baselines.size === 0 ? ["plain"] : [...baselines]);
+    const postgresBin = options.postgresBin ?? (variables["ROWGATE_POSTGRES_BIN"] || undefined);
+    const how = { postgresBin, ...(options.standIns === false && { standIns: false }) };
+    const started = await startAll(baselines.size === 0 ? ["plain"] : [...baselines], how);
     const servers = new Map(started.map((server) => [server.baseline, server]));
     const [first] = started;
     return {
@@ -130,8 +134,11 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
 };
 
 /** Roles belong to the server: those of a platform stand on one of its own. @throws RowgateError */
-async function startAll(baselines: readonly BaselineName[]): Promise<[EmbeddedServer, ...EmbeddedServer[]]> {
-  const settled = await Promise.allSettled(baselines.map((baseline) => startEmbedded({ baseline })));
+async function startAll(
+  baselines: readonly BaselineName[],
+  how: Pick<EmbeddedOptions, "postgresBin" | "standIns">,
+): Promise<[EmbeddedServer, ...EmbeddedServer[]]> {
+  const settled = await Promise.allSettled(baselines.map((baseline) => startEmbedded({ ...how, baseline })));
   const started = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const failed = settled.find((one) => one.status === "rejected");
   const [first, ...others] = started;
@@ -156,8 +163,10 @@ function forContainers(options: ServerOptions): void {
   }));
 }
 
+const onlyEmbedded = ["baseline", "defaultPrivileges", "postgresBin"] as const;
+
 function forEmbedded(options: ServerOptions): void {
-  refuseGiven(options, ["baseline", "defaultPrivileges"], (flags, one) => ({
+  refuseGiven(options, onlyEmbedded, (flags, one) => ({
     code: "usage/only-embedded",
     message: `${flags} ${one ? "is" : "are"} for the embedded target: an image brings its own roles and schemas.`,
     hint: "leave it out, or run with --target embedded",
@@ -225,7 +234,8 @@ function onlyProbed(options: RunOptions): void {
   refuseGiven(
     options,
     [
-      ...(["policies", "overlay", "gateway", "gatewayTxEnd", "baseline", "defaultPrivileges"] as const),
+      ...(["policies", "overlay", "gateway", "gatewayTxEnd"] as const),
+      ...onlyEmbedded,
       ...(["postgresImage", "postgrestImage", "reuse", "keep"] as const),
     ],
     (flags, one) => ({

@@ -6,6 +6,7 @@ const means: Record<SessionFact["kind"], string> = {
   session: "which may differ between these probes and the requests of others",
   client: "which the client decides: others may send what these probes did not",
   login: "which a session that logs in by itself can set to anything",
+  "stand-in": "and the extension itself may answer something else",
   setting: "which no persona of the matrix holds: a session that has it may see something else",
 };
 
@@ -23,9 +24,10 @@ function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
   if (kind === "setting" && cell.behindGateway) return false;
   if (kind === "login" && cell.persona.login === undefined) return false;
   // A call that went through went through; one that was refused, or showed some rows, rests on the function's body.
-  if (operation === "execute") return expectation.kind !== "allow";
-  // Of a view everybody sees what it reads; of a table, those whom its policies are asked for.
-  if (roles === null) return true;
+  if (operation === "execute") return kind === "stand-in" || expectation.kind !== "allow";
+  // Of a view everybody sees what it reads, and a trigger fires for everybody; of a table, those whom its policies are asked for.
+  const asked = command === "all" || operationInfo[operation].policies.includes(command);
+  if (roles === null) return asked;
   if (relation.info.kind === "table" && (role.bypassRls || role.superuser)) return false;
-  return isFor(roles, role) && (command === "all" || operationInfo[operation].policies.includes(command));
+  return isFor(roles, role) && asked;
 }

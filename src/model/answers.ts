@@ -41,6 +41,7 @@ export type AnswerName =
   | "externalRoutineCall"
   | "cardinality"
   | "triggeredChange"
+  | "standIn"
   | "unsupported"
   | "wrongKind"
   | "wrongState"
@@ -153,6 +154,9 @@ const entries: Record<AnswerName, Entry> = {
   // The extension safeupdate raises it, and ON CONFLICT twice over a row.
   cardinality: { code: "21000", means: "unreached" },
   triggeredChange: { code: "27000", means: "unreached" },
+
+  // A function of an extension that rowgate imitates: sql/baseline/supabase/extensions.
+  standIn: { code: "RG001", means: "unreached" },
 
   unsupported: { code: "0A000", means: "impossible" },
   wrongKind: { code: "42809", means: "impossible" },
@@ -325,4 +329,4 @@ function codesWhere(holds: (rule: AnswerRule) => boolean): readonly string[] {
  * SQLSTATEs with which a function's body may be declared to refuse. What stops every caller (a lost connection, a timeout, a
  * missing table) must not pass as a refusal.
  */
-export const declarableRefusal: RegExp = /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|XX))/;
+export const declarableRefusal: RegExp = /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|RG|XX))/;

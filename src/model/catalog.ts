@@ -173,16 +173,16 @@ export function bypassOf(
 
 /**
  * A relation or function that depends on a fact that is no identity: of the session, of what the client decides for itself,
- * of what only a gateway sets, or a setting that no persona holds.
+ * of what only a gateway sets, a setting that no persona holds, or a stand-in for an extension.
  */
 export interface SessionFact extends QualifiedName {
-  readonly kind: "session" | "client" | "login" | "setting";
+  readonly kind: "session" | "client" | "login" | "setting" | "stand-in";
   /** Where it is read: `policy web on docs`. */
   readonly place: string;
   /** What is read: `application_name`. */
   readonly fact: string;
   readonly command: PolicyInfo["command"];
-  /** Whom the policy is for; `null` where a view reads it. */
+  /** Whom the policy is for; `null` where a view or a trigger reads it. */
   readonly roles: readonly string[] | null;
   /** The function's oid; `null`: it is a relation. */
   readonly routine: string | null;

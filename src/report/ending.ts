@@ -158,7 +158,9 @@ export function baselineNote({ target: { baseline } }: RunRecord): string | unde
   if (baseline === undefined) return undefined;
   const skipped = baseline.skipped.length;
   const left = skipped === 0 ? "" : `, ${skipped} statement${skipped === 1 ? "" : "s"} skipped`;
-  return `imitated Supabase, default privileges ${baseline.defaultPrivileges}${left}`;
+  const extensions = baseline.standIns.flatMap((one) => /^extension (\S+)/.exec(one)?.[1] ?? []);
+  const imitated = extensions.length === 0 ? "" : `, stand-ins for ${extensions.join(", ")}`;
+  return `imitated Supabase, default privileges ${baseline.defaultPrivileges}${left}${imitated}`;
 }
 
 /** `school-staging (staging)`; a target that is called as its posture is named once. */

@@ -85,7 +85,9 @@ export async function applySystemSql(database: DatabaseAddress, sql: SystemSql):
       inputs,
       origins: () => (origins ??= readOrigins(sources)),
       changedRoles: changedRoles(before, await readRoles(client)),
-      ...(supabase && { baseline: { ...supabase, standIns, skipped } }),
+      ...(supabase && {
+        baseline: { ...supabase, standIns: [...standIns, ...(await standInExtensions(client))], skipped },
+      }),
     };
   } finally {
     await client.end().catch(() => undefined);
@@ -103,6 +105,17 @@ const standIns: readonly string[] = [
   "vault (secrets are kept as plain text)",
   "graphql_public.graphql (answers that pg_graphql is not enabled)",
 ];
+
+/** Extensions that the SQL made and rowgate imitates: see src/stage/postgres/stand-ins.ts. */
+async function standInExtensions(client: Client): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('extension %s (%s)', extname, case extversion
+       when 'stand-in-exact' then 'does what the extension does' when 'stand-in-effects' then 'nothing is sent, run or scheduled'
+       else 'what calls its functions is inconclusive' end) as name
+     from pg_extension where extversion like 'stand-in%' order by 1`,
+  );
+  return rows.map(({ name }) => name);
+}
 
 async function applyAsOne(client: Client, { policies, overlays }: SystemSql): Promise<AppliedChain> {
   const sources = await applySqlFolder(client, policies);

@@ -6,7 +6,7 @@ import { readDump, type ReadableSql } from "./dump.ts";
 import { connectionLost, describeCommitFailure, describeFailure } from "./failure.ts";
 import { runScript } from "./script.ts";
 import { positionAt, splitStatements, type SqlSource, type Statement } from "./source.ts";
-import { wayOf } from "./ways.ts";
+import { type Way, wayOf, whySkipped, withoutVersion } from "./ways.ts";
 
 export interface AppliedChain {
   readonly sources: readonly SqlSource[];
@@ -99,23 +99,23 @@ class Chain {
     { rows }: ReadableSql,
   ): Promise<void> {
     const { node, end } = statement;
-    const text = source.text.slice(statement.start, end);
-    const start = statement.start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0].length ?? 0);
+    const written = source.text.slice(statement.start, end);
+    const text = "CreateExtensionStmt" in node ? withoutVersion(written) : written;
+    const blank = /^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(written)?.[0].length ?? 0;
+    const note = (because: string): void =>
+      this.#skip(source, statement.start + blank, written.slice(blank), because);
     const way = wayOf(node);
-    if (way.kind === "skip")
-      return this.#skip(source, start, text.slice(start - statement.start), way.because);
+    if (way.kind === "skip") return note(way.because);
     if (way.kind === "transaction") return this.#transaction(source, text);
-    const failed = await this.#inSavepoint(
-      source,
-      text,
-      way.kind === "superuser",
-      rows.get(end) ?? rows.get(end + 1),
-    );
+    if (way.kind === "former") note(way.because);
+    const failed = await this.#inSavepoint(source, text, way, rows.get(end) ?? rows.get(end + 1));
     const error =
       failed instanceof DatabaseError && needsOwnTransaction.has(failed.code)
         ? await this.#alone(source, text)
         : failed;
     if (error === undefined) return;
+    const because = whySkipped(node, error);
+    if (because !== undefined) return note(because);
     const facts = { source, error, before, sentFrom: statement.start, kept: 0 };
     this.#fail(await describeFailure(facts), text, error);
   }
@@ -123,13 +123,14 @@ class Chain {
   async #inSavepoint(
     source: SqlSource,
     text: string,
-    superuser: boolean,
+    way: Way,
     rows: string | undefined,
   ): Promise<Error | undefined> {
-    await this.#send(`savepoint rowgate${superuser ? "; reset session authorization" : ""}`, source);
+    const [begin, end] = aroundStatement(way);
+    await this.#send(`savepoint rowgate; ${begin}`, source);
     const { error } = await runScript(this.#client, text, rows);
     if (error !== undefined) await this.#send("rollback to savepoint rowgate", source);
-    else await this.#send(`${superuser ? `${asProject}; ` : ""}release savepoint rowgate`, source);
+    else await this.#send(`${end}; release savepoint rowgate`, source);
     return error;
   }
 
@@ -195,11 +196,16 @@ class Chain {
   }
 }
 
+/** What is sent before and after a statement that runs this way. */
+function aroundStatement(way: Way): readonly [string, string] {
+  if (way.kind === "superuser") return ["reset session authorization", asProject];
+  if (way.kind === "former") return [`set local ${way.setting} = 'true'`, `set local ${way.setting} = ''`];
+  return ["", ""];
+}
+
 function wayOut(cause: Error): string | undefined {
   if (!(cause instanceof DatabaseError)) return undefined;
   if (isCode(cause.code, "unsupported") && /extension "[^"]+" is not available/.test(cause.message))
-    return "rowgate's own Postgres has the extensions of contrib: run it with --target container and an image that has this one";
-  if (isCode(cause.code, "wrongState") && /wal_level/.test(cause.message))
-    return "rowgate's own Postgres replicates nothing: leave the statement out, or run with --target container";
+    return "rowgate's own Postgres has the extensions of contrib: name an installed Postgres that has this one (--postgres-bin), or run with --target container and an image that does";
   return undefined;
 }

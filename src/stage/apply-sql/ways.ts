@@ -1,10 +1,14 @@
 import type { Node, RangeVar } from "libpg-query";
+import { DatabaseError } from "pg";
+import { isCode } from "../../model/answers.ts";
 
 /** How a statement is applied where migrations run as a role that is no superuser. */
 export type Way =
   | { readonly kind: "own" }
   /** The platform runs it as its superuser on behalf of the project's owner. */
   | { readonly kind: "superuser" }
+  /** The platform has run it, and refuses it today. */
+  | { readonly kind: "former"; readonly setting: string; readonly because: string }
   | { readonly kind: "skip"; readonly because: string }
   | { readonly kind: "transaction" };
 
@@ -59,9 +63,19 @@ export function wayOf(node: Node): Way {
   if ("CommentStmt" in node) return commentWay(node.CommentStmt.objtype, node.CommentStmt.object);
   if ("AlterSystemStmt" in node)
     return { kind: "skip", because: "a setting of the server, which a migration does not change" };
+  if ("CreateSubscriptionStmt" in node || "AlterSubscriptionStmt" in node || "DropSubscriptionStmt" in node)
+    return { kind: "skip", because: "replication from another server, which there is none of here" };
   if ("VariableSetStmt" in node && node.VariableSetStmt.name === "session_replication_role") return superuser;
+  if ("DeleteStmt" in node) return deleteWay(node.DeleteStmt.relation);
   if ("AlterTableStmt" in node) return alterTableWay(node.AlterTableStmt.relation, node.AlterTableStmt.cmds);
   return own;
+}
+
+/** Migrations that have run stay in the folder: what the storage server's trigger refuses since 2026 did run in its day. */
+function deleteWay(table: RangeVar | undefined): Way {
+  if (table?.schemaname !== "storage") return own;
+  const because = "run, although today's storage server refuses it: on a new project this statement fails";
+  return { kind: "former", setting: "storage.allow_delete_query", because };
 }
 
 function policyWay(table: RangeVar | undefined): Way {
@@ -97,4 +111,21 @@ function alterTableWay(table: RangeVar | undefined, commands: readonly Node[] | 
   );
   const because = `row security of ${table?.schemaname}.${table?.relname} is on already, and the table is not yours on the platform`;
   return harmless ? { kind: "skip", because } : own;
+}
+
+/** One that the platform had at the time may exist nowhere else; what is installed serves. Of the same length: positions hold. */
+export function withoutVersion(createExtension: string): string {
+  return createExtension.replace(/\bversion\s+(?:'[^']*'|"[^"]*"|[\w.]+)/i, (clause) =>
+    " ".repeat(clause.length),
+  );
+}
+
+/** Why a statement that failed is left out rather than in the way: no access rests on it, and only another server could run it. */
+export function whySkipped(node: Node, error: Error): string | undefined {
+  if (!(error instanceof DatabaseError)) return undefined;
+  if ("IndexStmt" in node && node.IndexStmt.unique !== true && isCode(error.code, "undefinedObject"))
+    return `an index that only an extension could build (${error.message}); no access rests on it`;
+  if (/wal_level/.test(error.message) && isCode(error.code, "wrongState"))
+    return "a replication slot, which needs a server with wal_level = logical; no access rests on it";
+  return undefined;
 }

@@ -34,6 +34,12 @@ export function findNative(): string {
   }
 }
 
+/** The folder above `bin`, of which Postgres's own installers know the place: `/usr/lib/postgresql/17`, with or without `/bin`. */
+export function nativeOfBin(folder: string): string {
+  const full = path.resolve(folder);
+  return path.basename(full) === "bin" ? path.dirname(full) : full;
+}
+
 /** @throws {RowgateError} `embedded/no-binaries`: `native` does not hold the programs that a server needs */
 export function requirePrograms(native: string): void {
   const missing = programs.map((name) => executable(native, name)).filter((file) => !existsSync(file));

@@ -5,12 +5,16 @@ import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
 import { listSql, readSql } from "../../lib/sql-file.ts";
 import type { BaselineName, DefaultPrivileges } from "../../model/baseline.ts";
-import { findNative } from "./binaries.ts";
+import { findNative, nativeOfBin } from "./binaries.ts";
 import { type EmbeddedTimings, startSupervisor } from "./spawn.ts";
 
 export interface EmbeddedOptions {
   /** Folder with Postgres's `bin/`, `lib/` and `share/`; by default that of the installed platform package. */
   readonly native?: string | undefined;
+  /** The `bin` folder, or the one above it, of a Postgres that is installed on the machine, with its extensions. */
+  readonly postgresBin?: string | undefined;
+  /** Whether CREATE EXTENSION finds stand-ins for those that Postgres lacks; default: on a Supabase baseline. */
+  readonly standIns?: boolean | undefined;
   /** Folder in which the private directory is made; by default the system's temporary folder. */
   readonly tempRoot?: string | undefined;
   /** Server settings (`postgresql.conf`), on top of those that make it fast to throw away. */
@@ -47,9 +51,13 @@ export interface EmbeddedServer extends AsyncDisposable {
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   const baseline = options.baseline ?? "plain";
   const superuser = superusers[baseline];
+  const installed = options.postgresBin === undefined ? undefined : nativeOfBin(options.postgresBin);
   const supervised = await startSupervisor({
     superuser,
-    native: options.native ?? findNative(),
+    native: installed ?? options.native ?? findNative(),
+    installed: installed !== undefined,
+    // An installed Postgres cannot be copied, and its folders are not rowgate's.
+    standIns: installed === undefined && (options.standIns ?? baseline === "supabase"),
     tempRoots: options.tempRoot === undefined ? [] : [options.tempRoot],
     settings: options.settings ?? {},
   });

@@ -14,6 +14,10 @@ export interface EmbeddedTimings {
 export interface ServerSettings {
   /** Folder with `bin/`, `lib/` and `share/` of Postgres. */
   readonly native: string;
+  /** It is the machine's own Postgres, which runs only where it lies. */
+  readonly installed: boolean;
+  /** Whether stand-ins for extensions that it lacks are added to a copy of it. */
+  readonly standIns: boolean;
   /** Where the private directory is made; empty: chosen by the supervisor. */
   readonly tempRoots: readonly string[];
   /** Name of the bootstrap superuser. */

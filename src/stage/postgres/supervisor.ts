@@ -6,6 +6,7 @@ import { unprivilegedAccount } from "./account.ts";
 import { copyNative, requirePrograms, runsInPlace } from "./binaries.ts";
 import { initialise, serve } from "./cluster.ts";
 import { makePrivateDirectory, staleDirectories } from "./private-directory.ts";
+import { addStandIns } from "./stand-ins.ts";
 import { reap, removeDirectory, stopChild } from "./processes.ts";
 import type { ReadyServer, ServerDirectory, ServerSettings } from "./spawn.ts";
 
@@ -42,8 +43,11 @@ async function startServer(settings: ServerSettings, parent: Parent<ServerDirect
   void Promise.allSettled(staleDirectories(settings.tempRoots).map(reap));
 
   const native =
-    account === undefined && runsInPlace(settings.native) ? settings.native : path.join(directory, "native");
+    settings.installed || (!settings.standIns && account === undefined && runsInPlace(settings.native))
+      ? settings.native
+      : path.join(directory, "native");
   if (native !== settings.native) copyNative(settings.native, native);
+  if (settings.standIns) addStandIns(native);
   lap();
   const site = { ...settings, directory, native, account, children, signal: parent.gone };
   const password = await initialise(site);
