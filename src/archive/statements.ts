@@ -5,6 +5,12 @@ import { channels } from "../model/cell.ts";
 export const statementFiles = ["test-result.dsse.json", "svr.dsse.json"] as const;
 export type StatementFile = (typeof statementFiles)[number];
 
+/** Today's type, and what earlier archives call the same: its fields were those of 0.2 from the start. */
+export const svrTypes = [
+  "https://in-toto.io/attestation/svr/v0.2",
+  "https://in-toto.io/attestation/svr/v0.1",
+] as const;
+
 /** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 interface Statement {
   readonly _type: "https://in-toto.io/Statement/v1";
@@ -64,7 +70,7 @@ export function statementsOf(
       warnedTests: namesOf(tests, "warned"),
       failedTests: namesOf(tests, "failed"),
     }),
-    "svr.dsse.json": statement("https://in-toto.io/attestation/svr/v0.1", {
+    "svr.dsse.json": statement(svrTypes[0], {
       verifier: { id: `https://www.npmjs.com/package/rowgate/v/${run.rowgate}`, policies: configuration },
       timeCreated: run.finishedAt,
       properties: propertiesOf(run),

@@ -8,13 +8,23 @@ import type { Recorded } from "../fixtures/runs/build.ts";
 import { render } from "../unit/report/render.ts";
 
 const require = createRequire(import.meta.url);
-/** The published schema of SARIF 2.1.0, as Microsoft's SARIF SDK ships it. */
+type Shape = Record<string, unknown> & { readonly properties: Record<string, Shape> };
+/**
+ * The schema of SARIF 2.1.0 as Microsoft's SARIF SDK ships it (rtm.5), brought to the one that OASIS published with errata 01
+ * (docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json). These are all the differences but
+ * descriptions, and `"type": "string"` beside an enum of strings.
+ */
 const sarifSchema = JSON.parse(
   readFileSync(require.resolve("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"), "utf8"),
-) as object;
+) as Shape & { definitions: Record<"region" | "run" | "toolComponent", Shape> };
+const { region, run, toolComponent } = sarifSchema.definitions;
+region["anyOf"] = ["startLine", "charOffset", "byteOffset"].map((name) => ({ required: [name] }));
+for (const { properties } of [run, toolComponent])
+  Object.assign(properties["language"] ?? {}, { pattern: "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$" });
+Object.assign(sarifSchema.properties["runs"] ?? {}, { type: ["array", "null"] });
 const ajv = new AjvDraft4.default({ strict: false, allErrors: true, unicodeRegExp: false });
 addFormats.default(ajv as never);
-const isSarif = ajv.compile(sarifSchema);
+const isSarif = ajv.compile(sarifSchema as object);
 
 export interface SarifRun {
   readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
