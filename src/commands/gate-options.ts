@@ -21,6 +21,11 @@ export function addGateCommand(program: Command, act: Act): void {
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
     .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .option(
+      "--report <format=file>",
+      "also write a report (repeatable): terminal, json, markdown, github",
+      list,
+    )
     .option("--quiet", "only what stops the migrations, and the last line", false)
     .option("--verbose", "also each policy, grant and owner that is otherwise than before", false)
     .option("--json", "one JSON document on standard output", false)
@@ -29,6 +34,7 @@ export function addGateCommand(program: Command, act: Act): void {
         ...(given as GateOptions),
         matrix: given.matrix ?? [],
         overlay: given.overlay ?? [],
+        report: given.report ?? [],
       };
       await act(async (environment) => (await import("./gate.ts")).gateCommand(files, options, environment));
     });

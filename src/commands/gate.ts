@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Applicant, readPending } from "../gate/migrations.ts";
 import { gate } from "../gate/gate.ts";
@@ -8,6 +8,7 @@ import { channels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import { gateExitCode, type GateRecord } from "../model/gate.ts";
 import { gateText } from "../report/gate.ts";
+import { gateAnnotations, gateMarkdown } from "../report/gate-markdown.ts";
 import { safeJson } from "../report/text.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
@@ -31,6 +32,31 @@ export interface GateOptions extends Pick<
 > {
   readonly matrix: readonly string[];
   readonly onSharedTarget: boolean;
+  /** `<format>=<file>` each. */
+  readonly report: readonly string[];
+}
+
+const formats: Readonly<Record<string, (record: GateRecord) => string>> = {
+  terminal: (record) => gateText(record, { width: 100, colour: false, quiet: false, verbose: true }),
+  json: (record) => `${safeJson(record)}\n`,
+  markdown: gateMarkdown,
+  github: gateAnnotations,
+};
+
+/** @throws RowgateError `usage/report` */
+function reportOf(given: string): { readonly format: string; readonly file: string } {
+  const [format = "", ...file] = given.split("=");
+  if (formats[format] !== undefined && file.join("=") !== "") return { format, file: file.join("=") };
+  throw new RowgateError({
+    code: "usage/report",
+    message: `--report ${given}: this is not <format>=<file> with a format of ${Object.keys(formats).join(", ")}.`,
+    hint: "for a pull request's comment: --report markdown=out/gate.md",
+  });
+}
+
+async function writeReport(format: string, file: string, record: GateRecord): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, formats[format]?.(record) ?? "");
 }
 
 /** `rowgate gate <migration.sql>…|<folder>`: 0 where access does not widen but as the matrix says, 1 where it does, 2 where that is not known. */
@@ -49,6 +75,7 @@ export async function gateCommand(
       isStarted(options.target) && options.policies === undefined,
     ),
   );
+  const reports = options.report.map(reportOf);
   const files = await migrationFiles(given, cwd);
   const baseline = await baselineOf(loaded, whole, cwd);
   const server = await startServer(whole, environment, {
@@ -63,6 +90,8 @@ export async function gateCommand(
       environment,
       applicant: baseline?.name === "supabase" ? "supabase" : "login",
     });
+    environment.annotate?.(gateAnnotations(record));
+    for (const { format, file } of reports) await writeReport(format, path.resolve(cwd, file), record);
     environment.out.write(
       options.json ? `${safeJson(record)}\n` : gateText(record, { ...looks(environment), ...options }),
     );
@@ -85,7 +114,6 @@ const notForGates = {
   proof: "rows-at-hand",
   escalation: "off",
   logs: "logs",
-  report: [],
   failOn: [],
   keep: false,
 } as const;

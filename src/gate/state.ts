@@ -1,6 +1,8 @@
 import { type Client, type ClientBase, DatabaseError } from "pg";
 import { now } from "../lib/clock.ts";
 import { formatQualified } from "../lib/sql-text.ts";
+import { isCode } from "../model/answers.ts";
+import type { RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
 import { addressOf } from "../model/posture.ts";
@@ -13,6 +15,7 @@ import type { Cell } from "../model/cell.ts";
 import { isAssignment } from "../model/cell.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
+import { sampleRows } from "../probe/sql/survey.ts";
 import { sessionRules } from "../probe/sessions.ts";
 import { load, type Loaded } from "../run/1-load.ts";
 import { inspect, type Inspected } from "../run/2-inspect.ts";
@@ -78,8 +81,9 @@ async function readState(
   { matrix, target }: GateRequest,
   bare: ReadonlySet<string>,
 ): Promise<Read> {
-  const loaded = await load(client, matrix, gatewayOf(target));
-  const { fitted, issues } = await fit(client, loaded);
+  const { loaded, broken } = await loadReadable(client, matrix, target);
+  const { fitted, issues: misfits } = await fit(client, loaded);
+  const issues = [...misfits, ...broken];
   const filters = { only: [], personas: [], channels: matrix.channels };
   const { findings } = await inspect(client, { ...loaded, matrix: fitted }, filters);
   const plan = await inspect(
@@ -99,6 +103,37 @@ async function readState(
   }
   const future = await readFuture(client, { ...plan, matrix });
   return { plan, fitted, issues, findings, future, cells };
+}
+
+/** What the database holds, without the views that no user can read, since what they call fails: these are issues. */
+async function loadReadable(
+  client: ClientBase,
+  matrix: Matrix,
+  target: Target,
+): Promise<{ readonly loaded: Loaded; readonly broken: readonly Issue[] }> {
+  const loaded = await load(client, matrix, gatewayOf(target));
+  const { relations } = loaded.catalog;
+  const broken = new Map<string, Issue>();
+  for (const info of relations.filter(({ kind }) => kind === "view")) {
+    const failure = await sampleRows(client, [{ info, key: [] }]).then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    if (failure === undefined) continue;
+    if (!(failure instanceof DatabaseError) || isCode(failure.code, "insufficientPrivilege")) throw failure;
+    broken.set(info.oid, unreadable(info, failure, matrix));
+  }
+  const catalog = { ...loaded.catalog, relations: relations.filter(({ oid }) => !broken.has(oid)) };
+  return { loaded: { ...loaded, catalog }, broken: [...broken.values()] };
+}
+
+function unreadable(info: RelationInfo, failure: DatabaseError, { file, relations }: Matrix): Issue {
+  const spec = relations.find(({ schema, name }) => schema === info.schema && name === info.name);
+  return {
+    code: "gate/unreadable",
+    message: `the view ${formatQualified(info)} cannot be read: ${failure.message} [${failure.code ?? "?"}]`,
+    at: spec?.at ?? { file, line: 1, column: 1 },
+  };
 }
 
 /** The matrix without the relations and functions that this state does not have as it describes them. */
