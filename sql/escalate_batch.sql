@@ -72,6 +72,7 @@ declare
   list_starts int[] := '{}';
   own constant int[] := array(select i::int from jsonb_array_elements(fixed->'own') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
   others constant int[] := array(select i::int from jsonb_array_elements(fixed->'others') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
+  changed_others constant int[] := array(select i::int from jsonb_array_elements(fixed->'changedOthers') with ordinality x(l, o), jsonb_array_elements_text(l) with ordinality y(i, oo) order by o, oo);
   hook constant text := fixed->'hook'->>'sql';
   hook_setting constant int := (fixed->'hook'->>'setting')::int;
   hook_relations constant int[] := array(select jsonb_array_elements_text(fixed->'hook'->'relations')::int);
@@ -87,7 +88,7 @@ begin
   foreach i in array list_sizes loop list_starts := list_starts || n; n := n + i; end loop;
   for step in
     select * from jsonb_to_recordset(asked->'steps')
-      as x(id int, persona int, statements text[], target int, narrow int, also int[], measure int[], privileged boolean)
+      as x(id int, persona int, statements text[], target int, narrow int, also int[], measure int[], privileged boolean, changes boolean)
   loop
     exit when cut or clock_timestamp() > deadline;
     before := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
@@ -149,7 +150,8 @@ begin
         seen := '{}';
         foreach p in array step.persona || coalesce(step.also, '{}') loop
           foreach w in array written loop
-            l := case when p <> step.persona then others[(p - 1) * relation_count + w]
+            l := case when p <> step.persona and step.changes then changed_others[(p - 1) * relation_count + w]
+              when p <> step.persona then others[(p - 1) * relation_count + w]
               when step.narrow > 0 and written = array[step.target] then step.narrow
               else own[(p - 1) * relation_count + w] end;
             for i in list_starts[l] .. list_starts[l] + list_sizes[l] - 1 loop

@@ -31,7 +31,7 @@ export async function measureBefore(
   path: string,
 ): Promise<Before> {
   const numbering = numberMeasures(world, all, everyKey);
-  await engine.begin({ ...numbering.fixed, lists: [[]], own: [], others: [] });
+  await engine.begin({ ...numbering.fixed, lists: [[]], own: [], others: [], changedOthers: [] });
   const steps: SentStep[] = [];
   for (let from = 0, to = 0; from < all.length; from = to) {
     to = from + measuresAtOnce;

@@ -27,6 +27,8 @@ export interface Fixed {
   readonly lists: readonly (readonly number[])[];
   readonly own: readonly (readonly number[])[];
   readonly others: readonly (readonly number[])[];
+  /** Of others whose own row is changed: what they may write is measured, too. */
+  readonly changedOthers: readonly (readonly number[])[];
   readonly relations: readonly {
     readonly oid: string;
     readonly changed: string | null;
@@ -53,6 +55,8 @@ export interface SentStep {
   readonly also?: readonly number[] | undefined;
   readonly measure?: readonly number[] | undefined;
   readonly privileged?: boolean | undefined;
+  /** The row is of another user, by its key: a membership, an account. */
+  readonly changes?: boolean | undefined;
 }
 
 type Numbered<T> = readonly (readonly [number, T])[];

@@ -93,9 +93,7 @@ export class Judge {
       const own = measure.actor === stepper;
       const old =
         measure.kind === "call" || measure.kind === "write" ? this.#oldAnswers(measure, found) : found;
-      // What the one who steps reaches itself may be handed on.
-      const held =
-        own || measure.subject === undefined ? undefined : this.#reach(stepper, measure.subject, "select");
+      const held = own ? undefined : this.#heldBy(stepper, measure);
       const before = chain.length > 1 ? this.#alone.get(first) : undefined;
       if (chain.length === 1) note(this.#alone, first, number, old);
       const keys = old.filter((key) => held?.has(key) !== true && before?.has(`${number} ${key}`) !== true);
@@ -122,6 +120,17 @@ export class Judge {
           : "escalation-of-another";
       return [{ kind, by: measure.actor, what, keys: more, statement: measure.statement }];
     });
+  }
+
+  /** What the one who steps reaches itself may be handed on, and so may power over its own rows: an owner makes owners. */
+  #heldBy(stepper: Actor, { subject, operation }: Measure): ReadonlySet<string> {
+    if (subject === undefined || operation === "execute" || operation === "insert") return new Set();
+    const own = stepper.identities.map(([, value]) => value);
+    const named =
+      operation === "select"
+        ? []
+        : subject.rows.filter(({ values }) => own.some((one) => Object.values(values).includes(one)));
+    return new Set([...this.#reach(stepper, subject, operation), ...named.map(({ key }) => key)]);
   }
 
   /** A call that was refused and is not; or rows that it returns now, and returned to somebody before. */

@@ -239,6 +239,11 @@ export function numberMeasures(
     others: world.actors.map((actor) =>
       world.tables.map(({ oid }) => listOf(actor, oid, undefined, ({ operation }) => operation === "select")),
     ),
+    changedOthers: world.actors.map((actor) =>
+      world.tables.map(({ oid }) =>
+        listOf(actor, oid, undefined, ({ kind }) => kind === "read" || kind === "undone"),
+      ),
+    ),
     relations,
   };
   return {

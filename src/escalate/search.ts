@@ -109,6 +109,11 @@ function sentStep(step: Step, id: number, world: World, numbering: Numbering): S
   const others = [values, Object.values(row?.values ?? {})].flatMap((by) =>
     world.actors.filter((one) => named(one, by)),
   );
+  // A membership, an account: its key says whose it is.
+  const keyed = [...(subject?.key ?? []), ...(subject?.more.uniques ?? [])].map(
+    (name) => row?.values[name] ?? null,
+  );
+  const isOfAnother = row !== undefined && world.actors.some((one) => named(one, keyed));
   const strangers = world.actors.filter(({ stranger }) => stranger);
   const also = (columns.length > 0 && others.length === 0 ? strangers : [...new Set(others)].slice(0, 2)).map(
     ({ index }) => index,
@@ -123,6 +128,7 @@ function sentStep(step: Step, id: number, world: World, numbering: Numbering): S
         ? numbering.narrow(actor, table ?? "", column)
         : 0,
     also,
+    changes: kind === "update" && isOfAnother,
   };
 }
 
