@@ -1,9 +1,16 @@
 import type { Node } from "libpg-query";
-import { bypassOf, type PolicyInfo, type RelationInfo, type RoleInfo } from "../model/catalog.ts";
+import {
+  bypassOf,
+  type Catalog,
+  type PolicyInfo,
+  type RelationInfo,
+  type RoleInfo,
+} from "../model/catalog.ts";
 import { isFor } from "../model/operations.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
-import { fieldsOf, part } from "../prove/analyse/tree.ts";
+import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 import type { Mutant } from "./operators.ts";
+import { readersOf, type SqlText } from "./readers.ts";
 
 /*
  * Evidence that a change permits what was permitted before, whatever the rows and the personas hold: the policies that
@@ -27,6 +34,8 @@ export function equivalence(
   before: RelationInfo,
   { after }: Pick<Mutant, "after">,
   roles: readonly RoleInfo[],
+  /** No cell noticed it: then it does not matter either which clause of a policy refuses an UPDATE. */
+  survived = false,
 ): string | undefined {
   if (before.kind !== "table" && before.kind !== "partitioned") return undefined;
   if (JSON.stringify(before.privileges) !== JSON.stringify(after.privileges)) return undefined;
@@ -38,10 +47,35 @@ export function equivalence(
     return `no persona's role is among ${[...new Set(changed.flatMap((policy) => policy.roles))].join(", ")}, or policies do not apply to it`;
   const differs = asked.some((role) =>
     commands.some(
-      (command) => isHeld(before, role, command) && !permitsTheSame(before, after, role, command),
+      (command) => isHeld(before, role, command) && !permitsTheSame(before, after, role, command, survived),
     ),
   );
   return differs ? undefined : "whatever the rows are, no persona's role gets or loses one by it";
+}
+
+/**
+ * Why a privilege on a relation is of no use: the role cannot name what is in its schema, and nothing that it can name reads the
+ * relation in its name. A view or policy, once made, needs no USAGE; the body of a function does, unless it was bound when it was made.
+ */
+export function unusable(
+  { after, alters, roles }: Pick<Mutant, "after" | "alters" | "roles">,
+  { relations, roles: known }: Pick<Catalog, "relations" | "roles">,
+  texts: readonly SqlText[],
+): string | undefined {
+  if (typeof alters !== "string") return undefined;
+  const holders = known.filter((role) => isFor(roles, role));
+  const isClosed = (info: RelationInfo | undefined): boolean =>
+    info !== undefined &&
+    holders.every(({ name, superuser }) => !superuser && info.privileges[name]?.schemaUsage === false);
+  if (holders.length === 0 || !isClosed(after)) return undefined;
+  const readers = readersOf(after.oid, texts);
+  const open = texts.some(
+    ({ oid, bound }) => readers.has(oid) && bound && !isClosed(relations.find((one) => one.oid === oid)),
+  );
+  const names = holders.map(({ name }) => name).join(", ");
+  return open
+    ? undefined
+    : `${names} has no USAGE on the schema ${after.schema}, and no view or policy outside of it reads the relation`;
 }
 
 function changedPolicies(before: RelationInfo, after: RelationInfo): readonly PolicyInfo[] {
@@ -62,6 +96,7 @@ function permitsTheSame(
   after: RelationInfo,
   role: RoleInfo,
   command: Command,
+  survived: boolean,
 ): boolean {
   const sides = {
     select: ["using"],
@@ -69,14 +104,49 @@ function permitsTheSame(
     update: ["using", "check"],
     delete: ["using"],
   } as const;
-  return sides[command].every((side) => {
+  const same = (together: readonly ("using" | "check")[]): boolean => {
     const atoms = new Map<string, number>();
-    const old = effective(before, role, command, side, atoms);
-    const now = effective(after, role, command, side, atoms);
+    const [old, now] = [before, after].map((info) =>
+      all(together.map((side) => effective(info, role, command, side, atoms))),
+    );
     return (
       atoms.size <= atomsAtMost &&
-      assignments(atoms.size).every((one) => (old(one) === 1) === (now(one) === 1))
+      assignments(atoms.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
     );
+  };
+  if (sides[command].every((side) => same([side]))) return true;
+  return (
+    survived && command === "update" && keepsWhatDecides(before, after, role) && same(["using", "check"])
+  );
+}
+
+/**
+ * Whether an UPDATE leaves each column as it is that its policies read: then WITH CHECK asks of the new row what it would say of the
+ * old one, and refuses what USING no longer filters out.
+ */
+function keepsWhatDecides(before: RelationInfo, after: RelationInfo, { name }: RoleInfo): boolean {
+  const may = before.privileges[name]?.update;
+  if (may === undefined || before.rules.length > 0) return false;
+  if (before.triggers.some(({ timing, events }) => timing === "before" && events.includes("update")))
+    return false;
+  const written = new Set([...may, ...before.columns.filter((one) => one.generated).map((one) => one.name)]);
+  const texts = [...before.policies, ...after.policies]
+    .filter(({ command }) => command === "update" || command === "all")
+    .flatMap(({ using, check }) => [using, check]);
+  return texts.every((text) => {
+    if (text === null) return true;
+    let keeps = true;
+    walk(parseExpression(text), (node) => {
+      const fields = part(node, "ColumnRef")?.fields;
+      const field = fields?.at(-1);
+      // A row as a whole, or a column that may be this relation's.
+      if (fields !== undefined)
+        keeps &&=
+          part(field, "String") !== undefined &&
+          !written.has(stringOf(field)) &&
+          stringOf(field) !== before.name;
+    });
+    return keeps;
   });
 }
 

@@ -20,7 +20,7 @@ import type { PreflightedRun } from "../run/2-inspect.ts";
 import { visibleRows } from "../run/4-probe.ts";
 import { gatewayOf } from "../run/request.ts";
 import { cellsBehind, type Coverage, type Covered, coveredReaders, ownCells } from "./cells.ts";
-import { equivalence } from "./equivalent.ts";
+import { equivalence, unusable } from "./equivalent.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
@@ -204,7 +204,12 @@ async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promis
     const readers = pending.filter((each) => isOpen(each) && each.readers.includes(one));
     await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating);
   }
-  for (const one of pending.filter(isOpen)) await askAlone(one, mutating);
+  for (const one of pending.filter(isOpen)) {
+    await askAlone(one, mutating);
+    if (one.outcome !== undefined) continue;
+    const because = equivalentBecause(one.mutant, mutating, true);
+    if (because !== undefined) one.outcome = { state: "ignored", because };
+  }
   return pending.map(({ mutant, outcome, asked }) => {
     const { operator, relation, subject, from, to } = mutant;
     const survived = { state: "survived", asked: [...asked] } as const;
@@ -216,9 +221,7 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown: false };
   if (mutant.unprintable !== undefined)
     return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
-  const { relations } = mutating.plan.catalog;
-  const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
-  const because = equivalentBecause(before, mutant, mutating);
+  const because = equivalentBecause(mutant, mutating);
   if (because !== undefined) return { ...pending, outcome: { state: "ignored", because } };
   const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
   const readers = coveredReaders(mutant, mutating);
@@ -269,14 +272,17 @@ async function askAlone(one: Pending, mutating: Mutating): Promise<void> {
 }
 
 function equivalentBecause(
-  before: Mutant["after"],
   mutant: Mutant,
-  { plan, lent }: Mutating,
+  { plan, lent, texts }: Mutating,
+  survived = false,
 ): string | undefined {
-  const { roles } = plan.catalog;
+  const useless = unusable(mutant, plan.catalog, texts);
+  if (useless !== undefined) return useless;
+  const { roles, relations } = plan.catalog;
+  const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
   // Whom these inherit from is not known.
   if (lent.some((name) => name !== before.owner && !roles.some((role) => role.name === name)))
     return undefined;
   if (lent.includes(before.owner) && mutant.after.forceRls) return undefined;
-  return equivalence(before, mutant, roles);
+  return equivalence(before, mutant, roles, survived);
 }

@@ -6,6 +6,8 @@ export interface SqlText {
   readonly oid: string;
   readonly name: string;
   readonly text: string;
+  /** What it names was looked up when it was made, not when it runs. */
+  readonly bound: boolean;
 }
 
 export async function readTexts(client: ClientBase): Promise<readonly SqlText[]> {
