@@ -45,12 +45,25 @@ export function equivalence(
   const told = changed.length > 0 && before.rls === after.rls;
   if (told && !asked.some((role) => changed.some((policy) => isFor(policy.roles, role))))
     return `no persona's role is among ${[...new Set(changed.flatMap((policy) => policy.roles))].join(", ")}, or policies do not apply to it`;
-  const differs = asked.some((role) =>
-    commands.some(
-      (command) => isHeld(before, role, command) && !permitsTheSame(before, after, role, command, survived),
-    ),
-  );
+  const differs = asked.some((role) => differingCommands(before, after, role, survived).length > 0);
   return differs ? undefined : "whatever the rows are, no persona's role gets or loses one by it";
+}
+
+/** Commands of which the formulas do not show that the role may do the same with the change as without it. */
+export function differingCommands(
+  before: RelationInfo,
+  after: RelationInfo,
+  role: RoleInfo,
+  survived: boolean,
+): readonly Command[] {
+  return commands.filter(
+    (command) => isHeld(before, role, command) && !permitsTheSame(before, after, role, command, survived),
+  );
+}
+
+/** WITH CHECK lets in the same new rows of an UPDATE. */
+export function checksTheSame(before: RelationInfo, after: RelationInfo, role: RoleInfo): boolean {
+  return saysTheSame(before, after, role, "update", ["check"]);
 }
 
 /**
@@ -104,19 +117,30 @@ function permitsTheSame(
     update: ["using", "check"],
     delete: ["using"],
   } as const;
-  const same = (together: readonly ("using" | "check")[]): boolean => {
-    const atoms = new Map<string, number>();
-    const [old, now] = [before, after].map((info) =>
-      all(together.map((side) => effective(info, role, command, side, atoms))),
-    );
-    return (
-      atoms.size <= atomsAtMost &&
-      assignments(atoms.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
-    );
-  };
-  if (sides[command].every((side) => same([side]))) return true;
+  if (sides[command].every((side) => saysTheSame(before, after, role, command, [side]))) return true;
   return (
-    survived && command === "update" && keepsWhatDecides(before, after, role) && same(["using", "check"])
+    survived &&
+    command === "update" &&
+    keepsWhatDecides(before, after, role) &&
+    saysTheSame(before, after, role, command, ["using", "check"])
+  );
+}
+
+/** Both sides together are true before just where they are true after. */
+function saysTheSame(
+  before: RelationInfo,
+  after: RelationInfo,
+  role: RoleInfo,
+  command: Command,
+  sides: readonly ("using" | "check")[],
+): boolean {
+  const atoms = new Map<string, number>();
+  const [old, now] = [before, after].map((info) =>
+    all(sides.map((side) => effective(info, role, command, side, atoms))),
+  );
+  return (
+    atoms.size <= atomsAtMost &&
+    assignments(atoms.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
   );
 }
 

@@ -4,6 +4,7 @@ import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { MutationRecord, MutantResult, OperatorSet } from "../model/mutation.ts";
+import { isFor } from "../model/operations.ts";
 import { grouped } from "../lib/grouped.ts";
 import { loadParser } from "../lib/sql-tree.ts";
 import { readSql } from "../lib/sql-file.ts";
@@ -22,6 +23,7 @@ import { gatewayOf } from "../run/request.ts";
 import { cellsBehind, type Coverage, type Covered, coveredReaders, ownCells } from "./cells.ts";
 import { equivalence, unusable } from "./equivalent.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
+import { isAsked as isProvable, MutantProofs } from "./proof.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
 import { isLeftOut, type Round, screen, type Transcripts } from "./screen.ts";
@@ -45,6 +47,7 @@ interface Mutating extends Coverage {
   readonly plan: PreflightedRun;
   readonly channel: DirectChannel;
   readonly transcripts: Transcripts;
+  readonly proofs: MutantProofs;
   readonly interrupted?: AbortSignal | undefined;
 }
 
@@ -81,7 +84,8 @@ export async function mutate(
       (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     );
     const texts = await privileged.ask("while functions and views were read", readTexts);
-    const mutating = { plan, options, channel, covered, transcripts, lent, texts, interrupted };
+    const proofs = new MutantProofs({ target, matrix }, sessions);
+    const mutating = { plan, options, channel, covered, transcripts, proofs, lent, texts, interrupted };
     const mutants = relationsOf(plan, options).flatMap((relation) =>
       mutantsOf(relation, plan.catalog.roles.filter(isPersonas(plan)), request.operators),
     );
@@ -208,7 +212,7 @@ async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promis
     await askAlone(one, mutating);
     if (one.outcome !== undefined) continue;
     const because = equivalentBecause(one.mutant, mutating, true);
-    if (because !== undefined) one.outcome = { state: "ignored", because };
+    one.outcome = because === undefined ? await proved(one, mutating) : { state: "ignored", because };
   }
   return pending.map(({ mutant, outcome, asked }) => {
     const { operator, relation, subject, from, to } = mutant;
@@ -228,6 +232,27 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   const outcome: Outcome | undefined =
     own.length === 0 && readers.length === 0 ? { state: "no coverage" } : undefined;
   return { ...pending, own, readers, outcome };
+}
+
+/** What no row at hand shows, rows that could be there may. */
+async function proved({ mutant, own }: Pending, mutating: Mutating): Promise<Outcome | undefined> {
+  const { proofs, plan } = mutating;
+  const before = plan.catalog.relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
+  const all = plan.matrix.personas.every(
+    ({ name, role }) => !isAbout(mutant, role, plan) || covers(own, name),
+  );
+  // A policy says nothing of what a privilege more lets a role write.
+  const mayIgnore = typeof mutant.alters !== "string" && all && !isLent(before, mutant, mutating);
+  return await proofs.outcomeOf(mutant, before, own, mayIgnore);
+}
+
+function isAbout({ roles }: Mutant, role: string, { catalog }: PreflightedRun): boolean {
+  const known = catalog.roles.find(({ name }) => name === role);
+  return known === undefined || isFor(roles, known);
+}
+
+function covers(cells: readonly Cell[], persona: string): boolean {
+  return cells.some((cell) => cell.persona.name === persona && isProvable(cell));
 }
 
 /** A cell that errs or is late does not end the search for one that notices. */
@@ -271,18 +296,18 @@ async function askAlone(one: Pending, mutating: Mutating): Promise<void> {
   }
 }
 
-function equivalentBecause(
-  mutant: Mutant,
-  { plan, lent, texts }: Mutating,
-  survived = false,
-): string | undefined {
+function equivalentBecause(mutant: Mutant, mutating: Mutating, survived = false): string | undefined {
+  const { plan, texts } = mutating;
   const useless = unusable(mutant, plan.catalog, texts);
   if (useless !== undefined) return useless;
   const { roles, relations } = plan.catalog;
   const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
-  // Whom these inherit from is not known.
-  if (lent.some((name) => name !== before.owner && !roles.some((role) => role.name === name)))
-    return undefined;
-  if (lent.includes(before.owner) && mutant.after.forceRls) return undefined;
-  return equivalence(before, mutant, roles, survived);
+  return isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived);
+}
+
+/** Views and functions may show what policies let through to a role that is no persona's; whom that inherits from is not known. */
+function isLent(before: Mutant["after"], { after }: Mutant, { lent, plan }: Mutating): boolean {
+  const { roles } = plan.catalog;
+  const others = lent.some((name) => name !== before.owner && !roles.some((role) => role.name === name));
+  return others || (lent.includes(before.owner) && after.forceRls);
 }

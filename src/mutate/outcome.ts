@@ -21,13 +21,13 @@ export function seenAs(cell: Cell, seen: Observation, mutant?: Pick<Mutant, "aft
   return { verdict, because, timedOut: seen.kind === "failed" && seen.failure.kind === "timeout" };
 }
 
-function underInfo(cell: Cell, { after }: Pick<Mutant, "after">): Cell {
+export function underInfo(cell: Cell, { after }: Pick<Mutant, "after">): Cell {
   const { relation } = cell;
   return relation.info.oid === after.oid ? { ...cell, relation: { ...relation, info: after } } : cell;
 }
 
 /** Only what is less or more than declared was noticed: what is unclear afterwards was not. */
-const kills: ReadonlySet<Verdict> = new Set(["leak", "lockout", "diverged"]);
+export const kills: ReadonlySet<Verdict> = new Set(["leak", "lockout", "diverged"]);
 
 /** No other cell can say more. */
 export function isFinal(outcome: Outcome | undefined): boolean {

@@ -73,7 +73,11 @@ async function answersOf(
 }
 
 /** The cell as the proof asks it: in each state of the session in which the persona is probed. */
-function requestsOf(cell: Cell, { sessions }: OpenRun, rowSets: RowSets): readonly ProofRequest[] {
+export function requestsOf(
+  cell: Cell,
+  { sessions }: Pick<OpenRun, "sessions">,
+  rowSets: RowSets,
+): readonly ProofRequest[] {
   const { operation, relation, role } = cell;
   if (operation === "execute" || cell.column !== undefined) return [];
   return [undefined, ...statesOf(sessions, cell)].map((state) => ({
@@ -89,7 +93,7 @@ function requestsOf(cell: Cell, { sessions }: OpenRun, rowSets: RowSets): readon
   }));
 }
 
-type RowSets = ReadonlyMap<string, NonNullable<ProofRequest["rowSets"]>>;
+export type RowSets = ReadonlyMap<string, NonNullable<ProofRequest["rowSets"]>>;
 
 /** By persona, of the cells that this run probes: what is not probed, or waived, is not shown to be true. */
 function rowSetsOf(probed: readonly ProbedCell[]): RowSets {

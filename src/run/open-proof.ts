@@ -10,14 +10,21 @@ import type { RunRequest } from "./request.ts";
  * Witnesses are written, and undone: where nothing may be written there is no proof, and passes rest on the rows at hand.
  */
 export async function openProof(
-  { target, matrix, proof }: RunRequest,
+  { target, matrix, proof }: Pick<RunRequest, "target" | "matrix" | "proof">,
   identities: ReadonlyMap<string, Identity>,
   closers: (() => Promise<unknown>)[],
+  /** Made first in each transaction, and undone with it. */
+  changes: readonly string[] = [],
 ): Promise<Prover | undefined> {
   if (proof === "rows-at-hand" || readsOnly(target) || !postureRules[target.posture].takesWrites)
     return undefined;
   const prover = await Prover.open({
-    open: async () => connect(addressOf(target), target.limits),
+    open: async () => {
+      const client = await connect(addressOf(target), target.limits);
+      if (changes.length > 0)
+        await client.query(["begin isolation level repeatable read", ...changes].join(";\n"));
+      return client;
+    },
     close: (client: Client) => disconnect(client),
     heldClaims: heldClaims(matrix, identities),
     statementTimeoutMs: target.limits.statementTimeoutMs,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
-import { equivalence } from "../../src/mutate/equivalent.ts";
+import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
 
@@ -187,6 +187,85 @@ describe("a change is left out only where its parts show that it changes nothing
   ];
   test.each(cases)("%s", (_what, before, after, equivalent) => {
     expect(equivalence(before, { after }, [member]) !== undefined).toBe(equivalent);
+  });
+
+  describe("that survived, where an UPDATE leaves what its policies read as it is", () => {
+    const updatable = (update: readonly string[], using: string): RelationInfo => ({
+      ...relation(policy(using, { command: "update", check: "a = 1" })),
+      privileges: { member: { ...privileges, update: [...update] } },
+    });
+    const trigger: RelationInfo["triggers"][number] = {
+      name: "t",
+      timing: "before",
+      level: "row",
+      events: ["update"],
+      function: "f",
+      enabled: true,
+    };
+    const hasTrigger = (info: RelationInfo): RelationInfo => ({ ...info, triggers: [trigger] });
+    const twins: readonly [
+      what: string,
+      before: RelationInfo,
+      after: RelationInfo,
+      survived: boolean,
+      equivalent: boolean,
+    ][] = [
+      ["WITH CHECK refuses the rest", updatable(["b"], "a = 1"), updatable(["b"], "true"), true, true],
+      ["the column may be written", updatable(["a"], "a = 1"), updatable(["a"], "true"), true, false],
+      ["a cell may notice which refuses", updatable(["b"], "a = 1"), updatable(["b"], "true"), false, false],
+      ["WITH CHECK lets in more", updatable(["b"], "a = 1"), updatable(["b"], "false"), true, false],
+      [
+        "the whole row is read",
+        updatable(["b"], "f(docs) and a = 1"),
+        updatable(["b"], "a = 1"),
+        true,
+        false,
+      ],
+      [
+        "a trigger may write it",
+        hasTrigger(updatable(["b"], "a = 1")),
+        hasTrigger(updatable(["b"], "true")),
+        true,
+        false,
+      ],
+    ];
+    test.each(twins)("%s", (_what, before, after, survived, equivalent) => {
+      expect(equivalence(before, { after }, [member], survived) !== undefined).toBe(equivalent);
+    });
+  });
+
+  describe("a privilege in a schema that the role cannot name", () => {
+    const closed = { ...privileges, schemaUsage: false };
+    const own: RelationInfo = { ...relation(policy("a = 1")), privileges: { member: closed } };
+    const view = { ...own, oid: "2", schema: "api", name: "seen", kind: "view" as const };
+    const mutant = { after: own, alters: "select" as const, roles: ["member"] };
+    const itself = { oid: "1", name: "docs", text: "", bound: true };
+    const sql = { oid: "2", name: "seen", text: "select * from public.docs", bound: true };
+    const cases: readonly [string, RelationInfo[], Parameters<typeof unusable>[2], boolean][] = [
+      ["is of no use", [own], [], true],
+      [
+        "unless a view that it can name reads it",
+        [own, { ...view, privileges: { member: privileges } }],
+        [sql],
+        false,
+      ],
+      [
+        "and not where the view is closed as well",
+        [own, { ...view, privileges: { member: closed } }],
+        [sql],
+        true,
+      ],
+      ["and a view that is not known may be open", [own], [sql], false],
+      ["a function looks names up when it runs", [own], [{ ...sql, bound: false }], true],
+    ];
+    test.each(cases)("%s", (_what, relations, texts, equivalent) => {
+      const because = unusable(mutant, { relations, roles: [member] }, [itself, ...texts]);
+      expect(because !== undefined).toBe(equivalent);
+    });
+    test("nor one that is open", () => {
+      const open = { ...mutant, after: relation(policy("a = 1")) };
+      expect(unusable(open, { relations: [open.after], roles: [member] }, [])).toBeUndefined();
+    });
   });
 
   test("a role that policies do not apply to, and its twin", () => {
