@@ -241,7 +241,7 @@ describe("a change is left out only where its parts show that it changes nothing
     const mutant = { after: own, alters: "select" as const, roles: ["member"] };
     const itself = { oid: "1", name: "docs", text: "", bound: true };
     const sql = { oid: "2", name: "seen", text: "select * from public.docs", bound: true };
-    const cases: readonly [string, RelationInfo[], Parameters<typeof unusable>[2], boolean][] = [
+    const schemas: readonly [string, RelationInfo[], Parameters<typeof unusable>[2], boolean][] = [
       ["is of no use", [own], [], true],
       [
         "unless a view that it can name reads it",
@@ -258,13 +258,13 @@ describe("a change is left out only where its parts show that it changes nothing
       ["and a view that is not known may be open", [own], [sql], false],
       ["a function looks names up when it runs", [own], [{ ...sql, bound: false }], true],
     ];
-    test.each(cases)("%s", (_what, relations, texts, equivalent) => {
+    test.each(schemas)("%s", (_what, relations, texts, equivalent) => {
       const because = unusable(mutant, { relations, roles: [member] }, [itself, ...texts]);
       expect(because !== undefined).toBe(equivalent);
     });
     test("nor one that is open", () => {
-      const open = { ...mutant, after: relation(policy("a = 1")) };
-      expect(unusable(open, { relations: [open.after], roles: [member] }, [])).toBeUndefined();
+      const reachable = { ...mutant, after: relation(policy("a = 1")) };
+      expect(unusable(reachable, { relations: [reachable.after], roles: [member] }, [])).toBeUndefined();
     });
   });
 
