@@ -3,6 +3,7 @@ import {
   baselineOption,
   choice,
   defaultPrivilegesOption,
+  layoutOption,
   postgresBinOption,
   standInsOption,
 } from "./commands/baseline-options.ts";
@@ -170,6 +171,7 @@ program
       "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
     ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
   )
+  .addOption(layoutOption())
   .addOption(baselineOption())
   .addOption(defaultPrivilegesOption())
   .addOption(standInsOption())

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
+import { baselineNames, defaultPrivileges, layouts } from "../model/baseline.ts";
 
 export function choice(flags: string, values: readonly string[], text: string): Option {
   return new Option(flags, text).choices([...values]);
@@ -20,3 +20,6 @@ export const postgresBinOption: () => Option = () =>
     "--postgres-bin <folder>",
     "embedded: an installed Postgres with its extensions (ROWGATE_POSTGRES_BIN)",
   );
+
+export const layoutOption: () => Option = () =>
+  choice("--layout <name>", layouts, "how the SQL's folder orders its files (as it looks, else by number)");

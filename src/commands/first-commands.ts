@@ -4,6 +4,7 @@ import { type Act, list } from "./archive.ts";
 import {
   baselineOption,
   defaultPrivilegesOption,
+  layoutOption,
   postgresBinOption,
   standInsOption,
 } from "./baseline-options.ts";
@@ -33,6 +34,7 @@ export function addFirstCommands(program: Command, act: Act): void {
     .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
     .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
     .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+    .addOption(layoutOption())
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
     .addOption(standInsOption())

@@ -4,6 +4,7 @@ import { type Act, list } from "./archive.ts";
 import {
   baselineOption,
   defaultPrivilegesOption,
+  layoutOption,
   postgresBinOption,
   standInsOption,
 } from "./baseline-options.ts";
@@ -28,6 +29,7 @@ export function addMutateCommand(program: Command, act: Act): void {
     .option("--persona <name>", "only these personas (repeatable, globs)", list)
     .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
     .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
+    .addOption(layoutOption())
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
     .addOption(standInsOption())

@@ -22,6 +22,7 @@ export interface MutateOptions extends Pick<
   | "overlay"
   | "baseline"
   | "defaultPrivileges"
+  | "layout"
   | "standIns"
   | "postgresBin"
   | "quiet"

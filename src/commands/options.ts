@@ -1,4 +1,4 @@
-import type { BaselineName, DefaultPrivileges } from "../model/baseline.ts";
+import type { BaselineName, DefaultPrivileges, Layout } from "../model/baseline.ts";
 import type { Channel } from "../model/cell.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly persona: readonly string[];
   readonly channel: readonly Channel[];
   readonly policies: string | undefined;
+  /** In which order its files are applied; `undefined`: as the folder looks. */
+  readonly layout?: Layout | undefined;
   readonly overlay: readonly string[];
   /** `undefined`: `auto`. */
   readonly gateway: GatewayWish | undefined;

@@ -36,6 +36,7 @@ export type ScanOptions = Pick<
   | "overrideProductionGuard"
   | "baseline"
   | "defaultPrivileges"
+  | "layout"
   | "standIns"
   | "postgresBin"
   | "postgresImage"
@@ -75,6 +76,7 @@ export async function scanCommand(
       {
         database: "scan",
         policies: policies ?? "",
+        layout: options.layout,
         overlays: options.overlay.map((file) => path.resolve(environment.cwd, file)),
         baseline,
         schemas: ["public"],

@@ -234,7 +234,7 @@ function onlyProbed(options: RunOptions): void {
   refuseGiven(
     options,
     [
-      ...(["policies", "overlay", "gateway", "gatewayTxEnd"] as const),
+      ...(["policies", "overlay", "gateway", "gatewayTxEnd", "layout"] as const),
       ...onlyEmbedded,
       ...(["postgresImage", "postgrestImage", "reuse", "keep"] as const),
     ],

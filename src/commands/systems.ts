@@ -124,6 +124,7 @@ export async function openSystem(
   const request: SystemOptions = {
     database: `${matrix.name}_${index + 1}`,
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
+    layout: options.layout,
     overlays: options.overlay.map((file) => path.resolve(cwd, file)),
     baseline: await baselineOf(loaded, options, cwd),
     users: personasWithUser(matrix),

@@ -6,6 +6,10 @@ export type BaselineName = (typeof baselineNames)[number];
 export const defaultPrivileges = ["legacy", "none"] as const;
 export type DefaultPrivileges = (typeof defaultPrivileges)[number];
 
+/** How a folder of SQL says in which order its files are applied. */
+export const layouts = ["numbered", "supabase", "sqitch", "dbmate", "flyway", "prisma", "drizzle"] as const;
+export type Layout = (typeof layouts)[number];
+
 export type Baseline =
   | { readonly name: "plain" }
   | { readonly name: "supabase"; readonly defaultPrivileges: DefaultPrivileges };

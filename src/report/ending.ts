@@ -157,7 +157,7 @@ export function gatewayNote({ target }: RunRecord): string | undefined {
 export function baselineNote({ target: { baseline } }: RunRecord): string | undefined {
   if (baseline === undefined) return undefined;
   const skipped = baseline.skipped.length;
-  const left = skipped === 0 ? "" : `, ${skipped} statement${skipped === 1 ? "" : "s"} skipped`;
+  const left = skipped === 0 ? "" : `, ${skipped} statement${skipped === 1 ? "" : "s"} skipped or noted`;
   const extensions = baseline.standIns.flatMap((one) => /^extension (\S+)/.exec(one)?.[1] ?? []);
   const imitated = extensions.length === 0 ? "" : `, stand-ins for ${extensions.join(", ")}`;
   return `imitated Supabase, default privileges ${baseline.defaultPrivileges}${left}${imitated}`;

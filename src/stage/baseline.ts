@@ -1,5 +1,6 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { detectLayout, readProjectConfig } from "./apply-sql/layout.ts";
 import type { Baseline, BaselineName, DefaultPrivileges } from "../model/baseline.ts";
 
 export interface BaselineWish {
@@ -12,13 +13,24 @@ export interface BaselineWish {
 /** What a system's database holds before its own SQL. */
 export async function chooseBaseline(wish: BaselineWish, policies: string, cwd: string): Promise<Baseline> {
   const name = wish.baseline ?? ((await isSupabase(policies, cwd)) ? "supabase" : "plain");
-  return name === "plain" ? { name } : { name, defaultPrivileges: wish.defaultPrivileges ?? "legacy" };
+  if (name === "plain") return { name };
+  const defaultPrivileges = wish.defaultPrivileges ?? (await privilegesOf(policies, cwd));
+  return { name, defaultPrivileges };
+}
+
+/** What `config.toml` says explicitly decides: `auto_expose_new_tables = false` is `none`. Unset, it is as most projects are. */
+async function privilegesOf(policies: string, cwd: string): Promise<DefaultPrivileges> {
+  const folders = [policies, path.dirname(policies), path.join(cwd, "supabase")];
+  for (const folder of folders)
+    if (await exists(path.join(folder, "config.toml")))
+      return (await readProjectConfig(folder)).exposesNewTables === false ? "none" : "legacy";
+  return "legacy";
 }
 
 async function isSupabase(policies: string, cwd: string): Promise<boolean> {
   const marks = ["config.toml", "migrations"].map((name) => path.join(cwd, "supabase", name));
   const found = await Promise.all(marks.map(exists));
-  return found.includes(true) || mentionsPlatform(policies);
+  return found.includes(true) || (await detectLayout(policies)) === "supabase" || mentionsPlatform(policies);
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -5,9 +5,10 @@ import type { Persona } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
-import type { Baseline, BaselineRecord } from "../model/baseline.ts";
-import { applySqlFile, applySqlFolder, readMigrations } from "./apply-sql/apply.ts";
+import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
+import { applySource, applySqlFile, applySqlFolder, sqlFiles } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
+import { detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
 import { readSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
@@ -15,8 +16,10 @@ import { addUsers } from "./persona-users.ts";
 import type { GatewayWish } from "./postgrest.ts";
 
 interface SystemSql {
-  /** Folder of numbered SQL. */
+  /** Folder of SQL. */
   readonly policies: string;
+  /** In which order its files are applied; `undefined`: as the folder looks, else by number. */
+  readonly layout?: Layout | undefined;
   /** SQL files applied after it, in order. */
   readonly overlays: readonly string[];
   /** What the database holds before them; `undefined`: the server's business. */
@@ -117,20 +120,33 @@ async function standInExtensions(client: Client): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function applyAsOne(client: Client, { policies, overlays }: SystemSql): Promise<AppliedChain> {
-  const sources = await applySqlFolder(client, policies);
+async function applyAsOne(client: Client, { policies, overlays, layout }: SystemSql): Promise<AppliedChain> {
+  const how = layout ?? (await detectLayout(policies)) ?? "numbered";
+  const sources = how === "numbered" ? await applySqlFolder(client, policies) : [];
+  if (how !== "numbered") {
+    const read = await readLayout(how, policies);
+    for (const source of read.sources) sources.push(await applySource(client, source));
+  }
   for (const overlay of overlays) sources.push(await applySqlFile(client, overlay));
   return { sources, skipped: [] };
 }
 
 async function applyAsProject(
   client: Client,
-  { policies, overlays, users = [] }: SystemSql,
+  { policies, overlays, layout, users = [] }: SystemSql,
 ): Promise<AppliedChain> {
-  const read = await readMigrations(policies);
+  const read = await readInOrder(policies, layout);
   const files = [...read.sources, ...(await Promise.all(overlays.map(readSource)))];
   const { sources, skipped } = await applyChain(client, files);
-  return { sources, skipped: [...read.skipped, ...skipped, ...(await addUsers(client, users))] };
+  return { sources, skipped: [...read.notes, ...skipped, ...(await addUsers(client, users))] };
+}
+
+async function readInOrder(folder: string, layout: Layout | undefined): Promise<OrderedSql> {
+  const how = layout ?? (await detectLayout(folder)) ?? "numbered";
+  if (how !== "numbered") return readLayout(how, folder);
+  // Says what is wrong with a folder that is empty or missing.
+  await sqlFiles(folder);
+  return inOrderOfNumber(folder);
 }
 
 interface RoleState {

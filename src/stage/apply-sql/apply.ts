@@ -1,35 +1,10 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Client, DatabaseError } from "pg";
-import type { SkippedStatement } from "../../model/baseline.ts";
 import { RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
 import { runScript } from "./script.ts";
 import { readSource, splitStatements, type SqlSource } from "./source.ts";
-
-const unnumbered = "its name has no number, so Supabase's CLI passes it over too";
-
-/**
- * The migrations of a folder as Supabase's CLI takes them: by number, then by name; a file without a number is passed over.
- * @throws {RowgateError} `sql/…`
- */
-export async function readMigrations(
-  folder: string,
-): Promise<{ readonly sources: readonly SqlSource[]; readonly skipped: readonly SkippedStatement[] }> {
-  const names = (await sqlFiles(folder)).toSorted();
-  const numbered = names.flatMap((name) => {
-    const digits = /^(\d+)_/.exec(name)?.[1];
-    return digits === undefined ? [] : [{ name, number: BigInt(digits) }];
-  });
-  const inTurn = numbered.toSorted((a, b) => Number(a.number > b.number) - Number(a.number < b.number));
-  const taken = new Set(inTurn.map(({ name }) => name));
-  return {
-    sources: await Promise.all(inTurn.map(({ name }) => readSource(path.join(folder, name)))),
-    skipped: names
-      .filter((name) => !taken.has(name))
-      .map((name) => ({ file: path.join(folder, name), line: 1, statement: name, because: unnumbered })),
-  };
-}
 
 /**
  * Applies every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone.
@@ -55,7 +30,11 @@ export async function applySqlFolder(client: Client, folder: string): Promise<Sq
  * @throws {RowgateError} `sql/…`
  */
 export async function applySqlFile(client: Client, file: string): Promise<SqlSource> {
-  const source = await readSource(file);
+  return applySource(client, await readSource(file));
+}
+
+/** The same, of a file that has been read. @throws {RowgateError} `sql/…` */
+export async function applySource(client: Client, source: SqlSource): Promise<SqlSource> {
   try {
     await apply(client, source);
   } finally {
@@ -111,7 +90,8 @@ async function numberedFiles(folder: string): Promise<string[]> {
   return inOrder(folder, await sqlFiles(folder));
 }
 
-async function sqlFiles(folder: string): Promise<string[]> {
+/** @throws {RowgateError} `sql/no-folder`, `sql/empty-folder` */
+export async function sqlFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new RowgateError({
       code: "sql/no-folder",

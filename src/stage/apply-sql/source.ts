@@ -80,6 +80,8 @@ export interface Statement {
  * The parser is loaded on the first call: a run whose SQL is right never needs it.
  */
 export async function splitStatements(text: string): Promise<Statement[] | undefined> {
+  // The parser refuses what holds no statement at all, such as the seed.sql of a new project.
+  if (skipBlank(text, 0) === text.length) return [];
   const { parse } = await import("libpg-query");
   const bytes = Buffer.from(text);
   const unitsOf = (from: number, to: number): number => bytes.toString("utf8", from, to).length;

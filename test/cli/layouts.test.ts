@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import path from "node:path";
+import { Client } from "pg";
+import { applySystemSql } from "../../src/stage/system.ts";
+import { chooseBaseline } from "../../src/stage/baseline.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import { makeProject, removeProject } from "./system.ts";
+
+/** Each file adds its name to a list, so that the order in which files were applied can be read from the database. */
+const add = (what: string): string => `insert into public.applied (name) values ('${what}');`;
+const begin = "create table public.applied (id int generated always as identity, name text);";
+
+const cases: readonly {
+  readonly folder: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly order: readonly string[];
+  readonly notes?: readonly string[];
+}[] = [
+  {
+    folder: "a/supabase",
+    files: {
+      "config.toml": `[api]\nauto_expose_new_tables = false\n[db.seed]\nsql_paths = ["./seeds/*.sql", "last.sql"]\n`,
+      "roles.sql": `create role reader nologin; ${begin} ${add("roles")}`,
+      "migrations/20240102000000_b.sql": add("b"),
+      "migrations/20240101000000_a.sql": add("a"),
+      "migrations/20240101000000_a2.sql": add("a2"),
+      "migrations/notes.sql": "selekt",
+      "schemas/a.sql": "selekt",
+      "seeds/2.sql": add("seed 2"),
+      "seeds/1.sql": add("seed 1"),
+      "last.sql": add("last"),
+      "migrations/20240103000000_empty.sql": "-- nothing yet\n",
+      "seed.sql": "selekt",
+    },
+    order: ["roles", "a", "a2", "b", "seed 1", "seed 2", "last"],
+    notes: [
+      "notes.sql its name has no number, so Supabase's CLI passes it over too",
+      "20240101000000_a2.sql applied after 20240101000000_a.sql, by name: both have one number",
+      "a.sql a declarative schema: the migrations were applied instead",
+    ],
+  },
+  {
+    folder: "b/supabase",
+    files: { "schemas/1.sql": begin, "schemas/more/2.sql": add("declared"), "seed.sql": add("seed") },
+    order: ["declared", "seed"],
+  },
+  {
+    folder: "sqitch",
+    files: {
+      "sqitch.plan": `%syntax-version=1.0.0\n%project=x\n\nz_first 2024-01-01T00:00:00Z A <a@a.test> # one\n@v1 2024-01-01T00:00:00Z A <a@a.test> # tag\na_second [z_first] 2024-01-02T00:00:00Z A <a@a.test>\n`,
+      "deploy/z_first.sql": `${begin} ${add("z_first")}`,
+      "deploy/a_second.sql": add("a_second"),
+      "revert/z_first.sql": "selekt",
+    },
+    order: ["z_first", "a_second"],
+  },
+  {
+    folder: "dbmate",
+    files: {
+      "20240101_a.sql": `-- migrate:up\n${begin} ${add("a")}\n-- migrate:down\ndrop table public.applied;`,
+      "20240102_b.sql": `-- migrate:up\n${add("b")}\n\n-- migrate:down\ndrop table public.applied;`,
+    },
+    order: ["a", "b"],
+  },
+  {
+    folder: "flyway",
+    files: {
+      "V10__c.sql": add("10"),
+      "V2__b.sql": add("2"),
+      "V1__a.sql": begin,
+      "V2.1__b.sql": add("2.1"),
+      "R__views.sql": add("repeatable"),
+      "U2__b.sql": "selekt",
+    },
+    order: ["2", "2.1", "10", "repeatable"],
+    notes: ["U2__b.sql its name is neither V<version>__ nor R__: Flyway does not migrate with it"],
+  },
+  {
+    folder: "prisma",
+    files: {
+      "migration_lock.toml": `provider = "postgresql"`,
+      "20240102_b/migration.sql": add("b"),
+      "20240101_a/migration.sql": `${begin} ${add("a")}`,
+    },
+    order: ["a", "b"],
+  },
+  {
+    folder: "drizzle",
+    files: {
+      "meta/_journal.json": JSON.stringify({
+        entries: [
+          { idx: 1, tag: "0001_a" },
+          { idx: 0, tag: "0000_z" },
+        ],
+      }),
+      "0000_z.sql": `${begin}--> statement-breakpoint\n${add("z")}`,
+      "0001_a.sql": add("a"),
+      "0002_not_in_the_journal.sql": "selekt",
+    },
+    order: ["z", "a"],
+  },
+];
+
+let project: string;
+let server: EmbeddedServer;
+beforeAll(async () => {
+  project = await makeProject(
+    Object.fromEntries(
+      cases.flatMap(({ folder, files }) =>
+        Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]),
+      ),
+    ),
+  );
+  server = await startEmbedded({ baseline: "supabase" });
+});
+afterAll(async () => {
+  await server.stop();
+  await removeProject(project);
+});
+
+test.each(cases)("$folder is applied in its own order", async ({ folder, order, notes = [] }) => {
+  const policies = path.join(project, folder);
+  const wish = { baseline: undefined, defaultPrivileges: undefined };
+  const chosen = await chooseBaseline(wish, policies, project);
+  expect(chosen).toEqual(
+    folder === "a/supabase"
+      ? { name: "supabase", defaultPrivileges: "none" }
+      : folder === "b/supabase"
+        ? { name: "supabase", defaultPrivileges: "legacy" }
+        : { name: "plain" },
+  );
+  const database = await server.createDatabase(folder);
+  const baseline = { name: "supabase", defaultPrivileges: "legacy" } as const;
+  const applied = await applySystemSql(database, { policies, overlays: [], baseline });
+  const client = new Client({ ...database, ssl: false });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>("select name from public.applied order by id");
+  await client.end();
+  expect(rows.map(({ name }) => name)).toEqual(order);
+  const said = applied.baseline?.skipped.map(({ file, because }) => `${path.basename(file)} ${because}`);
+  expect(said).toEqual(notes);
+});
