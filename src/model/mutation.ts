@@ -47,6 +47,8 @@ export interface MutantResult extends MutantDescription {
   readonly because?: string | undefined;
   /** Cells that passed with the change as without it. */
   readonly asked: readonly string[];
+  /** What to add to the matrix, as YAML, where it was not noticed. */
+  readonly add?: string | undefined;
 }
 
 /** What `rowgate mutate` found of one matrix. */

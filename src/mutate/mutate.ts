@@ -3,7 +3,12 @@ import { isAssignment } from "../model/cell.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
-import type { MutationRecord, MutantResult, OperatorSet } from "../model/mutation.ts";
+import {
+  type MutationRecord,
+  type MutantResult,
+  mutantStateInfo,
+  type OperatorSet,
+} from "../model/mutation.ts";
 import { isFor } from "../model/operations.ts";
 import { grouped } from "../lib/grouped.ts";
 import { loadParser } from "../lib/sql-tree.ts";
@@ -27,6 +32,7 @@ import { isAsked as isProvable, MutantProofs } from "./proof.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
 import { isLeftOut, type Round, screen, type Transcripts } from "./screen.ts";
+import { suggestionFor } from "./suggest.ts";
 
 export interface MutationRequest extends SignInRequest {
   readonly filters: Pick<RunFilters, "only" | "personas">;
@@ -214,10 +220,12 @@ async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promis
     const because = equivalentBecause(one.mutant, mutating, true);
     one.outcome = because === undefined ? await proved(one, mutating) : { state: "ignored", because };
   }
-  return pending.map(({ mutant, outcome, asked }) => {
+  return pending.map(({ mutant, outcome, asked, own }): MutantResult => {
     const { operator, relation, subject, from, to } = mutant;
     const survived = { state: "survived", asked: [...asked] } as const;
-    return { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
+    const result = { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
+    const isUndetected = mutantStateInfo[result.state].score === "undetected";
+    return isUndetected ? { ...result, add: suggestionFor(mutant, own, mutating.plan) } : result;
   });
 }
 

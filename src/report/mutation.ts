@@ -67,7 +67,7 @@ function scores(record: MutationRecord, paint: Paint): readonly string[] {
 }
 
 function mutantLines(
-  { state, operator, relation, subject, from, to, because, killedBy, asked }: MutantResult,
+  { state, operator, relation, subject, from, to, because, killedBy, asked, add }: MutantResult,
   paint: Paint,
 ): readonly string[] {
   const why = killedBy === undefined ? because : `${killedBy.cell}: ${killedBy.verdict}: ${because ?? ""}`;
@@ -78,6 +78,15 @@ function mutantLines(
     ...(why === undefined ? [] : [`  ${clean(why)}`]),
     ...(state === "no coverage" ? ["  no cell that passed asks about this relation and command"] : []),
     ...(state === "survived" ? [`  passed with the change as without it: ${askedText(asked)}`] : []),
+    ...(add === undefined
+      ? []
+      : [
+          "  add to the matrix:",
+          ...add
+            .trimEnd()
+            .split("\n")
+            .map((line) => `    ${clean(line)}`),
+        ]),
     "",
   ];
 }

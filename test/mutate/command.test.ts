@@ -65,6 +65,8 @@ test("a matrix that leaves things out: what survived is named, relations that it
       .map(({ relation, operator, to }) => `${relation} ${operator} ${to}`);
   expect(of("survived")).toContain("public.notes grant anon has SELECT");
   expect(of("no coverage")).toContain("public.left_out using-true USING (true)");
+  const added = record.mutants.find(({ state }) => state === "no coverage")?.add;
+  expect(added).toContain("relations:\n  left_out:\n    expect:\n");
   expect(of("killed").some((one) => one.startsWith("public.left_out"))).toBe(false);
   expect(code).toBe(1);
 });
@@ -76,6 +78,9 @@ test("what is on a terminal: the score, what survived, and the cells that did no
   expect(out).toMatch(/relation +score +killed +survived/);
   expect(out).toContain(
     "survived  public.notes, grants to anon (grant)\n  - anon has no SELECT\n  + anon has SELECT\n",
+  );
+  expect(out).toContain(
+    "add to the matrix:\n    relations:\n      notes:\n        expect:\n          anon:\n            select:\n              deny: grant\n",
   );
   expect(out).toContain("passed with the change as without it: anon/public.notes/select");
   expect(out).toMatch(/mutation score \d+\.\d %: \d+ of \d+ changes noticed/);
