@@ -22,6 +22,7 @@ import {
   type PublicKey,
   readNote,
   type Signature,
+  statementType,
 } from "./sign.ts";
 import { createTestNames, type StatementFile, statementFiles, statementsOf, svrTypes } from "./statements.ts";
 import { parseSums, sha256, sumsFile, verifyArchive } from "./verify.ts";
@@ -127,6 +128,8 @@ function envelopeIn(text: string): Envelope | undefined {
     const { payloadType, payload, signatures } = JSON.parse(text) as Envelope;
     const again = { payloadType, payload, signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })) };
     const isOurs =
+      payloadType === statementType &&
+      signatures.every(({ keyid, sig }) => typeof keyid === "string" && typeof sig === "string") &&
       `${JSON.stringify(again)}\n` === text &&
       [payload, ...signatures.map(({ sig }) => sig)].every(
         (one) => Buffer.from(one, "base64").toString("base64") === one,

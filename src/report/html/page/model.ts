@@ -182,7 +182,8 @@ export class Model {
       const ids = (this.#ids ??= Array.from({ length: this.size }, (_, cell) => this.id(cell).toLowerCase()));
       tests.push((cell) => ids[cell]?.includes(wanted) === true);
     }
-    return (cell) => tests.every((test) => test(cell));
+    const [only = () => true] = tests;
+    return tests.length < 2 ? only : (cell) => tests.every((test) => test(cell));
   }
 
   #verdictTest(name: string): (cell: number) => boolean {
