@@ -4,6 +4,6 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("../escalation/chains"))("$name", async (proof) => {
+test.each(casesOf("../escalation/chains", "../escalation/traps"))("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));
 });
