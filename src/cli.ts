@@ -23,7 +23,7 @@ import { addFirstCommands } from "./commands/first-commands.ts";
 import type { TokenOptions } from "./commands/token.ts";
 import { channels } from "./model/cell.ts";
 import { RowgateError } from "./model/errors.ts";
-import { unprovedNotes } from "./model/finding.ts";
+import { incompleteNotes, unprovedNotes } from "./model/finding.ts";
 import { reportFormats } from "./report/reporters.ts";
 
 /**
@@ -210,6 +210,11 @@ program
     list,
   )
   .option("--strict", "let every note that says that something was not proved fail the run", false)
+  .option(
+    "--require-complete",
+    "fail where the matrix leaves out a relation, function, schema or role in reach, and print the YAML that declares it",
+    false,
+  )
   .option("--quiet", "only what failed, and the last line", false)
   .option("--verbose", "each failing cell by itself, wide grids, every note and input", false)
   .option("--json", "one JSON document on standard output", false)
@@ -221,7 +226,11 @@ program
       persona: given.persona ?? [],
       overlay: given.overlay ?? [],
       report: given.report ?? [],
-      failOn: [...(given.failOn ?? []), ...(given.strict ? unprovedNotes : [])],
+      failOn: [
+        ...(given.failOn ?? []),
+        ...(given.strict ? unprovedNotes : []),
+        ...(given.requireComplete === true ? incompleteNotes : []),
+      ],
       channel: given.channel === undefined ? channels : [given.channel],
     };
     await main(async () => (await commands.run())(files, options, environment));

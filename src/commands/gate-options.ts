@@ -26,6 +26,7 @@ export function addGateCommand(program: Command, act: Act): void {
       "also write a report (repeatable): terminal, json, markdown, github",
       list,
     )
+    .option("--no-require-complete", "let functions and roles pass that the matrix leaves out")
     .option("--quiet", "only what stops the migrations, and the last line", false)
     .option("--verbose", "also each policy, grant and owner that is otherwise than before", false)
     .option("--json", "one JSON document on standard output", false)

@@ -1,12 +1,13 @@
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Applicant, readPending } from "../gate/migrations.ts";
+import { type Applicant, commitEnumValues, type PendingStatement, readPending } from "../gate/migrations.ts";
 import { gate } from "../gate/gate.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
 import { channels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import { gateExitCode, type GateRecord } from "../model/gate.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
 import { gateText } from "../report/gate.ts";
 import { gateAnnotations, gateMarkdown } from "../report/gate-markdown.ts";
 import { safeJson } from "../report/text.ts";
@@ -32,6 +33,7 @@ export interface GateOptions extends Pick<
 > {
   readonly matrix: readonly string[];
   readonly onSharedTarget: boolean;
+  readonly requireComplete: boolean;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];
 }
@@ -125,20 +127,22 @@ interface Place {
 }
 
 async function gateOne(
-  { matrix, open }: System,
+  { matrix, open, database, limits }: System,
   files: readonly string[],
   { options, environment: { variables, err, interrupted, cwd }, applicant }: Place,
 ): Promise<GateRecord> {
-  const pending = await readPending(files, applicant, cwd);
+  const read = await readPending(files, applicant, cwd);
+  const pending = isStarted(options.target) ? await withEnumValues(database, limits, read) : read;
   const opened = await open();
   try {
-    const { onSharedTarget } = options;
+    const { onSharedTarget, requireComplete } = options;
     const request = {
       matrix,
       target: opened.target,
       pending,
       environment: variables,
       onSharedTarget,
+      requireComplete,
       interrupted,
     };
     return await gate(request, {
@@ -148,6 +152,20 @@ async function gateOne(
     });
   } finally {
     await opened[Symbol.asyncDispose]();
+  }
+}
+
+/** Of a database that rowgate has made, and throws away. */
+async function withEnumValues(
+  database: System["database"],
+  limits: System["limits"],
+  read: readonly PendingStatement[],
+): Promise<readonly PendingStatement[]> {
+  const client = await connect(database, limits);
+  try {
+    return await commitEnumValues(client, read);
+  } finally {
+    await disconnect(client);
   }
 }
 

@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly report: readonly string[];
   /** `note`, or kinds of findings. */
   readonly failOn: readonly string[];
+  /** What the matrix leaves out fails the run, and is printed as YAML. */
+  readonly requireComplete?: boolean | undefined;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;

@@ -14,6 +14,7 @@ import type { Environment, ExitCode } from "./environment.ts";
 import { jsonOutput, textOutput } from "./output.ts";
 import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
 import { checkFailOn, isStarted, type RunOptions } from "./options.ts";
+import { missingYaml } from "../report/missing-yaml.ts";
 import { showProgress } from "./progress.ts";
 import { annotateRun, type FileReport, fileReports, openArchived, writeReports } from "./report.ts";
 import { baselinesOf, type Kept, proveAll, readProvenance, prepareAll, type ReadySystem } from "./systems.ts";
@@ -114,8 +115,11 @@ async function proveAndShow(systems: readonly ReadySystem[], task: Task): Promis
     await proveAll(systems, job, async (outcome) => {
       await output.show(outcome);
       if (outcome.kind !== "proved") return;
+      const archived = await openArchived(outcome.archive, environment.cwd);
+      if (options.requireComplete === true && !options.json)
+        environment.out.write(missingYaml(archived.run.findings));
       await annotateRun(outcome.archive, environment);
-      await writeReports(task.reports, await openArchived(outcome.archive, environment.cwd), environment);
+      await writeReports(task.reports, archived, environment);
     });
     const code = output.finish(elapsed(task.startedAt, now()));
     if (kept !== undefined) await keepUntilInterrupted(kept, environment);

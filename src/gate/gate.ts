@@ -1,7 +1,7 @@
 import { ruleChanges } from "../diff/rules.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog } from "../model/catalog.ts";
-import { failsRun, type Finding } from "../model/finding.ts";
+import { failsRun, type Finding, incompleteNotes } from "../model/finding.ts";
 import type { GateRecord } from "../model/gate.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
@@ -34,7 +34,7 @@ export async function gate(request: GateRequest, events: GateEvents = {}): Promi
     const [before, after] = [await open(0), await open(pending.length)];
     const sides = await measureSides({ before, after }, open, events);
     const compared = compare(sides.first, sides.last, matrix.waivedRelations);
-    const differences = { ...compared, ...structural(before, after) };
+    const differences = { ...compared, ...structural(before, after, request) };
     const found = await guilty(request, differences, { ...sides, before, after }, events);
     const [was, is] = [before.plan.catalog, after.plan.catalog];
     return {
@@ -110,9 +110,15 @@ async function measured(state: State, before: State, events: GateEvents, when: s
 }
 
 /** What differs without a probe: findings, the matrix that does not fit any more, objects to come. */
-function structural(before: State, after: State): Pick<GateRecord, "findings" | "future" | "misfit"> {
+function structural(
+  before: State,
+  after: State,
+  { requireComplete }: GateRequest,
+): Pick<GateRecord, "findings" | "future" | "misfit"> {
   const known = new Set(before.findings.map(textOf));
-  const brought = after.findings.filter((finding) => failsRun(finding) && !known.has(textOf(finding)));
+  const fails = (finding: Finding): boolean =>
+    failsRun(finding) || (requireComplete && incompleteNotes.includes(finding.kind));
+  const brought = after.findings.filter((finding) => fails(finding) && !known.has(textOf(finding)));
   const issues = after.issues.filter(
     (issue) => !before.issues.some(({ message }) => message === issue.message),
   );

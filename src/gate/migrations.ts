@@ -1,4 +1,6 @@
 import path from "node:path";
+import type { Node } from "libpg-query";
+import type { ClientBase } from "pg";
 import type { GateStatement } from "../model/gate.ts";
 import { RowgateError } from "../model/errors.ts";
 import { positionAt, readSource, splitStatements, type SqlSource } from "../stage/apply-sql/source.ts";
@@ -12,6 +14,7 @@ export interface PendingStatement extends GateStatement {
   readonly before: number;
   readonly start: number;
   readonly sql: string;
+  readonly addsEnumValue: boolean;
   /** Sent before and after it: who applies it, and what the end of a file resets. */
   readonly prologue: readonly string[];
   readonly epilogue: readonly string[];
@@ -52,9 +55,10 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
   if (statements === undefined) throw notParsed(source);
   const found = statements.flatMap(({ node, start, end }, before): readonly PendingStatement[] => {
     const way = applicant === "supabase" ? wayOf(node).kind : "own";
-    if ("TransactionStmt" in node || way === "skip") return [];
-    const sql = source.text.slice(start, end);
-    const begins = start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0].length ?? 0);
+    if (way === "skip" || leftOut(node)) return [];
+    const written = source.text.slice(start, end);
+    const sql = isConcurrent(node) ? written.replace(/\bconcurrently\b/i, "") : written;
+    const begins = start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(written)?.[0].length ?? 0);
     const { file, line } = positionAt(source, begins);
     const text = source.text.slice(begins, end).split("\n", 1)[0]?.trim() ?? "";
     const superuser = way === "superuser";
@@ -67,6 +71,10 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
         before,
         start,
         sql,
+        addsEnumValue:
+          "AlterEnumStmt" in node &&
+          node.AlterEnumStmt.newVal !== undefined &&
+          node.AlterEnumStmt.oldVal === undefined,
         prologue: superuser ? ["reset session authorization"] : [],
         epilogue: superuser ? [asProject[0] ?? ""] : [],
       },
@@ -77,6 +85,41 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
     prologue: [...(index === 0 && applicant === "supabase" ? asProject : []), ...one.prologue],
     epilogue: [...one.epilogue, ...(index === found.length - 1 ? reset : [])],
   }));
+}
+
+/** A file's own transactions, and what changes no access and refuses to run in one. */
+function leftOut(node: Node): boolean {
+  return (
+    "TransactionStmt" in node || "VacuumStmt" in node || "ReindexStmt" in node || "AlterSystemStmt" in node
+  );
+}
+
+/** An index that is made without it is the same index: only the locks differ. */
+function isConcurrent(node: Node): boolean {
+  return (
+    ("IndexStmt" in node && node.IndexStmt.concurrent === true) ||
+    ("DropStmt" in node && node.DropStmt.concurrent === true)
+  );
+}
+
+/**
+ * A new value of an enum can be used only after it was committed. On a database that is thrown away afterwards it is committed first:
+ * a value that no row holds changes no access. @returns the other statements
+ */
+export async function commitEnumValues(
+  client: ClientBase,
+  pending: readonly PendingStatement[],
+): Promise<readonly PendingStatement[]> {
+  const done = new Set<PendingStatement>();
+  for (const one of pending.filter(({ addsEnumValue }) => addsEnumValue)) {
+    const committed = await client.query(one.sql).then(
+      () => true,
+      // Its type is made by these migrations: then its values can be used at once.
+      () => false,
+    );
+    if (committed) done.add(one);
+  }
+  return pending.map((one) => (done.has(one) ? { ...one, sql: "select 1" } : one));
 }
 
 function notParsed(source: SqlSource): RowgateError {

@@ -32,6 +32,8 @@ export interface GateRequest {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Apply migrations, in transactions that are rolled back, where others work too. */
   readonly onSharedTarget: boolean;
+  /** A function or role in reach that these migrations bring, and that the matrix leaves out, is a finding. */
+  readonly requireComplete: boolean;
   readonly interrupted?: AbortSignal | undefined;
 }
 

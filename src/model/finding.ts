@@ -276,6 +276,9 @@ export const unprovedNotes: readonly FindingKind[] = [
   "changed-by-others",
 ];
 
+/** Notes that say that the matrix leaves out something in reach: what `--require-complete` makes failures of. */
+export const incompleteNotes: readonly FindingKind[] = ["undeclared-function", "unprobed-role"];
+
 /** What a finding counts as in its run. */
 export function severityOf({ kind, raised }: Pick<Finding, "kind" | "raised">): Severity {
   return raised === true ? "failure" : findingSeverity[kind];

@@ -7,6 +7,7 @@ import {
   undeclaredGains,
 } from "../model/gate.ts";
 import { type Paint, painter } from "./paint.ts";
+import { missingYaml } from "./missing-yaml.ts";
 import { clean, hanging, plural, seconds } from "./text.ts";
 import { verdictWords } from "./words.ts";
 
@@ -111,6 +112,7 @@ export function gateText(record: GateRecord, options: GateTextOptions): string {
     ...unknownLines(how),
     ...(quiet ? [] : changeLines(declared, "▲", how)),
     ...(quiet ? [] : changeLines(record.lost, "▼", how)),
+    ...missingYaml(record.findings.map(({ finding }) => finding)).split("\n"),
     ...(verbose ? ruleLines(record) : []),
     ...hanging(lastLine(record, paint), width),
   ];

@@ -3,6 +3,8 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GateRecord } from "../../src/model/gate.ts";
 import { gate } from "../../src/gate/gate.ts";
+import { gateMarkdown } from "../../src/report/gate-markdown.ts";
+import { missingYaml } from "../../src/report/missing-yaml.ts";
 import { readPending } from "../../src/gate/migrations.ts";
 import { loadMatrix } from "../../src/commands/load-matrix.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
@@ -58,12 +60,19 @@ afterAll(async () => {
   await removeProject(project);
 });
 
-async function gated(sql: string, more = ""): Promise<GateRecord> {
+async function gated(sql: string, more = "", requireComplete = true): Promise<GateRecord> {
   await writeFile(path.join(project, "migration.sql"), sql);
   await writeFile(path.join(project, "matrix.yaml"), `${notesMatrix}${newsMatrix}${more}`);
   const { matrix } = await loadMatrix("matrix.yaml", project, "2026-01-01");
   const pending = await readPending([path.join(project, "migration.sql")], "login", project);
-  return gate({ matrix, target: opened.target, pending, environment: {}, onSharedTarget: false });
+  return gate({
+    matrix,
+    target: opened.target,
+    pending,
+    environment: {},
+    onSharedTarget: false,
+    requireComplete,
+  });
 }
 
 /** `▲ ana select public.news 1→2 line 3 undeclared`. */
@@ -94,7 +103,7 @@ const migrations: readonly {
   {
     title: "renames, indexes and comments change no access",
     sql: `alter table public.news rename column body to text;
-      create index on public.notes (owner);
+      create index concurrently on public.notes (owner);
       comment on table public.notes is 'x';
       alter policy own on public.notes rename to their_own;`,
     select: [],
@@ -198,6 +207,36 @@ create function public.everything() returns setof public.notes language sql secu
   expect(record.findings.map(({ finding, statement }) => [finding.kind, statement])).toEqual([
     ["undeclared-definer", 1],
   ]);
+});
+
+test("a function that anybody may call is to be declared too, unless completeness is not asked for; the report prints what to paste", async () => {
+  const sql = "create function public.add(a int, b int) returns int language sql as 'select a + b';";
+  const record = await gated(sql);
+  expect(record.findings.map(({ finding }) => finding.kind)).toEqual(["undeclared-function"]);
+  expect(missingYaml(record.findings.map(({ finding }) => finding))).toMatch(
+    /^functions:\n {2}"public\.add\(integer,integer\)": \{ expect: \{ '\*': deny \} \} # callable by anon, authenticated/m,
+  );
+  expect((await gated(sql, "", false)).findings).toEqual([]);
+});
+
+test("a comment for a pull request names the statement, and is never longer than GitHub takes", async () => {
+  const record = await gated(
+    "create policy drafts on public.news for select to authenticated using (draft);",
+  );
+  const comment = gateMarkdown(record);
+  expect(comment).toContain("### ❌ rowgate gate: notes");
+  expect(comment).toMatch(
+    /\| ana \| select <code>public\.news<\/code> \| 1 of 2 rows → 2 of 2 rows \|.*<code>migration\.sql:1<\/code>/,
+  );
+  const [gain] = record.gained;
+  const many = Array.from({ length: 5000 }, (_, index) => ({
+    ...gain,
+    persona: `p${index}`,
+    relation: `t${index}`,
+  }));
+  const long = gateMarkdown({ ...record, gained: many as GateRecord["gained"] });
+  expect(long.length).toBeLessThanOrEqual(65_536);
+  expect(long).toMatch(/lines are not shown/);
 });
 
 test("a statement that fails is named with file, line, SQLSTATE and what is missing; the next gate finds the database as it was", async () => {
