@@ -17,7 +17,9 @@ export function withProof(
   if (proof === undefined || differs !== undefined) return atHand;
   // More than everything cannot be allowed: where that is declared, what went through has shown it.
   if (cell.expectation.kind === "allow" && cell.check === undefined && doubts.has(proof.kind)) return atHand;
-  // What candidates leave open is a finding of the run.
+  if (isWiderThanDeclared(cell, proof))
+    return refuted(judgement, "leak", `${shown(cell, proof)}, which is like no accepted candidate`);
+  // Candidates alone bound nothing that was not seen to be let in.
   if (cell.expectation.kind === "candidates" && cell.check === undefined && doubts.has(proof.kind))
     return atHand;
   return (rules[proof.kind] as Rule<ProofAnswer["kind"]>)(cell, judgement, proof);
