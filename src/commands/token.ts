@@ -48,7 +48,12 @@ export async function tokenCommand(
       lifetime: { issuedAt, expiresAt: issuedAt + options.lifetime },
       anonRole,
       key,
-      defaults: issuedClaims(persona, issuer, { sessionId: randomUUID(), signedInAt: issuedAt }),
+      defaults: issuedClaims(
+        persona,
+        issuer,
+        { sessionId: randomUUID(), signedInAt: issuedAt },
+        matrix.personas,
+      ),
       handedIn: persona.tokenFrom === undefined ? undefined : variables[persona.tokenFrom],
     });
     if (token === undefined) throw noToken(persona, undefined);

@@ -60,6 +60,11 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
       `${of.persona}: role ${of.role} ${of.why === "superuser" ? "is a superuser" : "has BYPASSRLS"}`,
     todo: "declare `allow` for it, or use a role without SUPERUSER and BYPASSRLS",
   },
+  "claims-left-out": {
+    title: "A persona is probed without claims that every real token has",
+    facts: (of) => `${of.persona}: ${list(of.claims)}, which a persona with the same claims states`,
+    todo: "nothing, if a token without them is meant; else remove the persona: the other one is the real token",
+  },
   "login-role-escalation": {
     title: "A persona's login may SET ROLE to a role that bypasses policies or has more privileges",
     facts: (of) => `${of.login} may become ${list(of.roles)}`,

@@ -69,6 +69,12 @@ type FindingFacts =
       readonly why: "superuser" | "bypassrls";
     }
   | {
+      /** The persona is the token without claims that an equal of it states. */
+      readonly kind: "claims-left-out";
+      readonly persona: string;
+      readonly claims: readonly string[];
+    }
+  | {
       readonly kind: "login-role-escalation";
       readonly login: string;
       /** As whom the login can put policies aside, by SET ROLE. */
@@ -223,6 +229,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "missing-pre-request": "failure",
   "owner-bypasses-rls": "error",
   "superuser-persona": "note",
+  "claims-left-out": "note",
   "login-role-escalation": "failure",
   "login-bypass-path": "failure",
   "unprobed-role": "note",

@@ -45,7 +45,7 @@ export function signIn(
     matrix.personas.map((persona) => {
       const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
       const settings = sessionSettings(persona, inForce, target.rest?.login);
-      const defaults = issuedClaims(persona, target.issuer, session);
+      const defaults = issuedClaims(persona, target.issuer, session, matrix.personas);
       return [persona.name, identityOf(persona, { ...options, handedIn, settings, defaults })];
     }),
   );

@@ -1,3 +1,4 @@
+import { claimsLeftOut } from "../persona/supabase.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import { type Finding, recordedFinding } from "../model/finding.ts";
@@ -42,6 +43,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
   const failOn = request.failOn ?? [];
   const findings = [
     ...plan.findings,
+    ...claimsLeftOut(request.matrix.personas, request.target.issuer),
     ...probed.findings,
     ...left.findings,
     ...scratchRowFindings(rows),

@@ -53,6 +53,7 @@ export function preparePersonas(
     anonRole: target.rest?.anonRole,
     key: target.signingKey,
   };
+  const all = personas.map((one) => one.persona);
   const session = { sessionId: randomUUID(), signedInAt: issuedAt };
   const prepared = personas.map(({ persona, usesRest }) => {
     const throughGateway = usesRest && target.rest !== undefined && pastTheGateway(persona) === undefined;
@@ -60,7 +61,7 @@ export function preparePersonas(
     const facts = { ...factsOf(persona), throughGateway, needsKey: needed, unready: undefined };
     if (!throughGateway || (needed && target.signingKey === undefined)) return { facts, identity: undefined };
     const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
-    const defaults = issuedClaims(persona, target.issuer, session);
+    const defaults = issuedClaims(persona, target.issuer, session, all);
     const signed = signIn(() => identityOf(persona, { ...options, handedIn, defaults }));
     return "unready" in signed
       ? { facts: { ...facts, ...signed }, identity: undefined }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RowgateError } from "../../../src/model/errors.ts";
 import { sessionClaims } from "../../../src/persona/claims.ts";
-import { supabaseClaims } from "../../../src/persona/supabase.ts";
+import { claimsLeftOut, issuedClaims, supabaseClaims } from "../../../src/persona/supabase.ts";
 import { persona } from "./persona.ts";
 
 const lifetime = { issuedAt: 1_000, expiresAt: 1_300 };
@@ -80,6 +80,26 @@ describe("sessionClaims", () => {
       session_id: "s",
       sub: "7c9e",
     });
+  });
+
+  const session = { sessionId: "s", signedInAt: 1 };
+  it.each([
+    { why: "no persona speaks of aal", others: [], aal: "aal1" },
+    { why: "another user states aal", others: [{ sub: "8d0f", aal: "aal1" }], aal: "aal1" },
+    { why: "the same user states another aal", others: [{ sub: "7c9e", aal: "aal2" }], aal: "aal1" },
+    {
+      why: "its equal states just what a real token has",
+      others: [{ sub: "7c9e", aal: "aal1" }],
+      aal: undefined,
+    },
+    { why: "an equal states more", others: [{ sub: "7c9e", aal: "aal1", plan: "paid" }], aal: "aal1" },
+  ])("a persona without aal has $aal where $why", ({ others, aal }) => {
+    const odd = persona({ claims: { sub: "7c9e" } });
+    const all = [odd, ...others.map((claims) => persona({ claims }))];
+    expect(issuedClaims(odd, "https://x", session, all)["aal"]).toBe(aal);
+    expect(claimsLeftOut(all, "https://x")).toEqual(
+      aal === undefined ? [{ kind: "claims-left-out", persona: odd.name, claims: ["aal"] }] : [],
+    );
   });
 
   it("adds nothing to an API key's role", () => {
