@@ -1,5 +1,5 @@
 import { DatabaseError, escapeLiteral } from "pg";
-import { ruleOf } from "../../model/answers.ts";
+import { isCode, ruleOf } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Answer } from "../../model/observation.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
@@ -15,6 +15,11 @@ import { matrixPath, sessionOf } from "../sessions.ts";
 /** The server's routine that refused; `beforeRows`: it refuses to plan or to start the statement, so no row matters. */
 export type Refusal = Pick<Answer, "routine" | "beforeRows">;
 
+/** Whether the server came to an answer: a timeout or a lost connection is none. */
+interface Asked {
+  answered: boolean;
+}
+
 /** Runs a refused statement by itself: the wire tells the server's routine, which a block cannot see. */
 export class Routines {
   readonly #line: Line;
@@ -28,37 +33,64 @@ export class Routines {
 
   async explain(cell: Cell, { sql, message }: ExplainRequest): Promise<Reply> {
     const key = JSON.stringify([cell.relation.info.oid, cell.operation, cell.persona.role, message]);
-    if (!this.#known.has(key)) this.#known.set(key, await this.#refusalOf(cell, sql, message));
+    if (!this.#known.has(key)) {
+      const asked = { answered: true };
+      const refusal = await this.#refusalOf(cell, sql, message, asked);
+      // A busy server that gave no answer in time may give one to the next cell.
+      if (!asked.answered) return { kind: "routine", ...refusal };
+      this.#known.set(key, refusal);
+    }
     return { kind: "routine", ...this.#known.get(key) };
   }
 
-  async #refusalOf(cell: Cell, statement: string, message: string): Promise<Refusal | undefined> {
+  async #refusalOf(
+    cell: Cell,
+    statement: string,
+    message: string,
+    asked: Asked,
+  ): Promise<Refusal | undefined> {
     if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
-    const early = await this.#neverStarts(cell, statement, message);
+    const early = await this.#neverStarts(cell, statement, message, asked);
     if (early !== undefined) return { routine: early, beforeRows: true };
-    const routine = await this.#routineOf(cell, statement, message);
+    const routine = await this.#routineOf(cell, statement, message, asked);
     return routine === undefined ? undefined : { routine };
   }
 
   /** EXPLAIN checks every privilege, and reads no row. */
-  async #neverStarts(cell: Cell, statement: string, message: string): Promise<string | undefined> {
+  async #neverStarts(
+    cell: Cell,
+    statement: string,
+    message: string,
+    asked: Asked,
+  ): Promise<string | undefined> {
     let routine: string | undefined;
     for (const one of startingStatements(cell, statement)) {
-      routine = await this.#routineOf(cell, `explain ${one}`, message);
+      routine = await this.#routineOf(cell, `explain ${one}`, message, asked);
       if (routine === undefined) return undefined;
     }
     return routine;
   }
 
-  async #routineOf(cell: Cell, statement: string, message: string): Promise<string | undefined> {
+  async #routineOf(
+    cell: Cell,
+    statement: string,
+    message: string,
+    asked: Asked,
+  ): Promise<string | undefined> {
     const { client, lost } = this.#line;
-    if (lost !== undefined) return undefined;
+    if (lost !== undefined) {
+      asked.answered = false;
+      return undefined;
+    }
     this.#line.roundTrips += 2;
     try {
       await client.query([...this.#asPersona(cell), statement].join("; "));
       return undefined;
     } catch (error) {
-      if (!(error instanceof DatabaseError)) return undefined;
+      if (!(error instanceof DatabaseError) || isCode(error.code ?? "", "cancelled")) {
+        asked.answered = false;
+        return undefined;
+      }
       // The block cuts long messages.
       const told = ruleOf(error.code ?? "", "direct").routineTells === true;
       return told && error.message.startsWith(message) ? error.routine : undefined;
