@@ -6,7 +6,7 @@ import { persona } from "./question.ts";
 import { type Atom, type Critical, type Position } from "./recorder.ts";
 import type { ProofRelation } from "./schema.ts";
 import { Querier } from "./subquery.ts";
-import { fieldsOf, part, readsRow, rowColumns, stringOf, typeNameOf } from "./tree.ts";
+import { fieldsOf, part, readsRow, rowColumns, stringOf, typeNameOf, withoutCasts } from "./tree.ts";
 import { isCaseInsensitive, isEnumerable } from "./types.ts";
 
 /**
@@ -109,10 +109,16 @@ class Reader extends Querier {
   }
 
   /** Its value is known where both sides' values are; else only a guess can help. */
-  protected otherOperation({ kind, lexpr, rexpr, name = [] }: A_Expr, node: Node, place: Place): boolean {
+  protected otherOperation(operation: A_Expr, node: Node, place: Place): boolean {
+    const { kind, lexpr, rexpr, name = [] } = operation;
     const operator = stringOf(name.at(-1));
     const pattern =
       kind === "AEXPR_LIKE" || kind === "AEXPR_ILIKE" || kind === "AEXPR_SIMILAR" || /^!?~/.test(operator);
+    if (lexpr !== undefined && /^!?~~\*?$/.test(operator) && this.isKnownOperator(operation)) {
+      // Every text is like '%'.
+      const wanted = rexpr && part(withoutCasts(rexpr), "A_Const")?.sval?.sval;
+      if (wanted !== undefined && /^%+$/.test(wanted)) return this.nullTest(lexpr, place);
+    }
     if (this.quietly(() => [lexpr, rexpr].map((one) => this.decide(one, place, "scalar")).every(Boolean)))
       return true;
     const [of, other] = readsRow(lexpr) ? [lexpr, rexpr] : [rexpr, lexpr];

@@ -75,15 +75,18 @@ export function seededValues(
   const out = new Set<string>();
   const constants = new Set<string>();
   const numbers = new Set<number>();
+  const patterns = new Set<string>();
   for (const seed of own) {
     const values = answered(seed);
     for (const one of [...values, ...seed.constants]) constants.add(one);
     for (const one of [...seed.numbers, ...values.filter((v) => /^-?\d+(?:\.\d+)?$/.test(v)).map(Number)])
       numbers.add(one);
-    if (seed.operator === "pattern")
-      for (const one of values) for (const like of matching(one)) out.add(like);
+    if (seed.operator === "pattern") for (const one of values) patterns.add(one);
   }
   if (own.length === 0) return [];
+  for (const one of patterns) for (const like of matching(one)) out.add(like);
+  for (const one of likeBoth([...patterns, ...constants].slice(0, 12), lengthsAround([...numbers])))
+    out.add(one);
   for (const one of ofType(column, [...constants], [...numbers], own)) out.add(one);
   return [...out].filter((one) => one.length < 4_000);
 }
@@ -91,6 +94,28 @@ export function seededValues(
 function matching(pattern: string): readonly string[] {
   const plain = pattern.replaceAll("_", "x").replaceAll(/[\^$]/g, "");
   return [plain.replaceAll("%", ""), plain.replaceAll("%", "a"), plain.replaceAll(/[%.*+?]/g, "")];
+}
+
+/** What begins like one pattern and ends like another (or the same), as long as what a length is compared with. */
+function likeBoth(patterns: readonly string[], lengths: readonly number[]): readonly string[] {
+  const ends = patterns.map((one) => {
+    const plain = one.replaceAll(/\\(.)/g, "$1").replaceAll("_", "x").split("%");
+    return { first: plain[0] ?? "", rest: plain.slice(1).join("") };
+  });
+  return ends.flatMap(({ first, rest }) =>
+    [{ first: "", rest }, ...ends].flatMap((other) => {
+      const end = `${other.first}${other.rest}`;
+      const filled = lengths.map((length) => `${first.padEnd(length - end.length, "a")}${end}`);
+      return [`${first}${end}`, ...filled];
+    }),
+  );
+}
+
+function lengthsAround(numbers: readonly number[]): readonly number[] {
+  return numbers
+    .flatMap((n) => [n - 1, n, n + 1])
+    .filter((n) => Number.isInteger(n) && n >= 0 && n <= 3_000)
+    .slice(0, 12);
 }
 
 function ofType(
@@ -143,9 +168,7 @@ function texts(constants: readonly string[], numbers: readonly number[]): readon
         out.add(made);
     }
   }
-  for (const n of numbers)
-    for (const k of [n - 1, n, n + 1])
-      if (Number.isInteger(k) && k >= 0 && k <= 3_000) out.add("x".repeat(k));
+  for (const length of lengthsAround(numbers)) out.add("x".repeat(length));
   return [...out];
 }
 
