@@ -36,7 +36,8 @@ set session authorization supabase_auth_admin;
 grant all on all tables in schema auth to dashboard_user, postgres;
 grant all on all sequences in schema auth to dashboard_user, postgres;
 grant select on all tables in schema auth to postgres with grant option;
-revoke insert, update, delete, truncate, references, trigger, maintain on auth.schema_migrations from postgres;
+revoke all on auth.schema_migrations from postgres;
+grant select on auth.schema_migrations to postgres with grant option;
 grant execute on all functions in schema auth to dashboard_user;
 grant execute on function auth.jwt() to postgres;
 

@@ -14,10 +14,18 @@ create role supabase_etl_admin login replication bypassrls;
 create role dashboard_user nologin createdb createrole replication;
 create role pgbouncer login;
 
-grant anon, authenticated, service_role, authenticator, pg_monitor, pg_read_all_data, pg_signal_backend, pg_create_subscription
-  to postgres with admin true, inherit true, set true;
-grant supabase_privileged_role, supabase_functions_admin, supabase_realtime_admin to postgres with inherit true, set true;
-grant authenticator to supabase_storage_admin with inherit false, set true;
+-- What a member inherits follows from its INHERIT or NOINHERIT above, in all versions of Postgres.
+grant anon, authenticated, service_role, authenticator, pg_monitor, pg_read_all_data, pg_signal_backend
+  to postgres with admin option;
+do $$
+begin
+  if current_setting('server_version_num')::int >= 160000 then
+    execute 'grant pg_create_subscription to postgres with admin option';
+  end if;
+end
+$$;
+grant supabase_privileged_role, supabase_functions_admin, supabase_realtime_admin to postgres;
+grant authenticator to supabase_storage_admin;
 grant pg_monitor, pg_read_all_data, supabase_privileged_role to supabase_etl_admin;
 grant pg_monitor, pg_read_all_data to supabase_read_only_user;
 

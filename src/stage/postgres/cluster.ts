@@ -1,6 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -14,6 +22,8 @@ import { executable } from "./binaries.ts";
 export interface Site {
   readonly directory: string;
   readonly native: string;
+  /** The programs are the machine's own, of any version; absent: they are the package's. */
+  readonly installed?: boolean;
   readonly account: Account | undefined;
   /** Bootstrap superuser: Postgres lets no one take SUPERUSER from it. */
   readonly superuser: string;
@@ -41,8 +51,14 @@ export async function initialise(site: Site): Promise<string> {
   if (site.account !== undefined) {
     for (const file of [data, passwordFile]) chownSync(file, site.account.uid, site.account.gid);
   }
-  const code = await ended(start(site, "initdb", ["-D", data, ...initdbFlags(passwordFile, site)]));
+  const version = site.installed === true ? majorVersion(site) : ownVersion;
+  const flags = initdbFlags(passwordFile, site, version);
+  const code = await ended(start(site, "initdb", ["-D", data, ...flags]));
   if (code !== 0) throw failure(site, "embedded/initdb", "initdb could not make the embedded database");
+  // initdb's own option for settings is younger than Postgres 15.
+  const settings = Object.entries({ ...throwaway, ...(version >= 16 && since16), ...site.settings });
+  const lines = settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
+  appendFileSync(path.join(data, "postgresql.conf"), `\n${lines.join("")}`);
   await rm(passwordFile);
   return password;
 }
@@ -111,25 +127,40 @@ const throwaway: Readonly<Record<string, string>> = {
   jit: "off",
   // LOG stands above ERROR here: what a start says is kept, what a probe provokes is not.
   log_min_messages: "log",
-  // A random password of 32 bytes gains nothing from being hashed 4096 times at each login.
-  scram_iterations: "1",
 };
 
-/** Options of initdb; settings end up in `postgresql.conf`. */
-function initdbFlags(passwordFile: string, { superuser, settings }: Site): string[] {
-  const all = Object.entries({ ...throwaway, ...settings });
+// A random password of 32 bytes gains nothing from being hashed 4096 times at each login.
+const since16: Readonly<Record<string, string>> = { scram_iterations: "1" };
+
+/** Of the packaged programs. */
+const ownVersion = 17;
+
+/** Sorts by bytes like C, yet knows that É is the upper case of é, the same on every platform; before 17 there is no such provider. */
+function localeFlags(version: number): string[] {
+  return version >= 17
+    ? ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    : [process.platform === "linux" ? "--locale=C.UTF-8" : "--locale=C"];
+}
+
+/** The major version of the programs, as `initdb --version` says it. */
+function majorVersion({ native }: Site): number {
+  const said = execFileSync(executable(native, "initdb"), ["--version"], {
+    encoding: "utf8",
+    env: serverEnvironment(),
+  });
+  return Number(/(\d+)/.exec(said)?.[1] ?? 0);
+}
+
+/** Options of initdb. */
+function initdbFlags(passwordFile: string, { superuser }: Site, version: number): string[] {
   return [
     `--username=${superuser}`,
     "--auth=scram-sha-256",
     `--pwfile=${passwordFile}`,
     "--encoding=UTF8",
-    // Sorts by bytes like C, yet knows that É is the upper case of é, the same on every platform.
-    "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
+    ...localeFlags(version),
     "--no-sync",
     "--no-instructions",
-    ...all.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
 }
 
