@@ -2,7 +2,7 @@ import { factsOf } from "../messages/findings.ts";
 import { isLeak } from "../model/finding.ts";
 import type { Catalog } from "../model/catalog.ts";
 import type { Operation } from "../model/matrix.ts";
-import type { CellRecord, RunRecord } from "../model/run.ts";
+import type { Cause, CellRecord, RunRecord } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { gainOf, type Reach, reachOf } from "./reach.ts";
 import { ruleChanges } from "./rules.ts";
@@ -28,6 +28,8 @@ export interface AccessChange {
   readonly after: Reach;
   readonly keys: readonly string[];
   readonly declared: Declared;
+  /** SQL that let it through, `file:line` each, where the later run found the cause of a leak in SQL that rowgate applied. */
+  readonly origins: readonly string[];
   /** Where the later matrix declares the cell. */
   readonly at: string;
 }
@@ -161,6 +163,7 @@ function changesOf(
     after,
     keys: examples(before, after),
     declared: declaredBy(earlier, later, { before, after }),
+    origins: originsOf(cell.cause),
     at: `${cell.at.file}:${cell.at.line}`,
   });
   return {
@@ -170,6 +173,12 @@ function changesOf(
       .map(change),
     lost: losses.slice(0, 1).map(change),
   };
+}
+
+function originsOf(cause: Cause | undefined): readonly string[] {
+  if (cause === undefined || cause.kind === "unknown") return [];
+  const origins = cause.kind === "policies" ? cause.policies.map(({ origin }) => origin) : [cause.origin];
+  return [...new Set(origins.filter((one) => one !== undefined))];
 }
 
 function examples(before: Reach | undefined, after: Reach): readonly string[] {

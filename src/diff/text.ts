@@ -61,9 +61,10 @@ function item(line: string, markdown: boolean): string {
 }
 
 function gainedText(change: AccessChange): string {
-  const { keys, declared, at } = change;
+  const { keys, declared, at, origins } = change;
+  const by = origins.length === 0 ? "" : `, by the SQL at ${origins.join(", ")}`;
   const example = keys.length === 0 ? "" : `, for example ${keys.join(", ")}`;
-  return `▲ ${accessText(change)}${example}; ${whys[declared](at)}`;
+  return `▲ ${accessText(change)}${example}${by}; ${whys[declared](at)}`;
 }
 
 function accessText({ persona, relation, operation, column, before, after }: AccessChange): string {

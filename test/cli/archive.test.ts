@@ -51,7 +51,7 @@ describe("rowgate diff", () => {
     const shown = await ask("diff", before, after);
     expect(shown.code, shown.err).toBe(1);
     expect(shown.out).toMatch(
-      /▲ oscar may read public\.activity_feed: \d+ of \d+ → \d+ of \d+ \(\d+ unexpected\), for example /,
+      /▲ oscar may read public\.activity_feed: \d+ of \d+ → \d+ of \d+ \(\d+ unexpected\), for example .*, by the SQL at policies\/fne-lms\/flawed\/broad-activity-policy\.sql:\d+; /,
     );
     expect(shown.out).toContain(
       "table public.activity_feed: policy Users can view public activities is new: ",
