@@ -78,6 +78,7 @@ const run = z.looseObject({
     byChannel: z.record(z.enum(channels), byVerdict),
     byEvidence: z.record(z.enum(evidences), count).optional(),
     waived: count,
+    observed: count.optional(),
     waivedByVerdict: byVerdict,
   }),
   roundTrips: z.looseObject({ direct: count, rest: count }),

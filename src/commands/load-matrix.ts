@@ -11,6 +11,8 @@ import { allOrErrors } from "./errors.ts";
 export interface LoadedMatrix {
   readonly matrix: Matrix;
   readonly policies: string;
+  /** A file of SQL that is applied after the folder's. */
+  readonly seed?: string | undefined;
 }
 
 /** Files as given, or every `matrices/*.yaml` of the current folder. @throws RowgateError `matrix/no-file` */
@@ -78,6 +80,7 @@ export async function loadMatrix(file: string, cwd: string, today: string): Prom
       path.dirname(absolute),
       matrix.policies ?? path.join("..", "policies", matrix.name),
     ),
+    seed: matrix.seed && path.resolve(path.dirname(absolute), matrix.seed),
   };
 }
 

@@ -118,14 +118,17 @@ export async function openSystem(
   beside: boolean,
   { server, options, environment }: Place,
 ): Promise<System> {
-  const { matrix, policies } = loaded;
+  const { matrix, policies, seed } = loaded;
   const { cwd, variables } = environment;
   const began = performance.now();
   const request: SystemOptions = {
     database: `${matrix.name}_${index + 1}`,
     policies: options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     layout: options.layout,
-    overlays: options.overlay.map((file) => path.resolve(cwd, file)),
+    overlays: [
+      ...(seed === undefined ? [] : [seed]),
+      ...options.overlay.map((file) => path.resolve(cwd, file)),
+    ],
     baseline: await baselineOf(loaded, options, cwd),
     users: personasWithUser(matrix),
     schemas: matrix.exposes,

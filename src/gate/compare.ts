@@ -115,7 +115,10 @@ function privilegeWidens(less: Measure | undefined, wide: Measure): Widening | u
   return widens ? { examples: [], privilegeOnly: true } : undefined;
 }
 
-/** The matrix says exactly who reaches which rows: a cell of it that passes agrees with what is reached. Columns it must name. */
+/**
+ * The matrix says exactly who reaches which rows: a cell of it that passes agrees with what is reached. Columns it must name.
+ * What was only observed declares nothing.
+ */
 function declaredBy(
   is: Measure | undefined,
   { columns = [] }: Widening,
@@ -123,7 +126,7 @@ function declaredBy(
 ): GateChange["declared"] {
   if (is === undefined) return undefined;
   const agrees = is.verdict === "pass" && columns.every((name) => is.declaredColumns.includes(name));
-  if (is.named) return agrees ? { how: "declared", at: is.at } : undefined;
+  if (is.named) return agrees && !is.observed ? { how: "declared", at: is.at } : undefined;
   const waiver = waived.find((one) => formatQualified(one) === is.relation);
   return waiver && { how: "waived", at: `${waiver.at.file}:${waiver.at.line}` };
 }

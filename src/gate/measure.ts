@@ -23,6 +23,8 @@ export interface Measure {
   readonly named: boolean;
   readonly verdict: Verdict;
   readonly because: string;
+  /** The matrix's entry is an observation that no person has confirmed. */
+  readonly observed: boolean;
   /** Where the matrix declares it. */
   readonly at: string;
   /** `undefined`: the probe could not tell. */
@@ -78,8 +80,8 @@ export async function measure(state: State, keys: Keys, wanted?: ReadonlySet<str
 export function withVerdicts(bare: Measures, named: Measures): Measures {
   return new Map(
     [...bare].map(([key, one]) => {
-      const { verdict, because, at } = named.get(key) ?? one;
-      return [key, { ...one, verdict, because, at, named: named.get(key)?.named === true }];
+      const { verdict, because, at, observed } = named.get(key) ?? one;
+      return [key, { ...one, verdict, because, at, observed, named: named.get(key)?.named === true }];
     }),
   );
 }
@@ -101,6 +103,7 @@ function measureOf(cell: Cell, seen: Observation, state: State): Measure {
     named: isNamed(state, cell),
     verdict,
     because,
+    observed: cell.observed === true,
     at: `${cell.at.file}:${cell.at.line}`,
     // Who reached nothing because of an error may reach something without it.
     reach: unclear.has(verdict) && found?.count === 0 ? undefined : found,

@@ -4,7 +4,7 @@ import type { Verdict } from "../model/verdict.ts";
 import { type Evidence, evidences, verdictInfo, verdicts } from "../model/verdict.ts";
 
 export interface Tally {
-  readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "channels">) => void;
+  readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "channels" | "observed">) => void;
   readonly counts: () => Counts;
 }
 
@@ -12,6 +12,7 @@ export interface Tally {
 export function createTally(): Tally {
   let cells = 0;
   let waived = 0;
+  let observed = 0;
   const byVerdict = zeroes();
   const waivedByVerdict = zeroes();
   const byChannel = { direct: zeroes(), rest: zeroes() };
@@ -19,6 +20,7 @@ export function createTally(): Tally {
   return {
     add: (record) => {
       cells += 1;
+      if (record.observed === true) observed += 1;
       byVerdict[record.verdict] += 1;
       for (const channel of channels) {
         const judged = record.channels[channel];
@@ -32,7 +34,16 @@ export function createTally(): Tally {
         waivedByVerdict[record.verdict] += 1;
       }
     },
-    counts: () => structuredClone({ cells, byVerdict, byChannel, byEvidence, waived, waivedByVerdict }),
+    counts: () =>
+      structuredClone({
+        cells,
+        byVerdict,
+        byChannel,
+        byEvidence,
+        waived,
+        waivedByVerdict,
+        ...(observed > 0 && { observed }),
+      }),
   };
 }
 

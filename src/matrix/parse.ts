@@ -76,6 +76,7 @@ function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matri
     exposes,
     channels: fields.has("channels") ? channels.filter((channel) => speaks.has(channel)) : channels,
     policies: textOf(at("policies")),
+    seed: textOf(at("seed")),
     vars,
     personas: [...identities.personas.values()].filter((persona) => persona !== undefined),
     ...declared,

@@ -50,6 +50,7 @@ function readRelation(entry: Entry, known: Known, reading: Reading): Draft<Relat
       ...commonOf(fields, scope),
       candidates: sound(scope.candidates),
       raises: fields.has("raises") ? readRaises(fields) : undefined,
+      observed: fields.has("observed") || undefined,
     },
     scope,
     claims: readExpect(fields.get("expect"), known, (one) => readClaims(one, scope)),

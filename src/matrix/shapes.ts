@@ -91,6 +91,13 @@ function relation(expectation: z.ZodType, raises: z.ZodType, like = false): z.Zo
     insert: named(name, columns, { keys: "a candidate", entry: "candidate" })
       .optional()
       .describe("Candidate rows for INSERT."),
+    observed: z
+      .literal(true)
+      .register(shapeWords, { is: "`true`", hint: "delete the line once a person has confirmed the entry" })
+      .optional()
+      .describe(
+        "The entry says what was observed, and no person has confirmed it; delete the line to confirm.",
+      ),
     raises: raises
       .optional()
       .describe(
@@ -142,6 +149,9 @@ function matrix(relationShape: z.ZodType, functionShape: z.ZodType, templateShap
       .optional()
       .describe("What the system offers; `[direct]`: a Postgres without PostgREST. Default: both."),
     policies: text.optional().describe("Folder of numbered SQL, relative to this file."),
+    seed: text
+      .optional()
+      .describe("A file of SQL that is applied after `policies`, relative to this file: rows."),
     vars: named(varName, json, { keys: "a var" }).optional().describe("Values for :vars.name."),
     personas: named(name, persona, {
       keys: "a persona",

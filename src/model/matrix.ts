@@ -205,6 +205,8 @@ interface Spec extends QualifiedName {
 }
 
 export interface RelationSpec extends Spec {
+  /** What it says was observed, and no person has confirmed that it is intended. */
+  readonly observed?: boolean | undefined;
   readonly candidates: readonly Candidate[];
 }
 
@@ -242,6 +244,8 @@ export interface Matrix {
   readonly channels: readonly Channel[];
   /** Folder of numbered SQL for the embedded target, as written (relative to the matrix's file); `undefined`: `../policies/<name>`. */
   readonly policies: string | undefined;
+  /** A file of SQL that is applied after them (relative to the matrix's file): rows, on a target that rowgate starts. */
+  readonly seed?: string | undefined;
   readonly vars: Readonly<Record<string, Json>>;
   readonly personas: readonly Persona[];
   readonly relations: readonly RelationSpec[];

@@ -35,6 +35,8 @@ export interface CellRecord {
   readonly implied: boolean;
   readonly at: SourcePosition;
   readonly waiver: Waiver | undefined;
+  /** Its relation is marked `observed` in the matrix: no person has confirmed the expectation. */
+  readonly observed?: boolean | undefined;
   /** A waiver of the matrix turned the failure into a pass of the run (not of the cell). */
   readonly waived: boolean;
   readonly verdict: Verdict;
@@ -174,6 +176,8 @@ export interface Counts {
   /** Failing cells that a live waiver covers; they are in `byVerdict` too, under the verdict that they got. */
   readonly waived: number;
   readonly waivedByVerdict: Readonly<Record<Verdict, number>>;
+  /** Cells whose expectation was observed and is not confirmed; absent: none. */
+  readonly observed?: number | undefined;
 }
 
 export interface Timings {

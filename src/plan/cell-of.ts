@@ -61,6 +61,7 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
     partial: partialOf(planned),
     implied: settled.implied,
     waiver: settled.declaration?.waiver,
+    observed: spec.observed,
     at: settled.declaration?.at ?? spec.at,
     behindGateway: options.exposed.length > 0 && persona.login === undefined,
     channels,

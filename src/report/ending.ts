@@ -77,6 +77,9 @@ function factsOf({ exitCode, runs, milliseconds, failed, asides = [] }: Ending):
     all.byVerdict.skipped > 0 ? glued(`${number(all.byVerdict.skipped)} skipped`) : undefined,
     all.waived > 0 ? glued(`${number(all.waived)} waived`) : undefined,
     waived > 0 ? glued(`${plural(waived, "relation")} waived`) : undefined,
+    (all.observed ?? 0) > 0
+      ? `${glued(`${number(all.observed ?? 0)} observed`)}, not confirmed: an observation is no intention`
+      : undefined,
     runs[0] === undefined ? undefined : filterText(runs[0]),
     ...asides,
     ...escalationFacts(runs),
@@ -255,6 +258,7 @@ function addCounts(all: readonly Counts[]): Counts {
     ) as Counts["byEvidence"],
     waived: sum(all.map(({ waived }) => waived)),
     waivedByVerdict: addByVerdict(all.map(({ waivedByVerdict }) => waivedByVerdict)),
+    observed: sum(all.map(({ observed = 0 }) => observed)),
   };
 }
 

@@ -119,6 +119,7 @@ export function recordCell(
     implied: cell.implied,
     at: cell.at,
     waiver: cell.waiver,
+    observed: cell.observed,
     waived: !clean && cell.waiver !== undefined && cell.waiver.expires >= context.today,
     verdict,
     channels,
