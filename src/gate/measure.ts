@@ -51,7 +51,9 @@ export function keysFor(state: State, before: State): Keys {
   return (cell) => {
     const own = objectOf(cell);
     const other = byName.get(nameOf(cell));
-    const object = known.has(own) || other === undefined || names.has(other) ? own : other;
+    // What the migrations create has another oid each time that they are applied.
+    const created = other === undefined || names.has(other) ? nameOf(cell) : other;
+    const object = known.has(own) ? own : created;
     return JSON.stringify([cell.persona.name, object, cell.operation, cell.column, cell.call?.name]);
   };
 }

@@ -120,7 +120,7 @@ comment on table public.news is 'last';`,
   {
     title: "a table that the matrix does not name, granted after it was created",
     sql: `create table public.leads (id int primary key);\ninsert into public.leads values (1);
-grant select on public.leads to anon;`,
+grant select on public.leads to anon;\ncomment on table public.leads is 'x';`,
     select: ["▲ anon select public.leads, -→1, line 3, not declared"],
     stops: true,
   },
