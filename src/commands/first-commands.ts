@@ -9,9 +9,33 @@ import {
   standInsOption,
 } from "./baseline-options.ts";
 import type { ScanOptions } from "./scan.ts";
+import type { WatchOptions } from "./watch.ts";
 
-/** What is asked of a system that has no matrix yet. */
+/** What is asked of a system that has no matrix yet, or whose matrix is being written. */
 export function addFirstCommands(program: Command, act: Act): void {
+  program
+    .command("watch")
+    .description(
+      "keep a server up, and after each save prove the cells that it touches (embedded, direct channel)",
+    )
+    .argument("<matrix>", "the matrix file")
+    .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
+    .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
+    .addOption(
+      new Option(
+        "--proof <how>",
+        "all-rows: try rows that could be there too; rows-at-hand: only the rows that are there, in less time",
+      )
+        .choices([...proofWishes])
+        .default("all-rows"),
+    )
+    .action(async (file: string, given: Partial<WatchOptions>) => {
+      const options: WatchOptions = { ...(given as WatchOptions), overlay: given.overlay ?? [] };
+      const { watchCommand } = await import("./watch.ts");
+      await act(async (environment) => watchCommand(file, options, environment));
+    });
   program
     .command("scan")
     .description("show who can do what with every relation, without a matrix; writes nothing")

@@ -6,10 +6,10 @@ import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
-import { applySource, applySqlFile, applySqlFolder, sqlFiles } from "./apply-sql/apply.ts";
+import { applySource, applySqlFile, applySqlFolder, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
 import { detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
-import { readSource } from "./apply-sql/source.ts";
+import { readSource, type SqlSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
 import { addUsers } from "./persona-users.ts";
@@ -26,6 +26,8 @@ interface SystemSql {
   readonly baseline?: Baseline | undefined;
   /** Personas that become users of the platform's auth server. */
   readonly users?: readonly Persona[] | undefined;
+  /** This instead of all, where a database holds what comes before it; `ends`: it is the last. */
+  readonly part?: { readonly sources: readonly SqlSource[]; readonly ends: boolean } | undefined;
 }
 
 export interface AppliedSql {
@@ -120,7 +122,14 @@ async function standInExtensions(client: Client): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function applyAsOne(client: Client, { policies, overlays, layout }: SystemSql): Promise<AppliedChain> {
+async function applyAsOne(
+  client: Client,
+  { policies, overlays, layout, part }: SystemSql,
+): Promise<AppliedChain> {
+  if (part !== undefined) {
+    for (const source of part.sources) await applySource(client, source);
+    return { sources: part.sources, skipped: [] };
+  }
   const how = layout ?? (await detectLayout(policies)) ?? "numbered";
   const sources = how === "numbered" ? await applySqlFolder(client, policies) : [];
   if (how !== "numbered") {
@@ -133,12 +142,27 @@ async function applyAsOne(client: Client, { policies, overlays, layout }: System
 
 async function applyAsProject(
   client: Client,
-  { policies, overlays, layout, users = [] }: SystemSql,
+  { policies, overlays, layout, users = [], part }: SystemSql,
 ): Promise<AppliedChain> {
-  const read = await readInOrder(policies, layout);
+  const read =
+    part === undefined ? await readInOrder(policies, layout) : { sources: part.sources, notes: [] };
   const files = [...read.sources, ...(await Promise.all(overlays.map(readSource)))];
   const { sources, skipped } = await applyChain(client, files);
-  return { sources, skipped: [...read.notes, ...skipped, ...(await addUsers(client, users))] };
+  return {
+    sources,
+    skipped: [...read.notes, ...skipped, ...(part?.ends === false ? [] : await addUsers(client, users))],
+  };
+}
+
+/** A system's SQL in the order in which it is applied, overlays last. @throws {RowgateError} `sql/…` */
+export async function systemSources(sql: SystemSql): Promise<readonly SqlSource[]> {
+  const { policies, overlays, baseline, layout } = sql;
+  const how = layout ?? (await detectLayout(policies)) ?? "numbered";
+  const plain = how === "numbered" && baseline?.name !== "supabase";
+  const sources = plain
+    ? await Promise.all((await numberedFiles(policies)).map(readSource))
+    : (await readInOrder(policies, layout)).sources;
+  return [...sources, ...(await Promise.all(overlays.map(readSource)))];
 }
 
 async function readInOrder(folder: string, layout: Layout | undefined): Promise<OrderedSql> {

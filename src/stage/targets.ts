@@ -22,11 +22,19 @@ export type EmbeddedTarget = OpenedTarget;
 
 /** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
 export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
-  const choice = options.gateway === "none" ? undefined : chooseGateway(options.gateway, options.environment);
   const { baseline } = options;
   const privileges = baseline?.name === "supabase" ? baseline.defaultPrivileges : undefined;
   const database = await options.server.createDatabase(options.database, privileges);
-  const applied = await applySystemSql(database, options);
+  return embeddedSystem(options, database, await applySystemSql(database, options));
+}
+
+/** A database that holds the system's SQL already. @throws RowgateError */
+export function embeddedSystem(
+  options: EmbeddedTargetOptions,
+  database: DatabaseAddress,
+  applied: AppliedSql,
+): PreparedSystem {
+  const choice = options.gateway === "none" ? undefined : chooseGateway(options.gateway, options.environment);
   return {
     database,
     limits: defaultLimits,

@@ -86,7 +86,7 @@ function uncuttable(source: SqlSource): RowgateError {
   });
 }
 
-async function numberedFiles(folder: string): Promise<string[]> {
+export async function numberedFiles(folder: string): Promise<string[]> {
   return inOrder(folder, await sqlFiles(folder));
 }
 

@@ -1,0 +1,73 @@
+-- What decides the cells of each relation outside of the system schemas, as a text that changes when it does, and one row (oid 0)
+-- for what belongs to no relation: roles and their memberships and settings, schemas, functions, types, default privileges,
+-- extensions, sequences. Rows count too: a cell is about rows.
+--   relation, name, mark   `schema.name`; an MD5 of definition, policies, grants, triggers, indexes and rows
+--   needs                  relations that its policies, foreign keys (both ends), view definition and partitions name
+--   opaque                 a trigger, rule, or a function other than the auth helpers stands between: what it reads, no catalogue says
+with relations as (
+  select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as shown
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+),
+objects as (
+  select r.oid as relation, 'pg_policy'::regclass as class, p.oid as object from relations r join pg_policy p on p.polrelid = r.oid
+  union all select r.oid, 'pg_rewrite'::regclass, w.oid from relations r join pg_rewrite w on w.ev_class = r.oid
+  union all select r.oid, 'pg_constraint'::regclass, k.oid from relations r join pg_constraint k on k.conrelid = r.oid
+  union all select r.oid, 'pg_attrdef'::regclass, a.oid from relations r join pg_attrdef a on a.adrelid = r.oid
+),
+needs as (
+  select o.relation, d.refobjid as needed from objects o
+  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_class'::regclass
+  union select confrelid, conrelid from pg_constraint where confrelid <> 0
+  union select inhrelid, inhparent from pg_inherits
+  union select inhparent, inhrelid from pg_inherits
+),
+opaque as (
+  select o.relation from objects o
+  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_proc'::regclass
+  join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname <> 'pg_catalog'
+    and (n.nspname <> 'auth' or p.proname not in ('uid', 'role', 'jwt', 'email') or p.prosrc ~* '\mfrom\M')
+  -- Built-in operators are pinned, and no dependency on them is recorded.
+  union select o.relation from objects o
+  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_operator'::regclass
+  union select tgrelid from pg_trigger where not tgisinternal
+  union select ev_class from pg_rewrite where rulename <> '_RETURN'
+)
+select r.shown as relation, r.relname::text as name,
+       md5(concat_ws('|',
+         r.relkind, r.relowner::regrole, r.relacl, r.relrowsecurity, r.relforcerowsecurity, r.reloptions,
+         (select string_agg(concat_ws(',', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attacl, a.attidentity, a.attgenerated,
+                                      pg_get_expr(e.adbin, e.adrelid)), ';' order by a.attnum)
+          from pg_attribute a left join pg_attrdef e on e.adrelid = a.attrelid and e.adnum = a.attnum
+          where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped),
+         (select string_agg(k.conname || pg_get_constraintdef(k.oid), ';' order by k.conname) from pg_constraint k where k.conrelid = r.oid),
+         (select string_agg(pg_get_indexdef(i.indexrelid), ';' order by i.indexrelid::regclass::text) from pg_index i where i.indrelid = r.oid),
+         (select string_agg(p::text, ';' order by p.policyname) from pg_policies p where p.schemaname = r.nspname and p.tablename = r.relname),
+         (select string_agg(pg_get_triggerdef(t.oid) || t.tgenabled::text, ';' order by t.tgname) from pg_trigger t where t.tgrelid = r.oid and not t.tgisinternal),
+         (select string_agg(pg_get_ruledef(w.oid), ';' order by w.rulename) from pg_rewrite w where w.ev_class = r.oid),
+         case when r.relkind in ('r', 'm') then
+           (xpath('/row/h/text()', query_to_xml(format(
+             'select md5(coalesce(string_agg(md5(t::text), '''' order by md5(t::text)), '''')) as h from %s t', r.shown), false, true, '')))[1]::text
+         end)) as mark,
+       array(select distinct x.shown from needs n join relations x on x.oid = n.needed where n.relation = r.oid and x.oid <> r.oid) as needs,
+       r.oid in (select relation from opaque) as opaque
+from relations r
+union all
+select '', '', md5(concat_ws('|',
+         (select string_agg(a::text, ';' order by a.rolname) from pg_roles a),
+         (select string_agg(concat_ws(',', m.roleid::regrole, m.member::regrole, m.admin_option, m.inherit_option, m.set_option), ';' order by m.roleid, m.member, m.grantor) from pg_auth_members m),
+         (select string_agg(concat_ws(',', n.nspname, n.nspowner::regrole, n.nspacl), ';' order by n.nspname) from pg_namespace n where n.nspname !~ '^pg_(toast|temp)'),
+         (select string_agg(concat_ws(',', p.oid::regprocedure, p.proowner::regrole, p.proacl, p.prosecdef, p.proconfig, p.provolatile,
+                                      p.prosrc, p.prosqlbody, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)), ';' order by p.oid::regprocedure::text)
+          from pg_proc p where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)),
+         (select string_agg(concat_ws(',', e.enumtypid::regtype, e.enumlabel, e.enumsortorder), ';' order by e.enumtypid::regtype::text, e.enumsortorder) from pg_enum e),
+         (select string_agg(concat_ws(',', t.oid::regtype, t.typtype, t.typacl, t.typnotnull, pg_get_constraintdef(k.oid)), ';' order by t.oid::regtype::text, k.conname)
+          from pg_type t left join pg_constraint k on k.contypid = t.oid
+          where t.typnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and t.typtype in ('d', 'e', 'r')),
+         (select string_agg(concat_ws(',', d.defaclrole::regrole, d.defaclnamespace::regnamespace, d.defaclobjtype, d.defaclacl), ';'
+                            order by d.defaclrole::regrole::text, d.defaclnamespace, d.defaclobjtype) from pg_default_acl d),
+         (select string_agg(e.extname || e.extversion, ';' order by e.extname) from pg_extension e),
+         (select string_agg(concat_ws(',', c.oid::regclass, c.relowner::regrole, c.relacl), ';' order by c.oid::regclass::text) from pg_class c where c.relkind = 'S'))),
+       '{}', false

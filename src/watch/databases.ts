@@ -1,0 +1,177 @@
+import { createHash } from "node:crypto";
+import { Client } from "pg";
+import { quoteIdent } from "../lib/sql-text.ts";
+import type { Baseline } from "../model/baseline.ts";
+import type { Persona } from "../model/matrix.ts";
+import type { DatabaseAddress } from "../model/target.ts";
+import type { SqlSource } from "../stage/apply-sql/source.ts";
+import { type EmbeddedServer, startEmbedded } from "../stage/postgres/server.ts";
+import { type AppliedSql, applySystemSql, systemSources } from "../stage/system.ts";
+
+export interface WatchedSql {
+  readonly policies: string;
+  readonly overlays: readonly string[];
+  readonly baseline: Baseline | undefined;
+  readonly users: readonly Persona[];
+}
+
+export interface Built {
+  readonly server: EmbeddedServer;
+  readonly database: DatabaseAddress;
+  readonly applied: AppliedSql;
+  readonly sources: readonly SqlSource[];
+  /** The first file that was applied anew, counted from 0; the number of files where none was. */
+  readonly from: number;
+}
+
+/** A snapshot is a copy of every file of a database: a few are enough for those that a person edits. */
+const snapshotsAtMost = 4;
+
+/** Databases of a system whose files change: each is built from a copy of one that holds the files before the first changed one. */
+export class Databases {
+  readonly #sql: WatchedSql;
+  #server: EmbeddedServer | undefined;
+  /** Digest of the files that it holds → database. */
+  readonly #snapshots = new Map<string, string>();
+  #count = 0;
+  #last: Built | undefined;
+
+  constructor(sql: WatchedSql) {
+    this.#sql = sql;
+  }
+
+  /** @throws RowgateError, IssuesError `sql/…`; what was built before stays */
+  async build(): Promise<Built> {
+    const sources = await systemSources(this.#sql);
+    const old = this.#last?.sources ?? [];
+    const same = sources.findIndex(
+      (one, index) => one.sha256 !== old[index]?.sha256 || one.path !== old[index]?.path,
+    );
+    const kept = same === -1 ? sources.length : same;
+    if (this.#last !== undefined && kept === sources.length && kept === old.length)
+      return { ...this.#last, from: kept };
+    const anew = [...sources.slice(kept), ...old.slice(kept)];
+    // Roles belong to the server, and no copy of a database undoes them.
+    const fresh = this.#server === undefined || anew.some(({ text }) => changesServer(text));
+    const before = this.#last;
+    const built = fresh
+      ? await this.#onNewServer(sources)
+      : await this.#onSnapshot(this.#server, sources, kept);
+    if (before !== undefined && before.server === built.server)
+      await this.#admin(before.server, `drop database ${quoteIdent(before.database.database)} with (force)`);
+    else await before?.server.stop();
+    this.#last = built;
+    return built;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+  }
+
+  async #onNewServer(sources: readonly SqlSource[]): Promise<Built> {
+    const server = await startEmbedded({ baseline: this.#sql.baseline?.name ?? "plain" });
+    const snapshots = new Map<string, string>();
+    try {
+      const privileges =
+        this.#sql.baseline?.name === "supabase" ? this.#sql.baseline.defaultPrivileges : undefined;
+      await server.createDatabase("before_0", privileges);
+      snapshots.set(digest([]), "before_0");
+      // Most saves are of the last file.
+      const most = Math.max(0, sources.length - 1);
+      const apart = sources.slice(most).some(({ text }) => changesServer(text)) ? 0 : most;
+      const built = await this.#from(server, snapshots, sources, apart);
+      this.#server = server;
+      this.#snapshots.clear();
+      for (const [key, name] of snapshots) this.#snapshots.set(key, name);
+      return built;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  #onSnapshot(
+    server: EmbeddedServer | undefined,
+    sources: readonly SqlSource[],
+    kept: number,
+  ): Promise<Built> {
+    if (server === undefined) throw new Error("a snapshot is on a server");
+    return this.#from(server, this.#snapshots, sources, kept);
+  }
+
+  /** @param at how many files the copied database is to hold */
+  async #from(
+    server: EmbeddedServer,
+    snapshots: Map<string, string>,
+    sources: readonly SqlSource[],
+    at: number,
+  ): Promise<Built> {
+    let held = at;
+    while (!snapshots.has(digest(sources.slice(0, held)))) held -= 1;
+    const nearest = snapshots.get(digest(sources.slice(0, held))) ?? "before_0";
+    const copied =
+      held === at
+        ? nearest
+        : (await this.#copy(server, "before", nearest, sources.slice(held, at), false)).database.database;
+    if (held !== at) {
+      snapshots.set(digest(sources.slice(0, at)), copied);
+      await this.#forget(server, snapshots);
+    }
+    const { database, applied } = await this.#copy(server, "now", copied, sources.slice(at), true);
+    const inputs = sources.map(({ path, sha256 }) => ({ path, sha256 }));
+    return { server, database, applied: { ...applied, inputs }, sources, from: at };
+  }
+
+  async #copy(
+    server: EmbeddedServer,
+    use: string,
+    of: string,
+    files: readonly SqlSource[],
+    ends: boolean,
+  ): Promise<{ readonly database: DatabaseAddress; readonly applied: AppliedSql }> {
+    this.#count += 1;
+    const name = `${use}_${this.#count}`;
+    await this.#admin(
+      server,
+      `create database ${quoteIdent(name)} template ${quoteIdent(of)} strategy file_copy`,
+    );
+    const database = { ...server.database, database: name };
+    try {
+      const part = { sources: files, ends };
+      const applied = await applySystemSql(database, { ...this.#sql, overlays: [], part });
+      return { database, applied };
+    } catch (error) {
+      await this.#admin(server, `drop database ${quoteIdent(name)} with (force)`);
+      throw error;
+    }
+  }
+
+  async #forget(server: EmbeddedServer, snapshots: Map<string, string>): Promise<void> {
+    const removable = [...snapshots].filter(([, name]) => name !== "before_0");
+    for (const [key, name] of removable.slice(0, -snapshotsAtMost)) {
+      snapshots.delete(key);
+      await this.#admin(server, `drop database ${quoteIdent(name)}`);
+    }
+  }
+
+  async #admin(server: EmbeddedServer, sql: string): Promise<void> {
+    const client = new Client({ ...server.database, ssl: false });
+    client.on("error", () => {});
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  }
+}
+
+function digest(sources: readonly SqlSource[]): string {
+  const hash = createHash("sha256");
+  for (const { path, sha256 } of sources) hash.update(`${path}\n${sha256}\n`);
+  return hash.digest("hex");
+}
+
+const serverWide =
+  /\b(?:create|alter|drop)\s+(?:role|user|group|database|tablespace|event\s+trigger)\b|\balter\s+system\b|\b(?:drop|reassign)\s+owned\b|\b(?:grant|revoke)\s+(?![^;]*\bon\b)[^;]*\b(?:to|from)\b/i;
+
+/** Whether a file may change what belongs to the whole server: roles, memberships, settings of databases. Said too often rather than too seldom. */
+export function changesServer(text: string): boolean {
+  return serverWide.test(text);
+}

@@ -1,0 +1,106 @@
+import { Client } from "pg";
+import { readSql } from "../lib/sql-file.ts";
+import { formatFunction, formatQualified, quoteIdent, type QualifiedName } from "../lib/sql-text.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { DatabaseAddress } from "../model/target.ts";
+
+/** One row of sql/watch_fingerprint.sql. */
+export interface Fingerprint {
+  /** `schema.name`, quoted where it must be; empty: what belongs to no relation. */
+  readonly relation: string;
+  readonly name: string;
+  readonly mark: string;
+  readonly needs: readonly string[];
+  readonly opaque: boolean;
+}
+
+export async function readFingerprints(database: DatabaseAddress): Promise<readonly Fingerprint[]> {
+  const client = new Client({ ...database, ssl: false });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return (await client.query<Fingerprint>(readSql("watch_fingerprint.sql"))).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** What a change of the database can reach: names as in cells (`schema.relation`), or everything. */
+export type Touched =
+  | { readonly kind: "all"; readonly because: string }
+  | { readonly kind: "some"; readonly names: readonly string[] };
+
+/**
+ * Which relations and functions of the matrix (its patterns spelled out) a change of the database touches: those that changed, those that reach a changed one
+ * through policies, keys, views or partitions, those whose row sets name one, and those behind a function or trigger, of which no
+ * catalogue says what they read.
+ */
+export function touchedBy(
+  before: readonly Fingerprint[],
+  after: readonly Fingerprint[],
+  matrix: Matrix,
+): Touched {
+  const changed = changesOf(before, after);
+  if (changed.has("")) return { kind: "all", because: "a role, function, type or schema changed" };
+  const names = new Set(
+    [...before, ...after].filter(({ relation }) => changed.has(relation)).map(({ name }) => name),
+  );
+  if (changed.size === 0) return { kind: "some", names: [] };
+  const byName = new Map(after.map((one) => [one.relation, one]));
+  const sharesRows = (texts: readonly string[]): boolean =>
+    texts.some(
+      (text) =>
+        /\w\s*\(/.test(text.replaceAll(/\b(?:in|exists|and|or|not|any|all|select|auth\.\w+)\s*\(/gi, " ")) ||
+        [...names].some((name) => text.includes(name)),
+    );
+  const touched = matrix.relations.filter((spec) => {
+    const closure = closureOf(
+      [keyOf(spec), ...(spec.control === undefined ? [] : [keyOf(spec.control.from)])],
+      byName,
+    );
+    return (
+      [...closure].some((one) => changed.has(one) || byName.get(one)?.opaque === true || !byName.has(one)) ||
+      sharesRows(predicatesOf(spec))
+    );
+  });
+  return {
+    kind: "some",
+    names: [...touched.map(formatQualified), ...matrix.functions.map(formatFunction)],
+  };
+}
+
+/** Names of relations that are not what they were, that came, or that went; `""`: what belongs to none. */
+function changesOf(before: readonly Fingerprint[], after: readonly Fingerprint[]): ReadonlySet<string> {
+  const [was, is] = [marks(before), marks(after)];
+  return new Set([...was.keys(), ...is.keys()].filter((one) => was.get(one) !== is.get(one)));
+}
+
+function closureOf(from: readonly string[], all: ReadonlyMap<string, Fingerprint>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [...from];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    open.push(...(all.get(next)?.needs ?? []));
+  }
+  return found;
+}
+
+function predicatesOf({ rowSets, declarations }: Matrix["relations"][number]): readonly string[] {
+  const stated = declarations.flatMap(({ expectation, check, mayBecome, columns }) => [
+    ...("predicate" in expectation ? [expectation.predicate] : []),
+    ...(check === undefined ? [] : [check.predicate]),
+    ...(mayBecome?.rows === undefined ? [] : [mayBecome.rows.predicate]),
+    ...columns.flatMap(({ rows }) => rows?.predicate ?? []),
+  ]);
+  return [...rowSets.map(({ predicate }) => predicate), ...stated];
+}
+
+/** As `format('%I')` writes it. */
+function keyOf({ schema, name }: QualifiedName): string {
+  return [schema, name].map((one) => (/^[a-z_][a-z0-9_]*$/.test(one) ? one : quoteIdent(one))).join(".");
+}
+
+function marks(of: readonly Fingerprint[]): ReadonlyMap<string, string> {
+  return new Map(of.map(({ relation, mark }) => [relation, mark]));
+}
