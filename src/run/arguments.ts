@@ -59,13 +59,32 @@ export async function varyArguments(
   if (readsOnly(target) || !filters.channels.includes("direct") || (shared && wish === "declared"))
     return notAsked(callables, run);
   if (which === "undeclared" && wish === "declared") return none("--arguments declared");
+  if (which === "declared") return askServer(callables, which, probedMs, wish === "varied", run);
+  try {
+    return await askServer(callables, which, probedMs, true, run);
+  } catch (error) {
+    // Cells were probed: they are archived, and what was not tried is named.
+    if (run.request.interrupted?.aborted === true || !(error instanceof RowgateError)) throw error;
+    const left = callables.map((one) => ({ ...one, left: `it failed: ${error.message}` }));
+    return { ...none(error.message), findings: leftOut([], left) };
+  }
+}
+
+async function askServer(
+  callables: readonly Reachable[],
+  which: "declared" | "undeclared",
+  probedMs: number,
+  varied: boolean,
+  run: OpenRun,
+): Promise<ArgumentFaults> {
+  const { target } = run.request;
   const client = await connect(addressOf(target), target.limits);
   const endsAt = which === "undeclared" ? performance.now() + Math.max(leastMs, probedMs) : undefined;
   const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs), endsAt);
   try {
     await countRows(client);
     await session.begin();
-    return await tryAll(wish === "varied" ? callables : [], which, session, run);
+    return await tryAll(varied ? callables : [], which, session, run);
   } catch (error) {
     run.request.interrupted?.throwIfAborted();
     throw lost(error);
@@ -75,7 +94,6 @@ export async function varyArguments(
   }
 }
 
-/** Nothing was probed yet: a run that cannot go on has lost nothing. */
 function lost(cause: unknown): unknown {
   const { code, message } = linkFailure(cause);
   const statementFailed = cause instanceof DatabaseError && !isCode(cause.code, "intervention");
