@@ -2,15 +2,15 @@ import { DatabaseError } from "pg";
 import { formatFunction, quoteIdent } from "../lib/sql-text.ts";
 import { once } from "../lib/once.ts";
 import { fillSql, readSql } from "../lib/sql-file.ts";
-import { type ArgumentFault, withArgument } from "../model/argument-fault.ts";
+import type { ArgumentFault } from "../model/argument-fault.ts";
 import { isCode } from "../model/answers.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
-import type { FunctionSpec, Persona } from "../model/matrix.ts";
+import type { Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
-import { isExposed, mayCall, signatureOf } from "../model/routine.ts";
+import { isExposed, mayCall } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
 import type { Reach } from "../arguments/reach.ts";
 import { reaches, type Varied, vary } from "../arguments/vary.ts";
@@ -20,6 +20,7 @@ import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
+import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
 import { tryInserts } from "./inserts.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
 
@@ -113,14 +114,6 @@ function notAsked(callables: readonly Reachable[], { request: { target } }: Open
     : "others work on this target: --arguments varied asks for it";
   const left = postureRules[target.posture].shared ? callables.map((one) => ({ ...one, left: because })) : [];
   return { ...none(because), findings: leftOut([], left) };
-}
-
-interface Reachable {
-  readonly routine: RoutineInfo;
-  readonly spec: FunctionSpec | undefined;
-  readonly personas: readonly Persona[];
-  /** Why it is not called; `undefined`: it is. */
-  readonly left: string | undefined;
 }
 
 /** Declared functions, those that a gateway offers, and those that sessions without one can use. */
@@ -267,11 +260,6 @@ async function jsonKeysOf(
   return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, string[]>));
 }
 
-interface Outcome extends Reachable {
-  readonly persona: string;
-  readonly varied: Varied;
-}
-
 function faultsOf(
   outcomes: readonly Outcome[],
   reachable: readonly Reachable[],
@@ -286,59 +274,4 @@ function faultsOf(
       call === undefined ? undefined : declared.get(`${persona.name}/${relation.info.schema}.${call.called}`),
     findings: [...undeclaredFaults(outcomes), ...truths(outcomes), ...leftOut(outcomes, reachable)],
   };
-}
-
-/** One a function and kind; the personas share it. */
-function undeclaredFaults(outcomes: readonly Outcome[]): readonly Finding[] {
-  const found = new Map<
-    string,
-    { readonly fault: ArgumentFault; readonly function: string; personas: string[] }
-  >();
-  for (const { spec, routine, persona, varied } of outcomes) {
-    if (spec !== undefined) continue;
-    for (const fault of varied.faults) {
-      const key = `${fault.kind} ${routine.oid} ${fault.relation}`;
-      const known = found.get(key) ?? { fault, function: signatureOf(routine), personas: [] };
-      known.personas.push(persona);
-      found.set(key, known);
-    }
-  }
-  const kinds = {
-    returns: "argument-leak",
-    stores: "argument-leak",
-    answers: "argument-answer",
-    writes: "argument-writes",
-  } as const;
-  return [...found.values()].map(({ fault, function: name, personas }) => ({
-    kind: kinds[fault.kind],
-    function: name,
-    personas,
-    with: withArgument(fault),
-    relation: fault.relation,
-    rows: fault.rows,
-    keys: fault.keys,
-    sql: fault.sql,
-  }));
-}
-
-function truths(outcomes: readonly Outcome[]): readonly Finding[] {
-  const personas = new Map<RoutineInfo, string[]>();
-  for (const { routine, persona, varied } of outcomes)
-    if (varied.answersAboutOthers) personas.set(routine, [...(personas.get(routine) ?? []), persona]);
-  return [...personas].map(([routine, who]) => ({
-    kind: "answers-about-others",
-    function: signatureOf(routine),
-    personas: who,
-  }));
-}
-
-function leftOut(outcomes: readonly Outcome[], reachable: readonly Reachable[]): readonly Finding[] {
-  const why = new Map<RoutineInfo, string>();
-  for (const { routine, left } of reachable) if (left !== undefined) why.set(routine, left);
-  for (const { routine, varied } of outcomes) if (varied.left !== undefined) why.set(routine, varied.left);
-  return [...why].map(([routine, because]) => ({
-    kind: "arguments-not-varied",
-    function: signatureOf(routine),
-    because,
-  }));
 }
