@@ -4,7 +4,6 @@ import { once } from "../lib/once.ts";
 import { fillSql, readSql } from "../lib/sql-file.ts";
 import type { ArgumentFault } from "../model/argument-fault.ts";
 import { isCode } from "../model/answers.ts";
-import type { RoutineInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
