@@ -115,10 +115,11 @@ function structural(
   after: State,
   { requireComplete }: GateRequest,
 ): Pick<GateRecord, "findings" | "future" | "misfit"> {
-  const known = new Set(before.findings.map(textOf));
   const fails = (finding: Finding): boolean =>
     failsRun(finding) || (requireComplete && incompleteNotes.includes(finding.kind));
-  const brought = after.findings.filter((finding) => fails(finding) && !known.has(textOf(finding)));
+  const brought = after.findings.filter(
+    (finding) => fails(finding) && !before.findings.some((one) => covers(one, finding)),
+  );
   const issues = after.issues.filter(
     (issue) => !before.issues.some(({ message }) => message === issue.message),
   );
@@ -127,6 +128,13 @@ function structural(
     future: compareFuture(before.future, after.future),
     misfit: issues.length === 0 ? undefined : { issues },
   };
+}
+
+/** The earlier finding says the same, of the same roles or more. */
+function covers(earlier: Finding, later: Finding): boolean {
+  const rolesOf = (one: Finding): readonly string[] => ("roles" in one ? one.roles : []);
+  const rest = (one: Finding): string => textOf({ ...one, roles: [] } as Finding);
+  return rest(earlier) === rest(later) && rolesOf(later).every((role) => rolesOf(earlier).includes(role));
 }
 
 const textOf = (finding: Finding): string => JSON.stringify(finding);
