@@ -132,10 +132,11 @@ function structural(
 
 /** The earlier finding says the same, of the same roles or more. */
 function covers(earlier: Finding, later: Finding): boolean {
-  const rolesOf = (one: Finding): readonly string[] => ("roles" in one ? one.roles : []);
   const rest = (one: Finding): string => textOf({ ...one, roles: [] } as Finding);
   return rest(earlier) === rest(later) && rolesOf(later).every((role) => rolesOf(earlier).includes(role));
 }
+
+const rolesOf = (one: Finding): readonly string[] => ("roles" in one ? one.roles : []);
 
 const textOf = (finding: Finding): string => JSON.stringify(finding);
 
