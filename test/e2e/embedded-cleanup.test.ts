@@ -108,9 +108,14 @@ describe("a start that fails leaves nothing, and says why", () => {
     },
     {
       what: "initdb fails",
+      initdb: "#!/bin/sh\necho 'initdb: no space' >&2\nexit 1\n",
+      error: { code: "embedded/initdb", details: expect.stringContaining("initdb: no space") },
+    },
+    {
+      what: "a setting that Postgres does not take",
       how: { settings: { shared_buffers: "much" } },
       error: {
-        code: "embedded/initdb",
+        code: "embedded/start",
         details: expect.stringContaining('invalid value for parameter "shared_buffers"'),
       },
     },
@@ -123,9 +128,10 @@ describe("a start that fails leaves nothing, and says why", () => {
       },
     },
   ];
-  test.each(cases)("$what", async ({ how, error }) => {
+  test.each(cases)("$what", async ({ how, initdb, error }) => {
     const room = makeRoom();
-    expect((await launch({ room, ...how }).outcome).error).toMatchObject(error);
+    const native = initdb === undefined ? {} : { native: fakePrograms(initdb) };
+    expect((await launch({ room, ...how, ...native }).outcome).error).toMatchObject(error);
     expect(left(room)).toEqual([]);
   });
 
