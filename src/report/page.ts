@@ -3,17 +3,18 @@ import type { CellRecord, RunRecord } from "../model/run.ts";
 import { createGridStore } from "./grid.ts";
 import { gridSections } from "./grid-text.ts";
 import { painter } from "./paint.ts";
+import { evidenceText } from "./totals.ts";
 
 /** Lines of a Markdown page between which a run's grids stand. */
 const begin = "<!-- grid:begin -->";
 const end = "<!-- grid:end -->";
 
 /**
- * A run's grids as the terminal prints them, in 80 columns, without colour. Nothing in them (no time, port, id) changes
+ * A run's grids as the terminal prints them, in 80 columns, without colour, and what its passes rest on. Nothing in them (no time, port, id) changes
  * while the verdicts stay.
  */
 export async function gridText(
-  { relations }: Pick<RunRecord, "relations">,
+  { relations, counts }: Pick<RunRecord, "relations" | "counts">,
   cells: Iterable<CellRecord> | AsyncIterable<CellRecord>,
 ): Promise<string> {
   const store = createGridStore();
@@ -23,7 +24,8 @@ export async function gridText(
     paint: painter(false),
     failuresOnly: false,
   });
-  return sections
+  const evidence = counts.byEvidence === undefined ? [] : [evidenceText(counts.byEvidence)];
+  return [...sections, evidence]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n");

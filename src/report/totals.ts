@@ -95,7 +95,7 @@ export function totalFacts(
 }
 
 /** `4,458 pass: 3,901 for all rows, 300 by privilege`: the strongest first, what is zero left out. */
-function evidenceText(counts: Readonly<Record<Evidence, number>>): string {
+export function evidenceText(counts: Readonly<Record<Evidence, number>>): string {
   const total = evidences.reduce((sum, one) => sum + counts[one], 0);
   const parts = evidences
     .filter((one) => counts[one] > 0)
