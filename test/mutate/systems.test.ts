@@ -15,4 +15,4 @@ test("each of the four systems notices at least 95 % of the selective changes th
   expect(scores.map(([matrix]) => matrix).toSorted()).toEqual(["clawtrol", "fne-lms", "helios", "ogelbase"]);
   expect(scores.filter(([, percent]) => percent < 95)).toEqual([]);
   expect(code).toBe(0);
-});
+}, 400_000);
