@@ -219,7 +219,7 @@ function unknownLines({ record, paint }: How): readonly string[] {
   const shown = clean(unknown.slice(0, 6).join(", "));
   const more = unknown.length > 6 ? ` and ${unknown.length - 6} more` : "";
   return [
-    `${paint("bad", "UNKNOWN")}  what these reach was known before, and cannot be told afterwards: ${shown}${more}`,
+    `${paint("bad", "UNKNOWN")}  what these reach was known before, and is unknown afterwards: ${shown}${more}`,
   ];
 }
 
