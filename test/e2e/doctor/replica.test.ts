@@ -25,7 +25,8 @@ beforeAll(async () => {
     native,
     account,
     superuser: "postgres",
-    settings: { wal_level: "replica", hot_standby: "on" },
+    // Recovery ends where a setting is lower than the primary's, and initdb ran with Postgres's own.
+    settings: { wal_level: "replica", hot_standby: "on", max_connections: "100", max_wal_senders: "10" },
     children: new Set<ChildProcess>(),
     signal: new AbortController().signal,
   };
