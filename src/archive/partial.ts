@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 
 /**
  * Where an unfinished run lies. Both names begin with a dot: nothing that lists runs sees them. The note of who
- * writes lies beside the folder, not in it, so that the folder can be renamed whole and the note removed after.
+ * writes lies next to the folder, not in it, so that the folder can be renamed whole and the note removed after.
  */
 export interface PartialPaths {
   readonly day: string;

@@ -109,7 +109,7 @@ function asCredential(secret: string): readonly string[] {
   ]);
 }
 
-/** As the text stands between the quotes of a JSON string. */
+/** The text between the quotes of a JSON string. */
 function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

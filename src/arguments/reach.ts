@@ -2,7 +2,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Expectation, Matrix, RelationSpec } from "../model/matrix.ts";
 import { bindPredicate, columnExpectations } from "../plan/columns.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { findRelation } from "../plan/missing.ts";
 import type { HiddenTable } from "./answers.ts";
 import type { CallDatabase } from "./database.ts";
@@ -40,7 +40,7 @@ export async function reachOf(
       if (control !== info) return;
       if (read.whole) for (const row of read.rows) seen.add(places(row));
       for (const operation of ["update", "delete"] as const) {
-        const said = settle(spec, caller.persona.name, operation)?.expectation;
+        const said = resolveExpectation(spec, caller.persona.name, operation)?.expectation;
         for (const row of await rowsOf(said, control, undefined, bind, database))
           writable[operation].add(places(row));
       }
@@ -77,9 +77,9 @@ async function readable(
   bind: Bind,
   database: CallDatabase,
 ): Promise<{ readonly rows: readonly TableRow[]; readonly whole: boolean }> {
-  const settled = settle(spec, caller.persona.name, "select");
-  if (settled === undefined) return { rows: [], whole: false };
-  const fine = columnExpectations(settled, { info });
+  const resolved = resolveExpectation(spec, caller.persona.name, "select");
+  if (resolved === undefined) return { rows: [], whole: false };
+  const fine = columnExpectations(resolved, { info });
   const columns = new Set(control.columns.map(({ name }) => name));
   const shown = fine.filter(({ column, expectation }) => expectation.kind !== "deny" && columns.has(column));
   const projection =
@@ -89,7 +89,7 @@ async function readable(
           column,
           "predicate" in expectation ? bind(expectation.predicate, column) : undefined,
         ]);
-  const rows = await rowsOf(settled.expectation, control, projection, bind, database);
+  const rows = await rowsOf(resolved.expectation, control, projection, bind, database);
   return { rows, whole: fine.length === 0 };
 }
 

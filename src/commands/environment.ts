@@ -18,7 +18,7 @@ export interface TextSink {
 }
 
 /**
- * A text that the runner's log may show: the runner obeys lines that begin with `::`, and `##[` anywhere, whoever wrote them. A
+ * A text that the runner's log may show: the runner obeys lines that begin with `::`, and `##[` anywhere, regardless of their origin. A
  * name or a key of the database must not set variables or mask the log.
  */
 export function withoutCommands(text: string): string {

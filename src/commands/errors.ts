@@ -18,7 +18,7 @@ export function describeError(error: unknown, cwd: string): string {
   return `rowgate: something unexpected happened; this is a defect of rowgate\n${text}\n`;
 }
 
-/** Nobody reads more of them; a file that is no matrix may hold one in every line. */
+/** A reader needs no more of them; a file that is not a matrix may have one in every line. */
 const shownAtMost = 500;
 
 function describeIssues({ message, issues }: IssuesError): string {

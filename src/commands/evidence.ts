@@ -114,7 +114,7 @@ function plainValue(_: string, value: unknown): unknown {
 async function writeFolder(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
   const doing = "Could not write the evidence";
   await onDisk(doing, path.dirname(folder), () => mkdir(path.dirname(folder), { recursive: true }));
-  // Never beside files of another period: its own folder, which is not there yet.
+  // Never among files of another period: a separate folder, which does not exist yet.
   await mkdir(folder, { mode: 0o700 }).catch((cause: unknown) => {
     throw new RowgateError({
       code: "evidence/folder",

@@ -58,7 +58,7 @@ export interface RunOptions {
   readonly keep: boolean;
 }
 
-/** `--fail-on` only adds to what fails a run: an error or a failure that did not count would be a pass that is none. @throws RowgateError `usage/fail-on` */
+/** `--fail-on` only adds to what fails a run: an error or a failure that did not count would be a false pass. @throws RowgateError `usage/fail-on` */
 export function checkFailOn(given: readonly string[]): void {
   const kinds = Object.keys(findingSeverity);
   const wrong = given.find((what) => what !== "note" && !kinds.includes(what));

@@ -132,7 +132,7 @@ export function fileReports(given: readonly string[], systems: number): readonly
   });
   const twice = reports.find((one, index) => reports.findIndex(({ file }) => file === one.file) !== index);
   if (twice !== undefined)
-    throw usage(`Two reports name the file ${twice.file}`, "give each a file of its own");
+    throw usage(`Two reports name the file ${twice.file}`, "give each a separate file");
   return reports;
 }
 

@@ -216,7 +216,7 @@ function asRunOptions(options: ScanOptions): RunOptions {
   };
 }
 
-/** Stands for the matrix until the database has been looked at. */
+/** A placeholder for the matrix until the catalogue has been read. */
 const blank: Matrix = {
   name: "scan",
   file: "scan",

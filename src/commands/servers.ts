@@ -22,7 +22,7 @@ import { clearedText, untouchedText } from "./clean-up.ts";
 export interface Server {
   /** Systems at work at the same time, in preflight as in probing. */
   readonly atOnce: number;
-  /** What will stand in front of a system. */
+  /** The gateway in front of a system. */
   gatewayOf(matrix: Matrix): GatewayFacts | undefined;
   /** Milliseconds that starting it took. */
   readonly startMs: number;
@@ -83,7 +83,7 @@ const systemsAtOnce = 2;
 function facts(login: string): Pick<Server, "atOnce" | "gatewayOf" | "clearUp"> {
   return {
     atOnce: systemsAtOnce,
-    // Nobody else has been there.
+    // No other client has used it.
     clearUp: async () => {},
     gatewayOf: ({ channels, exposes }) =>
       channels.includes("rest") ? { login, anonRole, schemas: exposes, preRequest: undefined } : undefined,
@@ -133,7 +133,7 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
   },
 };
 
-/** Roles belong to the server: those of a platform stand on one of its own. @throws RowgateError */
+/** Roles belong to the server: those of a platform need a separate server. @throws RowgateError */
 async function startAll(
   baselines: readonly BaselineName[],
   how: Pick<EmbeddedOptions, "postgresBin" | "standIns">,

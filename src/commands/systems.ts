@@ -37,7 +37,7 @@ export interface System {
   readonly matrix: Matrix;
   readonly database: DatabaseAddress;
   readonly limits: Limits;
-  /** What will stand in front of it. */
+  /** The gateway in front of it. */
   readonly gateway: GatewayFacts | undefined;
   /** What the run was given, besides the matrix. */
   readonly inputs: readonly InputFingerprint[];
@@ -170,7 +170,7 @@ function sharedRoles({ name, file }: Matrix, roles: readonly string[]): RowgateE
   return new RowgateError({
     code: "policies/shared-roles",
     message: `The SQL of ${name} changes ${roles.join(", ")}, and the other systems of this run are on the same server: what they prove would not be what they declare.`,
-    hint: `run it by itself: rowgate run ${file}; or let its SQL create roles of its own`,
+    hint: `run it by itself: rowgate run ${file}; or let its SQL create separate roles`,
   });
 }
 

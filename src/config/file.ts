@@ -36,7 +36,7 @@ export async function findConfig(
   return readConfig(await readText(file, shown), shown, path.dirname(file));
 }
 
-/** As `findConfig` does; `undefined`: there is none. */
+/** As `findConfig` does; `undefined`: there is no such file. */
 export async function findAnyConfig(named: string | undefined, cwd: string): Promise<ConfigFile | undefined> {
   return findConfig(named, cwd, "").catch((error: unknown) => {
     if (error instanceof RowgateError && error.code === "config/no-file") return undefined;
@@ -111,7 +111,7 @@ function placeOf(root: MapTree, steps: readonly string[]): SourcePosition {
 }
 
 /** Keys that another key of the same target makes wrong. */
-const exclusive: readonly (readonly [key: string, beside: string, why: string])[] = [
+const exclusive: readonly (readonly [key: string, other: string, why: string])[] = [
   ...["host", "port", "name", "user", "service"].map(
     (part) => [`database.${part}`, "database.url", "the URL already names it"] as const,
   ),
@@ -138,14 +138,14 @@ function contradictions(root: MapTree, config: Config): readonly Issue[] {
       const hint = "leave `writes` out; to try writes, use a staging target";
       report([name, "writes"], "contradiction", `\`${name}\` is production, which takes no writes`, hint);
     }
-    for (const [key, beside, why] of exclusive) {
+    for (const [key, other, why] of exclusive) {
       const has = (one: string): boolean => entryAt(root, ["targets", name, ...one.split(".")]) !== undefined;
-      if (!has(key) || !has(beside)) continue;
-      const [last, other] = [key, beside].map((one) => one.split(".").at(-1));
+      if (!has(key) || !has(other)) continue;
+      const [last, otherLast] = [key, other].map((one) => one.split(".").at(-1));
       report(
         [name, ...key.split(".")],
         "contradiction",
-        `\`${last}\` cannot be combined with \`${other}\`: ${why}`,
+        `\`${last}\` cannot be combined with \`${otherLast}\`: ${why}`,
       );
     }
     if (database.sslmode === "disable" && database.sslrootcert !== undefined) {

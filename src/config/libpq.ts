@@ -117,7 +117,7 @@ export function serviceFiles(variables: Variables): readonly string[] {
 }
 
 /**
- * One service of a `pg_service.conf`: sections of `key=value`, everything behind `=` as it stands. (An INI reader would take
+ * One service of a `pg_service.conf`: sections of `key=value`, everything after `=` literally. (An INI reader would take
  * `;` and quotes in a password for its own.) Source: https://www.postgresql.org/docs/current/libpq-pgservice.html
  * @returns `undefined` when no file names the service; the names that are known, for a suggestion
  */

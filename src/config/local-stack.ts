@@ -11,7 +11,7 @@ import { createReadStream } from "node:fs";
 import { boundedText } from "../lib/bounded-text.ts";
 
 export interface Stack {
-  /** A target `supabase` as if it stood in a `rowgate.yaml`, beside those of the one that is there. */
+  /** A target `supabase` as if it were in a `rowgate.yaml`, added to those of an existing one. */
   readonly file: ConfigFile;
   /** What it takes its values from. */
   readonly variables: Variables;
@@ -238,7 +238,7 @@ export type StackName = (typeof stackNames)[number];
 const assignment = /^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s"']*))\s*$/;
 
 /**
- * Reads what `supabase status -o env` prints; lines of any other kind (what the CLI says beside it) are passed over.
+ * Reads what `supabase status -o env` prints; lines of any other kind (other output of the CLI) are ignored.
  * Source: https://supabase.com/docs/reference/cli/supabase-status
  */
 export function readStatus(text: string): StackStatus {

@@ -45,14 +45,14 @@ function checkedUrl(settings: Settings, found: Found): string | undefined {
   if (url.protocol === "http:" && !isLocal(url.hostname) && settings.get("rest.plain_http")?.text !== "true")
     return wrong(
       "`http://` lets anyone on the network path read the tokens and answer in PostgREST's place",
-      "use `https://`, or say `plain_http: true` beside it",
+      "use `https://`, or add `plain_http: true` next to it",
     );
   if (/\.supabase\.(?:co|in|red)$/.test(url.hostname) && url.pathname === "/")
     return wrong("on Supabase, PostgREST is not at the project's URL itself", `\`${url.origin}/rest/v1\``);
   return url.href.replace(/\/+$/, "");
 }
 
-/** Supabase has its auth server beside PostgREST, hosted, self-hosted and on one's own machine alike. */
+/** Supabase has its auth server under the same URL as PostgREST, hosted, self-hosted and on one's own machine alike. */
 export function supabaseIssuer(url: string): string | undefined {
   return url.endsWith("/rest/v1") ? url.replace(/rest\/v1$/, "auth/v1") : undefined;
 }

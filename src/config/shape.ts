@@ -156,7 +156,7 @@ const config = z
   })
   .meta({ title: "rowgate configuration" });
 
-/** By hand, and held to the shape below: what is exported must say what it is. */
+/** Written out and checked against the shape below: an exported type must be explicit. */
 export interface TargetEntry {
   readonly posture: "staging" | "production";
   readonly database?: Keys<DatabaseKey, string | number> | undefined;

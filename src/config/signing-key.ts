@@ -4,7 +4,7 @@ import type { Found, Settings } from "./settings.ts";
 
 const secretVariables = ["ROWGATE_JWT_SECRET", "SUPABASE_JWT_SECRET", "JWT_SECRET"] as const;
 
-/** What signs the tokens; `undefined`: there is none, or it is not a key, which `settings` has collected. */
+/** What signs the tokens; `undefined`: it is missing, or it is not a key, which `settings` has collected. */
 export function signingKeyOf(settings: Settings): SigningKey | undefined {
   const keyId = settings.get("jwt.key_id");
   if (settings.has("jwt.private_key")) {

@@ -30,7 +30,7 @@ export async function examine(request: ExamineRequest): Promise<readonly Diagnos
     clock,
   });
   const { personas, identities } = preparePersonas(named, { ...request, clock, database });
-  const catalog = database.kind === "reached" ? database.catalog : undefined;
+  const catalog = database.kind === "connected" ? database.catalog : undefined;
   const diagnoses = diagnose({
     now: clock(),
     target: readTarget(target),

@@ -99,7 +99,7 @@ export type DatabaseFacts =
   | ReachedDatabase;
 
 export interface ReachedDatabase {
-  readonly kind: "reached";
+  readonly kind: "connected";
   readonly session: SessionFacts;
   readonly pooling: PoolingFacts;
   readonly catalog: Catalog;

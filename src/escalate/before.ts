@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
 import type { Allowance } from "./judge.ts";
 import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
@@ -135,7 +135,7 @@ export async function declaredKeys(
   for (const measure of all) {
     const { actor, subject, operation } = measure;
     if (subject?.spec === undefined || operation === "insert" || actor.stranger) continue;
-    const expectation = settle(subject.spec, actor.persona.name, operation)?.expectation;
+    const expectation = resolveExpectation(subject.spec, actor.persona.name, operation)?.expectation;
     if (expectation?.kind === "allow") found.set(measure, "all");
     if (expectation?.kind !== "rows" && expectation?.kind !== "within") continue;
     const predicate = bindParameters(expectation.predicate, (name) =>

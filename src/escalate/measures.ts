@@ -5,7 +5,7 @@ import type { PlannedCall } from "../model/cell.ts";
 import { type Call, callIsOpen } from "../model/matrix.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { bindCandidate } from "../plan/cell-of.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import type { PlannedFunction } from "../plan/function.ts";
 import { callSql } from "../probe/sql/source.ts";
 import { insertSql } from "../probe/sql/statements.ts";
@@ -84,7 +84,7 @@ function relationMeasures(world: World, actor: Actor, subject: Subject): readonl
   const expected =
     actor.stranger || subject.spec === undefined
       ? undefined
-      : settle(subject.spec, actor.persona.name, "insert")?.expectation;
+      : resolveExpectation(subject.spec, actor.persona.name, "insert")?.expectation;
   if (held.insert.length === 0 || expected === undefined || subject.spec === undefined) return found;
   const open = expected.kind === "candidates" ? expected.accept : [];
   const refused =

@@ -1,6 +1,6 @@
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { bindCandidate } from "../plan/cell-of.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { CallSteps } from "./calls.ts";
 import { type Closure, dependsOn } from "./closure.ts";
@@ -167,7 +167,7 @@ export class Steps {
     columns: readonly string[],
   ): readonly { readonly values: Written; readonly declared: string | undefined }[] {
     const { spec } = subject;
-    const expected = spec && settle(spec, actor.persona.name, "insert")?.expectation;
+    const expected = spec && resolveExpectation(spec, actor.persona.name, "insert")?.expectation;
     const open = (name: string): boolean =>
       expected?.kind === "allow" || (expected?.kind === "candidates" && expected.accept.includes(name));
     const declared = (spec?.candidates ?? []).flatMap((candidate) =>

@@ -8,7 +8,7 @@ import type { Operation } from "../model/matrix.ts";
 import type { Observation } from "../model/observation.ts";
 import { operationInfo } from "../model/operations.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { isNamed, type State } from "./state.ts";
 
 /** What a persona may do in one state, of one cell. */
@@ -124,7 +124,7 @@ function declaredColumns(
   { fitted }: State,
 ): readonly string[] {
   const spec = fitted.relations.find(({ schema, name }) => schema === info.schema && name === info.name);
-  const declaration = spec && settle(spec, persona.name, operation)?.declaration;
+  const declaration = spec && resolveExpectation(spec, persona.name, operation)?.declaration;
   const visible = declaration?.columns.filter(({ shows }) => shows === "visible") ?? [];
   return [...visible.flatMap(({ columns }) => columns), ...(declaration?.assignment?.free ?? [])].map(
     ({ name }) => name,

@@ -1,5 +1,5 @@
 /**
- * What was made for the keys asked about last. For things that all cells of a relation share: lanes work on a few relations at
+ * What was made for the keys asked about last. For things that all cells of a relation share: workers handle a few relations at
  * a time, and all of them together are as large as the plan.
  */
 export function recent<K, V>(make: (key: K) => V, atMost = 8): (key: K) => V {

@@ -1,6 +1,6 @@
 import { tokenizeSql } from "./sql-tokens.ts";
 
-/** A name that stands before a parenthesis, as Postgres compares names: a function's, most likely. */
+/** A name before a parenthesis, as Postgres compares names: a function's, most likely. */
 export interface CalledName {
   /** `undefined`: it was not qualified. */
   readonly schema: string | undefined;

@@ -292,7 +292,7 @@ export function writtenForm(form: FormName, target: Target): z.ZodType {
   return z.strictObject({ ...(form === "candidates" ? optional(own) : own), ...extras });
 }
 
-/** What a function's `expect` holds: `deny` may stand beside a choice of calls, or beside rows. */
+/** What a function's `expect` holds: `deny` may be combined with a choice of calls, or with rows. */
 export function writtenCall(): z.ZodType {
   const { allow, deny, rows } = forms;
   const always = { ...forms.mayBecome.keys, ...forms.anyArgument.keys, ...forms.waive.keys };

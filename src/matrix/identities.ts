@@ -194,7 +194,7 @@ function readPersona({ key: name, keyAt: at, value }: Entry, issues: Issues): Pe
   if (value.kind === "map" && !fields.has("role") && !fields.has("login"))
     issues.report("missing-key", at, `persona \`${name}\` has neither \`role\` nor \`login\``);
   if (fields.has("login") && token !== undefined) {
-    const message = `\`${name}\` has both a login of its own and a token`;
+    const message = `\`${name}\` has both its own login and a token`;
     issues.report("contradiction", token.at, message, "a token goes to a gateway, which logs in itself");
   }
   const tree = valueAt("claims");

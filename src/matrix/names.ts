@@ -55,7 +55,7 @@ const part = `(?:${bare}|"(?:[^"]|"")+")`;
 const qualified = new RegExp(`^(?:(${part})\\.)?(${part})$`);
 const withTypes = new RegExp(`^((?:${part}\\.)?${part})\\s*\\((.*)\\)$`, "s");
 
-/** `courses`, `platform.users`, `other."Weird Name"`. Bare names stand as written: they are not folded to lower case. */
+/** `courses`, `platform.users`, `other."Weird Name"`. Bare names are used as written: they are not folded to lower case. */
 export function readRelationName(
   text: string,
   defaultSchema: string,

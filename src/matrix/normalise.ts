@@ -38,7 +38,7 @@ function calls(expect: Tree): Tree {
   return eachEntry(expect, (value) => statement("execute", value));
 }
 
-/** A word → the mapping that it stands for; a single column rule → a list of one. */
+/** A word → the mapping that it abbreviates; a single column rule → a list of one. */
 function statement(target: Target, value: Tree): Tree {
   const on = formsOn(target);
   if (value.kind !== "scalar") return on.includes("columns") ? mapped(value, { columns: asList }) : value;

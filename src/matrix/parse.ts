@@ -26,7 +26,7 @@ const kind = { noun: "matrix", begins: "matrix: <name>" };
 
 /**
  * The text of a matrix file → the matrix.
- * @param file the path as a person would write it: it stands in every position
+ * @param file the path as a person would write it: it is part of every position
  * @param today `YYYY-MM-DD`, for examples in hints: the run decides whether a waiver has expired
  * @throws IssuesError `matrix/invalid`, with every mistake in the matrix at once
  */
@@ -120,7 +120,7 @@ function withDeclarations<Spec extends object>(
   };
 }
 
-/** `${…}` is read in a persona's `token` and nowhere else: elsewhere it would reach the database as it stands. */
+/** `${…}` is read in a persona's `token` and nowhere else: elsewhere it would be sent to the database literally. */
 function checkSubstitutions(root: MapTree, issues: Issues): void {
   const personas = entriesOf(fieldsOf(root).get("personas")?.value);
   const tokens = new Set(personas.map(({ value }) => fieldsOf(value).get("token")?.value));

@@ -66,12 +66,12 @@ function resolveFor(
   clashes: Map<string, Clash>,
 ): Resolved {
   const statements = topics.flatMap(({ operation, claims }) => {
-    const heard = ranks
+    const applicable = ranks
       .map((names) => claims.filter(({ who }) => names.includes(who)))
       .find((rank) => rank.length > 0);
-    if (heard === undefined) return [];
-    if (heard.length > 1) collectClashes(heard, personas, clashes);
-    const statement = heard.find(({ declared }) => declared)?.statement;
+    if (applicable === undefined) return [];
+    if (applicable.length > 1) collectClashes(applicable, personas, clashes);
+    const statement = applicable.find(({ declared }) => declared)?.statement;
     return statement === undefined ? [] : [{ operation, statement }];
   });
   return { personas, statements };

@@ -4,7 +4,7 @@ import { type Fields, fieldsOf, textOf, textsOf, type Tree } from "../yaml/tree.
 import { type Part, readNames, rowsOf } from "./read-forms.ts";
 import type { Scope } from "./scope.ts";
 
-// What an expectation says beside what holds now: how far values, identities, gains and arguments may go.
+// What an expectation says in addition to the current state: how far values, identities, gains and arguments may go.
 
 /** UPDATE and INSERT: `columns: { fixed, free }`. */
 export function readAssignment(fields: Fields, { issues }: Scope): Part {

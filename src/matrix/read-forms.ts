@@ -47,7 +47,7 @@ export function readRows(fields: Fields, scope: Scope): Part {
   return rowsOf(fields.get("rows")?.value, scope);
 }
 
-/** A word that stands alone names a row set; within `rows:` it may be a predicate as well. */
+/** A single word names a row set; within `rows:` it may be a predicate as well. */
 export function rowsOf(tree: Tree | undefined, scope: Scope): Part {
   const word = textOf(tree)?.trim();
   if (tree === undefined || word === undefined) return undefined;
@@ -104,7 +104,7 @@ export function readCheck(fields: Fields, scope: Scope): Part {
   return { check: { name, predicate }, uses: stated.uses ?? [] };
 }
 
-/** `accept`, `reject`, and `deny` beside them: which calls are accepted, and why the others are refused. */
+/** `accept`, `reject`, and `deny` with them: which calls are accepted, and why the others are refused. */
 export function readChoice(fields: Fields, scope: Scope): Part {
   if (!fields.has("accept") && !fields.has("reject"))
     return withholds(fields) ? { calls: { accept: [], reject: [], reason: "filter" } } : {};

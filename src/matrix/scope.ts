@@ -13,7 +13,7 @@ export interface Reading {
   readonly schema: string;
 }
 
-/** A `:name` in a predicate or a value, and where it stands. */
+/** A `:name` in a predicate or a value, and its position. */
 export interface ParameterUse {
   readonly name: string;
   readonly at: SourcePosition;

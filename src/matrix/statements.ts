@@ -98,7 +98,7 @@ function headsOf(target: Target, fields: Fields): readonly FormName[] {
   const misplaced = formNames.filter((form) => forms[form].says && isWritten(form, others));
   const written = own.length > 0 ? own : misplaced;
   if (target !== "execute") return written;
-  // Beside a choice of calls `deny` says why the others are refused; beside rows that are withheld, why all are.
+  // With a choice of calls `deny` says why the others are refused; with rows that are withheld, why all are.
   const reason = isWritten("calls", fields) || withholds(fields);
   return written.filter((form) => form !== "candidates" && (form !== "deny" || !reason));
 }

@@ -168,19 +168,19 @@ function asText(argument: string): string {
 function merged(own: MapTree, inherited: MapTree): MapTree {
   const both = (key: string, mine: Tree, theirs: Tree): Tree => {
     if (mine.kind !== "map" || theirs.kind !== "map") return mine;
-    if (key === "rows" || key === "insert") return beside(mine, theirs, (one) => one);
-    return key === "expect" ? beside(mine, theirs, operations) : mine;
+    if (key === "rows" || key === "insert") return merge(mine, theirs, (one) => one);
+    return key === "expect" ? merge(mine, theirs, operations) : mine;
   };
-  return beside(own, inherited, (mine, theirs, key) => both(key, mine, theirs));
+  return merge(own, inherited, (mine, theirs, key) => both(key, mine, theirs));
 }
 
 /** `'*'` of the relation's own covers every operation that it does not list. */
 function operations(mine: Tree, theirs: Tree): Tree {
   if (mine.kind !== "map" || theirs.kind !== "map" || fieldsOf(mine).has("*")) return mine;
-  return beside(mine, theirs, (one) => one);
+  return merge(mine, theirs, (one) => one);
 }
 
-function beside(
+function merge(
   mine: MapTree,
   theirs: MapTree,
   both: (mine: Tree, theirs: Tree, key: string) => Tree,

@@ -77,7 +77,7 @@ export interface Predicate {
   readonly uses: readonly ParameterUse[];
 }
 
-/** A predicate stands in parentheses within larger statements: an issue is what could end it early, or hide what follows. */
+/** A predicate is put in parentheses within larger statements: an issue is what could end it early, or hide what follows. */
 export function readPredicate(tree: Tree | undefined, what: string, issues: Issues): Predicate | undefined {
   if (tree?.kind !== "scalar" || typeof tree.value !== "string") return undefined;
   const tokens = tokenizeSql(tree.value);

@@ -1,6 +1,6 @@
 import type { LinkFailure } from "../model/link-failure.ts";
 
-/** Why a connection to a database or a gateway failed. `{name}` stands for a fact. */
+/** Why a connection to a database or a gateway failed. `{name}` is replaced by a fact. */
 export const connectionMessages = {
   "unknown-host": {
     check: "login",
@@ -133,7 +133,7 @@ export function connectionCode({ code }: LinkFailure): ConnectionCode {
   return byCode[code] ?? (isTls ? "tls-failed" : "connection-failed");
 }
 
-/** The server was reached, and TLS with it failed. */
+/** The server was connected to, and TLS with it failed. */
 export function isTlsFailure(failure: LinkFailure): boolean {
   return connectionMessages[connectionCode(failure)].check === "encryption";
 }

@@ -1,4 +1,4 @@
-/** What is wrong with the database, the login, or how sessions reach it. `{name}` stands for a fact. */
+/** What is wrong with the database, the login, or how sessions connect to it. `{name}` is replaced by a fact. */
 export const databaseMessages = {
   unencrypted: {
     check: "encryption",

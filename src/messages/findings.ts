@@ -216,7 +216,7 @@ export interface BypassMessage {
   readonly facts: (place: string, of: string) => string;
 }
 
-/** What a session with SQL of its own can do beside policies, and the statement that prevents it. */
+/** What a session that sends its own SQL can do past policies, and the statement that prevents it. */
 export const bypassPaths: Readonly<Record<BypassPath["way"], BypassMessage>> = {
   replication: {
     what: "REPLICATION",

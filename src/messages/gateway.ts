@@ -1,4 +1,4 @@
-/** What is wrong with the gateway, its keys, tokens, clock and roles, or with the database behind it. `{name}` stands for a fact. */
+/** What is wrong with the gateway, its keys, tokens, clock and roles, or with the database behind it. `{name}` is replaced by a fact. */
 export const gatewayMessages = {
   "no-gateway": {
     check: "gateway",

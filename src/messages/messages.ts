@@ -3,7 +3,7 @@ import { connectionMessages } from "./connection.ts";
 import { databaseMessages } from "./database.ts";
 import { gatewayMessages } from "./gateway.ts";
 
-/** One sentence and what to do about it; `{name}` stands for a fact. */
+/** One sentence and what to do about it; `{name}` is replaced by a fact. */
 export interface Message {
   /** The check of `rowgate doctor` that reports it, and its section in docs/doctor.md. */
   readonly check: CheckName;

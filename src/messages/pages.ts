@@ -13,7 +13,7 @@ const begin = "<!-- generated: npm run docs -->";
 const end = "<!-- /generated -->";
 
 /**
- * The page with these sections (`###`) in its part (`##`), in this order. Within a section only what stands between the markers is
+ * The page with these sections (`###`) in its part (`##`), in this order. Within a section only the text between the markers is
  * replaced; a new section begins with them.
  */
 export function withSections(page: string, part: string, sections: readonly PageSection[]): string {

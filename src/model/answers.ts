@@ -3,7 +3,7 @@ import type { DenyReason, Operation } from "./matrix.ts";
 import type { Answer } from "./observation.ts";
 
 /*
- * What an error code means for a probe: the one place in which SQLSTATEs and PostgREST's codes stand. Both channels, the judge
+ * What an error code means for a probe: the only place that lists SQLSTATEs and PostgREST's codes. Both channels, the judge
  * and the batch (sql/probe_batch.sql, as data) read it. Whatever decides by a code asks for an entry here by its name.
  * Sources: https://www.postgresql.org/docs/current/errcodes-appendix.html,
  * https://docs.postgrest.org/en/stable/references/errors.html
@@ -14,7 +14,7 @@ export type Meaning =
   | "refused"
   /** A constraint said no, after the policy had let the row through (if it is the table's own). */
   | "constraint"
-  /** The relation cannot take such a statement, whoever asks. */
+  /** The relation does not support such a statement, for any role. */
   | "impossible"
   /** The token was not accepted. */
   | "credentials"
@@ -146,7 +146,7 @@ const entries: Record<AnswerName, Entry> = {
   // A type error stops a write before its policy is asked.
   data: { code: "22", means: "unreached", reading: "broken", stopsAtRow: true, triesNextValue: true },
   raised: { code: "P0", means: "unreached", reading: "broken", stopsAtRow: true },
-  // RAISE EXCEPTION without a code of its own.
+  // RAISE EXCEPTION without an explicit code.
   raiseException: { code: "P0001" },
   assertion: { code: "P0004", reading: "unreached" },
   externalRoutine: { code: "38", means: "unreached", reading: "broken", stopsAtRow: true },
@@ -277,7 +277,7 @@ export function decidingIndex(answers: readonly Answer[]): number {
 }
 
 /**
- * A write over all rows went through, or policies refused it, or nobody may send it (the extension safeupdate). A constraint speaks
+ * A write over all rows went through, or policies refused it, or no role may send it (the extension safeupdate). A constraint speaks
  * once the policies have let the row through; whatever else stops such a write says nothing of them.
  */
 export function isThroughOrRefused(answer: Answer): boolean {
@@ -311,7 +311,7 @@ export interface BatchRules {
   readonly routineTells: readonly string[];
 }
 
-/** Classes stand for their codes: the batch compares the code and its first two characters. */
+/** A class matches all its codes: the batch compares the code and its first two characters. */
 export const batchRules: BatchRules = {
   refused: codesWhere(({ means }) => means === "refused"),
   nextValue: codesWhere(({ triesNextValue }) => triesNextValue === true),

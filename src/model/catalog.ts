@@ -23,7 +23,7 @@ export interface PolicyInfo {
   readonly name: string;
   readonly command: "select" | "insert" | "update" | "delete" | "all";
   readonly permissive: boolean;
-  /** `public` stands for every role. */
+  /** `public` means every role. */
   readonly roles: readonly string[];
   readonly using: string | null;
   readonly check: string | null;
@@ -77,7 +77,7 @@ export interface RelationInfo extends QualifiedName {
   /** Views: `security_invoker`. */
   readonly securityInvoker: boolean;
   readonly isPartition: boolean;
-  /** Writes that the relation can take at all, whoever asks: a view over a join takes none. */
+  /** Writes that the relation supports at all, for any role: a view over a join supports none. */
   readonly accepts: readonly ("insert" | "update" | "delete")[];
   readonly columns: readonly ColumnInfo[];
   readonly primaryKey: readonly string[];

@@ -29,7 +29,7 @@ export interface PlannedCall {
   readonly called: string;
   /** Argument → text as Postgres reads it (`null` is NULL); an argument without a name is `$1`, by its place. */
   readonly values: Readonly<Record<string, string | null>>;
-  /** The persona whose values are sent, where a denied persona has none of its own. */
+  /** The persona whose values are sent, where a denied persona has none. */
   readonly borrowed: string | undefined;
   /** SQLSTATEs besides 42501 with which the function's body refuses. */
   readonly raises: readonly string[];
@@ -91,7 +91,7 @@ export interface Cell {
   readonly relation: PlannedRelation;
   readonly operation: Operation;
   /**
-   * SELECT of this column: the rows are those in which the privileged connection sees a value (not NULL), and a row is reached when the
+   * SELECT of this column: the rows are those in which the privileged connection sees a value (not NULL), and a row is visible when the
    * persona is shown that value.
    */
   readonly column: string | undefined;

@@ -2,7 +2,7 @@ import type { BypassPath } from "./bypass-path.ts";
 import type { SourcePosition } from "./errors.ts";
 import type { Witness } from "./proof.ts";
 
-/** What a function gave for somebody else's argument. */
+/** What a function returned for an argument that identifies another persona. */
 export interface ArgumentFinding {
   /** With what goes in: `public.find(id uuid)`. */
   readonly function: string;
@@ -21,7 +21,7 @@ export interface ArgumentFinding {
 export type Finding = FindingFacts & {
   /** `--fail-on` made a failure of this note. */
   readonly raised?: true | undefined;
-  /** In the record: what it counts as, beside the verdicts of cells. */
+  /** In the record: what it counts as, in addition to the verdicts of cells. */
   readonly verdict?: "leak" | undefined;
 };
 
@@ -102,7 +102,7 @@ type FindingFacts =
   | { readonly kind: "columns-not-tried"; readonly relation: string; readonly columns: readonly string[] }
   | { readonly kind: "arguments-not-varied"; readonly function: string; readonly because: string }
   | {
-      /** A policy would let the persona at a row of its own, and the data has none: the deny passes for the rows at hand. */
+      /** A policy would allow the persona a row that it owns, and the data has no such row: the deny passes for the existing rows. */
       readonly kind: "own-row-missing";
       readonly relation: string;
       /** `belen: update, delete` */
@@ -177,7 +177,7 @@ type FindingFacts =
   | { readonly kind: "production-override"; readonly because: string }
   | { readonly kind: "rest-not-probed"; readonly reason: string };
 
-/** What somebody gains by writes and calls that are allowed. */
+/** What a persona gains by writes and calls that are allowed. */
 export const chainKinds = [
   "escalation",
   "escalation-of-another",
@@ -215,7 +215,7 @@ export function isChain(finding: Finding): finding is ChainFinding {
 export type FindingKind = Finding["kind"];
 
 /**
- * `leak`: a statement that was made showed more than the matrix declares; exit code 1, even beside errors, as a cell's. `error`: 2;
+ * `leak`: a statement that was made showed more than the matrix declares; exit code 1, also when there are errors, as a cell's. `error`: 2;
  * `failure`: 1; `note`: reported, and does not count.
  */
 export type Severity = "leak" | "error" | "failure" | "note";

@@ -1,14 +1,14 @@
 import type { BypassPath } from "./bypass-path.ts";
 import type { SideEffect } from "./side-effect.ts";
 
-/** What each file of sql/lints/ says beside the name of what it found: the shape of its column `facts`. */
+/** What each file of sql/lints/ reports besides the name of what it found: the shape of its column `facts`. */
 export interface LintFacts {
   "undeclared-relation": { readonly relationKind: string; readonly roles: readonly string[] };
   "undeclared-function": {
     readonly oid: string;
     /** A policy, view, default, check or trigger calls it, by itself or through others. */
     readonly helper: boolean;
-    /** It sets the role, or a setting by which policies may know somebody, by itself or through what it calls. */
+    /** It sets the role, or a setting by which policies may identify users, directly or through what it calls. */
     readonly identitySetter: boolean;
   };
   "undeclared-exposed-schema": { readonly roles: readonly string[] };

@@ -33,7 +33,7 @@ export interface Persona {
   readonly login: string | undefined;
   /** JWT claims as written; `undefined` when the persona signs in with nothing (PostgREST's anon). */
   readonly claims: Readonly<Record<string, Json>> | undefined;
-  /** Session settings of its own (`app.user_id`), for systems whose identity is not a JWT. */
+  /** The persona's session settings (`app.user_id`), for systems whose identity is not a JWT. */
   readonly settings: Readonly<Record<string, string>>;
   /** A token handed in instead of a minted one: the name of the environment variable that holds it. */
   readonly tokenFrom: string | undefined;
@@ -47,7 +47,7 @@ export interface RowSet {
   readonly at: SourcePosition;
 }
 
-/** Column → value. A string that is one parameter whole (`:sub`) is bound; every other value stands as written. */
+/** Column → value. A string that is exactly one parameter (`:sub`) is bound; every other value is used as written. */
 export interface Candidate {
   readonly name: string;
   readonly values: Readonly<Record<string, Json>>;
@@ -68,12 +68,12 @@ export type Expectation =
 
 /** What a new row must satisfy, exactly: Postgres's WITH CHECK, as the matrix says it. */
 export interface NewRows {
-  /** The row set's name; `undefined`: the predicate stands in place. */
+  /** The row set's name; `undefined`: the predicate is written inline. */
   readonly name: string | undefined;
   readonly predicate: string;
 }
 
-/** A failure that somebody has accepted until a day. */
+/** A failure that is accepted until a date. */
 export interface Waiver {
   readonly reason: string;
   /** `YYYY-MM-DD`: the last day on which it holds (UTC). */
@@ -162,7 +162,7 @@ export interface Declaration {
   readonly never: readonly Candidate[];
   /** INSERT and UPDATE: exactly these rows may be written. */
   readonly check?: NewRows | undefined;
-  /** SELECT: column cells of their own. A column stands in one rule at the most. */
+  /** SELECT: separate column cells. A column is in at most one rule. */
   readonly columns: readonly ColumnRule[];
   /** UPDATE, INSERT: cells of the columns that are listed. */
   readonly assignment?: AssignmentRule | undefined;
@@ -192,7 +192,7 @@ interface Spec extends QualifiedName {
   readonly key: readonly string[] | undefined;
   /** Where the privileged connection reads the rows; `undefined`: the relation itself, or the table whose rows a function returns. */
   readonly control: ControlSource | undefined;
-  /** Why what a rollback does not undo may be reached here on a shared target; `undefined`: it may not. */
+  /** Why side effects outside the transaction are acceptable here on a shared target; `undefined`: they are not. */
   readonly survives: string | undefined;
   /** SQLSTATEs with which its triggers refuse a row, whichever they are. */
   readonly raises?: readonly string[] | undefined;
@@ -210,7 +210,7 @@ export interface RelationSpec extends Spec {
   readonly candidates: readonly Candidate[];
 }
 
-/** What holds for every relation whose name matches and that has no entry of its own. `name` holds one `*` or more. */
+/** What applies to every relation whose name matches and that has no separate entry. `name` holds one `*` or more. */
 export type RelationPattern = RelationSpec;
 
 /** One call of a function: argument → value, as a candidate's columns. An argument without a name is `$1`, by its place. */

@@ -42,7 +42,7 @@ export type Failure =
 
 /** What the privileged connection (BYPASSRLS) sees of the same rows in the same snapshot: the ground truth. */
 export interface Baseline {
-  /** Rows that stand. */
+  /** Rows that exist. */
   readonly total: number;
   /** Rows that the expectation declares: 0 for deny, `total` for allow. */
   readonly declared: number;
@@ -60,7 +60,7 @@ export interface RowCounts {
   readonly undetermined: number;
 }
 
-/** How rows were reached by SELECT, UPDATE, DELETE, their blind forms, or upsert. */
+/** Rows that SELECT, UPDATE, DELETE, their blind forms, or upsert showed or changed. */
 export interface RowsObservation extends RowCounts {
   readonly kind: "rows";
   /** The answer to the statement that decided; with `rowByRow` the last refusal, if any. */
@@ -120,14 +120,14 @@ export interface InsertObservation {
   readonly untestedStates?: readonly UntestedState[] | undefined;
 }
 
-/** How a call went whose rows nobody declared. */
+/** The result of a call for which no rows are declared. */
 export interface CallObservation {
   readonly kind: "call";
   readonly answer: Answer;
   /** Other session states in which an identity-less persona called too. */
   readonly states: readonly CallState[];
   readonly untestedStates?: readonly UntestedState[] | undefined;
-  /** Beside a refusal by the function's own body: a call that is declared to be let through, and what came of it. */
+  /** With a refusal by the function's own body: a call that is declared to be allowed, and its result. */
   readonly positiveControl: PositiveControl | undefined;
 }
 

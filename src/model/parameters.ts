@@ -4,7 +4,7 @@ import { quoteLiteral } from "../lib/sql-text.ts";
 import type { SqlTokenKind } from "../lib/sql-tokens.ts";
 import { parameterName, tokenizeSql } from "../lib/sql-tokens.ts";
 
-/** Looks up what a `:name` stands for; `undefined` and `null` are both "no value", which is an error. */
+/** Looks up the value of a `:name`; `undefined` and `null` are both "no value", which is an error. */
 export type ParameterLookup = (name: string) => Json | undefined;
 
 export interface ParameterPlace {
@@ -16,7 +16,7 @@ export interface ParameterPlace {
 
 const whole = new RegExp(`^:(${parameterName})$`);
 
-/** The parameters of a predicate, in order; what stands in strings, comments, casts and array slices is none. */
+/** The parameters of a predicate, in order; text in strings, comments, casts and array slices is not one. */
 export function findParameters(sql: string): readonly ParameterPlace[] {
   return tokenizeSql(sql)
     .filter((token) => token.kind === "parameter")
@@ -48,7 +48,7 @@ export function bindParameters(sql: string, valueOf: ParameterLookup): string {
   return bound;
 }
 
-/** What stood as two tokens must stay two: `e:sub` is no E string, and literals on two lines would be read as one. */
+/** What was two tokens must stay two: `e:sub` is no E string, and literals on two lines would be read as one. */
 function joined(bound: string, before: SqlTokenKind, text: string, kind: SqlTokenKind): string {
   const literals =
     (kind === "parameter" || kind === "string") && (before === "parameter" || before === "string");

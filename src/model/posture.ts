@@ -13,14 +13,14 @@ interface PostureRules {
    * What becomes of a write that would reach what a rollback does not undo: on a database of rowgate's own it is said and
    * made, on one that others use it is not made unless the matrix says that it may.
    */
-  readonly survivors: "noted" | "blocked";
+  readonly sideEffects: "noted" | "blocked";
 }
 
 export const postureRules: Readonly<Record<Posture, PostureRules>> = {
-  embedded: { takesWrites: true, shared: false, survivors: "noted" },
-  container: { takesWrites: true, shared: false, survivors: "noted" },
-  staging: { takesWrites: true, shared: true, survivors: "blocked" },
-  production: { takesWrites: false, shared: true, survivors: "blocked" },
+  embedded: { takesWrites: true, shared: false, sideEffects: "noted" },
+  container: { takesWrites: true, shared: false, sideEffects: "noted" },
+  staging: { takesWrites: true, shared: true, sideEffects: "blocked" },
+  production: { takesWrites: false, shared: true, sideEffects: "blocked" },
 };
 
 /** A write came as far as a channel whose target takes none. It was not sent; that it came so far is a defect of rowgate. */
@@ -48,7 +48,7 @@ export function noWrites({ posture }: Rules): string {
     : `no write is sent to ${posture}`;
 }
 
-/** Where to log in: on a target without writes the session itself is told to be read-only. */
+/** Where to log in: on a target without writes the session itself is set to read-only. */
 export function addressOf(target: Rules & Pick<Target, "database">): DatabaseAddress {
   return readsOnly(target) ? { ...target.database, readOnly: true } : target.database;
 }

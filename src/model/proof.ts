@@ -34,7 +34,7 @@ export interface Hit {
   readonly side: "more" | "less";
   /** Rows as they are, or as a write would leave them. */
   readonly rows: "old" | "new";
-  /** Only rows that name the persona itself are in reach: somebody else with the same role reaches none of them. */
+  /** Only rows that name the persona itself are affected: another user with the same role affects none of them. */
   readonly own: boolean;
   /** The statement that showed it. */
   readonly statement: string;
@@ -50,9 +50,9 @@ export type Witness = Readonly<Record<string, string | null>>;
 export interface SeededRow {
   /** The matrix allows it. */
   readonly inside: boolean;
-  /** The persona reached it: so does it each one that is declared, unless that is only a bound. */
+  /** The persona could see or change it: it can do so with each declared row, unless that is only a bound. */
   readonly reached: boolean;
-  /** What put it in, with full sight; `undefined`: the persona's own INSERT. */
+  /** The statement of the privileged connection that inserted it; `undefined`: the persona's own INSERT. */
   readonly setup: string | undefined;
   /** What the persona sent. */
   readonly statement: string;

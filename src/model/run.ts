@@ -123,7 +123,7 @@ export interface Reproduction {
   readonly psql: string;
   /**
    * A curl line that takes its token from `rowgate token`; `undefined` when the cell has no rest form, or what it writes would stay
-   * and could not be told from other rows.
+   * and could not be distinguished from other rows.
    */
   readonly curl: string | undefined;
   /** SQL that takes back what the curl line writes; absent: it writes nothing that stays. */
@@ -216,7 +216,7 @@ export interface RunRecord {
     readonly writes?: Writes | undefined;
     /** Supabase's auth server, whose claims signed-in personas got besides their own. */
     readonly issuer?: string | undefined;
-    /** Why it looks like production, though somebody has said that it is none. */
+    /** Why it looks like production, although the configuration says that it is not. */
     readonly override?: string | undefined;
   };
   readonly filters: RunFilters;

@@ -13,8 +13,8 @@ export interface RoleSetting {
 /** Settings that sessions bring along, besides what personas hold by themselves. */
 export interface SettingsInForce {
   readonly roles: readonly RoleSetting[];
-  /** Name → value where nobody has set it; a custom setting that nobody has set has none. */
+  /** Name → value while it is not set; a custom setting that was never set has no value. */
   readonly base: ReadonlyMap<string, string>;
-  /** Names with a dot that no module has defined: where nobody has set them, they are NULL. */
+  /** Names with a dot that no module has defined: until they are set, they are NULL. */
   readonly custom: ReadonlySet<string>;
 }

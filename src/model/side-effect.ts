@@ -1,10 +1,10 @@
 import type { FunctionSpec, RelationSpec } from "./matrix.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
 
-/** Something that a rollback does not undo, reached by writing to a relation or by calling a routine. */
+/** A side effect outside the transaction, caused by writing to a relation or by calling a routine. */
 export interface SideEffect extends QualifiedName {
   readonly isRoutine: boolean;
-  /** Where it is reached: `function public.notify`, `policy own`. */
+  /** What causes it: `function public.notify`, `policy own`. */
   readonly place: string;
   /** What it is: `an HTTP call`. */
   readonly reaches: string;

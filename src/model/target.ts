@@ -24,7 +24,7 @@ export interface DatabaseAddress {
   readonly tls?: TlsSettings | undefined;
   /** More of the session's startup options, as `-c name=value`. */
   readonly options?: string | undefined;
-  /** The session is told at its start that it must not write; one that does not listen is not used. */
+  /** The session is set to read-only at its start; one that ignores this is not used. */
   readonly readOnly?: boolean | undefined;
 }
 
@@ -113,7 +113,7 @@ export interface Target {
   readonly baseline?: BaselineRecord | undefined;
   /** Supabase's auth server: signed-in personas get the claims that it issues, unless the matrix says otherwise. */
   readonly issuer?: string | undefined;
-  /** Why it looks like production, though somebody has said that it is none. */
+  /** Why it looks like production, although the configuration says that it is not. */
   readonly override?: string | undefined;
 }
 

@@ -43,7 +43,7 @@ export const evidenceInfo: Record<Evidence, { readonly short: string; readonly m
   "no-policy": { short: "without a policy that permits", means: "no policy permits it to this role" },
   "all-rows": {
     short: "for all rows",
-    means: "Postgres evaluated the policy over values that stand for every row there could be",
+    means: "Postgres evaluated the policy over values that represent every possible row",
   },
   "keys-that-exist": {
     short: "for the keys that exist",

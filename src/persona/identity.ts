@@ -11,7 +11,7 @@ export interface IdentityOptions {
   /** What the persona's session brings along; its own settings unless said. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly lifetime: Lifetime;
-  /** PostgREST's `db-anon-role`; `undefined` on a target without a gateway: there nobody sends a token. */
+  /** PostgREST's `db-anon-role`; `undefined` on a target without a gateway: there no token is sent. */
   readonly anonRole: string | undefined;
   readonly key: SigningKey | undefined;
   /** The token that `persona.tokenFrom` names, when it names one. */

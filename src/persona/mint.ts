@@ -15,7 +15,7 @@ export function mint(claims: Claims, key: SigningKey): string {
     ...(key.keyId === undefined ? {} : { kid: key.keyId }),
   };
   try {
-    // As text: given an object, jsonwebtoken would put a time of its own in place of `iat: 0` or of none.
+    // As text: given an object, jsonwebtoken would put its own time in place of `iat: 0` or of none.
     return jwt.sign(JSON.stringify(claims), secret, { algorithm: key.algorithm, header });
   } catch (error) {
     throw new RowgateError({

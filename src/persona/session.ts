@@ -4,7 +4,7 @@ import type { RoleSetting, SettingsInForce } from "../model/settings.ts";
 type Settings = Readonly<Record<string, string>>;
 
 /**
- * What the persona's session holds from its first moment: the settings of whoever logs in, as the server applies them,
+ * What the persona's session holds from its first moment: the settings of the login role, as the server applies them,
  * behind a gateway those that PostgREST applies to the role, and above all the persona's own. Names are in lower case.
  */
 export function sessionSettings(

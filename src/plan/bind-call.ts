@@ -13,7 +13,7 @@ type Values = PlannedCall["values"];
 
 /**
  * A call with the persona's own values. Who has none (anon has no `:sub`) sends those of the first persona that has: nothing
- * keeps a caller from putting somebody else into an argument, so that is what a refusal must withstand.
+ * keeps a caller from naming another user in an argument, so a refusal must hold for that too.
  */
 export function bindCall(
   call: Call,

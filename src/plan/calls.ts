@@ -7,14 +7,14 @@ import { bindCall, bindCallPredicate } from "./bind-call.ts";
 import { notOnRest } from "./calls-on-rest.ts";
 import { pastTheGateway } from "./channels.ts";
 import { type ColumnExpectation, columnExpectations } from "./columns.ts";
-import type { Settled } from "./expectation.ts";
+import type { ResolvedExpectation } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import type { PlannedFunction } from "./function.ts";
 import { constantDefaults } from "./routine.ts";
 
 type Options = Omit<ExpandOptions, "visible">;
 
-/** Calls that show that a function does let somebody through: a few are enough, since one has to. */
+/** Calls that show that a function accepts some persona: a few are enough, since one must be accepted. */
 const besideAtMost = 3;
 
 /** The cells of one function for some personas, call by call, so that neighbours are different personas. */
@@ -30,9 +30,14 @@ export function expandCalls(
   const said = declarationsOf(spec);
   const isOpen = (call: Call, { name }: Persona): boolean =>
     wholeOf(said.get(name), call.name).expectation.kind !== "deny";
-  const make = (fine: Fine, call: Call, persona: Persona, beside: readonly Cell[]): Cell | undefined => {
+  const make = (
+    fine: Fine,
+    call: Call,
+    persona: Persona,
+    positiveControls: readonly Cell[],
+  ): Cell | undefined => {
     const role = roles.get(persona.role);
-    return role && cellOf({ matrix, catalog, planned, call, persona, role, beside, fine }, options);
+    return role && cellOf({ matrix, catalog, planned, call, persona, role, positiveControls, fine }, options);
   };
   const whole = (call: Call, persona: Persona): readonly Cell[] => {
     const cell = make(wholeOf(said.get(persona.name), call.name), call, persona, []);
@@ -46,13 +51,13 @@ export function expandCalls(
       );
       if (fine.length === 0) return [];
       const own = spec.calls.filter((one) => isOpen(one, persona)).slice(0, besideAtMost);
-      const beside = isOpen(call, persona)
+      const positiveControls = isOpen(call, persona)
         ? []
         : [
             ...others.filter((one) => one !== persona).flatMap((one) => whole(call, one)),
             ...own.flatMap((one) => whole(one, persona)),
           ];
-      return fine.flatMap((one) => make(one, call, persona, beside) ?? []);
+      return fine.flatMap((one) => make(one, call, persona, positiveControls) ?? []);
     });
   });
 }
@@ -102,7 +107,7 @@ function declarationsOf({ declarations }: FunctionSpec): ReadonlyMap<string, Dec
 }
 
 /** What one cell is held to: of the call as a whole, or of one column of the rows that it returns. */
-interface Fine extends Settled, Partial<Pick<ColumnExpectation, "at" | "among" | "everywhere">> {
+interface Fine extends ResolvedExpectation, Partial<Pick<ColumnExpectation, "at" | "among" | "everywhere">> {
   readonly column: string | undefined;
 }
 
@@ -143,12 +148,12 @@ interface Planned {
   readonly call: Call;
   readonly persona: Persona;
   readonly role: RoleInfo;
-  readonly beside: readonly Cell[];
+  readonly positiveControls: readonly Cell[];
   readonly fine: Fine;
 }
 
 function cellOf(
-  { matrix, catalog, planned, call, persona, role, beside, fine }: Planned,
+  { matrix, catalog, planned, call, persona, role, positiveControls, fine }: Planned,
   options: Options,
 ): Cell {
   const { spec, routine, relation, valueName } = planned;
@@ -179,7 +184,7 @@ function cellOf(
       borrowed,
       raises: spec.raises,
       valueName,
-      positiveControls: beside,
+      positiveControls,
     },
     among: among === undefined ? undefined : bound(among),
     everywhere: fine.everywhere === true,

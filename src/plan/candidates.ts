@@ -9,9 +9,9 @@ import { fits, identitiesOf, type Subjects } from "./subject.ts";
 const atMost = 14;
 
 /**
- * Candidate rows for a write that is declared denied: copies of rows that stand (the persona's own visible ones first), with
- * the values that the policies ask for, with the persona's identity put where identities stand, and as they are. A row that
- * stands already meets every type, foreign key and check, so that what refuses its copy is the policy.
+ * Candidate rows for a write that is declared denied: copies of existing rows (the persona's own visible ones first), with
+ * the values that the policies ask for, with the persona's identity in the identity columns, and unchanged. An existing
+ * row already meets every type, foreign key and check, so that what refuses its copy is the policy.
  */
 export function buildCandidates(
   relation: PlannedRelation,

@@ -16,7 +16,7 @@ import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { buildCandidates } from "./candidates.ts";
 import { answeringChannels } from "./cells-on-rest.ts";
 import { bindPredicate } from "./columns.ts";
-import type { Settled } from "./expectation.ts";
+import type { ResolvedExpectation } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import type { Subjects } from "./subject.ts";
 
@@ -28,14 +28,14 @@ export interface Planned {
   readonly persona: Persona;
   readonly operation: RelationOperation;
   readonly column: string | undefined;
-  readonly settled: Settled;
+  readonly resolved: ResolvedExpectation;
   readonly role: RoleInfo;
   readonly subjects: Subjects;
   readonly id: string;
 }
 
 export function cellOf(planned: Planned, options: ExpandOptions): Cell {
-  const { matrix, spec, relation, persona, operation, column, settled, role, id } = planned;
+  const { matrix, spec, relation, persona, operation, column, resolved, role, id } = planned;
   const expectation = bound(planned);
   const { channels, notOn } = answeringChannels(planned, expectation, options);
   let candidates: readonly BoundCandidate[] | undefined;
@@ -54,15 +54,15 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
       return (candidates ??= candidatesOf(planned, expectation, options));
     },
     update: operationInfo[operation].setsValues
-      ? updatePlan(settled.declaration, matrix, persona)
+      ? updatePlan(resolved.declaration, matrix, persona)
       : undefined,
     check: newRowsOf(planned, expectation),
     returning: returningOf(planned),
     partial: partialOf(planned),
-    implied: settled.implied,
-    waiver: settled.declaration?.waiver,
+    implied: resolved.implied,
+    waiver: resolved.declaration?.waiver,
     observed: spec.observed,
-    at: settled.declaration?.at ?? spec.at,
+    at: resolved.declaration?.at ?? spec.at,
     behindGateway: options.exposed.length > 0 && persona.login === undefined,
     channels,
     notOn,
@@ -70,8 +70,8 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
 }
 
 function bound(planned: Planned): Expectation {
-  const { settled, spec, matrix, persona } = planned;
-  const { expectation, declaration } = settled;
+  const { resolved, spec, matrix, persona } = planned;
+  const { expectation, declaration } = resolved;
   if (expectation.kind === "candidates") {
     // A candidate that the declaration does not name is refused by default, if the persona can send it at all.
     const named = declaration?.expectation.kind === "candidates" ? declaration.expectation.reject : [];
@@ -88,21 +88,21 @@ function bound(planned: Planned): Expectation {
 
 /** An upsert writes nothing that INSERT or UPDATE could not: `check` belongs to these, and to the UPDATE that reads no column. */
 function newRowsOf(planned: Planned, expectation: Expectation): NewRows | undefined {
-  const { operation, settled, column } = planned;
-  const check = settled.declaration?.check;
+  const { operation, resolved, column } = planned;
+  const check = resolved.declaration?.check;
   const writes = operation === "insert" || operation === "update" || operation === "blind_update";
   if (check === undefined || !writes || column !== undefined || expectation.kind === "deny") return undefined;
   return { ...check, predicate: bindPredicate(check.predicate, planned) };
 }
 
-function returningOf({ settled, operation, column, relation }: Planned): readonly string[] | undefined {
-  const returning = settled.declaration?.returning;
+function returningOf({ resolved, operation, column, relation }: Planned): readonly string[] | undefined {
+  const returning = resolved.declaration?.returning;
   if (returning === undefined || operation !== "insert" || column !== undefined) return undefined;
   return (returning.columns ?? relation.info.columns).map(({ name }) => name);
 }
 
-function partialOf({ settled, operation, relation }: Planned): Cell["partial"] {
-  const partial = operation === "upsert" && !settled.implied ? settled.declaration?.partial : undefined;
+function partialOf({ resolved, operation, relation }: Planned): Cell["partial"] {
+  const partial = operation === "upsert" && !resolved.implied ? resolved.declaration?.partial : undefined;
   return (
     partial && {
       sends: partial.sends?.map(({ name }) => name),

@@ -2,7 +2,7 @@ import { operationInfo } from "../model/operations.ts";
 import type { Cell, PlannedRelation } from "../model/cell.ts";
 import type { Expectation, Persona, RelationOperation, RelationSpec } from "../model/matrix.ts";
 import { pastTheGateway } from "./channels.ts";
-import type { Settled } from "./expectation.ts";
+import type { ResolvedExpectation } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 
 /** What decides whether PostgREST can be asked. */
@@ -12,7 +12,7 @@ interface Asked {
   readonly persona: Persona;
   readonly operation: RelationOperation;
   readonly column: string | undefined;
-  readonly settled: Settled;
+  readonly resolved: ResolvedExpectation;
 }
 
 /** The channels that answer for a cell, and why rest does not. */
@@ -28,7 +28,7 @@ export function answeringChannels(
 }
 
 function notOnRest(
-  { spec, operation, column, relation, persona, settled }: Asked,
+  { spec, operation, column, relation, persona, resolved }: Asked,
   expectation: Expectation,
   { exposed }: Pick<ExpandOptions, "exposed">,
 ): string | undefined {
@@ -43,9 +43,9 @@ function notOnRest(
     return "PostgREST cannot ask for the rows that hold a composite value";
   // A count of 0 says all; any other says neither which rows, nor how many a constraint hid.
   if (blind && expectation.kind !== "deny") {
-    return "PostgREST tells how many rows a blind write reached, not which";
+    return "PostgREST reports how many rows a blind write affected, not which";
   }
-  const { sends = [], onConflict } = settled.declaration?.partial ?? {};
+  const { sends = [], onConflict } = resolved.declaration?.partial ?? {};
   const sent = [...(onConflict?.map(({ name }) => name) ?? relation.key), ...sends.map(({ name }) => name)];
   const made = relation.info.columns.find(
     ({ name, identity, generated }) => sent.includes(name) && (identity === "always" || generated),

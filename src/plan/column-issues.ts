@@ -23,7 +23,7 @@ export function missingColumns(uses: readonly ColumnUse[]): readonly Issue[] {
   );
 }
 
-/** A column that a view or function leaves out is hidden by that; one that nobody has is a mistake. */
+/** A column that a view or function leaves out is hidden by that; one that exists nowhere is a mistake. */
 export function ruleColumns(
   { declarations }: Spec,
   info: RelationInfo,
@@ -43,7 +43,7 @@ export function ruleIssues(spec: Spec, info: RelationInfo, control: RelationInfo
   return missingColumns(ruleColumns(spec, info, control));
 }
 
-/** Columns that nobody lists are hidden: the privileged connection must see what is hidden in them. */
+/** Columns that no rule lists are hidden: the privileged connection must see what is hidden in them. */
 export function unseenColumns(spec: Spec, info: RelationInfo, control: RelationInfo): readonly Issue[] {
   const seen = new Set(control.columns.map(({ name }) => name));
   const issues = spec.declarations.flatMap((one) =>

@@ -3,7 +3,7 @@ import type { PlannedRelation } from "../model/cell.ts";
 import type { SourcePosition } from "../model/errors.ts";
 import type { ColumnRule, Expectation, Matrix, Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
-import type { Settled } from "./expectation.ts";
+import type { ResolvedExpectation } from "./expectation.ts";
 
 /** What the matrix expects of one column of a SELECT. */
 export interface ColumnExpectation {
@@ -13,7 +13,7 @@ export interface ColumnExpectation {
   readonly everywhere: boolean;
   /** `Cell.among`, not bound yet. */
   readonly among: string | undefined;
-  /** Nobody lists the column: it is hidden, since others are said to be visible. */
+  /** No rule lists the column: it is hidden, since others are declared visible. */
   readonly implied: boolean;
   readonly at: SourcePosition;
 }
@@ -25,7 +25,7 @@ const hidden: Expectation = { kind: "deny", reason: undefined };
  * hidden. Columns that only the control relation has (a view that leaves one out) are cells where they are listed.
  */
 export function columnExpectations(
-  { declaration, expectation, implied }: Settled,
+  { declaration, expectation, implied }: ResolvedExpectation,
   { info }: Pick<PlannedRelation, "info">,
 ): readonly ColumnExpectation[] {
   if (implied || declaration === undefined || declaration.columns.length === 0) return [];
@@ -57,7 +57,10 @@ export function columnExpectations(
 }
 
 /** The column cells of an UPDATE or INSERT: those that must not take a value of the persona's choice, and those that may. */
-export function assignmentExpectations({ declaration, implied }: Settled): readonly ColumnExpectation[] {
+export function assignmentExpectations({
+  declaration,
+  implied,
+}: ResolvedExpectation): readonly ColumnExpectation[] {
   if (implied || declaration?.assignment === undefined) return [];
   const { fixed, free } = declaration.assignment;
   return [

@@ -5,7 +5,7 @@ import { relationOperations } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { cellOf, type Planned } from "./cell-of.ts";
 import { assignmentExpectations, bindPredicate, columnExpectations } from "./columns.ts";
-import { settle } from "./expectation.ts";
+import { resolveExpectation } from "./expectation.ts";
 import type { ExpandOptions } from "./options.ts";
 import { subjectsOf } from "./subject.ts";
 
@@ -25,9 +25,9 @@ export function expandCells(
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
           const role = roles.get(persona.role);
-          const settled = role && settle(spec, persona.name, operation);
-          if (role === undefined || settled === undefined) return [];
-          const planned = { matrix, spec, relation, persona, operation, settled, role, subjects, id };
+          const resolved = role && resolveExpectation(spec, persona.name, operation);
+          if (role === undefined || resolved === undefined) return [];
+          const planned = { matrix, spec, relation, persona, operation, resolved, role, subjects, id };
           const whole = options.wants(id, persona.name)
             ? [cellOf({ ...planned, column: undefined }, options)]
             : [];
@@ -49,12 +49,12 @@ export function countCells(
     if (!applies(operation, relation, spec)) continue;
     for (const { name } of personas) {
       const id = `${name}/${formatQualified(spec)}/${operation}`;
-      const settled = settle(spec, name, operation);
-      if (settled === undefined) continue;
+      const resolved = resolveExpectation(spec, name, operation);
+      if (resolved === undefined) continue;
       if (wants(id, name)) count += 1;
       for (const { column } of [
-        ...columnExpectations(settled, relation),
-        ...assignmentExpectations(settled),
+        ...columnExpectations(resolved, relation),
+        ...assignmentExpectations(resolved),
       ]) {
         if (wants(fineId(id, column), name, id)) count += 1;
       }
@@ -68,24 +68,24 @@ const assignedDirect = "columns that a write assigns are tried on the direct cha
 
 /** The cells of the columns that an UPDATE or INSERT assigns: tried by a stage of their own, on the direct channel. */
 function assignmentCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
-  return assignmentExpectations(planned.settled).flatMap(({ column, expectation, at }) => {
+  return assignmentExpectations(planned.resolved).flatMap(({ column, expectation, at }) => {
     const id = fineId(planned.id, column);
     if (!options.wants(id, planned.persona.name, planned.id)) return [];
-    const settled = { ...planned.settled, expectation };
-    const cell = cellOf({ ...planned, settled, column, id }, options);
+    const resolved = { ...planned.resolved, expectation };
+    const cell = cellOf({ ...planned, resolved, column, id }, options);
     const channels = cell.channels.filter((channel) => channel === "direct");
     const notOn = options.channels.includes("rest") ? { rest: assignedDirect } : {};
     return [{ ...cell, update: undefined, channels, notOn, at }];
   });
 }
 
-/** The cells of a SELECT's columns, which stand behind its own. */
+/** The cells of a SELECT's columns, which follow its own cell. */
 function columnCells(planned: Omit<Planned, "column">, options: ExpandOptions): readonly Cell[] {
-  return columnExpectations(planned.settled, planned.relation).flatMap((one) => {
+  return columnExpectations(planned.resolved, planned.relation).flatMap((one) => {
     const id = fineId(planned.id, one.column);
     if (!options.wants(id, planned.persona.name, planned.id)) return [];
-    const settled = { ...planned.settled, expectation: one.expectation, implied: one.implied };
-    const fine = { ...planned, settled, column: one.column, id };
+    const resolved = { ...planned.resolved, expectation: one.expectation, implied: one.implied };
+    const fine = { ...planned, resolved, column: one.column, id };
     const among = one.among === undefined ? undefined : bindPredicate(one.among, fine);
     return [{ ...cellOf(fine, options), among, everywhere: one.everywhere, at: one.at }];
   });

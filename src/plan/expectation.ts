@@ -3,7 +3,7 @@ import type { Declaration, Expectation, Operation, RelationSpec } from "../model
 import { recent } from "../lib/recent.ts";
 
 /** What a cell is held to, and whether the matrix says it or it follows. */
-export interface Settled {
+export interface ResolvedExpectation {
   readonly expectation: Expectation;
   readonly declaration: Declaration | undefined;
   readonly implied: boolean;
@@ -15,7 +15,11 @@ const denied: Expectation = { kind: "deny", reason: undefined };
  * The expectation of persona × operation: what is not listed is denied. Blind writes follow their filtered forms, and an
  * upsert may not reach past UPDATE. `undefined`: the cell would say nothing that another does not.
  */
-export function settle(spec: RelationSpec, persona: string, operation: Operation): Settled | undefined {
+export function resolveExpectation(
+  spec: RelationSpec,
+  persona: string,
+  operation: Operation,
+): ResolvedExpectation | undefined {
   const own = declarationOf(spec, persona, operation);
   if (own !== undefined) return { expectation: spelledOut(own, spec), declaration: own, implied: false };
   const source = operationInfo[operation].follows;

@@ -19,7 +19,7 @@ export function filterOf({ only, personas }: Filters): Wants {
     (matches === undefined || [id, ...of].some((form) => matches(form)));
 }
 
-/** Filters that took no cell so far: a slip of the pen among others that match would leave its cells out, and nobody would know. */
+/** Filters that have matched no cell so far: a typo among filters that match would silently leave its cells out. */
 export interface WatchedFilter {
   readonly wants: Wants;
   readonly idle: () => Filters;

@@ -49,7 +49,7 @@ interface Names {
   readonly hints: Map<string, string | undefined>;
 }
 
-/** Each is a look at every known name: thousands of them would take minutes, and nobody reads as many. */
+/** Each is compared with every known name: thousands of them would take minutes, and a reader needs only a few. */
 const hintsAtMost = 200;
 const namesOf = new WeakMap<readonly QualifiedName[], Names>();
 

@@ -4,7 +4,7 @@ import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationPattern, RelationSpec } from "../model/matrix.ts";
 
-// A matrix's patterns (`audit_*`), held against the relations that are there. An entry of its own wins, and so does a waiver; of
+// A matrix's patterns (`audit_*`), held against the relations that are there. A separate entry wins, and so does a waiver; of
 // two patterns the one that spells more of the name.
 
 /** The matrix with a relation for each one that a pattern matches. */
@@ -31,7 +31,7 @@ export function patternIssues(matrix: Matrix, catalog: Catalog): readonly Issue[
         code: "preflight/ambiguous-pattern",
         message: `${formatQualified(info)} matches ${first} and ${second}, and neither spells more of its name`,
         at: patterns[1]?.at ?? patterns[0]?.at ?? { file: matrix.file, line: 1, column: 1 },
-        hint: "give the relation an entry of its own, or make one pattern longer",
+        hint: "give the relation a separate entry, or make one pattern longer",
       };
     }),
   ];
@@ -44,7 +44,7 @@ function idleIssue(pattern: RelationPattern, { relations, database }: Catalog): 
   return {
     code: "preflight/pattern-without-match",
     message:
-      all.length === 0 ? shown : `${shown} that has no entry of its own, no waiver and no longer pattern`,
+      all.length === 0 ? shown : `${shown} that has no separate entry, no waiver and no longer pattern`,
     at: pattern.at,
     hint: there.length === 0 ? "the schema holds no relation" : `its relations: ${listNames(there, 12)}`,
   };

@@ -108,7 +108,7 @@ function flags(node: Node | undefined, info: RelationInfo, negated: boolean): re
     .map(({ name }) => ({ column: name, value: negated ? "false" : "true" }));
 }
 
-/** Columns of the row that the policy is asked about; a subquery has others, behind names of its own. */
+/** Columns of the row that the policy is asked about; a subquery has others, under other names. */
 function columnsIn(node: Node | undefined, { name, columns }: RelationInfo): readonly ColumnInfo[] {
   // What is within a document is no value of its column.
   if (node === undefined || jsonKeyIn(node) !== undefined) return [];

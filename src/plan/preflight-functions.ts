@@ -70,8 +70,8 @@ function ambiguous(spec: FunctionSpec, meant: readonly RoutineInfo[]): Issue {
 
 const notCoveredYet: Record<Exclude<RoutineInfo["kind"], "function">, string> = {
   procedure: "a procedure, which is not covered: PostgREST calls functions only, and CALL may commit",
-  aggregate: "an aggregate, which is not covered: it is no call of its own",
-  window: "a window function, which is not covered: it is no call of its own",
+  aggregate: "an aggregate, which is not covered: it cannot be called alone",
+  window: "a window function, which is not covered: it cannot be called alone",
 };
 
 function notCovered(spec: FunctionSpec, { kind }: RoutineInfo): Issue {

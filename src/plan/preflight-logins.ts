@@ -20,7 +20,7 @@ function problem(
 ): Pick<Issue, "message" | "hint"> | undefined {
   const who = `the persona ${name} logs in as ${login}`;
   const found = roles.find((one) => one.name === login);
-  // A role that is missing and is the persona's too has been told as such.
+  // A missing role that is also the persona's is already reported.
   if (found === undefined && login === role) return undefined;
   if (found === undefined)
     return { message: `${who}, which does not exist in the database ${database}`, hint: "create the role" };

@@ -45,7 +45,7 @@ function keyOf(info: RelationInfo, base: RelationInfo | undefined): readonly str
   return base !== undefined && base !== info ? keyIn(keyOf(base, base), info) : [];
 }
 
-/** A key whose columns the control relation has not is none there. */
+/** A key whose columns the baseline relation lacks is not a key there. */
 function keyIn(key: readonly string[], relation: RelationInfo): readonly string[] {
   return key.every((name) => relation.columns.some((column) => column.name === name)) ? key : [];
 }

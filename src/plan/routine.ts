@@ -61,7 +61,7 @@ export function constantDefaults(routine: RoutineInfo): Readonly<Record<string, 
   return Object.fromEntries(found);
 }
 
-/** What comes back, as a relation: every column may be read by whoever may call, and no policy stands before it. */
+/** What comes back, as a relation: every column is readable by every role that may call, and no policy applies. */
 export function resultRelation(routine: RoutineInfo, valueName: string): RelationInfo {
   const columns = routine.columns.map(
     ({ name, type }): ColumnInfo => ({

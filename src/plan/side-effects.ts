@@ -10,7 +10,7 @@ export function blockedBy(
   posture: Posture,
 ): string | undefined {
   const [first] = survivorsOf(spec, all);
-  if (first === undefined || postureRules[posture].survivors === "noted" || spec.survives !== undefined)
+  if (first === undefined || postureRules[posture].sideEffects === "noted" || spec.survives !== undefined)
     return undefined;
   return (
     `it would reach ${first.reaches} (${first.place}), which no rollback undoes: ` +

@@ -28,7 +28,7 @@ export function subjectsOf(personas: readonly Persona[]): Subjects {
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** A value that is none of the column's type would be refused before any policy is asked. */
+/** A value that the column's type does not accept would be refused before any policy is evaluated. */
 export function fits(value: string, { type }: Pick<ColumnInfo, "type">): boolean {
   if (type === "uuid") return uuid.test(value);
   if (/^(?:smallint|integer|bigint)$/.test(type)) return /^-?\d{1,18}$/.test(value);
@@ -36,7 +36,7 @@ export function fits(value: string, { type }: Pick<ColumnInfo, "type">): boolean
   return type === "boolean" ? value === "true" || value === "false" : true;
 }
 
-/** A value as a literal of the column's type: an array or a JSON string of it where the column holds such; `undefined`: it is none. */
+/** A value as a literal of the column's type: an array or a JSON string of it where the column holds such; `undefined`: the type does not accept it. */
 export function literalFor(value: string, column: Pick<ColumnInfo, "type">): string | undefined {
   const element = /^(.*)\[\]$/.exec(column.type)?.[1];
   if (element !== undefined) {

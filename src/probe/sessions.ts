@@ -13,20 +13,20 @@ export interface Asked extends Pick<Cell, "persona"> {
   readonly call?: unknown;
 }
 
-/** What makes a session somebody's, besides its role. Names of settings are in lower case. */
+/** What identifies a session's user, besides its role. Names of settings are in lower case. */
 export interface SessionRules {
   readonly identities: ReadonlyMap<string, Identity>;
   /** Identities are JWT claims: `request.jwt.claims` is part of every session. */
   readonly jwt: boolean;
   /** Sessions come through PostgREST, unless the persona logs in by itself. */
   readonly gateway: boolean;
-  /** Some personas log in by themselves beside those that come through the gateway. */
+  /** Some personas log in directly, others come through the gateway. */
   readonly mixed: boolean;
-  /** Settings that some session holds, and that are NULL where nobody has set them. */
+  /** Settings that some session has, and that are NULL until they are set. */
   readonly custom: readonly string[];
   /** The server's own settings that sessions hold otherwise than rowgate's login does. */
   readonly known: readonly string[];
-  /** Name → value where nobody has set it. */
+  /** Name → value while it is not set. */
   readonly base: ReadonlyMap<string, string>;
   /** Whom rowgate logs in as. */
   readonly home: string;
@@ -102,7 +102,7 @@ export function sessionOf(
   return session;
 }
 
-/** Behind a gateway everybody has claims; who brings none of its own is asked as a session without any, too. */
+/** Behind a gateway every session has claims; a persona without claims is also asked as a session without any. */
 function claimsOf(identity: Identity | undefined, state: SessionState | undefined): string | undefined {
   const brought = identity?.persona.claims ?? identity?.persona.tokenFrom;
   if (identity?.claims === undefined || (state === "never set" && brought === undefined)) return undefined;
@@ -122,7 +122,7 @@ export function statesOf(rules: SessionRules, cell: Cell): readonly SessionState
   return nobody ? ["never set", "reset"] : ["never set"];
 }
 
-/** Personas that may share a connection: where some settings were never set, nobody may set them. */
+/** Personas that may share a connection: where some settings were never set, no persona may set them. */
 export function lineOf(rules: SessionRules, cell: Cell, state: SessionState | undefined): string {
   if (state !== "never set") return "";
   return JSON.stringify([comesThroughGateway(rules, cell), ...sessionOf(rules, cell, state).keys()]);

@@ -99,7 +99,7 @@ function firstOf(tables: readonly RelationInfo[], before: Moment): readonly Tabl
   });
 }
 
-/** How tables and sequences stood at one moment. */
+/** The state of tables and sequences at one moment. */
 interface Moment {
   /** In the order of the tables; of one that could not be read, why. */
   readonly tables: readonly (Fingerprint | { readonly unread: string })[];

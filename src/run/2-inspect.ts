@@ -6,7 +6,7 @@ import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
 import type { RunFilters } from "../model/run.ts";
 import { byPosition, IssuesError } from "../model/errors.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { watchedFilterOf } from "../plan/filters.ts";
 import { type PlannedFunction, planFunction } from "../plan/function.ts";
 import { countOf, type Plan, type RelationWork } from "../plan/plan.ts";
@@ -72,7 +72,7 @@ async function planRelations(
   return work;
 }
 
-/** What the catalogue alone shows, beside what the matrix says. */
+/** What the catalogue alone shows, compared with the matrix. */
 async function lint(loaded: Loaded, functions: readonly PlannedFunction[]): Promise<readonly Finding[]> {
   const { gateway, gatewaySettings } = loaded;
   const named = gateway?.preRequest;
@@ -86,10 +86,10 @@ async function lint(loaded: Loaded, functions: readonly PlannedFunction[]): Prom
       preRequest: { called: gatewaySettings.preRequest, named: named && formatQualified(named) },
     },
     declared: (spec, persona, operation) => {
-      const settled = settle(spec, persona, operation);
+      const resolved = resolveExpectation(spec, persona, operation);
       return {
-        denies: (settled?.expectation.kind ?? "deny") === "deny",
-        declaration: settled?.declaration,
+        denies: (resolved?.expectation.kind ?? "deny") === "deny",
+        declaration: resolved?.declaration,
       };
     },
   });

@@ -127,7 +127,7 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
     workers: Array.from({ length: count }, (_, index) =>
       [direct[index], rest].filter((one) => one !== undefined),
     ),
-    gatewayChecks: rest === undefined ? undefined : { ...rest.handshake, identityShown: shown },
+    gatewayChecks: rest === undefined ? undefined : { ...rest.gatewayChecks, identityShown: shown },
     finish: async () => (await rest?.finish()) ?? [],
     trust: {
       direct: { identityShown: true },

@@ -4,7 +4,7 @@ import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Persona } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { cellsOf, type Plan, type RelationWork } from "../plan/plan.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { type SurveyRow, rowsWhere } from "../probe/sql/survey.ts";
@@ -93,7 +93,7 @@ export async function visibleRows(
   const asking = personas.flatMap((persona) => {
     const held = relation.info.privileges[persona.role];
     const writes = (held?.insert.length ?? 0) + (held?.update.length ?? 0) > 0;
-    const seen = settle(spec, persona.name, "select")?.expectation;
+    const seen = resolveExpectation(spec, persona.name, "select")?.expectation;
     if (!writes || seen?.kind !== "rows" || relation.baseline !== relation.info) return [];
     const where = bindParameters(seen.predicate, (name) => personaParameter(persona, matrix.vars, name));
     return [{ name: persona.name, where }];

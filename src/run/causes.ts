@@ -11,7 +11,7 @@ import type { OpenRun } from "./3-open.ts";
 /** Leaks whose cause is looked for: each costs a connection and a few statements, and groups of a report repeat them. */
 const mostCauses = 100;
 
-/** Looks for what let a leak through, and adds it to the record. Each search has a connection of its own: one at a time. */
+/** Looks for what let a leak through, and adds it to the record. Each search has a separate connection: one at a time. */
 export function causeFinder({
   request,
   plan,

@@ -23,12 +23,12 @@ export interface EscalationStage {
 const share = 0.5;
 /** Milliseconds that the search has at least. */
 const leastMs = 5_000;
-/** On databases that others use, for which locks are held at the most; elsewhere only for how soon Ctrl-C is heard. */
+/** On databases that others use, for which locks are held at the most; elsewhere only for how soon Ctrl-C takes effect. */
 const chunkMs = { shared: 500, own: 2_000 } as const;
 
 /**
  * Stage 6: searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and
- * undone on a connection of its own.
+ * undone on a separate connection.
  */
 export async function searchForEscalation(run: OpenRun): Promise<EscalationStage> {
   const { request, plan, since } = run;
@@ -169,7 +169,7 @@ function leavesOf(name: string, value: Json): readonly (readonly [string, string
 
 const strangersId = "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5f";
 
-/** Signed in as others are, and known to nobody: who sees what becomes public. */
+/** A signed-in user without any rows: sees what becomes public. */
 function strangerOf(
   identities: ReadonlyMap<string, Identity>,
   roles: ReadonlyMap<string, RoleInfo>,

@@ -6,7 +6,7 @@ import type { Caller } from "../arguments/world.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { ArgumentFault } from "../model/argument-fault.ts";
-import { settle } from "../plan/expectation.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { literalFor } from "../plan/subject.ts";
 import type { OpenRun } from "./3-open.ts";
@@ -43,7 +43,7 @@ function insertsOf(
     return callers.flatMap((caller) => {
       const { name } = caller.persona;
       const cell = `${name}/${formatQualified(spec)}/insert`;
-      const expectation = settle(spec, name, "insert")?.expectation;
+      const expectation = resolveExpectation(spec, name, "insert")?.expectation;
       if (expectation === undefined || caller.role.superuser || caller.role.bypassRls) return [];
       if (!options.wants(cell, name)) return [];
       const identities = callers.filter((one) => one !== caller).flatMap((one) => one.identities);

@@ -145,7 +145,7 @@ function soundCalls(matrix: Matrix, catalog: Catalog, values: readonly Issue[]):
   return { ...matrix, functions };
 }
 
-/** A key that several rows share would let one row stand for another. Only the catalogue's own keys need no look. */
+/** A key that several rows share would confuse one row with another. Only the catalogue's own keys need no look. */
 async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
   const issues: Issue[] = [];
   const controls = [

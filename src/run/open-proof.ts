@@ -7,7 +7,7 @@ import { Prover } from "../prove/prover.ts";
 import type { RunRequest } from "./request.ts";
 
 /**
- * Witnesses are written, and undone: where nothing may be written there is no proof, and passes rest on the rows at hand.
+ * Witness rows are written, and undone: where nothing may be written there is no proof, and passes rest on the existing rows.
  */
 export async function openProof(
   { target, matrix, proof }: Pick<RunRequest, "target" | "matrix" | "proof">,

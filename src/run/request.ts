@@ -51,7 +51,7 @@ export interface RunRequest {
   readonly proof?: ProofWish | undefined;
   /** `note`, or kinds of findings: notes that fail the run. */
   readonly failOn?: readonly string[] | undefined;
-  /** Whether functions are called with other arguments than the declared ones; default: where nobody else works on the target. */
+  /** Whether functions are called with other arguments than the declared ones; default: on targets that no one else uses. */
   readonly arguments?: ArgumentsWish | undefined;
   /** `undefined`: `default`. */
   readonly escalation?: EscalationWish | undefined;
@@ -73,6 +73,6 @@ export interface RunRequest {
 /** What a run tells while it is on. */
 export interface RunEvents {
   readonly planned?: (cells: number) => void;
-  /** `proof`: what the proof for all rows said of it, where it was asked. */
+  /** `proof`: the answer of the proof for all rows, where it was asked. */
   readonly cell?: (record: CellRecord, proof?: ProofAnswer) => void;
 }

@@ -51,7 +51,7 @@ export interface ClearedUp {
 
 /**
  * Removes what runs on this database have left that were killed. A journal goes when nothing of it is left.
- * @param over runs that somebody says are over, where their process cannot be asked
+ * @param over runs that the user declares ended, where their process cannot be checked
  * @throws RowgateError `rows/left-behind`, `direct/connect`
  */
 export async function clearUpAfterRuns(

@@ -52,7 +52,7 @@ class Builder {
     this.#source = source;
   }
 
-  /** @param home where to point when the node is empty and has no place of its own */
+  /** @param home where to point when the node is empty and has no position */
   node(node: ParsedNode | null, home: SourcePosition): Tree | undefined {
     if (node === null) return { kind: "scalar", value: null, source: "", folded: false, at: home };
     const at = this.#source.at(node.range[0]);

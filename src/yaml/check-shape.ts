@@ -13,7 +13,7 @@ export interface ShapeWords {
   readonly entry?: string;
   /** What its keys name: `a persona`. Without it, keys are not checked: who reads them says more. */
   readonly keys?: string;
-  /** Shorthand words that a mapping may stand as. */
+  /** Words that are shorthands of a mapping. */
   readonly words?: readonly string[];
   /** What to do about an empty mapping; without it, one may be empty. */
   readonly empty?: string;
@@ -29,10 +29,10 @@ export interface ShapeWords {
   readonly once?: boolean;
 }
 
-/** Messages about shapes. A registry of its own, so that none of it gets into a JSON Schema. */
+/** Messages about shapes. A separate registry, so that none of it gets into a JSON Schema. */
 export const shapeWords: z.core.$ZodRegistry<ShapeWords> = z.registry<ShapeWords>();
 
-/** Where a node stands: what a message calls it, and where to point when something is missing in it. */
+/** A node's position: what a message calls it, and where to point when something is missing in it. */
 interface Place {
   readonly what: string;
   readonly home: SourcePosition;

@@ -10,7 +10,7 @@ export interface ScalarTree {
   readonly source: string;
   /** Written over several lines that YAML joined: its newlines are gone. */
   readonly folded: boolean;
-  /** A shorthand: the word stood alone where a mapping may stand. */
+  /** A shorthand: a single word where a mapping is expected. */
   readonly alone?: true;
   readonly at: SourcePosition;
 }

@@ -70,13 +70,13 @@ describe("a local stack whose PostgREST undoes what it is asked to undo", () => 
     const logs = path.join(project, "from a file");
     const { id = "" } = (await latestArchive(logs)) ?? {};
     const folder = path.join(logs, id.slice(0, 8), id);
-    const { target, inputs, gatewayChecks: handshake } = await readRun(folder);
+    const { target, inputs, gatewayChecks } = await readRun(folder);
     expect(target).toMatchObject({
       name: "supabase",
       posture: "staging",
       rest: { url: stack.values["REST_URL"] },
     });
-    expect(handshake).toMatchObject({ rollbackHonoured: true, tamperedTokenRefused: true });
+    expect(gatewayChecks).toMatchObject({ rollbackHonoured: true, tamperedTokenRefused: true });
     expect(inputs.map((one) => one.path)).toEqual(["matrices/notes.yaml"]);
     const written = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), "utf8"));
     const { JWT_SECRET = "", SECRET_KEY = "", SERVICE_ROLE_KEY = "", DB_URL = "" } = stack.values;
@@ -206,10 +206,8 @@ describe("a local stack as it is started: its PostgREST commits", () => {
     expect(stack.arrived.filter((one) => !/^(GET|HEAD) /.test(one))).toEqual([]);
     expect(await rows(stack)).toEqual(before);
     const { id = "" } = (await latestArchive(path.join(project, "commits"))) ?? {};
-    const { counts, gatewayChecks: handshake } = await readRun(
-      path.join(project, "commits", id.slice(0, 8), id),
-    );
-    expect(handshake?.rollbackHonoured).toBe(false);
+    const { counts, gatewayChecks } = await readRun(path.join(project, "commits", id.slice(0, 8), id));
+    expect(gatewayChecks?.rollbackHonoured).toBe(false);
     expect(counts.byChannel.rest.inconclusive).toBeGreaterThan(10);
     expect(counts.byChannel.direct).toMatchObject({ inconclusive: 0, leak: 0, error: 0 });
     expect(result.out.replaceAll(/\s+/g, " ")).toContain("commit-allow-override");

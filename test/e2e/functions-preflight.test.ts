@@ -71,7 +71,7 @@ test("everything that the matrix says of functions and the database has not is t
       "case.yaml:15:10 the call b gives no viewer, which public.profile(org integer, viewer uuid, note text) requires. write `viewer: …`",
       "case.yaml:17:22 missing relation: public.peple does not exist in the database db. did you mean public.people?",
       "case.yaml:18:3 public.sweep is a procedure, which is not covered: PostgREST calls functions only, and CALL may commit. take it out of the matrix",
-      "case.yaml:19:3 public.total is an aggregate, which is not covered: it is no call of its own. take it out of the matrix",
+      "case.yaml:19:3 public.total is an aggregate, which is not covered: it cannot be called alone. take it out of the matrix",
       "case.yaml:20:28 nothing says where the privileged connection reads the rows that public.number may return. write `control: { from: <relation> }` beside `calls:`",
       "case.yaml:21:29 public.nothing() returns void, so it returns no rows that could be declared. declare `allow`, `deny` or calls",
       "case.yaml:22:54 public.pairs and public.people have no column in common by which rows could be compared. name another relation",

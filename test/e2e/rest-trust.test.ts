@@ -69,11 +69,11 @@ function circle(name: string, type: "int" | "text"): string {
     grant select on ${name} to authenticated, incircles;`;
 }
 
-describe("the handshake", () => {
+describe("the gateway checks", () => {
   it("shows all that it can", async () => {
     await using opened = await open();
     const { channel } = opened;
-    expect(channel.handshake).toEqual({
+    expect(channel.gatewayChecks).toEqual({
       rollbackHonoured: true,
       tamperedTokenRefused: true,
       unknownRoleRefused: true,
@@ -84,7 +84,7 @@ describe("the handshake", () => {
       cell(world, "alice", "select", "todos", own),
     ];
     expect(await channel.showIdentity(cells)).toBe(true);
-    expect(channel.handshake.identityShown).toBe(true);
+    expect(channel.gatewayChecks.identityShown).toBe(true);
   });
 
   it.each([
@@ -107,7 +107,7 @@ describe("the handshake", () => {
     await using opened = await open();
     const cells = on.map(([table = "", rows = ""]) => cell(world, "alice", "select", table, { rows }));
     expect(await opened.channel.showIdentity(cells)).toBe(shown);
-    expect(opened.channel.handshake.identityShown).toBe(shown);
+    expect(opened.channel.gatewayChecks.identityShown).toBe(shown);
   });
 
   const hers = { candidates: [candidate("hers", { id: "91", owner: "alice", title: "t" })] };
@@ -135,7 +135,7 @@ describe("the handshake", () => {
   it("fails every cell when the gateway verifies with another secret", async () => {
     await using opened = await open({ secret: "another-secret-of-more-than-thirty-two-characters" });
     const { channel } = opened;
-    expect(channel.handshake).toMatchObject({
+    expect(channel.gatewayChecks).toMatchObject({
       tamperedTokenRefused: true,
       unknownRoleRefused: false,
       rollbackHonoured: false,
@@ -147,7 +147,10 @@ describe("the handshake", () => {
 
   it("fails every cell when tampered tokens are let in", async () => {
     await using opened = await open({ mischief: dropTokens(() => true) });
-    expect(opened.channel.handshake).toMatchObject({ tamperedTokenRefused: false, rollbackHonoured: false });
+    expect(opened.channel.gatewayChecks).toMatchObject({
+      tamperedTokenRefused: false,
+      rollbackHonoured: false,
+    });
     expect(await nothingSent(opened.channel)).toEqual(
       Array.from({ length: 3 }, () => expect.stringMatching(/tampered signature.*answered/)),
     );
@@ -157,7 +160,10 @@ describe("the handshake", () => {
     let seen = 0;
     // The first token is the tampered one.
     await using opened = await open({ mischief: dropTokens(() => (seen += 1) > 1) });
-    expect(opened.channel.handshake).toMatchObject({ tamperedTokenRefused: true, unknownRoleRefused: false });
+    expect(opened.channel.gatewayChecks).toMatchObject({
+      tamperedTokenRefused: true,
+      unknownRoleRefused: false,
+    });
     expect(await nothingSent(opened.channel)).toEqual(
       Array.from({ length: 3 }, () => expect.stringMatching(/role which does not exist/)),
     );
@@ -172,7 +178,10 @@ describe("the handshake", () => {
     try {
       await using opened = await open();
       expect(opened.proxy.arrived.filter((line) => line.includes("brand_new"))).not.toEqual([]);
-      expect(opened.channel.handshake).toMatchObject({ unknownRoleRefused: true, rollbackHonoured: true });
+      expect(opened.channel.gatewayChecks).toMatchObject({
+        unknownRoleRefused: true,
+        rollbackHonoured: true,
+      });
       expect(await reach(opened.channel, cell(world, "alice", "select", "todos", own))).toMatchObject({
         affected: 2,
       });
@@ -243,7 +252,7 @@ describe("the handshake", () => {
 
   it("writes nothing when nobody can read anything, since no success shows the rollback", async () => {
     await using opened = await open({ people: [guest] });
-    expect(opened.channel.handshake).toMatchObject({ rollbackHonoured: false, unknownRoleRefused: true });
+    expect(opened.channel.gatewayChecks).toMatchObject({ rollbackHonoured: false, unknownRoleRefused: true });
     const seen = await observe(
       opened.channel,
       cell(world, "guest", "delete", "posts", "deny", { people: everybody }),
@@ -288,7 +297,8 @@ describe("a gateway that breaks", () => {
   beforeEach(async () => {
     opened = await open();
     // Else every cell would fail anyway.
-    if (!opened.channel.handshake.rollbackHonoured) throw new Error(JSON.stringify(opened.channel.handshake));
+    if (!opened.channel.gatewayChecks.rollbackHonoured)
+      throw new Error(JSON.stringify(opened.channel.gatewayChecks));
   });
 
   afterEach(async () => {
@@ -496,7 +506,7 @@ describe("keys", () => {
       apiKey: "sb_publishable_x",
       mischief: ({ headers }) => void apiKeys.add(headers["apikey"]),
     });
-    expect(opened.channel.handshake).toMatchObject({
+    expect(opened.channel.gatewayChecks).toMatchObject({
       tamperedTokenRefused: true,
       unknownRoleRefused: true,
       rollbackHonoured: true,

@@ -607,7 +607,7 @@ describe("a gateway that does not undo writes", () => {
     const gateway = await openGateway(world.server, world.database, { txEnd });
     const refusing = await openChannel(world, { url: gateway.url });
     try {
-      expect(refusing.handshake.rollbackHonoured).toBe(false);
+      expect(refusing.gatewayChecks.rollbackHonoured).toBe(false);
       const sent = refusing.roundTrips;
       const cells = (["update", "delete", "blind_update", "blind_delete", "upsert", "insert"] as const).map(
         (operation) =>

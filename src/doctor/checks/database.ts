@@ -21,7 +21,7 @@ import {
 
 export const checkLogin: Check = ({ target, database }) => {
   const { user, host, port } = target;
-  if (database.kind === "reached" || database.failure.code === "not-read-only")
+  if (database.kind === "connected" || database.failure.code === "not-read-only")
     return ok(`as ${user} at ${host}:${port}/${target.database}`);
   const { failure, loggedIn } = database;
   if (isTlsFailure(failure)) return waitsFor("encryption");
@@ -66,7 +66,7 @@ export const checkEncryption: Check = ({ target, database }) => {
 
 /** Postgres itself has answered, which it does only after TLS is agreed. */
 function hasAnswered(database: DatabaseFacts): boolean {
-  if (database.kind === "reached") return true;
+  if (database.kind === "connected") return true;
   const { code } = database.failure;
   return code === "not-read-only" || code === "no-password" || /^(?:\d|XX)/.test(code);
 }
@@ -104,7 +104,7 @@ const checkOpenSessions = onDatabase((_, { session, pooling }) => {
     return pooling.direct
       ? ok("directly on the server; timeouts and SET LOCAL are in force")
       : ok(
-          "through a pooler that gave each session a server process of its own; timeouts and SET LOCAL are in force",
+          "through a pooler that gave each session a separate server process; timeouts and SET LOCAL are in force",
         );
   });
 });

@@ -93,7 +93,7 @@ function describeKey(key: ApiKeyFacts): string {
 function bypassingKey(key: ApiKeyFacts, { database }: Examination): readonly Answer[] {
   if (key.kind === "secret") return [problem("secret-key", { kind: "secret key" })];
   if (key.kind !== "legacy" || key.role === undefined) return [];
-  const roles = database.kind === "reached" ? database.catalog.roles : [];
+  const roles = database.kind === "connected" ? database.catalog.roles : [];
   const role = roles.find(({ name }) => name === key.role);
   const bypasses = role === undefined ? key.role === "service_role" : role.superuser || role.bypassRls;
   return bypasses ? [problem("secret-key", { kind: `JWT of the role ${key.role}` })] : [];
@@ -172,7 +172,7 @@ function unswitched(
   { database, personas, target }: Examination,
   checks: GatewayCheckFacts,
 ): readonly Answer[] {
-  const roles = database.kind === "reached" ? database.catalog.roles : [];
+  const roles = database.kind === "connected" ? database.catalog.roles : [];
   const login = roles.find(({ name }) => name === target.rest?.login);
   const isExplained = (role: string): boolean =>
     !roles.some(({ name }) => name === role) || (login !== undefined && !login.mayBecome.includes(role));

@@ -57,7 +57,7 @@ async function queryAll(
   // Without transactions doctor cannot try anything that has to be undone.
   const canUndo = pooling.kind === "unknown" || !pooling.statementMode;
   return {
-    kind: "reached",
+    kind: "connected",
     session,
     pooling,
     catalog,

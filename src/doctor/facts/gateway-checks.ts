@@ -20,7 +20,7 @@ export interface GatewayCheckQuestions {
   readonly identities: readonly Identity[];
   /** Schemas that the gateway exposes. */
   readonly exposed: readonly string[];
-  /** A relation that the gateway knows, and a column of it; `undefined`: none, or the database was not reached. */
+  /** A relation that the gateway knows, and a column of it; `undefined`: none, or no connection to the database was made. */
   readonly known: { readonly relation: QualifiedName; readonly column: string } | undefined;
   /** A token that the gateway accepted; `undefined`: none. */
   readonly token: string | undefined;

@@ -14,7 +14,7 @@ export interface GatewayQuestions {
   readonly target: Target;
   /** Personas that go through the gateway, with their tokens. */
   readonly identities: readonly Identity[];
-  /** `undefined`: the database was not reached. */
+  /** `undefined`: no connection to the database was made. */
   readonly catalog: Catalog | undefined;
   readonly clock: () => number;
 }

@@ -75,7 +75,7 @@ export function preparePersonas(
 
 /** The roles that the gateway may become, each as a persona with its name. */
 function standIns({ database, target }: PersonaContext): readonly NamedPersona[] {
-  const roles = database.kind === "reached" ? [...database.becomes.keys()] : [];
+  const roles = database.kind === "connected" ? [...database.becomes.keys()] : [];
   const anonRole = target.rest?.anonRole;
   const names = new Set([...(anonRole === undefined ? [] : [anonRole]), ...roles]);
   return [...names].map((role) => ({ persona: standIn(role, role === anonRole), usesRest: true }));

@@ -66,12 +66,18 @@ export async function compareMatrices(
 ): Promise<readonly MatrixFacts[]> {
   const found: MatrixFacts[] = [];
   for (const matrix of matrices)
-    found.push(database.kind === "reached" ? await compare(matrix, target) : unreached(matrix));
+    found.push(database.kind === "connected" ? await compare(matrix, target) : unreached(matrix));
   return found;
 }
 
 function unreached({ file }: Matrix): MatrixFacts {
-  return { kind: "unfit", file, message: "the database was not reached", hint: undefined, mistakes: [] };
+  return {
+    kind: "unfit",
+    file,
+    message: "no connection to the database was made",
+    hint: undefined,
+    mistakes: [],
+  };
 }
 
 async function compare(matrix: Matrix, target: Target): Promise<MatrixFacts> {

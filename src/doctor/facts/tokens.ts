@@ -49,7 +49,7 @@ function signed(claims: object, key: SigningKey): string | undefined {
   }
 }
 
-/** Supabase's auth server is beside its PostgREST, and publishes the keys that it signs with. */
+/** Supabase's auth server has the same base URL as its PostgREST, and publishes the keys that it signs with. */
 async function publishedKeys(
   { probe, url }: TokenQuestions,
   key: SigningKey,

@@ -16,11 +16,14 @@ export async function probeCall(
   callerFor: CallerFor,
 ): Promise<CallObservation> {
   const answer = await run(call, caller);
-  const beside = answer.code === null ? undefined : await askBeside(call, callerFor);
-  return { kind: "call", answer, states: [], positiveControl: beside };
+  const positiveControl = answer.code === null ? undefined : await askPositiveControl(call, callerFor);
+  return { kind: "call", answer, states: [], positiveControl };
 }
 
-async function askBeside(call: PlannedCall, callerFor: CallerFor): Promise<PositiveControl | undefined> {
+async function askPositiveControl(
+  call: PlannedCall,
+  callerFor: CallerFor,
+): Promise<PositiveControl | undefined> {
   let last: PositiveControl | undefined;
   for (const other of call.positiveControls) {
     if (other.call === undefined) continue;
@@ -36,7 +39,7 @@ async function run({ routine }: PlannedCall, caller: Caller): Promise<Answer> {
   return routine.returnsSet ? { ...answer, rows } : answer;
 }
 
-/** Declared calls that a handshake may make where there is no relation to ask for: GETs that are meant to go through. */
+/** Declared calls that the gateway checks may make where there is no relation to ask for: GETs that are meant to go through. */
 export function harmlessCalls(cells: readonly Cell[]): readonly Cell[] {
   return cells.filter(
     (cell) => cell.channels.includes("rest") && cell.expectation.kind !== "deny" && !isWriteCall(cell),

@@ -24,7 +24,7 @@ export interface RestChannelOptions {
   readonly identities: ReadonlyMap<string, Identity>;
   /** When their tokens were signed. */
   readonly signedAt: Moment;
-  /** The run's calls, for a handshake that finds no relation to ask for. */
+  /** The run's calls, for gateway checks that find no relation to ask for. */
   readonly calls?: () => readonly Cell[];
   /** A login with BYPASSRLS, for baseline queries. */
   readonly privileged: DatabaseAddress;
@@ -35,8 +35,8 @@ export interface RestChannelOptions {
 }
 
 /**
- * Opens the rest channel and shakes hands with the gateway; sends GETs only. What the handshake found wrong is told by
- * `handshake` and by the answer of every cell that it concerns.
+ * Opens the rest channel and checks the gateway; sends GETs only. What the checks found wrong is in
+ * `gatewayChecks` and in the answer of every cell that it concerns.
  * @throws RowgateError `rest/no-gateway`, or `rest/control` when the privileged connection fails
  */
 export async function openRestChannel(options: RestChannelOptions): Promise<RestChannel> {
@@ -78,7 +78,7 @@ export async function openRestChannel(options: RestChannelOptions): Promise<Rest
           ? () => askAnonymous({ clients, http, privileged, target })
           : undefined,
       sameDatabase:
-        // What rowgate has started itself is in front of the database that it was told.
+        // A gateway that rowgate started is in front of the database that rowgate named.
         rest.gateway.kind === "remote"
           ? (trusted) =>
               checkSameDatabase({

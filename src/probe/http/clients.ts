@@ -36,14 +36,14 @@ export class Clients {
     const client = createClient(projectOf(url), apiKey ?? noKey, {
       accessToken: () => accessToken,
       global: { fetch: sendingAs(this.#fetch, { apiKey, token }) },
-      // Node 20 has no WebSocket of its own; nothing here opens one.
+      // Node 20 has no WebSocket; nothing here opens one.
       realtime: { transport: noSocket as never },
     }).schema(schema);
     return Object.assign(client, { authorization: bearer === undefined ? undefined : `Bearer ${bearer}` });
   }
 }
 
-/** The URL that supabase-js is given: it asks `<url>/rest/v1`. A PostgREST that is elsewhere is reached by Transport. */
+/** The URL that supabase-js is given: it asks `<url>/rest/v1`. Transport connects to a PostgREST at another path. */
 export function projectOf(restUrl: string): string {
   return new URL(restUrl).href.replace(/\/$/, "").replace(/\/rest\/v1$/, "");
 }

@@ -21,7 +21,7 @@ export interface ProbeContext {
   readonly own?: boolean | undefined;
 }
 
-/** Starts from "nothing was reached"; `over` says what was. */
+/** Starts from "no row affected"; `over` says what was. */
 export function reachOf(
   { cell, snapshot }: ProbeContext,
   answer: Answer,
@@ -74,7 +74,7 @@ export function countTellsRows({ cell, snapshot }: ProbeContext): boolean {
 /** By role, and by column where the cell is a column's. */
 const shownBy = new WeakMap<PlannedRelation, Map<string, readonly string[]>>();
 
-/** Columns by which rows of an answer can be told apart, and that the privileged connection can read as well. */
+/** Columns that distinguish the rows of an answer, and that the privileged connection can read as well. */
 export function shownColumns(cell: Cell): readonly string[] {
   const { relation, persona, column } = cell;
   // Once for each relation and role: a matrix has many cells of both.

@@ -1,6 +1,6 @@
 import type { Failure } from "../../model/observation.ts";
 
-/** Ends a cell's probe: no answer of the server can be told. Caught at the channel's edge, never seen outside. */
+/** Ends a cell's probe: there is no usable answer of the server. Caught at the channel's edge, never seen outside. */
 export class ProbeFailure extends Error {
   readonly failure: Failure;
   /** The request that came to nothing, as people read it. */

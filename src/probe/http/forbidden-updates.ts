@@ -8,22 +8,22 @@ import type { ProbeContext } from "./context.ts";
 import type { ControlRow } from "./snapshot.ts";
 
 /** UPDATE `never:` each move on each row that the persona can update, until one is let through. */
-export async function probeMoves(
+export async function probeForbiddenUpdates(
   context: ProbeContext,
-  reached: readonly ControlRow["key"][],
+  affected: readonly ControlRow["key"][],
 ): Promise<readonly CandidateAttempt[]> {
   const attempts: CandidateAttempt[] = [];
   for (const move of context.cell.update?.never ?? []) {
-    const answer = await tryMove(context, move, reached.slice(0, rowByRowLimit));
+    const answer = await tryForbiddenUpdate(context, move, affected.slice(0, rowByRowLimit));
     attempts.push({ candidate: { name: move.name, origin: move.origin }, answer, rewritten: [] });
   }
   return attempts;
 }
 
-async function tryMove(
+async function tryForbiddenUpdate(
   context: ProbeContext,
   move: BoundCandidate,
-  reached: readonly ControlRow["key"][],
+  affected: readonly ControlRow["key"][],
 ): Promise<Answer> {
   const { cell, caller } = context;
   const send = async (filter: RowFilter): Promise<Answer> => {
@@ -32,13 +32,13 @@ async function tryMove(
   };
   // Without a row that can be updated at all, nothing was refused.
   let worst: Answer = { code: null, rows: 0 };
-  for (const key of reached) {
+  for (const key of affected) {
     const answer = await send({ kind: "row", columns: cell.relation.key, key });
     if (gotThrough(answer)) return answer;
     if (rank(answer) > rank(worst)) worst = answer;
   }
   if (!isRefusal(worst) || !context.wholeWrites) return worst;
-  // A filter brings the SELECT policies in, and they refuse a row that leaves the persona's sight: without it, only the
+  // A filter makes the SELECT policies apply, and they refuse a row that the persona would no longer see: without it, only the
   // UPDATE policies speak. (safeupdate refuses that form; then the filtered one is all that there is.)
   const blind = await send({ kind: "none" });
   return gotThrough(blind) || !isThroughOrRefused(blind) ? blind : worst;

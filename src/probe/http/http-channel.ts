@@ -28,7 +28,7 @@ import { playedBack } from "./verify/tokens.ts";
 /** The rest channel, as the run sees it. */
 export interface RestChannel extends ProbeChannel {
   /** Made when the channel was opened. */
-  readonly handshake: GatewayChecks;
+  readonly gatewayChecks: GatewayChecks;
   /**
    * Probes cells until one shows that `sub` arrives: by rows that depend on it, or by a request that is answered otherwise
    * with another `sub`. `undefined`: none could show it.
@@ -69,8 +69,8 @@ export class HttpChannel implements RestChannel {
     else if (checked.noWrites !== undefined) http.blockWrites(checked.noWrites);
   }
 
-  get handshake(): GatewayChecks {
-    return { ...this.#parts.checked.handshake, identityShown: this.#identityShown };
+  get gatewayChecks(): GatewayChecks {
+    return { ...this.#parts.checked.gatewayChecks, identityShown: this.#identityShown };
   }
 
   get roundTrips(): number {
@@ -167,7 +167,7 @@ export class HttpChannel implements RestChannel {
       : undefined;
   }
 
-  /** Where others write: what agrees is believed when its rows stood still meanwhile, and is asked again otherwise. */
+  /** Where others write: what agrees is believed when its rows did not change meanwhile, and is asked again otherwise. */
   async #lookAgain(
     cells: readonly Cell[],
     before: Controls,

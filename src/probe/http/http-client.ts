@@ -64,7 +64,7 @@ export class HttpClient {
     }
   }
 
-  /** A read whose connection broke is sent once more; a write never is: nobody knows how far it came. */
+  /** A read whose connection broke is sent once more; a write never is: it may have taken effect. */
   async #once(verb: Verb, request: HttpRequest, again: boolean): Promise<RawReply> {
     const deliver = (): Promise<RawReply> => this.#breaker.run(() => this.#transport.send(request));
     try {

@@ -20,7 +20,7 @@ export function membersOf(text: string): ReadonlyMap<string, string> | undefined
   return read === undefined ? undefined : new Map(read);
 }
 
-/** The text of a JSON string; every other value as it stands. NULL is `null`. */
+/** The text of a JSON string; every other value literally. NULL is `null`. */
 export function textOf(value: string): string | null {
   if (value === "null") return null;
   return value.startsWith('"') ? (JSON.parse(value) as string) : value;
@@ -97,7 +97,7 @@ function values(
   return undefined;
 }
 
-/** The one way to write a string; `undefined` when it is none. */
+/** The one way to write a string; `undefined` when the value is not one. */
 function evened(string: string): string | undefined {
   if (!string.includes("\\")) return string;
   try {

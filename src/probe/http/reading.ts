@@ -199,7 +199,7 @@ async function sameValues(
   return same;
 }
 
-/** The count went through and a sample does not: nothing can be told about its rows. */
+/** The count succeeded and a sample does not: nothing is known about its rows. */
 function mustTell({ code, message }: Answer): void {
   if (code === null) return;
   throw new ProbeFailure(

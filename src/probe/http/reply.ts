@@ -31,7 +31,7 @@ export function replyOf(raw: RawReply): Reply {
 
 const longestMessage = 2_000;
 
-/** PostgREST's `{"code", "message", …}`; the code is a SQLSTATE or one of its own. */
+/** PostgREST's `{"code", "message", …}`; the code is a SQLSTATE or PostgREST's own. */
 function errorOf(raw: RawReply): { readonly code: string; readonly message: string } {
   const error = parsed(raw.body);
   const { code, message }: { code: unknown; message: unknown } = {
@@ -46,7 +46,7 @@ function errorOf(raw: RawReply): { readonly code: string; readonly message: stri
   return { code, message: typeof message === "string" ? message.slice(0, longestMessage) : "" };
 }
 
-/** The total after the slash of `0-2/14`; before the slash stands a star when no row came. */
+/** The total after the slash of `0-2/14`; before the slash is a star when there is no row. */
 function countOf(contentRange: string | null): number | undefined {
   const total = /^(?:\*|\d+-\d+)\/(\d+)$/.exec(contentRange ?? "")?.[1];
   return total === undefined ? undefined : Number(total);

@@ -23,28 +23,28 @@ export interface RowStatement {
 
 interface RowOutcome {
   readonly row: ControlRow;
-  readonly fate: "reached" | "not reached" | "unknown";
+  readonly fate: "affected" | "unaffected" | "unknown";
   /** The last refusal. */
   readonly refusal: Answer | undefined;
 }
 
 /**
- * Every row of a small relation, or a sample of a large one, each in requests of its own: one row that a check refuses
+ * Every row of a small relation, or a sample of a large one, each in separate requests: one row that a check refuses
  * or a foreign key protects must not hide its siblings. `first` is what one statement over all rows gave, if it was sent.
  */
 export async function goThroughRows(
   context: ProbeContext,
   statement: RowStatement,
   first: RowsObservation | undefined,
-): Promise<{ observation: RowsObservation; reached: readonly ControlRow["key"][] }> {
+): Promise<{ observation: RowsObservation; affected: readonly ControlRow["key"][] }> {
   const { cell, snapshot, privileged } = context;
   const named = context.own === true ? cell.relation.key : shownKey(cell);
   const rows = named.length === 0 ? [] : rowsToTry(snapshot.rows(cell.expectation));
   const own = await valuesOf(privileged, cell, rows, statement.own);
   const outcomes: RowOutcome[] = [];
   for (const row of rows) outcomes.push(await tryRow(context, statement, row, own.get(row) ?? {}));
-  const reached = outcomes.filter(({ fate }) => fate === "reached").map(({ row }) => row.key);
-  return { observation: observed(context, outcomes, first), reached };
+  const affected = outcomes.filter(({ fate }) => fate === "affected").map(({ row }) => row.key);
+  return { observation: observed(context, outcomes, first), affected };
 }
 
 function observed(
@@ -56,17 +56,17 @@ function observed(
   const all = outcomes.length === snapshot.total;
   // A statement that went through has counted all rows; a sample only names some of them.
   const whole = first?.answer.code === null ? first : undefined;
-  const reached = outcomes.filter(({ fate }) => fate === "reached");
-  const extra = reached.filter(({ row }) => !row.declared);
-  const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
+  const affected = outcomes.filter(({ fate }) => fate === "affected");
+  const extra = affected.filter(({ row }) => !row.declared);
+  const missing = outcomes.filter(({ row, fate }) => fate === "unaffected" && row.declared);
   const unknown = outcomes.filter(({ fate }) => fate === "unknown").length;
-  // Nothing names a row: unless the numbers differ already, nothing can be told of which they were.
+  // No row is identified: unless the numbers differ already, nothing is known of which they were.
   const counted = whole !== undefined && whole.unexpected + whole.missing > 0;
   const unnamed = context.own !== true && shownKey(cell).length === 0 && !counted ? snapshot.total : 0;
   const refusal = outcomes.findLast((outcome) => outcome.refusal !== undefined)?.refusal;
   const spoken = whole ?? (outcomes.length === 0 ? first : undefined);
-  return reachOf(context, refusal ?? spoken?.answer ?? { code: null, rows: reached.length }, {
-    affected: all || whole === undefined ? reached.length : whole.affected,
+  return reachOf(context, refusal ?? spoken?.answer ?? { code: null, rows: affected.length }, {
+    affected: all || whole === undefined ? affected.length : whole.affected,
     unexpected: Math.max(extra.length, all ? 0 : (whole?.unexpected ?? 0)),
     missing: Math.max(missing.length, all ? 0 : (whole?.missing ?? 0)),
     undetermined: unknown + unnamed,
@@ -89,16 +89,16 @@ async function tryRow(
   for (const { send, completed } of statement.attempts(own)) {
     const answer = completed((await send(filter)).answer);
     if (answer.code === null) {
-      if ((answer.rows ?? 0) > 0) return { row, fate: "reached", refusal };
+      if ((answer.rows ?? 0) > 0) return { row, fate: "affected", refusal };
       // USING has filtered the row: no other value will do. Or a trigger has suppressed it.
       const hidden = mayBeSuppressed(context.cell, statement.event) && !(await isUnseen(context, filter));
-      return { row, fate: unsure || hidden ? "unknown" : "not reached", refusal };
+      return { row, fate: unsure || hidden ? "unknown" : "unaffected", refusal };
     }
     refusal = answer;
-    if (isStoppedAfterPolicy(answer, statement.event)) return { row, fate: "reached", refusal };
+    if (isStoppedAfterPolicy(answer, statement.event)) return { row, fate: "affected", refusal };
     if (!isRefusal(answer)) unsure = true;
   }
-  return { row, fate: unsure || refusal === undefined ? "unknown" : "not reached", refusal };
+  return { row, fate: unsure || refusal === undefined ? "unknown" : "unaffected", refusal };
 }
 
 function labels({ cell, snapshot }: ProbeContext, outcomes: readonly RowOutcome[]): string[] {

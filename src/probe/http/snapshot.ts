@@ -14,7 +14,7 @@ export interface ControlRow {
   /** `{"id":7}`, for each of the snapshot's column lists. */
   readonly shapes: readonly string[];
   readonly declared: boolean;
-  /** What tells this row as it stands from the same row after anybody has written it. */
+  /** What distinguishes this row version from the same row after any write. */
   readonly version: string;
 }
 
@@ -151,10 +151,10 @@ export function evenTime(value: string): string {
   return `${at.getTime() / 1000 - (parts[8] === "-" ? -zone : zone)}${parts[7] ?? ""}`;
 }
 
-/** How the rows that were reached lie to those that are declared. Keys as JSON text, a few of each. */
+/** Compares the visible or affected rows with the declared ones. Keys as JSON text, a few of each. */
 export type Differences = Pick<RowsObservation, "unexpected" | "missing" | "unexpectedKeys" | "missingKeys">;
 
-/** Rows that look the same are counted, not told apart: with n declared and n reached, none is too many. */
+/** Rows that look the same are counted, not distinguished: with n declared and n visible, none is unexpected. */
 export function compareRows(
   reached: readonly string[],
   rows: readonly ControlRow[],

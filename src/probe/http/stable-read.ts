@@ -68,7 +68,7 @@ export function agrees(seen: Observation): seen is RowsObservation {
   return seen.kind === "rows" && seen.unexpected === 0 && seen.undetermined === 0;
 }
 
-/** Probes between two looks, until rows stood still from one to the other; else nothing is told about any. */
+/** Probes between two baseline reads, until the rows did not change between them; otherwise nothing is concluded. */
 export async function probeBetweenReads(
   cell: Cell,
   probe: (before: Snapshot) => Promise<Observation>,

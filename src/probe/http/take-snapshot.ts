@@ -135,7 +135,7 @@ function source({ relation, column, only }: SnapshotRequest): string {
 
 /**
  * A table's rows have a place and the transaction that wrote them: deleted and written anew, a row has others. Of what is
- * behind a view, or of some rows of a table read as one, only the rows themselves can be told.
+ * behind a view, or of some rows of a table read as one, only the rows themselves can be compared.
  */
 function versionOf({ relation: { baseline: control }, column, only }: SnapshotRequest): string {
   const isTable = control.kind === "table" || control.kind === "partitioned";
@@ -176,7 +176,7 @@ export function snapshotFor(cells: readonly Cell[], relation: Cell["relation"]):
   };
 }
 
-/** A SELECT of no row or of every row is told by its count; writes may have to go row by row. */
+/** A SELECT of no row or of every row is compared by its count; writes may have to go row by row. */
 function needsRows({ operation, expectation, relation, column }: Cell): boolean {
   if (operationInfo[operation].blind) return false;
   if (!operationInfo[operation].reads) return true;

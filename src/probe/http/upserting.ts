@@ -9,9 +9,9 @@ import type { ProbeContext } from "./context.ts";
 import { reachOf } from "./context.ts";
 import { valuesOf } from "./values.ts";
 
-type Fate = "reached" | "not reached" | "unknown";
+type Fate = "affected" | "unaffected" | "unknown";
 
-/** Upsert: existing rows sent again as they stand, to be merged over themselves. */
+/** Upsert: existing rows sent again unchanged, to be merged over themselves. */
 export async function probeUpsert(context: ProbeContext): Promise<RowsObservation> {
   const { cell, snapshot, privileged } = context;
   const { key } = cell.relation;
@@ -25,18 +25,18 @@ export async function probeUpsert(context: ProbeContext): Promise<RowsObservatio
     outcomes.push({ row, ...(await mergeOver(context, only(own.get(row) ?? {}, columns))) });
 
   const refusedAtOnce = outcomes[0];
-  if (!isGranted(context) && refusedAtOnce?.fate === "not reached")
+  if (!isGranted(context) && refusedAtOnce?.fate === "unaffected")
     return reachOf(context, refusedAtOnce.answer);
 
   const label = snapshot.shapeOf(key);
   const shown = (of: typeof outcomes): string[] =>
     of.slice(0, shownKeys).map(({ row }) => row.shapes[label] ?? "");
-  const reached = outcomes.filter(({ fate }) => fate === "reached");
-  const extra = reached.filter(({ row }) => !row.declared);
-  const missing = outcomes.filter(({ row, fate }) => fate === "not reached" && row.declared);
+  const affected = outcomes.filter(({ fate }) => fate === "affected");
+  const extra = affected.filter(({ row }) => !row.declared);
+  const missing = outcomes.filter(({ row, fate }) => fate === "unaffected" && row.declared);
   const refusal = outcomes.findLast(({ answer }) => answer.code !== null);
-  return reachOf(context, refusal?.answer ?? { code: null, rows: reached.length }, {
-    affected: reached.length,
+  return reachOf(context, refusal?.answer ?? { code: null, rows: affected.length }, {
+    affected: affected.length,
     unexpected: extra.length,
     missing: missing.length,
     undetermined:
@@ -59,8 +59,8 @@ async function mergeOver(
 /** 200 tells that a row was merged; 201 that one was inserted, or that nothing happened at all (0 rows). */
 function fateOf({ answer }: Reply): Fate {
   const { code, rows = 0, http } = answer;
-  if (code === null) return rows > 0 && http?.status === 200 ? "reached" : "unknown";
-  return isRefusal(answer) ? "not reached" : "unknown";
+  if (code === null) return rows > 0 && http?.status === 200 ? "affected" : "unknown";
+  return isRefusal(answer) ? "unaffected" : "unknown";
 }
 
 /**
@@ -73,7 +73,7 @@ function payloadColumns({ cell }: ProbeContext): readonly string[] {
   if (sends !== undefined) return [...new Set([...key, ...sends])];
   const { insert, update } = privilegesOf(cell);
   const both = writable(info, insert).filter(({ name }) => update.includes(name));
-  // What Postgres generates no request can write, whoever sends it.
+  // No request can write what Postgres generates, for any role.
   const all = writable(
     info,
     info.columns.map(({ name }) => name),

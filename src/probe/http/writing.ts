@@ -19,7 +19,7 @@ import {
   shownColumns,
   shownKey,
 } from "./context.ts";
-import { probeMoves } from "./forbidden-updates.ts";
+import { probeForbiddenUpdates } from "./forbidden-updates.ts";
 import type { RowFilter } from "./query.ts";
 import { differences } from "./reading.ts";
 import { type Reply, rowsOf } from "./reply.ts";
@@ -29,7 +29,7 @@ import { updateAttempts, updateValues } from "./values.ts";
 /** One of the two statements that change rows where they find them. */
 interface Statement {
   readonly event: "update" | "delete";
-  /** Columns of the changed rows by which they can be told apart; none: only the count is asked for. */
+  /** Columns that distinguish the changed rows; none: only the count is asked for. */
   readonly returning: readonly string[];
   /** The role holds what the statement takes, so that a refusal is about rows. */
   readonly granted: boolean;
@@ -47,7 +47,7 @@ export async function probeUpdate(context: ProbeContext): Promise<RowsObservatio
   const key = shownKey(cell);
   const { update, select, schemaUsage } = privilegesOf(cell);
   const written = Object.keys(values);
-  const { observation, reached } = await probeStatement(context, {
+  const { observation, affected } = await probeStatement(context, {
     event: "update",
     // A row that changes its key cannot be named by it; other columns may be changed by a trigger.
     returning: key.some((name) => written.includes(name)) ? [] : key,
@@ -61,7 +61,7 @@ export async function probeUpdate(context: ProbeContext): Promise<RowsObservatio
       })),
     completed: (answer) => withConstraint(answer, cell, ["update"], written),
   });
-  return { ...observation, forbiddenUpdates: await probeMoves(context, reached) };
+  return { ...observation, forbiddenUpdates: await probeForbiddenUpdates(context, affected) };
 }
 
 /** A scratch row keeps its key. What is granted nothing tries all the same: the refusal is the answer. */
@@ -91,8 +91,8 @@ export async function probeDelete(context: ProbeContext): Promise<RowsObservatio
 
 interface Probed {
   readonly observation: RowsObservation;
-  /** Keys of rows that were reached, as far as they are known. */
-  readonly reached: readonly (readonly (string | null)[])[];
+  /** Keys of affected rows, as far as they are known. */
+  readonly affected: readonly (readonly (string | null)[])[];
 }
 
 async function probeStatement(context: ProbeContext, statement: Statement): Promise<Probed> {
@@ -103,7 +103,7 @@ async function probeStatement(context: ProbeContext, statement: Statement): Prom
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
     if (!statement.granted || ruleFor(answer)?.stopsAtRow !== true)
-      return { observation: reachOf(context, answer), reached: [] };
+      return { observation: reachOf(context, answer), affected: [] };
     return await goThroughRows(context, statement, reachOf(context, answer));
   }
   const counted = byCount(context, answer.rows ?? 0);
@@ -114,13 +114,13 @@ async function probeStatement(context: ProbeContext, statement: Statement): Prom
     const found = { affected: counted.affected, ...differences(context, returning, rows) };
     return {
       observation: reachOf(context, answer, { ...found, mayBeHidden }),
-      reached: keysOf(context, returning, rows),
+      affected: keysOf(context, returning, rows),
     };
   }
   const observation = reachOf(context, answer, { ...counted, mayBeHidden });
   const told =
     countTellsRows(context) && (counted.unexpected + counted.missing === 0 || shownKey(cell).length === 0);
-  if (told && (cell.update?.never ?? []).length === 0) return { observation, reached: [] };
+  if (told && (cell.update?.never ?? []).length === 0) return { observation, affected: [] };
   return await goThroughRows(context, statement, observation);
 }
 
@@ -136,7 +136,7 @@ function keysOf(
   { cell, snapshot }: ProbeContext,
   columns: readonly string[],
   rows: readonly string[],
-): Probed["reached"] {
+): Probed["affected"] {
   const shape = snapshot.shapeOf(columns);
   const read = snapshot.reader(cell.relation.info, columns);
   const named = new Map(
@@ -179,12 +179,12 @@ function observed(context: ProbeContext, answer: Answer, event: "update" | "dele
     return reachOf(context, answer, { ...counted, undetermined, mayBeHidden });
   }
   if (isStoppedAfterPolicy(answer, cell.operation) && total > 0) {
-    // Some row passed the policies, and its constraint undid the statement for all: at least one was reached.
+    // Some row passed the policies, and its constraint undid the statement for all: at least one was affected.
     return reachOf(context, answer, { ...byCount(context, 1), missing: 0, undetermined: total - 1 });
   }
   const held = privilegesOf(cell);
   const granted = event === "update" ? held.update.length > 0 : held.delete;
   if (!granted || !held.schemaUsage) return reachOf(context, answer);
-  // All or nothing: refused for one row, refused for all. Where some are declared, nothing is told about them.
+  // All or nothing: refused for one row, refused for all. Where some are declared, nothing is known about them.
   return reachOf(context, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
 }

@@ -12,7 +12,7 @@ export interface LedgerOptions {
   readonly address: DatabaseAddress;
   readonly limits: Limits;
   readonly journal: RowJournal;
-  /** Rows written before this transaction are somebody else's. */
+  /** Rows written before this transaction belong to other users. */
   readonly since: string;
 }
 
@@ -42,12 +42,12 @@ export class Ledger {
     );
   }
 
-  /** The write may have been committed, and nobody said so. */
+  /** The write may have been committed without a confirmation. */
   noAnswer(): void {
     this.#unanswered = true;
   }
 
-  /** A key for a row that is about to be made, on the disk; `undefined`: somebody has it. */
+  /** A key for a row that is about to be made, on the disk; `undefined`: it is already used. */
   async reserve(
     cell: Cell,
     key: Readonly<Record<string, string>>,

@@ -60,7 +60,7 @@ async function changeScratchRows(
   return { ...seen, method: "scratch rows" };
 }
 
-/** A row set that is told by the key, or by other rows: no copy is like the row that it was made of. */
+/** A row set that depends on the key, or on other rows: no copy is equivalent to its original. */
 function oneSided(cell: Cell, snapshot: Snapshot): string | undefined {
   const { declared, total } = snapshot.control(cell);
   if (cell.expectation.kind === "deny" || cell.expectation.kind === "within") return undefined;

@@ -97,7 +97,7 @@ export async function isThere(client: ClientBase, { relation, key }: RowName): P
   return rows[0]?.there === true;
 }
 
-/** Only if it was written since the run began: a row with the same key that is older is somebody else's. */
+/** Only if it was written since the run began: an older row with the same key belongs to another user. */
 export async function removeRow(
   client: ClientBase,
   { relation, key }: RowName,

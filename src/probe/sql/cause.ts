@@ -36,7 +36,7 @@ interface Rules {
   readonly policies: readonly Policy[];
 }
 
-/** @param client of the privileged connection, and of nobody else's use meanwhile */
+/** @param client of the privileged connection, not used by anything else meanwhile */
 export async function findCause(client: Client, leak: Leak, context: CauseContext): Promise<Cause> {
   try {
     return byCatalogue(leak, context) ?? (await byEvaluation(client, leak, context));

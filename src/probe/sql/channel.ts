@@ -64,7 +64,7 @@ interface Running extends StartedProbe {
 }
 
 /** Called for each round of a cell's probe: what was asked, and what was replied. */
-export type Heard = (cell: Cell, requests: readonly Request[], replies: readonly Reply[]) => void;
+export type OnReplies = (cell: Cell, requests: readonly Request[], replies: readonly Reply[]) => void;
 
 export class DirectChannel implements ProbeChannel {
   readonly name = "direct";
@@ -119,7 +119,7 @@ export class DirectChannel implements ProbeChannel {
     return this.#settings.readOnly && wouldWrite(cell) ? noWrites(this.#target) : undefined;
   }
 
-  async probe(cells: readonly Cell[], heard?: Heard): Promise<readonly ChannelAnswer[]> {
+  async probe(cells: readonly Cell[], onReplies?: OnReplies): Promise<readonly ChannelAnswer[]> {
     const forbidden = cells.find((cell) => this.forbids(cell) !== undefined);
     if (forbidden !== undefined) throw new WriteRefused(forbidden.id);
     const observations: Observation[] = Array.from({ length: cells.length });
@@ -130,7 +130,7 @@ export class DirectChannel implements ProbeChannel {
     while (running.length > 0) {
       const replies = await this.#round(running);
       running = running.filter((one, position) => {
-        heard?.(one.cell, one.requests, replies[position] ?? []);
+        onReplies?.(one.cell, one.requests, replies[position] ?? []);
         const step = one.probe.next(replies[position] ?? []);
         if (step.done === true) observations[one.index] = step.value;
         else one.requests = step.value;
@@ -227,7 +227,7 @@ function* ending(observation: Observation): CellProbe {
   return observation;
 }
 
-/** Only a superuser can be somebody else to `session_user`. */
+/** Only a superuser can change `session_user`. */
 function noSuperuser(login: string, home: string): string {
   return (
     `it logs in as ${login}, and only a superuser can take another login's place (SET SESSION AUTHORIZATION), which ${home} is not: ` +

@@ -2,7 +2,7 @@ import type { Cell } from "../../model/cell.ts";
 import { holdsValue, quoteIdent } from "../../lib/sql-text.ts";
 import { sourceSql, wholeRow } from "./source.ts";
 
-/** The rows of these cells are compared by number and hash; others are told by their number alone. */
+/** The rows of these cells are compared by number and hash; of others only the number is compared. */
 export function comparesByHash({ expectation, column }: Cell): boolean {
   if (expectation.kind === "rows" || expectation.kind === "within") return true;
   // n of n values could be n other values (a mask).

@@ -10,7 +10,7 @@ export class Lines {
   readonly first: Line;
   readonly #target: Target;
   readonly #pristine = new Map<string, Line>();
-  /** Why one of them could not be opened: whoever lets nobody in is not asked for every cell. */
+  /** Why one of them could not be opened: a server that refuses connections is not asked again for every cell. */
   readonly #unopened = new Map<string, Failure>();
 
   private constructor(target: Target, first: Line) {
@@ -26,7 +26,7 @@ export class Lines {
     return this.#all.reduce((sum, { roundTrips }) => sum + roundTrips, 0);
   }
 
-  /** Opened when it is needed first. What nobody answers then is known of no cell, and of no other connection. */
+  /** Opened on first use. A failure then concerns no other cell and no other connection. */
   async lineFor(key: string): Promise<Line | Failure> {
     if (key === "") return this.first;
     const known = this.#pristine.get(key) ?? this.#unopened.get(key);

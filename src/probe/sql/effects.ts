@@ -13,13 +13,13 @@ import type { Predicate } from "./predicates.ts";
 export async function effectIssues(
   client: ClientBase,
   predicates: readonly Predicate[],
-  survivors: readonly SideEffect[],
+  sideEffects: readonly SideEffect[],
 ): Promise<readonly Issue[]> {
   const calling = predicates.map((predicate) => ({ predicate, calls: calledNames(predicate.sql) }));
   const names = [...new Set(calling.flatMap(({ calls }) => calls.map(({ name }) => name)))];
   if (names.length === 0) return [];
   const { rows } = await client.query<QualifiedName>(readSql("predicate_functions.sql"), [names]);
-  const routines = survivors.filter(({ isRoutine }) => isRoutine);
+  const routines = sideEffects.filter(({ isRoutine }) => isRoutine);
   return calling.flatMap(({ predicate, calls }) => issueOf(predicate, calls, rows, routines) ?? []);
 }
 

@@ -18,7 +18,7 @@ export interface Line {
   losses: number;
   /** Another connection in its place. */
   readonly reopen: () => Promise<Client>;
-  /** Requests, by relation, that no retry helped: somebody holds a lock for long. */
+  /** Requests, by relation, that no retry helped: another session holds a lock for long. */
   readonly stuck: Map<string, number>;
 }
 
@@ -27,7 +27,7 @@ const lossesAtMost = 3;
 
 /**
  * Sends requests in batches and brings a reply for each, in order. A batch that the statement timeout cut short is
- * sent again from where it stopped; the request that was cut is sent by itself, with a budget of its own.
+ * sent again from where it stopped; the request that was cut off is sent alone, with a separate budget.
  */
 export async function exchange(
   line: Line,
@@ -101,7 +101,7 @@ async function sendUntilAnswered(
     replies.push(...raw.map(replyOf));
     const cut = rest[raw.length];
     if (cut === undefined) continue;
-    // The rest shared a budget; this one used up what was left of it. Alone, it has one of its own.
+    // The rest shared a budget; this one used up what was left of it. Alone, it has a separate one.
     const [alone] =
       raw.length === 0 && rest.length === 1 ? [] : await sendUntilAnswered(line, [cut], settings);
     replies.push(alone ?? timedOut(settings));
@@ -114,7 +114,7 @@ function timedOut(settings: BatchSettings): Reply {
   return { kind: "failed", failure: { kind: "timeout", message } };
 }
 
-/** A whole batch failed: half of it may be innocent. A lost connection spares nobody. */
+/** A whole batch failed: half of it may be innocent. A lost connection affects every request. */
 async function afterFailure(
   line: Line,
   rest: readonly Posted[],
@@ -156,7 +156,7 @@ async function send<T>(line: Line, sql: string): Promise<T | Failure> {
   }
 }
 
-/** Puts another connection in a lost one's place. @returns why there is none */
+/** Replaces a lost connection. @returns why there is none */
 async function renew(line: Line): Promise<Failure | undefined> {
   const { lost } = line;
   if (lost === undefined || line.losses >= lossesAtMost) return lost;
@@ -166,7 +166,7 @@ async function renew(line: Line): Promise<Failure | undefined> {
     line.client = await line.reopen();
     line.lost = undefined;
   } catch (error) {
-    // Whoever answers nobody now will not be asked for every cell.
+    // A server that does not answer now is not asked again for every cell.
     line.losses = lossesAtMost;
     line.lost = { kind: "connection", message: `${lost.message}; then: ${messageOf(error)}` };
   }

@@ -15,7 +15,7 @@ import { matrixPath, sessionOf } from "../sessions.ts";
 /** The server's routine that refused; `beforeRows`: it refuses to plan or to start the statement, so no row matters. */
 export type Refusal = Pick<Answer, "routine" | "beforeRows">;
 
-/** Whether the server came to an answer: a timeout or a lost connection is none. */
+/** Whether the server answered: a timeout or a lost connection is no answer. */
 interface Asked {
   answered: boolean;
 }

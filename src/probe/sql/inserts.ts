@@ -65,7 +65,7 @@ function insertRequest(cell: Cell): BatchRequest {
 
 const isLetIn = (answer: Answer): boolean => answer.code === null || isStoppedAfterPolicy(answer, "insert");
 
-/** A candidate that another state of the session lets in, and that nobody declared accepted. */
+/** A candidate that another session state accepts, and that is not declared accepted. */
 function letInElsewhere(
   { expectation }: Cell,
   candidate: BoundCandidate,

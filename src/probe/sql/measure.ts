@@ -40,7 +40,7 @@ function differing(counts: RowCounts): Measured {
   return { counts, differs: counts.unexpected + counts.missing > 0 };
 }
 
-/** `undefined` where no row of a table stands behind what was written: a view over several tables. */
+/** `undefined` where what was written is no row of a single table: a view over several tables. */
 function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | undefined {
   if (reads(cell)) return part.hash ?? "0";
   if (part.rows === 0) return "0";

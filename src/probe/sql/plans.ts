@@ -12,14 +12,14 @@ import { privilegesOf } from "../what-to-write.ts";
  * only then.
  */
 
-/** Postgres can say how many rows a write reached, as a query, unless rules rewrite it. Views may hide rules beneath them. */
+/** Postgres can report how many rows a write affected, as a query, unless rules rewrite it. Views may hide rules beneath them. */
 export function countsAsQuery({ info }: PlannedRelation): boolean {
   return (info.kind === "table" || info.kind === "partitioned") && info.rules.length === 0;
 }
 
 /**
  * Whether everything that the planner evaluates for this write it evaluates for the same persona's SELECT as well, which is
- * planned each time: conditions on rows (USING), and whatever stands in a query of its own (FROM).
+ * planned each time: conditions on rows (USING), and conditions in a subquery (FROM).
  */
 export function plannedBySelect({ relation, operation, role }: Cell): boolean {
   const [command, ...others] = operationInfo[operation].events;
@@ -39,7 +39,7 @@ function of(policies: readonly PolicyInfo[], wanted: PolicyInfo["command"]): rea
   return policies.filter(({ command }) => command === wanted || command === "all");
 }
 
-/** The write as a query that tells how many rows it reached. RETURNING a constant reads no column, so no SELECT policy applies. */
+/** The write as a query that returns how many rows it affected. RETURNING a constant reads no column, so no SELECT policy applies. */
 export function countingSql(write: string, returnsRows = false): string {
   return `with probe as (${write}${returnsRows ? "" : " returning 1"}) select count(*) from probe`;
 }

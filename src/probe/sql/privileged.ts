@@ -36,7 +36,7 @@ export function changedSql(base: RelationInfo, columns: readonly string[]): stri
   return `select count(*), ${hashOf(columns)}::text from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
 }
 
-/** Rows that are still there; what a DELETE reached is the rest. */
+/** Rows that are still there; a DELETE affected the rest. */
 export function remainingSql(control: RelationInfo, columns: readonly string[]): string {
   return `select count(*), coalesce(${hashOf(columns)}, 0)::text from ${quoteQualified(control)}`;
 }
@@ -46,7 +46,7 @@ export function changedKeysSql(base: RelationInfo, columns: readonly string[]): 
   return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
 }
 
-/** By the privileged connection: `$1` (keys that were reached) against the declared rows. */
+/** By the privileged connection: `$1` (keys of visible or affected rows) against the declared rows. */
 export function differencesSql(cell: Cell, columns: readonly string[]): string {
   const key = keyBeside(cell, columns);
   if (cell.column !== undefined && key.length > 0) {

@@ -32,7 +32,7 @@ export async function leftBehind(
   return most;
 }
 
-/** `undefined`: a value is none of its type. */
+/** `undefined`: the type does not accept a value. */
 async function countRows(
   client: ClientBase,
   info: RelationInfo,

@@ -90,7 +90,7 @@ export type Reply =
   | { readonly kind: "failed"; readonly failure: Failure }
   | ({ readonly kind: "routine" } & Pick<Answer, "routine" | "beforeRows">);
 
-/** A probe as `sql/probe_batch.sql` reads it: numbers stand for the texts of the batch, from 1. */
+/** A probe as `sql/probe_batch.sql` reads it: numbers refer to the texts of the batch, from 1. */
 export interface BatchProbe {
   readonly persona: number;
   readonly method: string | undefined;

@@ -66,7 +66,7 @@ function* wholeObservation(
   const { origin, last } = decidingParts(parts);
   if (origin === undefined) return failedObservation(undefined);
   const deciding = last?.mode === "replica" && last.code === undefined ? last : origin;
-  // Without counts: whoever completes it must give each by its name, or it does not compile.
+  // Without counts: completing it requires each by its name, or it does not compile.
   const uncounted: Omit<RowsObservation, keyof RowCounts> = {
     kind: "rows",
     answer: answerOf(origin),
@@ -106,7 +106,7 @@ function* wholeObservation(
     const observed = yield* rowByRow(cell, first, base);
     return isStoppedAfterPolicy(base.answer, cell.operation) ? withTheStoppedRow(observed) : observed;
   }
-  // A blind statement is all or nothing: some row was reached and refused, and nothing tells about the others.
+  // A blind statement is all or nothing: some row was affected and refused, and the others are unknown.
   const some = isStoppedAfterPolicy(base.answer, cell.operation) ? 1 : 0;
   const blind: RowsObservation = {
     ...base,
@@ -134,7 +134,7 @@ function otherValuesRequest(
   return statements.length === 0 ? undefined : { ...first, statements };
 }
 
-/** 0 rows while a trigger or a rule could be the reason, unless the same statement reached none with both off. */
+/** 0 rows while a trigger or a rule could be the reason, unless the same statement affected none with both off. */
 function isSuppressed(cell: Cell, origin: Part, deciding: Part): boolean {
   if (reads(cell) || origin.code !== undefined || origin.rows !== 0) return false;
   if (!operationInfo[cell.operation].events.some((event) => mayBeSuppressed(cell, event))) return false;

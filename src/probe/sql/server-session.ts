@@ -82,7 +82,7 @@ export async function querySession(
 const attempts = 20;
 
 /**
- * Does each session have a server process of its own? Both are asked for their process while the other one has a transaction
+ * Does each session have a separate server process? Both are asked for their process while the other one has a transaction
  * open: a pooler in transaction mode gives out whichever is free.
  */
 export async function queryPooling(one: Client, other: Client): Promise<PoolingFacts> {
@@ -99,7 +99,7 @@ export async function queryPooling(one: Client, other: Client): Promise<PoolingF
     return await withSetLocal(one, { direct: false, shared: false });
   } catch (error) {
     const { message, code } = linkFailure(error);
-    // PgBouncer has no SQLSTATE of its own for it.
+    // PgBouncer has no specific SQLSTATE for it.
     if (code === "08P01" && /statement pooling/.test(message))
       return { kind: "known", direct: false, shared: true, statementMode: true, setLocalHolds: false };
     return { kind: "unknown", message };
@@ -113,7 +113,7 @@ async function withSetLocal(
   return { kind: "known", ...seen, statementMode: false, setLocalHolds: await setLocalHolds(client) };
 }
 
-/** The process that the protocol's BackendKeyData names: a pooler sends a key of its own. Not in pg's types. */
+/** The process that the protocol's BackendKeyData names: a pooler sends a different key. Not in pg's types. */
 function namedAtLogin(client: Client): number | null | undefined {
   return (client as unknown as { readonly processID?: number | null }).processID;
 }

@@ -24,7 +24,7 @@ export async function connect(address: DatabaseAddress, limits: Limits): Promise
   return client;
 }
 
-/** What statements read and write is told by the server's counters: without them, a search would see nothing and say so of everything. */
+/** The server's counters show what statements read and write: without them, a search would find nothing anywhere. */
 export async function countRows(client: ClientBase): Promise<void> {
   try {
     await client.query(
@@ -60,7 +60,7 @@ function connectError(to: DatabaseAddress, limits: Limits, cause: unknown): Rowg
 /** Milliseconds for a server to hear a farewell. */
 const farewell = 2_000;
 
-/** Ends a connection, also one at whose other end nobody answers any more: it must not keep this process alive. */
+/** Ends a connection, also one whose server no longer answers: it must not keep this process alive. */
 export async function disconnect(client: Client): Promise<void> {
   const ended = client.end().then(
     () => true,

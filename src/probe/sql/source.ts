@@ -2,7 +2,7 @@ import type { Cell, PlannedCall } from "../../model/cell.ts";
 import { holdsValue, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 
 /**
- * What a SELECT of this cell selects from, ready to stand behind FROM: the relation, or what the call returns. A condition
+ * What a SELECT of this cell selects from, ready to follow FROM: the relation, or what the call returns. A condition
  * may follow. A call that returns no set and comes back with NULLs only returned no row.
  */
 export function sourceSql({ relation, call }: Cell): string {
@@ -14,7 +14,7 @@ export function sourceSql({ relation, call }: Cell): string {
 }
 
 /**
- * For a SELECT that names some columns only: a third column that reads all of them, so that a call runs as whoever calls
+ * For a SELECT that names some columns only: a third column that reads all of them, so that a call runs as the caller
  * it would see it run. Otherwise an inlined function's other columns, and the errors that they raise, are optimized away.
  */
 export function wholeRow({ call }: Cell): string {
@@ -47,7 +47,7 @@ export function callSql({ routine, values }: Pick<PlannedCall, "routine" | "valu
   const given = routine.arguments
     .map((argument, index) => ({ argument, name: argument.name === "" ? `$${index + 1}` : argument.name }))
     .filter(({ name }) => Object.hasOwn(values, name));
-  // What has no name goes by its place, and so does all that stands before it.
+  // What has no name goes by its position, and so does everything before it.
   const byPlace = given.findLastIndex(({ argument }) => argument.name === "");
   const list = given.map(({ argument, name }, index) => {
     const variadic = argument.variadic ? "variadic " : "";

@@ -3,7 +3,7 @@ import { recent } from "../../lib/recent.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 
 /**
- * Statements with `$1`, `$2`… where values stand: candidates with the same columns share one text, and one plan. Postgres
+ * Statements with `$1`, `$2`… in place of values: candidates with the same columns share one text, and one plan. Postgres
  * takes a parameter's type from the column that it goes into, so a value is read as a literal in its place would be.
  */
 

@@ -50,9 +50,9 @@ export function upsertValues(
   return `${override} values (${values.join(", ")}) on conflict (${key.map(quoteIdent).join(", ")}) do update set ${set.map((name) => `${quoteIdent(name)} = excluded.${quoteIdent(name)}`).join(", ")}`;
 }
 
-/** An SQL expression: the row as it stands, to be inserted again over itself. */
+/** An SQL expression: the existing row, to be inserted again over itself. */
 export function upsertSuffix(info: RelationInfo, shape: UpsertShape): string {
-  // `%L` stands where the values will; every other percent sign is doubled.
+  // `%L` marks the values' positions; every other percent sign is doubled.
   const marks = shape.columns.map((_, index) => `\u0000${index}`);
   const text = upsertValues(info, shape, marks).replaceAll("%", "%%").replaceAll(/\0\d+/g, "%L");
   return `format(${quoteLiteral(text)}, ${shape.columns.map(quoteIdent).join(", ")})`;

@@ -64,7 +64,7 @@ const superuserSees = {
 };
 
 function reachedCatalog({ database }: Examination): Catalog {
-  return database.kind === "reached" ? database.catalog : never();
+  return database.kind === "connected" ? database.catalog : never();
 }
 
 /** Facts that lead to each message: a message without any does not compile. */

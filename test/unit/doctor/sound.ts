@@ -77,7 +77,7 @@ const session: SessionFacts = {
 };
 
 const database: ReachedDatabase = {
-  kind: "reached",
+  kind: "connected",
   session,
   pooling: { kind: "known", direct: true, shared: false, statementMode: false, setLocalHolds: true },
   catalog: {

@@ -33,7 +33,7 @@ interface Place extends QualifiedName {
 /**
  * As whom does the gateway serve a request that brings no token? PostgREST answers a refusal (42501) with 401 where the role
  * is that of `db-anon-role`, and with 403 where it is another, also when a token names it: so a token for the role that it
- * should be is answered like no token, or it is not that role. What stands in front may bring a token of its own (Supabase's
+ * should be is answered like no token, or it is not that role. A proxy in front may add a token (Supabase's
  * does): then the two are alike as well. Sends GETs for relations that the asking role may not read, or one row of those it
  * may. Throws ProbeFailure.
  */
@@ -71,7 +71,7 @@ function isRefused(answer: Answer | undefined): boolean {
   return isCode(answer?.code, "insufficientPrivilege");
 }
 
-/** The one whose refusals are those of nobody; or the one that is left when all others are told apart. */
+/** The role whose refusals equal those without a token; or the one that is left when all others differ. */
 async function whoElse(input: AnonymousInput, declared: string): Promise<string | undefined> {
   const places = await findPlaces(input, declared, input.target.rest?.login);
   const left: string[] = [];
@@ -85,7 +85,7 @@ async function whoElse(input: AnonymousInput, declared: string): Promise<string 
   return left.length === 1 ? left[0] : undefined;
 }
 
-/** `undefined`: nothing was refused to it, and it was shown as much as nobody is. */
+/** `undefined`: nothing was refused to it, and it saw as much as a request without a token. */
 async function isNobody(input: AnonymousInput, places: readonly Place[]): Promise<boolean | undefined> {
   for (const place of places) {
     const token = tokenOf(input, place.role);

@@ -8,7 +8,7 @@ import { Caller } from "../caller.ts";
 import { failureOf } from "../failure.ts";
 import { type Reply, describeAnswer, saysRolledBack } from "../reply.ts";
 import { type RoleCheckInput, checkPersonas } from "./roles.ts";
-import { tamperedToken, tokenOfNobody } from "./tokens.ts";
+import { tamperedToken, tokenOfUnknownRole } from "./tokens.ts";
 import type { AnonymousFacts } from "./anonymous.ts";
 
 export interface GatewayCheckInput extends RoleCheckInput {
@@ -17,7 +17,7 @@ export interface GatewayCheckInput extends RoleCheckInput {
   readonly honoursRollback?: boolean | undefined;
   /** The target takes no writes: how it would undo them is not asked. */
   readonly readOnly: boolean;
-  /** Somebody else has put the gateway in front of a database, and says which: is it this one? */
+  /** rowgate did not start this gateway, and the configuration names its database: is it this one? */
   /** As whom requests without a token are served; not asked of a gateway that rowgate has configured itself. */
   readonly anonymous?: (() => Promise<AnonymousFacts>) | undefined;
   /** The target's, for those. */
@@ -26,7 +26,7 @@ export interface GatewayCheckInput extends RoleCheckInput {
 }
 
 export interface CheckedGateway {
-  readonly handshake: GatewayChecks;
+  readonly gatewayChecks: GatewayChecks;
   /** Set: no answer of this gateway can be believed. */
   readonly distrust: Failure | undefined;
   /** Personas whose answers cannot be believed, and why. */
@@ -52,7 +52,7 @@ export async function checkGateway(input: GatewayCheckInput): Promise<CheckedGat
   const rollback =
     distrust === undefined && !input.readOnly ? await checkRollback(input, personas) : undefined;
   return {
-    handshake: {
+    gatewayChecks: {
       rollbackHonoured: rollback === "honoured",
       tamperedTokenRefused: tokens.tampered,
       unknownRoleRefused: tokens.unknown,
@@ -82,7 +82,7 @@ async function checkTokens(input: GatewayCheckInput): Promise<TokenCheck> {
       return { tampered: false, unknown: undefined, failure: protocol(why) };
     }
     if (signingKey === undefined) return { tampered: true, unknown: undefined, failure: undefined };
-    const nobody = await ask(input, tokenOfNobody(identities, signingKey));
+    const nobody = await ask(input, tokenOfUnknownRole(identities, signingKey));
     const unknown = isCode(nobody?.code, "unknownRole");
     const failure = unknown || nobody === undefined ? undefined : protocol(notHonoured(nobody));
     return { tampered: true, unknown, failure };
@@ -105,7 +105,7 @@ async function askAnonymous({
     : undefined;
 }
 
-/** Personas without a token, where the gateway takes them for somebody else. */
+/** Personas without a token, where the gateway gives them another role. */
 function misled(
   { identities, anonRole = "" }: GatewayCheckInput,
   anonymous: AnonymousFacts | undefined,
@@ -143,7 +143,7 @@ const whyNoWrites: Readonly<Record<NonNullable<CheckedGateway["rollback"]>, stri
     "no persona could read any relation, or make a declared call by GET, so nothing shows that the gateway honours Prefer: tx=rollback",
 };
 
-/** Asked as those who are let in; where nobody is, each cell says so. */
+/** Asked as personas that have access; where none has, each cell reports it. */
 async function checkDatabase(
   { sameDatabase, identities }: GatewayCheckInput,
   distrusted: ReadonlyMap<string, Failure>,
@@ -191,7 +191,7 @@ async function rollbackShownBy(send: () => Promise<Reply>): Promise<"honoured" |
   return saysRolledBack(answer.http) ? "honoured" : "not honoured";
 }
 
-/** Asks for a relation that the gateway has heard of, or for a call; `undefined`: there is neither. */
+/** Asks for a relation that the gateway knows, or for a call; `undefined`: there is neither. */
 async function ask(input: GatewayCheckInput, token: string): Promise<Answer | undefined> {
   let answer: Answer | undefined;
   const places = input.places.toSorted((a, b) => Number(b.usage) - Number(a.usage));
@@ -207,7 +207,7 @@ async function ask(input: GatewayCheckInput, token: string): Promise<Answer | un
   return (await callerOfCall(client, input.http, cell).run()).answer;
 }
 
-// A gateway that has not heard of so many relations has an old schema cache.
+// A gateway that does not know so many relations has an old schema cache.
 const placesAtMost = 12;
 
 function protocol(message: string): Failure {

@@ -16,7 +16,7 @@ export function showsIdentity({ observation }: ChannelAnswer): boolean | undefin
   const { answer, baseline, affected, unexpected, missing } = observation;
   // An error says nothing of who asked.
   if (answer.code !== null) return undefined;
-  // All rows or none would be reached without a `sub` just as well.
+  // All rows or none would be visible without a `sub` just as well.
   if (baseline.declared === 0 || baseline.declared === baseline.total) return undefined;
   return unexpected === 0 && missing === 0 && affected === baseline.declared;
 }

@@ -75,7 +75,7 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
   for (const place of inReach) {
     const answer = await askAsPersona(input, identity, place);
     const meaning = meaningOf(answer, place);
-    if (meaning === "settled") return undefined;
+    if (meaning === "shown") return undefined;
     answers.push(answer);
     if (meaning === "refused") break;
   }
@@ -92,7 +92,7 @@ async function checkPersona(input: RoleCheckInput, identity: Identity): Promise<
 }
 
 const noPlace =
-  "there is no relation to ask for, and no declared call of its own (stable or immutable, and allowed) went through";
+  "there is no relation to ask for, and none of its declared calls (stable or immutable, and allowed) succeeded";
 
 /** A call that went through was made as the persona's role. */
 async function goesThrough({ clients, http, calls }: RoleCheckInput, identity: Identity): Promise<boolean> {
@@ -104,15 +104,15 @@ async function goesThrough({ clients, http, calls }: RoleCheckInput, identity: I
 }
 
 /**
- * `settled`: nothing more to ask. `refused`: a privilege was looked at where a type error comes first, so it was not the
- * relation's. `silent`: the gateway has not heard of the relation, or its policies fail (they recurse, they divide by
+ * `shown`: nothing more to ask. `refused`: a privilege was looked at where a type error comes first, so it was not the
+ * relation's. `silent`: the gateway does not know the relation, or its policies fail (they recurse, they divide by
  * zero, they read what the role may not read): another one may do.
  */
-function meaningOf({ code }: Answer, { typed }: Place): "settled" | "refused" | "silent" {
-  // A refused token is an answer of its own, which each cell will show.
-  if (isCode(code, "token")) return "settled";
+function meaningOf({ code }: Answer, { typed }: Place): "shown" | "refused" | "silent" {
+  // A refused token is a separate answer, which each cell will show.
+  if (isCode(code, "token")) return "shown";
   const shown = typed === null ? code === null : isCode(code, "data") && !isCode(code, "unknownRole");
-  if (shown) return "settled";
+  if (shown) return "shown";
   return typed !== null && isCode(code, "insufficientPrivilege") ? "refused" : "silent";
 }
 

@@ -25,7 +25,7 @@ export function tamperedToken(identities: Iterable<Identity>): string {
 }
 
 /** A well-signed token for a role that does not exist; claims (`aud`, `exp`…) are those of a persona. */
-export function tokenOfNobody(identities: Iterable<Identity>, key: SigningKey): string {
+export function tokenOfUnknownRole(identities: Iterable<Identity>, key: SigningKey): string {
   return signedForNobody([...identities].find(({ token }) => token !== undefined)?.claims ?? {}, key);
 }
 
@@ -34,7 +34,7 @@ export function signedForNobody(claims: object, key: SigningKey): string {
   return signedAs({ ...claims, role: unknownRole }, key);
 }
 
-/** Of somebody who is known by his role alone; good for a minute. */
+/** A token with a role only; valid for a minute. */
 export function signedFor(role: string, key: SigningKey): string {
   const issuedAt = Math.floor(Date.now() / 1000);
   return signedAs({ role, iat: issuedAt, exp: issuedAt + 60 }, key);
@@ -55,7 +55,7 @@ function swapFirst(text: string): string {
 /** Milliseconds that PostgREST lets pass between a token's times and its own. */
 const tolerated = 30_000;
 
-/** Tokens carry times, and whoever reads these has a clock of its own: what PGRST303 may mean besides that a claim is wrong. */
+/** Tokens carry times, which the gateway compares with its own clock: what PGRST303 may mean besides a wrong claim. */
 export class TokenTimes {
   readonly #signedAt: Moment;
   readonly #tokens: readonly Identity[];
@@ -90,7 +90,7 @@ export class TokenTimes {
     return `the gateway's clock is ${seconds(apart)} ${apart > 0 ? "ahead of" : "behind"} this machine's; set the clocks (NTP), and run again`;
   }
 
-  /** A front door has a date of its own, and servers keep theirs for a second. What holds by one clock and not by another shows it too. */
+  /** A proxy has its own date, and servers cache theirs for a second. What holds by one clock and not by another shows it too. */
   #allHold(here: Moment): string | undefined {
     const at = this.#at(here) / 1000;
     const hold = this.#tokens.every(({ claims = {} }) => {
@@ -108,7 +108,7 @@ export class TokenTimes {
   }
 }
 
-/** PGRST303 stands for every claim that does not hold. Only the wording of an error hangs on it. */
+/** PGRST303 is the code for every claim that does not hold. Only the wording of an error hangs on it. */
 function timely({ message = "" }: Answer): boolean {
   return /^JWT (?:expired|not yet valid|issued at future)$/.test(message);
 }
@@ -118,8 +118,8 @@ function seconds(milliseconds: number): string {
 }
 
 /**
- * A cache, or whatever plays back what it has heard, gives a stranger what it gave the persona: one of the reads that were
- * answered is sent again with a token that nobody may accept. Set: no answer since then can be believed.
+ * A cache, or any proxy that replays answers, gives a stranger what it gave the persona: one of the reads that were
+ * answered is sent again with a token that must not be accepted. Set: no answer since then can be believed.
  */
 export async function playedBack(
   transport: Transport,
