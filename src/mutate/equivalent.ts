@@ -2,6 +2,7 @@ import type { Node } from "libpg-query";
 import {
   bypassOf,
   type Catalog,
+  type ColumnInfo,
   type PolicyInfo,
   type RelationInfo,
   type RoleInfo,
@@ -219,6 +220,11 @@ function formulaOf(node: Node, info: RelationInfo, atoms: Map<string, number>): 
   }
   const fixed = valueOf(node, info);
   if (fixed !== undefined) return () => fixed;
+  const same = equalityOf(node, info);
+  if (same !== undefined) {
+    const equal = formulaOf(same, info, atoms);
+    return (values) => (equal(values) === 1 ? 1 : 0);
+  }
   const key = JSON.stringify(node, (name, value: unknown) => (name.endsWith("location") ? undefined : value));
   const index = atoms.get(key) ?? atoms.size;
   atoms.set(key, index);
@@ -226,15 +232,42 @@ function formulaOf(node: Node, info: RelationInfo, atoms: Map<string, number>): 
 }
 
 /** A constant, or IS NULL of a column that holds no NULL. */
-function valueOf(node: Node, { columns, name }: RelationInfo): Truth | undefined {
+function valueOf(node: Node, info: RelationInfo): Truth | undefined {
   const constant = part(node, "A_Const");
   if (constant?.boolval !== undefined) return constant.boolval.boolval === true ? 1 : 0;
   const test = part(node, "NullTest");
-  const fields = fieldsOf(test?.arg);
+  if (test === undefined || columnOf(test.arg, info)?.notNull !== true) return undefined;
+  return test.nulltesttype === "IS_NULL" ? 0 : 1;
+}
+
+/** `x` of `x IS NOT DISTINCT FROM y` that holds no NULL: then it says what `x = y` says, and is false instead of NULL. */
+function equalityOf(node: Node, info: RelationInfo): Node | undefined {
+  const comparison = part(node, "A_Expr");
+  if (comparison?.kind !== "AEXPR_NOT_DISTINCT") return undefined;
+  const isSafe = [comparison.lexpr, comparison.rexpr].some((side) => {
+    const column = columnOf(side, info);
+    return column?.notNull === true && strictlyCompared.has(column.type);
+  });
+  return isSafe ? { A_Expr: { ...comparison, kind: "AEXPR_OP" } } : undefined;
+}
+
+/** Types whose `=` is NULL where one side is: an operator of the database's own might say otherwise. */
+const strictlyCompared: ReadonlySet<string> = new Set([
+  "uuid",
+  "text",
+  "smallint",
+  "integer",
+  "bigint",
+  "boolean",
+  "date",
+  "timestamp with time zone",
+]);
+
+/** The column of this relation that the expression is. */
+function columnOf(node: Node | undefined, { columns, name }: RelationInfo): ColumnInfo | undefined {
+  const fields = fieldsOf(node);
   const own = fields?.length === 1 || (fields?.length === 2 && fields[0] === name);
-  if (test === undefined || !own) return undefined;
-  const column = columns.find((one) => one.name === fields?.at(-1));
-  return column?.notNull === true ? (test.nulltesttype === "IS_NULL" ? 0 : 1) : undefined;
+  return own ? columns.find((one) => one.name === fields?.at(-1)) : undefined;
 }
 
 function assignments(count: number): readonly (readonly Truth[])[] {

@@ -104,6 +104,30 @@ export function nullOpens(node: Node): readonly Node[] {
   return [joined("OR_EXPR", [node, { NullTest: { arg: column, nulltesttype: "IS_NULL" } }])];
 }
 
+/** `x = y` → `x is not distinct from y`, so that two NULLs are equal. */
+export function nullEquals(node: Node): readonly Node[] {
+  const comparison = part(node, "A_Expr");
+  if (comparison?.kind !== "AEXPR_OP" || stringOf(comparison.name?.at(-1)) !== "=") return [];
+  return [{ A_Expr: { ...comparison, kind: "AEXPR_NOT_DISTINCT" } }];
+}
+
+const otherClaims: Readonly<Record<string, string>> = {
+  app_metadata: "user_metadata",
+  user_metadata: "app_metadata",
+  sub: "session_id",
+};
+
+/** `jwt ->> 'sub'` → another claim's value; `app_metadata`, which the server writes → `user_metadata`, which its owner writes. */
+export function otherClaim(node: Node): readonly Node[] {
+  const put = otherClaims[part(node, "A_Const")?.sval?.sval ?? ""];
+  return put === undefined ? [] : [{ A_Const: { sval: { sval: put } } }];
+}
+
+/** The expression, negated: `a` → `not a`. */
+export function negated(expression: string): ExpressionChange {
+  return printed({ BoolExpr: { boolop: "NOT_EXPR", args: [parseExpression(expression)] } });
+}
+
 /** `exists (select … where …)` → without its condition. */
 export function unboundExists(node: Node): readonly Node[] {
   const link = part(node, "SubLink");

@@ -6,8 +6,11 @@ import {
   changesOf,
   type ExpressionChange,
   isConstant,
+  negated,
   negatedComparison,
+  nullEquals,
   nullOpens,
+  otherClaim,
   otherConnective,
   shiftedComparison,
   unboundExists,
@@ -78,6 +81,14 @@ export const operators: readonly Operator[] = [
   onPolicies("drop-not", "full", (policy) => onExpressions(policy, withoutNot)),
   onPolicies("shift-comparison", "full", (policy) => onExpressions(policy, shiftedComparison)),
   onPolicies("null-opens", "full", (policy) => onExpressions(policy, nullOpens)),
+  onPolicies("null-equals", "full", (policy) => onExpressions(policy, nullEquals)),
+  onPolicies("other-claim", "full", (policy) => onExpressions(policy, otherClaim)),
+  onPolicies("add-not", "full", (policy) =>
+    (["using", "check"] as const).flatMap((side) => {
+      const text = policy[side];
+      return text === null ? [] : expressionChanges(side, text, [negated(text)]);
+    }),
+  ),
   onPolicies("unbind-exists", "full", (policy) => onExpressions(policy, unboundExists)),
   onPolicies("permissive-restrictive", "full", ({ permissive }) => [
     {
@@ -163,14 +174,22 @@ function onExpressions(policy: PolicyInfo, change: Parameters<typeof changesOf>[
   return (["using", "check"] as const).flatMap((side) => {
     const text = policy[side];
     if (text === null) return [];
-    const from = `${clauses[side]} (${text})`;
-    return changesOf(text, change).map(
-      (one: ExpressionChange): PolicyChange =>
-        "text" in one
-          ? { [side]: one.text, from, to: `${clauses[side]} (${one.text})` }
-          : { from, to: one.unprintable, unprintable: one.unprintable },
-    );
+    return expressionChanges(side, text, changesOf(text, change));
   });
+}
+
+function expressionChanges(
+  side: keyof typeof clauses,
+  text: string,
+  changes: readonly ExpressionChange[],
+): readonly PolicyChange[] {
+  const from = `${clauses[side]} (${text})`;
+  return changes.map(
+    (one): PolicyChange =>
+      "text" in one
+        ? { [side]: one.text, from, to: `${clauses[side]} (${one.text})` }
+        : { from, to: one.unprintable, unprintable: one.unprintable },
+  );
 }
 
 /** A policy FOR INSERT has no USING, so that FOR ALL it would be another one: its check is its USING then. */

@@ -93,6 +93,11 @@ describe("what an operator makes of a policy", () => {
     ["drop-not", "not a = 1", ["a = 1"]],
     ["shift-comparison", "a < 1 and a >= 2", ["a <= 1 AND a >= 2", "a < 1 AND a > 2"]],
     ["null-opens", "b = 1", ["b = 1 OR b IS NULL"]],
+    ["null-equals", "b = 1", ["b IS NOT DISTINCT FROM 1"]],
+    ["null-equals", "b <> 1", []],
+    ["other-claim", "b::text = claims ->> 'sub'", ["b::text = (claims ->> 'session_id')"]],
+    ["other-claim", "claims ->> 'email' = 'a'", []],
+    ["add-not", "a = 1 and b = 2", ["NOT (a = 1 AND b = 2)"]],
     ["unbind-exists", "exists (select 1 from m where m.x = docs.a)", ["EXISTS (SELECT 1 FROM m)"]],
   ];
   test.each(cases)("%s of %s", (operator, using, made) => {
@@ -115,6 +120,28 @@ describe("a change is left out only where its parts show that it changes nothing
       relation(policy("a = 1")),
       relation(policy("a = 1 or a is null")),
       true,
+    ],
+    [
+      "two NULLs are equal only where both sides may be NULL",
+      relation(policy("a = f()")),
+      relation(policy("a is not distinct from f()")),
+      true,
+    ],
+    ["and both may be", relation(policy("b = f()")), relation(policy("b is not distinct from f()")), false],
+    [
+      "under NOT, false and NULL differ",
+      relation(policy("not (a = f())")),
+      relation(policy("not (a is not distinct from f())")),
+      false,
+    ],
+    [
+      "an operator of the database's own may compare NULL",
+      { ...relation(policy("a = f()")), columns: [{ ...column("a", true), type: "public.thing" }] },
+      {
+        ...relation(policy("a is not distinct from f()")),
+        columns: [{ ...column("a", true), type: "public.thing" }],
+      },
+      false,
     ],
     ["another column may be", relation(policy("b = 1")), relation(policy("b = 1 or b is null")), false],
     [
