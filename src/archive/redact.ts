@@ -1,21 +1,12 @@
 import { type Finding, isChain } from "../model/finding.ts";
 import type { Expectation, Json } from "../model/matrix.ts";
 import type { Reproduction, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
-import type { Posture } from "../model/target.ts";
 
 /** Personal data out of a run's records. Applying it twice changes nothing more. */
 export interface Redactor {
   readonly run: (run: RunRecord) => RunRecord;
   readonly cell: (record: CellRecord) => CellRecord;
 }
-
-/** Embedded and container targets hold rows that the matrix's own files put there; the others hold people's. */
-export const redactsByDefault: Readonly<Record<Posture, boolean>> = {
-  embedded: false,
-  container: false,
-  staging: true,
-  production: true,
-};
 
 export const noRedaction: Redactor = { run: (run) => run, cell: (record) => record };
 

@@ -14,13 +14,15 @@ interface PostureRules {
    * made, on one that others use it is not made unless the matrix says that it may.
    */
   readonly sideEffects: "noted" | "blocked";
+  /** Rows may be people's: the archive holds them redacted, unless asked otherwise. The others hold what the matrix's own files inserted. */
+  readonly redacts: boolean;
 }
 
 export const postureRules: Readonly<Record<Posture, PostureRules>> = {
-  embedded: { takesWrites: true, shared: false, sideEffects: "noted" },
-  container: { takesWrites: true, shared: false, sideEffects: "noted" },
-  staging: { takesWrites: true, shared: true, sideEffects: "blocked" },
-  production: { takesWrites: false, shared: true, sideEffects: "blocked" },
+  embedded: { takesWrites: true, shared: false, sideEffects: "noted", redacts: false },
+  container: { takesWrites: true, shared: false, sideEffects: "noted", redacts: false },
+  staging: { takesWrites: true, shared: true, sideEffects: "blocked", redacts: true },
+  production: { takesWrites: false, shared: true, sideEffects: "blocked", redacts: true },
 };
 
 /** A write came as far as a channel whose target takes none. It was not sent; that it came so far is a defect of rowgate. */

@@ -1,4 +1,4 @@
-import { createRedactor, noRedaction, redactsByDefault } from "../archive/redact.ts";
+import { createRedactor, noRedaction } from "../archive/redact.ts";
 import { secretsOf } from "../archive/scrub.ts";
 import { type ArchiveWriter, openArchive } from "../archive/write.ts";
 import { openDirectChannel } from "../probe/sql/channel.ts";
@@ -13,7 +13,7 @@ import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { Moment } from "../lib/moment.ts";
 import type { ScratchRowRecord } from "../model/scratch-row.ts";
 import type { GatewayChecks } from "../model/run.ts";
-import { addressOf } from "../model/posture.ts";
+import { addressOf, postureRules } from "../model/posture.ts";
 import { signIn } from "../persona/sign-in.ts";
 import { channelsOf, pastTheGateway } from "../plan/channels.ts";
 import { filterOf } from "../plan/filters.ts";
@@ -86,7 +86,7 @@ export async function open(
     secrets: secretsOf(target, [...identities.values()]),
     signer: request.signer,
     chainOrigin: request.chainOrigin,
-    redact: redactsByDefault[target.posture] ? createRedactor(matrix.personas) : noRedaction,
+    redact: postureRules[target.posture].redacts ? createRedactor(matrix.personas) : noRedaction,
   });
   closers.push(() => archive.abandon());
   await archive.catalog(plan.catalog);

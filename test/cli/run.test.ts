@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dayPattern } from "../../src/archive/id.ts";
+import { reportFormats } from "../../src/report/reporters.ts";
 import { rowgate } from "../support/cli.ts";
 import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
 
@@ -102,7 +103,7 @@ test.each([
   { args: ["run", "--report", "junit"], says: "--report junit is not <format>=<file>" },
   {
     args: ["run", "--report", "pdf=a.pdf"],
-    says: "formats: terminal, json, junit, sarif, ctrf, tap, markdown, github, html",
+    says: `formats: ${reportFormats.join(", ")}`,
   },
   { args: ["run", "--report", "json=a", "--report", "junit=a"], says: "Two reports name the file a" },
 ])("$args: exit 2, and what to do", async ({ args, says }) => {

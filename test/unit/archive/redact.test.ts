@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { createRedactor, noRedaction, redactsByDefault } from "../../../src/archive/redact.ts";
+import { postureRules } from "../../../src/model/posture.ts";
+import { postures } from "../../../src/model/target.ts";
+import { createRedactor, noRedaction } from "../../../src/archive/redact.ts";
 import type { ArchiveOptions } from "../../../src/archive/write.ts";
 import type { Json } from "../../../src/model/matrix.ts";
 import type { CellRecord, PersonaRecord, RunRecord } from "../../../src/model/run.ts";
@@ -74,7 +76,7 @@ const redactor = createRedactor([ana]);
 
 describe("redaction", () => {
   it("is on for targets that hold people's data", () => {
-    expect(redactsByDefault).toEqual({ embedded: false, container: false, staging: true, production: true });
+    expect(postures.filter((posture) => postureRules[posture].redacts)).toEqual(["staging", "production"]);
     expect(noRedaction.run(run)).toBe(run);
     expect(noRedaction.cell(shown)).toBe(shown);
   });
