@@ -12,7 +12,7 @@ const rooms = {
   persona: ["lib", "model"],
   judge: ["lib", "model", "messages"],
   lint: ["lib", "model"],
-  report: ["lib", "model", "messages"],
+  report: ["lib", "model", "messages", "diff"],
   diff: ["lib", "messages", "model"],
   evidence: ["lib", "model", "yaml"],
   catalog: ["lib", "model"],

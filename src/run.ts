@@ -13,7 +13,7 @@ import { createProofNotes, prove } from "./run/5-prove.ts";
 import { close, type Probed } from "./run/6-close.ts";
 import { varyArguments } from "./run/arguments.ts";
 import { withAssigned } from "./run/assignments.ts";
-import { causeFinder } from "./run/causes.ts";
+import { archiveOrigins, causeFinder } from "./run/causes.ts";
 import { searchForEscalation } from "./run/escalate.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
@@ -65,6 +65,7 @@ export async function run(
     closers.push(() => privileged.close());
     const opened = await open({ ...request, matrix: plan.matrix }, plan, privileged, closers);
     const record = await close(opened, began, await probeAll(opened, events));
+    await archiveOrigins(opened);
     request.interrupted?.throwIfAborted();
     return await opened.archive.finish(record);
   } finally {

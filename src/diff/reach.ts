@@ -41,6 +41,11 @@ export function gainOf({
   );
 }
 
+/** The relation has more rows, and as many as before, or more, are out of reach. */
+export function grewWith(before: Reach, after: Reach): boolean {
+  return after.of - after.count >= before.of - before.count;
+}
+
 const nothing = { rows: false, unexpected: 0, accepted: [], unexpectedKeys: [] };
 
 function reached(seen: Observation): (Partial<Reach> & Pick<Reach, "count" | "of">) | undefined {

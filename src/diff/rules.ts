@@ -7,20 +7,30 @@ import {
   type RoleInfo,
   type RoutineInfo,
 } from "../model/catalog.ts";
+import { originName } from "../model/origin.ts";
 
+/** One thing that is in force, and where SQL says so. */
+interface Fact {
+  readonly text: string;
+  readonly at?: string | undefined;
+}
 /** What is in force for one object. A list says what was added to it and removed from it, a text what it was and is. */
-type Facts = Readonly<Record<string, string | readonly string[]>>;
-type Rules = Pick<Catalog, "relations" | "routines" | "roles" | "defaultPrivileges">;
+type Facts = Readonly<Record<string, Fact | readonly Fact[]>>;
+export type Rules = Pick<Catalog, "relations" | "routines" | "roles" | "defaultPrivileges" | "origins">;
 
 /** What is in force otherwise than before: policies, grants, owners, functions, roles, default privileges. */
 export function ruleChanges(before: Rules, after: Rules): readonly string[] {
   return [...compared(inForce(before), inForce(after)), ...defaultsCompared(before, after)];
 }
 
-function inForce({ relations, routines, roles }: Rules): ReadonlyMap<string, Facts> {
+function inForce(rules: Rules): ReadonlyMap<string, Facts> {
+  const { relations, routines, roles } = rules;
+  const sources = sourcesOf(rules);
   return new Map([
-    ...relations.map((one) => [`${one.kind} ${one.schema}.${one.name}`, relationFacts(one)] as const),
-    ...routines.map((one) => [routineName(one), routineFacts(one)] as const),
+    ...relations.map(
+      (one) => [`${one.kind} ${one.schema}.${one.name}`, relationFacts(one, sources)] as const,
+    ),
+    ...routines.map((one) => [routineName(one), routineFacts(one, sources)] as const),
     ...roles.map((one) => [`role ${one.name}`, roleFacts(one)] as const),
   ]);
 }
@@ -39,60 +49,125 @@ function defaultFacts(all: readonly DefaultPrivileges[]): ReadonlyMap<string, Fa
   return new Map(
     all.map(({ owner, schema, objects, acl }) => [
       `default privileges for new ${objects} of ${owner}${schema === null ? "" : ` in schema ${schema}`}`,
-      { grants: acl },
+      { grants: plain(acl) },
     ]),
   );
 }
 
-function relationFacts(one: RelationInfo): Facts {
+const plain = (texts: readonly string[]): readonly Fact[] => texts.map((text) => ({ text }));
+const onOff = (on: boolean, at?: string): Fact => ({ text: on ? "on" : "off", at });
+
+/** Where SQL that rowgate applied defined an object. */
+interface Sources {
+  readonly of: (...named: Parameters<typeof originName>) => string | undefined;
+  /** A function by its name, where only one is called so: SQL may spell the types of its arguments in another way. */
+  readonly ofFunction: (one: RoutineInfo) => string | undefined;
+  /** A role and those whose privileges it has, PUBLIC among them. */
+  readonly grantees: (role: string) => readonly string[];
+}
+
+function sourcesOf({ origins = {}, roles }: Rules): Sources {
+  const inherited = new Map(roles.map(({ name, inherits }) => [name, inherits]));
+  const names = Object.keys(origins);
   return {
-    owner: one.owner,
-    "row-level security": one.rls ? "on" : "off",
-    "FORCE ROW LEVEL SECURITY": one.forceRls ? "on" : "off",
-    security_invoker: one.securityInvoker ? "on" : "off",
-    ...Object.fromEntries(one.policies.map((policy) => [`policy ${policy.name}`, policySql(policy)])),
+    of: (named) => origins[originName(named)],
+    ofFunction: ({ schema, name }) => {
+      const begins = `${originName({ kind: "function", schema, name })}(`;
+      const found = names.filter((one) => one.startsWith(begins));
+      return found.length === 1 ? origins[found[0] ?? ""] : undefined;
+    },
+    grantees: (role) => [...new Set([role, ...(inherited.get(role) ?? []), "public"])],
+  };
+}
+
+function relationFacts(one: RelationInfo, sources: Sources): Facts {
+  const { schema, name: table } = one;
+  const option = (name: string): string | undefined => sources.of({ kind: "option", schema, name, table });
+  const view = one.kind === "view" ? sources.of({ kind: "view", schema, name: table }) : undefined;
+  return {
+    owner: { text: one.owner, at: option("owner") },
+    "row-level security": onOff(one.rls, option("row-level security")),
+    "FORCE ROW LEVEL SECURITY": onOff(one.forceRls, option("FORCE ROW LEVEL SECURITY")),
+    security_invoker: onOff(one.securityInvoker, view),
+    ...Object.fromEntries(
+      one.policies.map((policy) => [
+        `policy ${policy.name}`,
+        { text: policySql(policy), at: sources.of({ kind: "policy", schema, name: policy.name, table }) },
+      ]),
+    ),
     ...Object.fromEntries(
       Object.entries(one.privileges).map(([role, held]) => [
         `privileges of ${role}`,
-        privilegeList(held, one.columns.length),
+        privilegeList(held, one, (privilege, columns) => grantOf(privilege, columns, { one, role, sources })),
       ]),
     ),
   };
 }
 
-function privilegeList(held: Privileges, columns: number): readonly string[] {
+function privilegeList(
+  held: Privileges,
+  { columns }: RelationInfo,
+  at: (privilege: string, columns: readonly string[]) => string | undefined,
+): readonly Fact[] {
+  const verbs = (["select", "insert", "update"] as const).filter((verb) => held[verb].length > 0);
   return [
-    ...(["select", "insert", "update"] as const).flatMap((verb) => {
-      if (held[verb].length === 0) return [];
-      return held[verb].length === columns
-        ? [verb.toUpperCase()]
-        : [`${verb.toUpperCase()} (${held[verb].join(", ")})`];
+    ...verbs.map((verb) => {
+      const some = held[verb].length === columns.length ? [] : held[verb];
+      const names = some.length === 0 ? "" : ` (${some.join(", ")})`;
+      return { text: `${verb.toUpperCase()}${names}`, at: at(verb, some) };
     }),
-    ...(["delete", "truncate"] as const).filter((verb) => held[verb]).map((verb) => verb.toUpperCase()),
-    ...(held.schemaUsage ? ["USAGE of the schema"] : []),
+    ...(["delete", "truncate"] as const)
+      .filter((verb) => held[verb])
+      .map((verb) => ({ text: verb.toUpperCase(), at: at(verb, []) })),
+    ...(held.schemaUsage ? [{ text: "USAGE of the schema", at: at("usage", []) }] : []),
   ];
+}
+
+/** Of several grants, of columns or to several roles, all places. */
+function grantOf(
+  privilege: string,
+  columns: readonly string[],
+  { one, role, sources }: { readonly one: RelationInfo; readonly role: string; readonly sources: Sources },
+): string | undefined {
+  const { schema, name } = one;
+  const on =
+    privilege === "usage" ? ({ on: "schema", name: schema } as const) : ({ on: "table", name } as const);
+  const found = sources
+    .grantees(role)
+    .flatMap((grantee) =>
+      [undefined, ...columns].map((column) =>
+        sources.of({ kind: "grant", schema, ...on, privilege, grantee, column }),
+      ),
+    );
+  return placesText(found);
+}
+
+function placesText(places: readonly (string | undefined)[]): string | undefined {
+  const known = [...new Set(places.filter((one) => one !== undefined))];
+  return known.length === 0 ? undefined : known.join(", ");
 }
 
 function routineName(one: RoutineInfo): string {
   return `${one.kind} ${one.schema}.${one.name}(${one.arguments.map(({ type }) => type).join(", ")})`;
 }
 
-function routineFacts(one: RoutineInfo): Facts {
+function routineFacts(one: RoutineInfo, sources: Sources): Facts {
+  const at = sources.ofFunction(one);
   const mayCall = Object.entries(one.privileges).filter(([, held]) => held.execute);
   return {
-    owner: one.owner,
-    "SECURITY DEFINER": one.securityDefiner ? "on" : "off",
-    settings: one.settings,
-    "roles with EXECUTE": mayCall.map(([role]) => role),
+    owner: { text: one.owner },
+    "SECURITY DEFINER": onOff(one.securityDefiner, at),
+    settings: one.settings.map((text) => ({ text, at })),
+    "roles with EXECUTE": plain(mayCall.map(([role]) => role)),
   };
 }
 
 function roleFacts(one: RoleInfo): Facts {
   return {
-    SUPERUSER: one.superuser ? "on" : "off",
-    BYPASSRLS: one.bypassRls ? "on" : "off",
-    "inherited roles": one.inherits,
-    "roles that it may SET ROLE to": one.mayBecome,
+    SUPERUSER: onOff(one.superuser),
+    BYPASSRLS: onOff(one.bypassRls),
+    "inherited roles": plain(one.inherits),
+    "roles that it may SET ROLE to": plain(one.mayBecome),
   };
 }
 
@@ -107,23 +182,47 @@ function compared(before: ReadonlyMap<string, Facts>, after: ReadonlyMap<string,
   });
 }
 
-function changeOf(
-  fact: string,
-  was: Facts[string] | undefined,
-  is: Facts[string] | undefined,
-): readonly string[] {
-  if (typeof was === "string" || typeof is === "string") {
-    if (was === is) return [];
-    if (was === undefined) return is === "off" ? [] : [`${fact} is new: ${String(is)}`];
-    return is === undefined
-      ? [`${fact} is gone; it was ${String(was)}`]
-      : [`${fact} was ${String(was)}; it is ${String(is)} now`];
-  }
-  const added = (is ?? []).filter((one) => was?.includes(one) !== true);
-  const removed = (was ?? []).filter((one) => is?.includes(one) !== true);
-  const said = [
-    ...(added.length === 0 ? [] : [`added ${added.join(", ")}`]),
-    ...(removed.length === 0 ? [] : [`removed ${removed.join(", ")}`]),
+type Value = Facts[string] | undefined;
+
+function changeOf(fact: string, was: Value, is: Value): readonly string[] {
+  if (isOne(was) || isOne(is))
+    return textChange(fact, isOne(was) ? was : undefined, isOne(is) ? is : undefined);
+  const added = without(is, was);
+  const removed = without(was, is);
+  const changes = [
+    ...(added.length === 0 ? [] : [`added ${listOf(added)}${byText(placesOf(added))}`]),
+    ...(removed.length === 0 ? [] : [`removed ${listOf(removed)}${beforeText(placesOf(removed))}`]),
   ];
-  return said.length === 0 ? [] : [`${fact}: ${said.join("; ")}`];
+  return changes.length === 0 ? [] : [`${fact}: ${changes.join("; ")}`];
+}
+
+function isOne(value: Value): value is Fact {
+  return value !== undefined && "text" in value;
+}
+
+function textChange(fact: string, was: Fact | undefined, is: Fact | undefined): readonly string[] {
+  if (was?.text === is?.text) return [];
+  if (is === undefined) return [`${fact} is gone; it was ${was?.text}${beforeText(was?.at)}`];
+  if (was !== undefined) return [`${fact} was ${was.text}; it is ${is.text} now${byText(is.at)}`];
+  return is.text === "off" ? [] : [`${fact} is new: ${is.text}${byText(is.at)}`];
+}
+
+function without(these: readonly Fact[] = [], those: readonly Fact[] = []): readonly Fact[] {
+  return these.filter(({ text }) => !those.some((one) => one.text === text));
+}
+
+function listOf(facts: readonly Fact[]): string {
+  return facts.map(({ text }) => text).join(", ");
+}
+
+function placesOf(facts: readonly Fact[]): string | undefined {
+  return placesText(facts.flatMap(({ at }) => at?.split(", ")));
+}
+
+function byText(at: string | undefined): string {
+  return at === undefined ? "" : `, by the SQL at ${at}`;
+}
+
+function beforeText(at: string | undefined): string {
+  return at === undefined ? "" : `, by the SQL at ${at} of the earlier run`;
 }

@@ -1,4 +1,5 @@
-import { type AccessChange, type Declared, type RunDiff, undeclared } from "./diff.ts";
+import type { AccessChange, Declared } from "./cells.ts";
+import { type RunDiff, undeclared } from "./diff.ts";
 import type { Reach } from "./reach.ts";
 
 const verbs: Readonly<Partial<Record<AccessChange["operation"], string>>> = {
@@ -61,15 +62,25 @@ function item(line: string, markdown: boolean): string {
 }
 
 function gainedText(change: AccessChange): string {
-  const { keys, declared, at, origins } = change;
-  const by = origins.length === 0 ? "" : `, by the SQL at ${origins.join(", ")}`;
-  const example = keys.length === 0 ? "" : `, for example ${keys.join(", ")}`;
-  return `▲ ${accessText(change)}${example}${by}; ${whys[declared](at)}`;
+  return `▲ ${accessText(change)}${gainText(change)}`;
 }
 
-function accessText({ persona, relation, operation, column, before, after }: AccessChange): string {
+/** Of access that was gained: examples, the SQL that lets it through, and whether a change of the matrix declares it. */
+export function gainText({ keys, declared, at, origins }: AccessChange): string {
+  const by = origins.length === 0 ? "" : `, by the SQL at ${origins.join(", ")}`;
+  const example = keys.length === 0 ? "" : `, for example ${keys.join(", ")}`;
+  return `${example}${by}; ${whys[declared](at)}`;
+}
+
+function accessText(change: AccessChange): string {
+  const { persona, relation, operation, column } = change;
   const what = `${verbs[operation] ?? operation} ${relation}${column === undefined ? "" : `.${column}`}`;
-  return `${persona} may ${what}: ${before === undefined ? "not known" : counted(before)} → ${counted(after)}`;
+  return `${persona} may ${what}: ${reachText(change)}`;
+}
+
+/** `0 of 40 → 3 of 40 (3 unexpected)` */
+export function reachText({ before, after }: AccessChange): string {
+  return `${before === undefined ? "not known" : counted(before)} → ${counted(after)}`;
 }
 
 function counted({ count, of, unexpected }: Reach): string {

@@ -1,4 +1,4 @@
-import type { Reach } from "../diff/reach.ts";
+import { grewWith, type Reach } from "../diff/reach.ts";
 import type { BrokenCell, GateChange, Reached } from "../model/gate.ts";
 import type { RelationWaiver } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
@@ -75,7 +75,7 @@ function reachWidens(less: Measure | undefined, wide: Measure): Widening | undef
 /** More rows, and not only because the relation has more rows: as many as before are out of reach. */
 function rowsWiden(less: Reach | undefined, wide: Reach): boolean {
   if (less === undefined) return wide.count > 0;
-  const grown = wide.of > less.of && wide.of - wide.count >= less.of - less.count;
+  const grown = wide.of > less.of && grewWith(less, wide);
   return (wide.count > less.count && !grown) || (wide.unexpected > less.unexpected && !grown);
 }
 

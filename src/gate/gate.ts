@@ -1,3 +1,4 @@
+import { newFindings } from "../diff/findings.ts";
 import { ruleChanges } from "../diff/rules.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog } from "../model/catalog.ts";
@@ -117,9 +118,7 @@ function structural(
 ): Pick<GateRecord, "findings" | "future" | "misfit"> {
   const fails = (finding: Finding): boolean =>
     failsRun(finding) || (requireComplete && incompleteNotes.includes(finding.kind));
-  const brought = after.findings.filter(
-    (finding) => fails(finding) && !before.findings.some((one) => covers(one, finding)),
-  );
+  const brought = newFindings(before.findings, after.findings).filter(fails);
   const issues = after.issues.filter(
     (issue) => !before.issues.some(({ message }) => message === issue.message),
   );
@@ -129,14 +128,6 @@ function structural(
     misfit: issues.length === 0 ? undefined : { issues },
   };
 }
-
-/** The earlier finding says the same, of the same roles or more. */
-function covers(earlier: Finding, later: Finding): boolean {
-  const rest = (one: Finding): string => textOf({ ...one, roles: [] } as Finding);
-  return rest(earlier) === rest(later) && rolesOf(later).every((role) => rolesOf(earlier).includes(role));
-}
-
-const rolesOf = (one: Finding): readonly string[] => ("roles" in one ? one.roles : []);
 
 const textOf = (finding: Finding): string => JSON.stringify(finding);
 

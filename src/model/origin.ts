@@ -8,11 +8,12 @@ export interface SqlOrigin {
     | "function"
     | "policy"
     | "trigger"
+    | "option"
     | "grant";
   readonly schema: string;
   /** A grant's: of the object that it is on. */
   readonly name: string;
-  /** A policy's or trigger's. */
+  /** A policy's, a trigger's, or that of an option (row-level security, FORCE ROW LEVEL SECURITY, owner). */
   readonly table?: string | undefined;
   /** Types of a function's input arguments, as the parser names them: `int4, text[]`. */
   readonly arguments?: string | undefined;
@@ -37,4 +38,18 @@ export function findOrigin(
 ): SqlOrigin | undefined {
   const members = Object.entries(wanted) as [keyof SqlOrigin, unknown][];
   return origins.find((one) => members.every(([name, value]) => one[name] === value));
+}
+
+/** What was defined, in words: `policy own on public.notes`, `grant select on table public.notes to anon`. */
+export function originName(one: Omit<SqlOrigin, "file" | "line" | "lastLine">): string {
+  const { kind, schema, name, table, arguments: types, on, privilege, grantee, column } = one;
+  if (table !== undefined) return `${kind} ${name} on ${schema}.${table}`;
+  const object = `${schema}.${name}${types === undefined ? "" : `(${types})`}`;
+  if (kind !== "grant") return `${kind} ${object}`;
+  return `grant ${privilege}${column === undefined ? "" : ` (${column})`} on ${on} ${object} to ${grantee}`;
+}
+
+/** The same as an archive's catalogue has it: name → `file:line`. */
+export function originRecord(origins: readonly SqlOrigin[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(origins.map((one) => [originName(one), `${one.file}:${one.line}`]));
 }

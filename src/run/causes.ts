@@ -1,4 +1,4 @@
-import type { SqlOrigin } from "../model/origin.ts";
+import { originRecord, type SqlOrigin } from "../model/origin.ts";
 import { addressOf, readsOnly } from "../model/posture.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Cause, CellRecord } from "../model/run.ts";
@@ -49,6 +49,12 @@ export function causeFinder({
     const cause = await oneAtATime(() => search({ cell, observation: seen.observation, mayWrite }));
     return { ...record, cause: withOrigin(cause, (await request.origins?.()) ?? []) };
   };
+}
+
+/** Writes the archive's catalogue again, with the place of the SQL that defined what is in force. Not before the first probe: parsing takes time. */
+export async function archiveOrigins({ request, plan, archive }: OpenRun): Promise<void> {
+  const origins = (await request.origins?.()) ?? [];
+  if (origins.length > 0) await archive.catalog({ ...plan.catalog, origins: originRecord(origins) });
 }
 
 /** Where the SQL that rowgate applied created what the cause names. */

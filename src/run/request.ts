@@ -45,7 +45,7 @@ export interface RunRequest {
   readonly filters: RunFilters;
   /** The archive's root. */
   readonly logs: string;
-  /** Where the SQL that rowgate applied created what is in force; asked only where a leak was found. */
+  /** Where the SQL that rowgate applied created what is in force: for the causes of leaks, and the archive. */
   readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
   /** How far passes are proved: for all rows there could be, where a policy decides (the default), or for the rows at hand. */
   readonly proof?: ProofWish | undefined;

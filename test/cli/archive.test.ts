@@ -53,8 +53,8 @@ describe("rowgate diff", () => {
     expect(shown.out).toMatch(
       /▲ oscar may read public\.activity_feed: \d+ of \d+ → \d+ of \d+ \(\d+ unexpected\), for example .*, by the SQL at policies\/fne-lms\/flawed\/broad-activity-policy\.sql:\d+; /,
     );
-    expect(shown.out).toContain(
-      "table public.activity_feed: policy Users can view public activities is new: ",
+    expect(shown.out).toMatch(
+      /table public\.activity_feed: policy Users can view public activities is new: .*, by the SQL at policies\/fne-lms\/flawed\/broad-activity-policy\.sql:\d+\n/,
     );
     expect(shown.out).toContain("oscar/public.activity_feed/select: pass → leak");
     const json = JSON.parse((await ask("diff", before, after, "--format", "json")).out) as Record<

@@ -306,7 +306,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
       {},
       async (page) => {
         const text = await page.locator("#changes").innerText();
-        expect(text).toContain("1 now failing");
+        expect(text).toContain("1 gained access that no change of the matrix declares");
         expect(text).toContain("1 cell of the other run is not in this one");
         await page.getByRole("search").getByLabel("Verdict").selectOption("changed");
         expect(await page.locator("#matches").innerText()).toMatch(/^1 of/);

@@ -37,7 +37,14 @@ test.skipIf(!hasChromium)(
       const flawed = path.join(folder, "flawed.html");
       writeFileSync(flawed, shown.out);
       const after = await open(browser, flawed);
-      expect(await after.page.locator("#changes h3").allInnerTexts()).toContain("9 now failing");
+      expect(await after.page.locator("#changes h3").allInnerTexts()).toContain(
+        "9 gained access that no change of the matrix declares",
+      );
+      const inForce = after.page.locator("#changes details", { hasText: "of what is in force" });
+      await inForce.locator("summary").click();
+      expect(await inForce.innerText()).toMatch(
+        /policy Users can view public activities is new: .*, by the SQL at policies\/fne-lms\/flawed\/broad-activity-policy\.sql:\d+/,
+      );
       expect(after.complaints).toEqual([]);
 
       const refused = await rowgate(["report", "latest", ...against], { cwd: root });

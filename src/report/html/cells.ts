@@ -17,6 +17,8 @@ export interface CellEncoder {
   /** Its place. */
   readonly add: (cell: CellRecord) => Place;
   readonly answer: (record: ChannelRecord, column: string | undefined) => Place;
+  /** What an answer says was observed. */
+  readonly what: (answer: Place) => Text | undefined;
   readonly personaOf: (name: string) => Place;
   readonly relationOf: (name: string) => Place;
   readonly encoded: () => {
@@ -52,6 +54,7 @@ export function createCellEncoder(run: RunRecord): CellEncoder {
 
   return {
     answer,
+    what: (place) => answers.values[place]?.what,
     personaOf: personas.of,
     relationOf: relations.of,
     add: (cell) => {

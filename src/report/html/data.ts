@@ -133,6 +133,12 @@ export interface FindingView {
   readonly facts: readonly string[];
 }
 
+export interface ChangeKindView {
+  readonly name: string;
+  /** To look at before this run is taken for the new baseline. */
+  readonly bad: boolean;
+}
+
 export interface AgainstView {
   readonly title: string;
   readonly id: string;
@@ -140,8 +146,17 @@ export interface AgainstView {
   /** By cell: its verdict and its answers in the other run; -1: it was not in it. */
   readonly verdict: readonly Place[];
   readonly answers: readonly (readonly Place[])[];
+  readonly kinds: readonly ChangeKindView[];
+  /** By cell: its place in `kinds`; -1: nothing changed. */
+  readonly kind: readonly Place[];
+  /** By cell: access that was gained or lost, in words. */
+  readonly access: Readonly<Record<number, string>>;
   /** Cells that only the other run has. */
   readonly gone: readonly { readonly name: string; readonly verdict: Place }[];
+  /** Beside the cells, and not found by the other run. */
+  readonly leaks: readonly string[];
+  /** What is in force otherwise. */
+  readonly rules: readonly string[];
 }
 
 export interface PageData {

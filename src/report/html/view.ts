@@ -43,7 +43,7 @@ export async function pageData(archive: ArchivedRun, against: ArchivedRun | unde
   for await (const cell of against?.cells() ?? []) compared.before(cell);
   for await (const cell of archive.cells()) {
     const place = cells.add(cell);
-    compared.now(cell, place);
+    if (against !== undefined) compared.now(cell, place);
     countSkips(cell, skips);
     if (isFailing(cell.verdict) && !isWaived(cell)) {
       placeOf.set(cell, place);
@@ -88,7 +88,7 @@ export async function pageData(archive: ArchivedRun, against: ArchivedRun | unde
     left: leftTexts(failed),
     findings: findingGroups(run.findings).map(findingView),
     waivedRelations: waivedRelations(run),
-    against: against === undefined ? null : compared.view(against.run),
+    against: against === undefined ? null : await compared.view(against, archive),
   };
 }
 

@@ -123,8 +123,12 @@ const handlers: Handlers = {
   },
   ViewStmt: ({ view }, state, place) => define(state, place, { kind: "view", ...newRelation(view, state) }),
   // A view's options decide whose privileges it uses; an ALTER of a table leaves its definition where it was.
-  AlterTableStmt: ({ relation, objtype }, state, place) => {
+  AlterTableStmt: ({ relation, objtype, cmds = [] }, state, place) => {
     if (objtype === "OBJECT_VIEW") define(state, place, { kind: "view", ...knownRelation(relation, state) });
+    for (const one of cmds) {
+      const name = "AlterTableCmd" in one ? options[one.AlterTableCmd.subtype ?? ""] : undefined;
+      if (name !== undefined) define(state, place, { kind: "option", ...onTable(relation, name, state) });
+    }
   },
   CreateFunctionStmt: ({ funcname, parameters = [] }, state, place) => {
     const inputs = parameters.flatMap((one) =>
@@ -195,6 +199,15 @@ const handlers: Handlers = {
     if (kind === "TRANS_STMT_COMMIT") state.committed = state.origins;
     if (kind === "TRANS_STMT_ROLLBACK") state.origins = state.committed;
   },
+};
+
+/** What ALTER TABLE says of a table beside its definition, as `rowgate diff` names it. */
+const options: Readonly<Record<string, string>> = {
+  AT_EnableRowSecurity: "row-level security",
+  AT_DisableRowSecurity: "row-level security",
+  AT_ForceRowSecurity: "FORCE ROW LEVEL SECURITY",
+  AT_NoForceRowSecurity: "FORCE ROW LEVEL SECURITY",
+  AT_ChangeOwner: "owner",
 };
 
 const outputs: ReadonlySet<string> = new Set(["FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"]);

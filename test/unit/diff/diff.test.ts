@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { diffExitCode, type DiffSide, diffRuns, undeclared } from "../../../src/diff/diff.ts";
+import { newFindings } from "../../../src/diff/findings.ts";
 import { diffText } from "../../../src/diff/text.ts";
+import { type ArchivedRun, archivedRun } from "../../../src/report/archived-run.ts";
+import { pageData } from "../../../src/report/html/view.ts";
 import type { Catalog, PolicyInfo, RelationInfo } from "../../../src/model/catalog.ts";
 import type { Finding } from "../../../src/model/finding.ts";
 import type { Expectation } from "../../../src/model/matrix.ts";
@@ -22,6 +25,10 @@ const noRules: Rules = { relations: [], routines: [], roles: [] };
 
 function side(cells: readonly CellRecord[], catalog: Rules = noRules): DiffSide {
   return { run: record(cells).run, catalog, cells: () => cells };
+}
+
+function archived({ run, cells, catalog }: DiffSide): ArchivedRun {
+  return archivedRun(run, "logs", cells, undefined, async () => catalog as Catalog);
 }
 
 function saw(observation: Observation, facts: Partial<CellRecord> = {}): CellRecord {
@@ -176,6 +183,14 @@ describe("access", () => {
       before === undefined ? 1 : 0,
       after === undefined ? 1 : 0,
     ]);
+    const { against } = await pageData(archived(one(after)), archived(one(before)));
+    const kinds = (against?.kind ?? []).flatMap((place) => against?.kinds[place]?.name ?? []);
+    const undeclaredGain = "gained access that no change of the matrix declares";
+    expect(kinds.filter((name) => name === undeclaredGain)).toHaveLength(undeclared(diff).length);
+    expect(kinds.some((name) => name === "gained access, as declared" || name === "new cells")).toBe(
+      diff.gained.length > undeclared(diff).length,
+    );
+    expect(against?.gone).toHaveLength(diff.removed.length);
   });
 
   it("is told in a sentence with keys and what to do; nothing of it is markup or obeyed by a terminal", async () => {
@@ -229,8 +244,8 @@ const count = {
 const web = { name: "web", superuser: false, bypassRls: false, canLogin: true, inherits: [], mayBecome: [] };
 const defaults = { owner: "postgres", schema: "public", objects: "tables", acl: ["web=r/postgres"] };
 
-function table(facts: Partial<RelationInfo>): Rules {
-  return { ...noRules, relations: [{ ...notes, ...facts }] };
+function table(facts: Partial<RelationInfo>, origins?: Rules["origins"]): Rules {
+  return { ...noRules, relations: [{ ...notes, ...facts }], origins };
 }
 
 it("a leak beside the cells is one that the later run found, and the earlier one did not", async () => {
@@ -250,6 +265,25 @@ it("a leak beside the cells is one that the later run found, and the earlier one
   expect(diffExitCode(found)).toBe(1);
   expect(diffText(found, false)).toContain("Leaks that the earlier run did not find");
   expect((await diffRuns(at([leak]), at([leak]))).leaks).toEqual([]);
+});
+
+describe("findings", () => {
+  const definer = (roles: readonly string[], name = "public.find()"): Finding => ({
+    kind: "undeclared-definer",
+    function: name,
+    owner: "postgres",
+    roles,
+  });
+  it.each([
+    ["the same", [definer(["anon"])], [definer(["anon"])], 0],
+    ["one role is left", [definer(["anon", "web"])], [definer(["web"])], 0],
+    ["one more role", [definer(["anon"])], [definer(["anon", "web"])], 1],
+    ["another function", [definer(["anon"])], [definer(["anon"], "public.list()")], 1],
+    ["nothing before", [], [definer(["anon"])], 1],
+    ["nothing afterwards", [definer(["anon"])], [], 0],
+  ] as const)("%s", (_, before, after, found) => {
+    expect(newFindings(before, after)).toHaveLength(found);
+  });
 });
 
 describe("what is in force", () => {
@@ -286,6 +320,48 @@ describe("what is in force", () => {
       table({}),
       table({ privileges: { web: { ...held, select: ["id", "body"], delete: true } } }),
       ["table public.notes: privileges of web: added SELECT, DELETE; removed SELECT (id)"],
+    ],
+    [
+      "a policy, and where SQL defines it now",
+      table({}, { "policy own on public.notes": "a.sql:2" }),
+      table({ policies: [{ ...own, using: "true" }] }, { "policy own on public.notes": "b.sql:7" }),
+      [
+        'table public.notes: policy own was policy "own" FOR SELECT TO web USING (owner = 1); it is policy "own" FOR SELECT TO web USING (true) now, by the SQL at b.sql:7',
+      ],
+    ],
+    [
+      "a dropped policy, and where SQL defined it",
+      table({}, { "policy own on public.notes": "a.sql:2" }),
+      table({ policies: [] }),
+      [
+        'table public.notes: policy own is gone; it was policy "own" FOR SELECT TO web USING (owner = 1), by the SQL at a.sql:2 of the earlier run',
+      ],
+    ],
+    [
+      "row-level security, and the ALTER TABLE",
+      table({}),
+      table({ rls: false }, { "option row-level security on public.notes": "b.sql:9" }),
+      ["table public.notes: row-level security was on; it is off now, by the SQL at b.sql:9"],
+    ],
+    [
+      "grants of a column, to PUBLIC and to an inherited role",
+      { ...table({}), roles: [{ ...web, inherits: ["web", "staff"] }] },
+      {
+        ...table(
+          { privileges: { web: { ...held, select: ["id", "body"], delete: true, insert: ["body"] } } },
+          {
+            "grant select on table public.notes to public": "b.sql:1",
+            "grant delete on table public.notes to staff": "b.sql:2",
+            "grant insert (body) on table public.notes to web": "b.sql:3",
+            "grant insert (id) on table public.notes to web": "b.sql:4",
+            "grant delete on table public.others to web": "b.sql:5",
+          },
+        ),
+        roles: [{ ...web, inherits: ["web", "staff"] }],
+      },
+      [
+        "table public.notes: privileges of web: added SELECT, INSERT (body), DELETE, by the SQL at b.sql:1, b.sql:3, b.sql:2; removed SELECT (id)",
+      ],
     ],
     ["a dropped table", table({}), noRules, ["table public.notes is gone"]],
     [

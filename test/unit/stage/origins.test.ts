@@ -19,6 +19,7 @@ function shown(one: SqlOrigin): string {
   const what: Readonly<Partial<Record<SqlOrigin["kind"], string>>> = {
     schema: one.schema,
     policy: `"${one.name}" on ${one.schema}.${one.table}`,
+    option: `"${one.name}" on ${one.schema}.${one.table}`,
     trigger: `"${one.name}" on ${one.schema}.${one.table}`,
     grant: `${one.privilege}${column} on ${one.on} ${object} to ${one.grantee}`,
   };
@@ -34,6 +35,27 @@ interface Case {
 const t = "create table t (id int)";
 
 const cases: readonly Case[] = [
+  {
+    what: "ALTER TABLE says of a table who owns it, and whether its policies apply",
+    files: [
+      [
+        t,
+        "alter table t enable row level security, force row level security",
+        "alter table t owner to web",
+        "create table gone (id int)",
+        "alter table gone enable row level security",
+        "alter table t no force row level security",
+        "alter table t rename to u",
+        "drop table gone",
+      ],
+    ],
+    origins: [
+      'option "FORCE ROW LEVEL SECURITY" on public.u: 1:6',
+      'option "owner" on public.u: 1:3',
+      'option "row-level security" on public.u: 1:2',
+      "table public.u: 1:1",
+    ],
+  },
   {
     what: "what CREATE makes",
     files: [
@@ -96,7 +118,12 @@ const cases: readonly Case[] = [
         "alter table t enable row level security",
       ],
     ],
-    origins: ["function public.f(): 2:2", "table public.t: 2:3", "view public.v: 2:1"],
+    origins: [
+      "function public.f(): 2:2",
+      'option "row-level security" on public.t: 2:4',
+      "table public.t: 2:3",
+      "view public.v: 2:1",
+    ],
   },
   {
     what: "an object that was there already",

@@ -1,3 +1,4 @@
+import type { ChangeKindView } from "../data.ts";
 import { type Child, h, number, plural } from "./dom.ts";
 import { badge, cellLink, type Page, section } from "./parts.ts";
 
@@ -9,19 +10,10 @@ export function changes(page: Page): Child {
   const { model } = page;
   const { against } = model.data;
   if (against === null) return undefined;
-  const groups: Record<string, number[]> = {
-    "now failing": [],
-    "no longer failing": [],
-    "other verdict": [],
-    "same verdict, other rows": [],
-    "new cells": [],
-  };
-  for (let cell = 0; cell < model.size; cell += 1) {
-    if (!model.hasChanged(cell)) continue;
-    groups[kindOf(page, cell)]?.push(cell);
-  }
-  const shown = Object.entries(groups).filter(([, cells]) => cells.length > 0);
-  const same = shown.length === 0 && against.gone.length === 0;
+  const groups = against.kinds.map((): number[] => []);
+  for (let cell = 0; cell < model.size; cell += 1) groups[against.kind[cell] ?? -1]?.push(cell);
+  const { leaks, rules, gone } = against;
+  const same = groups.every((cells) => cells.length === 0) && leaks.length + rules.length + gone.length === 0;
   return section(
     "changes",
     "What changed",
@@ -31,20 +23,22 @@ export function changes(page: Page): Child {
       `Compared with ${against.title}, run ${against.id} of ${against.finishedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC")}.`,
     ),
     same && h("p", { class: "none" }, `Nothing changed in ${plural(model.size, "cell")}.`),
-    ...shown.map(([kind, cells]) => changeCard(page, kind, cells)),
-    against.gone.length > 0 &&
+    leaks.length > 0 &&
       h(
-        "details",
-        { class: "group dim" },
-        h(
-          "summary",
-          {},
-          `${plural(against.gone.length, "cell")} of the other run ${against.gone.length === 1 ? "is" : "are"} not in this one`,
-        ),
+        "article",
+        { class: "group bad" },
+        h("h3", {}, `${plural(leaks.length, "leak")} beside the cells that the other run did not find`),
+        texts(leaks),
+      ),
+    ...against.kinds.map((kind, place) => changeCard(page, kind, groups[place] ?? [])),
+    rules.length > 0 && folded(`${plural(rules.length, "change")} of what is in force`, texts(rules)),
+    gone.length > 0 &&
+      folded(
+        `${plural(gone.length, "cell")} of the other run ${gone.length === 1 ? "is" : "are"} not in this one`,
         h(
           "ul",
           { class: "others" },
-          ...against.gone
+          ...gone
             .slice(0, listed * 5)
             .map((one) => h("li", {}, badge(model.verdictAt(one.verdict)), ` ${one.name}`)),
         ),
@@ -52,16 +46,16 @@ export function changes(page: Page): Child {
   );
 }
 
-function kindOf({ model }: Page, cell: number): string {
-  const before = model.data.against?.verdict[cell] ?? -1;
-  if (before === -1) return "new cells";
-  const failed = model.verdictAt(before).failing;
-  if (before === model.data.cells.verdict[cell]) return "same verdict, other rows";
-  if (failed === model.verdict(cell).failing) return "other verdict";
-  return failed ? "no longer failing" : "now failing";
+function texts(all: readonly string[]): HTMLElement {
+  return h("ul", { class: "sql" }, ...all.map((text) => h("li", {}, text)));
 }
 
-function changeCard(page: Page, kind: string, cells: readonly number[]): HTMLElement {
+function folded(title: string, content: HTMLElement): HTMLElement {
+  return h("details", { class: "group dim" }, h("summary", {}, title), content);
+}
+
+function changeCard(page: Page, kind: ChangeKindView, cells: readonly number[]): Child {
+  if (cells.length === 0) return false;
   const { model } = page;
   const { against } = model.data;
   const rows = cells.slice(0, listed).map((cell) => {
@@ -76,28 +70,29 @@ function changeCard(page: Page, kind: string, cells: readonly number[]): HTMLEle
       ),
       h("td", {}, before === -1 ? "not probed" : badge(model.verdictAt(before))),
       h("td", {}, badge(model.verdict(cell), model.isWaived(cell))),
-      h("td", {}, whatText(page, cell)),
+      h("td", {}, against?.access[cell] ?? whatText(page, cell)),
     );
   });
   const left = cells.length - rows.length;
-  const isBad = kind === "now failing" || cells.some((cell) => model.isFailing(cell));
   return h(
     "article",
-    { class: `group ${isBad ? "bad" : "dim"}` },
-    h("h3", {}, `${number(cells.length)} ${kind}`),
+    { class: `group ${kind.bad ? "bad" : "dim"}` },
+    h("h3", {}, `${number(cells.length)} ${kind.name}`),
     h(
       "div",
-      { class: "scroll", tabindex: 0, role: "group", "aria-label": kind },
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": kind.name },
       h(
         "table",
-        { "aria-label": kind },
+        { "aria-label": kind.name },
         h(
           "thead",
           {},
           h(
             "tr",
             {},
-            ...["Cell", "Before", "Now", "Rows, before → now"].map((head) => h("th", { scope: "col" }, head)),
+            ...["Cell", "Before", "Now", "Access, before → now"].map((head) =>
+              h("th", { scope: "col" }, head),
+            ),
           ),
         ),
         h("tbody", {}, ...rows),
@@ -109,10 +104,10 @@ function changeCard(page: Page, kind: string, cells: readonly number[]): HTMLEle
 }
 
 function whatText({ model }: Page, cell: number): string {
-  const texts = model.data.channels.flatMap((name, channel) => {
+  const parts = model.data.channels.flatMap((name, channel) => {
     const [before, now] = [model.before(cell, channel), model.answer(cell, channel)];
     if (before === undefined || now === undefined || before.what === now.what) return [];
     return [`${name}: ${model.text(before.what)} → ${model.text(now.what)}`];
   });
-  return texts.join("; ");
+  return parts.join("; ");
 }

@@ -112,12 +112,7 @@ export class Model {
 
   /** Its verdict, or what a channel brought back, is not what the other run had. */
   hasChanged(cell: number): boolean {
-    const { against, cells } = this.data;
-    if (against === null) return false;
-    if (against.verdict[cell] !== cells.verdict[cell]) return true;
-    return this.data.channels.some(
-      (_, channel) => this.before(cell, channel)?.what !== this.answer(cell, channel)?.what,
-    );
+    return (this.data.against?.kind[cell] ?? -1) !== -1;
   }
 
   id(cell: number): string {
