@@ -267,13 +267,11 @@ it("a leak beside the cells is one that the later run found, and the earlier one
   expect((await diffRuns(at([leak]), at([leak]))).leaks).toEqual([]);
 });
 
+function definer(roles: readonly string[], name = "public.find()"): Finding {
+  return { kind: "undeclared-definer", function: name, owner: "postgres", roles };
+}
+
 describe("findings", () => {
-  const definer = (roles: readonly string[], name = "public.find()"): Finding => ({
-    kind: "undeclared-definer",
-    function: name,
-    owner: "postgres",
-    roles,
-  });
   it.each([
     ["the same", [definer(["anon"])], [definer(["anon"])], 0],
     ["one role is left", [definer(["anon", "web"])], [definer(["web"])], 0],
