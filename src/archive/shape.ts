@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defaultPrivileges } from "../model/baseline.ts";
+import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
 import { channels } from "../model/cell.ts";
 import { effects } from "../model/effect.ts";
 import { type FindingKind, findingSeverity } from "../model/finding.ts";
@@ -37,8 +37,10 @@ const target = z.looseObject({
     .optional(),
   baseline: z
     .looseObject({
-      name: z.literal("supabase"),
-      defaultPrivileges: z.enum(defaultPrivileges),
+      name: z.enum(baselineNames),
+      defaultPrivileges: z.enum(defaultPrivileges).optional(),
+      privilegesFrom: z.string().optional(),
+      captured: z.looseObject({ target: z.string(), capturedAt: z.string() }).optional(),
       standIns: texts,
       skipped: z.array(
         z.looseObject({ file: z.string(), line: count, statement: z.string(), because: z.string() }),

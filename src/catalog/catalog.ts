@@ -46,7 +46,6 @@ export async function readCatalog(
     personas.settings.map((name) => name.toLowerCase()),
     personas.logIn,
   ]);
-  const defaults = await client.query<DefaultPrivileges>(readSql("catalog_default_privileges.sql"));
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
   );
@@ -67,8 +66,12 @@ export async function readCatalog(
     relations: relations.rows.map((row) => JSON.parse(row.relation) as RelationInfo),
     sessionFacts: facts.rows,
     routines: routines.rows.map((row) => JSON.parse(row.routine) as RoutineInfo),
-    defaultPrivileges: defaults.rows,
+    defaultPrivileges: await readDefaultPrivileges(client),
   };
+}
+
+export async function readDefaultPrivileges(client: ClientBase): Promise<readonly DefaultPrivileges[]> {
+  return (await client.query<DefaultPrivileges>(readSql("catalog_default_privileges.sql"))).rows;
 }
 
 function roleInfo({ name, superuser, bypassRls, canLogin, inherits, mayBecome }: RoleRow): RoleInfo {

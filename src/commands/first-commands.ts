@@ -8,6 +8,7 @@ import {
   postgresBinOption,
   standInsOption,
 } from "./baseline-options.ts";
+import type { CaptureOptions } from "./capture.ts";
 import type { ScanOptions } from "./scan.ts";
 import type { WatchOptions } from "./watch.ts";
 
@@ -77,5 +78,14 @@ export function addFirstCommands(program: Command, act: Act): void {
       const options: ScanOptions = { ...(given as ScanOptions), overlay: given.overlay ?? [] };
       const { scanCommand } = await import("./scan.ts");
       await act(async (environment) => scanCommand(folder, options, environment));
+    });
+  program
+    .command("capture")
+    .description("write down a running target's default privileges, for embedded databases that stand for it")
+    .argument("<target>", "a target of rowgate.yaml, or supabase (the local stack)")
+    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .action(async (target: string, options: CaptureOptions) => {
+      const { captureCommand } = await import("./capture.ts");
+      await act(async (environment) => captureCommand(target, options, environment));
     });
 }

@@ -13,12 +13,13 @@ import {
   type RunOutcome,
 } from "../run.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
-import type { Baseline, BaselineName } from "../model/baseline.ts";
+import type { Baseline, BaselineName, Captured } from "../model/baseline.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
 import { chooseBaseline } from "../stage/baseline.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
+import { readCaptured } from "../config/captured.ts";
 import { findAnyConfig } from "../config/file.ts";
 import { limiter } from "../lib/limiter.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
@@ -86,7 +87,8 @@ export async function prepareAll(
   return allOrErrors(settled, "These matrices do not fit their databases.");
 }
 
-type Choice = Pick<RunOptions, "target" | "policies" | "baseline" | "defaultPrivileges">;
+type Choice = Pick<RunOptions, "target" | "policies" | "baseline" | "defaultPrivileges"> &
+  Partial<Pick<RunOptions, "config">>;
 
 /** What the embedded database of a matrix holds before its SQL; elsewhere the server decides. */
 export async function baselineOf(
@@ -95,9 +97,17 @@ export async function baselineOf(
   cwd: string,
 ): Promise<Baseline | undefined> {
   if (options.target !== "embedded") return undefined;
-  const wish = { baseline: options.baseline, defaultPrivileges: options.defaultPrivileges };
+  const found = await findAnyConfig(options.config, cwd);
+  const [given, written] = [options.defaultPrivileges, found?.config.default_privileges];
   return chooseBaseline(
-    wish,
+    {
+      baseline: options.baseline ?? found?.config.baseline,
+      defaultPrivileges:
+        given === undefined
+          ? written && { state: written, from: "rowgate.yaml" }
+          : { state: given, from: "--default-privileges" },
+      captured: await readCaptured(found?.folder ?? cwd),
+    },
     options.policies === undefined ? policies : path.resolve(cwd, options.policies),
     cwd,
   );
@@ -137,6 +147,7 @@ export async function openSystem(
     jwtSecret: variables["ROWGATE_JWT_SECRET"],
     environment: variables,
   };
+  const captured = request.baseline?.name === "supabase" ? request.baseline.captured : undefined;
   const prepared = await server.prepare(request, matrix);
   if (beside && prepared.changedRoles.length > 0) throw sharedRoles(matrix, prepared.changedRoles);
   return {
@@ -144,7 +155,10 @@ export async function openSystem(
     matrix,
     gateway: server.gatewayOf(matrix),
     // Relative, as the user names them: the archive does not say where the checkout was.
-    inputs: prepared.inputs.map((one) => ({ ...one, path: path.relative(cwd, one.path) })),
+    inputs: [...prepared.inputs, ...(captured === undefined ? [] : [inputOf(captured)])].map((one) => ({
+      ...one,
+      path: path.relative(cwd, one.path),
+    })),
     origins: async () =>
       (await prepared.origins()).map((one) => ({ ...one, file: path.relative(cwd, one.file) })),
     startMs: server.startMs + performance.now() - began,
@@ -153,6 +167,10 @@ export async function openSystem(
       return { ...opened, target: withRelativePaths(opened.target, cwd) };
     },
   };
+}
+
+function inputOf({ file, sha256 }: Captured): InputFingerprint {
+  return { path: file, sha256 };
 }
 
 /** The archive does not say where the checkout was. */
@@ -275,6 +293,7 @@ interface Provenance {
   /** `undefined` outside a git checkout. */
   readonly gitCommit: string | undefined;
   readonly chainOrigin: string | undefined;
+  readonly captured: Captured | undefined;
 }
 
 /** @param config the file that `--config` names, where that is a configuration of rowgate */
@@ -284,7 +303,8 @@ export async function readProvenance(cwd: string, config?: string): Promise<Prov
     gitCommit(cwd),
     findAnyConfig(config, cwd),
   ]);
-  return { version, gitCommit: commit, chainOrigin: found?.config.chain_origin };
+  const captured = await readCaptured(found?.folder ?? cwd);
+  return { version, gitCommit: commit, chainOrigin: found?.config.chain_origin, captured };
 }
 
 async function gitCommit(cwd: string): Promise<string | undefined> {

@@ -94,7 +94,8 @@ export function readConfig(text: string, file: string, folder: string): ConfigFi
   const root = readYaml(text, file, kind, collected);
   const sound =
     root !== undefined && checkShape(root, configShape, "the configuration", collected).broken.size === 0;
-  const config = sound && collected.list().length === 0 ? configShape.parse(plainOf(root)) : undefined;
+  const read = sound && collected.list().length === 0 ? configShape.parse(plainOf(root)) : undefined;
+  const config = read && { ...read, targets: read.targets ?? {} };
   const issues = root && config ? contradictions(root, config) : collected.list();
   if (root === undefined || config === undefined || issues.length > 0)
     throw new IssuesError("config/invalid", `${file} holds mistakes.`, issues);

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { shapeWords } from "../yaml/check-shape.ts";
 import { sslmodes } from "./libpq.ts";
+import {
+  type BaselineName,
+  baselineNames,
+  type DefaultPrivileges,
+  defaultPrivileges,
+} from "../model/baseline.ts";
 import type { Writes } from "../model/target.ts";
 
 /**
@@ -144,6 +150,18 @@ const config = z
       .describe(
         "Names the chain of archives in `logs/checkpoint`: a domain of yours and a path (`example.org/rowgate/shop`); default: rowgate-runs.",
       ),
+    baseline: z
+      .enum(baselineNames)
+      .optional()
+      .describe(
+        "What the embedded database holds before your SQL (`--baseline`); default: as the SQL looks.",
+      ),
+    default_privileges: z
+      .enum(defaultPrivileges)
+      .optional()
+      .describe(
+        "Supabase: what new tables give to API roles (`--default-privileges`). legacy: everything; none: automatic exposure is off; as-captured: as on the target that `rowgate capture` read.",
+      ),
     targets: z
       .record(
         z
@@ -152,6 +170,7 @@ const config = z
         target,
       )
       .register(shapeWords, { entry: "target", keys: "a target" })
+      .optional()
       .describe("Named targets: `rowgate run --target <name>`."),
   })
   .meta({ title: "rowgate configuration" });
@@ -191,12 +210,17 @@ type LimitKey =
   | "request_timeout";
 
 export interface Config {
+  readonly baseline?: BaselineName | undefined;
+  readonly default_privileges?: DefaultPrivileges | undefined;
   readonly production_urls?: readonly string[] | undefined;
   readonly chain_origin?: string | undefined;
   readonly targets: Readonly<Record<string, TargetEntry>>;
 }
 
-export const configShape: z.ZodType<Config> = config;
+/** `targets` may be left out. */
+export const configShape: z.ZodType<
+  Omit<Config, "targets"> & { readonly targets?: Config["targets"] | undefined }
+> = config;
 
 /** The text of `rowgate.schema.json`. Draft 7, since that is what every YAML editor reads. */
 export function configJsonSchema(): string {

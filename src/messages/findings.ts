@@ -65,6 +65,16 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     facts: (of) => `${of.persona}: ${list(of.claims)}, which a persona with the same claims states`,
     todo: "nothing, if a token without them is meant; else remove the persona: the other one is the real token",
   },
+  "default-privileges-differ": {
+    title: "New objects give other privileges here than on the target that this database stands for",
+    facts: (of) =>
+      [
+        `${of.target}, captured ${of.capturedAt.slice(0, 10)}`,
+        ...(of.onlyThere.length === 0 ? [] : [`only there: ${listed(of.onlyThere)}`]),
+        ...(of.onlyHere.length === 0 ? [] : [`only here: ${listed(of.onlyHere)}`]),
+      ].join("; "),
+    todo: "say `default_privileges: as-captured` in rowgate.yaml (or --default-privileges as-captured); if the target has changed since, run `rowgate capture` again",
+  },
   "login-role-escalation": {
     title: "A persona's login may SET ROLE to a role that bypasses policies or has more privileges",
     facts: (of) => `${of.login} may become ${list(of.roles)}`,

@@ -1,10 +1,28 @@
+import type { DefaultPrivileges as DefaultPrivilegesEntry } from "./catalog.ts";
+
 /** What a database that rowgate starts holds before the system's own SQL. */
 export const baselineNames = ["supabase", "plain"] as const;
 export type BaselineName = (typeof baselineNames)[number];
 
-/** Whether new objects in `public` are exposed to the API's roles: `legacy`, everything; `none`, what switching it off leaves. */
-export const defaultPrivileges = ["legacy", "none"] as const;
+/**
+ * Whether new objects in `public` are exposed to the API's roles: `legacy`, everything; `none`, what switching it off leaves;
+ * `as-captured`, as on the target that `rowgate capture` read.
+ */
+export const defaultPrivileges = ["legacy", "none", "as-captured"] as const;
 export type DefaultPrivileges = (typeof defaultPrivileges)[number];
+
+/** What says which default privileges there are; `assumed`: nothing does. */
+export type PrivilegesSource = "--default-privileges" | "rowgate.yaml" | "config.toml" | "assumed";
+
+/** The default privileges of the target that started databases stand for, as `rowgate capture` wrote them. */
+export interface Captured {
+  readonly target: string;
+  /** ISO 8601. */
+  readonly capturedAt: string;
+  readonly entries: readonly DefaultPrivilegesEntry[];
+  readonly file: string;
+  readonly sha256: string;
+}
 
 /** How a folder of SQL says in which order its files are applied. */
 export const layouts = ["numbered", "supabase", "sqitch", "dbmate", "flyway", "prisma", "drizzle"] as const;
@@ -12,7 +30,13 @@ export type Layout = (typeof layouts)[number];
 
 export type Baseline =
   | { readonly name: "plain" }
-  | { readonly name: "supabase"; readonly defaultPrivileges: DefaultPrivileges };
+  | {
+      readonly name: "supabase";
+      readonly defaultPrivileges: DefaultPrivileges;
+      readonly privilegesFrom: PrivilegesSource;
+      /** Of `as-captured`. */
+      readonly captured?: Captured | undefined;
+    };
 
 /** A statement of the system's SQL that was not run, or that another role ran. */
 export interface SkippedStatement {
@@ -24,8 +48,14 @@ export interface SkippedStatement {
 }
 
 export interface BaselineRecord {
-  readonly name: "supabase";
-  readonly defaultPrivileges: DefaultPrivileges;
+  /** `plain` only where something is to be said of its SQL. */
+  readonly name: BaselineName;
+  /** Supabase's alone. */
+  readonly defaultPrivileges?: DefaultPrivileges | undefined;
+  /** Absent in archives that were written before it was recorded. */
+  readonly privilegesFrom?: PrivilegesSource | undefined;
+  /** Of `as-captured`: from which target, and when. */
+  readonly captured?: Pick<Captured, "target" | "capturedAt"> | undefined;
   /** Objects that imitate the platform's. */
   readonly standIns: readonly string[];
   readonly skipped: readonly SkippedStatement[];

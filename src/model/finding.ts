@@ -75,6 +75,16 @@ type FindingFacts =
       readonly claims: readonly string[];
     }
   | {
+      /** What new objects give to roles, on the target that was captured and here. */
+      readonly kind: "default-privileges-differ";
+      readonly target: string;
+      /** ISO 8601. */
+      readonly capturedAt: string;
+      /** `SELECT, INSERT on new tables of postgres in public to anon` */
+      readonly onlyThere: readonly string[];
+      readonly onlyHere: readonly string[];
+    }
+  | {
       readonly kind: "login-role-escalation";
       readonly login: string;
       /** As whom the login can put policies aside, by SET ROLE. */
@@ -230,6 +240,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "owner-bypasses-rls": "error",
   "superuser-persona": "note",
   "claims-left-out": "note",
+  "default-privileges-differ": "failure",
   "login-role-escalation": "failure",
   "login-bypass-path": "failure",
   "unprobed-role": "note",

@@ -1,3 +1,4 @@
+import type { BaselineRecord } from "../model/baseline.ts";
 import { channels } from "../model/cell.ts";
 import { failsRun, isChain, isLeak } from "../model/finding.ts";
 import type { Counts, EscalationRecord, RunRecord } from "../model/run.ts";
@@ -163,7 +164,15 @@ export function baselineNote({ target: { baseline } }: RunRecord): string | unde
   const left = skipped === 0 ? "" : `, ${skipped} statement${skipped === 1 ? "" : "s"} skipped or noted`;
   const extensions = baseline.standIns.flatMap((one) => /^extension (\S+)/.exec(one)?.[1] ?? []);
   const imitated = extensions.length === 0 ? "" : `, stand-ins for ${extensions.join(", ")}`;
-  return `imitated Supabase, default privileges ${baseline.defaultPrivileges}${left}${imitated}`;
+  if (baseline.name === "plain") return left === "" ? undefined : left.slice(2);
+  return `imitated Supabase, default privileges ${privilegesText(baseline)}${left}${imitated}`;
+}
+
+/** `legacy (assumed)`, `as-captured (live, 2026-05-04)` */
+function privilegesText({ defaultPrivileges, privilegesFrom, captured }: BaselineRecord): string {
+  if (captured !== undefined)
+    return oneLine(clean(`as-captured (${captured.target}, ${captured.capturedAt.slice(0, 10)})`));
+  return `${defaultPrivileges}${privilegesFrom === "assumed" ? " (assumed)" : ""}`;
 }
 
 /** `school-staging (staging)`; a target that is called as its posture is named once. */

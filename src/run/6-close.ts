@@ -1,4 +1,5 @@
 import { claimsLeftOut } from "../persona/supabase.ts";
+import { defaultPrivilegesDiffer } from "../lint/default-privileges.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import { type Finding, recordedFinding } from "../model/finding.ts";
@@ -44,6 +45,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
   const findings = [
     ...plan.findings,
     ...claimsLeftOut(request.matrix.personas, request.target.issuer),
+    ...defaultPrivilegesDiffer(request.captured, plan.catalog, matrix.exposes),
     ...probed.findings,
     ...left.findings,
     ...scratchRowFindings(rows),

@@ -1,30 +1,58 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { detectLayout, readProjectConfig } from "./apply-sql/layout.ts";
-import type { Baseline, BaselineName, DefaultPrivileges } from "../model/baseline.ts";
+import type {
+  Baseline,
+  BaselineName,
+  Captured,
+  DefaultPrivileges,
+  PrivilegesSource,
+} from "../model/baseline.ts";
+import { RowgateError } from "../model/errors.ts";
 
 export interface BaselineWish {
   /** `undefined`: what the repository and the SQL look like. */
   readonly baseline: BaselineName | undefined;
-  /** `undefined`: `legacy`, as on most projects. */
-  readonly defaultPrivileges: DefaultPrivileges | undefined;
+  /** `undefined`: what `config.toml` says, or `legacy`, as on most projects. */
+  readonly defaultPrivileges: Stated | undefined;
+  /** What `as-captured` means. */
+  readonly captured?: Captured | undefined;
+}
+
+interface Stated {
+  readonly state: DefaultPrivileges;
+  readonly from: PrivilegesSource;
 }
 
 /** What a system's database holds before its own SQL. */
 export async function chooseBaseline(wish: BaselineWish, policies: string, cwd: string): Promise<Baseline> {
   const name = wish.baseline ?? ((await isSupabase(policies, cwd)) ? "supabase" : "plain");
   if (name === "plain") return { name };
-  const defaultPrivileges = wish.defaultPrivileges ?? (await privilegesOf(policies, cwd));
-  return { name, defaultPrivileges };
+  const { state, from } = wish.defaultPrivileges ?? (await privilegesOf(policies, cwd));
+  const supabase = { name, defaultPrivileges: state, privilegesFrom: from } as const;
+  if (state !== "as-captured") return supabase;
+  if (wish.captured === undefined) throw notCaptured(from);
+  return { ...supabase, captured: wish.captured };
 }
 
-/** What `config.toml` says explicitly decides: `auto_expose_new_tables = false` is `none`. Unset, it is as most projects are. */
-async function privilegesOf(policies: string, cwd: string): Promise<DefaultPrivileges> {
+function notCaptured(from: PrivilegesSource): RowgateError {
+  return new RowgateError({
+    code: "baseline/not-captured",
+    message: `${from} asks for default privileges as captured, and no target's have been captured.`,
+    hint: "run `rowgate capture <target>`, which writes rowgate.captured.json, and commit that file",
+  });
+}
+
+/** What `config.toml` says explicitly decides: `auto_expose_new_tables = false` is `none`. Unset, it is assumed to be as most projects are. */
+async function privilegesOf(policies: string, cwd: string): Promise<Stated> {
   const folders = [policies, path.dirname(policies), path.join(cwd, "supabase")];
   for (const folder of folders)
-    if (await exists(path.join(folder, "config.toml")))
-      return (await readProjectConfig(folder)).exposesNewTables === false ? "none" : "legacy";
-  return "legacy";
+    if (await exists(path.join(folder, "config.toml"))) {
+      const { exposesNewTables } = await readProjectConfig(folder);
+      if (exposesNewTables === undefined) break;
+      return { state: exposesNewTables ? "legacy" : "none", from: "config.toml" };
+    }
+  return { state: "legacy", from: "assumed" };
 }
 
 async function isSupabase(policies: string, cwd: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
-import { applySource, applySqlFile, applySqlFolder, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
+import { applySources, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
 import { detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
 import { readSource, type SqlSource } from "./apply-sql/source.ts";
@@ -90,8 +90,18 @@ export async function applySystemSql(database: DatabaseAddress, sql: SystemSql):
       inputs,
       origins: () => (origins ??= readOrigins(sources)),
       changedRoles: changedRoles(before, await readRoles(client)),
+      ...(supabase === undefined &&
+        skipped.length > 0 && { baseline: { name: "plain" as const, standIns: [], skipped } }),
       ...(supabase && {
-        baseline: { ...supabase, standIns: [...standIns, ...(await standInExtensions(client))], skipped },
+        baseline: {
+          ...supabase,
+          captured: supabase.captured && {
+            target: supabase.captured.target,
+            capturedAt: supabase.captured.capturedAt,
+          },
+          standIns: [...standIns, ...(await standInExtensions(client))],
+          skipped,
+        },
       }),
     };
   } finally {
@@ -122,55 +132,44 @@ async function standInExtensions(client: Client): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function applyAsOne(
-  client: Client,
-  { policies, overlays, layout, part }: SystemSql,
-): Promise<AppliedChain> {
-  if (part !== undefined) {
-    for (const source of part.sources) await applySource(client, source);
-    return { sources: part.sources, skipped: [] };
-  }
-  const how = layout ?? (await detectLayout(policies)) ?? "numbered";
-  const sources = how === "numbered" ? await applySqlFolder(client, policies) : [];
-  if (how !== "numbered") {
-    const read = await readLayout(how, policies);
-    for (const source of read.sources) sources.push(await applySource(client, source));
-  }
-  for (const overlay of overlays) sources.push(await applySqlFile(client, overlay));
-  return { sources, skipped: [] };
+/** As psql would: each file as it is, in a session of its own. */
+async function applyAsOne(client: Client, sql: SystemSql): Promise<AppliedChain> {
+  const { sources, notes } = await filesOf(sql);
+  await applySources(client, sources);
+  return { sources, skipped: notes };
 }
 
-async function applyAsProject(
-  client: Client,
-  { policies, overlays, layout, users = [], part }: SystemSql,
-): Promise<AppliedChain> {
-  const read =
-    part === undefined ? await readInOrder(policies, layout) : { sources: part.sources, notes: [] };
-  const files = [...read.sources, ...(await Promise.all(overlays.map(readSource)))];
+async function applyAsProject(client: Client, sql: SystemSql): Promise<AppliedChain> {
+  const { sources: files, notes } = await filesOf(sql);
   const { sources, skipped } = await applyChain(client, files);
-  return {
-    sources,
-    skipped: [...read.notes, ...skipped, ...(part?.ends === false ? [] : await addUsers(client, users))],
-  };
+  const users = sql.part?.ends === false ? [] : await addUsers(client, sql.users ?? []);
+  return { sources, skipped: [...notes, ...skipped, ...users] };
+}
+
+async function filesOf(sql: SystemSql): Promise<OrderedSql> {
+  if (sql.part !== undefined) return { sources: sql.part.sources, notes: [] };
+  const { sources, notes } = await readInOrder(sql);
+  return { sources: [...sources, ...(await Promise.all(sql.overlays.map(readSource)))], notes };
 }
 
 /** A system's SQL in the order in which it is applied, overlays last. @throws {RowgateError} `sql/…` */
 export async function systemSources(sql: SystemSql): Promise<readonly SqlSource[]> {
-  const { policies, overlays, baseline, layout } = sql;
-  const how = layout ?? (await detectLayout(policies)) ?? "numbered";
-  const plain = how === "numbered" && baseline?.name !== "supabase";
-  const sources = plain
-    ? await Promise.all((await numberedFiles(policies)).map(readSource))
-    : (await readInOrder(policies, layout)).sources;
-  return [...sources, ...(await Promise.all(overlays.map(readSource)))];
+  return (await filesOf(sql)).sources;
 }
 
-async function readInOrder(folder: string, layout: Layout | undefined): Promise<OrderedSql> {
-  const how = layout ?? (await detectLayout(folder)) ?? "numbered";
-  if (how !== "numbered") return readLayout(how, folder);
+/**
+ * What a layout says is the order. Without one, Supabase's CLI passes over files without a number; elsewhere such a file is a
+ * mistake, and with `numbered` it is applied after the others.
+ */
+async function readInOrder({ policies, layout, baseline }: SystemSql): Promise<OrderedSql> {
+  const how = layout ?? (await detectLayout(policies));
+  if (how !== undefined && how !== "numbered") return readLayout(how, policies);
   // Says what is wrong with a folder that is empty or missing.
-  await sqlFiles(folder);
-  return inOrderOfNumber(folder);
+  await sqlFiles(policies);
+  if (baseline?.name === "supabase") return inOrderOfNumber(policies, "passed over");
+  if (how === "numbered") return inOrderOfNumber(policies, "last");
+  const files = await numberedFiles(policies);
+  return { sources: await Promise.all(files.map(readSource)), notes: [] };
 }
 
 interface RoleState {

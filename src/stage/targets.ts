@@ -22,9 +22,7 @@ export type EmbeddedTarget = OpenedTarget;
 
 /** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
 export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
-  const { baseline } = options;
-  const privileges = baseline?.name === "supabase" ? baseline.defaultPrivileges : undefined;
-  const database = await options.server.createDatabase(options.database, privileges);
+  const database = await options.server.createDatabase(options.database, options.baseline);
   return embeddedSystem(options, database, await applySystemSql(database, options));
 }
 

@@ -72,9 +72,7 @@ export class Databases {
     const server = await startEmbedded({ baseline: this.#sql.baseline?.name ?? "plain" });
     const snapshots = new Map<string, string>();
     try {
-      const privileges =
-        this.#sql.baseline?.name === "supabase" ? this.#sql.baseline.defaultPrivileges : undefined;
-      await server.createDatabase("before_0", privileges);
+      await server.createDatabase("before_0", this.#sql.baseline);
       snapshots.set(digest([]), "before_0");
       // Most saves are of the last file.
       const most = Math.max(0, sources.length - 1);

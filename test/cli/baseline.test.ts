@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { latestArchive } from "../../src/archive/chain.ts";
 import { readRun } from "../../src/archive/read.ts";
 import path from "node:path";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { rowgate } from "../support/cli.ts";
 import { makeProject, notesSql, removeProject } from "./system.ts";
 
@@ -144,7 +146,7 @@ test("migrations of a Supabase project apply, and what was skipped and imitated 
   expect(err).not.toContain("rowgate:");
   expect(code, out).toBe(0);
   expect(out.replaceAll(/\s+/g, " ")).toContain(
-    "imitated Supabase, default privileges legacy, 6 statements skipped or noted",
+    "imitated Supabase, default privileges legacy (assumed), 6 statements skipped or noted",
   );
   const { target } = await latest("whole");
   expect(target.baseline?.standIns.map((one) => one.split(" ", 1)[0])).toEqual([
@@ -221,4 +223,69 @@ test("--baseline is for the embedded target", async () => {
   const { code, err } = await run(["matrices/app.yaml", "--baseline", "supabase", "--target", "container"]);
   expect(code).toBe(2);
   expect(err).toContain("--baseline is for the embedded target");
+});
+
+describe("default privileges of the target that the embedded database stands for", () => {
+  /** `notes` is closed by its migration, `bare` by nothing: whether anon reads it is a question of default privileges. */
+  const tables = `create table public.notes (id int primary key); revoke all on public.notes from anon, authenticated;
+create table public.bare (id int primary key); insert into public.bare values (1);
+alter table public.bare enable row level security; create policy all_rows on public.bare for select using (true);
+`;
+  let own: string;
+  let live: EmbeddedServer;
+  let env: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    own = await makeProject({
+      "supabase/migrations/20240101000000_first.sql": tables,
+      "matrices/bare.yaml":
+        "matrix: bare\npolicies: ../supabase/migrations\npersonas: { anon: { role: anon } }\nrelations: { bare: { expect: { anon: deny } }, notes: { expect: { anon: deny } } }\n",
+      "rowgate.yaml":
+        "default_privileges: as-captured\ntargets: { live: { posture: production, database: { url: '${DB_URL}' } } }\n",
+    });
+    live = await startEmbedded({ baseline: "supabase" });
+    const { host, port, user, password, database } = await live.createDatabase("live");
+    env = { DB_URL: `postgresql://${user}:${password}@${host}:${port}/${database}` };
+    const client = new Client({ connectionString: env["DB_URL"] ?? "", ssl: false });
+    await client.connect();
+    await client.query(`alter default privileges for role postgres in schema public revoke all on tables from anon;
+      alter default privileges for role postgres revoke execute on functions from public`);
+    await client.end();
+  });
+  afterAll(async () => {
+    await live.stop();
+    await removeProject(own);
+  });
+  const prove = (...args: readonly string[]) =>
+    rowgate(["run", "--only", "anon/public.bare/select", ...args], { cwd: own });
+
+  test("are asked for, and have not been captured", async () => {
+    const { code, err } = await prove();
+    expect(code).toBe(2);
+    expect(err).toContain("run `rowgate capture <target>`");
+  });
+
+  test("are captured without a write; the database starts with them, and the report says so", async () => {
+    const captured = await rowgate(["capture", "live"], { cwd: own, env });
+    expect(captured.code, captured.err).toBe(0);
+    const { code, out, err } = await prove("--logs", "captured");
+    expect(code, out + err).toBe(0);
+    expect(out.replaceAll(/\s+/g, " ")).toMatch(/default privileges as-captured \(live, \d{4}-\d\d-\d\d\)/);
+    expect(out).not.toContain("stands for");
+    const { id = "" } = (await latestArchive(path.join(own, "captured"))) ?? {};
+    const { inputs } = await readRun(path.join(own, "captured", id.slice(0, 8), id));
+    expect(inputs.map((one) => one.path)).toContain("rowgate.captured.json");
+  });
+
+  test("differ from those that were proved: a finding that fails the run", async () => {
+    const { code, out } = await prove("--default-privileges", "legacy");
+    expect(code).toBe(1);
+    const flat = out.replaceAll(/\s+/g, " ");
+    expect(flat).toContain(
+      "New objects give other privileges here than on the target that this database stands for",
+    );
+    expect(flat).toContain(
+      "only here: EXECUTE on new functions of postgres to PUBLIC, INSERT, SELECT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER on new tables of postgres in public to anon",
+    );
+    expect(flat).not.toContain("only there");
+  });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Client } from "pg";
 import { applySystemSql } from "../../src/stage/system.ts";
@@ -34,7 +35,7 @@ const cases: readonly {
     },
     order: ["roles", "a", "a2", "b", "seed 1", "seed 2", "last"],
     notes: [
-      "notes.sql its name has no number, so Supabase's CLI passes it over too",
+      "notes.sql its name has no number, so its tool passes it over too",
       "20240101000000_a2.sql applied after 20240101000000_a.sql, by name: both have one number",
       "a.sql a declarative schema: the migrations were applied instead",
     ],
@@ -124,13 +125,13 @@ test.each(cases)("$folder is applied in its own order", async ({ folder, order, 
   const chosen = await chooseBaseline(wish, policies, project);
   expect(chosen).toEqual(
     folder === "a/supabase"
-      ? { name: "supabase", defaultPrivileges: "none" }
+      ? { name: "supabase", defaultPrivileges: "none", privilegesFrom: "config.toml" }
       : folder === "b/supabase"
-        ? { name: "supabase", defaultPrivileges: "legacy" }
+        ? { name: "supabase", defaultPrivileges: "legacy", privilegesFrom: "assumed" }
         : { name: "plain" },
   );
   const database = await server.createDatabase(folder);
-  const baseline = { name: "supabase", defaultPrivileges: "legacy" } as const;
+  const baseline = { name: "supabase", defaultPrivileges: "legacy", privilegesFrom: "assumed" } as const;
   const applied = await applySystemSql(database, { policies, overlays: [], baseline });
   const client = new Client({ ...database, ssl: false });
   await client.connect();
@@ -139,4 +140,36 @@ test.each(cases)("$folder is applied in its own order", async ({ folder, order, 
   expect(rows.map(({ name }) => name)).toEqual(order);
   const said = applied.baseline?.skipped.map(({ file, because }) => `${path.basename(file)} ${because}`);
   expect(said).toEqual(notes);
+});
+
+test("numbers that are missing or the same are a mistake on a plain Postgres, and with --layout numbered an order", async () => {
+  const policies = path.join(project, "unnumbered");
+  mkdirSync(policies);
+  const files = {
+    "9_a.sql": `${begin}${add("a")}`,
+    "10_b.sql": add("b"),
+    "010_c.sql": add("c"),
+    "d.sql": add("d"),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(policies, name), text);
+  const sql = { policies, overlays: [], baseline: { name: "plain" } } as const;
+  const database = await server.createDatabase("unnumbered");
+  await expect(applySystemSql(database, sql)).rejects.toMatchObject({
+    code: "sql/duplicate-number",
+    hint: expect.stringContaining("--layout numbered") as string,
+  });
+  const applied = await applySystemSql(database, { ...sql, layout: "numbered" });
+  expect(applied.inputs.map((one) => path.basename(one.path))).toEqual([
+    "9_a.sql",
+    "010_c.sql",
+    "10_b.sql",
+    "d.sql",
+  ]);
+  expect(applied.baseline).toMatchObject({
+    name: "plain",
+    skipped: [
+      { statement: "d.sql", because: "applied after the numbered files, by name: its own has no number" },
+      { statement: "10_b.sql", because: "applied after 010_c.sql, by name: both have one number" },
+    ],
+  });
 });

@@ -5,7 +5,8 @@ import path from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RowgateError, formatPosition } from "../../src/model/errors.ts";
-import { applySqlFile, applySqlFolder } from "../../src/stage/apply-sql/apply.ts";
+import { applySource, applySources, numberedFiles } from "../../src/stage/apply-sql/apply.ts";
+import { readSource, type SqlSource } from "../../src/stage/apply-sql/source.ts";
 import { readOrigins } from "../../src/stage/apply-sql/origins.ts";
 import { startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
@@ -30,6 +31,16 @@ afterEach(async () => {
   await client.end();
   rmSync(folder, { recursive: true });
 });
+
+async function applyFile(to: Client, file: string): Promise<void> {
+  await applySource(to, await readSource(file));
+}
+
+async function applyFolder(to: Client, at: string): Promise<readonly SqlSource[]> {
+  const sources = await Promise.all((await numberedFiles(at)).map(readSource));
+  await applySources(to, sources);
+  return sources;
+}
 
 const deferred = `create table parent (id int primary key);
 create table child (id int references parent deferrable initially deferred);
@@ -194,7 +205,7 @@ const mistakes: Mistake[] = [
 describe("a mistake is named with file, statement, line and column", () => {
   test.each(mistakes)("$what", async ({ sql, code, at, says, details, hint }) => {
     const file = put("001_x.sql", sql);
-    const error = await errorOf(applySqlFile(client, file));
+    const error = await errorOf(applyFile(client, file));
     expect(error.message).toContain(says);
     expect(error.at && formatPosition(error.at)).toBe(`${file}:${at}`);
     expect(error).toMatchObject({
@@ -207,7 +218,7 @@ describe("a mistake is named with file, statement, line and column", () => {
   test("a connection that is lost", async () => {
     const file = put("001_x.sql", "select 1");
     await client.end();
-    expect(await errorOf(applySqlFile(client, file))).toMatchObject({ code: "sql/connection", at: { file } });
+    expect(await errorOf(applyFile(client, file))).toMatchObject({ code: "sql/connection", at: { file } });
   });
 });
 
@@ -251,7 +262,7 @@ describe("what a file leaves", () => {
   ];
   test.each(cases)("is $what", async ({ sql, tables, fails = false }) => {
     const file = put("001_x.sql", sql);
-    const error = await applySqlFile(client, file).then(
+    const error = await applyFile(client, file).then(
       () => undefined,
       (cause: unknown) => cause,
     );
@@ -263,7 +274,7 @@ describe("what a file leaves", () => {
   });
 
   test("is no setting, role or lock of its session", async () => {
-    await applySqlFile(
+    await applyFile(
       client,
       put("001_x.sql", "set search_path = ''; set role anon; select pg_advisory_lock(1);"),
     );
@@ -283,7 +294,7 @@ describe("a folder", () => {
     put("._001_a.sql", "not SQL either");
     put("flawed/002_d.sql", "insert into steps values ('d')");
     mkdirSync(path.join(folder, "003_folder.sql"));
-    const applied = await applySqlFolder(client, folder);
+    const applied = await applyFolder(client, folder);
     expect(applied.map((file) => path.relative(folder, file.path))).toEqual([
       "001_a.sql",
       "9_b.sql",
@@ -319,7 +330,7 @@ describe("a folder", () => {
   ];
   test.each(cases)("with $what is refused before anything is applied", async ({ files, code, says }) => {
     for (const file of files) put(file, "create table a ();");
-    const error = await errorOf(applySqlFolder(client, folder));
+    const error = await errorOf(applyFolder(client, folder));
     expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
     expect(error.message).toContain(folder);
     expect((await client.query("select to_regclass('a') as a")).rows).toEqual([{ a: null }]);
@@ -327,7 +338,7 @@ describe("a folder", () => {
 
   test("that is missing, or is a file, is an error", async () => {
     for (const at of [path.join(folder, "none"), put("001_a.sql", "")]) {
-      expect(await errorOf(applySqlFolder(client, at))).toMatchObject({
+      expect(await errorOf(applyFolder(client, at))).toMatchObject({
         code: "sql/no-folder",
         message: expect.stringContaining(at),
       });
@@ -363,14 +374,14 @@ describe("a folder", () => {
   ];
   test.each(links)("names the files around a missing link: $what", async ({ files, hint }) => {
     for (const [name, sql] of Object.entries(files)) put(name, sql);
-    expect((await errorOf(applySqlFolder(client, folder))).hint).toBe(hint);
+    expect((await errorOf(applyFolder(client, folder))).hint).toBe(hint);
   });
 
   test("stops at the first mistake", async () => {
     put("001_a.sql", "create table a ();");
     put("002_b.sql", "insert into c values (1);");
     put("003_c.sql", "create table c (x int);");
-    const error = await errorOf(applySqlFolder(client, folder));
+    const error = await errorOf(applyFolder(client, folder));
     expect(error.at).toEqual({ file: path.join(folder, "002_b.sql"), line: 1, column: 13 });
     expect(error.hint).toBe(
       "what makes it must come first: before it came 001_a.sql; after it come 003_c.sql",
@@ -404,7 +415,7 @@ test.each(["clawtrol", "fne-lms", "helios", "ogelbase"])(
     const owner = new Client({ ...(await server.createDatabase(system)), ssl: false });
     await owner.connect();
     try {
-      const sources = await applySqlFolder(owner, `policies/${system}`);
+      const sources = await applyFolder(owner, `policies/${system}`);
       const { rows } = await owner.query<InForce>(inForce);
       const origins = (await readOrigins(sources)).filter(({ kind }) => /policy|table|view/.test(kind));
       expect(origins.map(shown).toSorted()).toEqual(rows.map(shown).toSorted());

@@ -4,24 +4,15 @@ import { type Client, DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
 import { runScript } from "./script.ts";
-import { readSource, splitStatements, type SqlSource } from "./source.ts";
+import { splitStatements, type SqlSource } from "./source.ts";
 
-/**
- * Applies every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone.
- * @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column
- */
-export async function applySqlFolder(client: Client, folder: string): Promise<SqlSource[]> {
-  const applied: SqlSource[] = [];
-  const files = await numberedFiles(folder);
-  for (const [index, file] of files.entries()) {
-    const one = applySqlFile(client, file);
-    applied.push(
-      await one.catch((failure: unknown) => {
-        throw inChain(failure, files, index);
-      }),
-    );
-  }
-  return applied;
+/** Applies files in their order. @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column */
+export async function applySources(client: Client, sources: readonly SqlSource[]): Promise<void> {
+  const files = sources.map((one) => one.path);
+  for (const [index, source] of sources.entries())
+    await applySource(client, source).catch((failure: unknown) => {
+      throw inChain(failure, files, index);
+    });
 }
 
 /**
@@ -29,12 +20,7 @@ export async function applySqlFolder(client: Client, folder: string): Promise<Sq
  * The client's session is reset afterwards (DISCARD ALL).
  * @throws {RowgateError} `sql/…`
  */
-export async function applySqlFile(client: Client, file: string): Promise<SqlSource> {
-  return applySource(client, await readSource(file));
-}
-
-/** The same, of a file that has been read. @throws {RowgateError} `sql/…` */
-export async function applySource(client: Client, source: SqlSource): Promise<SqlSource> {
+export async function applySource(client: Client, source: SqlSource): Promise<void> {
   try {
     await apply(client, source);
   } finally {
@@ -42,7 +28,6 @@ export async function applySource(client: Client, source: SqlSource): Promise<Sq
     await client.query("rollback").catch(() => undefined);
     await client.query("discard all").catch(() => undefined);
   }
-  return source;
 }
 
 // CREATE INDEX CONCURRENTLY and its like; a value that ALTER TYPE … ADD VALUE made is usable after its commit only.
@@ -86,6 +71,7 @@ function uncuttable(source: SqlSource): RowgateError {
   });
 }
 
+/** Every `NNN_*.sql` that lies directly in a folder, by number; folders in it (`flawed/`, `before/`) are left alone. @throws {RowgateError} `sql/…` */
 export async function numberedFiles(folder: string): Promise<string[]> {
   return inOrder(folder, await sqlFiles(folder));
 }
@@ -132,6 +118,6 @@ function misnamed(code: string, what: string, folder: string): RowgateError {
   return new RowgateError({
     code,
     message: `${what}, in ${folder}`,
-    hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder",
+    hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder; or take the order by number, then by name, as it is: --layout numbered",
   });
 }

@@ -56,7 +56,7 @@ const readers: Readonly<Record<Exclude<Layout, "numbered">, Reader>> = {
     );
   },
   dbmate: async (folder) => {
-    const { sources, notes } = await inOrderOfNumber(folder);
+    const { sources, notes } = await inOrderOfNumber(folder, "passed over");
     return { sources: sources.map(onlyUp), notes };
   },
   flyway: async (folder) => {
@@ -113,7 +113,9 @@ async function readProject(folder: string): Promise<OrderedSql> {
   const config = await readProjectConfig(folder);
   const roles = path.join(folder, "roles.sql");
   const migrations = path.join(folder, "migrations");
-  const made = existsSync(migrations) ? await inOrderOfNumber(migrations) : { sources: [], notes: [] };
+  const made = existsSync(migrations)
+    ? await inOrderOfNumber(migrations, "passed over")
+    : { sources: [], notes: [] };
   const schemaFiles = await globbed(folder, config.schemaPaths ?? ["schemas/**/*.sql"]);
   const declared = made.sources.length > 0 ? [] : schemaFiles;
   const leftOut = made.sources.length > 0 ? schemaFiles : [];
@@ -191,8 +193,11 @@ async function globbed(folder: string, patterns: readonly string[]): Promise<rea
   return [...new Set(found)].map((file) => path.join(folder, file));
 }
 
-/** By number, then by name; a file without a number is left out, and two with one number are noted. */
-export async function inOrderOfNumber(folder: string): Promise<OrderedSql> {
+/** What becomes of files without a number. */
+type Unnumbered = "passed over" | "last";
+
+/** By number, then by name; files with one number, and those without, are noted. */
+export async function inOrderOfNumber(folder: string, unnumbered: Unnumbered): Promise<OrderedSql> {
   const names = await sqlNames(folder);
   const numbered = names.flatMap((name) => {
     const digits = /^(\d+)_/.exec(name)?.[1];
@@ -211,14 +216,14 @@ export async function inOrderOfNumber(folder: string): Promise<OrderedSql> {
   );
   const taken = new Set(inTurn.map(({ name }) => name));
   const left = names.filter((name) => !taken.has(name));
+  const files = [...inTurn.map(({ name }) => name), ...(unnumbered === "last" ? left : [])];
+  const because = {
+    "passed over": "its name has no number, so its tool passes it over too",
+    last: "applied after the numbered files, by name: its own has no number",
+  };
   return ordered(
-    inTurn.map(({ name }) => path.join(folder, name)),
-    [
-      ...left.map((name) =>
-        note(path.join(folder, name), "its name has no number, so Supabase's CLI passes it over too"),
-      ),
-      ...alike,
-    ],
+    files.map((name) => path.join(folder, name)),
+    [...left.map((name) => note(path.join(folder, name), because[unnumbered])), ...alike],
   );
 }
 

@@ -4,7 +4,8 @@ import { RowgateError } from "../../model/errors.ts";
 import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
 import { listSql, readSql } from "../../lib/sql-file.ts";
-import type { BaselineName, DefaultPrivileges } from "../../model/baseline.ts";
+import { readAcl } from "../../lib/acl.ts";
+import type { Baseline, BaselineName } from "../../model/baseline.ts";
 import { findNative, nativeOfBin } from "./binaries.ts";
 import { type EmbeddedTimings, startSupervisor } from "./spawn.ts";
 
@@ -35,7 +36,7 @@ export interface EmbeddedServer extends AsyncDisposable {
    * A new database with Supabase's `auth` helpers and nothing else; on a Supabase baseline with the platform's schemas.
    * @throws {RowgateError} `embedded/prepare`
    */
-  createDatabase(name: string, privileges?: DefaultPrivileges): Promise<DatabaseAddress>;
+  createDatabase(name: string, baseline?: Baseline): Promise<DatabaseAddress>;
   /**
    * Ends the server and removes what it left; safe to call twice.
    * @throws {RowgateError} `embedded/left-behind`
@@ -79,8 +80,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
     authenticator,
     baseline,
     timings,
-    createDatabase: (name, privileges = "legacy") =>
-      baseline === "plain" ? createDatabase(database, name) : createProject(database, name, privileges),
+    createDatabase: (name, wished) =>
+      baseline === "plain" ? createDatabase(database, name) : createProject(database, name, wished),
     stop: supervised.stop,
     [Symbol.asyncDispose]: supervised.stop,
   };
@@ -105,7 +106,7 @@ const superusers: Readonly<Record<BaselineName, string>> = { plain: "postgres", 
 async function createProject(
   server: DatabaseAddress,
   name: string,
-  privileges: DefaultPrivileges,
+  baseline: Baseline | undefined,
 ): Promise<DatabaseAddress> {
   const database = { ...server, database: name };
   await runSql(server, `create database ${quoteIdent(name)} owner postgres strategy file_copy`);
@@ -114,10 +115,27 @@ async function createProject(
     ...listSql("baseline/supabase/schemas").map(readSql),
     readSql("supabase_auth.sql"),
     readSql("baseline/supabase/access.sql"),
-    readSql("baseline/supabase/default_privileges.sql"),
-    ...(privileges === "none" ? [readSql("baseline/supabase/default_privileges_none.sql")] : []),
+    ...defaultPrivilegesSql(baseline),
   );
   return database;
+}
+
+function defaultPrivilegesSql(baseline: Baseline | undefined): readonly string[] {
+  const state = baseline?.name === "supabase" ? baseline : undefined;
+  if (state?.captured !== undefined) {
+    const entries = state.captured.entries.map(({ acl, ...entry }) => ({
+      ...entry,
+      grants: acl.flatMap(readAcl),
+    }));
+    return [
+      `set rowgate.captured = ${quoteLiteral(JSON.stringify(entries))}`,
+      readSql("baseline/supabase/default_privileges_captured.sql"),
+    ];
+  }
+  const legacy = readSql("baseline/supabase/default_privileges.sql");
+  return state?.defaultPrivileges === "none"
+    ? [legacy, readSql("baseline/supabase/default_privileges_none.sql")]
+    : [legacy];
 }
 
 async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Promise<void> {

@@ -296,7 +296,7 @@ describe("the last line", () => {
     {
       name: "says that findings failed the run",
       of: postgrest(others.findings),
-      says: "fne-lms on embedded FAIL 1 leak, 17 failing findings; 2 cells (direct 2, rest 2) in 2.3 s; 12 notes; exit 1: an expectation failed",
+      says: "fne-lms on embedded FAIL 1 leak, 18 failing findings; 2 cells (direct 2, rest 2) in 2.3 s; 12 notes; exit 1: an expectation failed",
     },
     {
       name: "does not believe a run that counts other cells than there are",
