@@ -14,6 +14,7 @@
 --        probes      [{"persona", "method", "kind", "baseline", "statements": [text, …], "after": [text, …],
 --                      "arguments": [arguments, …], "differences": text, "list": text, "guard", "plan", "upsert"}]
 --                    (numbers count from 1)
+--        hashed      true: each answer comes with its md5, as "md5"
 --        failing     a statement that fails by itself, to learn what such an error's context looks like
 --        keepsPlans  true: nothing that a plan could freeze depends on who asks (see "plan")
 --        mutants     [{"changes": [sql, …], "probes": [[probe, unit], …]}], for rowgate mutate: of each its probes, once its
@@ -432,7 +433,9 @@ begin
   end loop mutations;
   ignored := set_config('role', 'none', true);
   for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
-  ignored := set_config('rowgate.answers', case when most is null then '[' || array_to_string(answers, ',') || ']'
+  ignored := set_config('rowgate.answers', case
+    when most is null and (batch->>'hashed')::boolean then (select '[' || coalesce(string_agg(left(a, -1) || ',"md5":"' || md5(a) || '"}', ',' order by o), '') || ']' from unnest(answers) with ordinality x(a, o))
+    when most is null then '[' || array_to_string(answers, ',') || ']'
     else '[' || to_json(usual) || ',[' || array_to_string(found, ',') || ']]' end, true);
 end
 $rowgate$

@@ -60,6 +60,14 @@ export interface MutationRecord {
   readonly passed: number;
   readonly mutants: readonly MutantResult[];
   readonly milliseconds: number;
+  readonly phases: MutationPhases;
+}
+
+/** Milliseconds of: every cell without any change; every change, with the cells that may notice it; proofs about those that none noticed. */
+export interface MutationPhases {
+  readonly baseline: number;
+  readonly changes: number;
+  readonly evidence: number;
 }
 
 export interface MutationScore {

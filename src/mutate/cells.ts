@@ -75,8 +75,9 @@ function withInfo(work: RelationWork, info: Mutant["after"]): RelationWork {
 }
 
 /** What may read the changed relation, and has cells: views over it, relations whose policies lead to it, functions. */
-export function coveredReaders({ after }: Mutant, { covered, texts }: Coverage): readonly Covered[] {
-  const readers = readersOf(after.oid, texts);
+export function coveredReaders({ after, alters }: Mutant, { covered, texts }: Coverage): readonly Covered[] {
+  const writing = typeof alters === "string" ? alters !== "select" : !alters.includes("select");
+  const readers = readersOf(after.oid, texts, writing);
   return covered.filter(({ work, passed }) => passed.size > 0 && readers.has(oidOf(work)));
 }
 

@@ -31,7 +31,7 @@ import { type Mutant, mutantsOf } from "./operators.ts";
 import { isAsked as isProvable, MutantProofs } from "./proof.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
-import { isLeftOut, type Round, screen, type Transcripts } from "./screen.ts";
+import { isLeftOut, screen, Transcripts } from "./screen.ts";
 import { suggestionFor } from "./suggest.ts";
 
 export interface MutationRequest extends SignInRequest {
@@ -81,9 +81,11 @@ export async function mutate(
     home: home.name,
   });
   const privileged = await Control.open(addressOf(target), target.limits);
-  const channel = await openDirectChannel({ target, sessions, home });
+  const channel = await openDirectChannel({ target, sessions, home, hashed: true });
   try {
+    const start = performance.now();
     const { covered, cells, transcripts } = await baseline({ plan, options, channel, privileged });
+    const asked = performance.now();
     const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
     if (passed === 0) throw nothingPassed(request);
     const lent = await privileged.ask("while owners of views and functions were read", async (client) =>
@@ -96,14 +98,18 @@ export async function mutate(
       mutantsOf(relation, plan.catalog.roles.filter(isPersonas(plan)), request.operators),
     );
     events.planned?.(mutants.length);
+    const tried = performance.now();
     const results = await resultsOf(mutants, mutating);
+    const ended = performance.now();
+    const evidence = proofs.milliseconds;
     return {
       matrix: matrix.name,
       operators: request.operators,
       cells,
       passed,
       mutants: results,
-      milliseconds: performance.now() - began,
+      milliseconds: ended - began,
+      phases: { baseline: asked - start, changes: ended - tried - evidence, evidence },
     };
   } finally {
     await channel.close();
@@ -165,7 +171,7 @@ async function baseline({
   transcripts: Transcripts;
 }> {
   const covered: Covered[] = [];
-  const transcripts = new Map<string, Round[]>();
+  const transcripts = new Transcripts();
   let count = 0;
   const { personas } = plan.matrix;
   for (const work of [...plan.work, ...plan.functions]) {
@@ -177,8 +183,7 @@ async function baseline({
           );
     const cells = cellsOf(plan, work, personas, options, visible).filter(isAsked);
     const answers = await channel.probe(cells, (cell, requests, replies) => {
-      const rounds = transcripts.get(cell.id) ?? [];
-      transcripts.set(cell.id, [...rounds, { requests, replies }]);
+      transcripts.add(cell, requests, replies);
     });
     count += cells.length;
     const passed = cells.filter((cell, index) => {

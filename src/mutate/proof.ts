@@ -18,6 +18,8 @@ export class MutantProofs {
   readonly #request: Pick<RunRequest, "target" | "matrix" | "proof">;
   readonly #sessions: SessionRules;
   readonly #before = new Map<string, readonly ProofAnswer[]>();
+  /** That the proofs took. */
+  milliseconds = 0;
 
   constructor(request: Pick<RunRequest, "target" | "matrix">, sessions: SessionRules) {
     this.#request = { ...request, proof: "all-rows" };
@@ -70,6 +72,7 @@ export class MutantProofs {
     cells: readonly Cell[],
     changes: readonly string[],
   ): Promise<readonly (readonly ProofAnswer[])[]> {
+    const began = performance.now();
     const asked = cells.map((cell) => requestsOf(cell, { sessions: this.#sessions }, new Map()));
     const answers = new Map<ProofRequest, ProofAnswer>();
     const groups = grouped(asked.flat(), ({ persona }) => Object.keys(persona.settings).toSorted().join());
@@ -88,6 +91,7 @@ export class MutantProofs {
         for (const close of closers) await close();
       }
     }
+    this.milliseconds += performance.now() - began;
     const failed: ProofAnswer = {
       kind: "undecided",
       because: "the proof failed",

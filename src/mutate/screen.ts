@@ -29,8 +29,26 @@ export interface Round {
   readonly requests: readonly Request[];
   readonly replies: readonly Reply[];
 }
-/** By the cell's id. */
-export type Transcripts = ReadonlyMap<string, readonly Round[]>;
+
+/** What was asked, and replied, without any change. */
+export class Transcripts {
+  /** By the cell's id. */
+  readonly #rounds = new Map<string, Round[]>();
+  /** By probe: the hash of what it is answered. */
+  readonly usual: Map<string, string> = new Map();
+
+  add(cell: Cell, requests: readonly Request[], replies: readonly Reply[]): void {
+    this.#rounds.set(cell.id, [...this.of(cell), { requests, replies }]);
+    for (const [index, request] of requests.entries()) {
+      const md5 = replies[index]?.md5;
+      if (isBatched(request) && md5 !== undefined) this.usual.set(keyOf(cell, request), md5);
+    }
+  }
+
+  of({ id }: Cell): readonly Round[] {
+    return this.#rounds.get(id) ?? [];
+  }
+}
 
 interface Means {
   readonly channel: DirectChannel;
@@ -68,14 +86,13 @@ export async function screen(trials: readonly Trial[], means: Means): Promise<re
   const running = trials.map(
     (trial): Running => ({ trial, queue: trial.cells, live: [], result: undefined, done: false }),
   );
-  const usual = new Map<string, string>();
   let size = mutantsAtMost;
   let most = 1;
   for (let open = running; open.length > 0; open = running.filter(({ done }) => !done)) {
     for (let from = 0; from < open.length; from += size) {
       means.interrupted?.throwIfAborted();
       const chunk = open.slice(from, from + size);
-      if (await askOnce(chunk, { ...means, usual, most })) continue;
+      if (await askOnce(chunk, { ...means, most })) continue;
       if (chunk.length === 1) for (const one of chunk) end(one, "unknown");
       size = Math.max(1, Math.floor(size / 2));
       break;
@@ -91,8 +108,6 @@ function end(one: Running, result: Screened): void {
 }
 
 interface Asking extends Means {
-  /** By probe: what it is answered without any change. */
-  readonly usual: Map<string, string>;
   readonly most: number;
 }
 
@@ -112,14 +127,16 @@ async function askOnce(chunk: readonly Running[], asking: Asking): Promise<boole
         probes: units.flatMap(({ keys }, unit) => keys.map((key) => [numbers.get(key) ?? 0, unit] as const)),
       }),
     ),
-    usual: [...posted.keys()].map((key) => (key.startsWith(anew) ? "" : (asking.usual.get(key) ?? null))),
+    usual: [...posted.keys()].map((key) =>
+      key.startsWith(anew) ? "" : (asking.transcripts.usual.get(key) ?? null),
+    ),
     most: asking.most,
   });
   if ("kind" in raw) return false;
   const [usual, answers] = raw;
   for (const [index, key] of [...posted.keys()].entries()) {
     const known = usual[index];
-    if (typeof known === "string" && known !== "") asking.usual.set(key, known);
+    if (typeof known === "string" && known !== "") asking.transcripts.usual.set(key, known);
   }
   for (const [index, answer] of answers.entries()) {
     const one = chunk[index];
@@ -170,7 +187,7 @@ function requestsOf(cell: Cell, { channel, transcripts }: Means): readonly Batch
   let found = requested.get(cell);
   if (found === undefined) {
     const first = channel.start(cell).requests;
-    const before = transcripts.get(cell.id) ?? [];
+    const before = transcripts.of(cell);
     const all = isSame(cell, first, before) ? before.flatMap(({ requests }) => requests) : first;
     found = all.filter(isBatched).filter((request) => channel.isOnFirst({ cell, request }));
     requested.set(cell, found);
@@ -273,7 +290,7 @@ async function replyTo(
   // The counts say that rows differ; which ones makes no other verdict.
   if (request.differences !== undefined) return replyOf({});
   if (channel.isOnFirst({ cell, request })) return undefined;
-  return elsewhere(key, cell, transcripts.get(cell.id) ?? []) ?? "unknown";
+  return elsewhere(key, cell, transcripts.of(cell)) ?? "unknown";
 }
 
 /** What another state of the session was answered without the change. */
@@ -286,8 +303,19 @@ function elsewhere(key: string, cell: Cell, rounds: readonly Round[]): Reply | u
 
 /** Whether {@link screen} says too little of a cell: its probe was not the same, or some of it goes over another connection. */
 export function isLeftOut(cell: Cell, means: Pick<Means, "channel" | "transcripts">): boolean {
-  const { channel, transcripts } = means;
+  const known = leftOut.get(cell) ?? asksOtherwise(cell, means);
+  leftOut.set(cell, known);
+  return known;
+}
+
+/** Of cells as they were planned, which are asked about by many mutants. */
+const leftOut = new WeakMap<Cell, boolean>();
+
+function asksOtherwise(
+  cell: Cell,
+  { channel, transcripts }: Pick<Means, "channel" | "transcripts">,
+): boolean {
   const { requests } = channel.start(cell);
   if (requests.some((request) => isBatched(request) && !channel.isOnFirst({ cell, request }))) return true;
-  return !isSame(cell, requests, transcripts.get(cell.id) ?? []);
+  return !isSame(cell, requests, transcripts.of(cell));
 }

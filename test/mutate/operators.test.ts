@@ -4,6 +4,7 @@ import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog
 import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
+import { readersOf, type SqlText } from "../../src/mutate/readers.ts";
 
 beforeAll(loadParser);
 
@@ -266,8 +267,8 @@ describe("a change is left out only where its parts show that it changes nothing
     const own: RelationInfo = { ...relation(policy("a = 1")), privileges: { member: closed } };
     const view = { ...own, oid: "2", schema: "api", name: "seen", kind: "view" as const };
     const mutant = { after: own, alters: "select" as const, roles: ["member"] };
-    const itself = { oid: "1", name: "docs", text: "", bound: true };
-    const sql = { oid: "2", name: "seen", text: "select * from public.docs", bound: true };
+    const itself = { oid: "1", name: "docs", text: "", bound: true, view: false };
+    const sql = { oid: "2", name: "seen", text: "select * from public.docs", bound: true, view: false };
     const schemas: readonly [string, RelationInfo[], Parameters<typeof unusable>[2], boolean][] = [
       ["is of no use", [own], [], true],
       [
@@ -299,6 +300,41 @@ describe("a change is left out only where its parts show that it changes nothing
     const [before, after] = [relation(policy("a = 1")), relation(policy("true"))];
     expect(equivalence(before, { after }, [{ ...member, bypassRls: true }])).toBeDefined();
     expect(equivalence(before, { after }, [{ ...member, bypassRls: true }, member])).toBeUndefined();
+  });
+});
+
+describe("what may notice a change of a relation", () => {
+  const text = (oid: string, sql: string, view = false): SqlText => ({
+    oid,
+    name: oid,
+    text: sql,
+    bound: true,
+    view,
+  });
+  const texts = [
+    text("docs", "owner = auth.uid()"),
+    text("reading", "select * from docs"),
+    text("writing", "insert into docs values (1)"),
+    text("locking", "select * from docs for share"),
+    text("seen", "select * from docs", true),
+    text("caller", "select writing()"),
+    text("policy", "exists (select from reading())"),
+    text("dynamic", "execute 'delete from ' || name"),
+    text("other", "select 1"),
+  ];
+  test.each([
+    [
+      "its reading: all that lead to it",
+      false,
+      ["reading", "writing", "locking", "seen", "caller", "policy", "dynamic"],
+    ],
+    [
+      "its writing: views, what writes or locks, and what leads to these",
+      true,
+      ["writing", "locking", "seen", "caller", "dynamic"],
+    ],
+  ])("%s", (_what, writing, found) => {
+    expect([...readersOf("docs", texts, writing)].toSorted()).toEqual(found.toSorted());
   });
 });
 

@@ -26,6 +26,8 @@ export interface BatchSettings {
   readonly keepsPlans: boolean;
   /** What is changed first, by rowgate's login, and undone with all else. */
   readonly changes?: readonly string[] | undefined;
+  /** Each reply comes with the hash of its answer, by which {@link BatchMutants} tell answers apart. */
+  readonly hashed?: true | undefined;
 }
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
@@ -118,6 +120,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
     keepsPlans: settings.keepsPlans,
     preRequest,
     probes,
+    hashed: settings.hashed,
   };
 }
 

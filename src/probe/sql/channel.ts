@@ -28,16 +28,19 @@ export interface DirectChannelOptions {
   readonly sessions: SessionRules;
   /** Whom rowgate logs in as. */
   readonly home: RoleInfo;
+  /** {@link BatchSettings.hashed} */
+  readonly hashed?: true | undefined;
 }
 
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<DirectChannel> {
-  const { target, sessions, home } = options;
+  const { target, sessions, home, hashed } = options;
   const lines = await Lines.open(target);
   const { client } = lines.first;
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   return new DirectChannel(target, lines, means, {
     sessions,
+    hashed,
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,

@@ -83,12 +83,16 @@ export interface ControlFacts {
   readonly totalHash: string | undefined;
 }
 
-export type Reply =
+export type Reply = (
   | { readonly kind: "parts"; readonly control: ControlFacts; readonly parts: readonly Part[] }
   | { readonly kind: "rows"; readonly control: ControlFacts; readonly rows: RowByRow }
   | { readonly kind: "control-error"; readonly code: string; readonly message: string }
   | { readonly kind: "failed"; readonly failure: Failure }
-  | ({ readonly kind: "routine" } & Pick<Answer, "routine" | "beforeRows">);
+  | ({ readonly kind: "routine" } & Pick<Answer, "routine" | "beforeRows">)
+) & {
+  /** Of the answer's text, where that was asked for. */
+  readonly md5?: string | undefined;
+};
 
 /** A probe as `sql/probe_batch.sql` reads it: numbers refer to the texts of the batch, from 1. */
 export interface BatchProbe {
@@ -127,6 +131,7 @@ export interface Batch {
   readonly codes: BatchRules;
   readonly keepsPlans: boolean;
   readonly probes: readonly BatchProbe[];
+  readonly hashed?: true | undefined;
 }
 
 /** Changes, and the probes that are asked once they are made. */
@@ -159,14 +164,15 @@ export interface RawAnswer {
   readonly parts?: readonly Part[];
   readonly rowByRow?: RowByRow;
   readonly baselineError?: readonly [code: string, message: string];
+  readonly md5?: string;
 }
 
 const noControl: ControlFacts = { total: 0, declared: 0, declaredHash: undefined, totalHash: undefined };
 
-export function replyOf({ baseline, parts = [], rowByRow, baselineError }: RawAnswer): Reply {
-  if (baselineError) return { kind: "control-error", code: baselineError[0], message: baselineError[1] };
+export function replyOf({ baseline, parts = [], rowByRow, baselineError, md5 }: RawAnswer): Reply {
+  if (baselineError) return { kind: "control-error", code: baselineError[0], message: baselineError[1], md5 };
   const control = baseline ? controlFacts(...baseline) : noControl;
-  return rowByRow ? { kind: "rows", control, rows: rowByRow } : { kind: "parts", control, parts };
+  return rowByRow ? { kind: "rows", control, rows: rowByRow, md5 } : { kind: "parts", control, parts, md5 };
 }
 
 function controlFacts(total: number, declared: number, hash?: string | null): ControlFacts {
