@@ -123,8 +123,11 @@ export function isBelow({ mutants }: MutationRecord, minScore: number | undefine
 }
 
 function seconds({ milliseconds, phases }: MutationRecord): string {
-  const text = (of: number): string => `${(of / 1000).toFixed(1)} s`;
-  return `${text(milliseconds)}, of which ${text(phases.changes)} for the changes`;
+  return `${secondsText(milliseconds)}, of which ${secondsText(phases.changes)} for the changes`;
+}
+
+function secondsText(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 /** Never rounded up: 99.96 is no 100. */

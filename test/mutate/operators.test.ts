@@ -303,14 +303,15 @@ describe("a change is left out only where its parts show that it changes nothing
   });
 });
 
+const text = (oid: string, sql: string, view = false): SqlText => ({
+  oid,
+  name: oid,
+  text: sql,
+  bound: true,
+  view,
+});
+
 describe("what may notice a change of a relation", () => {
-  const text = (oid: string, sql: string, view = false): SqlText => ({
-    oid,
-    name: oid,
-    text: sql,
-    bound: true,
-    view,
-  });
   const texts = [
     text("docs", "owner = auth.uid()"),
     text("reading", "select * from docs"),
