@@ -5,7 +5,7 @@ import { type Table, type TableRow, type Values, valuesOf } from "./world.ts";
 /** A row, an object or a scalar that came back. A scalar has the key under which it came. */
 export type AnswerRow = Values;
 
-/** Every object within the answer is a row of its own, and so is every scalar of a list. */
+/** Every object within the answer is a separate row, and so is every scalar of a list. */
 export function answerRows(json: string | null): readonly AnswerRow[] {
   const rows: AnswerRow[] = [];
   const walk = (value: unknown, key: string): void => {
@@ -85,7 +85,7 @@ export interface Comparison {
   /** Of the tables that the call has read. */
   readonly hidden: readonly HiddenTable[];
   readonly known: Known;
-  /** What stands in the arguments: an answer that repeats it says nothing. */
+  /** Values of the arguments: an answer that repeats them says nothing. */
   readonly given: ReadonlySet<string>;
 }
 
@@ -118,7 +118,7 @@ function byColumns(entries: Entries, { hidden, known, given }: Comparison): read
   return found;
 }
 
-/** A known row's key, with a value beside it that only hidden rows have. */
+/** A known row's key, together with a value that only hidden rows have. */
 function mixedIn(
   shared: Entries,
   { table, rows }: HiddenTable,
@@ -146,7 +146,7 @@ function byValues(entries: Entries, { hidden, known, given }: Comparison): reado
           const held = [...row.values.values()];
           if (!held.includes(value)) return !told && isWithin(held, value, known, given);
           if (!told && isTelling(value)) return true;
-          // A short value says something of another only beside what the call asked about.
+          // A short value says something about another user only together with what the call asked about.
           const about = held.find((text) => text !== value && given.has(text) && isTelling(text));
           return about !== undefined && !known.together(about, value);
         });

@@ -200,7 +200,7 @@ function countsOf(answer: StepAnswer | undefined): Counts {
   return answer !== undefined && "value" in answer ? (JSON.parse(answer.value ?? "{}") as Counts) : {};
 }
 
-/** Inserts alone leave the rows that stand as they are. */
+/** Inserts alone leave the existing rows unchanged. */
 function writtenIn(was: Counts, is: Counts): ReadonlySet<string> {
   return new Set(
     Object.keys(is).filter((oid) =>

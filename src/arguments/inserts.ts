@@ -7,7 +7,7 @@ import { askedInsert, type CallDatabase, insertedSql } from "./database.ts";
 import { type Reach, withoutOwn } from "./reach.ts";
 import type { Caller, Values } from "./world.ts";
 
-// A default, a generated column or a trigger runs for whoever inserts, and the row gives back what it has returned: such an INSERT
+// A default, a generated column or a trigger runs for every role that inserts, and the row gives back what it has returned: such an INSERT
 // is a call.
 
 /** Rows that are inserted for a persona and relation. */

@@ -56,7 +56,7 @@ export async function reachOf(
   };
 }
 
-/** A single value says nothing that its caller may not know where it stands in a row that names the caller. */
+/** A single value tells the caller nothing new where it is in a row that names the caller. */
 export function withoutOwn(hidden: readonly HiddenTable[], { identities }: Caller): readonly HiddenTable[] {
   return hidden
     .map(({ table, rows }) => ({ table, rows: rows.filter((row) => !isNamed(row, identities)) }))

@@ -227,7 +227,7 @@ function once(candidates: readonly Candidate[]): readonly Candidate[] {
   return [...new Map(candidates.map((one) => [one.text, one])).values()];
 }
 
-/** What stands in the arguments of a call: an answer that repeats it says nothing. */
+/** Values of a call's arguments: an answer that repeats them says nothing. */
 export function givenBy({ values }: Variant): ReadonlySet<string> {
   const given = new Set<string>();
   const add = (value: Json | undefined): void => {

@@ -167,7 +167,7 @@ function readBy(answer: CallAnswer, { reach }: Context): readonly HiddenTable[] 
   return [...answer.read].flatMap((oid) => reach.hidden.get(oid) ?? []);
 }
 
-/** A single value says nothing that its caller may not know where it stands in a row that names the caller. */
+/** A single value tells the caller nothing new where it is in a row that names the caller. */
 function comparedWith(answer: CallAnswer, context: Context): readonly HiddenTable[] {
   const hidden = readBy(answer, context);
   return answer.rows.some(({ size }) => size > 1) ? hidden : withoutOwn(hidden, context.caller);

@@ -7,7 +7,7 @@ import type { ActingAs } from "../prove/ask/session.ts";
 
 export type Values = ReadonlyMap<string, string>;
 
-/** A row that stands. */
+/** An existing row. */
 export interface TableRow {
   /** Partition and ctid: they hold within the transaction that everything is asked in. */
   readonly place: string;

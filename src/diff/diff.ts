@@ -22,7 +22,7 @@ export interface RunDiff {
   readonly gained: readonly AccessChange[];
   readonly lost: readonly AccessChange[];
   readonly verdicts: readonly { readonly cell: string; readonly before: Verdict; readonly after: Verdict }[];
-  /** Found beside the cells (by a chain, or a call with other arguments), and not by the earlier run. */
+  /** Found outside the cells (by a chain, or a call with other arguments), and not by the earlier run. */
   readonly leaks: readonly string[];
   /** The earlier run knows what they reach, and the later one does not. */
   readonly unknown: readonly string[];
@@ -86,7 +86,7 @@ export function isUndeclared({ declared }: AccessChange): boolean {
   return declared === "not changed" || declared === "not covered";
 }
 
-/** 1: access was gained that no change of the matrix declares, or a leak was found beside the cells; 2: of some access the later run cannot tell. */
+/** 1: access was gained that no change of the matrix declares, or a leak was found outside the cells; 2: of some access the later run cannot tell. */
 export function diffExitCode(diff: RunDiff): 0 | 1 | 2 {
   if (undeclared(diff).length + diff.leaks.length > 0) return 1;
   return diff.unknown.length > 0 ? 2 : 0;

@@ -9,7 +9,7 @@ import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
 import type { Reach } from "./values.ts";
 import { keysWhere, type World } from "./world.ts";
 
-/** Measurements of the rows that are reached before any step, in one step of the batch. */
+/** Measurements of the rows that are visible or writable before any step, in one step of the batch. */
 const measuresAtOnce = 150;
 
 export type Before = ReadonlyMap<
@@ -94,7 +94,7 @@ export function answersBefore(before: Before): (measure: Measure) => ReadonlySet
   };
 }
 
-/** What could be gained: what is there, is not reached yet, and is not declared. */
+/** What could be gained: what exists, is not yet visible or writable, and is not declared. */
 export function candidatesOf(
   measure: Measure,
   reach: Reach,

@@ -15,7 +15,7 @@ export class Mentions {
   readonly functions: WrittenName[] = [];
   readonly operators: Set<string> = new Set();
   readonly columns: Set<string> = new Set();
-  /** Column → literals that it is compared with, or beside which it stands in a CASE. */
+  /** Column → literals that it is compared with, or that it appears with in a CASE. */
   readonly constants: Map<string, Set<string>> = new Map();
   /** Keys that are read from JSON: `role` of `->> 'role'`. */
   readonly jsonKeys: Set<string> = new Set();

@@ -90,7 +90,7 @@ export class Dependencies {
     return closure;
   }
 
-  /** Literals that stand beside a column of that name anywhere where something is decided. */
+  /** Literals that are compared with a column of that name wherever something is decided. */
   constantsOf(column: string, readers: Iterable<string>): readonly string[] {
     const found = new Set(this.#texts.constants.get(column));
     for (const oid of readers) for (const one of this.bodyOf(oid).constants.get(column) ?? []) found.add(one);

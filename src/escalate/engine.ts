@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 
-/** The type of what sql/escalate_batch.sql is told once. Numbers count from 1. */
+/** The type of the input that sql/escalate_batch.sql gets once. Numbers count from 1. */
 export interface Fixed {
   readonly settings: readonly string[];
   readonly personas: readonly {

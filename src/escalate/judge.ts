@@ -44,7 +44,7 @@ export class Judge {
   readonly #numbering: Numbering;
   readonly #allowances: readonly Allowance[];
   readonly #reachedAllowances = new Set<Allowance>();
-  /** By actor and what: keys that a declared step opens as it stands. */
+  /** By actor and what: keys that a declared step opens unchanged. */
   readonly #opened = new Map<string, Set<string>>();
   /** What a step gains by itself is no gain of the call that follows it. */
   readonly #alone: WeakMap<Step, Set<string>> = new WeakMap();
@@ -67,9 +67,9 @@ export class Judge {
     this.#calls = input.calls;
   }
 
-  /** Rules of `may_become` that nothing has reached. */
+  /** Rules of `may_become` that no step has used. */
   get unreached(): readonly Allowance[] {
-    // One rule of a group is reached when one of its personas has.
+    // One rule of a group is used when one of its personas used it.
     const reached = new Set([...this.#reachedAllowances].map(placeOf));
     return this.#allowances.filter((one) => !reached.has(placeOf(one)));
   }
@@ -133,7 +133,7 @@ export class Judge {
     return new Set([...this.#reach(stepper, subject, operation), ...named.map(({ key }) => key)]);
   }
 
-  /** A call that was refused and is not; or rows that it returns now, and returned to somebody before. */
+  /** A call that was refused and is not; or rows that it returns now, and returned to another persona before. */
   #oldAnswers(measure: Measure, found: readonly string[]): readonly string[] {
     const candidates = this.#calls(measure);
     return found.filter((one) => candidates.has(one));

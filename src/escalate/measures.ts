@@ -32,7 +32,7 @@ export interface Measure {
 /** A call or an insert that went through. */
 export const wentThrough = "ok";
 
-/** All that can be asked of the actors, before anything is left out for being reached or declared. */
+/** All that can be asked of the actors, before anything is left out as already visible or declared. */
 export function measuresOf(world: World): readonly Measure[] {
   const bound = world.actors.filter(({ role }) => !role.superuser && !role.bypassRls);
   return bound.flatMap((actor) => [
@@ -268,7 +268,7 @@ function relationOf(
   const from = quoteQualified(info);
   return {
     oid,
-    // Rows that the transaction has written: their age is none.
+    // Rows that the transaction has written have no age.
     changed: `select array_agg(${keySql}) from ${from} where age(xmin) <= 0`,
     gone: `select array_agg(k) from unnest($1) k where k not in (select ${keySql} from ${from} where ${keySql} is not null)`,
     keys: keySets.of(arrayText(sampled ? [] : rows.map(({ key }) => key))),

@@ -27,7 +27,7 @@ export interface Step {
 
 /** Lower ones are tried first. */
 export const ranks = { declared: 0, row: 1, insert: 1, call: 1, blind: 2, less: 3, pairs: 4 } as const;
-/** Names somebody, or stands in a policy. */
+/** An identity, or a literal of a policy. */
 export const strong = (value: Value): boolean => value.class !== "other" && value.class !== "row";
 
 /** What is written: column, or argument, → value. */

@@ -1,7 +1,7 @@
 import type { Measured } from "./closure.ts";
 import type { Actor, Row, Subject, World } from "./world.ts";
 
-/** How telling a value is: what names somebody, or what a policy compares with, before what merely is another value. */
+/** How telling a value is: identities first, then values that a policy compares with, then any other value. */
 export const valueClasses = ["identity", "parent", "constant", "row", "other"] as const;
 export type ValueClass = (typeof valueClasses)[number];
 
@@ -15,7 +15,7 @@ export type Reach = (actor: Actor, subject: Subject, operation: Measured) => Rea
 
 const measured: readonly Measured[] = ["select", "update", "delete"];
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Shorter ones stand inside of everything. */
+/** Shorter ones occur inside of everything. */
 export const tellingLength = 4;
 
 export function fitsBase(base: string, text: string): boolean {
@@ -53,7 +53,7 @@ export class Values {
     return this.#identities;
   }
 
-  /** Whether rows hold somebody's identity in the column, whole or within. */
+  /** Whether rows hold a user's identity in the column, whole or within. */
   names(subject: Subject, column: string): boolean {
     const key = `${subject.info.oid} ${column}`;
     let names = this.#naming.get(key);
@@ -201,7 +201,7 @@ export class Values {
     });
   }
 
-  /** Values with somebody's identity inside (a path, a JSON document, an array), with another's in its place. */
+  /** Values with a user's identity inside (a path, a JSON document, an array), with another's in its place. */
   #within(actor: Actor, values: readonly (string | null)[], base: string): readonly string[] {
     if (fitsBase(base, "x") === false && !/json|\[\]$/.test(base)) return [];
     const own = actor.identities.map(([, value]) => value);

@@ -8,7 +8,7 @@ import type { RelationWork } from "../plan/plan.ts";
 import { type EscalationCatalog, type EscalationRelation, readEscalationCatalog } from "./catalog.ts";
 import { Dependencies } from "./closure.ts";
 
-/** A persona as its sessions are, or a stranger to the matrix: signed in, and without rows of its own. */
+/** A persona as its sessions are, or a user that the matrix does not know: signed in, and without rows. */
 export interface Actor {
   /** Its place among all actors. */
   readonly index: number;

@@ -95,7 +95,7 @@ function mayApply(target: Pick<Target, "name" | "posture" | "writes">, onSharedT
     throw new RowgateError({
       code: "gate/reads-only",
       message: `rowgate gate applies migrations in transactions that it rolls back, and ${name} takes no writes (${posture}).`,
-      hint: "rowgate gate --target embedded applies the same migrations to a database of its own",
+      hint: "rowgate gate --target embedded applies the same migrations to a separate database",
     });
   if (postureRules[posture].shared && !onSharedTarget)
     throw new RowgateError({

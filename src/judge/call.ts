@@ -8,7 +8,7 @@ type Said = Pick<Judgement, "verdict" | "because">;
 
 const say = (verdict: Verdict, because: string): Said => ({ verdict, because });
 
-/** A call whose rows nobody declared: it went through, or it was refused, and by what. */
+/** A call without declared rows: it succeeded, or it was refused, and by what. */
 export function judgeCall(cell: Cell, seen: CallObservation): Judgement {
   const outcome = callOutcome(cell, seen.answer);
   return {
@@ -48,14 +48,13 @@ function wrongGate({ expectation }: Cell, by: Extract<Outcome, { kind: "refused"
 
 /**
  * Without EXECUTE no call gets in, whatever it is given. What the function's own body refuses it might refuse everybody, for
- * any reason: that shows something only beside a call that it lets through.
+ * any reason: that shows something only together with a call that it accepts.
  */
 function proven(cell: Cell, { positiveControl: beside }: CallObservation, by: string): Said {
   if (by !== "check")
     return say("pass", `role ${cell.role.name} is refused by ${by}, before the function's body`);
   if (beside === undefined) {
-    const why =
-      "the function's own body refused it, and the matrix declares no call that goes through beside it";
+    const why = "the function's own body refused it, and the matrix declares no call that is accepted";
     return say("vacuous", `${why}: nothing shows that the refusal depends on who calls`);
   }
   const other = `${beside.persona}'s call${beside.call === undefined ? "" : ` ${beside.call}`}`;

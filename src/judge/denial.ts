@@ -48,7 +48,7 @@ function isClosedByPrivilege({ relation, persona, operation }: Cell, answer: Ans
   // A function sets `row_security` for itself; what a session has set, a session may set back.
   const closing = answer.foreignFrame === true ? securityRoutine : privilegeRoutine;
   if (answer.routine !== closing) return false;
-  // Without a key, rows are told apart by their ctid, which takes a privilege on the whole table.
+  // Without a key, rows are identified by their ctid, which takes a privilege on the whole table.
   if (operation !== "select" && operation !== "insert" && key.length === 0) return false;
   return operationInfo[operation].privileges.every((name) => {
     const granted = held[name];

@@ -5,7 +5,7 @@ import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo, verdicts } from "../model/verdict.ts";
 
 /**
- * 0: everything that was probed passed. 1: an expectation failed; a leak gives 1 even beside errors.
+ * 0: everything that was probed passed. 1: an expectation failed; a leak gives 1 even when there are errors.
  * 2: the harness could not do its job, or probed nothing at all.
  */
 export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 2 {
@@ -15,14 +15,14 @@ export function exitCode(counts: Counts, findings: readonly Finding[]): 0 | 1 | 
   return 0;
 }
 
-/** As much of a run as counts beside others; one that failed has no counts. */
+/** The part of a run that counts among several; one that failed has no counts. */
 export interface EndedRun {
   readonly exitCode: 0 | 1 | 2;
   readonly counts?: Counts;
   readonly findings?: readonly Finding[];
 }
 
-/** Of several runs: a leak gives 1 even beside errors; an error weighs more than any other failure. */
+/** Of several runs: a leak gives 1 even when there are errors; an error weighs more than any other failure. */
 export function exitCodeOfAll(runs: readonly EndedRun[]): 0 | 1 | 2 {
   if (runs.some((run) => leaks(run) > 0)) return 1;
   return runs.reduce<0 | 1 | 2>((worst, { exitCode: code }) => (code > worst ? code : worst), 0);

@@ -168,7 +168,7 @@ function chosen(
   if (wanted.length < accept.length || unwanted.length < reject.length)
     return say("inconclusive", "a declared candidate was not tried");
   if (wanted.length === 0)
-    return say("vacuous", "a refused candidate proves nothing without an accepted one beside it");
+    return say("vacuous", "a refused candidate proves nothing without an accepted one");
   return say("pass", `${wanted.length} let in, ${unwanted.length} refused, as declared`);
 }
 

@@ -11,7 +11,7 @@ export interface Judged {
   readonly observation: Observation;
 }
 
-/** Verdicts that rest on rows that were really reached or not. */
+/** Verdicts that rest on rows that were really visible or affected, or not. */
 const conclusive: ReadonlySet<Verdict> = new Set(["pass", "leak", "lockout"]);
 
 export function worst(of: readonly Verdict[]): Verdict {

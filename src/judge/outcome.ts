@@ -9,12 +9,12 @@ import { isCode, type Meaning, meaningOf, ruleFor } from "../model/answers.ts";
 /** What one answer means for its cell. */
 export type Outcome =
   | { readonly kind: "accepted" }
-  /** Nothing was refused, and no row was reached. */
+  /** Nothing was refused, and no row was affected. */
   | { readonly kind: "filtered" }
   | { readonly kind: "refused"; readonly by: DenyReason }
   /** The policy let it through, and one of the table's own constraints did not. */
   | { readonly kind: "constraint"; readonly name: string }
-  /** No statement of this kind can reach this relation, whoever sends it. */
+  /** The relation does not support statements of this kind, for any role. */
   | { readonly kind: "impossible" }
   /** `refused`: it did not go through for want of a privilege, or because something else than the policy refused it. */
   | { readonly kind: "unreached"; readonly why: string; readonly refused?: true }
@@ -64,7 +64,7 @@ export function outcomeOf(cell: Cell, answer: Answer): Outcome {
   return read[meaning](cell, answer, said);
 }
 
-/** The matrix says with which codes a function's body refuses; what did not come from a body is none of them. */
+/** The matrix says with which codes a function's body refuses; a refusal from elsewhere is not one of them. */
 function isDeclaredRefusal({ call }: Cell, { code, foreignFrame }: Answer): boolean {
   return call !== undefined && call.raises.includes(code ?? "") && foreignFrame !== false;
 }

@@ -74,11 +74,11 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
       "inconclusive",
       `the policies let in ${rowText(witness)}, and only a constraint or a trigger stopped it: ${message}`,
     ),
-  undecided: (_cell, judgement, { because, within, settle }) =>
+  undecided: (_cell, judgement, { because, within, toDecide }) =>
     refuted(
       judgement,
       "inconclusive",
-      `not decided for all rows: ${[because, ...within].filter((text) => text !== "").join(", in ")}. To decide it: ${settle}`,
+      `not decided for all rows: ${[because, ...within].filter((text) => text !== "").join(", in ")}. To decide it: ${toDecide}`,
     ),
   mismatch: (_cell, judgement, { message, witness }) =>
     refuted(
@@ -90,7 +90,7 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
 
 /**
  * A deny of reading or changing, and only rows that name the persona itself would be in reach: true of the rows that are there,
- * and a note. Of an INSERT it is a leak, since nobody else has to act first; where rows are declared, the declaration is wrong.
+ * and a note. Of an INSERT it is a leak, since no other user has to act first; where rows are declared, the declaration is wrong.
  */
 export function isOwnRowMissing(
   { expectation, operation }: Cell,

@@ -105,7 +105,7 @@ function openStates(
   return say("leak", `${rows(many)} too many reached when the session's settings are ${open.state}`);
 }
 
-/** Behind a gateway every session has claims: an error without any shuts nobody out. */
+/** Behind a gateway every session has claims: an error without any excludes no persona. */
 function brokenStates(cell: Cell, { states }: RowsObservation): Said | undefined {
   if (cell.behindGateway) return undefined;
   const failed = states.find(
@@ -173,7 +173,7 @@ function bypassed(cell: Cell, _seen: RowsObservation, outcome: Outcome): Said | 
 function unreached(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (outcome.kind !== "unreached") return undefined;
   if (outcome.refused === true && isShutOut(cell, seen)) return say("lockout", outcome.why);
-  // Row by row, the last refusal speaks for its row only, unless what refused it stands before every row.
+  // Row by row, the last refusal speaks for its row only, unless the refusal applies to every row.
   if (seen.method !== "whole" && !isRefusal(seen.answer)) return undefined;
   return say("inconclusive", outcome.why);
 }

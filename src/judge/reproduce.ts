@@ -11,7 +11,7 @@ export interface SentProbes {
   readonly rest: string | undefined;
 }
 
-/** How to see a cell by hand: nothing stays, or it is said how to take it back; the token comes from `rowgate token`. */
+/** How to reproduce a cell: nothing stays, or the way to undo it is given; the token comes from `rowgate token`. */
 export function byHand(
   cell: Cell,
   identity: Identity | undefined,
@@ -116,7 +116,7 @@ function isRead({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** `undefined`: not every column of the key stands in what is sent. */
+/** `undefined`: not every column of the key is in what is sent. */
 function removalOf({ operation, relation }: Cell, { body }: Request): string | undefined {
   if (operation !== "insert" || body === undefined || relation.key.length === 0) return undefined;
   const values = JSON.parse(body) as Readonly<Record<string, unknown>>;

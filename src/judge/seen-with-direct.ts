@@ -8,7 +8,7 @@ import type {
 } from "../model/observation.ts";
 
 /**
- * What HTTP does not show and the direct channel has seen of the same cell: whether a trigger stood between the policy and
+ * What HTTP does not show and the direct channel has seen of the same cell: whether a trigger came between the policy and
  * its effect. Only facts of the same answer are taken over; where the channels differ, each keeps to its own.
  */
 export function seenWithDirect(seen: Observation, direct: Observation | undefined): Observation {
@@ -18,7 +18,7 @@ export function seenWithDirect(seen: Observation, direct: Observation | undefine
 }
 
 /**
- * Over HTTP nothing tells a row that the policy filtered from one that a BEFORE trigger swallowed. Where the direct
+ * Over HTTP a row that the policy filtered looks like one that a BEFORE trigger suppressed. Where the direct
  * channel, with triggers off, reached no row either, it was not the trigger.
  */
 function reachWithDirect(seen: RowsObservation, direct: RowsObservation): RowsObservation {
@@ -65,14 +65,14 @@ function attemptWithDirect(
   };
 }
 
-/** That a function raised it, where the wire has told it of the same error. */
+/** That a function raised it, where the direct connection has shown it for the same error. */
 function withFrame(answer: Answer, direct: Answer): Answer {
   const same = answer.http !== undefined && answer.code !== null && answer.code === direct.code;
   if (!same || answer.message !== direct.message || direct.foreignFrame !== true) return answer;
   return { ...answer, foreignFrame: true };
 }
 
-/** The server's routine that refused, where the wire has told it of the same refusal. */
+/** The server's routine that refused, where the direct connection has shown it for the same refusal. */
 function withRoutine(answer: Answer, direct: Answer): Answer {
   const same =
     answer.http !== undefined && ruleFor(answer)?.routineTells === true && answer.code === direct.code;

@@ -53,7 +53,7 @@ const judges: { readonly [K in Observation["kind"]]: Judge<K> } = {
 export function judge(cell: Cell, seen: Observation, trust: ChannelTrust): Judgement {
   const judgement = (judges[seen.kind] as Judge<Observation["kind"]>)(cell, seen);
   if (judgement.verdict !== "pass") return judgement;
-  // A missing grant stands before every policy: whoever asks, and whatever the session is like.
+  // A missing grant refuses before any policy is evaluated, for every role and session.
   if (["schema", "execute", "grant"].includes(judgement.deniedBy ?? "")) return judgement;
   const [unseen] = "untestedStates" in seen ? (seen.untestedStates ?? []) : [];
   if (unseen !== undefined) {

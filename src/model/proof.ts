@@ -19,7 +19,7 @@ export type ProofAnswer =
       readonly kind: "undecided";
       readonly because: string;
       readonly within: readonly string[];
-      readonly settle: string;
+      readonly toDecide: string;
     }
   /** The policy's expression says one thing of a row, and the statement did another. */
   | { readonly kind: "mismatch"; readonly message: string; readonly witness: Witness }

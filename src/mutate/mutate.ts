@@ -126,7 +126,7 @@ export function mayChange(
     throw new RowgateError({
       code: "mutate/reads-only",
       message: `rowgate mutate changes policies, and ${target.name} takes no writes (${target.posture}).`,
-      hint: "rowgate mutate --target embedded applies the same migrations to a database of its own",
+      hint: "rowgate mutate --target embedded applies the same migrations to a separate database",
     });
   if (postureRules[target.posture].shared && !onSharedTarget)
     throw new RowgateError({

@@ -96,7 +96,7 @@ export class MutantProofs {
       kind: "undecided",
       because: "the proof failed",
       within: [],
-      settle: "another run",
+      toDecide: "another run",
     };
     return asked.map((requests) => requests.map((one) => answers.get(one) ?? failed));
   }

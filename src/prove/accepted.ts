@@ -48,7 +48,7 @@ function columnsThatDecide(context: Context, letIn: Node): ReadonlySet<string> {
 
 /**
  * Columns in which a row may differ from every accepted candidate, and where: the persona's row sets declare what follows from it. They
- * look for the persona among the values of an array, whoever else is in it; or they say which rows a boolean lets the persona read.
+ * look for the persona among the values of an array, whatever else is in it; or they say which rows a boolean lets the persona read.
  */
 function mayDiffer(asked: Asked): ReadonlyMap<string, readonly string[]> {
   const { cell, context } = asked;

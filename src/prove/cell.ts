@@ -8,12 +8,12 @@ import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
-import { byConstraints, finish, settledByRelaxation, type Showers, shownHits } from "./outcome.ts";
+import { byConstraints, finish, decidedByRelaxation, type Showers, shownHits } from "./outcome.ts";
 import { outsidePolicies, type ProofCell } from "./proof-cell.ts";
 import { showInsert, showRefusedInsert } from "./show/insert.ts";
 import { update, upsert } from "./update.ts";
 
-/** Everything that can be said of one cell. */
+/** Everything that the proof can say about one cell. */
 export async function proveCell(context: Context, cell: ProofCell): Promise<Answer> {
   const outside = outsidePolicies(cell);
   if (outside !== undefined) return outside;
@@ -71,8 +71,8 @@ async function insertion(asked: Asked): Promise<Answer> {
   const both = !deny && cell.check !== undefined;
   const fixed = await defaultsOf(asked, ({ name }) => !held.insert.includes(name));
   const context = { ...base, space: { ...base.space, fixed } };
-  const settled = deny ? await settledByRelaxation(context, letIn, true) : undefined;
-  if (settled !== undefined) return settled;
+  const decided = deny ? await decidedByRelaxation(context, letIn, true) : undefined;
+  if (decided !== undefined) return decided;
   const found = await contrast(context, letIn, declared, both);
   const showing = { space: context.space, as: context.as, policy: letIn, declared };
   const show: Showers = {

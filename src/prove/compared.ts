@@ -29,10 +29,10 @@ export interface Compared {
 
 export function undecided(
   because: string,
-  settle: string,
+  toDecide: string,
   within: readonly string[] = [],
 ): Extract<Answer, { kind: "undecided" }> {
-  return { kind: "undecided", because, within, settle };
+  return { kind: "undecided", because, within, toDecide };
 }
 
 export function columnsOf(

@@ -9,7 +9,7 @@ import {
 import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/truth.ts";
 import { type Answering, answering } from "./ask/represent.ts";
 import type { Space } from "./ask/product.ts";
-import { type ActingAs, fullSight, isError, type Asking } from "./ask/session.ts";
+import { type ActingAs, privileged, isError, type Asking } from "./ask/session.ts";
 import type { Knowledge } from "./knowledge.ts";
 
 /** One persona before one relation. */
@@ -41,9 +41,9 @@ export function personaAnswers(session: Asking, as: ActingAs): Answering {
   return answering(session, ({ actor }) => actingFor(as, actor));
 }
 
-/** What is declared is evaluated by the privileged connection, whoever it is about. */
+/** What is declared is evaluated by the privileged connection, for every persona. */
 export function fullAnswers(session: Asking): Answering {
-  return answering(session, ({ actor }) => actingFor(fullSight, actor));
+  return answering(session, ({ actor }) => actingFor(privileged, actor));
 }
 
 /** Which truth values a relaxed expression can have for a persona. */

@@ -5,13 +5,13 @@ import type { Atom } from "./analyse/recorder.ts";
 import { truth } from "./analyse/truth.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
-import { fullSight } from "./ask/session.ts";
+import { privileged } from "./ask/session.ts";
 import { closed } from "./close.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
 import { type Context, fullAnswers, relaxedValues } from "./context.ts";
 import { nothingRefused, type Storable, unstorableRows } from "./storable.ts";
 
-/** A policy against what is declared, over rows that stand for all rows. */
+/** A policy against what is declared, over rows that represent all rows. */
 export interface Contrast {
   /** Rows that the policy lets through and the matrix does not. */
   readonly more: readonly Row[];
@@ -34,7 +34,7 @@ export async function relaxedTo(context: Context, tree: Node): Promise<"never" |
 
 /**
  * @param both rows that the matrix allows and the policy does not are differences too
- * @param storable rows that a foreign key refuses are none; `beside`: nor are rows whose key another row has
+ * @param storable rows that a foreign key refuses are none; `with the others`: nor are rows whose key another row has
  */
 export async function contrast(
   context: Context,
@@ -47,7 +47,7 @@ export async function contrast(
   const { relation } = space;
   const sides = [
     { condition: policy, as, answer },
-    { condition: declared, as: fullSight, answer: fullAnswers(session) },
+    { condition: declared, as: privileged, answer: fullAnswers(session) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;
     const readsSelf = (atom: Atom): boolean =>
@@ -137,7 +137,7 @@ export async function contrastWith(
 ): Promise<boolean> {
   const sides = [
     { as: context.as, condition: printedCondition(tree) },
-    { as: fullSight, condition: declared },
+    { as: privileged, condition: declared },
   ];
   const [policy = [], wanted = []] = await truthsOf(
     context,

@@ -20,11 +20,14 @@ export async function defaultsOf(
     }
     if (!isSteady(column.expression, asked.context)) continue;
     const sql = `select (${column.expression})::${column.type}::text`;
-    const [told, [again]] = await Promise.all([session.ask(as, sql), session.run([{ as, sql, rows: true }])]);
-    const [value, second] = [told, again].map((one) =>
+    const [answer, [again]] = await Promise.all([
+      session.ask(as, sql),
+      session.run([{ as, sql, rows: true }]),
+    ]);
+    const [value, second] = [answer, again].map((one) =>
       one !== undefined && "value" in one ? one.value : undefined,
     );
-    // A default that is another one each time stands for no value.
+    // A default that differs each time has no single value.
     if (value !== undefined && value === second) fixed.set(column.name, value);
   }
   return fixed;

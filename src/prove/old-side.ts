@@ -1,12 +1,12 @@
 import type { Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { fullSight } from "./ask/session.ts";
+import { privileged } from "./ask/session.ts";
 import type { Asked } from "./asked.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { byConstraints, finish, settledByRelaxation, shownHits } from "./outcome.ts";
+import { byConstraints, finish, decidedByRelaxation, shownHits } from "./outcome.ts";
 import { checkWithRow } from "./self.ts";
 import { showOld } from "./show/old.ts";
 import { type StandingRow, standingRows } from "./show/rows.ts";
@@ -30,8 +30,8 @@ export async function oldSide(
   const deny = cell.declared.kind === "deny";
   const self = readsItself(context, [policy, declared]);
   if (!self && (deny || (cell.declared.kind === "allow" && both))) {
-    const settled = await settledByRelaxation(context, policy, deny);
-    if (settled !== undefined) return settled;
+    const decided = await decidedByRelaxation(context, policy, deny);
+    if (decided !== undefined) return decided;
   }
   const showing = { space: context.space, as: context.as, policy, declared };
   const found = await contrast(context, policy, declared, both);
@@ -64,7 +64,7 @@ export async function oldSide(
     "old",
   );
   if (shown?.kind === "constraint-only" && !self)
-    return (await byConstraints(context, policy, declared, both, deny, "beside")) ?? shown;
+    return (await byConstraints(context, policy, declared, both, deny, "with the others")) ?? shown;
   if (shown !== undefined) return shown;
   const close = await found.close();
   if (checked.incomplete && close.kind === "proved")
@@ -94,7 +94,7 @@ async function standingDifferences(
       { as: by, relation: space.relation, alias: condition.alias, texts: [condition.text] },
       cases,
     );
-  const [p, d] = await Promise.all([of(policy, as), of(declared, fullSight)]);
+  const [p, d] = await Promise.all([of(policy, as), of(declared, privileged)]);
   return {
     more: rows.filter((_, index) => p[index] === "T" && d[index] !== "T"),
     less: both ? rows.filter((_, index) => d[index] === "T" && p[index] !== "T") : [],

@@ -9,7 +9,7 @@ import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
 import type { Shown } from "./show/shown.ts";
 
-export async function settledByRelaxation(
+export async function decidedByRelaxation(
   context: Context,
   { tree }: Condition,
   deny: boolean,
@@ -60,7 +60,7 @@ export async function shownHits(
   );
 }
 
-/** The stranger test: rows that somebody else with the same role would reach, and the others. */
+/** The stranger test: rows that another user with the same role would see or change, and the others. */
 async function byStranger(
   { stranger, space, session }: Context,
   { alias, text }: Condition,

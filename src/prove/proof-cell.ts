@@ -25,7 +25,7 @@ export interface ProofCell {
   readonly key: readonly string[];
 }
 
-/** What is settled before any policy is asked. */
+/** What is decided before any policy is evaluated. */
 export function outsidePolicies({ relation, role, operation }: ProofCell): Answer | undefined {
   if (relation.kind !== "table" && relation.kind !== "partitioned")
     return { kind: "not-asked", because: `a ${relation.kind} has no policies` };

@@ -27,7 +27,7 @@ export interface ProofRequest extends ProofCell {
 }
 
 export interface ProverOptions {
-  /** A privileged connection, of its own for each set of setting names: what was set once is '' afterwards, and not NULL. */
+  /** A separate privileged connection for each set of setting names: what was set once is '' afterwards, and not NULL. */
   readonly open: () => Promise<Client>;
   readonly close: (client: Client) => Promise<void>;
   readonly heldClaims: ReadonlySet<string>;

@@ -24,7 +24,7 @@ const values = [
   "A_ArrayExpr",
 ] as const;
 
-/** Of these a literal without a type means the same beside a column. */
+/** Of these a literal without a type means the same when compared with a column. */
 const plain: ReadonlySet<string> = new Set(
   "unknown,text,character varying,uuid,smallint,integer,bigint,numeric,boolean,date,timestamp with time zone".split(
     ",",
@@ -51,14 +51,14 @@ export async function canonicalAtom(
   for (const node of fixed) {
     try {
       const text = printExpression(node);
-      const [told, type] = await Promise.all([
+      const [answer, type] = await Promise.all([
         session.ask(as, `select (${text})::text`),
         session.ask(as, `select pg_catalog.pg_typeof(${text})::text`),
       ]);
-      if (isError(told) || isError(type) || !("value" in told) || !("value" in type)) continue;
+      if (isError(answer) || isError(type) || !("value" in answer) || !("value" in type)) continue;
       known.set(
         node,
-        literal(told.value, plain.has(type.value ?? "") ? undefined : (type.value ?? undefined)),
+        literal(answer.value, plain.has(type.value ?? "") ? undefined : (type.value ?? undefined)),
       );
     } catch {
       // It stays as it is written.

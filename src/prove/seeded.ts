@@ -1,6 +1,6 @@
 import { always } from "./analyse/policy.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { fullSight } from "./ask/session.ts";
+import { privileged } from "./ask/session.ts";
 import { conditionFor, declaredCondition, type Asked } from "./asked.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
@@ -86,7 +86,7 @@ async function onOneSide(
   const all = rows.length === 0 ? [{}] : rows;
   const truths = await evaluate(
     session,
-    { as: fullSight, relation: space.relation, alias, texts: [text] },
+    { as: privileged, relation: space.relation, alias, texts: [text] },
     all.map((row) => ({ row })),
   );
   return all.filter((_, index) => (truths[index] === "T") === inside);

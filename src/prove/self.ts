@@ -23,7 +23,7 @@ import type { Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
-import { fullSight, isError } from "./ask/session.ts";
+import { privileged, isError } from "./ask/session.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import type { Context } from "./context.ts";
 
@@ -62,19 +62,19 @@ export async function checkWithRow(
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: true };
   }
-  const refused = await unstorableRows(context, all, "beside");
+  const refused = await unstorableRows(context, all, "with the others");
   const storable = all.filter((one) => !refused.rows.has(one));
   const tried = storable.slice(0, rowLimit);
-  const told = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
+  const answer = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
   const differing = (wanted: (one: WithRow) => boolean): readonly Row[] =>
     tried.filter((_, index) => {
-      const one = told[index];
+      const one = answer[index];
       return one !== undefined && one !== "refused" && wanted(one);
     });
   return {
     more: differing(({ policy: own, declared: wanted }) => own && !wanted),
     less: both ? differing(({ policy: own, declared: wanted }) => !own && wanted) : [],
-    incomplete: storable.length > tried.length || told.includes(undefined),
+    incomplete: storable.length > tried.length || answer.includes(undefined),
   };
 }
 
@@ -83,7 +83,7 @@ interface WithRow {
   readonly declared: boolean;
 }
 
-/** `undefined`: it could not be asked; `refused`: constraints allow no such row beside those that are there. */
+/** `undefined`: it could not be asked; `refused`: constraints allow no such row next to the existing ones. */
 async function askWithRow(
   context: Context,
   policy: Condition,
@@ -99,11 +99,11 @@ async function askWithRow(
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
   const [put, , wanted, got] = await space.session.askAbout(
     [
-      { as: fullSight, sql: place, rows: true },
-      { as: fullSight, sql: stored, rows: true },
+      { as: privileged, sql: place, rows: true },
+      { as: privileged, sql: stored, rows: true },
     ],
     [
-      { as: fullSight, sql: allowed, rows: true },
+      { as: privileged, sql: allowed, rows: true },
       { as, sql: asked, rows: true },
     ],
   );

@@ -2,10 +2,10 @@ import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { row } from "./analyse/tree.ts";
 import type { ForeignKeyUse } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { fullSight } from "./ask/session.ts";
+import { privileged } from "./ask/session.ts";
 import type { Context } from "./context.ts";
 
-export type Storable = "alone" | "beside";
+export type Storable = "alone" | "with the others";
 
 export interface Refused {
   readonly rows: ReadonlySet<Row>;
@@ -16,7 +16,7 @@ export interface Refused {
 
 export const nothingRefused: Refused = { rows: new Set(), keys: [], doubles: false };
 
-/** Rows that cannot be beside those that are there: they point to nothing, or another row has their key. */
+/** Rows that cannot be added to the existing ones: they reference nothing, or another row has their key. */
 export async function unstorableRows(
   context: Context,
   rows: readonly Row[],
@@ -24,7 +24,7 @@ export async function unstorableRows(
 ): Promise<Refused> {
   const orphans = await orphanedRows(context, rows);
   const keys = [...new Map([...orphans.values()].map((one) => [one.column, one])).values()];
-  const taken = storable === "beside" ? await doubles(context, rows) : [];
+  const taken = storable === "with the others" ? await doubles(context, rows) : [];
   return { rows: new Set([...orphans.keys(), ...taken]), keys, doubles: taken.length > 0 };
 }
 
@@ -42,7 +42,7 @@ async function doubles({ space, session }: Context, rows: readonly Row[]): Promi
   });
   const taken = await evaluate(
     session,
-    { as: fullSight, relation, alias: row, texts },
+    { as: privileged, relation, alias: row, texts },
     rows.map((one) => ({ row: one })),
   );
   return rows.filter((_, index) => taken[index]?.includes("T") === true);

@@ -7,7 +7,7 @@ import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
-import { finish, hitOf, settledByRelaxation } from "./outcome.ts";
+import { finish, hitOf, decidedByRelaxation } from "./outcome.ts";
 import { showMove } from "./show/move.ts";
 import type { Shown } from "./show/shown.ts";
 
@@ -55,8 +55,8 @@ type NewSide = { readonly kind: "open"; readonly rows: readonly Row[] } | Answer
 
 /** No new row can be let through: then no row can be changed, whichever the old side lets through. */
 async function newRowsOf(context: Context, after: Condition, deny: boolean): Promise<NewSide> {
-  const settled = deny ? await settledByRelaxation(context, after, true) : undefined;
-  if (settled !== undefined) return settled;
+  const decided = deny ? await decidedByRelaxation(context, after, true) : undefined;
+  if (decided !== undefined) return decided;
   const found = await contrast(context, after, always(false), false);
   if (!deny || found.more.length > 0) return { kind: "open", rows: found.more };
   const close = await found.close();

@@ -211,7 +211,7 @@ function tables(
   );
 }
 
-/** Names are cut where that spares a second table, and they can still be told apart. */
+/** Names are cut where that avoids a second table and they remain distinguishable. */
 function nameWidth(lines: readonly Line[], left: number, most: number): number {
   const longest = Math.min(Math.max(...lines.map(({ name }) => columns(name))), most);
   const apart = new Set(lines.map(({ name }) => cut(name, left))).size === lines.length;

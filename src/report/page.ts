@@ -5,7 +5,7 @@ import { gridSections } from "./grid-text.ts";
 import { painter } from "./paint.ts";
 import { evidenceText } from "./totals.ts";
 
-/** Lines of a Markdown page between which a run's grids stand. */
+/** Lines of a Markdown page that enclose a run's grids. */
 const begin = "<!-- grid:begin -->";
 const end = "<!-- grid:end -->";
 

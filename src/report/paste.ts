@@ -66,8 +66,8 @@ function atoms(line: string): readonly Atom[] {
 }
 
 /**
- * Each character, and the quote in which it stands (closing quotes included; an escaped space counts as quoted).
- * Within a shell's `$(…)` quoting begins anew, wherever it stands.
+ * Each character, and the quote that contains it (closing quotes included; an escaped space counts as quoted).
+ * Within a shell's `$(…)` quoting begins anew at any position.
  */
 function* quoted(line: string): Generator<readonly [character: string, quote: string]> {
   const outer: string[] = [];

@@ -13,7 +13,7 @@ import { cellName, type FailingVerdict, failureOrder, headline, isFailing, isWai
 /** GitHub's code scanning shows the first 5,000 results of a run, and refuses more than 25,000. */
 const mostResults = 5000;
 
-/** What code scanning ranks by; only what lets somebody past a policy is a security severity. */
+/** What code scanning ranks by; only what lets a user past a policy is a security severity. */
 const scores: Readonly<Partial<Record<FailingVerdict, string>>> = { leak: "8.8", diverged: "7.0" };
 
 const levels = { leak: "error", error: "error", failure: "error", note: "note" } as const;

@@ -181,7 +181,7 @@ function spaced({ widths }: Field, signs: readonly string[]): string {
   return signs.map((one, index) => one.padStart(widths[index] ?? 1)).join(" ");
 }
 
-/** As many fields beside each other as fit. */
+/** As many fields in a row as fit. */
 function sideBySide(fields: readonly Field[], room: number): readonly (readonly Field[])[] {
   const parts: Field[][] = [];
   let left = 0;

@@ -78,7 +78,7 @@ export function wrap(text: string, width: number): readonly string[] {
     .map((line) => line.replaceAll(glue, " "));
 }
 
-/** `label` and a text beside it, wrapped under its own beginning. */
+/** `label` and a text next to it, wrapped under its own beginning. */
 export function labelled(label: string, text: string, width: number, indent = 2, labelWidth = 10): string[] {
   const margin = " ".repeat(indent + labelWidth);
   const first = `${" ".repeat(indent)}${label.padEnd(labelWidth)}`;
@@ -87,7 +87,7 @@ export function labelled(label: string, text: string, width: number, indent = 2,
   );
 }
 
-/** A paragraph whose later lines stand a little to the right. */
+/** A paragraph whose later lines are indented a little. */
 export function hanging(text: string, width: number, indent = 2): string[] {
   return wrap(text, width - indent).map((line, index) =>
     index === 0 ? line : `${" ".repeat(indent)}${line}`,

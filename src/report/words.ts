@@ -12,7 +12,7 @@ export interface VerdictWords {
   readonly head: string;
   /** In a wide grid, at most 8 letters: upper case for what failed. */
   readonly grid: string;
-  /** Beside an operation's letter, where there is room for one. */
+  /** Next to an operation's letter, where there is room. */
   readonly letter: string;
   /** After a number: `2 leaks`. */
   readonly one: string;

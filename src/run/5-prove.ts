@@ -68,7 +68,7 @@ async function answersOf(
   } catch (error) {
     interrupted?.throwIfAborted();
     const because = `the proof failed: ${error instanceof Error ? error.message : String(error)}`;
-    return asked.map(() => ({ kind: "undecided", because, within: [], settle: "another run" }));
+    return asked.map(() => ({ kind: "undecided", because, within: [], toDecide: "another run" }));
   }
 }
 

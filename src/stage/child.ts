@@ -110,7 +110,7 @@ function spawnProgram({ file, area, what, environment }: ChildProgram): ChildPro
   }
   return spawn(process.execPath, [program], {
     cwd: path.parse(program).root,
-    // A session of its own: a Ctrl-C on the terminal reaches every process of the terminal's group.
+    // A separate session: a Ctrl-C on the terminal reaches every process of the terminal's group.
     detached: true,
     windowsHide: true,
     stdio: ["pipe", "pipe", "pipe"],
@@ -196,7 +196,7 @@ interface ChildWork<Settings, Ready, Request = never, Notice = never> {
 
 /**
  * Runs a child program until its parent ends, then ends this process: with exit code 0, or 1 when something is left behind.
- * @param otherwise what an error is called that has no code of its own
+ * @param otherwise the code of an error that has none
  */
 export async function serveParent<Settings, Ready, Request, Notice>(
   work: ChildWork<Settings, Ready, Request, Notice>,

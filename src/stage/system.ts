@@ -37,7 +37,7 @@ export interface AppliedSql {
   readonly origins: () => Promise<readonly SqlOrigin[]>;
   /** What the platform's objects are imitated by; absent on a plain Postgres. */
   readonly baseline?: BaselineRecord | undefined;
-  /** Roles that stood before its SQL and are not what they were: roles belong to the server, and so to its neighbours. */
+  /** Roles that existed before its SQL and have changed: roles belong to the server, and so to its neighbours. */
   readonly changedRoles: readonly string[];
 }
 
@@ -55,7 +55,7 @@ export interface SystemOptions extends SystemSql {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** A system's database on a server of its own; no gateway stands in front of it yet. */
+/** A system's database on a separate server; it has no gateway yet. */
 export interface PreparedSystem extends AppliedSql {
   readonly database: DatabaseAddress;
   readonly limits: Limits;

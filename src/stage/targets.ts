@@ -20,7 +20,7 @@ export interface EmbeddedTargetOptions extends SystemOptions {
 
 export type EmbeddedTarget = OpenedTarget;
 
-/** A database of its own on the embedded server, with a system's SQL applied. @throws RowgateError */
+/** A separate database on the embedded server, with a system's SQL applied. @throws RowgateError */
 export async function prepareEmbedded(options: EmbeddedTargetOptions): Promise<PreparedSystem> {
   const database = await options.server.createDatabase(options.database, options.baseline);
   return embeddedSystem(options, database, await applySystemSql(database, options));
@@ -66,7 +66,7 @@ export interface ContainerTargetOptions extends SystemOptions {
   readonly server: ContainerServer;
 }
 
-/** A database of its own in the container's Postgres, with a system's SQL applied. @throws RowgateError */
+/** A separate database in the container's Postgres, with a system's SQL applied. @throws RowgateError */
 export async function prepareContainer(options: ContainerTargetOptions): Promise<PreparedSystem> {
   const { superuser, applicant } = await options.server.createDatabase(options.database);
   const applied = await applySystemSql(applicant, options);

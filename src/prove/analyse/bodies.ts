@@ -32,7 +32,7 @@ function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined 
   return others.length === 0 && part(only, "SelectStmt") !== undefined ? only : undefined;
 }
 
-/** What the parser of PL/pgSQL says of a body; it has no types of its own. */
+/** What the parser of PL/pgSQL says of a body; the parser declares no types. */
 interface PlNode {
   readonly [key: string]: PlNode | readonly PlNode[] | string | undefined;
 }

@@ -11,7 +11,7 @@ import { isCaseInsensitive, isEnumerable } from "./types.ts";
 
 /**
  * Reads an expression for what its value depends on. Its value may depend on a column of the row only by comparisons with
- * values that have nothing of the row; then one row for each outcome of all comparisons stands for all rows.
+ * values that have nothing of the row; then one row for each outcome of all comparisons represents all rows.
  * @param tree names resolved
  */
 export function readCritical(tree: Node, relation: ProofRelation, reading: Reading): Critical {

@@ -20,7 +20,7 @@ export interface Doubt {
   readonly kind: DoubtKind;
   /** The innermost sub-expression, as SQL. */
   readonly sql: string;
-  /** The function that it stands in, outermost first. */
+  /** The functions that contain it, outermost first. */
   readonly within: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export function doubt(kind: DoubtKind, node: Node | undefined): Doubt {
   return { kind, sql: node === undefined ? "" : show(node), within: [] };
 }
 
-/** What would settle it. */
+/** What would decide it. */
 export const settledBy: Readonly<Record<DoubtKind, string>> = {
   "whole-row": "pass the columns that matter instead of the row",
   "own-value": "compare the column with values, or declare a candidate row that the policy lets in",

@@ -2,7 +2,7 @@ import type { Node, SelectStmt, WithClause } from "libpg-query";
 import type { Actor } from "./question.ts";
 import { outerNames, part, printSelect, readsRow, selectOf } from "./tree.ts";
 
-/** What surrounds an expression: FROM items and conditions of the queries that it stands in. */
+/** What surrounds an expression: FROM items and conditions of the queries that contain it. */
 export interface Level {
   readonly items: readonly { readonly name: string | undefined; readonly node: Node }[];
   readonly where: readonly Node[];
@@ -15,7 +15,7 @@ export interface Place {
   readonly depth: number;
 }
 
-/** A query of all values that an expression without the row's columns can have where it stands; `undefined`: none can be written. */
+/** A query of all values that an expression without the row's columns can have at its position; `undefined`: none can be written. */
 export function valuesQuery(
   node: Node,
   { levels }: Place,

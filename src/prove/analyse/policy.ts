@@ -88,7 +88,7 @@ function understood(text: string, relation: ProofRelation, schema: Schema): Node
   }
 }
 
-/** A hypothetical row holds nothing in a generated column: its expression stands in for it. */
+/** A hypothetical row holds nothing in a generated column: its expression replaces it. */
 function generatedValue(node: Node, relation: ProofRelation, schema: Schema): Node | undefined {
   const fields = fieldsOf(node);
   const column = fields?.[0] === row ? relation.columns.find((one) => one.name === fields[1]) : undefined;

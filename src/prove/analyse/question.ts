@@ -33,7 +33,7 @@ export type Answer =
 let bounds = 0;
 const placeholder = /'rowgate:bound:\d+'/g;
 
-/** Collects the values that stand for arguments while a body is read. */
+/** Collects the values of arguments while a body is read. */
 export class BoundValues {
   readonly #all = new Map<string, Bound>();
 

@@ -40,7 +40,7 @@ const relative = /^\s*(?:now|today|tomorrow|yesterday)\s*$/i;
 const time =
   /\b(?:now|pg_postmaster_start_time|pg_conf_load_time)\s*\(|\bage\s*\([^,]*\)|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b|'\s*(?:now|today|tomorrow|yesterday)\s*'/i;
 
-/** Follows names through texts: bodies are text, so a name that merely stands there counts as read. */
+/** Follows names through texts: bodies are text, so a name that merely occurs there counts as read. */
 export class Reaches {
   readonly #schema: Schema;
   readonly #texts = new Map<string, Reach>();
@@ -121,7 +121,7 @@ export class Reaches {
       const low = name.toLowerCase();
       for (const one of this.#relationsByName.get(name) ?? this.#relationsByName.get(low) ?? [])
         this.#noteRelation(one, found);
-      // Without looking for a parenthesis: a comment may stand before it.
+      // Without looking for a parenthesis: a comment may precede it.
       this.#noteCall(low, found);
       if (low !== name) this.#noteCall(name, found);
     }

@@ -2,7 +2,7 @@ import type { CommonTableExpr, Node, SelectStmt, WithClause } from "libpg-query"
 import type { ProofRelation, Schema } from "./schema.ts";
 import { columnRef, fieldsOf, fromItemName, part, row, stringOf } from "./tree.ts";
 
-/** What names mean where an expression stands. */
+/** What names mean at an expression's position. */
 export interface Names {
   readonly schema: Schema;
   /** Where unqualified relations are looked up; the session's unless said. */

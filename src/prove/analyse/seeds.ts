@@ -19,7 +19,7 @@ export interface Seed {
   readonly columns: ReadonlySet<string>;
   readonly constants: readonly string[];
   readonly numbers: readonly number[];
-  /** What stands on the other side. */
+  /** The other side of the comparison. */
   readonly questions: readonly Question[];
   readonly operator: string | undefined;
   /** Of each JSON column, the paths that are read. */

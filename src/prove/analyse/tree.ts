@@ -9,7 +9,7 @@ import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 
 /** The hypothetical row that a policy is asked about. */
 export const row = "rowgate:row";
-/** Booleans that stand for what could not be decided. */
+/** Booleans in place of what could not be decided. */
 export const free = "rowgate:free";
 
 type Tags<N> = N extends unknown ? keyof N : never;

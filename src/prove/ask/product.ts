@@ -13,7 +13,7 @@ export interface Side {
   readonly tree: Node;
   readonly critical: Critical;
   readonly answer: Answering;
-  /** Atoms by which values are told apart. */
+  /** Atoms that distinguish values. */
   readonly atoms: readonly Atom[];
   /** Does the atom read the relation whose row it is about? */
   readonly readsSelf: (atom: Atom) => boolean;
@@ -29,7 +29,7 @@ export interface Space {
   readonly fixed: ReadonlyMap<string, string | null>;
 }
 
-/** Rows that stand for all rows. */
+/** Rows that represent all rows. */
 export interface Product {
   readonly rows: readonly Row[];
   /** Rows to try where the relation reads itself; `undefined`: too many. */
@@ -126,7 +126,7 @@ function representativesOf(
   });
 }
 
-/** Columns that stand in one atom, or are compared with each other, belong together. */
+/** Columns in one atom, or compared with each other, belong together. */
 function groupsOf(names: readonly string[], sides: readonly Side[]): readonly (readonly string[])[] {
   const groupOf = new Map(names.map((name) => [name, new Set([name])]));
   const join = (together: Iterable<string>): void => {
@@ -165,16 +165,16 @@ async function kindsOf(
       about.map(async ({ as, own }, index) => {
         if (own.length === 0) return;
         const texts = own.map(({ tree }) => printExpression(tree));
-        const told = await evaluate(
+        const answer = await evaluate(
           space.session,
           { as, relation: space.relation, alias: rowName, texts },
           rows.map((row) => ({ row })),
         );
-        for (const [at, one] of told.entries()) marks[at] += `${index}${one}`;
+        for (const [at, one] of answer.entries()) marks[at] += `${index}${one}`;
       }),
     );
   } catch {
-    // What cannot be printed cannot be asked: each is a kind of its own.
+    // What cannot be printed cannot be asked: each is a separate kind.
     return rows.map((one) => [one]);
   }
   const kinds = new Map<string, Row[]>();
@@ -232,7 +232,7 @@ function combined(kinds: readonly Kinds[], keep: number): readonly Row[] {
   return rows;
 }
 
-/** Kinds are told apart by what holds today; with the row there, an atom that reads the relation itself may say something else. */
+/** Kinds are distinguished by the current state; with the row inserted, an atom that reads the relation itself may evaluate differently. */
 function distinctRows(
   sides: readonly Side[],
   groups: readonly (readonly string[])[],

@@ -6,9 +6,9 @@ import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { seededValues } from "../analyse/seeds.ts";
 import { freshValues, hasOrder, isEnumerable, isIntegral, isNumeric, isTemporal } from "../analyse/types.ts";
 import type { Material } from "./material.ts";
-import { type ActingAs, fullSight, isError, type Asking } from "./session.ts";
+import { type ActingAs, privileged, isError, type Asking } from "./session.ts";
 
-/** Values of a column that stand for all of its values, and guesses besides. */
+/** Values of a column that represent all of its values, and guesses besides. */
 export interface Representatives {
   /** `null` is NULL. */
   readonly values: readonly (string | null)[];
@@ -28,21 +28,21 @@ export interface Representatives {
 export type Answering = (question: Question) => Promise<readonly (string | null)[] | undefined>;
 
 export function answering(session: Asking, actingAs: (question: Question) => ActingAs): Answering {
-  return async function answer(question): Promise<readonly (string | null)[] | undefined> {
+  return async function valuesOf(question): Promise<readonly (string | null)[] | undefined> {
     const values = new Map<string, string | null>();
     for (const one of question.bound) {
-      const rows = await answer(one);
+      const rows = await valuesOf(one);
       if (rows === undefined) return undefined;
       values.set(one.name, rows[0] ?? null);
     }
     const sql = bindQuestion(question, ({ name }) => values.get(name) ?? null, quoteLiteral);
-    const told = await session.ask(
+    const answer = await session.ask(
       actingAs(question),
       `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
     );
-    return isError(told) || !("value" in told) || told.value === null
+    return isError(answer) || !("value" in answer) || answer.value === null
       ? undefined
-      : (JSON.parse(told.value) as (string | null)[]);
+      : (JSON.parse(answer.value) as (string | null)[]);
   };
 }
 
@@ -86,7 +86,7 @@ export interface Part {
   readonly answer: Answering;
 }
 
-/** Everything that may stand for the values of a column. */
+/** Everything that may represent the values of a column. */
 export async function representatives(
   session: Asking,
   relation: ProofRelation,
@@ -148,7 +148,7 @@ export async function representatives(
     values: [...new Set([...core, ...(guesses ?? []), ...newOnes]), ...nothing],
     core: [...core, ...nothing],
     fresh: new Set(newOnes.filter((one) => !known.has(one) && !liked.has(one))),
-    // A domain may leave holes beside the values that are compared with.
+    // A domain may exclude neighbours of the values that are compared with.
     incomplete:
       (enumerated === undefined && newOnes.length < group.size) ||
       between === undefined ||
@@ -186,7 +186,7 @@ async function constraintValues(
   checks: readonly Critical[],
   session: Asking,
 ): Promise<readonly string[]> {
-  const answer = answering(session, () => fullSight);
+  const answer = answering(session, () => privileged);
   const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
   const values = await Promise.all(sources.map((one) => valuesOfSource(one, answer)));
   return values.flatMap((one) => one ?? []);
@@ -218,11 +218,11 @@ async function neighbours(
       `select distinct (g.v::${type} + s.n * d.sign * u.step)::${type}::text from ${given}, ${steps}, ${signs}, ` +
       `pg_catalog.unnest(array[${units}]::interval[]) as u(step) where g.v !~ 'infinity'`;
   }
-  const told = await session.ask(
-    fullSight,
+  const answer = await session.ask(
+    privileged,
     `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
   );
-  if (isError(told) || !("value" in told) || told.value === null) return undefined;
+  if (isError(answer) || !("value" in answer) || answer.value === null) return undefined;
   const ends = isIntegral(column)
     ? []
     : isNumeric(column)
@@ -230,7 +230,7 @@ async function neighbours(
       : isTemporal(column)
         ? ["infinity", "-infinity"]
         : [];
-  return [...(JSON.parse(told.value) as string[]), ...ends];
+  return [...(JSON.parse(answer.value) as string[]), ...ends];
 }
 
 /** Those that the type takes, as it prints them. */
@@ -245,13 +245,13 @@ async function validValues(
   const sql =
     `select v from (select case when pg_catalog.pg_input_is_valid(g.v, ${quoteLiteral(type)}) then g.v::${type}::text end as v, min(g.n) as n ` +
     `from pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) with ordinality as g(v, n) group by 1) as x where v is not null order by n`;
-  const told = await session.ask(
-    fullSight,
+  const answer = await session.ask(
+    privileged,
     `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
   );
-  return isError(told) || !("value" in told) || told.value === null
+  return isError(answer) || !("value" in answer) || answer.value === null
     ? []
-    : (JSON.parse(told.value) as string[]);
+    : (JSON.parse(answer.value) as string[]);
 }
 
 /** Before Postgres 16 a value can only be tried. */
@@ -261,7 +261,7 @@ async function validOneByOne(
   values: readonly string[],
 ): Promise<readonly string[]> {
   const steps = values.map((one) => ({
-    as: fullSight,
+    as: privileged,
     sql: `select ${quoteLiteral(one)}::${type}::text`,
     rows: true,
     goOn: true,

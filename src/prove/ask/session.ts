@@ -10,7 +10,7 @@ export interface ActingAs {
 }
 
 /** The login itself. */
-export const fullSight: ActingAs = { role: null, settings: [] };
+export const privileged: ActingAs = { role: null, settings: [] };
 
 export interface Step {
   readonly as: ActingAs;
@@ -61,7 +61,7 @@ export interface Asking {
   /** As `run`, once: within the transaction the same steps have the same answers. */
   runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
   /**
-   * What the first steps put in place, and questions about it that change nothing: whoever asks about the same at the same time
+   * What the first steps put in place, and questions about it that change nothing: callers that ask about the same at the same time
    * has it put in once. Answers are the first steps', up to one that fails, and then the questions'.
    */
   askAbout(first: readonly Step[], questions: readonly Step[]): Promise<readonly StepAnswer[]>;
@@ -236,7 +236,7 @@ export class ProofSession implements Asking {
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
-      // Whoever was answered may ask the next thing right away.
+      // A caller that was answered may ask the next question at once.
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#sending = false;
@@ -268,7 +268,7 @@ export class ProofSession implements Asking {
       const cut = isError(last) && isCode(last.code, "cancelled");
       if (cut && batch.length === 1) one.patience.timedOut = true;
       if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
-      // The timeout was the whole message's; by itself it has one of its own.
+      // The timeout was the whole message's; alone, the request has a separate one.
       else await this.#send([one]).catch(one.reject);
     }
   }

@@ -2,7 +2,7 @@ import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow, Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { fullSight, isError, type StepAnswer } from "../ask/session.ts";
+import { privileged, isError, type StepAnswer } from "../ask/session.ts";
 import { filledRows, insertSql } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
 
@@ -22,7 +22,7 @@ export async function showInsert(
       `from ${quoteQualified(relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
     const [written, after] = await space.session.run([
       { as, sql: statement, rows: false },
-      { as: fullSight, sql: stored, rows: true, goOn: true },
+      { as: privileged, sql: stored, rows: true, goOn: true },
     ]);
     const one = insertShown(written, after, statement, witness);
     if (one.kind === "hit") return one;
@@ -91,7 +91,7 @@ export async function showSeededInsert(
       `from ${quoteQualified(space.relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
     const [written, after] = await space.session.run([
       { as, sql: statement, rows: false },
-      { as: fullSight, sql: stored, rows: true, goOn: true },
+      { as: privileged, sql: stored, rows: true, goOn: true },
     ]);
     const refused = isError(written) && isCode(written.code, "insufficientPrivilege");
     const letIn = !isError(written) && after !== undefined && "value" in after && after.value === "1";

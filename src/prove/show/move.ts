@@ -1,7 +1,7 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { fullSight, isError, type Step } from "../ask/session.ts";
+import { privileged, isError, type Step } from "../ask/session.ts";
 import { changedTry, insertedTry, placed, type Try } from "./place.ts";
 import { filledRows, rankedHits, standingRows, typedLiteral } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
@@ -53,12 +53,12 @@ export async function showMove(
     const outcomes = await Promise.all(
       starts.map(async ({ setup, place }): Promise<Shown> => {
         const outside = `select (count(*) filter (where (${declared.text}) is not true))::text from ${table} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
-        const before: Step = { as: fullSight, sql: outside, rows: true, goOn: true };
+        const before: Step = { as: privileged, sql: outside, rows: true, goOn: true };
         const [put, was, did, after] = await session.run([
-          { as: fullSight, sql: place, rows: true },
+          { as: privileged, sql: place, rows: true },
           before,
           { as, sql: statement, rows: false },
-          { as: fullSight, sql: outside, rows: true },
+          { as: privileged, sql: outside, rows: true },
         ]);
         if (isError(put) || put === undefined || ("value" in put && put.value === null))
           return { kind: "not-shown", message: "no row to start from", witness: target };

@@ -2,7 +2,7 @@ import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { fullSight, isError, type Step } from "../ask/session.ts";
+import { privileged, isError, type Step } from "../ask/session.ts";
 import { changedTry, placed, placeSql, type Try, wayToInsert } from "./place.ts";
 import { rankedHits, type StandingRow, standingRows } from "./rows.ts";
 import { likelier, refusal, type Shown } from "./shown.ts";
@@ -44,16 +44,16 @@ async function showOne(old: OldSide, one: Try): Promise<Shown> {
   const asked = await askWith(old, one);
   if ("kind" in asked) return asked;
   const { want, expected, outcome } = asked;
-  if (outcome.reached && !want && old.side === "more")
+  if (outcome.affected && !want && old.side === "more")
     return { kind: "hit", side: "more", statement: outcome.statement, setup, witness };
-  if (!outcome.reached && want && old.side === "less" && outcome.error === undefined)
+  if (!outcome.affected && want && old.side === "less" && outcome.error === undefined)
     return { kind: "hit", side: "less", statement: outcome.statement, setup, witness };
   if (outcome.error !== undefined) return { kind: "not-shown", message: outcome.error, witness };
-  if (outcome.reached === expected)
+  if (outcome.affected === expected)
     return { kind: "not-shown", message: "the stored row differs from the one that was meant", witness };
   return {
     kind: "mismatch",
-    message: `the policy's expression is ${expected} for the row, and the statement ${outcome.reached ? "reached" : "did not reach"} it`,
+    message: `the policy's expression is ${expected} for the row, and the statement ${outcome.affected ? "reached" : "did not reach"} it`,
     witness,
   };
 }
@@ -72,7 +72,7 @@ export async function showAsDeclared(
   for (const one of tries) {
     const asked = await askWith(old, one);
     if ("kind" in asked || asked.want !== inside) continue;
-    const { reached: isReached, error, code, statement } = asked.outcome;
+    const { affected: isReached, error, code, statement } = asked.outcome;
     // An upsert is bounded by what UPDATE may reach, and the policies of INSERT may refuse it.
     const bound = inside && old.command === "upsert";
     if (isReached !== inside && !bound) continue;
@@ -106,7 +106,7 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
   const asked: Step[] = statements.flatMap(({ sql, rows }): Step[] => [
     { as, sql, rows, goOn: true },
     {
-      as: fullSight,
+      as: privileged,
       sql: `select count(*)::text from ${table} where ${placed(table)}`,
       rows: true,
       goOn: true,
@@ -114,8 +114,8 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
   ]);
   const steps: Step[] = [
     ...before,
-    { as: fullSight, sql: place, rows: true },
-    { as: fullSight, sql: declaredSql, rows: true },
+    { as: privileged, sql: place, rows: true },
+    { as: privileged, sql: declaredSql, rows: true },
     { as, sql: policySql, rows: true, goOn: true },
     ...withoutOthers(old, table),
     ...asked,
@@ -149,7 +149,7 @@ function withoutOthers({ blind, command, alone: independent }: OldSide, table: s
   if (!blind || command === "select" || !independent) return [];
   return [
     actAs("replica"),
-    { as: fullSight, sql: `delete from ${table} where not (${placed(table)})`, rows: false, goOn: true },
+    { as: privileged, sql: `delete from ${table} where not (${placed(table)})`, rows: false, goOn: true },
     actAs("origin"),
   ];
 }
@@ -157,5 +157,5 @@ function withoutOthers({ blind, command, alone: independent }: OldSide, table: s
 /** As a replica, triggers and foreign keys are off. */
 function actAs(name: "replica" | "origin"): Step {
   const sql = `select pg_catalog.set_config('session_replication_role', '${name}', true)`;
-  return { as: fullSight, sql, rows: true, goOn: true };
+  return { as: privileged, sql, rows: true, goOn: true };
 }

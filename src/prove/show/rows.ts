@@ -4,7 +4,7 @@ import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
-import { fullSight, isError, type Asking } from "../ask/session.ts";
+import { privileged, isError, type Asking } from "../ask/session.ts";
 
 /** A row that is there, with its place. */
 export interface StandingRow {
@@ -39,10 +39,10 @@ async function readRows({ session, relation }: Space): Promise<readonly Standing
     `select pg_catalog.json_agg(x.j)::text from (select pg_catalog.jsonb_build_object('ctid', ctid::text, 'table', tableoid::text, 'row', ${groups.join(" || ")}) as j ` +
     `from ${quoteQualified(relation)} limit ${standingLimit}) as x ` +
     `where pg_catalog.octet_length(x.j::text) < ${longestRow}`;
-  const told = await session.ask(fullSight, sql);
-  return isError(told) || !("value" in told) || told.value === null
+  const answer = await session.ask(privileged, sql);
+  return isError(answer) || !("value" in answer) || answer.value === null
     ? []
-    : (JSON.parse(told.value) as StandingRow[]);
+    : (JSON.parse(answer.value) as StandingRow[]);
 }
 
 export interface Filled {
@@ -100,7 +100,7 @@ export async function rankedHits(space: Space, hits: readonly Row[]): Promise<re
     const cases = hits.map((hit) => ({ row: { ...template?.row, ...hit } }));
     checked = await evaluate(
       session,
-      { as: fullSight, relation, alias: relation.name, texts: [text] },
+      { as: privileged, relation, alias: relation.name, texts: [text] },
       cases,
     );
   }

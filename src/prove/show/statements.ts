@@ -90,7 +90,7 @@ function upsertSql({ showing, held, key }: OldSide, known: Row, set: string): st
 }
 
 export interface Outcome {
-  readonly reached: boolean;
+  readonly affected: boolean;
   readonly statement: string;
   readonly error: string | undefined;
   readonly code?: string | undefined;
@@ -114,17 +114,17 @@ export function reached(
     if (isError(did)) {
       // A foreign key or a unique index is asked after the policies; here it can only be about this row.
       if ((isCode(did.code, "foreignKey") || isCode(did.code, "unique")) && command !== "upsert" && only)
-        return { reached: true, statement: sql, error: undefined };
+        return { affected: true, statement: sql, error: undefined };
       error = `${did.message} (${did.code})`;
       code = did.code;
       continue;
     }
     if (command === "select") {
       const count = did !== undefined && "value" in did ? Number(did.value) : 0;
-      return { reached: count > (before ?? 0), statement: sql, error: undefined };
+      return { affected: count > (before ?? 0), statement: sql, error: undefined };
     }
     if (still !== undefined && "value" in still && still.value === "0")
-      return { reached: true, statement: sql, error: undefined };
+      return { affected: true, statement: sql, error: undefined };
   }
-  return { reached: false, statement: statements[0]?.sql ?? "", error, code };
+  return { affected: false, statement: statements[0]?.sql ?? "", error, code };
 }

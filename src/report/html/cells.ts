@@ -122,7 +122,7 @@ function spelled({ persona, schema, relation, operation, call, column }: CellRec
   return clean(`${persona}/${schema}.${relation}/${what}${column === undefined ? "" : `/${column}`}`);
 }
 
-/** What the privileged connection saw, as the page shows it beside what the persona did. */
+/** What the privileged connection saw, as the page shows it with what the persona did. */
 function baselineText({ observation: of }: ChannelRecord): string {
   if (of.kind !== "rows") return "";
   const { total, declared: among } = of.baseline;

@@ -13,7 +13,7 @@ export type Tone = "good" | "bad" | "warn" | "dim" | "strong";
 export interface VerdictView {
   readonly name: string;
   readonly head: string;
-  /** Beside the operation's letter in the map. */
+  /** Next to the operation's letter in the map. */
   readonly letter: string;
   readonly tone: Tone;
   readonly failing: boolean;
@@ -30,7 +30,7 @@ export interface EvidenceView {
   readonly cells: number;
 }
 
-/** A letter of the map, and the operations that it stands for. */
+/** A letter of the map, and the operations that it means. */
 export interface SlotView {
   readonly letter: string;
   readonly name: string;
@@ -50,7 +50,7 @@ export interface RelationView {
   readonly inForce: readonly string[];
 }
 
-/** What one channel said of a cell. Many cells share one. */
+/** One channel's result for a cell. Many cells share one. */
 export interface AnswerView {
   readonly verdict: Place;
   readonly evidence: Place;

@@ -120,7 +120,7 @@ function relationView(name: string, catalog: Catalog | undefined): RelationView 
   return { name: clean(name), inForce: info === undefined ? [] : inForceText(info) };
 }
 
-/** What decided about a relation, whoever asked. */
+/** What decides about a relation, for every persona. */
 function inForceText(info: RelationInfo): readonly string[] {
   const rls = info.rls
     ? `row level security is on${info.forceRls ? " and forced" : ""}`

@@ -16,7 +16,7 @@ export async function applySources(client: Client, sources: readonly SqlSource[]
 }
 
 /**
- * Applies one file as `psql` would in a session of its own, but in one transaction, unless the file says otherwise.
+ * Applies one file as `psql` would in a separate session, but in one transaction, unless the file says otherwise.
  * The client's session is reset afterwards (DISCARD ALL).
  * @throws {RowgateError} `sql/…`
  */
@@ -38,7 +38,7 @@ async function apply(client: Client, source: SqlSource): Promise<void> {
     throw connectionLost(source, cause);
   });
   const { completed, error } = await runScript(client, source.text);
-  // A file may hold a COMMIT of its own: what stands before it is there to stay.
+  // A file may hold a COMMIT: everything before it stays.
   const kept = completed.findLastIndex((tag) => tag === "COMMIT") + 1;
   if (error instanceof DatabaseError && needsOwnTransaction.has(error.code)) {
     await client.query("rollback");
@@ -65,9 +65,9 @@ async function applyOneByOne(client: Client, source: SqlSource, from: number): P
 function uncuttable(source: SqlSource): RowgateError {
   return new RowgateError({
     code: "sql/not-parsed",
-    message: `${path.basename(source.path)} holds a statement that needs a transaction of its own, and cannot be cut`,
+    message: `${path.basename(source.path)} holds a statement that needs a separate transaction, and cannot be cut`,
     at: { file: source.path, line: 1, column: 1 },
-    hint: "move that statement into a file of its own",
+    hint: "move that statement into a separate file",
   });
 }
 
@@ -118,6 +118,6 @@ function misnamed(code: string, what: string, folder: string): RowgateError {
   return new RowgateError({
     code,
     message: `${what}, in ${folder}`,
-    hint: "files are applied by number: name each NNN_name.sql with a number of its own, or move it into a subfolder; or take the order by number, then by name, as it is: --layout numbered",
+    hint: "files are applied by number: name each NNN_name.sql with a unique number, or move it into a subfolder; or take the order by number, then by name, as it is: --layout numbered",
   });
 }

@@ -102,11 +102,11 @@ export async function splitStatements(text: string): Promise<Statement[] | undef
 /** More text than this before the mistake does not make the answer better. */
 const attempts = 50;
 
-/** The statement that holds a syntax error at `offset`, and how many stand before it. */
+/** The statement that holds a syntax error at `offset`, and how many precede it. */
 export async function statementAt(text: string, offset: number): Promise<{ index: number; start: number }> {
   let cut = lastSemicolon(text, offset);
   for (let attempt = 0; attempt < attempts && cut > 0; attempt++) {
-    // Whatever stands before the statement with the mistake can be parsed, unless the cut fell into a string.
+    // Everything before the statement with the mistake can be parsed, unless the cut fell into a string.
     const before = await splitStatements(text.slice(0, cut));
     if (before !== undefined) return { index: before.length, start: skipBlank(text, cut) };
     cut = lastSemicolon(text, cut - 1);

@@ -64,7 +64,7 @@ export function wayOf(node: Node): Way {
   if ("AlterSystemStmt" in node)
     return { kind: "skip", because: "a setting of the server, which a migration does not change" };
   if ("CreateSubscriptionStmt" in node || "AlterSubscriptionStmt" in node || "DropSubscriptionStmt" in node)
-    return { kind: "skip", because: "replication from another server, which there is none of here" };
+    return { kind: "skip", because: "replication from another server, which does not exist here" };
   if ("VariableSetStmt" in node && node.VariableSetStmt.name === "session_replication_role") return superuser;
   if ("DeleteStmt" in node) return deleteWay(node.DeleteStmt.relation);
   if ("AlterTableStmt" in node) return alterTableWay(node.AlterTableStmt.relation, node.AlterTableStmt.cmds);

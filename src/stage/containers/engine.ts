@@ -13,7 +13,7 @@ export interface Engine {
   readonly library: Library;
   readonly client: ContainerRuntimeClient;
   readonly docker: ContainerRuntimeClient["container"]["dockerode"];
-  /** Where the ports that it publishes are reached. */
+  /** The host of the ports that it publishes. */
   readonly host: string;
 }
 
@@ -117,7 +117,7 @@ export async function createNetwork(
   });
 }
 
-/** What rowgate's containers and networks are told by. */
+/** What identifies rowgate's containers and networks. */
 export const labels = {
   /** One supervisor's own: removed when it ends. */
   session: "rowgate.session",

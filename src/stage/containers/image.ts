@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { ImageNames } from "./server.ts";
 
 export interface Image extends ImageRecord {
-  /** What its containers have in their environment unless told otherwise. */
+  /** What its containers have in their environment by default. */
   readonly environment: Readonly<Record<string, string>>;
 }
 

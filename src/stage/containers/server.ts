@@ -57,7 +57,7 @@ export interface ReadyPostgres {
 }
 
 export interface ContainerOptions extends ContainerSettings {
-  /** Told what takes long: a pull, a start. */
+  /** Called with what takes long: a pull, a start. */
   readonly say: (text: string) => void;
   /** Aborted: what was started so far is removed. */
   readonly interrupted: AbortSignal;
@@ -71,14 +71,14 @@ export interface ContainerServer extends AsyncDisposable {
   readonly reused: boolean;
   readonly timings: ReadyPostgres["timings"];
   /**
-   * A new database that is what the image made of its own, with Supabase's `auth` helpers.
+   * A new database as a copy of the image's own, with Supabase's `auth` helpers.
    * @returns the addresses of its superuser and of the role that applies a system's SQL
    * @throws {RowgateError} `container/prepare`
    */
   createDatabase(
     name: string,
   ): Promise<{ readonly superuser: DatabaseAddress; readonly applicant: DatabaseAddress }>;
-  /** A PostgREST in a container of its own. @throws {RowgateError} `container/…` */
+  /** A PostgREST in a separate container. @throws {RowgateError} `container/…` */
   startGateway(config: GatewayConfig): Promise<Pick<RunningGateway, "url" | "info" | "stop">>;
   /** Removes what was started, or hands on what is to stay; safe to call twice. @throws {RowgateError} `container/left-behind` */
   stop(): Promise<void>;

@@ -19,7 +19,7 @@ interface AskOptions {
 /** Longer than any answer of an admin server. */
 const mostBytes = 4 * 1024 * 1024;
 
-/** One request on a connection of its own; never throws, and ends. */
+/** One request on a separate connection; never throws, and ends. */
 export async function ask(
   url: string,
   { method = "GET", patience = 5_000 }: AskOptions = {},

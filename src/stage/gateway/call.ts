@@ -68,7 +68,7 @@ function callSql(request: Request, routine: Routine): Sql {
 }
 
 interface Arguments {
-  /** What stands before the call in `from`: the payload, where the arguments come from it. */
+  /** What precedes the call in `from`: the payload, where the arguments come from it. */
   readonly source: Sql;
   readonly list: Sql;
 }
@@ -145,7 +145,7 @@ export interface Call {
 }
 
 /**
- * The function that a call means. Overloads are told apart by the names of their arguments; by POST, a single argument
+ * The function that a call means. Overloads are distinguished by the names of their arguments; by POST, a single argument
  * without a name takes the whole body.
  * @throws {Refused} PGRST202, PGRST203
  */

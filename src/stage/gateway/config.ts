@@ -45,7 +45,7 @@ export interface GatewayConfig {
   readonly host?: string | undefined;
   /** Bytes of a request's body; 8 MiB by default. The builtin gateway only. */
   readonly maxBodyBytes?: number | undefined;
-  /** Milliseconds for one statement, unless its role has a setting of its own; 30,000 by default. */
+  /** Milliseconds for one statement, unless its role has its own setting; 30,000 by default. */
   readonly statementTimeoutMs?: number | undefined;
 }
 

@@ -195,7 +195,7 @@ function testSql(test: Test): Sql {
   }
 }
 
-/** An operator or keyword: the parser takes them from tables of its own. */
+/** An operator or keyword: the parser takes them from its own tables. */
 function keyword(text: string): Sql {
   return fromCatalog(text);
 }

@@ -1,6 +1,6 @@
 import { quoteIdent } from "../../lib/sql-text.ts";
 
-/** A value that travels beside the text, as a parameter of unknown type: Postgres infers the type, as PostgREST lets it. */
+/** A value that is sent separately from the text, as a parameter of unknown type: Postgres infers the type, as PostgREST lets it. */
 interface Bound {
   readonly bind: string | null;
 }

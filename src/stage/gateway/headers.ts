@@ -80,7 +80,7 @@ const shapes: Readonly<Record<string, Shape>> = {
 
 /**
  * One type alone: several are not weighed.
- * @throws {Refused} 501 for any other, and where the database brings handlers of its own
+ * @throws {Refused} 501 for any other, and where the database has its own handlers
  */
 export function negotiate(accept: string | undefined, customHandlers: boolean): Shape {
   const type = (accept ?? "*/*").replaceAll(" ", "").toLowerCase();
@@ -130,7 +130,7 @@ export function rangeOf(limit: string | undefined, offset: string | undefined): 
   const rows = wholeNumber(limit);
   const first = wholeNumber(offset) ?? 0n;
   if (limit === undefined) return { first, last: undefined };
-  // Beside an offset, a limit that is no number counts as 0.
+  // With an offset, a limit that is no number counts as 0.
   if (offset !== undefined) return { first, last: first + (rows ?? 0n) - 1n };
   return { first: 0n, last: rows === undefined ? undefined : rows - 1n };
 }

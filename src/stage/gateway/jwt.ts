@@ -140,7 +140,7 @@ function decodeHeader(part: string): Readonly<Record<string, unknown>> {
   return header;
 }
 
-/** Base64url without padding, strictly: Node's decoder would skip what is none, and two texts would be one token. */
+/** Base64url without padding, strictly: Node's decoder would skip other characters, and two texts would be one token. */
 function decodePart(part: string): Buffer {
   if (!/^[A-Za-z0-9_-]*$/.test(part) || part.length % 4 === 1) throw unreadable();
   return Buffer.from(part, "base64url");

@@ -60,7 +60,7 @@ class Pipeline implements Submittable {
   submit(connection: Connection): void {
     const { client, statements, role } = this.task;
     const prepared = preparedFor(connection, role);
-    // A failed transaction holds nothing any more; ended here, it needs no round trip of its own.
+    // A failed transaction holds nothing any more; ended here, it needs no separate round trip.
     const leading = client.getTransactionStatus() === "E" ? [rollback] : [];
     this.leading = leading.length;
     const steps = [...leading, ...statements].map((statement) => stepOf(statement, prepared));

@@ -104,7 +104,7 @@ function filtersOf({ filters, conditions }: Query): Condition[] {
   return [...conditions, ...filters.map((filter) => ({ kind: "filter" as const, filter }))];
 }
 
-/** A count of its own is needed only where the answer may hold less than everything. */
+/** A separate count is needed only where the answer may hold less than everything. */
 function countsApart({ prefer, range }: Request, maxRows: number | undefined): boolean {
   return prefer.count === "exact" && (maxRows !== undefined || !isEverything(range));
 }

@@ -58,7 +58,7 @@ function answerToRead(plan: Plan, { rows, total, body }: Outcome): Draft {
   };
 }
 
-/** An offset behind the last row is told by a body that is an error, while the headers are those of a success. */
+/** An offset behind the last row is reported by a body that is an error, while the headers are those of a success. */
 function beyond(first: bigint, total: number): string {
   const { refusal } = refuse.range(`An offset of ${first} was requested, but there are only ${total} rows.`);
   return errorBody(refusal);

@@ -48,7 +48,7 @@ export class Scanner {
     if (!this.eat(text)) throw this.unexpected(JSON.stringify(text));
   }
 
-  /** Reads with `read`; when that fails, stands where it stood before. */
+  /** Reads with `read`; when that fails, returns to the earlier position. */
   attempt<T>(read: () => T): T | undefined {
     const start = this.at;
     const result = read();
@@ -77,7 +77,7 @@ export class Scanner {
   }
 }
 
-// Letters of any alphabet, as in PostgREST; anything else must stand in double quotes.
+// Letters of any alphabet, as in PostgREST; anything else must be in double quotes.
 const word = /[\p{L}0-9_ $]+/uy;
 const quoted = /"((?:[^"\\]|\\[^])*)"/y;
 

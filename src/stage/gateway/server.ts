@@ -25,7 +25,7 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** Milliseconds, and bytes of a request's line and headers: a long list of keys stands there. */
+/** Milliseconds, and bytes of a request's line and headers: a long list of keys is there. */
 const httpLimits = {
   keepAliveTimeout: 30_000,
   headersTimeout: 10_000,
@@ -206,7 +206,7 @@ export async function serve(raw: RawRequest, service: Service): Promise<Answer> 
     });
     return answerTo(plan, outcome);
   } catch (error) {
-    // Nothing of an unforeseen error is told: it could hold what the request held.
+    // Nothing of an unforeseen error is reported: it could hold what the request held.
     return answerToRefused((error instanceof Refused ? error : refuse.internal()).refusal);
   }
 }

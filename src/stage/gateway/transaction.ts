@@ -17,7 +17,7 @@ interface TransactionRules extends SessionRules {
 }
 
 /**
- * Runs a plan as its identity, in a transaction of its own: begin, settings and role, pre-request function, the statement,
+ * Runs a plan as its identity, in a separate transaction: begin, settings and role, pre-request function, the statement,
  * end. All of it is one message, unless its outcome decides how it ends.
  * @throws {Refused}
  */

@@ -157,7 +157,7 @@ interface PayloadOptions {
   readonly defaults: boolean;
 }
 
-/** What stands behind `from`: the JSON payload as rows of the fields' types. Postgres reads the JSON, not this process. */
+/** What follows `from`: the JSON payload as rows of the fields' types. Postgres reads the JSON, not this process. */
 export function payloadRows(json: string, fields: readonly Field[], options: PayloadOptions): Sql {
   const single = isJsonObject(json);
   const type = options.defaults ? sql`jsonb` : sql`json`;

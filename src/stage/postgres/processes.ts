@@ -62,7 +62,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 export function startTime(pid: number): number | undefined {
   if (process.platform !== "linux") return exists(pid) ? 0 : undefined;
   try {
-    // The command's name stands in parentheses and may hold spaces and parentheses of its own.
+    // The command's name is in parentheses and may itself hold spaces and parentheses.
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
     return state === "Z" || state === "X" ? undefined : Number(fields[18]);
   } catch {
@@ -70,7 +70,7 @@ export function startTime(pid: number): number | undefined {
   }
 }
 
-/** Postmasters and initdbs whose data directory lies in `directory`, told by their own command line. */
+/** Postmasters and initdbs whose data directory lies in `directory`, identified by their command line. */
 function processesIn(directory: string): number[] {
   const gap = process.platform === "linux" ? "\0" : " ";
   const ours = `${gap}-D${gap}${path.join(directory, "data")}${gap}`;

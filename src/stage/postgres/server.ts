@@ -45,7 +45,7 @@ export interface EmbeddedServer extends AsyncDisposable {
 }
 
 /**
- * Starts a Postgres of its own in a private temporary directory, on 127.0.0.1 and a free port. It does not keep this
+ * Starts a separate Postgres in a private temporary directory, on 127.0.0.1 and a free port. It does not keep this
  * process alive, and is gone a moment after it, however this process ends.
  * @throws {RowgateError} `embedded/…`
  */

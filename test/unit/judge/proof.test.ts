@@ -34,7 +34,7 @@ const answers = {
   "an own row that is there": { ...hit, own: true, setup: undefined },
   "a declared row kept back": { ...hit, side: "less" },
   "a constraint alone": { kind: "constraint-only", message: "check", witness },
-  undecided: { kind: "undecided", because: "md5(code) = 'x'", within: [], settle: "a waiver" },
+  undecided: { kind: "undecided", because: "md5(code) = 'x'", within: [], toDecide: "a waiver" },
   "expression and effect disagree": { kind: "mismatch", message: "refused", witness },
   "not asked": { kind: "not-asked", because: "a view" },
 } satisfies Record<string, ProofAnswer>;

@@ -16,7 +16,7 @@ const heads = [
 ];
 
 /**
- * Every cell that the filters leave. Only the rows in sight are in the document; a switch puts all of them there, for print,
+ * Every cell that the filters leave. Only the visible rows are in the document; a switch puts all of them there, for print,
  * for the browser's own search and for screen readers that read a table by itself.
  */
 export function cellList(page: Page): {
@@ -118,9 +118,7 @@ export function cellList(page: Page): {
     view.classList.toggle("plain", next);
     draw(true);
     page.announce(
-      next
-        ? `All ${number(cells.length)} rows are in the table.`
-        : "Only the rows in sight are in the table.",
+      next ? `All ${number(cells.length)} rows are in the table.` : "Only the visible rows are in the table.",
     );
   }
 

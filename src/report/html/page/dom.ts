@@ -41,7 +41,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${number(count)} ${count === 1 ? one : many}`;
 }
 
-/** A text that screen readers say and nobody sees. */
+/** A text for screen readers only. */
 export function spoken(text: string): HTMLElement {
   return h("span", { class: "spoken" }, text);
 }

@@ -2,7 +2,7 @@ import type { FindingView, GroupRow, GroupView } from "../data.ts";
 import { type Child, fill, h, plural } from "./dom.ts";
 import { badge, cellLink, type Page, section } from "./parts.ts";
 
-/** Rows of a group that are shown before somebody asks for more; a print has them all. */
+/** Rows of a group that are shown until more are asked for; a print has them all. */
 const fewRows = 8;
 
 /** What failed, grouped by cause, in the order in which a person should look. */

@@ -6,14 +6,14 @@ import { section } from "./parts.ts";
 import { roving } from "./roving.ts";
 import { share } from "./summary.ts";
 
-/** Cells of the table that are drawn before somebody asks for all of them. */
+/** Cells of the table that are drawn until all are asked for. */
 const fewCells = 900;
 
 type Mode = "access" | "evidence";
 
 interface Chip {
   readonly letter: string;
-  /** Of a verdict, beside the letter. */
+  /** Of a verdict, next to the letter. */
   readonly mark: string;
   readonly look: string;
   readonly evidence: number;

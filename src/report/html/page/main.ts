@@ -90,7 +90,7 @@ function build(data: PageData): void {
     live,
   );
   printWhole(list, map.showAll);
-  // The table of ids, before somebody opens a cell of many.
+  // The table of ids, before a cell of many is opened.
   setTimeout(() => model.cellOf(""), 200);
 
   function skip(event: Event): void {
@@ -116,7 +116,7 @@ function runPart(data: PageData): HTMLElement {
   );
 }
 
-/** What is folded or out of sight is printed too. */
+/** What is folded or scrolled away is printed too. */
 function printWhole(list: ReturnType<typeof cellList>, showAll: () => void): void {
   let wasPlain = false;
   let closed: HTMLDetailsElement[] = [];

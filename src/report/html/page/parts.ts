@@ -16,7 +16,7 @@ export function badge({ head, tone }: Pick<VerdictView, "head" | "tone">, waived
   return h("span", { class: `badge ${waived ? "warn" : tone}` }, waived ? `${head}, waived` : head);
 }
 
-/** A link to a cell: it can be copied, and opened beside this one. */
+/** A link to a cell: it can be copied, and opened in another tab. */
 export function cellLink({ store, model }: Page, cell: number, ...children: readonly Child[]): HTMLElement {
   const id = model.id(cell);
   return h(

@@ -19,7 +19,7 @@ export function writeState({ filters, cell }: State): string {
   return `#${given.toString()}`;
 }
 
-/** The state of the page; whatever shows it is told of each change. */
+/** The state of the page; each view is notified of changes. */
 export class Store {
   #state: State;
   readonly #listeners: ((state: State, before: State) => void)[] = [];
