@@ -52,7 +52,8 @@ select json_build_object(
              from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace where fc.oid = k.confrelid),
       'referenced', (select json_agg(a.attname order by x.ord) from unnest(k.confkey) with ordinality as x (num, ord)
                      join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.num),
-      'notValid', not k.convalidated))
+      'notValid', not k.convalidated or exists (
+        select from pg_trigger g where g.tgconstraint = k.oid and g.tgrelid = k.conrelid and g.tgenabled in ('D', 'R'))))
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0), '[]'),
   'uniques', coalesce((
     select json_agg(u.names)

@@ -5,6 +5,7 @@ import { evaluate, type Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { type Closed, undecided } from "./compared.ts";
 import { contrast, type Contrast, contrastWith, relaxedTo } from "./contrast.ts";
+import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
 import type { Shown } from "./show/shown.ts";
@@ -60,17 +61,20 @@ export async function shownHits(
   );
 }
 
-/** The stranger test: rows that another user with the same role would see or change, and the others. */
+/** Rows that are not the persona's own, and its own: they name it, and another identity with the same role and claims does not reach them. */
 async function byStranger(
-  { stranger, space, session }: Context,
+  context: Context,
   { alias, text }: Condition,
   rows: readonly Row[],
 ): Promise<readonly (readonly Row[])[]> {
+  const { stranger, space, session } = context;
   if (stranger === undefined || rows.length === 0) return [rows];
-  const cases = rows.map((row) => ({ row }));
+  const naming = await rowsThatName(context, rows);
+  const cases = naming.map((row) => ({ row }));
   const asked = { as: stranger, relation: space.relation, alias, texts: [text] };
   const truths = await evaluate(session, asked, cases);
-  return [rows.filter((_, index) => truths[index] === "T"), rows.filter((_, index) => truths[index] !== "T")];
+  const own = new Set(naming.filter((_, index) => truths[index] !== "T"));
+  return [rows.filter((row) => !own.has(row)), [...own]];
 }
 
 /** The answer that a shown hit makes, or the one that none could be shown. */

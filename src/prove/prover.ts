@@ -12,6 +12,7 @@ import { undecided } from "./compared.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
 import { formatQualified } from "../lib/sql-text.ts";
+import { tellingIdentities } from "./own.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
 export interface ProofPersona {
@@ -201,7 +202,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The same role and claims, with another identity in them. */
 function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | undefined {
-  const own = identities.filter((one) => one.length > 2);
+  const own = tellingIdentities(identities);
   if (own.length === 0) return undefined;
   const settings = as.settings.map(([name, value]): readonly [string, string] => [
     name,

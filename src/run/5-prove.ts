@@ -120,16 +120,19 @@ function acceptedOf({ expectation, candidates, check }: Cell): ProofRequest["acc
 function personaOf(
   { persona }: Cell,
   settings: Readonly<Record<string, string>>,
-  { identities }: SessionRules,
+  rules: SessionRules,
 ): ProofPersona {
-  const held = identities.get(persona.name);
-  const own = [held?.claims?.["sub"], held?.claims?.["email"], ...Object.values(held?.settings ?? {})];
-  return {
-    name: persona.name,
-    role: persona.role,
-    settings,
-    identities: own.filter((one): one is string => typeof one === "string"),
-  };
+  return { name: persona.name, role: persona.role, settings, identities: namesOf(persona.name, rules) };
+}
+
+/** What names the persona: `sub` and `email`; without claims, settings that it alone has. What several have is a group's. */
+function namesOf(name: string, { identities }: SessionRules): readonly string[] {
+  const { claims, settings = {} } = identities.get(name) ?? {};
+  if (claims !== undefined) return [claims["sub"], claims["email"]].filter((one) => typeof one === "string");
+  const others = [...identities].flatMap(([other, held]) =>
+    other === name ? [] : Object.values(held.settings),
+  );
+  return Object.values(settings).filter((one) => !others.includes(one));
 }
 
 /** The worst answer of several states is the cell's. */

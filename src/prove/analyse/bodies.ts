@@ -18,10 +18,15 @@ const bodies = new WeakMap<ProofFunction, Node | undefined>();
 function readBody(fn: ProofFunction): Node | undefined {
   try {
     if (fn.language === "sql") return sqlBody(fn);
-    return fn.language === "plpgsql" && !fn.returnsSet ? plpgsqlBody(fn) : undefined;
+    return fn.language === "plpgsql" && !fn.returnsSet && !choosesNames(fn) ? plpgsqlBody(fn) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Where a name is a column's and a variable's, PL/pgSQL raises, unless it is told which of them to take. */
+function choosesNames({ source, settings }: ProofFunction): boolean {
+  return [source, ...settings].some((text) => /variable_conflict/i.test(text));
 }
 
 function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined {

@@ -9,10 +9,10 @@ import {
   plainColumn,
   resultsOf,
 } from "./comparable.ts";
-import { type Place, valuesQuery } from "./place.ts";
+import type { Place } from "./place.ts";
 import { type Position, Recorder } from "./recorder.ts";
 import { columnRef, part, readsRow, row } from "./tree.ts";
-import { hasOrder, isEnumerable } from "./types.ts";
+import { hasOrder, isEnumerable, isTextual, roundAlike } from "./types.ts";
 
 /** Comparisons of the row's columns: what they are compared with is what must be asked for. */
 export abstract class Comparer extends Recorder {
@@ -102,7 +102,7 @@ export abstract class Comparer extends Recorder {
     const folded = foldedColumn(one, this.relation, this.reading.schema);
     const column = folded === undefined ? undefined : this.column(folded);
     if (column !== undefined && (operator === "=" || operator === "<>")) {
-      const inner = valuesQuery(right, place, form);
+      const inner = this.valuesOf(right, place, form);
       if (inner !== undefined) return this.addSource(column, inner, place, true);
     }
     if (this.quietly(() => this.decide(one, place, "scalar"))) return true;
@@ -131,7 +131,9 @@ export abstract class Comparer extends Recorder {
       }
       use.ordered = true;
     }
-    const inner = valuesQuery(right, place, form);
+    if (isTextual(column) && this.meetsOtherCollation)
+      return this.no("term", comparison(columnRef(row, name), operator, right));
+    const inner = this.valuesOf(right, place, form);
     if (inner === undefined) return this.no("values", right);
     return this.addSource(column, inner, place, false);
   }
@@ -140,7 +142,8 @@ export abstract class Comparer extends Recorder {
     const [a, b] = [plainColumn(left, this.relation), plainColumn(right, this.relation)];
     const [first, second] = [a === undefined ? a : this.column(a), b === undefined ? b : this.column(b)];
     if (first !== undefined && second !== undefined) {
-      if (first.base !== second.base) return this.no("term", comparison(left, operator, right));
+      if (first.base !== second.base || !roundAlike(first, second))
+        return this.no("term", comparison(left, operator, right));
       const group = new Set([...this.use(first.name).group, ...this.use(second.name).group]);
       for (const one of group) this.use(one).group = group;
       if (operator === "=" || operator === "<>" || isEnumerable(first)) return true;

@@ -6,7 +6,7 @@ import { persona } from "./question.ts";
 import { type Atom, type Critical, type Position } from "./recorder.ts";
 import type { ProofRelation } from "./schema.ts";
 import { Querier } from "./subquery.ts";
-import { fieldsOf, part, readsRow, rowColumns, stringOf, typeNameOf, withoutCasts } from "./tree.ts";
+import { fieldsOf, part, readsRow, rowColumns, stringOf, typeNameOf, walk, withoutCasts } from "./tree.ts";
 import { isCaseInsensitive, isEnumerable } from "./types.ts";
 
 /**
@@ -16,6 +16,20 @@ import { isCaseInsensitive, isEnumerable } from "./types.ts";
  */
 export function readCritical(tree: Node, relation: ProofRelation, reading: Reading): Critical {
   return new Reader(relation, reading).read(tree);
+}
+
+/** What the expression reads besides its row has a collation for which different texts are equal. */
+function meetsOtherCollation(node: Node, { schema, reaches }: Reading): boolean {
+  const { relations } = reaches.of(node);
+  let named = false;
+  walk(node, (one) => void (named ||= part(one, "CollateClause") !== undefined));
+  return (
+    named ||
+    [...schema.relations].some(
+      ({ schema: of, name, columns }) =>
+        relations.has(`${of}.${name}`) && columns.some(({ deterministic }) => !deterministic),
+    )
+  );
 }
 
 class Reader extends Querier {
@@ -29,6 +43,7 @@ class Reader extends Querier {
     if (parts !== undefined) return parts.flatMap((one) => this.atoms(one));
     this.doubts = [];
     this.needs = [];
+    this.meetsOtherCollation = meetsOtherCollation(node, this.reading);
     try {
       this.decide(node, { actor: persona, levels: [], depth: 0 }, "boolean");
     } catch {

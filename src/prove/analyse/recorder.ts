@@ -7,6 +7,7 @@ import type { Question } from "./question.ts";
 import type { ProofColumn, ProofRelation } from "./schema.ts";
 import { type Seed, seedOf } from "./seeds.ts";
 import { readsRow, rowColumns } from "./tree.ts";
+import { isAggregated } from "./widen.ts";
 
 /** More values than this are not compared one by one. */
 export const valueLimit = 100_000;
@@ -55,6 +56,8 @@ export abstract class Recorder {
   protected readonly seeds: Seed[] = [];
   protected doubts: Doubt[] = [];
   protected needs: Source[] = [];
+  /** Texts may be compared by a collation for which `a` and `A` are the same, because another table's column has it. */
+  protected meetsOtherCollation = false;
 
   constructor(relation: ProofRelation, reading: Reading) {
     this.relation = relation;
@@ -106,6 +109,12 @@ export abstract class Recorder {
     this.use(column.name).sources.push(source);
     this.needs.push(source);
     return true;
+  }
+
+  /** A query of all values that it is compared with; of fewer rows an aggregate would say something else. */
+  protected valuesOf(node: Node, place: Place, form: "value" | "array" | "query"): string | undefined {
+    if (form !== "query" && isAggregated(node, this.reading)) return undefined;
+    return valuesQuery(node, place, form);
   }
 
   /** Guesses for witnesses only, never for proofs. */

@@ -62,6 +62,12 @@ export interface ProofFunction extends QualifiedName {
   readonly argumentTypes: readonly string[];
 }
 
+/** Functions that a call's name alone tells apart. */
+export interface FunctionNames {
+  readonly volatile: readonly string[];
+  readonly aggregates: readonly string[];
+}
+
 /** All that the analysis knows of a database, and how names are looked up in it. */
 export class Schema {
   readonly #relations: ReadonlyMap<string, ProofRelation>;
@@ -69,17 +75,20 @@ export class Schema {
   readonly #path: readonly string[];
   /** Built-in functions whose answer may change from call to call. */
   readonly volatileBuiltins: ReadonlySet<string>;
+  /** Aggregates and window functions, built in or not: what they say of fewer rows may be anything. */
+  readonly aggregates: ReadonlySet<string>;
 
   constructor(
     relations: readonly ProofRelation[],
     functions: readonly ProofFunction[],
     path: readonly string[],
-    volatileBuiltins: readonly string[],
+    { volatile, aggregates }: FunctionNames,
   ) {
     this.#relations = new Map(relations.map((one) => [`${one.schema}.${one.name}`, one]));
     this.#functions = grouped(functions, ({ name }) => name);
     this.#path = path;
-    this.volatileBuiltins = new Set(volatileBuiltins);
+    this.volatileBuiltins = new Set(volatile);
+    this.aggregates = new Set(aggregates);
   }
 
   get relations(): Iterable<ProofRelation> {

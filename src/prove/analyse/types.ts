@@ -57,6 +57,23 @@ export function hasOrder(column: ProofColumn): boolean {
   );
 }
 
+const ends: Readonly<Record<string, readonly string[]>> = {
+  numeric: ["NaN", "Infinity", "-Infinity"],
+  real: ["NaN", "Infinity", "-Infinity", "3.4028235e38", "-3.4028235e38"],
+  "double precision": ["NaN", "Infinity", "-Infinity", "1.7976931348623157e308", "-1.7976931348623157e308"],
+  "time without time zone": ["00:00:00", "24:00:00"],
+};
+
+/** The first and the last values of a type, which no step from another may meet. */
+export function endsOf(column: ProofColumn): readonly string[] {
+  return ends[column.base] ?? (isTemporal(column) ? ["infinity", "-infinity"] : []);
+}
+
+/** Columns of one base whose values are not the same: `numeric(5,2)` and `numeric(5,1)`. */
+export function roundAlike(one: ProofColumn, other: ProofColumn): boolean {
+  return isTextual(one) || one.type === other.type;
+}
+
 /** Casts (names as the parser gives them) that keep apart what is different and together what is equal. */
 const keepsIdentity: Readonly<Record<string, readonly string[]>> = {
   text: ["text", "varchar"],

@@ -10,12 +10,6 @@ export function isVolatile(tree: object, { reaches }: Reading): boolean {
   return reaches.of(tree).volatile.size > 0;
 }
 
-const aggregates: ReadonlySet<string> = new Set(
-  "count sum avg max min bool_or bool_and every array_agg string_agg json_agg jsonb_agg json_object_agg jsonb_object_agg bit_and bit_or any_value".split(
-    " ",
-  ),
-);
-
 /**
  * A query that returns at least the rows that this one returns for any row of the policy: what compares with the row holds.
  * `undefined` where fewer rows could mean more: aggregates, DISTINCT, LIMIT, set operations, outer joins over the row.
@@ -41,7 +35,7 @@ export function widened(
     )
   )
     return undefined;
-  if (isVolatile(select, reading) || hasAggregate(select.targetList ?? [], reading)) return undefined;
+  if (isVolatile(select, reading) || isAggregated(select.targetList, reading)) return undefined;
   const from = (select.fromClause ?? []).map((item) => widenedItem(item));
   if (from.includes(undefined)) return undefined;
   const { whereClause, sortClause: _, ...rest } = select;
@@ -53,15 +47,13 @@ export function widened(
   };
 }
 
-/** A set-returning or unknown aggregate would not be a row for a row. */
-function hasAggregate(targets: readonly Node[], { schema }: Reading): boolean {
+/** Does it aggregate, or number, the rows of the query that it stands in? */
+export function isAggregated(tree: unknown, { schema }: Pick<Reading, "schema">): boolean {
   let found = false;
-  walk(targets, (node) => {
+  walk(tree, (node) => {
     const call = part(node, "FuncCall");
-    const name = stringOf(call?.funcname?.at(-1));
     if (call === undefined) return;
-    if (aggregates.has(name) || call.agg_star === true || call.over !== undefined) found = true;
-    if ((call.funcname?.length ?? 0) > 1 && schema.namesakes(name).length === 0) found = true;
+    found ||= call.over !== undefined || schema.aggregates.has(stringOf(call.funcname?.at(-1)));
   });
   return found;
 }

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { fillSql, readSql, relationParts } from "../../lib/sql-file.ts";
-import { type ProofFunction, type ProofRelation, Schema } from "../analyse/schema.ts";
+import { type FunctionNames, type ProofFunction, type ProofRelation, Schema } from "../analyse/schema.ts";
 
 /** Reads what the analysis needs: bare names in an answer would mean different things under different search paths. */
 export async function readSchema(client: Client): Promise<Schema> {
@@ -11,14 +11,15 @@ export async function readSchema(client: Client): Promise<Schema> {
       fillSql("prove_relations.sql", relationParts()),
     );
     const functions = await client.query<{ function: string }>(readSql("prove_functions.sql"));
-    const volatile = await client.query<{ name: string }>(
-      "select distinct proname as name from pg_proc where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v'",
+    const { rows: names } = await client.query<FunctionNames>(
+      "select coalesce(json_agg(proname) filter (where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v'), '[]') as volatile, " +
+        "json_agg(proname) filter (where prokind in ('a', 'w')) as aggregates from pg_proc",
     );
     return new Schema(
       relations.rows.map((one) => JSON.parse(one.relation) as ProofRelation),
       functions.rows.map((one) => JSON.parse(one.function) as ProofFunction),
       session.rows[0]?.path ?? [],
-      volatile.rows.map(({ name }) => name),
+      names[0] ?? { volatile: [], aggregates: [] },
     );
   } finally {
     await client.query("rollback");

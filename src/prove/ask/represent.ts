@@ -4,7 +4,15 @@ import { valueLimit } from "../analyse/recorder.ts";
 import { bindQuestion, type Question } from "../analyse/question.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { seededValues } from "../analyse/seeds.ts";
-import { freshValues, hasOrder, isEnumerable, isIntegral, isNumeric, isTemporal } from "../analyse/types.ts";
+import {
+  endsOf,
+  freshValues,
+  hasOrder,
+  isEnumerable,
+  isIntegral,
+  isNumeric,
+  isTemporal,
+} from "../analyse/types.ts";
 import type { Material } from "./material.ts";
 import { type ActingAs, privileged, isError, type Asking } from "./session.ts";
 
@@ -210,7 +218,7 @@ async function neighbours(
   else if (isNumeric(column))
     sql =
       `select distinct x::text from (select v, pg_catalog.lag(v) over (order by v) as before from ${numbers}) as p, ${steps}, ` +
-      `lateral pg_catalog.unnest(array[v + s.n, v - s.n, v * (s.n + 1), v / (s.n + 1), before + (v - before) * s.n / ${count + 1}.0]) as x where x is not null`;
+      `lateral pg_catalog.unnest(array[v + s.n, v - s.n, v * (s.n + 1), v / (s.n + 1), before + (v - before) * s.n / ${count + 1}.0${stepsOf(column)}]) as x where x is not null`;
   else {
     const type = column.base;
     const units = type === "date" ? "'1 day'" : "'1 microsecond', '1 millisecond', '1 second', '1 day'";
@@ -223,14 +231,16 @@ async function neighbours(
     `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
   );
   if (isError(answer) || !("value" in answer) || answer.value === null) return undefined;
-  const ends = isIntegral(column)
-    ? []
-    : isNumeric(column)
-      ? ["NaN", "Infinity", "-Infinity"]
-      : isTemporal(column)
-        ? ["infinity", "-infinity"]
-        : [];
-  return [...(JSON.parse(answer.value) as string[]), ...ends];
+  return [...(JSON.parse(answer.value) as string[]), ...endsOf(column)];
+}
+
+/** SQL of what lies next to a value `v`, above the greatest that is compared with and below the least. */
+function stepsOf({ base, type }: ProofColumn): string {
+  const scale = /^numeric\(\d+,(-?\d+)\)$/.exec(type)?.[1];
+  if (base === "numeric" && scale === undefined) return "";
+  const nearest = base === "real" ? "1.3e-7" : "2.3e-16";
+  const step = scale === undefined ? `v * s.n * ${nearest}` : `s.n * 10::numeric ^ (${-Number(scale)})`;
+  return `, v + ${step}, v - ${step}`;
 }
 
 /** Those that the type takes, as it prints them. */

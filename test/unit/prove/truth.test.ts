@@ -35,7 +35,10 @@ const relation: ProofRelation = {
 const answers: Readonly<Record<string, string | null>> = { yes: "true", no: "false", nothing: null };
 
 function possible(text: string): string {
-  const schema = new Schema([relation], [], ["public"], ["random"]);
+  const schema = new Schema([relation], [], ["public"], {
+    volatile: ["random"],
+    aggregates: ["max", "count"],
+  });
   const reading = { schema, reaches: new Reaches(schema), bounds: new BoundValues() };
   const tree = relax(resolveNames(parseExpression(text), { schema, relation }), reading);
   const values = valuesOf(tree, ({ sql }: Question) => {
