@@ -10,11 +10,12 @@
 --   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
 --            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
 --   stand-in: what rowgate installed in place of an extension (its version says so); a trigger that calls one counts, too, unless
---            the stand-in does what the extension does, or only has no effect outside of the database.
+--            the stand-in does what the extension does, or only has no effect outside of the database. Functions whose
+--            bodies call one are $4 (src/catalog/stand-ins.ts).
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
 -- Followed through policies, views, the relations that both read, and functions that call each other. What a policy or view calls,
--- by name or by an operator, is in pg_depend. The rest is searched as text: bodies are stored so and may put together what they run,
+-- by name or by an operator, is in pg_depend. The rest, but for stand-ins, is searched as text: bodies are stored so and may put together what they run,
 -- and one pattern a fact then serves policies, views and bodies alike (a body calls what it names before a parenthesis). A match too many makes a cell inconclusive; one that is missed would let
 -- a policy pass that knows the harness by such a fact.
 -- One row a relation, fact, command and list of roles (those of the relation's own policy; null where a view reads it):
@@ -54,20 +55,15 @@ functions as (
     and p.prokind in ('f', 'p')
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
 stand_ins as (
-  select d.classid, d.objid as oid, n.nspname as schema, e.extversion as version, format('the stand-in for extension %s', e.extname) as fact,
-    case when d.classid = 'pg_proc'::regclass
-      then '((?<!\.)"|(?<![."])|\m' || n.nspname || '"?\."?)\m' || regexp_replace(p.proname, '(\W)', '\\\1', 'g') || '"?\s*\('
-      else regexp_replace(o.oprname, '(\W)', '\\\1', 'g') end as called
+  select d.classid, d.objid as oid, e.extversion as version, format('the stand-in for extension %s', e.extname) as fact
   from pg_extension e
   join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e'
   left join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid and p.prokind = 'f'
   left join pg_operator o on d.classid = 'pg_operator'::regclass and o.oid = d.objid and o.oprname not in ('=', '<>', '+', '-', '*')
-  left join pg_namespace n on n.oid = coalesce(p.pronamespace, o.oprnamespace)
   where e.extversion in ('stand-in', 'stand-in-effects') and coalesce(p.oid, o.oid) is not null),
 bodies as (
-  select f.oid, 'stand-in' as kind, s.fact, true as calls from functions f join stand_ins s on f.body ~* s.called
-    -- A schema of the extension's own is named by who calls into it.
-    and (s.schema in ('public', 'extensions') or concat(f.body, ' ', f.settings) ~* ('\m' || s.schema || '\M'))
+  select c.oid::oid as oid, 'stand-in' as kind, format('the stand-in for extension %s', c.extension) as fact, true as calls
+  from jsonb_to_recordset($4) as c (oid text, extension text)
   union
   select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern and (x.kind <> 'login' or $3)
   union

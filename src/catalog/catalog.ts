@@ -7,6 +7,7 @@ import type {
   RoutineInfo,
   SessionFact,
 } from "../model/catalog.ts";
+import { readStandInCalls } from "./stand-ins.ts";
 import { RowgateError } from "../model/errors.ts";
 import { fillSql, readSql, relationParts } from "../lib/sql-file.ts";
 
@@ -45,6 +46,7 @@ export async function readCatalog(
     schemas,
     personas.settings.map((name) => name.toLowerCase()),
     personas.logIn,
+    JSON.stringify(await readStandInCalls(client)),
   ]);
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",

@@ -6,6 +6,7 @@ import { newRunId } from "../archive/id.ts";
 import { readCatalog } from "../catalog/catalog.ts";
 import { now } from "../lib/clock.ts";
 import { dateSince, dayOf, elapsed } from "../lib/moment.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { loadParser } from "../lib/sql-tree.ts";
 import { parseMatrix } from "../matrix/parse.ts";
@@ -125,6 +126,11 @@ async function scan(
     const about = { matrix, filters, database: system.database, limits: system.limits };
     const preflighted = await preflightRun({ ...about, gateway: gatewayOf(target) });
     const cells: ScannedCell[] = [];
+    const byStandIn = new Set(
+      preflighted.work
+        .filter(({ relation }) => relation.facts?.some(({ kind }) => kind === "stand-in"))
+        .map(({ spec }) => formatQualified(spec)),
+    );
     const progress = showCount(environment.err, options.quiet || options.json, preflighted.cells);
     await run(
       {
@@ -144,7 +150,12 @@ async function scan(
         environment: environment.variables,
         interrupted: environment.interrupted,
       },
-      { cell: (record, proof) => progress(cells.push({ record, proof })) },
+      {
+        cell: (record, proof) =>
+          progress(
+            cells.push({ record, proof, byStandIn: byStandIn.has(`${record.schema}.${record.relation}`) }),
+          ),
+      },
       preflighted,
     ).finally(() => progress(undefined));
     const personas = cast.personas.map(({ name, standing, is }) => ({ name, standing, is }));

@@ -32,6 +32,8 @@ const operationWeight: Readonly<Record<MappedOperation, number>> = {
 export interface ScannedCell {
   readonly record: CellRecord;
   readonly proof: ProofAnswer | undefined;
+  /** An extension's stand-in decides part of it. */
+  readonly byStandIn?: boolean | undefined;
 }
 
 /** What a run in which everything was declared denied has shown. */
@@ -71,11 +73,13 @@ function mapRelation(relation: string, cells: readonly ScannedCell[]): MappedRel
   return { relation, rows: Math.max(0, ...totals), personas };
 }
 
-function accessOf({ record, proof }: ScannedCell): Access {
+function accessOf({ record, proof, byStandIn = false }: ScannedCell): Access {
   const { direct } = record.channels;
   if (direct === undefined) return { kind: "skipped", because: "not probed directly" };
   const { observation: seen, because, verdict } = direct;
-  const own = proof?.kind === "hit" && proof.own;
+  // A stand-in refuses everyone else's rows alike, which the extension need not.
+  const own = proof?.kind === "hit" && proof.own && !byStandIn;
+  const shown = proof?.kind === "hit" && proof.side === "more" && (!proof.own || !byStandIn);
   if (seen.kind === "rows" && seen.affected > 0)
     return {
       kind: "rows",
@@ -85,8 +89,7 @@ function accessOf({ record, proof }: ScannedCell): Access {
     };
   if (seen.kind === "insert" && verdict === "leak") return { kind: "accepted", own };
   if (seen.kind === "skipped") return { kind: "skipped", because: seen.reason };
-  if (verdict === "leak" || (proof?.kind === "hit" && proof.side === "more") || passesAbove(seen, proof))
-    return { kind: "possible", own };
+  if (verdict === "leak" || shown || passesAbove(seen, proof)) return { kind: "possible", own };
   return verdict === "pass" || (verdict === "vacuous" && isClosed(proof))
     ? { kind: "none" }
     : { kind: "unknown", because };

@@ -46,6 +46,7 @@ export function addStandIns(native: string): void {
   const folder = path.join(native, "share", "postgresql", "extension");
   mkdirSync(folder, { recursive: true });
   const made = listSql(scripts).map((file) => ({ name: path.basename(file, ".sql"), sql: readSql(file) }));
+  const [begin, end] = ["begin", "end"].map((part) => readSql(`baseline/supabase/stand_in_${part}.sql`));
   for (const { name, sql } of [...made, ...empty.map((one) => ({ name: one, sql: "" }))]) {
     const control = path.join(folder, `${name}.control`);
     if (existsSync(control)) continue;
@@ -56,6 +57,7 @@ export function addStandIns(native: string): void {
       "relocatable = false",
     ];
     writeFileSync(control, `${lines.join("\n")}\n`, { mode: 0o644 });
-    writeFileSync(path.join(folder, `${name}--${version}.sql`), `${sql}\nselect 1;\n`, { mode: 0o644 });
+    const script = sql === "" ? "select 1;\n" : `${begin}\n${sql}\n${end}`;
+    writeFileSync(path.join(folder, `${name}--${version}.sql`), script, { mode: 0o644 });
   }
 }
