@@ -23,6 +23,7 @@ const rooms = {
   mutate: ["lib", "model", "plan", "persona", "judge", "probe", "prove", "run"],
   gate: ["lib", "model", "plan", "persona", "judge", "catalog", "probe", "run", "stage", "diff"],
   scan: ["lib", "model", "prove"],
+  init: ["lib", "model", "prove", "scan"],
   watch: ["lib", "model", "stage"],
   archive: ["lib", "model"],
   stage: ["lib", "model"],

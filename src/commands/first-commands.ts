@@ -9,6 +9,7 @@ import {
   standInsOption,
 } from "./baseline-options.ts";
 import type { CaptureOptions } from "./capture.ts";
+import type { InitOptions } from "./init.ts";
 import type { ScanOptions } from "./scan.ts";
 import type { WatchOptions } from "./watch.ts";
 
@@ -36,6 +37,39 @@ export function addFirstCommands(program: Command, act: Act): void {
       const options: WatchOptions = { ...(given as WatchOptions), overlay: given.overlay ?? [] };
       const { watchCommand } = await import("./watch.ts");
       await act(async (environment) => watchCommand(file, options, environment));
+    });
+  program
+    .command("init")
+    .description(
+      "write the first matrix of a system as observed, and rows for empty tables; overwrites nothing",
+    )
+    .argument(
+      "[folder]",
+      "the system's SQL, for a target that is started; supabase/ or policies/<name> when none is named",
+    )
+    .option(
+      "--target <name>",
+      "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
+      "embedded",
+    )
+    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .option(
+      "--override-production-guard",
+      "observe it although the target's address looks like production",
+      false,
+    )
+    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
+    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+    .addOption(layoutOption())
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
+    .addOption(standInsOption())
+    .addOption(postgresBinOption())
+    .option("--quiet", "no progress", false)
+    .action(async (folder: string | undefined, given: Partial<InitOptions>) => {
+      const { initCommand } = await import("./init.ts");
+      await act(async (environment) => initCommand(folder, given as InitOptions, environment));
     });
   program
     .command("scan")

@@ -113,16 +113,38 @@ async function scan(
   options: RunOptions,
   environment: Environment,
 ): Promise<{ readonly map: AccessMap; readonly cast: Cast }> {
+  const { matrix, cast } = await makeMatrix(system, dayOf(now()));
+  const cells = await probeAll(system, { matrix, tokens: cast.tokens, only: [], logs }, options, environment);
+  const personas = cast.personas.map(({ name, standing, is }) => ({ name, standing, is }));
+  return { map: accessMap(cells, personas), cast };
+}
+
+/** Cells of a run that nothing is made of but these: no archive stays, and nothing is searched for beside them. */
+export async function probeAll(
+  system: PreparedSystem,
+  {
+    matrix,
+    tokens,
+    only,
+    logs,
+  }: {
+    readonly matrix: Matrix;
+    readonly tokens: boolean;
+    readonly only: readonly string[];
+    readonly logs: string;
+  },
+  options: RunOptions,
+  environment: Environment,
+): Promise<readonly ScannedCell[]> {
   const startedAt = now();
-  const { matrix, cast } = await makeMatrix(system, dayOf(startedAt));
   const opened = await system.open();
   try {
     const target = {
       ...opened.target,
-      rest: cast.tokens ? opened.target.rest : undefined,
+      rest: tokens ? opened.target.rest : undefined,
       schemas: matrix.exposes,
     };
-    const filters = { only: [], personas: [], channels: options.channel };
+    const filters = { only, personas: [], channels: options.channel };
     const about = { matrix, filters, database: system.database, limits: system.limits };
     const preflighted = await preflightRun({ ...about, gateway: gatewayOf(target) });
     const cells: ScannedCell[] = [];
@@ -158,8 +180,7 @@ async function scan(
       },
       preflighted,
     ).finally(() => progress(undefined));
-    const personas = cast.personas.map(({ name, standing, is }) => ({ name, standing, is }));
-    return { map: accessMap(cells, personas), cast };
+    return cells;
   } finally {
     await opened[Symbol.asyncDispose]();
   }
@@ -209,7 +230,7 @@ async function readSystem(
 }
 
 /** What is not asked of a scan is as a run has it; only the direct channel is asked, which sees rows and policies. */
-function asRunOptions(options: ScanOptions): RunOptions {
+export function asRunOptions(options: ScanOptions): RunOptions {
   return {
     ...options,
     only: [],
@@ -228,7 +249,7 @@ function asRunOptions(options: ScanOptions): RunOptions {
 }
 
 /** A placeholder for the matrix until the catalogue has been read. */
-const blank: Matrix = {
+export const blank: Matrix = {
   name: "scan",
   file: "scan",
   sha256: "",

@@ -1,0 +1,342 @@
+import type { Client } from "pg";
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import type { MappedPersona } from "../model/access-map.ts";
+import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
+import type { ScanRole } from "../scan/matrix.ts";
+import type { AskedOf } from "./asked.ts";
+import type { Values } from "./conditions.ts";
+import { userNames } from "./belonging.ts";
+import { endings, expiries, isPrivileged } from "./values.ts";
+
+/** A persona of the matrix that is written. */
+export interface InitPersona extends MappedPersona {
+  readonly declaration: Readonly<Record<string, unknown>>;
+  /** What its parameters stand for. */
+  readonly values: Values;
+}
+
+export interface Cast {
+  readonly personas: readonly InitPersona[];
+  /** Users come with tokens, as Supabase's and PostgREST's do. */
+  readonly tokens: boolean;
+  /** Kinds of users that got no persona. */
+  readonly left: number;
+}
+
+/** A user of the data, and what tells users apart. */
+interface User {
+  readonly value: string;
+  readonly parameter: string;
+  /** Where it occurs, with what its row says: `members.user_id (role admin)`. */
+  readonly places: Set<string>;
+  /** What it is a member of: `members.team_id 7`. */
+  readonly groups: Set<string>;
+}
+
+const mostUsers = 500;
+/** More kinds than these are no matrix that a person would read. */
+const mostOthers = 4;
+const mostClaims = 3;
+
+/** Personas as the policies tell users apart, by the rows that are there. */
+export async function castFrom(
+  client: Client,
+  schema: Schema,
+  asked: AskedOf,
+  roles: readonly ScanRole[],
+): Promise<Cast> {
+  const users = await readUsers(client, asked);
+  const { chosen, left } = choose([...users.values()]);
+  const tokens = roles.some(({ platform, holds }) => platform && holds);
+  if (!tokens) return { personas: withoutTokens(roles, chosen), tokens, left };
+  const claims = await readClaims(client, schema, asked, chosen);
+  return {
+    personas: withTokens(new Set(roles.map(({ name }) => name)), chosen, claims, asked),
+    tokens,
+    left,
+  };
+}
+
+async function readUsers(client: Client, asked: AskedOf): Promise<ReadonlyMap<string, User>> {
+  const users = new Map<string, User>();
+  for (const identity of asked.identities) {
+    if (identity.parameter.startsWith("claims.")) continue;
+    const { rows } = await client.query<{ value: string; place: string; groups: readonly string[] }>(
+      usersSql(identity, asked),
+    );
+    for (const { value, place, groups } of rows) {
+      const key = `${identity.parameter} ${value}`;
+      const user = users.get(key) ?? {
+        value,
+        parameter: identity.parameter,
+        places: new Set(),
+        groups: new Set(),
+      };
+      users.set(key, user);
+      user.places.add(place);
+      for (const one of groups) user.groups.add(one);
+    }
+  }
+  return users;
+}
+
+/** A row a user, and what its row says that policies ask; of a list of members, what they are members of. */
+function usersSql({ relation, column, member }: AskedOf["identities"][number], asked: AskedOf): string {
+  const isKey = relation.keys.some((key) => key.length === 1 && key[0] === column);
+  const others = relation.columns.filter(({ name }) => name !== column);
+  const constants = asked.constants.filter((one) => one.relation === relation).map((one) => one.column);
+  const facts = others.flatMap(({ name, base }) => {
+    const quoted = quoteIdent(name);
+    const label = quoteLiteral(`${name} `);
+    if ((member || isKey) && constants.includes(name))
+      return [`${label} || coalesce(left(${quoted}::text, 40), 'null')`];
+    if (!member || !(endings.test(name) || expiries.test(name)) || !/^timestamp|^date$/.test(base)) return [];
+    return [
+      `${label} || case when ${quoted} is null then 'null' when ${quoted} < now() then 'past' else 'future' end`,
+    ];
+  });
+  const named = `${relation.name}.${column}`;
+  const inRow = facts.length === 0 ? "''" : `' (' || concat_ws(', ', ${facts.join(", ")}) || ')'`;
+  const groups = member ? groupColumns(relation, column) : [];
+  const listed = groups.map(
+    (name) => `${quoteLiteral(`${relation.name}.${name} `)} || ${quoteIdent(name)}::text`,
+  );
+  return `select ${quoteIdent(column)}::text as value, ${quoteLiteral(named)} || ${inRow} as place,
+  array_remove(array[${listed.join(", ")}]::text[], null) as groups
+from ${quoteQualified(relation)} where ${quoteIdent(column)} is not null order by 1, 2, 3 limit ${mostUsers}`;
+}
+
+function groupColumns(relation: ProofRelation, user: string): readonly string[] {
+  const referring = relation.foreignKeys.flatMap(({ columns, to }) =>
+    columns.length === 1 && formatQualified(to) !== "auth.users" ? columns : [],
+  );
+  const keys = relation.keys.flat();
+  return [...new Set(referring.length > 0 ? referring : keys)].filter(
+    (name) => name !== user && name !== "id",
+  );
+}
+
+interface Chosen {
+  readonly name: string;
+  readonly is: string;
+  readonly user: User;
+}
+
+/** One user of each kind; of the most usual kind, a colleague, a stranger, and one of two groups as well. */
+function choose(users: readonly User[]): { readonly chosen: readonly Chosen[]; readonly left: number } {
+  const kinds = new Map<string, User[]>();
+  for (const user of users) {
+    const kind = [...user.places].toSorted().join("\n");
+    kinds.set(kind, [...(kinds.get(kind) ?? []), user]);
+  }
+  const [usual = [], ...others] = [...kinds.values()].toSorted(
+    (a, b) => b.length - a.length || (b[0]?.places.size ?? 0) - (a[0]?.places.size ?? 0),
+  );
+  const [owner] = usual;
+  if (owner === undefined) return { chosen: [], left: 0 };
+  const others1 = usual.filter((one) => one !== owner);
+  const two = others1.find(({ groups }) => hasTwoAlike(groups));
+  const colleague = others1.find((one) => one !== two && shares(one, owner));
+  const stranger = others1.find((one) => one !== two && one !== colleague && !shares(one, owner));
+  const where = [...owner.places].toSorted().join("; ");
+  const chosen: Chosen[] = [{ name: "owner", is: `named by ${where}`, user: owner }];
+  if (colleague !== undefined)
+    chosen.push({ name: "colleague", is: `shares ${shared(colleague, owner)} with owner`, user: colleague });
+  if (stranger !== undefined)
+    chosen.push({
+      name: "stranger",
+      is: owner.groups.size > 0 ? "as owner, elsewhere" : "as owner, by other rows",
+      user: stranger,
+    });
+  if (two !== undefined) chosen.push({ name: "both", is: "a member of both", user: two });
+  const names = new Set(chosen.map(({ name }) => name));
+  for (const [user] of others.slice(0, mostOthers)) {
+    if (user === undefined) continue;
+    const name = unused(nameOfUser(user), names);
+    chosen.push({ name, is: `named by ${[...user.places].toSorted().join("; ")}`, user });
+  }
+  return { chosen, left: Math.max(0, others.length - mostOthers) };
+}
+
+function unused(name: string, names: Set<string>): string {
+  let found = name;
+  for (let next = 2; names.has(found); next += 1) found = `${name}_${next}`;
+  names.add(found);
+  return found;
+}
+
+/** Users of our own rows have names; one whose row gives it more rights is an admin. */
+function nameOfUser({ value, places }: User): string {
+  const own = /^10000000-0000-4000-8000-00000000000([1-6])$/.exec(value)?.[1];
+  if (own !== undefined) return userNames[Number(own) - 1] ?? "user";
+  return [...places].some((place) => isPrivileged(/\(.*\)/.exec(place)?.[0] ?? "")) ? "admin" : "user";
+}
+
+function shares(a: User, b: User): boolean {
+  return [...a.groups].some((one) => b.groups.has(one));
+}
+
+function shared(a: User, b: User): string {
+  const one = [...a.groups].find((group) => b.groups.has(group)) ?? "";
+  return one.slice(0, one.indexOf(" "));
+}
+
+/** Two values of one column: `members.team_id 1`, `members.team_id 2`. */
+function hasTwoAlike(groups: ReadonlySet<string>): boolean {
+  const columns = [...groups].map((one) => one.slice(0, one.indexOf(" ")));
+  return new Set(columns).size < columns.length;
+}
+
+type Claims = Record<string, unknown>;
+
+/** What claims each user has, as far as policies ask for them: its own email, and a value of the column that is compared. */
+async function readClaims(
+  client: Client,
+  schema: Schema,
+  asked: AskedOf,
+  chosen: readonly Chosen[],
+): Promise<ReadonlyMap<string, Claims>> {
+  const claims = new Map<string, Claims>(chosen.map(({ name }) => [name, {}]));
+  const parameters = [...new Set(asked.identities.map(({ parameter }) => parameter))].filter((one) =>
+    one.startsWith("claims."),
+  );
+  for (const parameter of parameters) {
+    const values = parameter === "claims.email" ? undefined : await valuesOf(client, asked, parameter);
+    for (const { name, user } of chosen) {
+      const mail = values === undefined ? await emailOf(client, schema, user.value) : undefined;
+      const value = values === undefined ? mail : name === "stranger" ? (values[1] ?? values[0]) : values[0];
+      if (value !== undefined) put(claims.get(name) ?? {}, parameter, value);
+    }
+  }
+  return claims;
+}
+
+async function emailOf(client: Client, schema: Schema, id: string): Promise<string | undefined> {
+  if (schema.relation("auth", "users") === undefined) return undefined;
+  const { rows } = await client.query<{ email: string | null }>(
+    "select email from auth.users where id::text = $1",
+    [id],
+  );
+  return rows[0]?.email ?? undefined;
+}
+
+async function valuesOf(client: Client, asked: AskedOf, parameter: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  for (const { relation, column } of asked.identities.filter((one) => one.parameter === parameter)) {
+    const { rows } = await client.query<{ value: string }>(
+      `select ${quoteIdent(column)}::text as value from ${quoteQualified(relation)} where ${quoteIdent(column)} is not null group by 1 order by count(*) desc, 1 limit 5`,
+    );
+    for (const { value } of rows) found.add(value);
+  }
+  return [...found];
+}
+
+function put(claims: Claims, parameter: string, value: unknown): void {
+  const path = parameter.split(".").slice(1);
+  let at = claims;
+  for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Claims;
+  at[path.at(-1) ?? ""] ??= value;
+}
+
+/** A user of whom no row says anything. */
+const unknownSub = "5ca00000-0000-4000-8000-000000000001";
+
+function withTokens(
+  roles: ReadonlySet<string>,
+  chosen: readonly Chosen[],
+  claims: ReadonlyMap<string, Claims>,
+  asked: AskedOf,
+): readonly InitPersona[] {
+  const role = "authenticated";
+  const users = chosen
+    .filter(({ user }) => user.parameter === "sub")
+    .map(({ name, is, user }) =>
+      persona({ name, is, standing: "user" }, role, { sub: user.value, ...claims.get(name) }),
+    );
+  const newcomer = persona(
+    { name: "newcomer", is: "signed in, and in no row", standing: "unknown-user" },
+    role,
+    { sub: unknownSub },
+  );
+  const base = users[0]?.declaration["claims"] as Claims | undefined;
+  return [
+    ...(roles.has("anon") ? [persona({ name: "anon", is: "no token", standing: "no-token" }, "anon")] : []),
+    ...(roles.has(role) ? [...users, ...byClaim(asked, base), newcomer] : []),
+    ...(roles.has("service_role")
+      ? [persona({ name: "service", is: "the role service_role", standing: "above" }, "service_role")]
+      : []),
+  ];
+}
+
+/** Who has a claim that policies compare with a constant; one that gives more rights is held by a user without rows. */
+function byClaim({ claims }: AskedOf, base: Claims | undefined): readonly InitPersona[] {
+  const names = new Set<string>();
+  return claims.slice(0, mostClaims).map(({ parameter, value }, index) => {
+    const isMore = isPrivileged(value) || base === undefined;
+    const held: Claims = structuredClone(
+      isMore ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` } : base,
+    );
+    const typed = value === "true" ? true : value === "false" ? false : value;
+    put(held, parameter, typed);
+    const word = value === "true" ? (parameter.split(".").at(-1) ?? value) : value;
+    const name = unused(
+      `${word.replaceAll(/[^a-zA-Z0-9_]/g, "_").replace(/^[^a-zA-Z_]/, "_")}_by_claim`,
+      names,
+    );
+    return persona(
+      { name, is: `${isMore ? "in no row, with" : "owner, with"} ${parameter} ${value}`, standing: "user" },
+      "authenticated",
+      held,
+    );
+  });
+}
+
+function persona(who: MappedPersona, role: string, claims?: Claims): InitPersona {
+  const values = new Map([["role", role], ...flattened(claims ?? {}, "claims")]);
+  const sub = claims?.["sub"];
+  if (typeof sub === "string") values.set("sub", sub);
+  return { ...who, declaration: { role, ...(claims && { claims }) }, values };
+}
+
+function flattened(claims: Claims, path: string): readonly (readonly [string, string])[] {
+  return Object.entries(claims).flatMap(([key, value]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? flattened(value as Claims, `${path}.${key}`)
+      : [[`${path}.${key}`, typeof value === "string" ? value : JSON.stringify(value)] as const],
+  );
+}
+
+/** A Postgres without PostgREST: each role by itself, and as users that a setting names. */
+function withoutTokens(roles: readonly ScanRole[], chosen: readonly Chosen[]): readonly InitPersona[] {
+  const own = roles.filter(({ platform, holds }) => holds && !platform);
+  const users = chosen.filter(({ user }) => user.parameter.startsWith("settings."));
+  return own.flatMap(({ name: role, canLogin }) => {
+    const name = role.replaceAll(/[^a-zA-Z0-9_.@-]/g, "_").replace(/^[^a-zA-Z_]/, "_");
+    const base = canLogin ? { login: role } : { role };
+    const prefix = own.length === 1 ? "" : `${name}_`;
+    return [
+      {
+        name,
+        standing: "unknown-user" as const,
+        is: `role ${role}, no identity`,
+        declaration: base,
+        values: new Map([["role", role]]),
+      },
+      ...users.map(
+        (one): InitPersona => ({
+          name: `${prefix}${one.name}`,
+          standing: "user",
+          is: `role ${role}, ${one.is}`,
+          declaration: {
+            ...base,
+            settings: { [one.user.parameter.slice("settings.".length)]: one.user.value },
+          },
+          values: new Map([
+            ["role", role],
+            [one.user.parameter, one.user.value],
+          ]),
+        }),
+      ),
+    ];
+  });
+}

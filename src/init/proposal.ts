@@ -1,0 +1,183 @@
+import type { Node } from "libpg-query";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
+import { bypassOf } from "../model/catalog.ts";
+import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
+import type { Command, Side } from "../prove/analyse/policy.ts";
+import { both, type Condition, conditionFor, forPersona } from "./conditions.ts";
+import { nameOf, predicateText } from "./predicate.ts";
+import type { InitPersona } from "./personas.ts";
+
+export const observedOperations = [
+  "select",
+  "insert",
+  "update",
+  "delete",
+  "blind_update",
+  "blind_delete",
+  "upsert",
+  "truncate",
+] as const;
+export type ObservedOperation = (typeof observedOperations)[number];
+
+/** A row set that a policy asks for. */
+export interface RowSet {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a cell may be declared as; `waived`: why no form of it passed. */
+export interface Proposal {
+  /** Rows that are read or changed; `undefined`: an INSERT's. */
+  readonly rows?: RowSet | "all" | undefined;
+  /** Rows that may be written. */
+  readonly check?: RowSet | "all" | undefined;
+  readonly waived?: string | undefined;
+  /** What the matrix makes of the other operations by itself: it is not written. */
+  readonly implied?: true;
+}
+
+/** Proposals for a cell, the most exact first. Denied is always tried before. */
+export type Propose = (persona: InitPersona, operation: ObservedOperation) => readonly Proposal[];
+
+export const everything: Proposal = { rows: "all", check: "all" };
+const implied: Proposal = { implied: true };
+const impliedOperations: ReadonlySet<ObservedOperation> = new Set(["blind_update", "blind_delete", "upsert"]);
+
+/** What the policies of one relation say, as row sets of a matrix. */
+export function proposer(
+  info: RelationInfo,
+  relation: ProofRelation | undefined,
+  roles: ReadonlyMap<string, RoleInfo>,
+  schema: Schema,
+): Propose {
+  const conditions = new Map<string, Condition | undefined>();
+  const names = new Map<string, string>();
+  const conditionOf = (role: RoleInfo, command: Command, side: Side): Condition | undefined => {
+    const key = `${role.name}/${command}/${side}`;
+    if (!conditions.has(key) && relation !== undefined)
+      conditions.set(key, conditionFor(relation, role.inherits, command, side, schema));
+    return conditions.get(key);
+  };
+  const setOf = ({ tree, helpers, policy }: Part): RowSet | "all" | undefined => {
+    if (tree === true) return "all";
+    if (tree === undefined || tree === false || relation === undefined) return undefined;
+    const text = predicateText(tree, relation);
+    if (text === undefined) return undefined;
+    if (!names.has(text)) names.set(text, unusedName(nameOf(tree, helpers, policy), new Set(names.values())));
+    return { name: names.get(text) ?? "", text };
+  };
+  const explicit: Propose = (persona, operation) => {
+    const role = roles.get(String(persona.declaration["role"] ?? persona.declaration["login"]));
+    const isOpen = role === undefined || !info.rls || bypassOf(role, info) !== undefined;
+    if (operation === "truncate" || isOpen || relation === undefined) return [everything];
+    const part = (command: Command, side: Side): Part => {
+      const condition = conditionOf(role, command, side);
+      const helpers = new Map(condition?.helpers);
+      const tree = condition && forPersona({ tree: condition.tree, helpers }, persona.values);
+      return { tree, helpers, policy: condition?.policy };
+    };
+    const found = proposedFor(operation, part, setOf).filter(
+      (one) => (operation === "insert" ? one.check : one.rows) !== undefined,
+    );
+    return found.some((one) => sameAs(one, everything))
+      ? [everything, ...found.filter((one) => !sameAs(one, everything))]
+      : [...found, everything];
+  };
+  return (persona, operation) => [
+    ...(impliedOperations.has(operation) ? [implied] : []),
+    ...explicit(persona, operation),
+  ];
+}
+
+/** What is left for a persona of a condition. */
+interface Part {
+  readonly tree: boolean | Node | undefined;
+  readonly helpers: ReadonlyMap<Node, string>;
+  readonly policy: string | undefined;
+}
+
+type PartOf = (command: Command, side: Side) => Part;
+
+/**
+ * The shortest first: what is changed or deleted must be visible too, which is said only where it leaves something out.
+ */
+function proposedFor(
+  operation: ObservedOperation,
+  part: PartOf,
+  setOf: (one: Part) => RowSet | "all" | undefined,
+): readonly Proposal[] {
+  const select = part("select", "old");
+  const seen = (one: Part): Part => ({
+    tree: one.tree === undefined || select.tree === undefined ? undefined : both(one.tree, select.tree),
+    helpers: new Map([...one.helpers, ...select.helpers]),
+    policy: undefined,
+  });
+  if (operation === "select") return [{ rows: setOf(select) }];
+  if (operation === "insert") return [{ check: setOf(part("insert", "new")) }];
+  if (operation === "blind_update" || operation === "upsert") return [{ rows: setOf(part("update", "old")) }];
+  if (operation === "blind_delete") return [{ rows: setOf(part("delete", "old")) }];
+  const old = part(operation === "update" ? "update" : "delete", "old");
+  const after = part("update", "new");
+  const found: readonly (readonly [Part, Part])[] = [
+    [old, after],
+    [seen(old), after],
+    [seen(old), seen(after)],
+  ];
+  const proposals = found.map(([rows, check]) =>
+    operation === "update" ? { rows: setOf(rows), check: setOf(check) } : { rows: setOf(rows) },
+  );
+  return [...new Map(proposals.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+function sameAs(a: Proposal, b: Proposal): boolean {
+  return a.rows === b.rows && (a.check ?? "all") === (b.check ?? "all");
+}
+
+function unusedName(name: string, taken: ReadonlySet<string>): string {
+  let found = name;
+  for (let next = 2; taken.has(found); next += 1) found = `${name}_${next}`;
+  return found;
+}
+
+/** What is declared of each relation: `schema.relation` → persona → operation. What is not there is denied. */
+export type Declared = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<ObservedOperation, Proposal>>>;
+
+export function rowSetsOf(of: Iterable<ReadonlyMap<ObservedOperation, Proposal>>): readonly RowSet[] {
+  const found = new Map<string, RowSet>();
+  for (const operations of of)
+    for (const { rows, check } of operations.values())
+      for (const one of [rows, check]) if (one !== undefined && one !== "all") found.set(one.name, one);
+  return [...found.values()];
+}
+
+/** As a matrix writes it. */
+export function expectationOf(
+  operation: ObservedOperation,
+  { rows, check, waived }: Proposal,
+  expires: string,
+): unknown {
+  const waive = waived === undefined ? {} : { waive: { reason: waived, expires } };
+  const isPlain = waived === undefined;
+  if (rows === undefined && check === undefined) return isPlain ? "deny" : { deny: true, ...waive };
+  if (operation === "insert") {
+    if (check === "all" || check === undefined) return isPlain ? "allow" : { allow: true, ...waive };
+    return { check: check.name, ...waive };
+  }
+  const checked =
+    operation === "update" && check !== undefined && check !== "all" ? { check: check.name } : {};
+  if (rows === "all" || rows === undefined)
+    return isPlain && !("check" in checked) ? "allow" : { allow: true, ...checked, ...waive };
+  return isPlain && !("check" in checked) ? rows.name : { rows: rows.name, ...checked, ...waive };
+}
+
+/** The relation's name in a matrix whose schema is `public`. */
+export function shownRelation(of: RelationInfo): string {
+  const plain = /^[a-z_][a-z0-9_]*$/i;
+  const quote = (name: string): string => (plain.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
+  return of.schema === "public" ? quote(of.name) : `${quote(of.schema)}.${quote(of.name)}`;
+}
+
+export function keyOf(of: RelationInfo): string {
+  return formatQualified(of);
+}
