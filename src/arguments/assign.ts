@@ -200,7 +200,8 @@ function numberOf(answer: StepAnswer | undefined): number {
   return answer !== undefined && "value" in answer ? Number(answer.value) : 0;
 }
 
-function valuesFor(
+/** What else the column could be given. */
+export function valuesFor(
   column: ColumnInfo,
   { labels, texts, rows }: Material,
   { identities: own }: Caller,

@@ -2,8 +2,7 @@ import { fillSql } from "../lib/sql-file.ts";
 import { type QualifiedName, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import { callSql } from "../probe/sql/source.ts";
-import { insertSql } from "../probe/sql/statements.ts";
-import type { TextRow } from "../probe/what-to-write.ts";
+import { returningSql } from "../probe/sql/statements.ts";
 import {
   type ActingAs,
   isError,
@@ -26,9 +25,18 @@ export interface CallAnswer {
   readonly rows: readonly AnswerRow[];
   /** As it came. */
   readonly text: string | null;
-  /** Tables that it read rows of, and those of which it changed or deleted rows. */
+  /** Tables that it read rows of, those of which it changed or deleted rows, and those that it wrote at all. */
   readonly read: ReadonlySet<string>;
   readonly written: ReadonlySet<string>;
+  readonly touched: ReadonlySet<string>;
+  /** What its caller read afterwards: one for each question, `undefined` where it failed. */
+  readonly afterwards: readonly (readonly AnswerRow[] | undefined)[];
+}
+
+/** What a call came to on other rows. */
+export interface OtherAnswer extends Pick<CallAnswer, "code" | "rows" | "text" | "afterwards"> {
+  /** SQLSTATE of a constraint that is checked at the end of the transaction. */
+  readonly deferred: string | undefined;
 }
 
 /** All questions go through one transaction, and each is undone before the next. */
@@ -36,9 +44,11 @@ export class CallDatabase {
   readonly #session: ProofSession;
   readonly privileged: ActingAs;
   readonly #counts: Step;
+  readonly #tables: readonly TableInfo[];
 
   constructor(session: ProofSession, privileged: ActingAs, tables: readonly TableInfo[]) {
     this.#session = session;
+    this.#tables = tables;
     this.privileged = privileged;
     const oids = quoteLiteral(`{${tables.map(({ oid }) => oid).join(",")}}`);
     const indexes = quoteLiteral(`{${tables.map((one) => `"${one.indexes.join(",")}"`).join(",")}}`);
@@ -56,52 +66,98 @@ export class CallDatabase {
     return { info, rows, cut: rows.length >= rowsAtMost };
   }
 
-  async call(caller: Caller, asked: Asked): Promise<CallAnswer> {
-    const answers = await this.#session.run([this.#counts, ...callSteps(caller, asked), this.#counts]);
-    const [before, answer, constraints, after] = answers;
+  async call(caller: Caller, asked: Asked, afterwards: readonly Asked[] = []): Promise<CallAnswer> {
+    const answers = await this.#session.run([
+      this.#counts,
+      ...callSteps(caller, asked),
+      this.#counts,
+      ...afterwards.map((one) => this.#readStep(caller, one)),
+    ]);
+    const [before, answer, constraints, after, ...reads] = answers;
     const code = codeOf(answer) ?? codeOf(constraints);
     const text = answer !== undefined && "value" in answer ? answer.value : null;
     const [was, is] = [countsOf(before), countsOf(after)];
-    const grown = (from: number): ReadonlySet<string> =>
+    const grown = (from: number, to?: number): ReadonlySet<string> =>
       new Set(
-        Object.keys(is).filter((oid) => is[oid]?.slice(from).some((n, i) => n > (was[oid]?.[from + i] ?? 0))),
+        Object.keys(is).filter((oid) =>
+          is[oid]?.slice(from, to).some((n, i) => n > (was[oid]?.[from + i] ?? 0)),
+        ),
       );
     return {
       code,
       text,
       rows: code === undefined ? answerRows(text) : [],
       read: grown(0),
-      written: code === undefined ? writtenIn(was, is) : new Set(),
+      // Inserts alone leave the rows that stand as they are.
+      written: code === undefined ? grown(2) : new Set(),
+      touched: code === undefined ? grown(1) : new Set(),
+      afterwards: afterwards.map((_, index) => rowsRead(reads[index])),
     };
   }
 
+  /** What the caller can read as things are. */
+  async reads(caller: Caller, asked: Asked): Promise<readonly AnswerRow[] | undefined> {
+    const { as, sql } = this.#readStep(caller, asked);
+    return rowsRead(await this.#session.ask(as, sql));
+  }
+
+  #readStep(caller: Caller, { schema, name, sql, privileged }: Asked): Step {
+    const as = privileged === true ? this.privileged : caller.as(schema, name);
+    return { as, sql, rows: true, goOn: true };
+  }
+
+  /** The rows of these tables that the transaction has written: their age is none. */
+  written(oids: ReadonlySet<string>): readonly Asked[] {
+    return this.#tables
+      .filter(({ oid }) => oids.has(oid))
+      .map((info) => {
+        const from = `${quoteQualified(info)} as rowgate_row where pg_catalog.age(rowgate_row.xmin) <= 0`;
+        const sql = `select coalesce(pg_catalog.json_agg(pg_catalog.to_json(rowgate_row.*)), '[]')::text from ${from}`;
+        return { schema: info.schema, name: info.name, sql, privileged: true };
+      });
+  }
+
   /** The answer once these rows are gone; `undefined`: they could not be removed. */
-  async without(
-    gone: readonly HiddenTable[],
+  without(gone: readonly HiddenTable[], caller: Caller, asked: Asked): Promise<OtherAnswer | undefined> {
+    return this.otherwise(
+      gone.map(({ table, rows }) => deleteSql(table.info, rows)),
+      caller,
+      asked,
+    );
+  }
+
+  /** The answer once these statements have changed what it may rest on; `undefined`: one of them failed. */
+  async otherwise(
+    changes: readonly string[],
     caller: Caller,
     asked: Asked,
-  ): Promise<Omit<CallAnswer, "read" | "written"> | undefined> {
+    afterwards: readonly Asked[] = [],
+  ): Promise<OtherAnswer | undefined> {
     const role = (mode: string): Step => ({
       as: this.privileged,
       sql: `set local session_replication_role = ${mode}`,
       rows: false,
       goOn: true,
     });
-    const deletes = gone.map(
-      ({ table, rows }): Step => ({ as: this.privileged, sql: deleteSql(table.info, rows), rows: false }),
-    );
     const answers = await this.#session.run([
       role("replica"),
-      ...deletes,
+      ...changes.map((sql): Step => ({ as: this.privileged, sql, rows: false })),
       role("origin"),
       ...callSteps(caller, asked),
+      ...afterwards.map((one) => this.#readStep(caller, one)),
     ]);
-    const removed = answers.slice(1, 1 + deletes.length);
-    if (removed.length < deletes.length || removed.some(isError)) return undefined;
-    const answer = answers[2 + deletes.length];
+    const changed = answers.slice(1, 1 + changes.length);
+    if (changed.length < changes.length || changed.some(isError)) return undefined;
+    const [answer, constraints, ...reads] = answers.slice(2 + changes.length);
     const text = answer !== undefined && "value" in answer ? answer.value : null;
     const code = codeOf(answer);
-    return { code, rows: code === undefined ? answerRows(text) : [], text: code ?? text };
+    return {
+      code,
+      deferred: codeOf(constraints),
+      rows: code === undefined ? answerRows(text) : [],
+      text: code ?? text,
+      afterwards: afterwards.map((_, index) => rowsRead(reads[index])),
+    };
   }
 
   /** Each of these tables as the call leaves it. */
@@ -124,27 +180,44 @@ export class CallDatabase {
 /** What is asked as a caller: one text, the rows that come back as JSON. */
 export interface Asked extends QualifiedName {
   readonly sql: string;
+  /** Nothing comes back. */
+  readonly silent?: boolean;
+  /** The privileged connection asks it. */
+  readonly privileged?: boolean;
 }
 
 export function askedCall(routine: RoutineInfo, variant: Variant): Asked {
   return { schema: routine.schema, name: routine.name, sql: answerSql(routine, variant) };
 }
 
-/** What an INSERT gives back of the row that it stored. */
-export function askedInsert(info: RelationInfo, values: TextRow, columns: readonly string[]): Asked {
-  const sql = `with rowgate_row as (${insertedSql(info, values, columns)}) select pg_catalog.json_agg(pg_catalog.to_json(rowgate_row.*))::text from rowgate_row`;
-  return { schema: info.schema, name: info.name, sql };
+/** What a write gives back of the rows that it stored; `columns`: those that its sender may read. */
+export function askedWrite(
+  { schema, name, rules }: Pick<RelationInfo, "schema" | "name" | "rules">,
+  sql: string,
+  columns: readonly string[],
+): Asked {
+  // Of what a rule makes of a statement, WITH takes nothing.
+  if (columns.length === 0 || rules.length > 0) return { schema, name, sql, silent: true };
+  const back = `with rowgate_row as (${sql}${returningSql(columns)}) select pg_catalog.json_agg(pg_catalog.to_json(rowgate_row.*))::text from rowgate_row`;
+  return { schema, name, sql: back };
 }
 
-/** For people, too. */
-export function insertedSql(info: RelationInfo, values: TextRow, columns: readonly string[]): string {
-  return `${insertSql(info, values)} returning ${columns.map(quoteIdent).join(", ")}`;
+/** What a role can read of a relation. */
+export function askedRows(info: RelationInfo, columns: readonly string[]): Asked {
+  const { schema, name } = info;
+  const source = `select ${columns.map(quoteIdent).join(", ")} from ${quoteQualified(info)} limit ${rowsAtMost}`;
+  const sql = `select coalesce(pg_catalog.json_agg(pg_catalog.to_json(rowgate_row.*)), '[]')::text from (${source}) as rowgate_row`;
+  return { schema, name, sql };
 }
 
-function callSteps(caller: Caller, { schema, name, sql }: Asked): readonly Step[] {
+function rowsRead(answer: StepAnswer | undefined): readonly AnswerRow[] | undefined {
+  return answer !== undefined && "value" in answer ? answerRows(answer.value) : undefined;
+}
+
+function callSteps(caller: Caller, { schema, name, sql, silent }: Asked): readonly Step[] {
   const as = caller.as(schema, name);
   return [
-    { as, sql, rows: true },
+    { as, sql, rows: silent !== true },
     { as, sql: "set constraints all immediate", rows: false },
   ];
 }
@@ -188,25 +261,21 @@ function arrayOf(texts: readonly string[]): string {
   return quoteLiteral(`{${texts.map((one) => `"${one}"`).join(",")}}`);
 }
 
-function deleteSql(info: TableInfo, rows: readonly TableRow[]): string {
+export function deleteSql(info: TableInfo, rows: readonly TableRow[]): string {
+  return `delete from ${quoteQualified(info)} where ${rowsAt(rows)}`;
+}
+
+/** A condition that holds for exactly these rows. */
+export function rowsAt(rows: readonly TableRow[]): string {
   const at = arrayOf(rows.map((one) => one.at));
   const places = arrayOf([...new Set(rows.map(({ place }) => place))]);
-  return `delete from ${quoteQualified(info)} where ctid = any (${at}::tid[]) and tableoid = any (${places}::oid[])`;
+  return `ctid = any (${at}::tid[]) and tableoid = any (${places}::oid[])`;
 }
 
 type Counts = Readonly<Record<string, readonly number[]>>;
 
 function countsOf(answer: StepAnswer | undefined): Counts {
   return answer !== undefined && "value" in answer ? (JSON.parse(answer.value ?? "{}") as Counts) : {};
-}
-
-/** Inserts alone leave the existing rows unchanged. */
-function writtenIn(was: Counts, is: Counts): ReadonlySet<string> {
-  return new Set(
-    Object.keys(is).filter((oid) =>
-      [2, 3].some((index) => (is[oid]?.[index] ?? 0) > (was[oid]?.[index] ?? 0)),
-    ),
-  );
 }
 
 function codeOf(answer: StepAnswer | undefined): string | undefined {

@@ -10,6 +10,7 @@ import { constantDefaults } from "../plan/routine.ts";
 import { type HiddenTable, isStillThere, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
 import { askedCall, type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
 import { type Reach, reachOf, rowsOf, withoutOwn } from "./reach.ts";
+import { shownFault, showing } from "./shown.ts";
 import { sqlArguments } from "./sql-argument.ts";
 import { givenBy, variantsOf } from "./variants.ts";
 import type { Callable, Caller, Table, TableRow, Variant } from "./world.ts";
@@ -91,6 +92,7 @@ export async function vary(
   const faults = [
     returned,
     await writtenFault(context),
+    await storedFault(context, known),
     ...(returned === undefined ? [await answeredFault(context, known)] : []),
   ].filter((fault) => fault !== undefined);
   return { faults, answersAboutOthers: answersTruth(context), left: undefined, calls: called.length };
@@ -244,6 +246,29 @@ async function writtenFault(context: Context): Promise<ArgumentFault | undefined
     const after = await calling.database.after(tables, caller, askedCall(callable.routine, variant));
     return tables.flatMap((table, index) => changesOf(table, after[index]));
   }
+}
+
+/** What a call has written where its caller can read it, from rows that the caller may not read. */
+function storedFault(
+  { callable: { routine }, caller, calling: { database, catalog }, reach, open }: Context,
+  known: Known,
+): Promise<ArgumentFault | undefined> {
+  const showers = open
+    .filter(({ variant, answer }) => answer.touched.size > 0 && !variant.declared)
+    .slice(0, comparedAtMost)
+    .map(({ variant }) => ({
+      asked: askedCall(routine, variant),
+      sent: givenBy(variant),
+      sql: shownCallSql(routine, variant),
+      operation: "call" as const,
+    }));
+  return shownFault(showers, {
+    caller,
+    database,
+    hidden: reach.hidden,
+    known,
+    shows: showing(catalog, caller),
+  });
 }
 
 interface Change {

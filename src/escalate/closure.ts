@@ -17,6 +17,12 @@ export interface Closure {
   readonly setsSettings: boolean;
 }
 
+/** What runs with a write. */
+export interface WriteCode extends Pick<Closure, "relations" | "anything"> {
+  /** Whether it names a column that is called so. */
+  readonly names: (column: string) => boolean;
+}
+
 interface Link {
   readonly to: { readonly kind: "relation" | "function"; readonly oid: string };
   /** `undefined`: the relation is read without saying which columns. */
@@ -88,6 +94,45 @@ export class Dependencies {
       this.#closures.set(key, closure);
     }
     return closure;
+  }
+
+  /**
+   * What the code that a write of the relation runs may read: triggers, rules, defaults and generated columns, of the relation, of
+   * the tables below a view, of those that foreign keys change or empty with it, and of those that such code writes in turn.
+   */
+  readByWritesOf(oid: string): WriteCode {
+    const columns = new Set<string>();
+    const relations = new Map<string, Set<string> | "all">();
+    const seen = new Set<string>();
+    const todo: Link["to"][] = [{ kind: "relation", oid }];
+    let anything = false;
+    for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+      const link = next;
+      if (seen.has(link.oid)) continue;
+      seen.add(link.oid);
+      const links =
+        link.kind === "function"
+          ? this.#linksOf(link, "select")
+          : (this.#records.get(link.oid) ?? []).filter(({ part }) => part === "write" || part === "view");
+      if (link.kind === "function") {
+        const body = this.bodyOf(link.oid);
+        anything ||= body.anything;
+        for (const name of body.columns) columns.add(name);
+      }
+      for (const one of links) {
+        const isBelow = "part" in one && one.part === "view";
+        if (one.to.kind === "relation" && !isBelow && one.to.oid !== link.oid)
+          note(relations, one.to.oid, one.columns);
+        todo.push(one.to);
+      }
+      if (link.kind === "relation")
+        for (const child of this.relations.values())
+          if (
+            child.foreignKeys.some(({ to, onUpdate, onDelete }) => to === link.oid && (onUpdate || onDelete))
+          )
+            todo.push({ kind: "relation", oid: child.oid });
+    }
+    return { relations, anything, names: (column) => anything || columns.has(column) };
   }
 
   /** Literals that are compared with a column of that name wherever something is decided. */

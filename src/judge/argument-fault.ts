@@ -17,7 +17,7 @@ export function withArgumentFault(judgement: Judgement, fault: ArgumentFault | u
 function faultText(fault: ArgumentFault): string {
   const { kind, relation, rows, keys, argument, value } = fault;
   if (kind === "stores")
-    return `the inserted row gives back ${argument} = '${value}', which depends on rows of ${relation} that this persona may not read (a default, a generated column or a trigger puts it there)`;
+    return `${shownBy(fault)} ${argument} = '${value}', which depends on rows of ${relation} that this persona may not read (a default, a generated column, a trigger or a function puts it there)`;
   const which = `${rows} ${rows === 1 ? "row" : "rows"} of ${relation}`;
   const shown = keys.length === 0 ? "" : ` (${keys.join(", ")}${rows > keys.length ? ", …" : ""})`;
   const what = {
@@ -26,4 +26,15 @@ function faultText(fault: ArgumentFault): string {
     writes: `it changed ${which}${shown} that this persona may not change`,
   }[kind];
   return `called ${withArgument(fault)}, ${what}`;
+}
+
+function shownBy({ shown }: ArgumentFault): string {
+  const { operation = "insert", where } = shown ?? {};
+  if (where !== undefined) return `after the ${operation}, ${where} shows this persona`;
+  return {
+    insert: "the inserted row gives back",
+    update: "the updated row gives back",
+    delete: "the deleted row gives back",
+    call: "the call returns",
+  }[operation];
 }

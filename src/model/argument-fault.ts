@@ -2,7 +2,7 @@
 export interface ArgumentFault {
   /**
    * `returns`: rows that the persona may not read. `answers`: a value that depends on rows that it may not read. `writes`: rows
-   * changed that it may not change. `stores`: the inserted row gives back a value that depends on rows that it may not read.
+   * changed that it may not change. `stores`: what it has written shows a value that depends on rows that it may not read.
    */
   readonly kind: "returns" | "answers" | "writes" | "stores";
   /** The argument that was varied, as calls name it, or the column that gives it back; `undefined`: the function takes none. */
@@ -16,12 +16,18 @@ export interface ArgumentFault {
   /** Rows, and the keys of a few of them, as JSON. */
   readonly rows: number;
   readonly keys: readonly string[];
+  /** Of `stores`: which statement shows it, and the relation that is read afterwards; `undefined`: it comes back with the row. */
+  readonly shown?: {
+    readonly operation: "insert" | "update" | "delete" | "call";
+    readonly where: string | undefined;
+  };
   /** The call. */
   readonly sql: string;
 }
 
 /** `with uid = 'u2' (luis)`, or what else was called. */
-export function withArgument({ argument, value, whose }: ArgumentFault): string {
+export function withArgument({ argument, value, whose, shown }: ArgumentFault): string {
+  if (shown?.where !== undefined) return `so that ${shown.where} shows ${argument} = '${value}'`;
   if (argument === undefined) return "with the arguments shown";
   return `with ${argument} = ${value === null ? "NULL" : `'${value}' (${whose})`}`;
 }

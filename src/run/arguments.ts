@@ -20,7 +20,7 @@ import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
-import { tryInserts } from "./inserts.ts";
+import { tryWrites } from "./writes.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
 
 /** What the calls with other arguments than the declared ones came to. */
@@ -179,7 +179,7 @@ async function tryAll(
   const reachOf = async (caller: Caller): Promise<Reach> => (await reach())(caller);
   const stored =
     which === "declared"
-      ? await tryInserts(run, callers, reachOf, database)
+      ? await tryWrites({ run, callers, reachOf, database })
       : new Map<string, ArgumentFault>();
   if (called.length === 0)
     return {

@@ -1,0 +1,244 @@
+import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import type { ArgumentFault } from "../model/argument-fault.ts";
+import type { Catalog, RelationInfo } from "../model/catalog.ts";
+import { type AnswerRow, type HiddenTable, isTruth, type Known } from "./answers.ts";
+import { type Asked, askedRows, type CallAnswer, type CallDatabase, deleteSql, rowsAt } from "./database.ts";
+import { withoutOwn } from "./reach.ts";
+import type { Caller, Table } from "./world.ts";
+
+// What a statement shows who sends it: in what comes back, and in what can be read once it has written. A trigger, a default, a
+// rule or a function may have put there what its sender may not read. Whether it has is asked by counterfactuals: the same
+// statement again, without the hidden rows that it read, or with another value in one of their columns.
+
+/** A statement whose effects are looked at. */
+export interface Shower {
+  readonly asked: Asked;
+  /** What its sender has put into it: to see it again says nothing. */
+  readonly sent: ReadonlySet<string>;
+  /** For people. */
+  readonly sql: string;
+  readonly operation: NonNullable<ArgumentFault["shown"]>["operation"];
+}
+
+export interface Watched {
+  readonly caller: Caller;
+  readonly database: CallDatabase;
+  /** Hidden rows, by the oid of their table. */
+  readonly hidden: ReadonlyMap<string, HiddenTable>;
+  readonly known: Known;
+  /** Relations in which the role can read what is written to these tables. */
+  readonly shows: (oids: ReadonlySet<string>) => readonly RelationInfo[];
+}
+
+/** A value that was not to be seen before. */
+interface Seen {
+  /** The relation that was read; empty: it came back with the statement. */
+  readonly where: string;
+  readonly column: string;
+  readonly value: string;
+}
+
+interface Looked {
+  readonly one: Shower;
+  readonly answer: CallAnswer;
+  readonly reads: readonly Asked[];
+  readonly places: readonly string[];
+  readonly hidden: readonly HiddenTable[];
+  readonly seen: readonly Seen[];
+}
+
+/** Statements whose counterfactuals are asked, and counterfactuals of a statement. */
+const lookedAtMost = 12;
+const changesAtMost = 48;
+
+/** The first value that a statement shows and that depends on rows which its sender may not read. */
+export async function shownFault(
+  showers: readonly Shower[],
+  watched: Watched,
+): Promise<ArgumentFault | undefined> {
+  const { caller, database } = watched;
+  const sent = await Promise.all(
+    showers.map(async (one) => ({ one, first: await database.call(caller, one.asked) })),
+  );
+  const looked = await Promise.all(
+    sent.map(({ one, first }) => (first.code === undefined ? look(one, first, watched) : undefined)),
+  );
+  for (const one of telling(looked.filter((found) => found !== undefined))) {
+    const fault = await dependent(one, watched);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** What a statement shows that is neither known nor sent, nor was to be seen before. */
+async function look(one: Shower, first: CallAnswer, watched: Watched): Promise<Looked | undefined> {
+  const { caller, database, known } = watched;
+  const hidden = withoutOwn(
+    [...first.read].flatMap((oid) => watched.hidden.get(oid) ?? []),
+    caller,
+  );
+  if (hidden.length === 0) return undefined;
+  const relations = watched.shows(first.touched);
+  const reads = relations.map((info) => askedRows(info, info.privileges[caller.role.name]?.select ?? []));
+  const written = database.written(first.touched);
+  const before = await Promise.all(reads.map((read) => database.reads(caller, read)));
+  const answer = await database.call(caller, one.asked, [...reads, ...written]);
+  if (answer.code !== undefined) return undefined;
+  const places = relations.map((info) => formatQualified(info));
+  // A row that was there before, and that can be read now, is the search for escalation's.
+  const stored = valuesIn(answer.afterwards.slice(reads.length));
+  const old = valuesIn(before);
+  const found = [...seenIn(answer, places).values()]
+    // What a call returns is compared with rows as a whole.
+    .filter(({ where, value }) => (where === "" ? one.operation !== "call" : stored.has(value)))
+    .filter(({ value }) => value !== "" && !isTruth(value) && !old.has(value))
+    .filter(({ value }) => !one.sent.has(value) && !known.hasValue(value));
+  if (found.length === 0) return undefined;
+  // What comes back twice is neither a sequence nor a random value nor the clock.
+  const twice = seenIn(await database.call(caller, one.asked, reads), places);
+  const seen = found.filter((each) => twice.has(keyOf(each)));
+  return seen.length === 0 ? undefined : { one, answer, reads, places, hidden, seen };
+}
+
+/** Each value once, by the statement that shows it first; those first that hidden rows hold. */
+function telling(all: readonly Looked[]): readonly Looked[] {
+  const known = new Set<string>();
+  const once = all.flatMap((one) => {
+    const seen = one.seen.filter((found) => !known.has(keyOf(found)));
+    for (const found of seen) known.add(keyOf(found));
+    return seen.length === 0 ? [] : [{ ...one, seen }];
+  });
+  const held = ({ hidden, seen }: Looked): boolean =>
+    seen.some(({ value }) => hidden.some((table) => holdersOf(table, value).length > 0));
+  return once.toSorted((a, b) => Number(held(b)) - Number(held(a))).slice(0, lookedAtMost);
+}
+
+async function dependent(
+  { one, answer, reads, places, hidden, seen }: Looked,
+  { caller, database }: Watched,
+): Promise<ArgumentFault | undefined> {
+  const sizes = [answer.rows, ...answer.afterwards.slice(0, reads.length)].map((rows) => rows?.length);
+  const changes = counterfactuals(hidden, seen).slice(0, changesAtMost);
+  const others = await Promise.all(
+    changes.map(({ sql }) => database.otherwise(sql, caller, one.asked, reads)),
+  );
+  for (const [index, other] of others.entries()) {
+    const change = changes[index];
+    if (change === undefined || other === undefined) continue;
+    // Foreign keys, or the policies themselves, may need the rows: where others come back, nothing is known.
+    if (other.code !== undefined || other.deferred !== undefined) continue;
+    if ([other.rows, ...other.afterwards].some((rows, place) => rows?.length !== sizes[place])) continue;
+    const still = seenIn(other, places);
+    const found = seen.find((each) => !still.has(keyOf(each)) && change.tells(each));
+    if (found !== undefined) return faultOf(one, found, change.table);
+  }
+  return undefined;
+}
+
+interface Counterfactual {
+  readonly sql: readonly string[];
+  readonly table: Table;
+  /** Whether a value that is gone then says anything of the hidden rows. */
+  readonly tells: (seen: Seen) => boolean;
+}
+
+function counterfactuals(hidden: readonly HiddenTable[], seen: readonly Seen[]): readonly Counterfactual[] {
+  const removals = [hidden, ...(hidden.length > 1 ? hidden.map((one) => [one]) : [])].flatMap(
+    (gone): readonly Counterfactual[] => {
+      const holder =
+        gone.find((one) => seen.some(({ value }) => holdersOf(one, value).length > 0)) ?? gone[0];
+      if (holder === undefined) return [];
+      const sql = gone.map(({ table, rows }) => deleteSql(table.info, rows));
+      return [{ sql, table: holder.table, tells: ({ value }) => !isSmall(value) }];
+    },
+  );
+  const changed = hidden.flatMap(({ table, rows }) =>
+    table.info.columns.flatMap(({ name, type }): readonly Counterfactual[] => {
+      const other = otherValue(quoteIdent(name), type);
+      if (other === undefined || table.info.primaryKey.includes(name)) return [];
+      const sql = `update ${quoteQualified(table.info)} set ${quoteIdent(name)} = ${other} where ${rowsAt(rows)}`;
+      // A small number counts rows as often as it is a value of one of them.
+      const tells = ({ value }: Seen): boolean =>
+        !isSmall(value) || (value.length > 1 && rows.some(({ values }) => values.get(name) === value));
+      return [{ sql: [sql], table, tells }];
+    }),
+  );
+  const holds = ({ table }: Counterfactual): boolean =>
+    hidden.some((one) => one.table === table && seen.some(({ value }) => holdersOf(one, value).length > 0));
+  return [...removals, ...changed.toSorted((a, b) => Number(holds(b)) - Number(holds(a)))];
+}
+
+/** Another value of the same type and length. */
+function otherValue(column: string, type: string): string | undefined {
+  if (/^(?:text|citext|character)/.test(type))
+    return `pg_catalog.overlay(${column}::text placing case when pg_catalog.left(${column}::text, 1) = 'x' then 'y' else 'x' end from 1 for 1)`;
+  if (/^(?:smallint|integer|bigint|numeric|real|double)/.test(type)) return `${column} + 1`;
+  if (/^(?:date|timestamp)/.test(type)) return `${column} + interval '1 day'`;
+  return type === "uuid" ? "pg_catalog.gen_random_uuid()" : undefined;
+}
+
+function isSmall(value: string): boolean {
+  return /^-?\d{1,3}$/.test(value);
+}
+
+/** Rows that hold the value, whole or within a longer one. */
+function holdersOf({ rows }: HiddenTable, value: string): HiddenTable["rows"] {
+  return rows.filter(({ values }) =>
+    [...values.values()].some((held) => held === value || (held.length >= 4 && value.includes(held))),
+  );
+}
+
+function valuesIn(reads: CallAnswer["afterwards"]): ReadonlySet<string> {
+  return new Set(reads.flatMap((rows) => (rows ?? []).flatMap((row) => [...row.values()])));
+}
+
+function keyOf({ where, column, value }: Seen): string {
+  return JSON.stringify([where, column, value]);
+}
+
+function seenIn(
+  { rows, afterwards }: Pick<CallAnswer, "rows" | "afterwards">,
+  places: readonly string[],
+): ReadonlyMap<string, Seen> {
+  const found = new Map<string, Seen>();
+  const add = (where: string, all: readonly AnswerRow[]): void => {
+    for (const row of all)
+      for (const [column, value] of row) found.set(keyOf({ where, column, value }), { where, column, value });
+  };
+  add("", rows);
+  for (const [index, all] of afterwards.entries()) add(places[index] ?? "", all ?? []);
+  return found;
+}
+
+function faultOf({ sql, operation }: Shower, { where, column, value }: Seen, from: Table): ArgumentFault {
+  return {
+    kind: "stores",
+    argument: column,
+    value,
+    whose: "",
+    relation: formatQualified(from.info),
+    rows: 0,
+    keys: [],
+    shown: { operation, where: where === "" ? undefined : where },
+    sql: where === "" ? sql : `${sql}; select ${quoteIdent(column)} from ${where}`,
+  };
+}
+
+/** Relations that the role can read, and that show rows of these tables: themselves, and views of them at any remove. */
+export function showing(
+  { relations }: Pick<Catalog, "relations">,
+  { role }: Caller,
+): (oids: ReadonlySet<string>) => readonly RelationInfo[] {
+  return (oids) => {
+    const names = new Set(relations.filter(({ oid }) => oids.has(oid)).map(formatQualified));
+    for (let size = 0; size !== names.size;) {
+      size = names.size;
+      for (const one of relations)
+        if (one.reads.some((read) => names.has(formatQualified(read)))) names.add(formatQualified(one));
+    }
+    return relations.filter((one) => {
+      const { select, schemaUsage } = one.privileges[role.name] ?? { select: [], schemaUsage: false };
+      return names.has(formatQualified(one)) && schemaUsage && select.length > 0;
+    });
+  };
+}
