@@ -8,6 +8,7 @@ import {
   postgresBinOption,
   standInsOption,
 } from "./baseline-options.ts";
+import { mutationFormats } from "./mutate-report.ts";
 import type { MutateOptions } from "./mutate.ts";
 
 /** `rowgate mutate`; what it does is loaded when it is asked for. */
@@ -36,12 +37,18 @@ export function addMutateCommand(program: Command, act: Act): void {
     .addOption(postgresBinOption())
     .option("--quiet", "only what survived, and the last line", false)
     .option("--verbose", "every change, also those that were noticed or left out, and why", false)
+    .option(
+      "--report <format=file>",
+      `also write a report to a file (repeatable): ${mutationFormats.join(", ")}`,
+      list,
+    )
     .option("--json", "one JSON document on standard output", false)
     .action(async (files: string[], given: Partial<MutateOptions>) => {
       const options: MutateOptions = {
         ...(given as MutateOptions),
         only: given.only ?? [],
         persona: given.persona ?? [],
+        report: given.report ?? [],
         overlay: given.overlay ?? [],
       };
       await act(async (environment) =>

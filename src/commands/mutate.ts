@@ -8,7 +8,9 @@ import { painter } from "../report/paint.ts";
 import { safeJson } from "../report/text.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { loadMatrices } from "./load-matrix.ts";
+import { mutationFormats, writeMutationReports } from "./mutate-report.ts";
 import type { RunOptions } from "./options.ts";
+import { fileReports } from "./report.ts";
 import { forOneMatrix, needsFolder, withSystems } from "./run.ts";
 import type { ReadySystem } from "./systems.ts";
 
@@ -28,6 +30,7 @@ export interface MutateOptions extends Pick<
   | "quiet"
   | "verbose"
   | "json"
+  | "report"
 > {
   readonly operators: OperatorSet;
   /** Percent; `undefined`: no score fails. */
@@ -43,6 +46,7 @@ export async function mutateCommand(
   environment: Environment,
 ): Promise<ExitCode> {
   const options = { ...notForMutation, ...given };
+  const reports = fileReports(given.report, 1, mutationFormats);
   const matrices = await loadMatrices(files, environment.cwd, dayOf(now()), needsFolder(options));
   if (matrices.length > 1) forOneMatrix(options);
   return await withSystems(matrices, options, environment, async (systems) => {
@@ -53,6 +57,7 @@ export async function mutateCommand(
       if (!given.json) environment.out.write(mutationText(record, looks(given, environment)));
     }
     if (given.json) environment.out.write(`${safeJson(records.length === 1 ? records[0] : records)}\n`);
+    await writeMutationReports(reports, records, given.minScore, environment);
     return records.some((record) => isBelow(record, given.minScore)) ? 1 : 0;
   });
 }
@@ -69,7 +74,6 @@ const notForMutation = {
   proof: "rows-at-hand",
   escalation: "off",
   logs: "logs",
-  report: [],
   failOn: [],
   keep: false,
 } as const;

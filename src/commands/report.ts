@@ -10,7 +10,7 @@ import { readCells, readRun } from "../archive/read.ts";
 import { type Deviation, verifyArchive } from "../archive/verify.ts";
 import { RowgateError } from "../model/errors.ts";
 import { type ArchivedRun, archivedRun, exitCodeOf, type ReportOptions } from "../report/archived-run.ts";
-import { isReportFormat, type ReportFormat, reporters, reportFormats } from "../report/reporters.ts";
+import { type ReportFormat, reporters, reportFormats } from "../report/reporters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 
 export interface ReportCommandOptions {
@@ -108,19 +108,24 @@ export function looks({ out, variables }: Environment): Pick<ReportOptions, "wid
 }
 
 /** A report of `rowgate run` that goes to a file. */
-export interface FileReport {
-  readonly format: ReportFormat;
+export interface FileReport<F extends string = ReportFormat> {
+  readonly format: F;
   /** `{matrix}` is replaced by the matrix's name. */
   readonly file: string;
 }
 
 /** `--report junit=reports/{matrix}.xml`. @throws RowgateError `usage/report` */
-export function fileReports(given: readonly string[], systems: number): readonly FileReport[] {
-  const reports = given.map((text): FileReport => {
-    const [format = "", ...rest] = text.split("=");
+export function fileReports<F extends string = ReportFormat>(
+  given: readonly string[],
+  systems: number,
+  formats: readonly F[] = reportFormats as readonly string[] as readonly F[],
+): readonly FileReport<F>[] {
+  const reports = given.map((text): FileReport<F> => {
+    const [name = "", ...rest] = text.split("=");
     const file = rest.join("=");
-    if (!isReportFormat(format) || file === "") {
-      throw usage(`--report ${text} is not <format>=<file>`, `formats: ${reportFormats.join(", ")}`);
+    const format = formats.find((one) => one === name);
+    if (format === undefined || file === "") {
+      throw usage(`--report ${text} is not <format>=<file>`, `formats: ${formats.join(", ")}`);
     }
     if (systems > 1 && !file.includes("{matrix}")) {
       throw usage(

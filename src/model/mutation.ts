@@ -51,13 +51,30 @@ export interface MutantResult extends MutantDescription {
   readonly add?: string | undefined;
 }
 
+/** A cell that passed without any change, and its place in the matrix. */
+export interface PassedCell {
+  readonly id: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A relation as SQL, a piece for each thing that is changed. */
+export interface MutatedRelation {
+  readonly relation: string;
+  readonly pieces: readonly { readonly subject: string; readonly sql: string }[];
+}
+
 /** What `rowgate mutate` found of one matrix. */
 export interface MutationRecord {
   readonly matrix: string;
+  /** Of the matrix. */
+  readonly file: string;
   readonly operators: OperatorSet;
   readonly cells: number;
   /** Cells that passed without any change: the only ones that can notice one. */
   readonly passed: number;
+  readonly tests: readonly PassedCell[];
+  readonly relations: readonly MutatedRelation[];
   readonly mutants: readonly MutantResult[];
   readonly milliseconds: number;
   readonly phases: MutationPhases;

@@ -1,7 +1,7 @@
 import type { PolicyInfo, RelationInfo } from "../model/catalog.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 
-const roleSql = (role: string): string => (role === "public" ? "public" : quoteIdent(role));
+export const roleSql = (role: string): string => (role === "public" ? "public" : quoteIdent(role));
 
 export function dropPolicySql(relation: RelationInfo, { name }: PolicyInfo): string {
   return `drop policy ${quoteIdent(name)} on ${quoteQualified(relation)}`;

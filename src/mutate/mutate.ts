@@ -1,5 +1,4 @@
 import type { Cell } from "../model/cell.ts";
-import { isAssignment } from "../model/cell.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -8,6 +7,7 @@ import {
   type MutantResult,
   mutantStateInfo,
   type OperatorSet,
+  type PassedCell,
 } from "../model/mutation.ts";
 import { isFor } from "../model/operations.ts";
 import { grouped } from "../lib/grouped.ts";
@@ -17,21 +17,22 @@ import { now } from "../lib/clock.ts";
 import { signIn, type SignInRequest } from "../persona/sign-in.ts";
 import { channelsOf } from "../plan/channels.ts";
 import { filterOf } from "../plan/filters.ts";
-import { type CellOptions, cellsOf } from "../plan/plan.ts";
+import type { CellOptions } from "../plan/plan.ts";
 import type { RunFilters } from "../model/run.ts";
 import { Control } from "../probe/sql/baseline.ts";
 import { sessionRules } from "../probe/sessions.ts";
 import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
 import type { PreflightedRun } from "../run/2-inspect.ts";
-import { visibleRows } from "../run/4-probe.ts";
 import { gatewayOf } from "../run/request.ts";
+import { askBaseline } from "./baseline.ts";
 import { cellsBehind, type Coverage, type Covered, coveredReaders, ownCells } from "./cells.ts";
 import { equivalence, unusable } from "./equivalent.ts";
 import { type Mutant, mutantsOf } from "./operators.ts";
 import { isAsked as isProvable, MutantProofs } from "./proof.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
-import { isLeftOut, screen, Transcripts } from "./screen.ts";
+import { isLeftOut, screen, type Transcripts } from "./screen.ts";
+import { sourcesOf } from "./source.ts";
 import { suggestionFor } from "./suggest.ts";
 
 export interface MutationRequest extends SignInRequest {
@@ -46,8 +47,6 @@ export interface MutationEvents {
   readonly planned?: (mutants: number) => void;
   readonly mutant?: (result: MutantResult) => void;
 }
-
-type Visible = Awaited<ReturnType<typeof visibleRows>>;
 
 interface Mutating extends Coverage {
   readonly plan: PreflightedRun;
@@ -84,7 +83,7 @@ export async function mutate(
   const channel = await openDirectChannel({ target, sessions, home, hashed: true });
   try {
     const start = performance.now();
-    const { covered, cells, transcripts } = await baseline({ plan, options, channel, privileged });
+    const { covered, cells, transcripts } = await askBaseline({ plan, options, channel, privileged });
     const asked = performance.now();
     const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
     if (passed === 0) throw nothingPassed(request);
@@ -94,7 +93,8 @@ export async function mutate(
     const texts = await privileged.ask("while functions and views were read", readTexts);
     const proofs = new MutantProofs({ target, matrix }, sessions);
     const mutating = { plan, options, channel, covered, transcripts, proofs, lent, texts, interrupted };
-    const mutants = relationsOf(plan, options).flatMap((relation) =>
+    const relations = relationsOf(plan, options);
+    const mutants = relations.flatMap((relation) =>
       mutantsOf(relation, plan.catalog.roles.filter(isPersonas(plan)), request.operators),
     );
     events.planned?.(mutants.length);
@@ -104,9 +104,12 @@ export async function mutate(
     const evidence = proofs.milliseconds;
     return {
       matrix: matrix.name,
+      file: matrix.file,
       operators: request.operators,
       cells,
       passed,
+      tests: covered.flatMap((one) => [...one.passed.values()].map(passedCell)),
+      relations: sourcesOf(relations, mutants),
       mutants: results,
       milliseconds: ended - began,
       phases: { baseline: asked - start, changes: ended - tried - evidence, evidence },
@@ -136,6 +139,10 @@ export function mayChange(
     });
 }
 
+function passedCell({ id, at }: Cell): PassedCell {
+  return { id, line: at.line, column: at.column };
+}
+
 function nothingPassed({ matrix }: MutationRequest): RowgateError {
   return new RowgateError({
     code: "mutate/nothing-passed",
@@ -157,46 +164,6 @@ function relationsOf(
   const named = new Set(work.map(({ relation }) => relation.info.oid));
   const schemas = new Set([...matrix.exposes, ...exposed, ...work.map(({ spec }) => spec.schema)]);
   return catalog.relations.filter(({ oid, schema }) => named.has(oid) || schemas.has(schema));
-}
-
-/** Every cell without any change, once. */
-async function baseline({
-  plan,
-  options,
-  channel,
-  privileged,
-}: Pick<Mutating, "plan" | "options" | "channel"> & { privileged: Control }): Promise<{
-  covered: readonly Covered[];
-  cells: number;
-  transcripts: Transcripts;
-}> {
-  const covered: Covered[] = [];
-  const transcripts = new Transcripts();
-  let count = 0;
-  const { personas } = plan.matrix;
-  for (const work of [...plan.work, ...plan.functions]) {
-    const visible: Visible =
-      "routine" in work
-        ? new Map()
-        : await privileged.ask("while rows for candidates were read", (client) =>
-            visibleRows(client, plan, work, personas),
-          );
-    const cells = cellsOf(plan, work, personas, options, visible).filter(isAsked);
-    const answers = await channel.probe(cells, (cell, requests, replies) => {
-      transcripts.add(cell, requests, replies);
-    });
-    count += cells.length;
-    const passed = cells.filter((cell, index) => {
-      const seen = answers[index]?.observation;
-      return seen !== undefined && seenAs(cell, seen).verdict === "pass";
-    });
-    covered.push({ work, visible, passed: new Map(passed.map((cell) => [cell.id, cell])) });
-  }
-  return { covered, cells: count, transcripts };
-}
-
-function isAsked(cell: Cell): boolean {
-  return cell.channels.includes("direct") && !isAssignment(cell);
 }
 
 /** A mutant on its way to a state. */

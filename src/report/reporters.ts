@@ -15,7 +15,3 @@ export const reporters = {
 
 export type ReportFormat = keyof typeof reporters;
 export const reportFormats: readonly ReportFormat[] = Object.keys(reporters) as ReportFormat[];
-
-export function isReportFormat(name: string): name is ReportFormat {
-  return Object.hasOwn(reporters, name);
-}

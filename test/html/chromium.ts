@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 const { PATH = "", ROWGATE_CHROMIUM } = process.env;
@@ -35,13 +36,15 @@ export interface Look {
   readonly hash?: string;
   readonly width?: number;
   readonly colorScheme?: "light" | "dark";
+  /** What is there once the page is drawn. */
+  readonly ready?: string;
 }
 
 /** The report as a person opens it: from the disk, without a network. */
 export async function open(
   browser: Browser,
   file: string,
-  { hash = "", width = 1280, colorScheme = "light" }: Look = {},
+  { hash = "", width = 1280, colorScheme = "light", ready = "main, .doubt" }: Look = {},
 ): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width, height: 900 },
@@ -51,12 +54,13 @@ export async function open(
   });
   const page = await context.newPage();
   const complaints: string[] = [];
+  const url = pathToFileURL(file).href;
   page.on("request", (request) => {
-    if (request.url().split("#")[0] !== `file://${file}`) complaints.push(`request ${request.url()}`);
+    if (request.url().split("#")[0] !== url) complaints.push(`request ${request.url()}`);
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => complaints.push(message.text()));
-  await page.goto(`file://${file}${hash}`);
-  await page.locator("main, .doubt").first().waitFor();
+  await page.goto(`${url}${hash}`);
+  await page.locator(ready).first().waitFor();
   return { page, complaints };
 }

@@ -20,7 +20,7 @@ export async function* htmlReport(
   yield document(built, encode(data));
 }
 
-async function builtPage(): Promise<Built> {
+export async function builtPage(): Promise<Built> {
   try {
     return await import("#page");
   } catch (cause) {

@@ -1,5 +1,6 @@
 import type { PageData } from "../data.ts";
 import { cellList } from "./cell-list.ts";
+import { readData } from "./data.ts";
 import { changes } from "./changes.ts";
 import { detail } from "./detail.ts";
 import { fill, h } from "./dom.ts";
@@ -12,13 +13,6 @@ import { type Page, section } from "./parts.ts";
 import { Store } from "./state.ts";
 import { header, summary, totals } from "./summary.ts";
 import { themeButton } from "./theme.ts";
-
-async function readData(): Promise<PageData> {
-  const text = document.getElementById("data")?.textContent ?? "";
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return (await new Response(stream).json()) as PageData;
-}
 
 function build(data: PageData): void {
   const model = new Model(data);
@@ -133,7 +127,7 @@ function printWhole(list: ReturnType<typeof cellList>, showAll: () => void): voi
   });
 }
 
-readData().then(build, (cause: unknown) => {
+readData<PageData>().then(build, (cause: unknown) => {
   const why = cause instanceof Error ? cause.message : String(cause);
   fill(
     document.body,
