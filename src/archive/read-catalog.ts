@@ -41,6 +41,7 @@ const shape = z.looseObject({
   ),
   roles: z.array(z.looseObject({ inherits: texts, mayBecome: texts })),
   defaultPrivileges: z.array(z.looseObject({ acl: texts })).optional(),
+  definitions: z.record(z.string(), z.string()).optional(),
   origins: z.record(z.string(), z.string()).optional(),
 });
 

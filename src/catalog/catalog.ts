@@ -48,6 +48,9 @@ export async function readCatalog(
     personas.logIn,
     JSON.stringify(await readStandInCalls(client)),
   ]);
+  const definitions = await client.query<{ name: string; digest: string }>(
+    readSql("catalog_definitions.sql"),
+  );
   const server = await client.query<{ version: string; num: number; database: string }>(
     "select current_setting('server_version') as version, current_setting('server_version_num')::int as num, current_database() as database",
   );
@@ -69,6 +72,7 @@ export async function readCatalog(
     sessionFacts: facts.rows,
     routines: routines.rows.map((row) => JSON.parse(row.routine) as RoutineInfo),
     defaultPrivileges: await readDefaultPrivileges(client),
+    definitions: Object.fromEntries(definitions.rows.map(({ name, digest }) => [name, digest])),
   };
 }
 

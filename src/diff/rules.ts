@@ -16,11 +16,32 @@ interface Fact {
 }
 /** What is in force for one object. A list says what was added to it and removed from it, a text what it was and is. */
 type Facts = Readonly<Record<string, Fact | readonly Fact[]>>;
-export type Rules = Pick<Catalog, "relations" | "routines" | "roles" | "defaultPrivileges" | "origins">;
+export type Rules = Pick<
+  Catalog,
+  "relations" | "routines" | "roles" | "defaultPrivileges" | "definitions" | "origins"
+>;
 
 /** What is in force otherwise than before: policies, grants, owners, functions, roles, default privileges. */
 export function ruleChanges(before: Rules, after: Rules): readonly string[] {
-  return [...compared(inForce(before), inForce(after)), ...defaultsCompared(before, after)];
+  return [
+    ...compared(inForce(before), inForce(after)),
+    ...defaultsCompared(before, after),
+    ...definitionsCompared(before, after),
+  ];
+}
+
+/** Functions and views of any schema: helpers of policies are rarely in one that personas reach. */
+function definitionsCompared(before: Rules, after: Rules): readonly string[] {
+  const [was, is] = [before.definitions, after.definitions];
+  if (was === undefined || is === undefined) return [];
+  const sources = sourcesOf(after);
+  return Object.keys({ ...was, ...is })
+    .toSorted()
+    .filter((name) => was[name] !== is[name])
+    .map((name) => {
+      const what = was[name] === undefined ? "new" : is[name] === undefined ? "gone" : "another one now";
+      return `${name}: the definition is ${what}${byText(sources.ofDefinition(name))}`;
+    });
 }
 
 function inForce(rules: Rules): ReadonlyMap<string, Facts> {
@@ -61,7 +82,7 @@ const onOff = (on: boolean, at?: string): Fact => ({ text: on ? "on" : "off", at
 interface Sources {
   readonly of: (...named: Parameters<typeof originName>) => string | undefined;
   /** A function by its name, where only one is called so: SQL may spell the types of its arguments in another way. */
-  readonly ofFunction: (one: RoutineInfo) => string | undefined;
+  readonly ofDefinition: (name: string) => string | undefined;
   /** A role and those whose privileges it has, PUBLIC among them. */
   readonly grantees: (role: string) => readonly string[];
 }
@@ -71,9 +92,12 @@ function sourcesOf({ origins = {}, roles }: Rules): Sources {
   const names = Object.keys(origins);
   return {
     of: (named) => origins[originName(named)],
-    ofFunction: ({ schema, name }) => {
-      const begins = `${originName({ kind: "function", schema, name })}(`;
-      const found = names.filter((one) => one.startsWith(begins));
+    ofDefinition: (name) => {
+      const [begins = ""] = name
+        .replace(/^(procedure|window) /, "function ")
+        .replace(/^materialized /, "materialized view ")
+        .split("(");
+      const found = names.filter((one) => one === begins || one.startsWith(`${begins}(`));
       return found.length === 1 ? origins[found[0] ?? ""] : undefined;
     },
     grantees: (role) => [...new Set([role, ...(inherited.get(role) ?? []), "public"])],
@@ -152,7 +176,7 @@ function routineName(one: RoutineInfo): string {
 }
 
 function routineFacts(one: RoutineInfo, sources: Sources): Facts {
-  const at = sources.ofFunction(one);
+  const at = sources.ofDefinition(routineName(one));
   const mayCall = Object.entries(one.privileges).filter(([, held]) => held.execute);
   return {
     owner: { text: one.owner },

@@ -201,6 +201,8 @@ export interface Catalog {
   readonly routines: readonly RoutineInfo[];
   /** Absent in archives that were written before it was read. */
   readonly defaultPrivileges?: readonly DefaultPrivileges[];
+  /** `function public.f(integer)`, `view public.v` → a digest of its definition; absent in older archives. */
+  readonly definitions?: Readonly<Record<string, string>> | undefined;
   /** Where SQL that rowgate applied defined what is in force: name → `file:line`. Only in archives. */
   readonly origins?: Readonly<Record<string, string>> | undefined;
 }

@@ -387,6 +387,28 @@ describe("what is in force", () => {
       ],
     ],
     [
+      "what a helper of a policy and a view say",
+      {
+        ...noRules,
+        definitions: { "function app.is_admin(uuid)": "1", "view public.v": "1", "view public.w": "1" },
+      },
+      {
+        ...noRules,
+        definitions: {
+          "function app.is_admin(uuid)": "2",
+          "view public.v": "2",
+          "function app.is_staff()": "1",
+        },
+        origins: { "function app.is_admin(uuid)": "b.sql:4", "view public.v": "b.sql:9" },
+      },
+      [
+        "function app.is_admin(uuid): the definition is another one now, by the SQL at b.sql:4",
+        "function app.is_staff(): the definition is new",
+        "view public.v: the definition is another one now, by the SQL at b.sql:9",
+        "view public.w: the definition is gone",
+      ],
+    ],
+    [
       "a role",
       { ...noRules, roles: [web] },
       { ...noRules, roles: [{ ...web, bypassRls: true }] },
