@@ -50,7 +50,7 @@ export async function evidenceCommand(
   const folder = path.resolve(cwd, options.out ?? `evidence-${period.from}-${period.to}`);
   const files: Record<string, string> = {
     "evidence.json": jsonOf(evidence, problems),
-    "evidence.html": pageOf(evidence, tables),
+    "evidence.html": pageOf(evidence, tables, problems),
     "controls.yaml": controlsText,
     ...Object.fromEntries(tables.map((table) => [`${table.name}.csv`, csvOf(table)])),
   };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Control, TableName } from "./controls.ts";
 import { type Evidence, openPoints } from "./evidence.ts";
 
@@ -107,22 +108,39 @@ function csvField(text: string): string {
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }
 
-const style =
-  "body{font:14px/1.4 system-ui,sans-serif;margin:2em;color-scheme:light}table{border-collapse:collapse;width:100%}th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}thead{display:table-header-group}tr{break-inside:avoid}@media print{body{margin:0;font-size:10px}}";
+/** Light and dark by the reader's system; a print is light, and shows columns that a narrow window scrolls to. */
+const style = `:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:90rem;padding:1.5rem;background:light-dark(#fff,#14161a);color:light-dark(#1b1d21,#e6e8eb)}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 .5rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}a{color:light-dark(#1f55c0,#8db4ff)}
+.state{padding:.6em .8em;border-left:.4em solid;border-color:light-dark(#1a663a,#86d7a2);background:light-dark(#e5f4ea,#14301f)}
+.state.open{border-color:light-dark(#ae2019,#ff9d92);background:light-dark(#fdeceb,#3a1916)}
+nav ul{display:flex;flex-wrap:wrap;gap:.2em 1.2em;list-style:none;padding:0}
+.scroll{overflow-x:auto}:focus-visible{outline:3px solid light-dark(#1f55c0,#8db4ff);outline-offset:2px}
+table{border-collapse:collapse;min-width:100%}th,td{border:1px solid light-dark(#c8ccd2,#454b54);padding:.3em .5em;text-align:left;vertical-align:top}
+th{background:light-dark(#f1f2f4,#22262c)}td{overflow-wrap:anywhere;min-width:5em}
+@media print{:root{color-scheme:light}body{max-width:none;margin:0;padding:0;font-size:9px}nav{display:none}.scroll{overflow:visible}table{width:100%}td{min-width:0}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}}`;
+const styleHash = createHash("sha256").update(style).digest("base64");
 
 /** Prints whole; without any program. */
-export function pageOf(evidence: Evidence, tables: readonly Table[]): string {
+export function pageOf(
+  evidence: Evidence,
+  tables: readonly Table[],
+  problems: readonly string[] = [],
+): string {
   const { from, to } = evidence.period;
-  const points = openPoints(evidence);
-  const state =
-    points.length === 0 ? "No exception is open, and no gap was found." : `Open: ${points.join("; ")}.`;
+  const points = [...openPoints(evidence), ...problems];
+  const isOpen = points.length > 0;
+  const state = isOpen ? `Open: ${points.join("; ")}.` : "No exception is open, and no gap was found.";
+  const links = tables.map(({ name, rows }) => `<li><a href="#${name}">${name}</a> (${rows.length})</li>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>rowgate: evidence from ${from} to ${to}</title><style>${style}</style></head>
 <body><main><h1>Evidence of access control tests, ${from} to ${to}</h1>
-<p>${escaped(state)} ${evidence.runs.length} runs. Times are in UTC.</p>
+<p class="state${isOpen ? " open" : ""}">${escaped(state)} ${evidence.runs.length} runs. Times are in UTC.</p>
+<nav aria-label="Tables"><ul>${links.join("")}</ul></nav>
 ${tables.map(tableHtml).join("\n")}
 </main></body></html>
 `;
@@ -134,8 +152,8 @@ function tableHtml({ name, title, columns, rows }: Table): string {
   const body =
     rows.length === 0
       ? "<p>None.</p>"
-      : `<table><thead>${row(columns, "th")}</thead><tbody>${rows.map((one) => row(one, "td")).join("")}</tbody></table>`;
-  return `<section id="${name}"><h2>${escaped(title)}</h2>${body}</section>`;
+      : `<div class="scroll" tabindex="0" role="group" aria-labelledby="${name}-title"><table aria-labelledby="${name}-title"><thead>${row(columns, "th")}</thead><tbody>${rows.map((one) => row(one, "td")).join("")}</tbody></table></div>`;
+  return `<section id="${name}"><h2 id="${name}-title">${escaped(title)}</h2>${body}</section>`;
 }
 
 function escaped(text: string): string {
