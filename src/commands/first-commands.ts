@@ -106,10 +106,15 @@ export function addFirstCommands(program: Command, act: Act): void {
         .choices([...proofWishes])
         .default("all-rows"),
     )
+    .option("--report <html=file>", "also write the map as a page", list)
     .option("--quiet", "only the questions, and the last line", false)
     .option("--json", "one JSON document on standard output", false)
     .action(async (folder: string | undefined, given: Partial<ScanOptions>) => {
-      const options: ScanOptions = { ...(given as ScanOptions), overlay: given.overlay ?? [] };
+      const options: ScanOptions = {
+        ...(given as ScanOptions),
+        overlay: given.overlay ?? [],
+        report: given.report ?? [],
+      };
       const { scanCommand } = await import("./scan.ts");
       await act(async (environment) => scanCommand(folder, options, environment));
     });

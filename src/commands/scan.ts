@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Client } from "pg";
@@ -15,6 +15,7 @@ import { RowgateError } from "../model/errors.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { Control } from "../probe/sql/baseline.ts";
+import { scanHtml } from "../report/scan-html.ts";
 import { scanText } from "../report/scan-text.ts";
 import { safeJson } from "../report/text.ts";
 import { gatewayOf } from "../run/request.ts";
@@ -45,6 +46,7 @@ export type ScanOptions = Pick<
   | "reuse"
   | "overlay"
   | "proof"
+  | "report"
   | "quiet"
   | "json"
 >;
@@ -60,6 +62,7 @@ export async function scanCommand(
 ): Promise<ExitCode> {
   const began = now();
   const given = asRunOptions(options);
+  const reports = options.report.map((one) => path.resolve(environment.cwd, htmlFile(one)));
   const policies = isStarted(options.target)
     ? await sqlFolder(folder, environment.cwd)
     : noFolder(folder, options);
@@ -100,11 +103,23 @@ export async function scanCommand(
       ? `${safeJson({ ...facts, ...asJson(map) })}\n`
       : scanText(map, facts, { ...looks(environment), quiet: options.quiet });
     environment.out.write(shown);
+    for (const file of reports) await writeFile(file, await scanHtml(map, facts));
     return 0;
   } finally {
     await server.stop();
     await rm(logs, { recursive: true, force: true });
   }
+}
+
+/** `html=map.html`: the only format besides --json. */
+function htmlFile(given: string): string {
+  const file = /^html=(.+)$/s.exec(given)?.[1];
+  if (file !== undefined) return file;
+  throw new RowgateError({
+    code: "usage/report",
+    message: `--report ${given}: a scan is reported as html=<file>.`,
+    hint: "for example --report html=map.html; --json prints the map as data",
+  });
 }
 
 async function scan(
@@ -225,8 +240,8 @@ async function readSystem(
   );
   const { rows: functions } = await client.query<FunctionBody>(readSql("scan_functions.sql"));
   await loadParser();
-  const users = await findUsers(client, whatPoliciesAsk(relations, functions));
-  return { relations, cast: castOf(roles, users) };
+  const asked = whatPoliciesAsk(relations, functions);
+  return { relations, cast: castOf(roles, await findUsers(client, asked), asked.claims) };
 }
 
 /** What is not asked of a scan is as a run has it; only the direct channel is asked, which sees rows and policies. */

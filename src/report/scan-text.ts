@@ -36,7 +36,7 @@ export function scanText(map: AccessMap, facts: ScanFacts, options: ScanTextOpti
   const lines = [
     ...questionLines(map.questions, paint, width),
     ...(options.quiet ? [] : [...mapSection(map, paint, width), ...personaLines(map, facts, width), ""]),
-    ...hanging(summary(map, facts), width),
+    ...hanging(summaryOf(map, facts), width),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -93,7 +93,7 @@ function whatOf(operation: MappedOperation, access: Access | undefined): string 
 }
 
 /** One sign an operation; the number of rows where there are some. */
-function sign(access: Access | undefined): string {
+export function signOf(access: Access | undefined): string {
   if (access === undefined) return " ";
   switch (access.kind) {
     case "rows":
@@ -140,14 +140,9 @@ function mapSection({ relations, personas }: AccessMap, paint: Paint, width: num
   const shut = closed === 0 ? "" : `; ${plural(closed, "relation")} closed to all but the system's own roles`;
   return [
     ...(open.length === 0 ? [] : tables),
-    ...hanging(
-      `${legend(
-        open,
-        personas.map(({ name }) => name),
-      )}${shut}`,
-      width - 2,
-      0,
-    ).map((line) => `  ${line}`),
+    ...hanging(`${signLegend({ relations: open, personas })}${shut}`, width - 2, 0).map(
+      (line) => `  ${line}`,
+    ),
   ];
 }
 
@@ -174,7 +169,7 @@ function fieldOf(name: string, relations: readonly MappedRelation[]): Field {
 }
 
 function signsOf({ personas }: MappedRelation, persona: string): readonly string[] {
-  return mappedOperations.map((operation) => sign(personas.get(persona)?.[operation]?.access));
+  return mappedOperations.map((operation) => signOf(personas.get(persona)?.[operation]?.access));
 }
 
 function spaced({ widths }: Field, signs: readonly string[]): string {
@@ -201,10 +196,11 @@ function kindOf(access: Access | undefined): Access["kind"] | "sample" | "own" |
   return access !== undefined && "own" in access && access.own ? "own" : access?.kind;
 }
 
-function legend(relations: readonly MappedRelation[], personas: readonly string[]): string {
+/** What the signs mean that are there. */
+export function signLegend({ relations, personas }: Pick<AccessMap, "relations" | "personas">): string {
   const kinds = new Set(
     relations.flatMap(({ personas: by }) =>
-      personas.flatMap((name) => mappedOperations.map((one) => kindOf(by.get(name)?.[one]?.access))),
+      personas.flatMap(({ name }) => mappedOperations.map((one) => kindOf(by.get(name)?.[one]?.access))),
     ),
   );
   return [
@@ -232,7 +228,7 @@ function personaLines({ personas }: AccessMap, { usersLeft }: ScanFacts, width: 
   ].flatMap((text) => hanging(text, width - 2, 2).map((line) => `  ${line}`));
 }
 
-function summary({ relations, personas, questions }: AccessMap, facts: ScanFacts): string {
+export function summaryOf({ relations, personas, questions }: AccessMap, facts: ScanFacts): string {
   const unknown = relations.reduce(
     (sum, { personas: by }) =>
       sum +

@@ -6,7 +6,8 @@ import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 
 /** Where a session says who asks. */
 export type IdentitySource =
-  | { readonly kind: "claim"; readonly name: string }
+  /** `path`: where it is among the claims, if not at the top: `app_metadata`, `tenant`. */
+  | { readonly kind: "claim"; readonly name: string; readonly path?: readonly string[] | undefined }
   | { readonly kind: "setting"; readonly name: string };
 
 /** A column that policies compare with who asks: its values are users. */
@@ -21,6 +22,13 @@ export interface Asked {
   readonly identities: readonly IdentityColumn[];
   /** Columns that are compared with constants (`role = 'admin'`): users differ by them. */
   readonly constants: readonly { readonly relation: RelationInfo; readonly column: string }[];
+  /** Claims that are compared with constants (`app_metadata.role = 'admin'`), or are true or false by themselves. */
+  readonly claims: readonly ClaimValue[];
+}
+
+export interface ClaimValue {
+  readonly path: readonly string[];
+  readonly value: string | true;
 }
 
 export interface FunctionBody extends QualifiedName {
@@ -37,18 +45,27 @@ export function whatPoliciesAsk(
   const bodies = functions.map((one) => ({ ...one, trees: bodyTrees(one) }));
   const known = sourceFunctions(bodies);
   const constants = new Map<string, Asked["constants"][number]>();
+  const claims = new Map<string, ClaimValue>();
+  const addClaim = (path: readonly string[] | undefined, values: readonly (string | true)[]): void => {
+    if (path === undefined || serverClaims.has(path.join("."))) return;
+    for (const value of values) claims.set(JSON.stringify([path, value]), { path, value });
+  };
   const read = (tree: Node, own: RelationInfo | undefined): void => {
     const resolve = resolver(tree, own, relations);
     walk(tree, (node) => {
       for (const [side, other] of comparisons(node)) {
         const source = sourceOf(other, known);
-        const isConstant = part(withoutCast(other), "A_Const") !== undefined;
-        for (const { relation, column } of source !== undefined || isConstant ? resolve(side) : []) {
+        const values = constantsIn(other);
+        addClaim(claimPath(side, known), values);
+        for (const { relation, column } of source !== undefined || values.length > 0 ? resolve(side) : []) {
           const key = `${relation.oid}.${column}`;
           if (source !== undefined) identities.set(`${key}.${source.name}`, { relation, column, source });
           else constants.set(key, { relation, column });
         }
       }
+      const cast = part(node, "TypeCast");
+      if ((cast?.typeName?.names ?? []).map(stringOf).at(-1) === "bool" && cast?.arg !== undefined)
+        addClaim(claimPath(cast.arg, known), [true]);
     });
   };
   for (const relation of relations)
@@ -58,7 +75,56 @@ export function whatPoliciesAsk(
   for (const body of bodies) for (const tree of body.trees) read(tree, undefined);
   for (const one of usersByKey(relations))
     identities.set(`${one.relation.oid}.${one.column}.${one.source.name}`, one);
-  return { identities: [...identities.values()], constants: [...constants.values()] };
+  return {
+    identities: [...identities.values()],
+    constants: [...constants.values()],
+    claims: [...claims.values()],
+  };
+}
+
+/** What the auth server says of each token, or the gateway reads: nobody is told apart by it. */
+const serverClaims: ReadonlySet<string> = new Set(["sub", "role", "iss", "aud", "exp", "iat", "session_id"]);
+
+/** `'a'`, and those of `IN ('a', 'b')`, which the catalogue prints as `= ANY (ARRAY['a', 'b'])`. */
+function constantsIn(node: Node): readonly string[] {
+  const value = withoutCast(node);
+  const items = part(value, "A_ArrayExpr")?.elements ?? part(value, "List")?.items;
+  if (items !== undefined) return items.flatMap(constantsIn);
+  const constant = part(value, "A_Const");
+  if (constant === undefined) return [];
+  return [constant.sval?.sval ?? String(constant.ival?.ival ?? constant.fval?.fval ?? "")];
+}
+
+/** Where a claim is that an expression reads: `auth.jwt() -> 'app_metadata' ->> 'role'`; `undefined`: it is no claim. */
+function claimPath(node: Node, known: ReadonlyMap<string, IdentitySource>): readonly string[] | undefined {
+  const value = withoutCast(node);
+  const target = part(
+    part(part(value, "SubLink")?.subselect, "SelectStmt")?.targetList?.[0],
+    "ResTarget",
+  )?.val;
+  if (target !== undefined) return claimPath(target, known);
+  const call = part(value, "FuncCall");
+  if (call !== undefined) {
+    const name = (call.funcname ?? []).map(stringOf).at(-1) ?? "";
+    const source = known.get(name);
+    if (source?.kind === "claim") return source.path ?? (source.name === "" ? [] : [source.name]);
+    if (name === "jwt") return [];
+    if (name === "coalesce" || name === "nullif")
+      return call.args?.[0] === undefined ? undefined : claimPath(call.args[0], known);
+    return name === "current_setting" && textOf(call.args?.[0]) === "request.jwt.claims" ? [] : undefined;
+  }
+  const first = part(value, "CoalesceExpr")?.args?.[0] ?? part(value, "A_Expr")?.lexpr;
+  const within = first === undefined ? undefined : claimPath(first, known);
+  const json = part(value, "A_Expr");
+  if (json === undefined || within === undefined) return within;
+  const operator = (json.name ?? []).map(stringOf).at(-1);
+  const key = textOf(json.rexpr);
+  if (json.kind === "AEXPR_NULLIF") return within;
+  if (key === undefined) return undefined;
+  if (operator === "->" || operator === "->>") return [...within, key];
+  return operator === "#>>" || operator === "#>"
+    ? [...within, ...key.replaceAll(/[{}"]/g, "").split(",")]
+    : undefined;
 }
 
 /** Both sides of `a = b`, each as the one that may be a column; `a IN (select b …)` compares with what the subquery selects. */
@@ -142,9 +208,11 @@ function sourceOf(node: Node, known: ReadonlyMap<string, IdentitySource>): Ident
     else if (name === "current_setting" && setting !== undefined) found = settingSource(setting);
   });
   if (reads || found === undefined) return undefined;
-  if (found.kind === "claim" && found.name === "")
-    return key === undefined ? undefined : { ...found, name: key };
-  return found;
+  if (found.kind !== "claim" || found.name !== "") return found;
+  const path = claimPath(node, known);
+  const name = path?.at(-1) ?? key;
+  if (name === undefined) return undefined;
+  return { ...found, name, ...(path !== undefined && path.length > 1 && { path }) };
 }
 
 function settingSource(name: string): IdentitySource {

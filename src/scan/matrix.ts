@@ -1,6 +1,7 @@
 import { formatQualified, quoteQualified } from "../lib/sql-text.ts";
 import type { MappedPersona } from "../model/access-map.ts";
 import type { RelationInfo } from "../model/catalog.ts";
+import type { ClaimValue } from "./identity.ts";
 import type { UserClass } from "./users.ts";
 
 export interface ScanRole {
@@ -19,8 +20,12 @@ export interface ScanPersona extends MappedPersona {
 /** A user of whom no row says anything. */
 const unknownSub = "5ca00000-0000-4000-8000-000000000001";
 
-/** More classes of users than this are no map any more. */
+/** Of a user who holds a claim that policies ask for, and is in no row either. */
+const claimantSub = "5ca00000-0000-4000-8000-000000000002";
+
+/** More classes of users than this are no map any more; the same goes for claims. */
 const mostClasses = 8;
+const mostClaims = 6;
 
 export interface Cast {
   readonly personas: readonly ScanPersona[];
@@ -31,7 +36,11 @@ export interface Cast {
 }
 
 /** Whom the scan asks as: without a token, a user without a row, one user of each class, and the system's own. */
-export function castOf(roles: readonly ScanRole[], classes: readonly UserClass[]): Cast {
+export function castOf(
+  roles: readonly ScanRole[],
+  classes: readonly UserClass[],
+  claims: readonly ClaimValue[] = [],
+): Cast {
   const tokens = roles.some(({ platform, holds }) => platform && holds);
   const shown = classes.slice(0, mostClasses);
   const left = classes.length - shown.length;
@@ -39,11 +48,27 @@ export function castOf(roles: readonly ScanRole[], classes: readonly UserClass[]
     const own = roles.filter(({ platform, holds }) => holds && !platform);
     return { personas: own.flatMap((role) => withoutTokens(role, shown)), tokens, left };
   }
-  return { personas: withTokens(new Set(roles.map(({ name }) => name)), shown), tokens, left };
+  return {
+    personas: withTokens(new Set(roles.map(({ name }) => name)), shown, claims.slice(0, mostClaims)),
+    tokens,
+    left: left + Math.max(0, claims.length - mostClaims),
+  };
 }
 
-function withTokens(roles: ReadonlySet<string>, classes: readonly UserClass[]): readonly ScanPersona[] {
+function withTokens(
+  roles: ReadonlySet<string>,
+  classes: readonly UserClass[],
+  claims: readonly ClaimValue[],
+): readonly ScanPersona[] {
   const role = "authenticated";
+  const claimants = claims.map(
+    ({ path, value }, index): ScanPersona => ({
+      name: `claim_${index + 1}`,
+      standing: "user",
+      is: `signed in with the claim ${path.join(".")} ${String(value)}, and in no row`,
+      declaration: { role, claims: { sub: claimantSub, ...nested(path, value) } },
+    }),
+  );
   const users = classes.map(
     (one, index): ScanPersona => ({
       name: `user_${index + 1}`,
@@ -72,7 +97,7 @@ function withTokens(roles: ReadonlySet<string>, classes: readonly UserClass[]): 
   };
   return [
     ...(roles.has("anon") ? [anon] : []),
-    ...(roles.has(role) ? [newcomer, ...users] : []),
+    ...(roles.has(role) ? [newcomer, ...users, ...claimants] : []),
     ...(roles.has("service_role") ? [service] : []),
   ];
 }
@@ -101,8 +126,14 @@ function withoutTokens(
 
 function identityOf({ source, value }: UserClass): Readonly<Record<string, unknown>> {
   if (source.kind === "setting") return { settings: { [source.name]: value } };
-  const claim = { [source.name]: value };
+  const claim = nested(source.path ?? [source.name], value);
   return { claims: source.name === "sub" ? claim : { sub: unknownSub, ...claim } };
+}
+
+/** `app_metadata`, `role` → `{ app_metadata: { role: … } }` */
+function nested(path: readonly string[], value: string | true): Readonly<Record<string, unknown>> {
+  const [first = "", ...rest] = path;
+  return { [first]: rest.length === 0 ? value : nested(rest, value) };
 }
 
 function describeClass({ source, value, places, users }: UserClass): string {

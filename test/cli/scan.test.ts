@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -32,6 +32,7 @@ create policy admins on public.notes for select to authenticated using (public.i
 create policy open_to_all on public.drafts for select using (true);
 create policy by_claim on public.admin_drafts for select using ((auth.jwt() ->> 'staff') = 'yes');
 create policy nobody on public.archive for select using (false);
+create policy payers on public.archive for select using ((auth.jwt() -> 'app_metadata' ->> 'plan') in ('pro'));
 insert into public.members values
   (1, '10000000-0000-4000-8000-000000000001', 'admin'), (1, '10000000-0000-4000-8000-000000000002', 'member'),
   (1, '10000000-0000-4000-8000-000000000003', 'member');
@@ -68,7 +69,8 @@ describe("rowgate scan", () => {
     await mkdir(path.join(folder, "supabase/migrations"), { recursive: true });
     await writeFile(path.join(folder, "supabase/migrations/010_all.sql"), sql);
     text = await rowgate(["scan"], { cwd: folder });
-    const { out } = await rowgate(["scan", "supabase/migrations", "--json"], { cwd: folder });
+    const args = ["scan", "supabase/migrations", "--json", "--report", "html=map.html"];
+    const { out } = await rowgate(args, { cwd: folder });
     json = JSON.parse(out) as Scan;
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -83,6 +85,8 @@ describe("rowgate scan", () => {
       "newcomer unknown-user",
       "user_1 user",
       "user_2 user",
+      "claim_1 user",
+      "claim_2 user",
       "service above",
     ]);
     expect(json.personas[2]?.is).toBe(
@@ -133,8 +137,16 @@ describe("rowgate scan", () => {
     expect(access("public.drafts", "anon", "select")).toEqual({ kind: "possible", own: false });
     expect(access("public.archive", "service", "select")).toEqual({ kind: "possible", own: false });
     expect(access("public.archive", "anon", "select")).toEqual({ kind: "none" });
-    // It opens for a claim that none of the scan's personas holds.
-    expect(access("public.admin_drafts", "newcomer", "select")).toMatchObject({ kind: "unknown" });
+  });
+
+  test("a claim that policies ask for has a persona, where it is nested too", () => {
+    expect(named("the claim staff yes")).toBe("claim_1");
+    expect(named("the claim app_metadata.plan pro")).toBe("claim_2");
+    expect(access("public.admin_drafts", "claim_1", "select")).toEqual({ kind: "possible", own: false });
+    expect(access("public.admin_drafts", "claim_2", "select")).toEqual({ kind: "none" });
+    expect(access("public.admin_drafts", "newcomer", "select")).toEqual({ kind: "none" });
+    expect(access("public.archive", "claim_2", "select")).toEqual({ kind: "possible", own: false });
+    expect(access("public.archive", "newcomer", "select")).toEqual({ kind: "none" });
   });
 
   test("the widest access comes first, with the line that gives it", () => {
@@ -162,12 +174,22 @@ describe("rowgate scan", () => {
     expect(text.out).toMatch(/public\.profiles +3 +3 · · · /);
     const flat = text.out.replaceAll(/\s+/g, " ");
     expect(flat).toContain("would read rows of public.drafts that are not there now");
-    expect(flat).toContain("2 relations closed to all but the system's own roles");
+    expect(flat).toContain("1 relation closed to all but the system's own roles");
     expect(text.out).not.toMatch(/PASS|LEAK/);
-    expect(await readdir(folder, { recursive: true })).toHaveLength(3);
+    expect(await readdir(folder, { recursive: true })).toHaveLength(4);
+  });
+
+  test("as a page: no program, nothing loaded, the policy of the content says so", async () => {
+    const page = await readFile(path.join(folder, "map.html"), "utf8");
+    expect(page).toMatch(/Content-Security-Policy" content="default-src 'none'; style-src 'sha256-/);
+    expect(page).not.toContain("<script");
+    expect(page).toContain("anyone, without a token, reads all 3 rows of public.profiles");
+    expect(page.indexOf(">public.profiles<")).toBeLessThan(page.indexOf(">public.secrets<"));
+    await rm(path.join(folder, "map.html"));
   });
 
   test.each([
+    { args: ["scan", "--report", "pdf=map.pdf"], says: "a scan is reported as html=<file>" },
     { args: ["scan", "nowhere"], says: "There is no folder nowhere." },
     {
       args: ["scan", "supabase/migrations", "--target", "staging"],
@@ -177,6 +199,6 @@ describe("rowgate scan", () => {
     const { code, err } = await rowgate(args, { cwd: folder });
     expect(code).toBe(2);
     expect(err).toContain(says);
-    expect(err).toMatch(/\n {2}(name the folder|rowgate scan)/);
+    expect(err).toMatch(/\n {2}(name the folder|rowgate scan|for example)/);
   });
 });
