@@ -47,7 +47,8 @@ export class Dependencies {
   readonly #records: ReadonlyMap<string, readonly (Link & { part: string })[]>;
   readonly #bodies = new Map<string, Mentions>();
   readonly #closures = new Map<string, Closure>();
-  readonly #texts = new Mentions();
+  /** By relation: what its policies, checks and query name. */
+  readonly #texts: ReadonlyMap<string, Mentions>;
 
   constructor(catalog: EscalationCatalog) {
     this.relations = new Map(catalog.relations.map((one) => [one.oid, one]));
@@ -58,22 +59,22 @@ export class Dependencies {
     for (const { name, function: oid } of catalog.operators) put(operators, name, oid);
     this.#operators = operators;
     const records = new Map<string, (Link & { part: string })[]>();
+    const isParent = (oid: string | null): boolean => this.relations.get(oid ?? "")?.isTable === true;
     for (const { relation, function: fn, part, toRelation, column, toFunction } of catalog.reads) {
       const from = relation ?? fn ?? "";
       if (toRelation !== null && this.relations.has(toRelation))
         put(records, from, {
           part,
           to: { kind: "relation", oid: toRelation },
-          columns: column === null ? undefined : new Set([column]),
+          // What is inherited is read by the columns of the parent.
+          columns:
+            column !== null ? new Set([column]) : part === "view" && isParent(relation) ? "all" : undefined,
         });
       if (toFunction !== null && this.functions.has(toFunction))
         put(records, from, { part, to: { kind: "function", oid: toFunction }, columns: undefined });
     }
     this.#records = records;
-    for (const { expressions, query } of catalog.relations) {
-      for (const text of expressions) this.#texts.addExpression(text);
-      if (query !== null) this.#texts.addStatements(query);
-    }
+    this.#texts = new Map(catalog.relations.map((one) => [one.oid, textsOf(one)]));
   }
 
   bodyOf(oid: string): Mentions {
@@ -137,7 +138,7 @@ export class Dependencies {
 
   /** Literals that are compared with a column of that name wherever something is decided. */
   constantsOf(column: string, readers: Iterable<string>): readonly string[] {
-    const found = new Set(this.#texts.constants.get(column));
+    const found = new Set([...this.#texts.values()].flatMap((one) => [...(one.constants.get(column) ?? [])]));
     for (const oid of readers) for (const one of this.bodyOf(oid).constants.get(column) ?? []) found.add(one);
     return [...found];
   }
@@ -173,9 +174,13 @@ export class Dependencies {
   #linksOf({ kind, oid }: Link["to"], operation: Measured): readonly Link[] {
     const records = this.#records.get(oid) ?? [];
     if (kind === "relation")
-      return records
-        .filter(({ part }) => parts[operation].includes(part))
-        .flatMap((one) => this.#withTrigger(one, oid));
+      return (
+        records
+          .filter(({ part }) => parts[operation].includes(part))
+          // The catalogue does not say which columns a whole row stands for.
+          .map((one) => (this.#texts.get(oid)?.whole === true ? { ...one, columns: "all" as const } : one))
+          .flatMap((one) => this.#withTrigger(one, oid))
+      );
     const body = this.bodyOf(oid);
     const columns = body.whole ? "all" : body.columns;
     return [
@@ -211,6 +216,13 @@ export class Dependencies {
       (one) => schema === undefined || one.schema === schema,
     );
   }
+}
+
+function textsOf({ expressions, query }: EscalationRelation): Mentions {
+  const found = new Mentions();
+  for (const text of expressions) found.addExpression(text);
+  if (query !== null) found.addStatements(query);
+  return found;
 }
 
 /** Whether an answer may change when the relation, or this column of it, is written. */

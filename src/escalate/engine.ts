@@ -15,6 +15,7 @@ export interface Fixed {
   readonly statements: readonly {
     readonly sql: string;
     readonly kind: "read" | "undone" | "call" | "write";
+    readonly failing: string | null;
   }[];
   readonly keySets: readonly string[];
   readonly measures: readonly {
@@ -23,7 +24,11 @@ export interface Fixed {
     readonly keys: number;
     readonly later: number;
     readonly after: number;
+    /** 0: what it answers is not remembered. */
+    readonly profile: number;
   }[];
+  /** Profile × relation: the digest, among those of the relation, on which the measurement depends. */
+  readonly profiles: readonly (readonly number[])[];
   readonly lists: readonly (readonly number[])[];
   readonly own: readonly (readonly number[])[];
   readonly others: readonly (readonly number[])[];
@@ -34,7 +39,8 @@ export interface Fixed {
     readonly changed: string | null;
     readonly gone: string | null;
     readonly keys: number;
-    readonly audience: number;
+    readonly digests: string | null;
+    readonly digestCount: number;
   }[];
   readonly hook: {
     readonly sql: string;
@@ -43,7 +49,6 @@ export interface Fixed {
   } | null;
   /** What the codes of constraints begin with. */
   readonly constraintClass: string;
-  readonly replica: boolean;
 }
 
 export interface SentStep {
@@ -51,12 +56,18 @@ export interface SentStep {
   readonly persona: number;
   readonly statements: readonly string[];
   readonly target?: number | undefined;
-  readonly narrow?: number | undefined;
   readonly also?: readonly number[] | undefined;
   readonly measure?: readonly number[] | undefined;
   readonly privileged?: boolean | undefined;
   /** The row is of another user, by its key: a membership, an account. */
   readonly changes?: boolean | undefined;
+  /** Who sees what was written to the target: the persona itself (a measurement), and others (a list). */
+  readonly view?: number | undefined;
+  readonly views?: number | undefined;
+  /** Others are asked although the persona sees all that it wrote. */
+  readonly exposes?: boolean | undefined;
+  /** It may change more than tables: a session's settings. */
+  readonly settings?: boolean | undefined;
 }
 
 type Numbered<T> = readonly (readonly [number, T])[];
@@ -75,11 +86,18 @@ export interface StepAnswer {
   readonly audience: Numbered<readonly string[]>;
 }
 
+interface BatchAnswer {
+  readonly steps: readonly StepAnswer[];
+  readonly nothing: readonly string[];
+}
+
 /** Sends batches of steps; each is a transaction that is undone. */
 export class Engine {
   readonly #client: Client;
   readonly #chunkMs: number;
   #fixed: Fixed | undefined;
+  /** Measurements that showed nothing, each in a state of the tables that it reads: hashes. */
+  #nothing: string[] = [];
   roundTrips = 0;
 
   constructor(client: Client, chunkMs: number) {
@@ -90,6 +108,7 @@ export class Engine {
   /** What measurements ask changes with it, so those that are prepared are forgotten. */
   async begin(fixed: Fixed): Promise<void> {
     this.#fixed = fixed;
+    this.#nothing = [];
     await this.#client.query(
       `deallocate all; select set_config('rowgate.escalation', ${quoteLiteral(JSON.stringify(fixed))}, false)`,
     );
@@ -99,7 +118,11 @@ export class Engine {
   /** As many of the steps as fit in a chunk's time, from the first on. */
   async send(steps: readonly SentStep[], path: string): Promise<readonly StepAnswer[]> {
     if (this.#fixed === undefined) throw new Error("nothing was begun");
-    const asked = JSON.stringify({ milliseconds: this.#chunkMs, steps });
+    const asked = JSON.stringify({
+      milliseconds: this.#chunkMs,
+      nothing: `{${this.#nothing.join(",")}}`,
+      steps,
+    });
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(
@@ -107,7 +130,9 @@ export class Engine {
           `select set_config('rowgate.steps', ${quoteLiteral(asked)}, true);\n${readSql("escalate_batch.sql")};\n` +
           "select current_setting('rowgate.answers') as answers; rollback",
       )) as unknown as readonly { rows: { answers: string }[] }[];
-      return JSON.parse(results.at(-2)?.rows[0]?.answers ?? "[]") as readonly StepAnswer[];
+      const found = JSON.parse(results.at(-2)?.rows[0]?.answers ?? "") as BatchAnswer;
+      this.#nothing.push(...found.nothing);
+      return found.steps;
     } catch (error) {
       await this.#client.query("rollback").catch(() => undefined);
       throw error;

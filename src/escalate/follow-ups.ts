@@ -4,7 +4,7 @@ import { argumentName } from "../plan/routine.ts";
 import { callSql } from "../probe/sql/source.ts";
 import { dependsOn } from "./closure.ts";
 import type { SentStep, StepAnswer } from "./engine.ts";
-import type { Step } from "./step.ts";
+import { changesSettings, type Step } from "./step.ts";
 import type { World } from "./world.ts";
 
 /** An accepted write, and a call that depends on what it wrote. */
@@ -32,8 +32,10 @@ export class FollowUps {
       const key = [step.actor.index, step.sql, call.sql].join("\n");
       if (this.#sent.has(key)) return [];
       this.#sent.add(key);
-      const { narrow: _, also: __, ...rest } = first;
-      return [{ chain: [step, call], sent: { ...rest, statements: [step.sql, call.sql] } }];
+      // Who sees the row was asked after the write alone.
+      const { also: _, view: __, ...rest } = first;
+      const settings = rest.settings === true || changesSettings(call, this.#world);
+      return [{ chain: [step, call], sent: { ...rest, settings, statements: [step.sql, call.sql] } }];
     });
   }
 

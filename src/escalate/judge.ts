@@ -229,7 +229,7 @@ export class Judge {
       seen.set(measure.actor, new Set([...(seen.get(measure.actor) ?? []), ...keys]));
     }
     const mine = seen.get(actor);
-    if (mine === undefined || this.#mayName(step)) return [];
+    if (mine === undefined || mayName(step)) return [];
     return step.kind === "insert"
       ? this.#plants(step, subject, seen, mine)
       : this.#givesAway(step, subject, seen, mine);
@@ -250,10 +250,9 @@ export class Judge {
     }
     const hidden = mine.size === 0;
     // Shown to more than a declared row is, by a column of which the matrix says nothing.
-    const unsaid =
-      step.like !== undefined &&
-      step.columns.some((column) => !mentions(subject, column) && this.#shows(subject, column));
-    const found = (hidden || unsaid ? others : []).filter(([actor]) => known?.has(actor) !== true);
+    const found = (hidden || exposes(this.#world, step) ? others : []).filter(
+      ([actor]) => known?.has(actor) !== true,
+    );
     return found.slice(0, 1).map(([actor, keys]) => ({
       kind: "plants" as const,
       by: actor,
@@ -261,16 +260,6 @@ export class Judge {
       keys: [...keys],
       statement: `select * from ${formatQualified(subject.info)}`,
     }));
-  }
-
-  /** Whether the column decides who sees the row. */
-  #shows({ info }: Subject, column: string): boolean {
-    const closure = this.#world.dependencies.closureOf({
-      kind: "relation",
-      oid: info.oid,
-      operation: "select",
-    });
-    return dependsOn(closure, info.oid, column);
   }
 
   #givesAway(
@@ -289,17 +278,32 @@ export class Judge {
       return [{ kind: "gives-away" as const, by: actor, what, keys: given, statement: "" }];
     });
   }
+}
 
-  /** The matrix says that the columns may hold another's identity. */
-  #mayName({ subject, actor, kind, columns }: Step): boolean {
-    const declaration = subject?.spec?.declarations.find(
-      ({ persona, operation }) => persona === actor.persona.name && operation === kind,
-    );
-    const named = new Set(
-      [...(declaration?.names ?? []), ...(declaration?.assignment?.free ?? [])].map(({ name }) => name),
-    );
-    return columns.length > 0 && columns.every((column) => named.has(column));
-  }
+/** The matrix says that the columns may hold another's identity. */
+export function mayName({ subject, actor, kind, columns }: Step): boolean {
+  const declaration = subject?.spec?.declarations.find(
+    ({ persona, operation }) => persona === actor.persona.name && operation === kind,
+  );
+  const named = new Set(
+    [...(declaration?.names ?? []), ...(declaration?.assignment?.free ?? [])].map(({ name }) => name),
+  );
+  return columns.length > 0 && columns.every((column) => named.has(column));
+}
+
+/** An insert that others may see although they see no declared one: the matrix says nothing of a column by which they do. */
+export function exposes(world: World, { like, columns, subject }: Step): boolean {
+  return (
+    like !== undefined &&
+    subject !== undefined &&
+    columns.some((column) => !mentions(subject, column) && shows(world, subject, column))
+  );
+}
+
+/** Whether the column decides who sees the row. */
+function shows({ dependencies }: World, { info }: Subject, column: string): boolean {
+  const closure = dependencies.closureOf({ kind: "relation", oid: info.oid, operation: "select" });
+  return dependsOn(closure, info.oid, column);
 }
 
 function placeOf({ rule: { at } }: Allowance): string {

@@ -10,7 +10,9 @@ import type { PlannedFunction } from "../plan/function.ts";
 import { callSql } from "../probe/sql/source.ts";
 import { insertSql } from "../probe/sql/statements.ts";
 import { type Closure, dependsOn, type Measured } from "./closure.ts";
+import { Digests } from "./digests.ts";
 import type { Fixed } from "./engine.ts";
+import { Numbers } from "./numbers.ts";
 import { type Actor, arrayText, keyCondition, type Subject, type World } from "./world.ts";
 
 /** What a persona reaches of a relation by one command, or whether a call or an insert goes through. */
@@ -27,6 +29,8 @@ export interface Measure {
   readonly closure: Closure;
   readonly statement: string;
   readonly kind: Fixed["statements"][number]["kind"];
+  /** The same, failing with the keys once it has met all policies, and before any foreign key. */
+  readonly failing?: string;
 }
 
 /** A call or an insert that went through. */
@@ -73,14 +77,13 @@ function relationMeasures(world: World, actor: Actor, subject: Subject): readonl
   // A lock asks the policies of SELECT and UPDATE, no trigger, and no check.
   if (held.update.length > 0 && info.accepts.includes("update"))
     found.push(make("update", `select array_agg(k) from (${reads} for key share) x`, "undone"));
-  if (held.delete && info.accepts.includes("delete"))
-    found.push(
-      make(
-        "delete",
-        `with d as (delete from ${from} where ${where} returning ${subject.keySql} as k) select array_agg(k) from d`,
-        "undone",
-      ),
-    );
+  if (held.delete && info.accepts.includes("delete")) {
+    const deleted = `with d as (delete from ${from} where ${where} returning ${subject.keySql} as k) select`;
+    found.push({
+      ...make("delete", `${deleted} array_agg(k) from d`, "undone"),
+      failing: `${deleted} ('rowgate ' || coalesce(array_agg(k), '{}')::text)::int from d`,
+    });
+  }
   const expected =
     actor.stranger || subject.spec === undefined
       ? undefined
@@ -148,9 +151,11 @@ export interface Numbering {
   readonly fixed: Fixed;
   /** In the order of the batch's numbers, which count from 1. */
   readonly measures: readonly Measure[];
-  /** The list of what an actor is asked when one column of a table alone was written. */
-  readonly narrow: (actor: Actor, oid: string, column: string) => number;
+  /** How many rows and answers an actor could gain that depend on the table, or on this column of it. */
+  readonly gainable: (actor: Actor, oid: string, column: string | undefined) => number;
   readonly tableNumber: (oid: string) => number;
+  /** Who sees the rows that a step of the actor has written to the relation: the actor itself, and a list of others. */
+  readonly audience: (actor: Actor, subject: Subject) => { readonly own: number; readonly others: number };
 }
 
 /** The measurement of the rows that the same actor can read: only of these does another command ask. */
@@ -175,11 +180,14 @@ export function numberMeasures(
   keysOf: (measure: Measure) => readonly string[],
 ): Numbering {
   const statements = new Numbers<Fixed["statements"][number]>(({ sql, kind }) => `${kind} ${sql}`);
+  const statementOf = ({ statement, kind, failing }: Measure): number =>
+    statements.of({ sql: statement, kind, failing: failing ?? null });
   const keySets = new Numbers<string>((text) => text);
   const lists = new Numbers<readonly number[]>((list) => list.join());
   lists.of([]);
   const asked = new Map(all.map((one) => [one, keysOf(one)]));
   const kept = all.filter((one) => (asked.get(one) ?? []).length > 0);
+  const digests = new Digests(world);
   const numberOf = new Map(kept.map((one, index) => [one, index + 1]));
   const readBefore = readsBefore(kept);
   const measures = kept.map((one) => {
@@ -189,42 +197,39 @@ export function numberMeasures(
     const unread = new Set(before === undefined ? [] : asked.get(before));
     return {
       persona: one.actor.index,
-      statement: statements.of({ sql: one.statement, kind: one.kind }),
+      statement: statementOf(one),
       keys: keySets.of(arrayText(keys.filter((key) => !unread.has(key)))),
       later: keySets.of(arrayText(keys.filter((key) => unread.has(key)))),
       after: before === undefined ? 0 : (numberOf.get(before) ?? 0),
+      profile: digests.profileOf(one),
     };
   });
-  const seen: Measure[] = [];
-  const audienceOf = (oid: string): number => {
-    const numbers = all.flatMap((one) => {
-      if (one.operation !== "select" || one.subject === undefined) return [];
-      if (one.subject.info.oid !== oid && one.subject.baseline.oid !== oid) return [];
-      seen.push(one);
+  const views = all.filter(({ operation }) => operation === "select");
+  const viewNumbers = new Map(
+    views.map((one) => {
       measures.push({
         persona: one.actor.index,
-        statement: statements.of({ sql: one.statement, kind: one.kind }),
+        statement: statementOf(one),
         keys: 0,
         later: 0,
         after: 0,
+        profile: 0,
       });
-      return [measures.length];
-    });
-    return lists.of(numbers);
-  };
+      return [one, measures.length];
+    }),
+  );
   const subjectOf = new Map(world.subjects.map((one) => [one.info.oid, one]));
-  const relations = world.tables.map(({ oid }) => relationOf(subjectOf.get(oid), oid, keySets, audienceOf));
+  const relations = world.tables.map(({ oid }) => ({
+    oid,
+    ...statementsOf(subjectOf.get(oid), keySets),
+    ...digests.of(oid),
+  }));
   const ofActor = new Map<Actor, Measure[]>();
   for (const one of kept) ofActor.set(one.actor, [...(ofActor.get(one.actor) ?? []), one]);
-  const listOf = (
-    actor: Actor,
-    oid: string,
-    column: string | undefined,
-    takes: (one: Measure) => boolean,
-  ): number =>
+  const listOf = (actor: Actor, oid: string, takes: (one: Measure) => boolean): number =>
     lists.of(
       (ofActor.get(actor) ?? [])
-        .filter((one) => takes(one) && dependsOn(one.closure, oid, column))
+        .filter((one) => takes(one) && dependsOn(one.closure, oid))
         .map((one) => numberOf.get(one) ?? 0),
     );
   const fixed: Fixed = {
@@ -232,47 +237,46 @@ export function numberMeasures(
     statements: statements.all,
     keySets: keySets.all,
     measures,
+    profiles: digests.profiles,
     lists: lists.all,
-    own: world.actors.map((actor) =>
-      world.tables.map(({ oid }) => listOf(actor, oid, undefined, () => true)),
-    ),
+    own: world.actors.map((actor) => world.tables.map(({ oid }) => listOf(actor, oid, () => true))),
     others: world.actors.map((actor) =>
-      world.tables.map(({ oid }) => listOf(actor, oid, undefined, ({ operation }) => operation === "select")),
+      world.tables.map(({ oid }) => listOf(actor, oid, ({ operation }) => operation === "select")),
     ),
     changedOthers: world.actors.map((actor) =>
-      world.tables.map(({ oid }) =>
-        listOf(actor, oid, undefined, ({ kind }) => kind === "read" || kind === "undone"),
-      ),
+      world.tables.map(({ oid }) => listOf(actor, oid, ({ kind }) => kind === "read" || kind === "undone")),
     ),
     relations,
   };
   return {
     fixed,
-    measures: [...kept, ...seen],
-    narrow: (actor, oid, column) => {
-      const key = subjectOf.get(oid)?.key.includes(column) === true;
-      return listOf(actor, oid, key ? undefined : column, () => true);
+    measures: [...kept, ...views],
+    audience: (actor, subject) => {
+      const of = views.filter((one) => one.subject === subject);
+      const own = of.find((one) => one.actor === actor);
+      const others = of.filter((one) => one !== own).flatMap((one) => viewNumbers.get(one) ?? []);
+      return { own: (own && viewNumbers.get(own)) ?? 0, others: lists.of(others) };
     },
+    gainable: (actor, oid, column) =>
+      (ofActor.get(actor) ?? [])
+        .filter(({ closure }) => dependsOn(closure, oid, column))
+        .reduce((sum, one) => sum + (asked.get(one)?.length ?? 0), 0),
     tableNumber: (oid) => world.tables.findIndex((one) => one.oid === oid) + 1,
   };
 }
 
-function relationOf(
+function statementsOf(
   subject: Subject | undefined,
-  oid: string,
   keySets: Numbers<string>,
-  audienceOf: (oid: string) => number,
-): Fixed["relations"][number] {
-  if (subject === undefined) return { oid, changed: null, gone: null, keys: keySets.of("{}"), audience: 1 };
+): Pick<Fixed["relations"][number], "changed" | "gone" | "keys"> {
+  if (subject === undefined) return { changed: null, gone: null, keys: keySets.of("{}") };
   const { keySql, info, rows, sampled } = subject;
   const from = quoteQualified(info);
   return {
-    oid,
     // Rows that the transaction has written have no age.
     changed: `select array_agg(${keySql}) from ${from} where age(xmin) <= 0`,
     gone: `select array_agg(k) from unnest($1) k where k not in (select ${keySql} from ${from} where ${keySql} is not null)`,
     keys: keySets.of(arrayText(sampled ? [] : rows.map(({ key }) => key))),
-    audience: audienceOf(oid),
   };
 }
 
@@ -280,11 +284,7 @@ function sessionsOf({
   actors,
   home,
   preRequest,
-  replica,
-}: World): Pick<
-  Fixed,
-  "settings" | "personas" | "home" | "preRequest" | "replica" | "hook" | "constraintClass"
-> {
+}: World): Pick<Fixed, "settings" | "personas" | "home" | "preRequest" | "hook" | "constraintClass"> {
   const settings = [...new Set(actors.flatMap((one) => [...one.settings.keys()]))];
   const personas = actors.map((one) => ({
     role: one.role.name,
@@ -296,28 +296,7 @@ function sessionsOf({
     personas,
     home,
     preRequest: preRequest ?? null,
-    replica,
     constraintClass: codeOf("constraint"),
     hook: null,
   };
-}
-
-/** Numbers from 1, one for each of what is the same. */
-class Numbers<T> {
-  readonly all: T[] = [];
-  readonly #known = new Map<string, number>();
-  readonly #keyOf: (one: T) => string;
-
-  constructor(keyOf: (one: T) => string) {
-    this.#keyOf = keyOf;
-  }
-
-  of(one: T): number {
-    const key = this.#keyOf(one);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    this.all.push(one);
-    this.#known.set(key, this.all.length);
-    return this.all.length;
-  }
 }

@@ -38,25 +38,15 @@ export function weightOf(
   world: World,
   numbering: Numbering,
 ): number {
-  const { own, lists, measures, keySets } = numbering.fixed;
-  const ofList = (number: number | undefined): number =>
-    (lists[(number ?? 0) - 1] ?? []).reduce((sum, one) => {
-      const { keys = 0, later = 0 } = measures[one - 1] ?? {};
-      return sum + sizeOf(keySets[keys - 1]) + sizeOf(keySets[later - 1]);
-    }, 0);
-  const ofTable = (oid: string): number => ofList(own[actor.index - 1]?.[numbering.tableNumber(oid) - 1]);
+  const ofTable = (oid: string): number => numbering.gainable(actor, oid, undefined);
   if (routine !== undefined) {
     const { relations } = world.dependencies.closureOf({ kind: "function", oid: routine.oid });
     return Math.max(0, ...[...relations.keys()].map(ofTable));
   }
   if (subject === undefined) return 0;
   if (kind === "update" && column !== undefined && more.length === 0)
-    return ofList(numbering.narrow(actor, subject.info.oid, column));
+    return numbering.gainable(actor, subject.info.oid, subject.key.includes(column) ? undefined : column);
   return ofTable(subject.baseline.oid);
-}
-
-function sizeOf(keys: string | undefined): number {
-  return keys === undefined || keys === "{}" ? 0 : keys.split('","').length;
 }
 
 /** One of each in turn, until none has any left. */

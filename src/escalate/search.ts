@@ -7,10 +7,10 @@ import { allowancesOf, answersBefore, candidatesOf, declaredKeys, measureBefore,
 import { Engine, type SentStep, type StepAnswer } from "./engine.ts";
 import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
-import { type Allowance, Judge, type Judged } from "./judge.ts";
+import { type Allowance, exposes, Judge, type Judged, mayName } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
 import { inOrder, weightOf } from "./order.ts";
-import type { Step } from "./step.ts";
+import { changesSettings, type Step } from "./step.ts";
 import { Steps } from "./steps.ts";
 import { tellingLength } from "./values.ts";
 import { type Actor, readWorld, type SearchInput, type World } from "./world.ts";
@@ -29,8 +29,10 @@ export interface Searched {
   readonly roundTrips: number;
 }
 
-/** Steps in one batch; the batch itself ends after its time. */
-const stepsAtOnce = 400;
+/** Steps in one batch, which ends after its time: what was not begun is sent again. */
+function stepsAtOnce(answeredBefore: number): number {
+  return Math.min(4000, Math.max(400, answeredBefore * 2));
+}
 
 /** Searches what personas could become by their own allowed writes and calls, until everything was tried or the time is up. */
 export async function searchEscalation(
@@ -96,7 +98,6 @@ function isWanted(world: World, { actor, on, operation }: Measure): boolean {
 
 function sentStep(step: Step, id: number, world: World, numbering: Numbering): SentStep {
   const { actor, subject, kind, columns, values, row } = step;
-  const [column, ...more] = columns;
   const table =
     subject === undefined
       ? undefined
@@ -123,12 +124,26 @@ function sentStep(step: Step, id: number, world: World, numbering: Numbering): S
     persona: actor.index,
     statements: [step.sql],
     target: table === undefined ? 0 : numbering.tableNumber(table),
-    narrow:
-      kind === "update" && column !== undefined && more.length === 0 && table === subject?.info.oid
-        ? numbering.narrow(actor, table ?? "", column)
-        : 0,
     also,
     changes: kind === "update" && isOfAnother,
+    settings: changesSettings(step, world),
+    ...viewsOf(step, world, numbering),
+  };
+}
+
+/** Who is asked whether it sees what was written, as far as the judge uses the answers. */
+function viewsOf(
+  step: Step,
+  world: World,
+  numbering: Numbering,
+): Pick<SentStep, "view" | "views" | "exposes"> {
+  const { subject, actor, kind, declared } = step;
+  if (subject === undefined || (kind !== "insert" && kind !== "update") || mayName(step)) return {};
+  const { own, others } = numbering.audience(actor, subject);
+  return {
+    view: own,
+    views: others,
+    exposes: kind === "insert" && (declared !== undefined || exposes(world, step)),
   };
 }
 
@@ -159,10 +174,11 @@ async function takeSteps(taking: Taking): Promise<Progress> {
   const follows = new FollowUps(taking.world);
   const later: FollowUp[] = [];
   let next = 0;
+  let answered = 0;
   const isOver = (): boolean => performance.now() >= until;
   while (next < sent.length && !isOver()) {
     budget.interrupted?.throwIfAborted();
-    const batch = sent.slice(next, next + stepsAtOnce);
+    const batch = sent.slice(next, next + stepsAtOnce(answered));
     const answers = await send(taking, batch);
     for (const answer of answers) {
       const step = ordered[answer.id];
@@ -173,7 +189,8 @@ async function takeSteps(taking: Taking): Promise<Progress> {
       note(progress, taking.judge.judge([step], answer));
       later.push(...follows.after(step, answer, taking.sent[answer.id]));
     }
-    next += answers.length;
+    answered = answers.length;
+    next += answered;
     progress.twoPossible = later.length;
     if (progress.twoTried < later.length) await takeFollowUps(taking, later, progress, isOver);
   }
@@ -190,7 +207,7 @@ async function takeFollowUps(
     taking.budget.interrupted?.throwIfAborted();
     const from = progress.twoTried;
     const batch = later
-      .slice(from, from + stepsAtOnce)
+      .slice(from, from + stepsAtOnce(0))
       .map(({ sent }, place) => ({ ...sent, id: from + place }));
     for (const answer of await send(taking, batch)) {
       progress.twoTried += 1;

@@ -66,6 +66,18 @@ export function isLeftOut(
   );
 }
 
+/** What a step leaves besides rows is not known: what was measured after another says nothing of it. */
+export function changesSettings({ subject, routine, kind }: Step, { dependencies }: World): boolean {
+  const writer =
+    routine !== undefined
+      ? ({ kind: "function", oid: routine.oid } as const)
+      : subject !== undefined && kind !== "call"
+        ? ({ kind: "relation", oid: subject.info.oid, operation: kind } as const)
+        : undefined;
+  const closure = writer && dependencies.closureOf(writer);
+  return closure === undefined || closure.setsSettings || closure.anything;
+}
+
 const pairsAtMost = 100;
 const eachOfPair = 5;
 

@@ -53,7 +53,6 @@ export interface SearchInput {
   readonly preRequest: string | undefined;
   /** Whom rowgate logs in as. */
   readonly home: string;
-  readonly replica: boolean;
   /** Whether the run was asked about a cell, by its id. */
   readonly wants: (id: string, persona: string) => boolean;
 }

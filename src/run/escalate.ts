@@ -9,7 +9,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Json, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import type { EscalationRecord } from "../model/run.ts";
-import { connect, countRows, disconnect, mayActAsReplica, messageOf } from "../probe/sql/session.ts";
+import { connect, countRows, disconnect, messageOf } from "../probe/sql/session.ts";
 import { sessionOf, sessionRules } from "../probe/sessions.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { EscalationWish } from "./request.ts";
@@ -65,7 +65,6 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
         sideEffects: plan.sideEffects,
         preRequest: target.preRequest && `select ${quoteQualified(target.preRequest)}()`,
         home: plan.catalog.login.name,
-        replica: await mayActAsReplica(client),
         wants: run.options.wants,
       },
       {
