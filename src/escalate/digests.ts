@@ -1,9 +1,14 @@
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { EscalationColumn, EscalationRelation } from "./catalog.ts";
-import { dependsOn } from "./closure.ts";
-import type { Measure } from "./measures.ts";
+import { type Closure, dependsOn } from "./closure.ts";
 import { Numbers } from "./numbers.ts";
-import type { World } from "./world.ts";
+import type { Subject, World } from "./world.ts";
+
+/** A measurement: what it reads, and the relation whose rows it asks about. */
+interface Reading {
+  readonly closure: Closure;
+  readonly subject: Subject | undefined;
+}
 
 /**
  * Digests of the tables that a step has written, one for each set of columns on which some measurement depends. Where they are what
@@ -25,7 +30,7 @@ export class Digests {
   }
 
   /** The number of the measurement's digests, one of each table that it depends on. */
-  profileOf(measure: Measure): number {
+  profileOf(measure: Reading): number {
     return this.#profiles.of(
       this.#world.tables.map((table) => {
         const columns = columnsRead(measure, table);
@@ -50,7 +55,7 @@ export class Digests {
 
 /** Columns whose values an answer may depend on; `undefined`: on nothing of the table. */
 function columnsRead(
-  { closure, subject }: Measure,
+  { closure, subject }: Reading,
   table: EscalationRelation,
 ): readonly string[] | undefined {
   if (!dependsOn(closure, table.oid)) return undefined;

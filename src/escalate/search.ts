@@ -7,7 +7,8 @@ import { allowancesOf, answersBefore, candidatesOf, declaredKeys, measureBefore,
 import { Engine, type SentStep, type StepAnswer } from "./engine.ts";
 import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
-import { type Allowance, exposes, Judge, type Judged, mayName } from "./judge.ts";
+import { exposes, mayName } from "./exposure.ts";
+import { type Allowance, Judge, type Judged } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
 import { inOrder, weightOf } from "./order.ts";
 import { changesSettings, type Step } from "./step.ts";
