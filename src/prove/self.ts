@@ -23,7 +23,7 @@ import type { Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
-import { privileged, isError } from "./ask/session.ts";
+import { privileged, isError, type Step } from "./ask/session.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import type { Context } from "./context.ts";
 
@@ -93,24 +93,41 @@ async function askWithRow(
   const { space, as } = context;
   const table = quoteQualified(space.relation);
   const [theirs = "", ours = ""] = [declared, policy].map(({ alias }) => quoteIdent(alias));
-  const { place } = await wayToInsert(space, row, false);
   const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb("rowgate:put".*)::text, true) from ${table} as "rowgate:put" where ${placed('"rowgate:put"')}`;
   const allowed = `select ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs)}`;
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
-  const [put, , wanted, got] = await space.session.askAbout(
-    [
+  const questions: Step[] = [
+    { as: privileged, sql: allowed, rows: true },
+    { as, sql: asked, rows: true },
+  ];
+  let refusedBy: string | undefined;
+  // Values of the other columns may be what a constraint refuses: they are tried as another row has them, and new.
+  for (const fresh of [false, true]) {
+    const { place } = await wayToInsert(space, row, fresh);
+    const first: Step[] = [
       { as: privileged, sql: place, rows: true },
       { as: privileged, sql: stored, rows: true },
-    ],
-    [
-      { as: privileged, sql: allowed, rows: true },
-      { as, sql: asked, rows: true },
-    ],
-  );
-  if (isError(put) && isCode(put.code, "constraint")) return "refused";
-  if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
-    return undefined;
-  return { declared: wanted.value === "true", policy: got.value === "true" };
+    ];
+    const [put, , wanted, got] = await space.session.askAbout(first, questions);
+    if (isError(put) && isCode(put.code, "constraint")) {
+      refusedBy = put.code;
+      continue;
+    }
+    if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
+      return undefined;
+    return { declared: wanted.value === "true", policy: got.value === "true" };
+  }
+  return mayRefuse(context, row, refusedBy) ? "refused" : undefined;
+}
+
+/** Is there a constraint of that kind over the row's known columns alone? Else the values that were made up may be to blame. */
+function mayRefuse({ space: { relation, checks } }: Context, row: Row, code: string | undefined): boolean {
+  const isKnown = (names: Iterable<string>): boolean => [...names].every((name) => Object.hasOwn(row, name));
+  if (isCode(code ?? null, "unique")) return relation.uniques.some(isKnown);
+  if (isCode(code ?? null, "foreignKey")) return relation.foreignKeys.some(({ columns }) => isKnown(columns));
+  if (isCode(code ?? null, "check"))
+    return checks.some(({ atoms }) => isKnown(atoms.flatMap(({ columns }) => [...columns])));
+  return false;
 }
 
 interface Compared {

@@ -1,7 +1,7 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { privileged, isError, type Step } from "../ask/session.ts";
+import { privileged, isError, type Step, type StepAnswer } from "../ask/session.ts";
 import { changedTry, insertedTry, placed, type Try } from "./place.ts";
 import { filledRows, rankedHits, standingRows, typedLiteral } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
@@ -52,7 +52,10 @@ export async function showMove(
     ];
     const outcomes = await Promise.all(
       starts.map(async ({ setup, place }): Promise<Shown> => {
-        const outside = `select (count(*) filter (where (${declared.text}) is not true))::text from ${table} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
+        const written = `pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
+        const outside =
+          `select pg_catalog.json_build_array(count(*) filter (where (${declared.text}) is not true and ${written}), ` +
+          `count(*) filter (where ${placed(quoteIdent(declared.alias))}))::text from ${table} as ${quoteIdent(declared.alias)}`;
         const before: Step = { as: privileged, sql: outside, rows: true, goOn: true };
         const [put, was, did, after] = await session.run([
           { as: privileged, sql: place, rows: true },
@@ -69,11 +72,10 @@ export async function showMove(
             ? { kind: "not-shown", message: did.message, witness: target }
             : refusal(did, target);
         const touched = did !== undefined && "touched" in did ? did.touched : 0;
-        const [a, b] = [was, after].map((one) =>
-          one !== undefined && "value" in one ? Number(one.value) : 0,
-        );
+        const [[a], [b, still]] = [countsOf(was), countsOf(after)];
         if (side === "less") return { kind: "not-shown", message: "nothing refused it", witness: target };
-        if (touched > 0 && (b ?? 0) > 0 && (setup === undefined || (b ?? 0) > (a ?? 0) || (a ?? 0) === 1))
+        // The row that was put in may be outside before: then the statement must have changed it, and not only others.
+        if (touched > 0 && b > 0 && (setup === undefined || b > a || still === 0))
           return { kind: "hit", side: "more", statement, setup, witness: target };
         return {
           kind: "not-shown",
@@ -87,4 +89,10 @@ export async function showMove(
     for (const one of outcomes) best = likelier(best, one);
   }
   return best ?? { kind: "not-shown", message: "no row could be changed into it", witness: into[0] ?? {} };
+}
+
+/** Rows that were written and are not declared, and whether the row to start from is there as it was. */
+function countsOf(answer: StepAnswer | undefined): readonly [outside: number, placed: number] {
+  if (answer === undefined || !("value" in answer) || answer.value === null) return [0, 1];
+  return JSON.parse(answer.value) as [number, number];
 }

@@ -74,6 +74,8 @@ test.each([
   ["a is null", "TF"],
   ["coalesce(a = 1, no())", "TF"],
   ["coalesce(nothing() and a = 1, no())", "F"],
+  ["coalesce(nothing() and a = 1, yes())", "TF"],
+  ["coalesce(no(), yes())", "F"],
   ["case when no() then a = 1 else no() end", "F"],
   ["case when a = 1 then no() end", "FN"],
   ["a = nothing()", "N"],
@@ -85,6 +87,9 @@ test.each([
   ["fails() and a = 1", "FE"],
   ["fails() or a = 1", "TE"],
   ["not fails()", "E"],
+  ["fails() and no()", "FE"],
+  ["fails() and yes()", "E"],
+  ["not (fails() and no())", "TE"],
   ["a = fails()", "E"],
   // What we cannot ask says nothing.
   ["broken()", "TFN"],
