@@ -4,7 +4,6 @@ import { dayOf } from "../lib/moment.ts";
 import type { AskedOf } from "../init/asked.ts";
 import type { Cast } from "../init/personas.ts";
 import {
-  type Declared,
   everything,
   keyOf,
   type ObservedOperation,
@@ -15,6 +14,7 @@ import {
 } from "../init/proposal.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
+import { type Finding, findingSeverity, isChain } from "../model/finding.ts";
 import { standings } from "../model/access-map.ts";
 import { bindParameters } from "../model/parameters.ts";
 import { Control } from "../probe/sql/baseline.ts";
@@ -32,7 +32,12 @@ import { probeAll } from "./scan.ts";
 export interface SystemFacts {
   readonly catalog: Catalog;
   readonly schema: Schema;
-  readonly schemas: readonly string[];
+  /** The relations of the matrix. */
+  readonly relations: readonly RelationInfo[];
+  /** Schemas whose every relation is declared. */
+  readonly exposes: readonly string[];
+  /** No matrix was there: chains of writes are searched too. */
+  readonly isWhole: boolean;
   readonly roles: readonly ScanRole[];
   readonly asked: AskedOf;
 }
@@ -54,7 +59,7 @@ const waivedDays = 90;
 
 /**
  * Everything is declared denied and run; then what was not denied is declared as the policies say, and run again; and so on with
- * the next proposal, so that each line that is written has passed in the run's own engine.
+ * the next proposal, so that each line that is written has passed in the run's own engine. Last comes a run as it will be.
  */
 export async function observe(
   task: ObserveTask,
@@ -62,52 +67,13 @@ export async function observe(
   facts: SystemFacts,
   cast: Cast,
 ): Promise<Observed> {
-  const { catalog, schemas } = facts;
-  const { personas } = cast;
-  const { relations } = catalog;
-  const expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
-  const head = { exposes: schemas, tokens: cast.tokens };
-  const partsOf = (declared: Declared): MatrixParts => ({
-    relations,
-    personas,
-    declared,
-    rows: new Map(),
-    expires,
-  });
-  const probe = async (declared: Declared, only: readonly string[]): Promise<readonly ScannedCell[]> => {
-    const matrix = parseMatrix(matrixJson(head, partsOf(declared)), "init", dayOf(now()));
-    return probeAll(
-      system,
-      { matrix, tokens: cast.tokens, only, logs: task.scratch },
-      task.options,
-      task.environment,
-    );
-  };
-  const denied = await probe(new Map(), []);
+  const observation = new Observation(task, system, facts, cast);
+  const denied = (await observation.probe([])).cells;
   const proposals = await proposalsFor(system, facts, cast, denied);
-  const declared = new Map<string, Map<string, Map<ObservedOperation, Proposal>>>();
-  let open = new Map([...proposals].map(([id, one]) => [id, { ...one, next: 0 }]));
-  while (open.size > 0) {
-    for (const one of open.values()) put(declared, one.cell, one.proposals[one.next] ?? everything);
-    const cells = await probe(declared, [...open.keys()]);
-    const failed = new Map(
-      cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
-    );
-    const still = new Map<string, typeof open extends Map<string, infer T> ? T : never>();
-    for (const [id, one] of open) {
-      const record = failed.get(id);
-      if (record === undefined) continue;
-      if (one.next + 1 < one.proposals.length) still.set(id, { ...one, next: one.next + 1 });
-      else
-        put(declared, one.cell, {
-          ...(one.proposals[0] ?? everything),
-          waived: whyWaived(record),
-        });
-    }
-    open = still;
-  }
+  await observation.declare(proposals);
+  const gained = await observation.confirm(proposals);
   // The widest standing that has an access is the one that is asked about.
-  const byStanding = personas
+  const byStanding = cast.personas
     .map(({ name, standing, is }) => ({ name, standing, is }))
     .toSorted((a, b) => standings.indexOf(a.standing) - standings.indexOf(b.standing));
   const map = accessMap(denied, byStanding);
@@ -117,13 +83,141 @@ export async function observe(
     return [`${questionText(question)} - intended?`, ...cause];
   });
   const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
-  return { parts: { ...partsOf(declared), rows }, questions };
+  return { parts: { ...observation.parts(), rows }, questions: [...questions, ...gained] };
 }
 
-/** Why no declaration of a cell passed: what a person has to find out. */
-function whyWaived({ verdict, channels }: ScannedCell["record"]): string {
-  const because = channels.direct?.because.replaceAll(/\s+/g, " ") ?? "";
-  return `rowgate init found no declaration that passes: ${verdict}${because === "" ? "" : `, ${because.slice(0, 90)}`}`;
+class Observation {
+  readonly #task: ObserveTask;
+  readonly #system: PreparedSystem;
+  readonly #facts: SystemFacts;
+  readonly #cast: Cast;
+  readonly #declared = new Map<string, Map<string, Map<ObservedOperation, Proposal>>>();
+  readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
+
+  constructor(task: ObserveTask, system: PreparedSystem, facts: SystemFacts, cast: Cast) {
+    this.#task = task;
+    this.#system = system;
+    this.#facts = facts;
+    this.#cast = cast;
+  }
+
+  parts(): MatrixParts {
+    const { personas } = this.#cast;
+    return {
+      relations: this.#facts.relations,
+      personas,
+      declared: this.#declared,
+      rows: new Map(),
+      expires: this.#expires,
+    };
+  }
+
+  async probe(only: readonly string[], whole = false): ReturnType<typeof probeAll> {
+    const { options, environment, scratch } = this.#task;
+    const { tokens } = this.#cast;
+    const text = matrixJson({ exposes: this.#facts.exposes, tokens }, this.parts());
+    const matrix = parseMatrix(text, "init", dayOf(now()));
+    const channel: RunOptions["channel"] = whole ? matrix.channels : ["direct"];
+    return probeAll(
+      this.#system,
+      { matrix, tokens, only, logs: scratch, whole },
+      { ...options, channel },
+      environment,
+    );
+  }
+
+  /** Each cell's first proposal that passes; a cell of which none does gets a waiver. */
+  async declare(proposals: ReadonlyMap<string, OpenCell>): Promise<void> {
+    for (const one of proposals.values())
+      if (one.proposals.length === 0) this.#put(one.cell, waivedOf(one, []));
+    const some = [...proposals].filter(([, one]) => one.proposals.length > 0);
+    let open = new Map(some.map(([id, one]) => [id, { ...one, next: 0, tried: [] as Tried[] }]));
+    while (open.size > 0) {
+      for (const one of open.values()) this.#put(one.cell, one.proposals[one.next] ?? everything);
+      const failed = failures((await this.probe([...open.keys()])).cells);
+      const still: typeof open = new Map();
+      for (const [id, one] of open) {
+        const record = failed.get(id);
+        if (record === undefined) continue;
+        const tried = [...one.tried, { proposal: one.proposals[one.next] ?? everything, record }];
+        if (one.next + 1 < one.proposals.length) still.set(id, { ...one, next: one.next + 1, tried });
+        else this.#put(one.cell, waivedOf(one, tried));
+      }
+      open = still;
+    }
+  }
+
+  /** A run as a person will make it, on both channels: what fails is waived; what chains of writes gain is a question. */
+  async confirm(proposals: ReadonlyMap<string, OpenCell>): Promise<MatrixHead["questions"]> {
+    const { cells, findings } = await this.probe([], this.#facts.isWhole);
+    for (const { record } of cells.filter((one) => one.record.verdict !== "pass" && !one.record.waived)) {
+      const { operation, persona, schema, relation } = record;
+      if (!isObserved(operation) || record.column !== undefined) continue;
+      const cell = { relation: `${schema}.${relation}`, persona, operation };
+      const was = this.#declared.get(cell.relation)?.get(persona)?.get(operation);
+      const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
+      this.#put(cell, { ...(was ?? known), waived: whyWaived(record) });
+    }
+    return findings.filter(isChain).flatMap((chain) => this.#questionOf(chain));
+  }
+
+  /** What a chain gains may be intended: it is declared as observed, too. */
+  #questionOf({ personas, steps, gains, kind }: ReturnType<typeof chainOf>): MatrixHead["questions"] {
+    if (findingSeverity[kind] !== "leak") return [];
+    for (const { what } of gains) {
+      const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
+      if (operation !== "select" && operation !== "update" && operation !== "delete") continue;
+      for (const { name: persona } of this.#cast.personas) {
+        const was = this.#declared.get(relation)?.get(persona)?.get(operation);
+        if (personas.includes(persona) && was?.rows !== "all")
+          this.#put({ relation, persona, operation }, { ...was, gains: true });
+      }
+    }
+    const what = gains.map((one) => one.what).join(", ");
+    return [[`${personas.join(", ")}: ${steps.join("; then ")} opens ${what} - intended?`]];
+  }
+
+  #put({ relation, persona, operation }: OpenCell["cell"], proposal: Proposal): void {
+    const by = this.#declared.get(relation) ?? new Map<string, Map<ObservedOperation, Proposal>>();
+    this.#declared.set(relation, by);
+    const operations = by.get(persona) ?? new Map<ObservedOperation, Proposal>();
+    by.set(persona, operations);
+    if (proposal.implied === true && proposal.waived === undefined) operations.delete(operation);
+    else operations.set(operation, proposal);
+  }
+}
+
+function chainOf(finding: Finding): Extract<Finding, { readonly steps: readonly string[] }> {
+  if (!isChain(finding)) throw new Error("no chain");
+  return finding;
+}
+
+interface Tried {
+  readonly proposal: Proposal;
+  readonly record: ScannedCell["record"];
+}
+
+function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCell["record"]> {
+  return new Map(
+    cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
+  );
+}
+
+/** Denied, where only that could not be told; else the first that a waiver covers. */
+function waivedOf({ denied }: OpenCell, tried: readonly Tried[]): Proposal {
+  if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
+  const covered = tried.filter(
+    ({ proposal, record }) => record.verdict !== "error" && proposal.implied !== true,
+  );
+  const [first] = covered.length > 0 ? covered : tried;
+  return first === undefined
+    ? { waived: whyWaived(denied) }
+    : { ...first.proposal, waived: whyWaived(first.record) };
+}
+
+/** Why no declaration of a cell passed; `rowgate report` says more. */
+function whyWaived({ verdict }: ScannedCell["record"]): string {
+  return `${verdict} at rowgate init`;
 }
 
 interface OpenCell {
@@ -133,19 +227,8 @@ interface OpenCell {
     readonly operation: ObservedOperation;
   };
   readonly proposals: readonly Proposal[];
-}
-
-function put(
-  declared: Map<string, Map<string, Map<ObservedOperation, Proposal>>>,
-  { relation, persona, operation }: OpenCell["cell"],
-  proposal: Proposal,
-): void {
-  const by = declared.get(relation) ?? new Map<string, Map<ObservedOperation, Proposal>>();
-  declared.set(relation, by);
-  const operations = by.get(persona) ?? new Map<ObservedOperation, Proposal>();
-  by.set(persona, operations);
-  if (proposal.implied === true && proposal.waived === undefined) operations.delete(operation);
-  else operations.set(operation, proposal);
+  /** What came of declaring it denied. */
+  readonly denied: ScannedCell["record"];
 }
 
 /** What each cell that was not denied may be declared as. */
@@ -173,13 +256,22 @@ async function proposalsFor(
       proposers.set(relation, propose);
       const proposals: Proposal[] = [];
       for (const one of propose(who, operation))
-        if (await valid.holds(one, info, who.values)) proposals.push(one);
-      found.set(record.id, { cell: { relation, persona, operation }, proposals });
+        if (mayHold(one, record) && (await valid.holds(one, info, who.values))) proposals.push(one);
+      found.set(record.id, { cell: { relation, persona, operation }, proposals, denied: record });
     }
     return found;
   } finally {
     await valid.close();
   }
+}
+
+/** What was observed rules some declarations out before they are run. */
+function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell["record"]): boolean {
+  const seen = channels.direct?.observation;
+  if (implied === true || seen?.kind !== "rows") return true;
+  if (seen.method === "sample") return true;
+  if (seen.affected === 0 && verdict === "inconclusive") return false;
+  return rows !== "all" || seen.affected >= seen.baseline.total;
 }
 
 function isObserved(operation: string): operation is ObservedOperation {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { RowgateError } from "../model/errors.ts";
+import { type LoadedMatrix, loadMatrix } from "./load-matrix.ts";
 
 /** Where `rowgate init` reads and writes. */
 export interface InitPlace {
@@ -12,22 +13,54 @@ export interface InitPlace {
   /** SQL with rows for tables that are empty. */
   readonly rows: string;
   readonly config: string;
+  /** The matrix that is there already: only what it lacks is written. */
+  readonly known: LoadedMatrix | undefined;
 }
 
 /** @throws RowgateError `init/no-folder` */
-export async function placeOf(given: string | undefined, target: string, cwd: string): Promise<InitPlace> {
+export async function placeOf(
+  given: string | undefined,
+  target: string,
+  cwd: string,
+  today: string,
+): Promise<InitPlace> {
   const started = given !== undefined || target === "embedded" || target === "container";
   const policies = started ? await findSql(given, cwd) : undefined;
-  const name = await nameOf(policies, target, cwd);
+  const usual = await nameOf(policies, target, cwd);
+  const known = await knownMatrix(policies, usual, cwd, today);
+  const name = known?.matrix.name ?? usual;
   const isOwn = policies !== undefined && path.dirname(policies) === path.join(cwd, "policies");
   return {
     name,
     policies,
-    matrix: path.join(cwd, "matrices", `${name}.yaml`),
+    matrix: path.resolve(cwd, known?.matrix.file ?? path.join("matrices", `${name}.yaml`)),
     // A folder that another tool applies must not get rows of ours: they would go into production.
-    rows: path.join(isOwn ? policies : path.join(cwd, "policies", name), "900_rowgate_rows.sql"),
+    rows:
+      known?.seed ?? path.join(isOwn ? policies : path.join(cwd, "policies", name), "900_rowgate_rows.sql"),
     config: path.join(cwd, "rowgate.yaml"),
+    known,
   };
+}
+
+/** The matrix of this SQL, whatever it is called; of a database that runs already, the one that has the target's name. */
+async function knownMatrix(
+  policies: string | undefined,
+  name: string,
+  cwd: string,
+  today: string,
+): Promise<LoadedMatrix | undefined> {
+  const names = await readdir(path.join(cwd, "matrices")).catch(() => []);
+  const files = names.filter((one) => /\.ya?ml$/.test(one)).map((one) => path.join("matrices", one));
+  for (const file of files) {
+    const usual = path.basename(file).replace(/\.ya?ml$/, "") === name;
+    const loaded = await loadMatrix(file, cwd, today).catch((error: unknown) => {
+      // Another system's matrix may hold mistakes; this one's must not.
+      if (usual) throw error;
+    });
+    if (loaded !== undefined && (policies === undefined ? usual : loaded.policies === policies))
+      return loaded;
+  }
+  return undefined;
 }
 
 async function findSql(given: string | undefined, cwd: string): Promise<string> {

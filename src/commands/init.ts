@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Client } from "pg";
@@ -7,7 +6,9 @@ import { readCatalog } from "../catalog/catalog.ts";
 import { whatIsAsked } from "../init/asked.ts";
 import { castFrom, type Cast } from "../init/personas.ts";
 import { makeRows, type MadeRows } from "../init/rows.ts";
-import { type MatrixHead, matrixJson, type MatrixParts, matrixText } from "../init/text.ts";
+import { personasFrom } from "../init/extend.ts";
+import { withPatterns } from "../plan/patterns.ts";
+import { matrixJson } from "../init/text.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
 import { readSql } from "../lib/sql-file.ts";
@@ -23,6 +24,7 @@ import { personasWithUser } from "../stage/persona-users.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { observe, type ObserveTask, type SystemFacts } from "./init-observe.ts";
+import { summary, write } from "./init-write.ts";
 import { isStarted } from "./options.ts";
 import { asRunOptions, blank, type ScanOptions } from "./scan.ts";
 import { startServer, type Server } from "./servers.ts";
@@ -51,6 +53,7 @@ export async function initCommand(
     isStarted(options.target) ? folder : undefined,
     options.target,
     environment.cwd,
+    dayOf(began),
   );
   const baseline = await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd);
   const server = await startServer(options, environment, {
@@ -62,6 +65,12 @@ export async function initCommand(
   try {
     const task = { server, place, options, environment, scratch };
     const { rows, cast, facts } = await look(task);
+    if (facts.relations.length === 0) {
+      environment.out.write(
+        `${path.relative(environment.cwd, place.matrix)} declares every relation: nothing is new.\n`,
+      );
+      return 0;
+    }
     const system = await prepare(task, "init", rows.statements, personasOf(facts, cast));
     const { parts, questions } = await observe(task, system, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
@@ -80,14 +89,22 @@ async function look(task: Task): Promise<{ rows: MadeRows; cast: Cast; facts: Sy
   try {
     await loadParser();
     return await privileged.ask("while users and relations were read", async (client) => {
-      const facts = await readFacts(client);
+      const facts = withoutKnown(await readFacts(client), task.place.known?.matrix);
       await client.query("begin");
       try {
         if (system.baseline !== undefined) await client.query("set local role postgres");
         const rows = isStarted(task.options.target)
           ? await makeRows({ client, schema: facts.schema, tables: tablesOf(facts), asked: facts.asked })
           : { statements: [], tables: [], refused: [] };
-        const cast = await castFrom(client, facts.schema, facts.asked, facts.roles);
+        const { known } = task.place;
+        const cast =
+          known === undefined
+            ? await castFrom(client, facts.schema, facts.asked, facts.roles)
+            : {
+                personas: personasFrom(known.matrix),
+                tokens: known.matrix.channels.includes("rest"),
+                left: 0,
+              };
         return { rows, cast, facts };
       } finally {
         await client.query("rollback");
@@ -109,34 +126,66 @@ async function readFacts(client: Client): Promise<SystemFacts> {
   );
   const schema = await readSchema(client);
   const users = roles.filter(({ above }) => !above).map(({ name }) => name);
-  const declared = new Set(catalog.relations.map(formatQualified));
+  // Of the platform's relations, those that the system has written policies for.
+  const relations = catalog.relations.filter(
+    (one) => !platformSchemas.has(one.schema) || one.policies.length > 0,
+  );
+  const declared = new Set(relations.map(formatQualified));
   const own = [...schema.relations].filter((one) => declared.has(formatQualified(one)));
-  if (catalog.relations.length === 0 || !roles.some(({ holds }) => holds))
+  if (relations.length === 0 || !roles.some(({ holds }) => holds))
     throw new RowgateError({
       code: "init/nothing",
       message: "No role of users may use any relation of the database: there is nothing to declare.",
       hint: "check that the SQL was applied and that it grants something: on Supabase, to anon and authenticated",
     });
+  const exposes = schemas.map(({ name }) => name).filter((name) => !platformSchemas.has(name));
+  const asked = whatIsAsked(own, users, schema);
   return {
     catalog,
     schema,
-    schemas: schemas.map(({ name }) => name),
+    relations,
+    exposes: exposes.length === 0 ? ["public"] : exposes,
+    isWhole: true,
     roles,
-    asked: whatIsAsked(own, users, schema),
+    asked,
   };
 }
 
-function tablesOf({ catalog }: SystemFacts): ReadonlySet<string> {
+/** What a matrix that is there declares or waives is its own business. */
+function withoutKnown(facts: SystemFacts, known: Matrix | undefined): SystemFacts {
+  if (known === undefined) return facts;
+  const { relations, waivedRelations, exposes } = withPatterns(known, facts.catalog);
+  const taken = new Set([...relations, ...waivedRelations].map(formatQualified));
+  return {
+    ...facts,
+    exposes,
+    isWhole: false,
+    relations: facts.relations.filter((one) => !taken.has(formatQualified(one))),
+  };
+}
+
+const platformSchemas: ReadonlySet<string> = new Set([
+  "auth",
+  "storage",
+  "realtime",
+  "vault",
+  "cron",
+  "net",
+  "extensions",
+  "graphql_public",
+]);
+
+function tablesOf({ relations }: SystemFacts): ReadonlySet<string> {
   return new Set(
-    catalog.relations
+    relations
       .filter(({ kind, isPartition }) => (kind === "table" || kind === "partitioned") && !isPartition)
       .map(formatQualified),
   );
 }
 
-function personasOf({ schemas }: SystemFacts, { personas, tokens }: Cast): Matrix {
+function personasOf({ exposes }: SystemFacts, { personas, tokens }: Cast): Matrix {
   const parts = { relations: [], personas, declared: new Map(), rows: new Map(), expires: "" };
-  const text = JSON.parse(matrixJson({ exposes: schemas, tokens }, parts)) as Record<string, unknown>;
+  const text = JSON.parse(matrixJson({ exposes, tokens }, parts)) as Record<string, unknown>;
   return parseMatrix(
     JSON.stringify({ ...text, relations: { nothing: { expect: { "*": "deny" } } } }),
     "init",
@@ -150,6 +199,7 @@ async function prepare(
   statements: readonly string[],
   matrix: Matrix | undefined,
 ): Promise<PreparedSystem> {
+  const known = place.known?.seed === undefined ? [] : [place.known.seed];
   const file = path.join(scratch, `${database}.sql`);
   await writeFile(file, statements.join("\n"));
   return server.prepare(
@@ -157,7 +207,7 @@ async function prepare(
       database,
       policies: place.policies ?? "",
       layout: options.layout,
-      overlays: statements.length === 0 ? [] : [file],
+      overlays: statements.length === 0 ? known : [...known, file],
       baseline: await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd),
       users: matrix && personasWithUser(matrix),
       schemas: ["public"],
@@ -168,93 +218,4 @@ async function prepare(
     },
     blank,
   );
-}
-
-interface Written {
-  readonly rows: MadeRows;
-  readonly cast: Cast;
-  readonly parts: MatrixParts;
-  readonly questions: MatrixHead["questions"];
-}
-
-async function write(
-  task: Task,
-  { rows, cast, facts, parts, questions }: Written & { facts: SystemFacts },
-): Promise<void> {
-  const { place } = task;
-  if (rows.statements.length > 0) await writeNew(place.rows, rowsText(rows));
-  const relative = (file: string): string =>
-    path.relative(path.dirname(place.matrix), file).split(path.sep).join("/");
-  const isUsual = place.policies === path.resolve(path.dirname(place.matrix), "..", "policies", place.name);
-  const head: MatrixHead = {
-    name: place.name,
-    exposes: facts.schemas,
-    tokens: cast.tokens,
-    policies: place.policies === undefined || isUsual ? undefined : relative(place.policies),
-    seed:
-      rows.statements.length === 0 || path.dirname(place.rows) === place.policies
-        ? undefined
-        : relative(place.rows),
-    questions,
-  };
-  await writeNew(place.matrix, matrixText(head, parts));
-  if (!existsSync(place.config)) await writeNew(place.config, configText);
-}
-
-/** Never over what is there. */
-async function writeNew(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, text, { flag: "wx" });
-}
-
-function rowsText({ statements, refused }: MadeRows): string {
-  return [
-    "-- Written by `rowgate init`: rows for tables that are empty after the migrations, so that policies have something to decide.",
-    "-- Only the database that rowgate starts gets them. Change them as you like.",
-    ...refused.map(
-      ({ relation, because }) => `-- ${relation} stays empty: ${because.replaceAll(/\s+/g, " ")}`,
-    ),
-    ...statements,
-    "",
-  ].join("\n");
-}
-
-const configText = `# yaml-language-server: $schema=https://unpkg.com/rowgate/rowgate.schema.json
-# Targets that run already, for \`rowgate run --target <name>\`. The database that rowgate starts needs none.
-#
-# targets:
-#   staging:
-#     posture: staging
-#     database: { url: '\${STAGING_DATABASE_URL}' }
-targets: {}
-`;
-
-function summary(
-  { place, environment }: Task,
-  { rows, cast, parts, questions }: Written,
-  milliseconds: number,
-): string {
-  const shown = (file: string): string => path.relative(environment.cwd, file);
-  const waived = [...parts.declared.values()]
-    .flatMap((by) => [...by.values()].flatMap((one) => [...one.values()]))
-    .filter((one) => one.waived !== undefined).length;
-  return [
-    ...(questions.length === 0
-      ? []
-      : [
-          "Intended?",
-          ...questions.flatMap((lines, index) =>
-            lines.map((line, at) => (at === 0 ? `  ${index + 1}. ${line}` : `     ${line}`)),
-          ),
-          "",
-        ]),
-    ...(rows.tables.length === 0
-      ? []
-      : [`${shown(place.rows)}: rows for ${rows.tables.length} empty tables`]),
-    ...rows.refused.map(({ relation, because }) => `  ${relation} stays empty: ${because}`),
-    `${shown(place.matrix)}: ${parts.relations.length} relations, ${cast.personas.length} personas, as observed${waived === 0 ? "" : `; ${waived} cells are waived, because no declaration fits them`}`,
-    `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
-    `next: rowgate run ${shown(place.matrix)}`,
-    "",
-  ].join("\n");
 }

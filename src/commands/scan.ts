@@ -13,6 +13,7 @@ import { parseMatrix } from "../matrix/parse.ts";
 import type { AccessMap } from "../model/access-map.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { RelationInfo } from "../model/catalog.ts";
+import type { Finding } from "../model/finding.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { Control } from "../probe/sql/baseline.ts";
 import { scanHtml } from "../report/scan-html.ts";
@@ -129,7 +130,12 @@ async function scan(
   environment: Environment,
 ): Promise<{ readonly map: AccessMap; readonly cast: Cast }> {
   const { matrix, cast } = await makeMatrix(system, dayOf(now()));
-  const cells = await probeAll(system, { matrix, tokens: cast.tokens, only: [], logs }, options, environment);
+  const { cells } = await probeAll(
+    system,
+    { matrix, tokens: cast.tokens, only: [], logs },
+    options,
+    environment,
+  );
   const personas = cast.personas.map(({ name, standing, is }) => ({ name, standing, is }));
   return { map: accessMap(cells, personas), cast };
 }
@@ -142,15 +148,18 @@ export async function probeAll(
     tokens,
     only,
     logs,
+    whole = false,
   }: {
     readonly matrix: Matrix;
     readonly tokens: boolean;
     readonly only: readonly string[];
     readonly logs: string;
+    /** With everything that a run looks for beside its cells. */
+    readonly whole?: boolean;
   },
   options: RunOptions,
   environment: Environment,
-): Promise<readonly ScannedCell[]> {
+): Promise<{ readonly cells: readonly ScannedCell[]; readonly findings: readonly Finding[] }> {
   const startedAt = now();
   const opened = await system.open();
   try {
@@ -169,7 +178,7 @@ export async function probeAll(
         .map(({ spec }) => formatQualified(spec)),
     );
     const progress = showCount(environment.err, options.quiet || options.json, preflighted.cells);
-    await run(
+    const { run: made } = await run(
       {
         ...about,
         id: newRunId(dateSince(startedAt, now())),
@@ -180,8 +189,8 @@ export async function probeAll(
           (await system.origins()).map((one) => ({ ...one, file: path.relative(environment.cwd, one.file) })),
         logs,
         proof: options.proof,
-        arguments: "declared",
-        escalation: "off",
+        arguments: whole ? undefined : "declared",
+        escalation: whole ? undefined : "off",
         ...(await readProvenance(environment.cwd)),
         startMs: 0,
         environment: environment.variables,
@@ -195,7 +204,7 @@ export async function probeAll(
       },
       preflighted,
     ).finally(() => progress(undefined));
-    return cells;
+    return { cells, findings: made.findings };
   } finally {
     await opened[Symbol.asyncDispose]();
   }

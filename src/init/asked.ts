@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
 import { fieldsOf, part, row, stringOf, walk, withoutCasts } from "../prove/analyse/tree.ts";
-import { type Condition, conditionFor, parameterOf, textOf } from "./conditions.ts";
+import { type Condition, conditionFor, parameterOf, parametersOf, textOf } from "./conditions.ts";
 
 /** A column, and what policies compare it with. */
 export interface AskedColumn {
@@ -17,6 +17,8 @@ export interface AskedOf {
   readonly constants: readonly (AskedColumn & { readonly values: readonly string[] })[];
   /** Claims that are compared with constants: `:claims.app_metadata.role = 'admin'`. */
   readonly claims: readonly { readonly parameter: string; readonly value: string }[];
+  /** Every parameter that a policy reads. */
+  readonly parameters: ReadonlySet<string>;
 }
 
 /** The roles of users: what their policies say is read. */
@@ -28,7 +30,9 @@ export function whatIsAsked(
   const identities = new Map<string, AskedOf["identities"][number]>();
   const constants = new Map<string, AskedColumn & { values: readonly string[] }>();
   const claims = new Map<string, AskedOf["claims"][number]>();
+  const parameters = new Set<string>();
   for (const { tree, relation } of allConditions(relations, roles, schema)) {
+    for (const name of parametersOf(tree)) parameters.add(name);
     const columnsOf = resolver(tree, relation, schema);
     for (const [side, other] of comparisons(tree)) {
       const asked = parameterOf(other);
@@ -55,6 +59,7 @@ export function whatIsAsked(
     identities: [...identities.values()],
     constants: [...constants.values()],
     claims: [...claims.values()],
+    parameters,
   };
 }
 

@@ -230,7 +230,7 @@ function foldList(operator: "AND_EXPR" | "OR_EXPR", args: readonly Node[], value
   return more.length === 0 ? first : { BoolExpr: { boolop: operator, args: [...left.values()] } };
 }
 
-function parametersOf(node: Node): readonly string[] {
+export function parametersOf(node: Node): readonly string[] {
   const found = new Set<string>();
   walk(node, (one) => {
     const name = part(one, "A_Const") === undefined ? undefined : parameterOf(one);

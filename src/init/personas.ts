@@ -4,6 +4,7 @@ import type { MappedPersona } from "../model/access-map.ts";
 import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import type { AskedOf } from "./asked.ts";
+import { type Claims, put, readClaims } from "./claims.ts";
 import type { Values } from "./conditions.ts";
 import { userNames } from "./belonging.ts";
 import { endings, expiries, isPrivileged } from "./values.ts";
@@ -187,57 +188,6 @@ function hasTwoAlike(groups: ReadonlySet<string>): boolean {
   return new Set(columns).size < columns.length;
 }
 
-type Claims = Record<string, unknown>;
-
-/** What claims each user has, as far as policies ask for them: its own email, and a value of the column that is compared. */
-async function readClaims(
-  client: Client,
-  schema: Schema,
-  asked: AskedOf,
-  chosen: readonly Chosen[],
-): Promise<ReadonlyMap<string, Claims>> {
-  const claims = new Map<string, Claims>(chosen.map(({ name }) => [name, {}]));
-  const parameters = [...new Set(asked.identities.map(({ parameter }) => parameter))].filter((one) =>
-    one.startsWith("claims."),
-  );
-  for (const parameter of parameters) {
-    const values = parameter === "claims.email" ? undefined : await valuesOf(client, asked, parameter);
-    for (const { name, user } of chosen) {
-      const mail = values === undefined ? await emailOf(client, schema, user.value) : undefined;
-      const value = values === undefined ? mail : name === "stranger" ? (values[1] ?? values[0]) : values[0];
-      if (value !== undefined) put(claims.get(name) ?? {}, parameter, value);
-    }
-  }
-  return claims;
-}
-
-async function emailOf(client: Client, schema: Schema, id: string): Promise<string | undefined> {
-  if (schema.relation("auth", "users") === undefined) return undefined;
-  const { rows } = await client.query<{ email: string | null }>(
-    "select email from auth.users where id::text = $1",
-    [id],
-  );
-  return rows[0]?.email ?? undefined;
-}
-
-async function valuesOf(client: Client, asked: AskedOf, parameter: string): Promise<readonly string[]> {
-  const found = new Set<string>();
-  for (const { relation, column } of asked.identities.filter((one) => one.parameter === parameter)) {
-    const { rows } = await client.query<{ value: string }>(
-      `select ${quoteIdent(column)}::text as value from ${quoteQualified(relation)} where ${quoteIdent(column)} is not null group by 1 order by count(*) desc, 1 limit 5`,
-    );
-    for (const { value } of rows) found.add(value);
-  }
-  return [...found];
-}
-
-function put(claims: Claims, parameter: string, value: unknown): void {
-  const path = parameter.split(".").slice(1);
-  let at = claims;
-  for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Claims;
-  at[path.at(-1) ?? ""] ??= value;
-}
-
 /** A user of whom no row says anything. */
 const unknownSub = "5ca00000-0000-4000-8000-000000000001";
 
@@ -251,12 +201,16 @@ function withTokens(
   const users = chosen
     .filter(({ user }) => user.parameter === "sub")
     .map(({ name, is, user }) =>
-      persona({ name, is, standing: "user" }, role, { sub: user.value, ...claims.get(name) }),
+      persona({ name, is, standing: "user" }, role, {
+        sub: user.value,
+        ...stated(asked),
+        ...claims.get(name),
+      }),
     );
   const newcomer = persona(
     { name: "newcomer", is: "signed in, and in no row", standing: "unknown-user" },
     role,
-    { sub: unknownSub },
+    { sub: unknownSub, ...stated(asked) },
   );
   const base = users[0]?.declaration["claims"] as Claims | undefined;
   return [
@@ -269,33 +223,53 @@ function withTokens(
 }
 
 /** Who has a claim that policies compare with a constant; one that gives more rights is held by a user without rows. */
-function byClaim({ claims }: AskedOf, base: Claims | undefined): readonly InitPersona[] {
+function byClaim(asked: AskedOf, base: Claims | undefined): readonly InitPersona[] {
+  const { claims } = asked;
   const names = new Set<string>();
-  return claims.slice(0, mostClaims).map(({ parameter, value }, index) => {
-    const isMore = isPrivileged(value) || base === undefined;
-    const held: Claims = structuredClone(
-      isMore ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` } : base,
-    );
-    const typed = value === "true" ? true : value === "false" ? false : value;
-    put(held, parameter, typed);
-    const word = value === "true" ? (parameter.split(".").at(-1) ?? value) : value;
-    const name = unused(
-      `${word.replaceAll(/[^a-zA-Z0-9_]/g, "_").replace(/^[^a-zA-Z_]/, "_")}_by_claim`,
-      names,
-    );
-    return persona(
-      { name, is: `${isMore ? "in no row, with" : "owner, with"} ${parameter} ${value}`, standing: "user" },
-      "authenticated",
-      held,
-    );
-  });
+  const usual = new Map(usualClaims.map(([name, value]) => [`claims.${name}`, String(value)]));
+  return claims
+    .filter(({ parameter, value }) => usual.get(parameter) !== value)
+    .slice(0, mostClaims)
+    .map(({ parameter, value }, index) => {
+      const isMore = isPrivileged(value) || base === undefined;
+      const held: Claims = structuredClone(
+        isMore ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` } : base,
+      );
+      const typed = value === "true" ? true : value === "false" ? false : value;
+      put(held, parameter, typed, true);
+      for (const [key, one] of Object.entries(stated(asked))) held[key] ??= one;
+      const word = value === "true" ? (parameter.split(".").at(-1) ?? value) : value;
+      const name = unused(
+        `${word.replaceAll(/[^a-zA-Z0-9_]/g, "_").replace(/^[^a-zA-Z_]/, "_")}_by_claim`,
+        names,
+      );
+      return persona(
+        { name, is: `${isMore ? "in no row, with" : "owner, with"} ${parameter} ${value}`, standing: "user" },
+        "authenticated",
+        held,
+      );
+    });
+}
+
+/** What a real token says, where policies ask for it: the matrix states it, so that row sets can. */
+const usualClaims: readonly (readonly [string, unknown])[] = [
+  ["aal", "aal1"],
+  ["is_anonymous", false],
+];
+
+function stated(asked: AskedOf): Claims {
+  return Object.fromEntries(usualClaims.filter(([name]) => asked.parameters.has(`claims.${name}`)));
 }
 
 function persona(who: MappedPersona, role: string, claims?: Claims): InitPersona {
-  const values = new Map([["role", role], ...flattened(claims ?? {}, "claims")]);
-  const sub = claims?.["sub"];
-  if (typeof sub === "string") values.set("sub", sub);
+  const values = new Map([["role", role], ...flattenedClaims(claims ?? {})]);
   return { ...who, declaration: { role, ...(claims && { claims }) }, values };
+}
+
+/** Parameters and what they stand for: `sub`, `claims.app_metadata.role`. */
+export function flattenedClaims(claims: Claims): readonly (readonly [string, string])[] {
+  const sub = claims["sub"];
+  return [...(typeof sub === "string" ? [["sub", sub] as const] : []), ...flattened(claims, "claims")];
 }
 
 function flattened(claims: Claims, path: string): readonly (readonly [string, string])[] {

@@ -46,9 +46,12 @@ function renamedNode(node: Node, { name }: ProofRelation, other: string, nested:
 /** `public.members` is `members`, and `'admin'::text` beside an operator is `'admin'`. */
 function shortened(tree: Node): Node {
   return replace(tree, (node) => {
-    const compares = part(node, "A_Expr");
+    const compares = turned(part(node, "A_Expr"));
     const sides = [compares?.lexpr, compares?.rexpr].map((one) => one && bareText(one));
-    if (compares !== undefined && sides.some((one, index) => one !== [compares.lexpr, compares.rexpr][index]))
+    if (
+      compares !== undefined &&
+      sides.some((one, index) => one !== [part(node, "A_Expr")?.lexpr, part(node, "A_Expr")?.rexpr][index])
+    )
       return {
         A_Expr: {
           ...compares,
@@ -61,6 +64,17 @@ function shortened(tree: Node): Node {
     const { schemaname: _, ...rest } = table;
     return { RangeVar: rest };
   });
+}
+
+type Comparison = NonNullable<ReturnType<typeof part<"A_Expr">>>;
+
+/** `:sub = owner` reads better as `owner = :sub`. */
+function turned(compares: Comparison | undefined): Comparison | undefined {
+  const { lexpr, rexpr, name, kind } = compares ?? {};
+  const isEqual = kind === "AEXPR_OP" && stringOf(name?.at(-1)) === "=";
+  if (lexpr === undefined || rexpr === undefined || !isEqual || parameterOf(lexpr) === undefined)
+    return compares;
+  return fieldsOf(withoutCasts(rexpr)) === undefined ? compares : { ...compares, lexpr: rexpr, rexpr: lexpr };
 }
 
 function bareText(node: Node): Node {

@@ -33,6 +33,8 @@ export interface Proposal {
   /** Rows that may be written. */
   readonly check?: RowSet | "all" | undefined;
   readonly waived?: string | undefined;
+  /** Writes that are allowed may bring more into reach. */
+  readonly gains?: true;
   /** What the matrix makes of the other operations by itself: it is not written. */
   readonly implied?: true;
 }
@@ -154,11 +156,14 @@ export function rowSetsOf(of: Iterable<ReadonlyMap<ObservedOperation, Proposal>>
 /** As a matrix writes it. */
 export function expectationOf(
   operation: ObservedOperation,
-  { rows, check, waived }: Proposal,
+  { rows, check, waived, gains }: Proposal,
   expires: string,
 ): unknown {
-  const waive = waived === undefined ? {} : { waive: { reason: waived, expires } };
-  const isPlain = waived === undefined;
+  const waive = {
+    ...(gains === true && { may_become: { rows: "true" } }),
+    ...(waived !== undefined && { waive: { reason: waived, expires } }),
+  };
+  const isPlain = waived === undefined && gains !== true;
   if (rows === undefined && check === undefined) return isPlain ? "deny" : { deny: true, ...waive };
   if (operation === "insert") {
     if (check === "all" || check === undefined) return isPlain ? "allow" : { allow: true, ...waive };

@@ -69,7 +69,7 @@ class RowMaker {
   readonly #refused: MadeRows["refused"][number][] = [];
   readonly #parents = new Map<string, Parents>();
   readonly #belonging: Belonging;
-  readonly #users: readonly string[];
+  #users: readonly string[];
 
   constructor(request: RowsRequest) {
     this.#request = request;
@@ -91,6 +91,10 @@ class RowMaker {
     const { client, tables } = this.#request;
     const name = formatQualified(relation);
     const known = await existing(client, relation);
+    if (name === "auth.users" && known.length > 0) {
+      await this.#fillUsers(relation);
+      return;
+    }
     if (known.length > 0 || !(tables.has(name) || name === "auth.users" || this.#isReferred(relation))) {
       this.#parents.set(name, known);
       return;
@@ -105,6 +109,23 @@ class RowMaker {
     this.#parents.set(name, stored.length > 0 ? stored : await existing(client, relation));
     if (stored.length > 0) this.#keep(relation, stored);
     else if (because !== undefined) this.#refused.push({ relation: name, because });
+  }
+
+  /** Users that are there come first; the others are added. */
+  async #fillUsers(relation: ProofRelation): Promise<void> {
+    const { rows } = await this.#request.client.query<{ id: string }>(
+      "select id::text as id from auth.users order by id limit 3",
+    );
+    const known = rows.map(({ id }) => id);
+    this.#users = [...known, ...this.#users].slice(0, userNames.length);
+    const places = this.#belonging.placesOf(relation, () => 0).filter(({ user }) => user >= known.length);
+    const stored: Values[] = [];
+    for (const place of places) {
+      const outcome = await this.#tryRow(relation, place);
+      if ("values" in outcome) stored.push(outcome.values);
+    }
+    this.#parents.set("auth.users", await existing(this.#request.client, relation));
+    if (stored.length > 0) this.#keep(relation, stored);
   }
 
   /** The platform's own tables are filled only where a table of the system refers to them. */
@@ -187,7 +208,7 @@ class RowMaker {
       if (column.generated || column.name in values) continue;
       const value =
         this.#valueOf(relation, column, place) ??
-        (isNeeded(relation, column) || (full && isOrdinary(column))
+        (isNeeded(relation, column) || (full && !isPlatform(relation) && isOrdinary(column))
           ? plainValue(keyed(relation, column), index)
           : undefined);
       if (value !== undefined)
@@ -277,12 +298,16 @@ class RowMaker {
   }
 }
 
+/** The services' own tables get what they must have. */
+function isPlatform({ schema }: ProofRelation): boolean {
+  return schema === "auth" || schema === "storage" || schema === "realtime";
+}
+
 function isNeeded(relation: ProofRelation, column: ProofColumn): boolean {
   const isKey = [...relation.uniques, ...relation.keys].some((key) => key.includes(column.name));
-  return (
-    isKey ||
-    ((column.notNull || column.domainNotNull) && column.expression === null && column.identity === null)
-  );
+  const must = column.notNull || column.domainNotNull;
+  if (isKey && (must || !isPlatform(relation))) return true;
+  return must && column.expression === null && column.identity === null;
 }
 
 /** An empty text says less of a row than a text, and a probe that writes values back finds none in it. */

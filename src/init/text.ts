@@ -29,6 +29,8 @@ export interface MatrixHead {
   /** Relative to the matrix; `undefined`: where a matrix of that name looks by itself. */
   readonly policies: string | undefined;
   readonly seed: string | undefined;
+  /** For editors, where the package is installed. */
+  readonly schemaFile: string | undefined;
   /** What a person should decide, first. */
   readonly questions: readonly (readonly string[])[];
 }
@@ -79,7 +81,7 @@ export function matrixText(head: MatrixHead, parts: MatrixParts): string {
   const groups = new Groups(parts.personas);
   const entries = relationEntries(parts, groups);
   return [
-    "# yaml-language-server: $schema=https://unpkg.com/rowgate/matrix.schema.json",
+    ...(head.schemaFile === undefined ? [] : [`# yaml-language-server: $schema=${head.schemaFile}`]),
     "# Written by `rowgate init`: what it observed. An observation is no intention. Read an entry, correct it, and delete its",
     "# line `observed: true`: until then no `rowgate gate` takes it for a declaration.",
     ...questionLines(head.questions),
@@ -120,7 +122,10 @@ export function relationEntries(parts: MatrixParts, groups: Groups): readonly st
       return [`  ${name}: { observed: true, expect: { '*': deny } }${comment}`];
     const sets = rowSetsOf(by.values()).map(({ name: set, text }) => `${set}: ${scalar(text)}`);
     const expect = new Map<string, string[]>();
-    for (const [persona, operations] of by) {
+    const shared = sharedOf(by, parts.personas.length);
+    for (const [persona, all] of [["'*'", shared] as const, ...by]) {
+      const operations =
+        persona === "'*'" ? all : new Map([...all].filter(([operation]) => !shared.has(operation)));
       if (operations.size === 0) continue;
       const said = flow(expectationsOf(operations, parts.expires));
       expect.set(said, [...(expect.get(said) ?? []), persona]);
@@ -135,6 +140,15 @@ export function relationEntries(parts: MatrixParts, groups: Groups): readonly st
       ...packed("expect", expected),
     ];
   });
+}
+
+/** What is expected of every persona alike is said once: TRUNCATE, which Supabase grants to all. */
+function sharedOf(by: ByPersona, personas: number): ReadonlyMap<ObservedOperation, Proposal> {
+  const all = [...by.values()].map((one) => one.get("truncate"));
+  const [first] = all;
+  const isShared =
+    all.length === personas && all.every((one) => one?.rows === "all" && one.waived === undefined);
+  return new Map(first !== undefined && isShared ? [["truncate", first]] : []);
 }
 
 const widest = 120;

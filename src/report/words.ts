@@ -121,13 +121,15 @@ export function gridWord(cell: Pick<CellRecord, "expectation" | "column" | "ever
 /** Of a column's value. */
 const columnWords: Record<Expectation["kind"], string> = { ...gridWords, allow: "shown", deny: "hidden" };
 
-/** `rows enrolled`, `deny: grant`, `accept own; reject other`. */
-export function declared({
-  expectation,
-  column,
-  check,
-  operation,
-}: Pick<CellRecord, "expectation" | "column" | "check"> & Partial<Pick<CellRecord, "operation">>): string {
+type DeclaredCell = Pick<CellRecord, "expectation" | "column" | "check"> &
+  Partial<Pick<CellRecord, "operation" | "observed">>;
+
+/** `rows enrolled`, `deny: grant`, `accept own; reject other`; what no person has confirmed says so. */
+export function declared(cell: DeclaredCell): string {
+  return cell.observed === true ? `observed: ${declaredText(cell)}` : declaredText(cell);
+}
+
+function declaredText({ expectation, column, check, operation }: DeclaredCell): string {
   const said = (declaredWords[expectation.kind] as (of: Expectation) => string)(expectation);
   const written = check === undefined ? "" : `check ${check.name ?? "these rows"}`;
   const text = oneLine([said, written].filter((part) => part !== "").join("; "));

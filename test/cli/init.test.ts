@@ -99,4 +99,29 @@ describe("rowgate init in a folder with policies and empty tables", () => {
     );
     expect(run.code).toBe(0);
   }, 180_000);
+
+  test("a second run adds what is new, and leaves every line that is there", async () => {
+    expect(await rowgate(["init"], { cwd: folder })).toMatchObject({
+      code: 0,
+      out: `${file} declares every relation: nothing is new.\n`,
+    });
+    expect(await read(file)).toBe(matrix);
+    const edited = matrix.replace("  profiles:", "  # ours\n  profiles:");
+    await writeFile(path.join(folder, file), edited);
+    await writeFile(
+      path.join(folder, "policies/shop/020_orders.sql"),
+      `create table public.orders (id int primary key, buyer uuid not null, total numeric not null);
+alter table public.orders enable row level security;
+grant select on public.orders to authenticated;
+create policy own on public.orders for select to authenticated using (buyer = auth.uid());`,
+    );
+    const rows = await read("policies/shop/900_rowgate_rows.sql");
+    expect((await rowgate(["init"], { cwd: folder })).code).toBe(0);
+    const after = await read(file);
+    expect(after.startsWith(edited.trimEnd())).toBe(true);
+    expect(after).toMatch(/^ {2}orders: # 5 rows\n {4}observed: true\n {4}rows: \{ own: buyer = :sub \}$/m);
+    expect((await read("policies/shop/900_rowgate_rows.sql")).startsWith(rows)).toBe(true);
+    const run = await rowgate(["run", file, "--only", "*/public.orders/*"], { cwd: folder });
+    expect(run).toMatchObject({ code: 0 });
+  }, 240_000);
 });

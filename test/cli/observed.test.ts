@@ -49,6 +49,13 @@ describe("observed: true", () => {
   });
   afterAll(() => rm(cwd, { recursive: true, force: true }));
 
+  test("a report marks the cells that no person has confirmed", async () => {
+    const args = ["run", "--overlay", "wider.sql", "--quiet"];
+    const observed = await rowgate([...args, "matrices/now.yaml"], { cwd });
+    expect(observed.code).toBe(1);
+    expect(observed.out).toMatch(/^ +ana +observed: /m);
+  });
+
   test("its cells run as any other, over the rows of `seed`, and the last line counts them", async () => {
     const { code, out } = await rowgate(["run", "matrices/now.yaml"], { cwd });
     expect(out).toMatch(/PASS/);
