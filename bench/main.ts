@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { benchDirect } from "./direct.ts";
 import { isMet, type StageResult } from "./figures.ts";
+import { benchEscalate } from "./escalate.ts";
 import { benchFirstVerdict } from "./first-verdict.ts";
 import { benchHtml } from "./html.ts";
 import { inFolder } from "./laboratory.ts";
@@ -20,6 +21,7 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   start: benchFirstVerdict,
   html: benchHtml,
   proof: benchProof,
+  escalate: benchEscalate,
 };
 
 const results = fileURLToPath(new URL("../bench/results", import.meta.url));

@@ -1,14 +1,7 @@
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { type Row, seconds, type StageResult } from "./figures.ts";
 import type { Options } from "./options.ts";
 import { median } from "./sample.ts";
-
-const project = fileURLToPath(new URL("..", import.meta.url));
-const systems = ["clawtrol", "fne-lms", "helios", "ogelbase"];
+import { runSystem, systems } from "./system-run.ts";
 
 interface Round {
   readonly wall: number;
@@ -18,7 +11,7 @@ interface Round {
   readonly policyCells: number;
 }
 
-/** What the proof for all rows costs: each system's default run, beside the run without it. */
+/** What the proof for all rows costs: each system's run without the search for escalation, beside the same without the proof. */
 export async function benchProof(options: Options, folder: string): Promise<StageResult> {
   const rows: Row[] = [];
   const raw: Record<string, unknown> = {};
@@ -54,22 +47,11 @@ export async function benchProof(options: Options, folder: string): Promise<Stag
 }
 
 async function measured(system: string, proof: string, folder: string): Promise<Round> {
-  const before = childrenCpu();
-  const started = performance.now();
-  const args = ["dist/cli.js", "run", `matrices/${system}.yaml`, "--json"];
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [...args, "--proof", proof, "--logs", path.join(folder, "logs")],
-    { cwd: project, maxBuffer: 2 ** 30 },
-  );
-  const wall = performance.now() - started;
-  const { run } = JSON.parse(stdout) as { run: { counts: { byEvidence: Record<string, number> } } };
-  const { "all-rows": all = 0, "keys-that-exist": keys = 0, "no-policy": none = 0 } = run.counts.byEvidence;
-  return { wall, cpu: childrenCpu() - before, policyCells: all + keys + none };
-}
-
-/** Of processes that have ended, and of theirs. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (cutime, cstime) */
-function childrenCpu(): number {
-  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[13]) + Number(fields[14])) * 10;
+  const { wall, cpu, run } = await runSystem(system, ["--proof", proof, "--escalation", "off"], folder);
+  const {
+    "all-rows": all = 0,
+    "keys-that-exist": keys = 0,
+    "no-policy": none = 0,
+  } = run.counts.byEvidence ?? {};
+  return { wall, cpu, policyCells: all + keys + none };
 }

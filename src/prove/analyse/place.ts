@@ -1,6 +1,6 @@
 import type { Node, SelectStmt, WithClause } from "libpg-query";
 import type { Actor } from "./question.ts";
-import { outerNames, part, printSelect, readsRow, selectOf } from "./tree.ts";
+import { outerNames, part, printExpression, printSelect, readsRow, selectOf } from "./tree.ts";
 
 /** What surrounds an expression: FROM items and conditions of the queries that contain it. */
 export interface Level {
@@ -55,7 +55,8 @@ export function valuesQuery(
     }),
     ...(clause !== undefined && { withClause: clause }),
   };
-  const text = printed(select);
+  const text =
+    items.length + kept.length === 0 && clause === undefined ? printedValue(node) : printed(select);
   return form === "array" && text !== undefined ? `select unnest(v) from (${text}) as a(v)` : text;
 }
 
@@ -68,6 +69,14 @@ export function withClauseOf(place: Place, clause: WithClause | undefined): Plac
 export function printed(select: SelectStmt): string | undefined {
   try {
     return printSelect(select);
+  } catch {
+    return undefined;
+  }
+}
+
+function printedValue(node: Node): string | undefined {
+  try {
+    return `SELECT ${printExpression(node)}`;
   } catch {
     return undefined;
   }

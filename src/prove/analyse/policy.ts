@@ -79,7 +79,17 @@ export function joinedConditions(operator: "and" | "or", conditions: readonly Co
   };
 }
 
+/** The same tree for the same text, so that what is found of it once (its printing, its values) is known for each command. */
 function understood(text: string, relation: ProofRelation, schema: Schema): Node | undefined {
+  const known = understoodTexts.get(relation) ?? new Map<string, Node | undefined>();
+  understoodTexts.set(relation, known);
+  if (!known.has(text)) known.set(text, read(text, relation, schema));
+  return known.get(text);
+}
+
+const understoodTexts = new WeakMap<ProofRelation, Map<string, Node | undefined>>();
+
+function read(text: string, relation: ProofRelation, schema: Schema): Node | undefined {
   try {
     const tree = resolveNames(parseExpression(text), { schema, relation });
     return replace(tree, (node) => generatedValue(node, relation, schema));
@@ -99,6 +109,6 @@ function generatedValue(node: Node, relation: ProofRelation, schema: Schema): No
 function readsGenerated(text: string, relation: ProofRelation, schema: Schema): boolean {
   const generated = relation.columns.filter((one) => one.generated);
   if (generated.length === 0) return false;
-  const read = rowColumns(resolveNames(parseExpression(text), { schema, relation }));
-  return generated.some(({ name }) => read.has(name));
+  const columns = rowColumns(resolveNames(parseExpression(text), { schema, relation }));
+  return generated.some(({ name }) => columns.has(name));
 }

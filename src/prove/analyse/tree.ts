@@ -39,11 +39,17 @@ const printedNodes = new WeakMap<Node, string>();
 
 /** A SELECT as SQL text. @throws as printExpression */
 export function printSelect(select: SelectStmt): string {
+  const known = printedSelects.get(select);
+  if (known !== undefined) return known;
   const meant = fenced(select);
   const text = print(meant);
-  if (sameTree(part(parseStatements(text)[0], "SelectStmt"), meant)) return text;
-  throw new Error(`printed as something else: ${text}`);
+  if (!sameTree(part(parseStatements(text)[0], "SelectStmt"), meant))
+    throw new Error(`printed as something else: ${text}`);
+  printedSelects.set(select, text);
+  return text;
 }
+
+const printedSelects = new WeakMap<SelectStmt, string>();
 
 /** The printer leaves out parentheses before IS; COALESCE of one value is that value. */
 function fenced<T>(tree: T): T {
@@ -91,8 +97,18 @@ export function selectOf(value: Node): SelectStmt {
 
 /** Equal but for positions in the text and for AND within AND. */
 function sameTree(a: unknown, b: unknown): boolean {
-  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+  if (Array.isArray(a))
+    return (
+      Array.isArray(b) && a.length === b.length && a.every((one: unknown, place) => sameTree(one, b[place]))
+    );
+  if (typeof a !== "object" || a === null) return a === b;
+  if (typeof b !== "object" || b === null || Array.isArray(b)) return false;
+  const [x, y] = [flattened(a as Tree), flattened(b as Tree)];
+  const keys = importantKeys(x);
+  return keys.length === importantKeys(y).length && keys.every((key) => sameTree(x[key], y[key]));
 }
+
+type Tree = Readonly<Record<string, unknown>>;
 
 const unimportant: ReadonlySet<string> = new Set([
   "location",
@@ -104,25 +120,28 @@ const unimportant: ReadonlySet<string> = new Set([
   "typemod",
 ]);
 
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value)
-    .filter(([key, one]) => !unimportant.has(key) && one !== undefined && one !== "")
-    .map(([key, one]) => [key, canonical(one)] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const made = Object.fromEntries(entries) as Record<string, unknown>;
-  return flattened(made);
+function importantKeys(tree: Tree): readonly string[] {
+  return Object.keys(tree).filter(
+    (key) => !unimportant.has(key) && tree[key] !== undefined && tree[key] !== "",
+  );
 }
 
-function flattened(made: Record<string, unknown>): Record<string, unknown> {
-  const own = made["BoolExpr"] as { boolop: string; args: Record<string, unknown>[] } | undefined;
-  if (own === undefined || own.boolop === "NOT_EXPR") return made;
-  const args = own.args.flatMap((arg) => {
-    const inner = arg["BoolExpr"] as typeof own | undefined;
-    return inner?.boolop === own.boolop ? inner.args : [arg];
+function flattened(tree: Tree): Tree {
+  const own = tree["BoolExpr"] as BoolBody | undefined;
+  if (own === undefined || own.boolop === "NOT_EXPR") return tree;
+  return { BoolExpr: { ...own, args: flatArguments(own) } };
+}
+
+interface BoolBody {
+  readonly boolop: string;
+  readonly args: readonly Tree[];
+}
+
+function flatArguments({ boolop, args }: BoolBody): readonly Tree[] {
+  return args.flatMap((arg) => {
+    const inner = arg["BoolExpr"] as BoolBody | undefined;
+    return inner?.boolop === boolop ? flatArguments(inner) : [arg];
   });
-  return { BoolExpr: { ...own, args } };
 }
 
 /** Visits every node and every node's content; `false` leaves out what is below. */
