@@ -28,6 +28,8 @@ const shared: ReadonlySet<string> = new Set([
   "inForce",
 ]);
 
+const sharedNames: readonly string[] = [...shared];
+
 /** Only the latest entries may be referred to, so that neither side holds more than this, however long the run is. */
 const most = 16 * 1024 * 1024;
 const entryCost = 64;
@@ -48,6 +50,10 @@ class Window<T> {
   /** How many were pushed, forgotten ones among them. */
   get end(): number {
     return this.#first + this.#items.length - this.#gone;
+  }
+
+  holds(index: number): boolean {
+    return index >= this.#first;
   }
 
   get(index: number): T | undefined {
@@ -84,7 +90,28 @@ export function createPacker(
   const texts = new Map<string, number>();
   const objects = new Map<string, number>();
   const entries = new Window<readonly [Map<string, number>, string]>(([known, key]) => known.delete(key));
-  function refer(value: object | string): number {
+  /** Of each shared field the values that came last: cells of one relation follow each other, and to compare costs less than to pack. */
+  const recent: Recent[] = Array.from(shared, () => ({
+    values: Array.from({ length: mostRecent }),
+    places: Array.from({ length: mostRecent }, () => -1),
+    next: 0,
+  }));
+  function refer(value: object | string, field: number): number {
+    const known = recent[field];
+    if (known === undefined) return lookUp(value);
+    for (let back = 1; back <= mostRecent; back += 1) {
+      const at = (known.next + mostRecent - back) % mostRecent;
+      const place = known.places[at] ?? -1;
+      if (place !== -1 && isSame(known.values[at], value) && entries.holds(place)) return place;
+    }
+    const place = lookUp(value);
+    known.values[known.next] = value;
+    known.places[known.next] = place;
+    known.next = (known.next + 1) % mostRecent;
+    return place;
+  }
+
+  function lookUp(value: object | string): number {
     const isText = typeof value === "string";
     const known = isText ? texts : objects;
     const key = isText ? value : pack(value);
@@ -117,20 +144,55 @@ export function createPacker(
     for (const name in fields) {
       const item = fields[name];
       if (item === undefined) continue;
-      const { plain, reference } = spellingOf(name);
+      const { plain, reference, field } = spellingOf(name);
       text += text === "" ? "{" : ",";
       if (reference === undefined || !isWorthAnEntry(item)) text += plain + pack(item);
-      else text += reference + refer(item);
+      else text += reference + refer(item, field);
     }
     return text === "" ? "{}" : `${text}}`;
   }
   return (record) => scrub(pack(record));
 }
 
+/** Values are held as they are: a record does not change once it was given to the archive. */
+interface Recent {
+  readonly values: unknown[];
+  readonly places: number[];
+  /** The oldest, where the next one goes. */
+  next: number;
+}
+const mostRecent = 8;
+
+/** Whether JSON.stringify makes the same of both; `false` where that is not certain. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one)) {
+    if (!Array.isArray(other) || one.length !== other.length) return false;
+    for (let at = 0; at < one.length; at += 1) if (!isSame(one[at], other[at])) return false;
+    return true;
+  }
+  if (Array.isArray(other)) return false;
+  const [left, right] = [
+    one as Readonly<Record<string, unknown>>,
+    other as Readonly<Record<string, unknown>>,
+  ];
+  const names = Object.keys(left);
+  const others = Object.keys(right);
+  if (names.length !== others.length) return false;
+  for (let at = 0; at < names.length; at += 1) {
+    const name = names[at] ?? "";
+    if (name !== others[at] || !isSame(left[name], right[name])) return false;
+  }
+  return true;
+}
+
 interface Spelling {
   readonly plain: string;
   /** Only of fields whose values repeat. */
   readonly reference: string | undefined;
+  /** Its place among the shared fields. */
+  readonly field: number;
 }
 /** Names of our own are few; those of claims and settings may be many. */
 const mostSpellings = 1000;
@@ -141,7 +203,7 @@ function spellingOf(name: string): Spelling {
   const known = spellings.get(name);
   if (known !== undefined) return known;
   const reference = shared.has(name) ? `"${name}${mark}":` : undefined;
-  const made = { plain: `${JSON.stringify(name)}:`, reference };
+  const made = { plain: `${JSON.stringify(name)}:`, reference, field: sharedNames.indexOf(name) };
   if (spellings.size < mostSpellings) spellings.set(name, made);
   return made;
 }

@@ -117,8 +117,8 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .5rem}h2{font-size:1.15rem;margi
 nav ul{display:flex;flex-wrap:wrap;gap:.2em 1.2em;list-style:none;padding:0}
 .scroll{overflow-x:auto}:focus-visible{outline:3px solid light-dark(#1f55c0,#8db4ff);outline-offset:2px}
 table{border-collapse:collapse;min-width:100%}th,td{border:1px solid light-dark(#c8ccd2,#454b54);padding:.3em .5em;text-align:left;vertical-align:top}
-th{background:light-dark(#f1f2f4,#22262c)}td{overflow-wrap:anywhere;min-width:5em}
-@media print{:root{color-scheme:light}body{max-width:none;margin:0;padding:0;font-size:9px}nav{display:none}.scroll{overflow:visible}table{width:100%}td{min-width:0}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}}`;
+th{background:light-dark(#f1f2f4,#22262c)}td{overflow-wrap:break-word;min-width:5em}
+@media print{:root{color-scheme:light}body{max-width:none;margin:0;padding:0;font-size:9px}nav{display:none}.scroll{overflow:visible}table{width:100%}td{min-width:0;overflow-wrap:anywhere}@page{margin:12mm}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}}`;
 const styleHash = createHash("sha256").update(style).digest("base64");
 
 /** Prints whole; without any program. */

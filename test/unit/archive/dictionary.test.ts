@@ -74,6 +74,44 @@ describe("the dictionary", () => {
     }
   });
 
+  it("takes no value for one that came shortly before and is only like it", () => {
+    const unpacker = new Unpacker();
+    const pack = createPacker(
+      (json) => json,
+      (entry) => unpacker.add(entry, JSON.parse(entry)),
+    );
+    const values: readonly unknown[] = [
+      { a: 1, b: undefined },
+      { a: 1, c: 5 },
+      { c: 5, a: 1 },
+      { a: undefined },
+      { b: 1 },
+      { a: 1 },
+      { a: [1, 2] },
+      { a: [1] },
+      { a: { 0: 1, 1: 2 } },
+      { a: null },
+      { a: {} },
+      { a: "" },
+      { a: 0 },
+      { a: false },
+      { toString: 1 },
+      { constructor: { name: "Object" } },
+      [{ a: 1 }, { a: 1, c: 5 }],
+      [{ a: 1, c: 5 }, { a: 1 }],
+      { 0: { a: 1 }, 1: { a: 1, c: 5 } },
+      "a text that is long enough",
+      "a text that is long enougH",
+    ];
+    const pairs = values.flatMap((one) => values.map((other) => [one, other]));
+    for (const observation of pairs.flat()) {
+      const line = pack({ observation, channels: { direct: { observation } } });
+      const back = unpacker.record(line, JSON.parse(line));
+      const json = JSON.stringify({ observation, channels: { direct: { observation } } });
+      expect(JSON.stringify(back)).toBe(json);
+    }
+  });
+
   it("keeps what looks like a reference or a prototype apart from both", () => {
     const unpacker = new Unpacker();
     const pack = createPacker(
