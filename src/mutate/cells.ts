@@ -2,7 +2,7 @@ import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 import { type CellOptions, cellsOf, type Plan, type RelationWork, type Work } from "../plan/plan.ts";
 import type { ExpandOptions } from "../plan/options.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 import { readersOf, type SqlText } from "./readers.ts";
 
 /** A relation or function, with the cells of it that passed without any change. */
@@ -24,10 +24,9 @@ export interface Coverage {
 
 /** The relation's own cells that can see the change, as they were planned without it, or as the catalogue would show the relation. */
 export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" | "after"): readonly Cell[] {
-  const own = coverage.covered.find(
-    ({ work }) => !("routine" in work) && work.relation.info.oid === mutant.after.oid,
-  );
-  if (own === undefined || "routine" in own.work) return [];
+  const own = coverage.covered.find(({ work }) => oidOf(work) === mutant.after.oid);
+  if (own === undefined) return [];
+  if ("routine" in own.work) return cellsBehind(own, mutant, coverage);
   const seeing = [...own.passed.values()].filter((cell) => maySee(cell, mutant));
   if (planned === "before" || seeing.length === 0) return likeliestFirst(seeing);
   const { plan, options } = coverage;
@@ -75,7 +74,11 @@ function withInfo(work: RelationWork, info: Mutant["after"]): RelationWork {
 }
 
 /** What may read the changed relation, and has cells: views over it, relations whose policies lead to it, functions. */
-export function coveredReaders({ after, alters }: Mutant, { covered, texts }: Coverage): readonly Covered[] {
+export function coveredReaders(
+  { after, alters, everywhere }: Mutant,
+  { covered, texts }: Coverage,
+): readonly Covered[] {
+  if (everywhere === true) return covered.filter(({ passed }) => passed.size > 0);
   const writing = typeof alters === "string" ? alters !== "select" : !alters.includes("select");
   const readers = readersOf(after.oid, texts, writing);
   return covered.filter(({ work, passed }) => passed.size > 0 && readers.has(oidOf(work)));

@@ -10,7 +10,7 @@ import {
 import { isFor } from "../model/operations.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
 import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 import { readersOf, type SqlText } from "./readers.ts";
 
 /*

@@ -1,6 +1,16 @@
 import type { Node } from "libpg-query";
+import type { RelationInfo } from "../model/catalog.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
-import { boolean, joined, part, printExpression, replace, stringOf, walk } from "../prove/analyse/tree.ts";
+import {
+  boolean,
+  fieldsOf,
+  joined,
+  part,
+  printExpression,
+  replace,
+  stringOf,
+  walk,
+} from "../prove/analyse/tree.ts";
 
 /** A change of one expression: the text that replaces it, or why it cannot be printed. */
 export type ExpressionChange = { readonly text: string } | { readonly unprintable: string };
@@ -126,6 +136,22 @@ export function otherClaim(node: Node): readonly Node[] {
 /** The expression, negated: `a` → `not a`. */
 export function negated(expression: string): ExpressionChange {
   return printed({ BoolExpr: { boolop: "NOT_EXPR", args: [parseExpression(expression)] } });
+}
+
+/** A column of the relation → each other column of the same type. */
+export function otherColumn({ columns, name }: RelationInfo): NodeChange {
+  return (node) => {
+    const fields = fieldsOf(node);
+    const own = columns.find((one) => one.name === fields?.at(-1));
+    if (fields === undefined || own === undefined) return [];
+    // In a subquery, Postgres prints each column with its relation.
+    if (fields.length > 2 || (fields.length === 2 && fields[0] !== name)) return [];
+    return columns
+      .filter((one) => one !== own && one.type === own.type)
+      .map((one) => ({
+        ColumnRef: { fields: [...fields.slice(0, -1), one.name].map((sval) => ({ String: { sval } })) },
+      }));
+  };
 }
 
 /** `exists (select … where …)` → without its condition. */

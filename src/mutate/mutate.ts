@@ -27,7 +27,9 @@ import { gatewayOf } from "../run/request.ts";
 import { askBaseline } from "./baseline.ts";
 import { cellsBehind, type Coverage, type Covered, coveredReaders, ownCells } from "./cells.ts";
 import { equivalence, unusable } from "./equivalent.ts";
-import { type Mutant, mutantsOf } from "./operators.ts";
+import { functionMutants, memberMutants, readFunctions } from "./functions.ts";
+import type { Mutant } from "./mutant.ts";
+import { mutantsOf } from "./operators.ts";
 import { isAsked as isProvable, MutantProofs } from "./proof.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import { readTexts } from "./readers.ts";
@@ -94,9 +96,19 @@ export async function mutate(
     const proofs = new MutantProofs({ target, matrix }, sessions);
     const mutating = { plan, options, channel, covered, transcripts, proofs, lent, texts, interrupted };
     const relations = relationsOf(plan, options);
-    const mutants = relations.flatMap((relation) =>
-      mutantsOf(relation, plan.catalog.roles.filter(isPersonas(plan)), request.operators),
+    const roles = plan.catalog.roles.filter(isPersonas(plan));
+    const functions = await privileged.ask("while functions of policies were read", (client) =>
+      readFunctions(
+        client,
+        plan.functions.map(({ routine }) => routine.oid),
+      ),
     );
+    const mutants = [
+      ...relations.flatMap((relation) => mutantsOf(relation, roles, request.operators)),
+      ...(request.operators === "selective"
+        ? []
+        : [...functionMutants(functions, roles), ...memberMutants(roles, plan.catalog)]),
+    ];
     events.planned?.(mutants.length);
     const tried = performance.now();
     const results = await resultsOf(mutants, mutating);
@@ -109,7 +121,7 @@ export async function mutate(
       cells,
       passed,
       tests: covered.flatMap((one) => [...one.passed.values()].map(passedCell)),
-      relations: sourcesOf(relations, mutants),
+      relations: sourcesOf(relations, functions, mutants),
       mutants: results,
       milliseconds: ended - began,
       phases: { baseline: asked - start, changes: ended - tried - evidence, evidence },
@@ -180,10 +192,11 @@ interface Pending {
 async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promise<readonly MutantResult[]> {
   const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
   const isOpen = ({ outcome }: Pending): boolean => outcome === undefined || isOpenState(outcome);
-  for (const same of grouped(pending.filter(isOpen), ({ mutant }) => mutant.after.oid).values())
+  const together = pending.filter(({ mutant }) => mutant.everywhere !== true);
+  for (const same of grouped(together.filter(isOpen), ({ mutant }) => mutant.after.oid).values())
     await screened(same, ({ own }) => own, mutating);
   for (const one of mutating.covered) {
-    const readers = pending.filter((each) => isOpen(each) && each.readers.includes(one));
+    const readers = together.filter((each) => isOpen(each) && each.readers.includes(one));
     await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating);
   }
   for (const one of pending.filter(isOpen)) {
@@ -202,7 +215,8 @@ async function resultsOf(mutants: readonly Mutant[], mutating: Mutating): Promis
 }
 
 function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
-  const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown: false };
+  const unknown = mutant.everywhere === true;
+  const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown };
   if (mutant.unprintable !== undefined)
     return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
   const because = equivalentBecause(mutant, mutating);
@@ -262,10 +276,11 @@ async function askAlone(one: Pending, mutating: Mutating): Promise<void> {
   interrupted?.throwIfAborted();
   const own = ownCells(mutant, mutating, "after");
   const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))];
-  const changed = channel.under(mutant.ddl);
+  const changed = channel.under(mutant.ddl, mutant.everywhere !== true);
   for (const cells of all) {
     const left = unknown ? cells : cells.filter((cell) => isLeftOut(cell, { channel, transcripts }));
     if (left.length === 0) continue;
+    for (const { id } of left) one.asked.add(id);
     const answers = await changed.probe(left);
     const seen = left.map((cell, index) =>
       seenAs(cell, answers[index]?.observation ?? { kind: "skipped", reason: "not asked" }, mutant),

@@ -1,7 +1,7 @@
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import type { MutantDescription, OperatorSet } from "../model/mutation.ts";
-import { alterSql, createPolicySql, dropPolicySql, grantSql } from "./ddl.ts";
+import type { OperatorSet } from "../model/mutation.ts";
+import { alterSql, createPolicySql, dropPolicySql } from "./ddl.ts";
 import {
   changesOf,
   type ExpressionChange,
@@ -11,32 +11,17 @@ import {
   nullEquals,
   nullOpens,
   otherClaim,
+  otherColumn,
   otherConnective,
   shiftedComparison,
   unboundExists,
   withoutNot,
   withoutOperand,
 } from "./expressions.ts";
-import { aclOf, type TablePrivilege, tablePrivileges, withPrivilege } from "./privileges.ts";
-
-/** One change of one thing that decides who may do what, and how to make it. */
-export interface Mutant extends MutantDescription {
-  readonly ddl: readonly string[];
-  /** The relation as the catalogue would show it. */
-  readonly after: RelationInfo;
-  /** Which commands, or uses of a privilege, it may change, and whose. */
-  readonly alters: readonly PolicyCommand[] | TablePrivilege;
-  readonly roles: readonly string[];
-  /** Set: the change is none that SQL can express. */
-  readonly unprintable?: string | undefined;
-}
+import { granted, grantedColumns, revoked } from "./grants.ts";
+import { allCommands, type Change, type Mutant, type PolicyCommand } from "./mutant.ts";
 
 const everybody: readonly string[] = ["public"];
-
-type PolicyCommand = "select" | "insert" | "update" | "delete";
-const allCommands: readonly PolicyCommand[] = ["select", "insert", "update", "delete"];
-
-type Change = Omit<Mutant, "operator" | "relation">;
 
 interface Operator {
   readonly name: string;
@@ -76,6 +61,7 @@ export const operators: readonly Operator[] = [
   { name: "grant", set: "selective", changes: granted },
   { name: "revoke", set: "selective", changes: revoked },
   { name: "invoker-off", set: "selective", changes: withoutInvoker },
+  { name: "grant", set: "full", changes: grantedColumns },
   { name: "force-off", set: "full", changes: withoutForce },
   onPolicies("and-or", "full", (policy) => onExpressions(policy, otherConnective)),
   onPolicies("drop-not", "full", (policy) => onExpressions(policy, withoutNot)),
@@ -89,6 +75,8 @@ export const operators: readonly Operator[] = [
       return text === null ? [] : expressionChanges(side, text, [negated(text)]);
     }),
   ),
+  onPolicies("other-column", "full", (policy, relation) => onExpressions(policy, otherColumn(relation))),
+  onPolicies("to-role", "full", (policy, _, roles) => otherRole(policy, roles)),
   onPolicies("unbind-exists", "full", (policy) => onExpressions(policy, unboundExists)),
   onPolicies("permissive-restrictive", "full", ({ permissive }) => [
     {
@@ -120,14 +108,18 @@ export function mutantsOf(
 function onPolicies(
   name: string,
   set: OperatorSet,
-  changes: (policy: PolicyInfo) => readonly PolicyChange[],
+  changes: (
+    policy: PolicyInfo,
+    relation: RelationInfo,
+    roles: readonly RoleInfo[],
+  ) => readonly PolicyChange[],
 ): Operator {
   return {
     name,
     set,
-    changes: (relation) =>
+    changes: (relation, roles) =>
       relation.policies.flatMap((policy) =>
-        changes(policy).map(({ from, to, unprintable, ...change }): Change => {
+        changes(policy, relation, roles).map(({ from, to, unprintable, ...change }): Change => {
           const after = { ...policy, ...change };
           return {
             subject: `policy ${policy.name}`,
@@ -196,6 +188,13 @@ function expressionChanges(
 function widenedCommand({ command, using, check }: PolicyInfo): readonly PolicyChange[] {
   if (command === "all") return [];
   return [{ command: "all", using: using ?? check, from: `FOR ${command.toUpperCase()}`, to: "FOR ALL" }];
+}
+
+/** For another persona's role alone. */
+function otherRole({ roles }: PolicyInfo, all: readonly RoleInfo[]): readonly PolicyChange[] {
+  return all
+    .filter(({ name }) => !roles.includes(name))
+    .map(({ name }) => ({ roles: [name], from: `TO ${roles.join(", ")}`, to: `TO ${name}` }));
 }
 
 function droppedPolicies(relation: RelationInfo): readonly Change[] {
@@ -274,58 +273,4 @@ function withoutInvoker(relation: RelationInfo): readonly Change[] {
       after: { ...relation, securityInvoker: false },
     },
   ];
-}
-
-const allPrivileges = Object.keys(tablePrivileges) as TablePrivilege[];
-
-/** To each role of a persona that lacks it. */
-function granted(relation: RelationInfo, roles: readonly RoleInfo[]): readonly Change[] {
-  return roles.flatMap((role) => {
-    const held = relation.privileges[role.name];
-    if (role.superuser || held === undefined) return [];
-    const takes = (privilege: TablePrivilege): boolean =>
-      relation.kind === "table" ||
-      relation.kind === "partitioned" ||
-      privilege === "select" ||
-      (privilege !== "truncate" && relation.accepts.includes(privilege));
-    return allPrivileges
-      .filter((privilege) => {
-        const now = held[privilege];
-        return takes(privilege) && (typeof now === "boolean" ? !now : now.length < relation.columns.length);
-      })
-      .map((privilege) => grantChange(relation, roles, "grant", privilege, role.name));
-  });
-}
-
-/** From each grantee that some persona's role is, or inherits from. */
-function revoked(relation: RelationInfo, roles: readonly RoleInfo[]): readonly Change[] {
-  const reach = new Set(["public", ...roles.flatMap(({ inherits }) => inherits)]);
-  return aclOf(relation)
-    .filter(({ grantee }) => grantee !== relation.owner && reach.has(grantee))
-    .flatMap(({ grantee, letters }) =>
-      allPrivileges
-        .filter((privilege) => letters.includes(tablePrivileges[privilege]))
-        .map((privilege) => grantChange(relation, roles, "revoke", privilege, grantee)),
-    );
-}
-
-function grantChange(
-  relation: RelationInfo,
-  roles: readonly RoleInfo[],
-  verb: "grant" | "revoke",
-  privilege: TablePrivilege,
-  grantee: string,
-): Change {
-  const name = privilege.toUpperCase();
-  const held = `${grantee} has ${name}`;
-  const lacks = `${grantee} has no ${name}`;
-  return {
-    subject: `grants to ${grantee}`,
-    from: verb === "grant" ? lacks : held,
-    to: verb === "grant" ? held : lacks,
-    alters: privilege,
-    roles: [grantee],
-    ddl: [grantSql(verb, privilege, relation, grantee)],
-    after: withPrivilege(relation, roles, { verb, privilege, grantee }),
-  };
 }

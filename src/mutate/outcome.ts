@@ -3,7 +3,7 @@ import type { Cell } from "../model/cell.ts";
 import type { MutantResult } from "../model/mutation.ts";
 import type { Observation } from "../model/observation.ts";
 import type { Verdict } from "../model/verdict.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 
 export type Outcome = Pick<MutantResult, "state"> &
   Partial<Pick<MutantResult, "killedBy" | "because" | "asked">>;

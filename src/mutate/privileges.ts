@@ -4,6 +4,8 @@ import type { Privileges, RelationInfo, RoleInfo } from "../model/catalog.ts";
 export const tablePrivileges = { select: "r", insert: "a", update: "w", delete: "d", truncate: "D" } as const;
 export type TablePrivilege = keyof typeof tablePrivileges;
 
+export const allPrivileges: readonly TablePrivilege[] = Object.keys(tablePrivileges) as TablePrivilege[];
+
 interface AclEntry {
   /** `public` for everybody. */
   readonly grantee: string;
@@ -36,6 +38,28 @@ export function withPrivilege(
       if (role === undefined || role.superuser || !has(role, grantee)) return [name, held];
       const keeps = verb === "grant" || others.some((entry) => has(role, entry.grantee));
       return [name, withHeld(held, info, privilege, keeps)];
+    }),
+  );
+  return { ...info, privileges };
+}
+
+export type ColumnPrivilege = "select" | "insert" | "update";
+
+/** The relation with a privilege on one more column, for a role and for all that inherit its rights. */
+export function withColumn(
+  info: RelationInfo,
+  roles: readonly RoleInfo[],
+  change: { readonly privilege: ColumnPrivilege; readonly grantee: string; readonly column: string },
+): RelationInfo {
+  const { privilege, grantee, column } = change;
+  const order = info.columns.map(({ name }) => name);
+  const privileges = Object.fromEntries(
+    Object.entries(info.privileges).map(([name, held]): [string, Privileges] => {
+      const role = roles.find((one) => one.name === name);
+      const columns = held[privilege];
+      if (role === undefined || !has(role, grantee) || columns.includes(column)) return [name, held];
+      const more = [...columns, column].toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+      return [name, { ...held, [privilege]: more }];
     }),
   );
   return { ...info, privileges };

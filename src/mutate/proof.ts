@@ -10,7 +10,7 @@ import { requestsOf } from "../run/5-prove.ts";
 import { openProof } from "../run/open-proof.ts";
 import type { RunRequest } from "../run/request.ts";
 import { checksTheSame, differingCommands } from "./equivalent.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 import { kills, type Outcome, underInfo } from "./outcome.ts";
 
 /** What the proof for all rows says of a change that no row at hand shows. */

@@ -10,7 +10,7 @@ import {
   replyOf,
   type Request,
 } from "../probe/sql/protocol.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 
 /*

@@ -1,9 +1,11 @@
 import type { PolicyInfo, RelationInfo } from "../model/catalog.ts";
 import type { MutatedRelation } from "../model/mutation.ts";
+import { grouped } from "../lib/grouped.ts";
 import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { roleSql } from "./ddl.ts";
-import type { Mutant } from "./operators.ts";
-import { aclOf, type TablePrivilege, tablePrivileges } from "./privileges.ts";
+import type { FunctionSource } from "./functions.ts";
+import type { Mutant } from "./mutant.ts";
+import { allPrivileges, aclOf, tablePrivileges } from "./privileges.ts";
 
 /*
  * A relation as SQL, for reports that show each change in its place: a piece for each thing that is changed, in words that a
@@ -12,15 +14,20 @@ import { aclOf, type TablePrivilege, tablePrivileges } from "./privileges.ts";
 
 export function sourcesOf(
   relations: readonly RelationInfo[],
+  functions: readonly FunctionSource[],
   mutants: readonly Mutant[],
 ): readonly MutatedRelation[] {
-  return relations.map((relation) => {
-    const name = formatQualified(relation);
-    const own = mutants.filter((mutant) => mutant.relation === name);
+  return [...grouped(mutants, ({ relation }) => relation)].map(([relation, own]) => {
+    const oid = own[0]?.after.oid;
+    const info = relations.find((one) => one.oid === oid);
+    const definition = functions.find((one) => one.oid === oid)?.definition.trimEnd();
     const subjects = [...new Set(own.map(({ subject }) => subject))];
     return {
-      relation: name,
-      pieces: subjects.map((subject) => ({ subject, sql: pieceSql(relation, subject) })),
+      relation,
+      pieces: subjects.map((subject) => ({
+        subject,
+        sql: info === undefined ? (definition ?? `-- ${subject} of ${relation}`) : pieceSql(info, subject),
+      })),
     };
   });
 }
@@ -55,9 +62,7 @@ function grantsSql(relation: RelationInfo, grantee: string): string {
     .filter((entry) => entry.grantee === grantee)
     .map((entry) => entry.letters)
     .join("");
-  const held = (Object.keys(tablePrivileges) as TablePrivilege[]).filter((one) =>
-    letters.includes(tablePrivileges[one]),
-  );
+  const held = allPrivileges.filter((one) => letters.includes(tablePrivileges[one]));
   if (held.length === 0) return `-- ${grantee} has no privilege of its own on ${formatQualified(relation)}`;
   return `GRANT ${held.join(", ").toUpperCase()} ON ${quoteQualified(relation)} TO ${roleSql(grantee)};`;
 }

@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import type { Cell } from "../model/cell.ts";
 import { isFor } from "../model/operations.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Mutant } from "./operators.ts";
+import type { Mutant } from "./mutant.ts";
 
 /**
  * What to add to the matrix so that a cell notices the change, as YAML; `undefined` where rowgate knows no cell that would.
@@ -10,6 +10,7 @@ import type { Mutant } from "./operators.ts";
  */
 export function suggestionFor(mutant: Mutant, own: readonly Cell[], plan: Plan): string | undefined {
   const { after } = mutant;
+  if (after.kind === "function") return undefined;
   const name = after.schema === plan.matrix.schema ? after.name : `${after.schema}.${after.name}`;
   const expect = isNamed(mutant, plan) ? deniedByGrant(mutant, own, plan) : deniedToAll(mutant, plan);
   if (expect.length === 0) return undefined;

@@ -4,6 +4,7 @@ import { readCatalog } from "../../src/catalog/catalog.ts";
 import type { RelationInfo } from "../../src/model/catalog.ts";
 import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { MutationRecord } from "../../src/model/mutation.ts";
+import { functionMutants, memberMutants, readFunctions } from "../../src/mutate/functions.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { rowgate } from "../support/cli.ts";
@@ -101,6 +102,8 @@ describe("what the plan says of a change is what the catalogue says once it is m
       `${notesSql}
        create view public.seen with (security_invoker) as select * from public.notes;
        grant select on public.seen to public;
+       create table public.parts (id int primary key, hidden text, owner uuid);
+       grant select (id), update (hidden) on public.parts to anon, authenticated;
        create policy kept on public.notes as restrictive for insert to service_role with check (body <> 'x');`,
     );
     client = new Client({ ...server.database, database, ssl: false });
@@ -124,6 +127,62 @@ describe("what the plan says of a change is what the catalogue says once it is m
       expect({ operator, ddl, ...(found && decides(found)) }).toEqual({ operator, ddl, ...decides(after) });
     }
     expect(await readCatalog(client, ["public"], roles)).toEqual(before);
+  });
+
+  test("functions that policies call, and memberships: each change is one that Postgres makes, and it does what it says", async () => {
+    await client.query(`
+      create schema own;
+      create function own."is Mine"("who" uuid, more text default 'x') returns boolean language sql stable
+        security definer set search_path = '' as 'select who = auth.uid()';
+      revoke execute on function own."is Mine" from public;
+      grant execute on function own."is Mine" to authenticated;
+      create function own.name() returns text language plpgsql as 'begin return 1; end';
+      create function own.many() returns setof int language sql as 'select 1';
+      create policy helped on public.notes for select to anon
+        using (own."is Mine"(owner) and own.name() = 'x' and id in (select own.many()));`);
+    const { roles: known, relations, serverVersionNum } = await readCatalog(client, ["public"], roles);
+    const personas = known.filter(({ name }) => roles.includes(name));
+    const mutants = [
+      ...functionMutants(await readFunctions(client, []), personas),
+      ...memberMutants(personas, { relations, serverVersionNum }),
+    ];
+    const made = mutants.map(({ operator, relation, to }) => `${operator} ${relation} ${to}`);
+    expect(made.filter((one) => one.includes("is Mine"))).toEqual([
+      "helper-true own.is Mine(who uuid, more text) select true",
+      "helper-null own.is Mine(who uuid, more text) select null::boolean",
+      "definer-invoker own.is Mine(who uuid, more text) SECURITY INVOKER",
+      "search-path-unpinned own.is Mine(who uuid, more text) the caller's search_path",
+      "grant own.is Mine(who uuid, more text) anon has EXECUTE",
+      "grant own.is Mine(who uuid, more text) service_role has EXECUTE",
+      "revoke own.is Mine(who uuid, more text) authenticated has no EXECUTE",
+    ]);
+    expect(made.filter((one) => one.includes("own.many"))).toEqual([
+      "invoker-definer own.many() SECURITY DEFINER",
+      "revoke own.many() public has no EXECUTE",
+    ]);
+    expect(made.filter((one) => one.startsWith("member"))).toEqual([
+      "member role anon member of authenticated",
+      "member role anon member of service_role",
+      "member role authenticated member of anon",
+      "member role authenticated member of service_role",
+      "member role service_role member of anon",
+      "member role service_role member of authenticated",
+    ]);
+    const under = async (start: string, question: string): Promise<unknown> => {
+      const mutant = mutants[made.findIndex((one) => one.startsWith(start))];
+      await client.query(["begin", ...(mutant?.ddl ?? [])].join(";"));
+      const { rows } = await client.query<{ said: unknown }>(`select ${question} as said`);
+      await client.query("rollback");
+      return rows[0]?.said;
+    };
+    for (const one of made) expect(await under(one, "1")).toBe(1);
+    const mine = `own."is Mine"('10000000-0000-4000-8000-000000000001')`;
+    expect(await under("helper-true own.is Mine", mine)).toBe(true);
+    expect(await under("helper-null own.is Mine", `${mine} is null`)).toBe(true);
+    expect(await under("helper-null own.name", "own.name() is null")).toBe(true);
+    const has = "pg_has_role('anon', 'authenticated', 'usage')";
+    expect(await under("member role anon member of authenticated", has)).toBe(true);
+    expect(await under("member role anon member of service_role", has)).toBe(false);
   });
 });
 

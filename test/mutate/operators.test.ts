@@ -99,6 +99,12 @@ describe("what an operator makes of a policy", () => {
     ["other-claim", "b::text = claims ->> 'sub'", ["b::text = (claims ->> 'session_id')"]],
     ["other-claim", "claims ->> 'email' = 'a'", []],
     ["add-not", "a = 1 and b = 2", ["NOT (a = 1 AND b = 2)"]],
+    ["other-column", "a = 1", ["b = 1"]],
+    [
+      "other-column",
+      "exists (select from m where m.a = docs.b)",
+      ["EXISTS (SELECT FROM m WHERE m.a = docs.a)"],
+    ],
     ["unbind-exists", "exists (select 1 from m where m.x = docs.a)", ["EXISTS (SELECT 1 FROM m)"]],
   ];
   test.each(cases)("%s of %s", (operator, using, made) => {

@@ -1,0 +1,22 @@
+import type { RelationInfo } from "../model/catalog.ts";
+import type { MutantDescription } from "../model/mutation.ts";
+import type { TablePrivilege } from "./privileges.ts";
+
+/** One change of one thing that decides who may do what, and how to make it. */
+export interface Mutant extends MutantDescription {
+  readonly ddl: readonly string[];
+  /** The relation as the catalogue would show it. */
+  readonly after: RelationInfo;
+  /** Which commands, or uses of a privilege, it may change, and whose. */
+  readonly alters: readonly PolicyCommand[] | TablePrivilege;
+  readonly roles: readonly string[];
+  /** Cells of every relation may see it, and each must be asked by itself. */
+  readonly everywhere?: true;
+  /** Set: the change is none that SQL can express. */
+  readonly unprintable?: string | undefined;
+}
+
+export type PolicyCommand = "select" | "insert" | "update" | "delete";
+export const allCommands: readonly PolicyCommand[] = ["select", "insert", "update", "delete"];
+
+export type Change = Omit<Mutant, "operator" | "relation">;
