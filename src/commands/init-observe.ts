@@ -150,7 +150,7 @@ class Observation {
   /** A run as a person will make it, on both channels: what fails is waived; what chains of writes gain is a question. */
   async confirm(proposals: ReadonlyMap<string, OpenCell>): Promise<MatrixHead["questions"]> {
     const { cells, findings } = await this.probe([], this.#facts.isWhole);
-    for (const { record } of cells.filter((one) => one.record.verdict !== "pass" && !one.record.waived)) {
+    for (const { record } of cells.filter((one) => isWaivable(one.record))) {
       const { operation, persona, schema, relation } = record;
       if (!isObserved(operation) || record.column !== undefined) continue;
       const cell = { relation: `${schema}.${relation}`, persona, operation };
@@ -158,7 +158,10 @@ class Observation {
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
       this.#put(cell, { ...(was ?? known), waived: whyWaived(record) });
     }
-    return findings.filter(isChain).flatMap((chain) => this.#questionOf(chain));
+    return [
+      ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
+      ...findings.flatMap((one) => (one.kind === "undeclared-definer" ? [definerQuestion(one)] : [])),
+    ];
   }
 
   /** What a chain gains may be intended: it is declared as observed, too. */
@@ -187,6 +190,17 @@ class Observation {
   }
 }
 
+/** Only relations are declared as observed: the run fails until a person declares this function. */
+function definerQuestion({
+  function: name,
+  roles,
+}: Extract<Finding, { readonly kind: "undeclared-definer" }>): readonly string[] {
+  return [
+    `${roles.join(", ")} may execute ${name}, SECURITY DEFINER - intended?`,
+    "declare its calls under `functions:`, or revoke EXECUTE: the run fails until then",
+  ];
+}
+
 function chainOf(finding: Finding): Extract<Finding, { readonly steps: readonly string[] }> {
   if (!isChain(finding)) throw new Error("no chain");
   return finding;
@@ -201,6 +215,11 @@ function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCel
   return new Map(
     cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
   );
+}
+
+/** A waiver covers no error: the run shows it. */
+function isWaivable({ verdict, waived }: ScannedCell["record"]): boolean {
+  return !waived && verdict !== "pass" && verdict !== "error";
 }
 
 /** Denied, where only that could not be told; else the first that a waiver covers. */

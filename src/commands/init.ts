@@ -210,7 +210,7 @@ async function prepare(
       overlays: statements.length === 0 ? known : [...known, file],
       baseline: await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd),
       users: matrix && personasWithUser(matrix),
-      schemas: ["public"],
+      schemas: matrix?.exposes ?? ["public"],
       gateway: "builtin",
       txEnd: "rollback-allow-override",
       jwtSecret: undefined,

@@ -83,8 +83,11 @@ export class Belonging {
           this.userColumns(target).includes(referenced[0] ?? ""));
       return column !== undefined && more.length === 0 && isUser ? [column] : [];
     });
+    const byDefault = relation.columns
+      .filter(({ expression }) => /^\(*auth\.uid\(\)\)*$/.test(expression ?? ""))
+      .map(({ name }) => name);
     const ofUsers = formatQualified(relation) === "auth.users" ? ["id"] : [];
-    return [...new Set([...own, ...referring, ...ofUsers])];
+    return [...new Set([...own, ...referring, ...byDefault, ...ofUsers])];
   }
 
   #claimColumns(relation: ProofRelation): readonly string[] {

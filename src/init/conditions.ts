@@ -5,7 +5,7 @@ import { type Command, policyCondition, type Side } from "../prove/analyse/polic
 import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
 import { literal, part, replace, stringOf, walk, withoutCasts } from "../prove/analyse/tree.ts";
 
-/** Stands in a tree for a parameter of the matrix: `:sub`. */
+/** The mark of a parameter of the matrix in a tree: `:sub`. */
 export const mark = "rowgate:parameter:";
 
 /** What a policy asks of a row, in the policy's own expressions, with who asks as parameters of a matrix. */
@@ -13,7 +13,7 @@ export interface Condition {
   readonly tree: Node;
   /** What its only policy is called, if that is short. */
   readonly policy?: string | undefined;
-  /** Helper functions whose bodies stand in the tree, by the node that took their place. */
+  /** Helper functions that were replaced by their bodies, by the node that replaced each. */
   readonly helpers: ReadonlyMap<Node, string>;
 }
 

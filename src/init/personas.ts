@@ -12,7 +12,7 @@ import { endings, expiries, isPrivileged } from "./values.ts";
 /** A persona of the matrix that is written. */
 export interface InitPersona extends MappedPersona {
   readonly declaration: Readonly<Record<string, unknown>>;
-  /** What its parameters stand for. */
+  /** The values of its parameters. */
   readonly values: Values;
 }
 
@@ -266,7 +266,7 @@ function persona(who: MappedPersona, role: string, claims?: Claims): InitPersona
   return { ...who, declaration: { role, ...(claims && { claims }) }, values };
 }
 
-/** Parameters and what they stand for: `sub`, `claims.app_metadata.role`. */
+/** Parameters and their values: `sub`, `claims.app_metadata.role`. */
 export function flattenedClaims(claims: Claims): readonly (readonly [string, string])[] {
   const sub = claims["sub"];
   return [...(typeof sub === "string" ? [["sub", sub] as const] : []), ...flattened(claims, "claims")];

@@ -307,7 +307,11 @@ function isNeeded(relation: ProofRelation, column: ProofColumn): boolean {
   const isKey = [...relation.uniques, ...relation.keys].some((key) => key.includes(column.name));
   const must = column.notNull || column.domainNotNull;
   if (isKey && (must || !isPlatform(relation))) return true;
-  return must && column.expression === null && column.identity === null;
+  return (
+    must &&
+    (column.expression === null || /auth\.uid\(|current_setting\(/.test(column.expression)) &&
+    column.identity === null
+  );
 }
 
 /** An empty text says less of a row than a text, and a probe that writes values back finds none in it. */

@@ -110,7 +110,7 @@ export function listedValues({ name, labels }: ProofColumn, { checks }: ProofRel
     .map((match) => (match[1] ?? "").replaceAll("''", "'"));
 }
 
-/** Words that stand for more rights than an ordinary user's. */
+/** Words that mean more rights than an ordinary user's. */
 export function isPrivileged(text: string): boolean {
   return /admin|owner|super|staff|moderator|manager|service|root|system|internal/i.test(text);
 }
