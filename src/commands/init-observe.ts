@@ -1,6 +1,6 @@
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import { now } from "../lib/clock.ts";
-import { dayOf } from "../lib/moment.ts";
+import { dayOf, elapsed } from "../lib/moment.ts";
 import type { AskedOf } from "../init/asked.ts";
 import type { Cast } from "../init/personas.ts";
 import {
@@ -52,6 +52,8 @@ export interface ObserveTask {
 export interface Observed {
   readonly parts: MatrixParts;
   readonly questions: MatrixHead["questions"];
+  /** A run as a person will make it was made, too. */
+  readonly isConfirmed: boolean;
 }
 
 /** Days that a waiver of a cell holds for which no declaration was found. */
@@ -71,7 +73,8 @@ export async function observe(
   const denied = (await observation.probe([])).cells;
   const proposals = await proposalsFor(system, facts, cast, denied);
   await observation.declare(proposals);
-  const gained = await observation.confirm(proposals);
+  const isConfirmed = observation.hasTime();
+  const gained = isConfirmed ? await observation.confirm(proposals) : [];
   // The widest standing that has an access is the one that is asked about.
   const byStanding = cast.personas
     .map(({ name, standing, is }) => ({ name, standing, is }))
@@ -83,10 +86,14 @@ export async function observe(
     return [`${questionText(question)} - intended?`, ...cause];
   });
   const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
-  return { parts: { ...observation.parts(), rows }, questions: [...questions, ...gained] };
+  return { parts: { ...observation.parts(), rows }, questions: [...questions, ...gained], isConfirmed };
 }
 
+/** After this, what is open is waived, and no whole run is made: a first matrix that is late helps less than one with open cells. */
+const mostMilliseconds = 60_000;
+
 class Observation {
+  readonly #began = now();
   readonly #task: ObserveTask;
   readonly #system: PreparedSystem;
   readonly #facts: SystemFacts;
@@ -99,6 +106,10 @@ class Observation {
     this.#system = system;
     this.#facts = facts;
     this.#cast = cast;
+  }
+
+  hasTime(): boolean {
+    return elapsed(this.#began, now()) < mostMilliseconds;
   }
 
   parts(): MatrixParts {
@@ -140,7 +151,8 @@ class Observation {
         const record = failed.get(id);
         if (record === undefined) continue;
         const tried = [...one.tried, { proposal: one.proposals[one.next] ?? everything, record }];
-        if (one.next + 1 < one.proposals.length) still.set(id, { ...one, next: one.next + 1, tried });
+        if (one.next + 1 < one.proposals.length && this.hasTime())
+          still.set(id, { ...one, next: one.next + 1, tried });
         else this.#put(one.cell, waivedOf(one, tried));
       }
       open = still;

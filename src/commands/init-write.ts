@@ -110,7 +110,7 @@ targets: {}
 
 export function summary(
   { place, environment }: WriteTask,
-  { rows, cast, parts, questions }: Written,
+  { rows, cast, parts, questions, isConfirmed }: Written & { readonly isConfirmed: boolean },
   milliseconds: number,
 ): string {
   const shown = (file: string): string => path.relative(environment.cwd, file);
@@ -132,6 +132,9 @@ export function summary(
       : [`${shown(place.rows)}: rows for ${rows.tables.length} empty tables`]),
     ...rows.refused.map(({ relation, because }) => `  ${relation} stays empty: ${because}`),
     `${shown(place.matrix)}: ${parts.relations.length} relations, ${cast.personas.length} personas, as observed${waived === 0 ? "" : `; ${waived} cells are waived, because no declaration fits them`}`,
+    ...(isConfirmed
+      ? []
+      : ["No whole run was made, since 60 s were over: the first `rowgate run` may find more."]),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
     `next: rowgate run ${shown(place.matrix)}`,
     "",

@@ -72,9 +72,11 @@ export async function initCommand(
       return 0;
     }
     const system = await prepare(task, "init", rows.statements, personasOf(facts, cast));
-    const { parts, questions } = await observe(task, system, facts, cast);
+    const { parts, questions, isConfirmed } = await observe(task, system, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
-    environment.out.write(summary(task, { rows, cast, parts, questions }, elapsed(began, now())));
+    environment.out.write(
+      summary(task, { rows, cast, parts, questions, isConfirmed }, elapsed(began, now())),
+    );
     return 0;
   } finally {
     await server.stop();
