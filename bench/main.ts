@@ -10,6 +10,7 @@ import { benchHtml } from "./html.ts";
 import { inFolder } from "./laboratory.ts";
 import { benchMemory } from "./memory.ts";
 import { type Options, readOptions, type Stage, usage } from "./options.ts";
+import { benchScan, benchWatch } from "./project.ts";
 import { benchProof } from "./proof.ts";
 import { benchRest } from "./rest.ts";
 import { tableOf } from "./table.ts";
@@ -22,6 +23,8 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   html: benchHtml,
   proof: benchProof,
   escalate: benchEscalate,
+  scan: benchScan,
+  watch: benchWatch,
 };
 
 const results = fileURLToPath(new URL("../bench/results", import.meta.url));

@@ -1,6 +1,16 @@
 import { parseArgs } from "node:util";
 
-export const stages = ["direct", "rest", "memory", "start", "html", "proof", "escalate"] as const;
+export const stages = [
+  "direct",
+  "rest",
+  "memory",
+  "start",
+  "html",
+  "proof",
+  "escalate",
+  "scan",
+  "watch",
+] as const;
 export type Stage = (typeof stages)[number];
 
 export interface Options {

@@ -1,8 +1,10 @@
 -- What decides the cells of each relation outside of the system schemas, as a text that changes when it does, and one row (oid 0)
 -- for what belongs to no relation: roles and their memberships and settings, schemas, functions, types, default privileges,
--- extensions, sequences. Rows count too: a cell is about rows.
+-- extensions, sequences. Rows count too: a cell is about rows. Moments of today with a fraction are alike: now() wrote them when the
+-- database was made, and would be another at each save.
 --   relation, name, mark   `schema.name`; an MD5 of definition, policies, grants, triggers, indexes and rows
---   needs                  relations that its policies, foreign keys (both ends), view definition and partitions name
+--   needs                  relations that its policies, view definition and partitions name, and those with a foreign key to it
+--   parents                relations that its own foreign keys refer to: a check of a key reads their rows, and nothing else of theirs
 --   opaque                 a trigger, rule, or a function other than the auth helpers stands between: what it reads, no catalogue says
 with relations as (
   select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as shown
@@ -13,7 +15,7 @@ with relations as (
 objects as (
   select r.oid as relation, 'pg_policy'::regclass as class, p.oid as object from relations r join pg_policy p on p.polrelid = r.oid
   union all select r.oid, 'pg_rewrite'::regclass, w.oid from relations r join pg_rewrite w on w.ev_class = r.oid
-  union all select r.oid, 'pg_constraint'::regclass, k.oid from relations r join pg_constraint k on k.conrelid = r.oid
+  union all select r.oid, 'pg_constraint'::regclass, k.oid from relations r join pg_constraint k on k.conrelid = r.oid and k.contype <> 'f'
   union all select r.oid, 'pg_attrdef'::regclass, a.oid from relations r join pg_attrdef a on a.adrelid = r.oid
 ),
 needs as (
@@ -49,9 +51,12 @@ select r.shown as relation, r.relname::text as name,
          (select string_agg(pg_get_ruledef(w.oid), ';' order by w.rulename) from pg_rewrite w where w.ev_class = r.oid),
          case when r.relkind in ('r', 'm') then
            (xpath('/row/h/text()', query_to_xml(format(
-             'select md5(coalesce(string_agg(md5(t::text), '''' order by md5(t::text)), '''')) as h from %s t', r.shown), false, true, '')))[1]::text
+             'select md5(coalesce(string_agg(md5(x), '''' order by md5(x)), '''')) as h
+              from (select regexp_replace(t::text, to_char(now(), ''YYYY-MM-DD'') || ''[ T][0-9:]+\.[0-9]+'', ''now'', ''g'') from %s t) as rows (x)',
+             r.shown), false, true, '')))[1]::text
          end)) as mark,
        array(select distinct x.shown from needs n join relations x on x.oid = n.needed where n.relation = r.oid and x.oid <> r.oid) as needs,
+       array(select distinct x.shown from pg_constraint k join relations x on x.oid = k.confrelid where k.conrelid = r.oid and x.oid <> r.oid) as parents,
        r.oid in (select relation from opaque) as opaque
 from relations r
 union all
@@ -70,4 +75,4 @@ select '', '', md5(concat_ws('|',
                             order by d.defaclrole::regrole::text, d.defaclnamespace, d.defaclobjtype) from pg_default_acl d),
          (select string_agg(e.extname || e.extversion, ';' order by e.extname) from pg_extension e),
          (select string_agg(concat_ws(',', c.oid::regclass, c.relowner::regrole, c.relacl), ';' order by c.oid::regclass::text) from pg_class c where c.relkind = 'S'))),
-       '{}', false
+       '{}', '{}', false

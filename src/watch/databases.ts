@@ -131,7 +131,8 @@ export class Databases {
     const name = `${use}_${this.#count}`;
     await this.#admin(
       server,
-      `create database ${quoteIdent(name)} template ${quoteIdent(of)} strategy file_copy`,
+      // A copy belongs to who makes it; on a Supabase project's the role postgres owns it, and so the schema public.
+      `create database ${quoteIdent(name)} template ${quoteIdent(of)} owner postgres strategy file_copy`,
     );
     const database = { ...server.database, database: name };
     try {

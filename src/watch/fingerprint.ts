@@ -11,6 +11,8 @@ export interface Fingerprint {
   readonly name: string;
   readonly mark: string;
   readonly needs: readonly string[];
+  /** Whose rows checks of its foreign keys read. */
+  readonly parents: readonly string[];
   readonly opaque: boolean;
 }
 
@@ -58,7 +60,9 @@ export function touchedBy(
       [keyOf(spec), ...(spec.control === undefined ? [] : [keyOf(spec.control.from)])],
       byName,
     );
+    const parents = [...closure].flatMap((one) => byName.get(one)?.parents ?? []);
     return (
+      parents.some((one) => changed.has(one)) ||
       [...closure].some((one) => changed.has(one) || byName.get(one)?.opaque === true || !byName.has(one)) ||
       sharesRows(predicatesOf(spec))
     );

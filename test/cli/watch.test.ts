@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -43,28 +44,36 @@ const access = (
 create policy read on lists for select to authenticated using (exists (select from tags));
 `;
 
+/** Waits for texts that a watch writes. */
+function reader(
+  child: ChildProcess,
+  err: () => string,
+): (text: RegExp, of?: () => string) => Promise<string> {
+  let out = "";
+  child.stdout?.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  /** What is written until the text has come, from where the last look ended. */
+  let seen = 0;
+  return async (text, of = () => out) => {
+    for (;;) {
+      const fresh = of === err ? of() : of().slice(seen);
+      if (text.test(fresh)) {
+        if (of !== err) seen = out.length;
+        return fresh;
+      }
+      if (child.exitCode !== null) throw new Error(`it ended: ${out}${err()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+}
+
 test("a save is followed by the verdicts of what it touches, and a mistake by its place", async () => {
   save("matrices/team.yaml", matrix());
   save("policies/team/010_tables.sql", tables);
   save("policies/team/020_access.sql", access("owner = auth.uid()"));
-  let out = "";
   const ended = await rowgate(["watch", "matrices/team.yaml"], {
     cwd: folder,
     watch: async (child, err) => {
-      child.stdout?.on("data", (chunk: Buffer) => (out += chunk.toString()));
-      /** What is written until the text has come, from where the last look ended. */
-      let seen = 0;
-      const until = async (text: RegExp, of: () => string = () => out): Promise<string> => {
-        for (;;) {
-          const fresh = of === err ? of() : of().slice(seen);
-          if (text.test(fresh)) {
-            if (of !== err) seen = out.length;
-            return fresh;
-          }
-          if (child.exitCode !== null) throw new Error(`it ended: ${out}${err()}`);
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      };
+      const until = reader(child, err);
       await until(/^PASS .*\n/m);
 
       // A policy that opens: the cells of its relation alone.
@@ -109,5 +118,56 @@ test("a save is followed by the verdicts of what it touches, and a mistake by it
     },
   });
   expect(ended.err).not.toContain("defect of rowgate");
+  expect([ended.code, ended.signal]).toEqual([130, null]);
+}, 120_000);
+
+/** What a Supabase project's migrations do: a sign-up makes a profile, and files have policies of their own. */
+const project = `create table public.profiles (id uuid primary key references auth.users, at timestamptz not null default now());
+create function public.handle_new_user() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.profiles (id) values (new.id);
+  return new;
+end $$;
+create trigger on_auth_user_created after insert on auth.users for each row execute function public.handle_new_user();
+alter table public.profiles enable row level security;
+create policy own on public.profiles for select to authenticated using (id = auth.uid());
+create table public.notes (id int primary key, owner uuid references auth.users, body text);
+alter table public.notes enable row level security;
+create policy files on storage.objects for select to authenticated using (owner = auth.uid());
+`;
+const projectAccess = (notes: string): string =>
+  `create policy read on public.notes for select to authenticated using (${notes});
+insert into public.notes values (1, null, 'a');
+`;
+
+test("a Supabase project: each save of a policy proves the cells of its relation alone", async () => {
+  save("app/supabase/migrations/20240101000000_tables.sql", project);
+  save("app/supabase/migrations/20240102000000_access.sql", projectAccess("owner = auth.uid()"));
+  save(
+    "app/matrices/app.yaml",
+    `matrix: app
+policies: ../supabase/migrations
+personas:
+  ana: { role: authenticated, claims: { sub: ${ana} } }
+relations:
+  profiles: { expect: { ana: { select: { rows: id = :sub } } } }
+  notes: { expect: { ana: { select: { rows: owner = :sub } } } }
+`,
+  );
+  const ended = await rowgate(["watch", "matrices/app.yaml", "--proof", "rows-at-hand"], {
+    cwd: path.join(folder, "app"),
+    watch: async (child, err) => {
+      const until = reader(child, err);
+      await until(/(?:PASS|FAILED) .*all after.*\n/);
+      save("app/supabase/migrations/20240102000000_access.sql", projectAccess("true"));
+      const opened = await until(/FAILED .*all after.*\n/);
+      expect(opened).toContain(
+        "rebuilt from supabase/migrations/20240102000000_access.sql: `public.notes`\n",
+      );
+      expect(opened).toMatch(/^LEAK ana · public\.notes · select: /m);
+      child.kill("SIGINT");
+    },
+  });
+  expect(ended.err).not.toContain("rowgate:");
   expect([ended.code, ended.signal]).toEqual([130, null]);
 }, 120_000);

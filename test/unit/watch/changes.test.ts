@@ -43,6 +43,7 @@ const one = (relation: string, mark: string, needs: readonly string[] = [], opaq
   name: relation.split(".")[1] ?? "",
   mark,
   needs,
+  parents: relation === "public.tags" ? ["public.others"] : [],
   opaque,
 });
 const catalog = (marks: Readonly<Record<string, string>>, opaque = false): readonly Fingerprint[] => [
@@ -59,12 +60,12 @@ test.each([
   ["the relation itself", { notes: "1" }, false, ["public.notes", "public.f"]],
   ["a relation that its policy reads", { members: "1" }, false, ["public.notes", "public.f"]],
   ["a relation that a row set names", { uses: "1" }, false, ["public.tags", "public.f"]],
-  ["another relation", { others: "1" }, false, ["public.f"]],
+  ["a relation that its foreign key refers to", { others: "1" }, false, ["public.tags", "public.f"]],
   [
     "another relation, and a function stands before this one",
     { others: "1" },
     true,
-    ["public.notes", "public.f"],
+    ["public.notes", "public.tags", "public.f"],
   ],
   ["a role", { global: "1" }, false, undefined],
 ])("%s of the database changed", (_, marks, opaque, want) => {
