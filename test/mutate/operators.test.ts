@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { Cell } from "../../src/model/cell.ts";
+import type { Plan } from "../../src/plan/plan.ts";
 import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
 import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
+import { suggestionFor } from "../../src/mutate/suggest.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
 import { readersOf, type SqlText } from "../../src/mutate/readers.ts";
 
@@ -315,6 +319,53 @@ const text = (oid: string, sql: string, view = false): SqlText => ({
   text: sql,
   bound: true,
   view,
+});
+
+describe("what to add to the matrix where nothing noticed", () => {
+  const before = relation(policy("true", { check: "a = 1 and exists (select from m where m.a = docs.b)" }));
+  const persona = { name: "ana", role: "member" };
+  const plan = {
+    matrix: { schema: "public", personas: [persona] },
+    catalog: { relations: [before], roles: [member] },
+    work: [{ relation: { info: before } }],
+  } as unknown as Plan;
+  const cell = (operation: Cell["operation"]): Cell =>
+    ({
+      operation,
+      persona,
+      role: member,
+      column: undefined,
+      expectation: { kind: "allow" },
+    }) as unknown as Cell;
+  const suggested = (operator: string, operations: readonly Cell["operation"][]): unknown => {
+    const mutant = mutantsOf(before, [member], "full").find((one) => one.operator === operator);
+    const yaml = mutant && suggestionFor(mutant, operations.map(cell), plan);
+    return yaml === undefined ? undefined : (parse(yaml) as unknown);
+  };
+  const values = { a: "<a value that WITH CHECK refuses>", b: "<a value that WITH CHECK refuses>" };
+  const cases: readonly [string, string, readonly Cell["operation"][], unknown][] = [
+    [
+      "a weaker WITH CHECK: a row to refuse",
+      "check-true",
+      ["select", "insert", "update", "delete"],
+      {
+        insert: { refused: values },
+        expect: { ana: { insert: { reject: ["refused"] }, update: { never: { refused: values } } } },
+      },
+    ],
+    [
+      "no cell asks about a command",
+      "using-false",
+      ["select", "update"],
+      { expect: { ana: { delete: "<deny, allow, or a row set>" } } },
+    ],
+  ];
+  test.each(cases)("%s", (_what, operator, operations, entry) => {
+    expect(suggested(operator, operations)).toEqual({ relations: { docs: entry } });
+  });
+  test("all were asked: nothing is known", () => {
+    expect(suggested("using-false", ["select", "update", "delete", "insert"])).toBeUndefined();
+  });
 });
 
 describe("what may notice a change of a relation", () => {
