@@ -25,16 +25,17 @@
 --        milliseconds  after which no step is begun
 --        nothing     '{hash, …}'  measurements that showed nothing in earlier batches, each with the digests that it depends on
 --        steps       [{"id", "persona", "statements": [sql, …], "target", "also": [persona, …], "measure": [measure, …],
---                      "privileged", "view", "views", "exposes", "settings"}]
+--                      "privileged", "view", "views", "exposes", "settings", "personas": [persona, …]}]
 --                    {new} in a statement: the key of the row that the chain has written to its target so far.
 --                    measure: exactly these.
+--                    personas: who sends each statement, where it is not always `persona`: one invites, the other accepts.
 --                    privileged: the first statement is not the persona's (a sign-up is the auth server's)
 --                    view: the measurement of whether the persona sees what it wrote to its target. views: a list, of whether others
 --                    do, which is asked where it does not see all, or exposes is true
 --                    settings: it may change more than rows, so what it shows is neither taken from other steps nor kept for them
 -- Out: setting rowgate.answers (JSON): {"nothing": ["hash", …], "steps": …}, for each step that was reached, in order
 --        {"id", "code", "message", "touched", "written": [relation, …], "changed": [[relation, keys], …], "gone": [[relation, keys], …],
---         "gained": [[measure, keys], …], "failed": [[measure, code], …], "audience": [[measure, keys], …]}
+--         "gained": [[measure, keys], …], "failed": [[measure, code], …], "audience": [[measure, keys], …], "hooked": true}
 --
 -- Why each piece stands where it stands:
 --   * counters of written rows survive an inner rollback, so they are read right before each step;
@@ -119,7 +120,7 @@ begin
   for step in
     select * from jsonb_to_recordset(asked->'steps')
       as x(id int, persona int, statements text[], target int, also int[], measure int[], privileged boolean, changes boolean,
-              view int, views int, exposes boolean, settings boolean)
+              view int, views int, exposes boolean, settings boolean, personas int[])
   loop
     exit when cut or clock_timestamp() > deadline;
     before := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
@@ -139,16 +140,24 @@ begin
     end if;
     begin
       for i in 1 .. coalesce(cardinality(step.statements), 0) loop
+        p := coalesce(step.personas[i], step.persona);
+        if step.personas is not null then
+          ignored := set_config('role', 'none', true);
+          ignored := set_config('session_authorization', home, true);
+          for j in 1 .. settings_count loop ignored := set_config(settings[j], session_values[(p - 1) * settings_count + j], true); end loop;
+          if logins[p] is not null then ignored := set_config('session_authorization', logins[p], true); end if;
+          ignored := set_config('role', roles[p], true);
+        end if;
         statement := step.statements[i];
         if i > 1 then
           if new_key is null and position('{new}' in statement) > 0 then
             ignored := set_config('role', 'none', true);
-            if logins[step.persona] is not null then ignored := set_config('session_authorization', home, true); end if;
+            if logins[p] is not null then ignored := set_config('session_authorization', home, true); end if;
             execute changed_sql[step.target] into keys;
             new_key := keys[1];
           end if;
-          if logins[step.persona] is not null then ignored := set_config('session_authorization', logins[step.persona], true); end if;
-          ignored := set_config('role', roles[step.persona], true);
+          if logins[p] is not null then ignored := set_config('session_authorization', logins[p], true); end if;
+          ignored := set_config('role', roles[p], true);
           statement := replace(statement, '{new}', coalesce(quote_literal(new_key), 'null'));
         end if;
         if pre_request is not null and not coalesce(step.privileged, false) then execute pre_request; end if;
@@ -315,7 +324,7 @@ begin
       ',"touched":', coalesce(touched, 0), ',"written":', to_json(written),
       ',"changed":[', array_to_string(changed, ','), '],"gone":[', array_to_string(gone, ','),
       '],"gained":[', array_to_string(gained, ','), '],"failed":[', array_to_string(failed, ','),
-      '],"audience":[', array_to_string(audience, ','), ']}');
+      '],"audience":[', array_to_string(audience, ','), ']', case when hooked is not null then ',"hooked":true' end, '}');
   end loop;
   ignored := set_config('role', 'none', true);
   ignored := set_config('rowgate.answers',

@@ -59,6 +59,8 @@ export interface SentStep {
   readonly also?: readonly number[] | undefined;
   readonly measure?: readonly number[] | undefined;
   readonly privileged?: boolean | undefined;
+  /** Who sends each statement, where it is not always `persona`: one invites, the other accepts. */
+  readonly personas?: readonly number[] | undefined;
   /** The row is of another user, by its key: a membership, an account. */
   readonly changes?: boolean | undefined;
   /** Who sees what was written to the target: the persona itself (a measurement), and others (a list). */
@@ -84,6 +86,8 @@ export interface StepAnswer {
   readonly gained: Numbered<readonly string[]>;
   readonly failed: Numbered<string>;
   readonly audience: Numbered<readonly string[]>;
+  /** The next token has other claims, and with them it was measured. */
+  readonly hooked?: boolean;
 }
 
 interface BatchAnswer {

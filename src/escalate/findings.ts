@@ -1,5 +1,6 @@
 import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { Chain, ChainKind } from "../model/finding.ts";
+import { claimsSetting, type TokenHook } from "./hook.ts";
 import type { Gain, Judged } from "./judge.ts";
 import { wentThrough } from "./measures.ts";
 import type { Step } from "./step.ts";
@@ -30,7 +31,10 @@ function saysMore(shorter: Group, longer: Group): boolean {
 }
 
 /** One finding for each chain that differs in more than its values, the shortest as its example. */
-export function findingsOf(judged: readonly Judged[]): readonly ({ readonly kind: ChainKind } & Chain)[] {
+export function findingsOf(
+  judged: readonly Judged[],
+  hook: TokenHook | undefined,
+): readonly ({ readonly kind: ChainKind } & Chain)[] {
   const groups = new Map<string, Group>();
   for (const one of judged)
     for (const gain of one.gains) {
@@ -60,32 +64,41 @@ export function findingsOf(judged: readonly Judged[]): readonly ({ readonly kind
         {
           kind,
           personas: [...new Set(chains.map(({ chain }) => chain[0]?.actor.persona.name ?? ""))],
-          steps: example.chain.map(describeStep),
+          steps: [
+            ...example.chain.map(
+              (step, place) =>
+                `${describeStep(step)}${place > 0 && step.actor !== example.chain[0]?.actor ? ` as ${step.actor.persona.name}` : ""}`,
+            ),
+            ...(example.answer.hooked === true ? ["take a new token"] : []),
+          ],
           chains: new Set(chains).size,
           gains: [...byWhat].map(([what, keys]) => {
             const rows = [...keys].filter((key) => key !== wentThrough);
             return { what, rows: rows.length, examples: rows.slice(0, 3) };
           }),
-          reproduce: reproduction(example, gain),
+          reproduce: reproduction(example, gain, hook),
         },
       ];
     });
 }
 
 /** Statements for psql that show the gain; nothing of it stays. */
-function reproduction({ chain }: Judged, gain: Gain): string {
+function reproduction({ chain, answer }: Judged, gain: Gain, hook: TokenHook | undefined): string {
   const [first, ...calls] = chain;
   if (first === undefined) return "";
   const asked = quoteLiteral(arrayText(gain.keys.slice(0, 5))).trimStart();
   return [
     "begin;",
-    ...become(first.actor),
-    `${first.sql};`,
+    ...(isOfAuthServer(first)
+      ? [`${first.sql};`, ...become(first.actor)]
+      : [...become(first.actor), `${first.sql};`]),
     ...calls.flatMap((call) => [
       ...(call.sql.includes("{new}") ? keyOfWritten(first) : []),
+      ...(call.actor === first.actor ? [] : become(call.actor)),
       `${call.sql.replaceAll("{new}", ":'written'")};`,
     ]),
-    ...(gain.by === first.actor ? [] : become(gain.by)),
+    ...(answer.hooked === true && hook !== undefined ? newToken(first.actor, hook) : []),
+    ...(gain.by === (calls.at(-1) ?? first).actor ? [] : become(gain.by)),
     ...(gain.statement === "" ? [] : [`${gain.statement.replaceAll("$1", asked)};`]),
     "rollback;",
   ].join("\n");
@@ -105,6 +118,21 @@ function become({ persona, role, settings }: Step["actor"]): readonly string[] {
   ];
 }
 
+/** Whether the auth server stores it, and not the user. */
+function isOfAuthServer({ kind }: Step): boolean {
+  return kind === "sign-up" || kind === "metadata";
+}
+
+/** The claims that the auth server would put into the next token. */
+function newToken({ role }: Step["actor"], { sql }: TokenHook): readonly string[] {
+  const held = `current_setting('${claimsSetting}')`;
+  return [
+    "reset role;",
+    `select set_config('${claimsSetting}', (${held}::jsonb || (${sql.replaceAll("$1", held)})::jsonb)::text, true);`,
+    `set local role ${quoteIdent(role.name)};`,
+  ];
+}
+
 /** The key of the row that was just written, in psql's variable. */
 function keyOfWritten({ subject, actor }: Step): readonly string[] {
   if (subject === undefined) return [];
@@ -118,6 +146,8 @@ function keyOfWritten({ subject, actor }: Step): readonly string[] {
 /** What a step does, in words. */
 export function describeStep({ kind, subject, routine, columns, values, declared, blind }: Step): string {
   const set = columns.map((name, index) => `${name} = ${values[index] ?? "null"}`).join(", ");
+  if (kind === "sign-up") return set === "" ? "sign up" : `sign up with ${set}`;
+  if (kind === "metadata") return `set ${set} in the own user's metadata`;
   if (kind === "call")
     return `call ${routine === undefined ? "" : formatQualified(routine)}(${declared ?? set})`;
   const on = subject === undefined ? "" : formatQualified(subject.info);

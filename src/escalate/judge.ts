@@ -2,12 +2,13 @@ import { formatQualified } from "../lib/sql-text.ts";
 import type { ChainKind } from "../model/finding.ts";
 import type { MayBecome } from "../model/matrix.ts";
 import { namedStep } from "../plan/bounds.ts";
+import { resolveExpectation } from "../plan/expectation.ts";
 import type { StepAnswer } from "./engine.ts";
 import { exposes, mayName } from "./exposure.ts";
 import type { Measure, Numbering } from "./measures.ts";
 import type { Step } from "./step.ts";
 import type { Reach } from "./values.ts";
-import type { Actor, Subject, World } from "./world.ts";
+import type { Actor, Row, Subject, World } from "./world.ts";
 
 /** Something gained by a chain of steps. */
 export interface Gain {
@@ -96,7 +97,9 @@ export class Judge {
       const held = own ? undefined : this.#heldBy(stepper, measure);
       const before = chain.length > 1 ? this.#alone.get(first) : undefined;
       if (chain.length === 1) note(this.#alone, first, number, old);
-      const keys = old.filter((key) => held?.has(key) !== true && before?.has(`${number} ${key}`) !== true);
+      const keys = (own || !this.#maySend(stepper, measure) ? old : []).filter(
+        (key) => held?.has(key) !== true && before?.has(`${number} ${key}`) !== true,
+      );
       const what = whatOf(measure);
       const left = this.#undeclared(
         chain,
@@ -122,15 +125,29 @@ export class Judge {
     });
   }
 
-  /** What the one who steps reaches itself may be handed on, and so may power over its own rows: an owner makes owners. */
-  #heldBy(stepper: Actor, { subject, operation }: Measure): ReadonlySet<string> {
+  /**
+   * What the one who steps reaches itself may be handed on. So may power over its own rows, where it has that power over others'
+   * rows: an owner makes owners. Where it has not, another would do with its rows what it may not do itself.
+   */
+  #heldBy(stepper: Actor, measure: Measure): ReadonlySet<string> {
+    const { subject, operation } = measure;
     if (subject === undefined || operation === "execute" || operation === "insert") return new Set();
     const own = stepper.identities.map(([, value]) => value);
-    const named =
-      operation === "select"
-        ? []
-        : subject.rows.filter(({ values }) => own.some((one) => Object.values(values).includes(one)));
-    return new Set([...this.#reach(stepper, subject, operation), ...named.map(({ key }) => key)]);
+    const names = ({ values }: Row): boolean => own.some((one) => Object.values(values).includes(one));
+    const reached = this.#reach(stepper, subject, operation);
+    const rules = operation !== "select" && subject.rows.some((row) => reached.has(row.key) && !names(row));
+    const named = rules ? subject.rows.filter(names) : [];
+    return new Set([...reached, ...named.map(({ key }) => key)]);
+  }
+
+  /** Whether the one who steps may insert there, or call the function, itself: with which values may be handed on, too. */
+  #maySend({ persona }: Actor, { subject, call, operation }: Measure): boolean {
+    if (operation !== "insert" && operation !== "execute") return false;
+    const said =
+      call === undefined
+        ? subject?.spec && resolveExpectation(subject.spec, persona.name, "insert")
+        : call.planned.spec.declarations.find((one) => one.persona === persona.name);
+    return said !== undefined && said.expectation.kind !== "deny";
   }
 
   /** A call that was refused and is not; or rows that it returns now, and returned to another persona before. */

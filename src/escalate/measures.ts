@@ -12,6 +12,7 @@ import { insertSql } from "../probe/sql/statements.ts";
 import { type Closure, dependsOn, type Measured } from "./closure.ts";
 import { Digests } from "./digests.ts";
 import type { Fixed } from "./engine.ts";
+import { hookIn, withHook } from "./hook.ts";
 import { Numbers } from "./numbers.ts";
 import { type Actor, arrayText, keyCondition, type Subject, type World } from "./world.ts";
 
@@ -66,7 +67,10 @@ function relationMeasures(world: World, actor: Actor, subject: Subject): readonl
     call: undefined,
     candidate,
     on: formatQualified(info),
-    closure: world.dependencies.closureOf({ kind: "relation", oid: info.oid, operation }),
+    closure: withHook(
+      world.dependencies.closureOf({ kind: "relation", oid: info.oid, operation }),
+      world.hook,
+    ),
     statement,
     kind,
   });
@@ -131,7 +135,7 @@ function callMeasures(world: World, actor: Actor, planned: PlannedFunction): rea
         call: { planned, call },
         candidate: undefined,
         on: formatFunction(spec),
-        closure: world.dependencies.closureOf({ kind: "function", oid: routine.oid }),
+        closure: withHook(world.dependencies.closureOf({ kind: "function", oid: routine.oid }), world.hook),
         statement: answersSql(routine, values),
         kind: "call",
       },
@@ -284,6 +288,8 @@ function sessionsOf({
   actors,
   home,
   preRequest,
+  hook,
+  tables,
 }: World): Pick<Fixed, "settings" | "personas" | "home" | "preRequest" | "hook" | "constraintClass"> {
   const settings = [...new Set(actors.flatMap((one) => [...one.settings.keys()]))];
   const personas = actors.map((one) => ({
@@ -297,6 +303,6 @@ function sessionsOf({
     home,
     preRequest: preRequest ?? null,
     constraintClass: codeOf("constraint"),
-    hook: null,
+    hook: hookIn(hook, settings, tables),
   };
 }

@@ -11,6 +11,7 @@ import { exposes, mayName } from "./exposure.ts";
 import { type Allowance, Judge, type Judged } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
 import { inOrder, weightOf } from "./order.ts";
+import { signUps } from "./sign-ups.ts";
 import { changesSettings, type Step } from "./step.ts";
 import { Steps } from "./steps.ts";
 import { tellingLength } from "./values.ts";
@@ -59,7 +60,7 @@ export async function searchEscalation(
   const steps = new Steps(world, reach, wanted);
   const asking = new Set(wanted.map(({ actor }) => actor));
   const ordered = inOrder(
-    [...steps.all()].filter(({ actor }) => asking.has(actor)),
+    [...steps.all(), ...signUps(world)].filter(({ actor }) => asking.has(actor)),
     (step) => weightOf(step, world, numbering),
   );
   const sent = ordered.map((step, id) => sentStep(step, id, world, numbering));
@@ -78,7 +79,7 @@ export async function searchEscalation(
   const complete = progress.tried + progress.twoTried === ordered.length + progress.twoPossible;
   return {
     findings: [
-      ...findingsOf(progress.judged),
+      ...findingsOf(progress.judged, world.hook),
       ...(complete && world.wants("*", "*") ? judge.unreached.map(unreachedFinding) : []),
     ],
     counts: {
@@ -124,6 +125,8 @@ function sentStep(step: Step, id: number, world: World, numbering: Numbering): S
     id,
     persona: actor.index,
     statements: [step.sql],
+    // The auth server stores it.
+    privileged: kind === "sign-up" || kind === "metadata",
     target: table === undefined ? 0 : numbering.tableNumber(table),
     also,
     changes: kind === "update" && isOfAnother,

@@ -5,7 +5,7 @@ import type { Actor, Row, Subject, World } from "./world.ts";
 /** Something that a persona may send, and may gain by. */
 export interface Step {
   readonly actor: Actor;
-  readonly kind: "insert" | "update" | "delete" | "call";
+  readonly kind: "insert" | "update" | "delete" | "call" | "sign-up" | "metadata";
   /** What it is sent to. */
   readonly subject: Subject | undefined;
   readonly routine: RoutineInfo | undefined;
@@ -71,7 +71,7 @@ export function changesSettings({ subject, routine, kind }: Step, { dependencies
   const writer =
     routine !== undefined
       ? ({ kind: "function", oid: routine.oid } as const)
-      : subject !== undefined && kind !== "call"
+      : subject !== undefined && (kind === "insert" || kind === "update" || kind === "delete")
         ? ({ kind: "relation", oid: subject.info.oid, operation: kind } as const)
         : undefined;
   const closure = writer && dependencies.closureOf(writer);

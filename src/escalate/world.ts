@@ -7,6 +7,7 @@ import type { PlannedFunction } from "../plan/function.ts";
 import type { RelationWork } from "../plan/plan.ts";
 import { type EscalationCatalog, type EscalationRelation, readEscalationCatalog } from "./catalog.ts";
 import { Dependencies } from "./closure.ts";
+import { claimsSetting, readHook, type TokenHook } from "./hook.ts";
 
 /** A persona as its sessions are, or a user that the matrix does not know: signed in, and without rows. */
 export interface Actor {
@@ -60,6 +61,7 @@ export interface SearchInput {
 /** All that the search knows before its first step. */
 export interface World extends SearchInput {
   readonly known: EscalationCatalog;
+  readonly hook: TokenHook | undefined;
   readonly dependencies: Dependencies;
   readonly subjects: readonly Subject[];
   /** Tables whose rows are counted, by their oids, in the order of the batch's numbers. */
@@ -100,6 +102,12 @@ export async function readWorld(client: Client, input: SearchInput): Promise<Wor
   return {
     ...input,
     known,
+    hook: await readHook(
+      client,
+      known.functions,
+      dependencies,
+      input.actors.flatMap(({ settings }) => settings.get(claimsSetting) ?? []),
+    ),
     dependencies,
     subjects,
     tables: known.relations.filter(({ isTable }) => isTable),

@@ -4,9 +4,8 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("../escalation/chains", "../escalation/traps", "../escalation/states"))(
-  "$name",
-  async (proof) => {
-    expect(await told(server(), proof)).toEqual(wanted(proof));
-  },
-);
+test.each(
+  casesOf("../escalation/chains", "../escalation/traps", "../escalation/states", "../escalation/steps"),
+)("$name", async (proof) => {
+  expect(await told(server(), proof)).toEqual(wanted(proof));
+});
