@@ -182,11 +182,13 @@ class Observation {
     for (const { what } of gains) {
       const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
       if (operation !== "select" && operation !== "update" && operation !== "delete") continue;
-      for (const { name: persona } of this.#cast.personas) {
-        const was = this.#declared.get(relation)?.get(persona)?.get(operation);
-        if (personas.includes(persona) && was?.rows !== "all")
-          this.#put({ relation, persona, operation }, { ...was, gains: true });
-      }
+      // Of personas of whom the same is declared, one took the steps.
+      const of = (name: string): Proposal | undefined =>
+        this.#declared.get(relation)?.get(name)?.get(operation);
+      const said = new Set(personas.map((name) => JSON.stringify(of(name))));
+      for (const { name: persona, standing } of this.#cast.personas)
+        if (standing !== "above" && said.has(JSON.stringify(of(persona))) && of(persona)?.rows !== "all")
+          this.#put({ relation, persona, operation }, { ...of(persona), gains: true });
     }
     const what = gains.map((one) => one.what).join(", ");
     return [[`${personas.join(", ")}: ${steps.join("; then ")} opens ${what} - intended?`]];

@@ -69,7 +69,7 @@ class RowMaker {
   readonly #refused: MadeRows["refused"][number][] = [];
   readonly #parents = new Map<string, Parents>();
   readonly #belonging: Belonging;
-  #users: readonly string[];
+  readonly #users: readonly string[];
 
   constructor(request: RowsRequest) {
     this.#request = request;
@@ -111,20 +111,14 @@ class RowMaker {
     else if (because !== undefined) this.#refused.push({ relation: name, because });
   }
 
-  /** Users that are there come first; the others are added. */
+  /** Users of ours beside those of a seed, whose ids may be others the next time. */
   async #fillUsers(relation: ProofRelation): Promise<void> {
-    const { rows } = await this.#request.client.query<{ id: string }>(
-      "select id::text as id from auth.users order by id limit 3",
-    );
-    const known = rows.map(({ id }) => id);
-    this.#users = [...known, ...this.#users].slice(0, userNames.length);
-    const places = this.#belonging.placesOf(relation, () => 0).filter(({ user }) => user >= known.length);
     const stored: Values[] = [];
-    for (const place of places) {
+    for (const place of this.#belonging.placesOf(relation, () => 0)) {
       const outcome = await this.#tryRow(relation, place);
       if ("values" in outcome) stored.push(outcome.values);
     }
-    this.#parents.set("auth.users", await existing(this.#request.client, relation));
+    this.#parents.set("auth.users", stored);
     if (stored.length > 0) this.#keep(relation, stored);
   }
 
