@@ -113,6 +113,12 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     facts: (of) => `${of.relation}, ${list(of.personas)}; for example ${yamlRow(of.example)}`,
     todo: "declare with `check:` which rows may be inserted; or tighten the policy, and add that row under `insert:` and `reject:`",
   },
+  "insert-unlike-candidates": {
+    title:
+      "INSERTs let in rows that differ from every accepted candidate, in columns that the persona's row sets declare",
+    facts: (of) => `${of.columns.join(", ")} (cells: ${of.count})`,
+    todo: "declare with `check:` which rows may be inserted",
+  },
   "own-row-missing": {
     title: "A deny holds only because the data has no row of the persona's own: policies would let it at one",
     facts: (of) => `${of.relation}: ${listed(of.cells)}; such a row: ${of.example}`,

@@ -121,6 +121,14 @@ type FindingFacts =
       readonly example: string;
     }
   | {
+      /** Rows are let in that differ from every accepted candidate in columns of which the same persona's row sets speak. */
+      readonly kind: "insert-unlike-candidates";
+      /** Cells. */
+      readonly count: number;
+      /** `public.docs.published` */
+      readonly columns: readonly string[];
+    }
+  | {
       /** Accepted candidates are all that the matrix says of an INSERT, and the policies let in other rows. */
       readonly kind: "insert-wider-than-declared";
       readonly relation: string;
@@ -255,6 +263,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "columns-not-tried": "note",
   "forbidden-update-untested": "note",
   "own-row-missing": "note",
+  "insert-unlike-candidates": "note",
   "insert-wider-than-declared": "leak",
   "cascades-past-a-deny": "note",
   escalation: "leak",

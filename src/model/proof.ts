@@ -74,4 +74,6 @@ export interface RestsOn {
   readonly relations: readonly string[];
   /** Functions that find what they read by the session's search_path. */
   readonly byPath?: readonly string[];
+  /** INSERT without `check`: columns in which rows are let in that differ from every candidate, as the persona's row sets allow. */
+  readonly unlikeCandidates?: readonly string[];
 }

@@ -8,28 +8,41 @@ import type { Context } from "./context.ts";
 import { defaultsOf } from "./defaults.ts";
 import { typedLiteral } from "./show/rows.ts";
 
-/** What an INSERT may let in: `check`, or what is like an accepted candidate in all that the policies read of it. */
-export async function acceptedRows(asked: Asked, policy: Condition): Promise<Condition | undefined> {
+/** What an INSERT may let in. */
+export interface LetIn {
+  readonly declared: Condition;
+  /** Without the columns that may differ from every candidate, and these columns; `undefined`: there are none. */
+  readonly strict: { readonly declared: Condition; readonly columns: readonly string[] } | undefined;
+}
+
+/** `check`, or what is like an accepted candidate in all that the policies read of it. */
+export async function acceptedRows(asked: Asked, policy: Condition): Promise<LetIn | undefined> {
   const { cell, context } = asked;
   const { knowledge, space } = context;
-  if (cell.check !== undefined) return knowledge.declared(space.relation, cell.check);
+  if (cell.check !== undefined)
+    return { declared: knowledge.declared(space.relation, cell.check), strict: undefined };
   const { tree } = policy;
   if (cell.accepted === undefined || cell.accepted.length === 0 || tree === undefined) return undefined;
   const read = columnsThatDecide(context, tree);
   const defaults = await defaultsOf(asked, ({ name }) => read.has(name));
   const free = mayDiffer(asked);
-  const like = cell.accepted.map((row) => {
-    const known = { ...Object.fromEntries(defaults), ...row };
-    const same = space.relation.columns.flatMap((column) => {
-      const { name } = column;
-      const value = known[name];
-      if (!read.has(name) || value === undefined) return [];
-      const equal = `${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`;
-      return `(${[equal, ...(free.get(name) ?? [])].join(" or ")})`;
+  const likeOne = (freedom: ReadonlyMap<string, readonly string[]>): Condition => {
+    const like = (cell.accepted ?? []).map((row) => {
+      const known = { ...Object.fromEntries(defaults), ...row };
+      const same = space.relation.columns.flatMap((column) => {
+        const { name } = column;
+        const value = known[name];
+        if (!read.has(name) || value === undefined) return [];
+        const equal = `${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`;
+        return `(${[equal, ...(freedom.get(name) ?? [])].join(" or ")})`;
+      });
+      return same.length === 0 ? "true" : `(${same.join(" and ")})`;
     });
-    return same.length === 0 ? "true" : `(${same.join(" and ")})`;
-  });
-  return knowledge.declared(space.relation, like.join(" or "));
+    return knowledge.declared(space.relation, like.join(" or "));
+  };
+  const columns = [...free.keys()].filter((name) => read.has(name));
+  const strict = columns.length === 0 ? undefined : { declared: likeOne(new Map()), columns };
+  return { declared: likeOne(free), strict };
 }
 
 /**

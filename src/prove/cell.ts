@@ -1,5 +1,5 @@
-import { acceptedRows } from "./accepted.ts";
-import { always } from "./analyse/policy.ts";
+import { acceptedRows, type LetIn } from "./accepted.ts";
+import { always, type Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition } from "./asked.ts";
 import { defaultsOf } from "./defaults.ts";
@@ -64,13 +64,31 @@ async function insertion(asked: Asked): Promise<Answer> {
   const policy = conditionFor(asked, "insert", "new", false);
   if (policy === undefined && (deny || cell.check === undefined)) return { kind: "no-policy" };
   const letIn = policy ?? always(false);
-  const declared = deny ? always(false) : await acceptedRows(asked, letIn);
-  if (declared === undefined)
+  const wanted = deny ? nothingIn : await acceptedRows(asked, letIn);
+  if (wanted === undefined)
     return { kind: "not-asked", because: "the matrix declares no check: for the new row" };
-  // Candidates bound what is let in; that every row of `check` is, is declared as well.
-  const both = !deny && cell.check !== undefined;
   const fixed = await defaultsOf(asked, ({ name }) => !held.insert.includes(name));
   const context = { ...base, space: { ...base.space, fixed } };
+  const answer = await insertedRows(asked, context, letIn, wanted.declared);
+  const { strict } = wanted;
+  if (strict === undefined || !("restsOn" in answer)) return answer;
+  const found = await contrast(context, letIn, strict.declared, false);
+  return found.more.length === 0 && (await found.close()).kind === "proved"
+    ? answer
+    : { ...answer, restsOn: { ...answer.restsOn, unlikeCandidates: strict.columns } };
+}
+
+const nothingIn: LetIn = { declared: always(false), strict: undefined };
+
+async function insertedRows(
+  { cell, held }: Asked,
+  context: Context,
+  letIn: Condition,
+  declared: Condition,
+): Promise<Answer> {
+  const deny = cell.declared.kind === "deny";
+  // Candidates bound what is let in; that every row of `check` is, is declared as well.
+  const both = !deny && cell.check !== undefined;
   const decided = deny ? await decidedByRelaxation(context, letIn, true) : undefined;
   if (decided !== undefined) return decided;
   const found = await contrast(context, letIn, declared, both);

@@ -125,10 +125,11 @@ function personaOf(
   return { name: persona.name, role: persona.role, settings, identities: namesOf(persona.name, rules) };
 }
 
-/** What names the persona: `sub` and `email`; without claims, settings that it alone has. What several have is a group's. */
+/** What names the persona: `sub` and `email`; without them, settings that it alone has. What several have is a group's. */
 function namesOf(name: string, { identities }: SessionRules): readonly string[] {
   const { claims, settings = {} } = identities.get(name) ?? {};
-  if (claims !== undefined) return [claims["sub"], claims["email"]].filter((one) => typeof one === "string");
+  const own = [claims?.["sub"], claims?.["email"]].filter((one) => typeof one === "string");
+  if (own.length > 0) return own;
   const others = [...identities].flatMap(([other, held]) =>
     other === name ? [] : Object.values(held.settings),
   );
@@ -168,12 +169,18 @@ export function createProofNotes(): ProofNotes {
   const own = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
   const wider = new Map<string, { readonly personas: string[]; readonly example: Witness }>();
   const rests = new Map<string, RestingOn>();
+  const unlike = { count: 0, columns: new Set<string>() };
   return {
     add: ({ cell, proof }) => {
       if (proof === undefined) return;
       const relation = formatQualified(cell.relation.info);
       const { name } = cell.persona;
-      if ("restsOn" in proof) noteRests(rests, relation, proof.restsOn);
+      if ("restsOn" in proof) {
+        noteRests(rests, relation, proof.restsOn);
+        const columns = proof.restsOn.unlikeCandidates ?? [];
+        unlike.count += columns.length > 0 ? 1 : 0;
+        for (const one of columns) unlike.columns.add(`${relation}.${one}`);
+      }
       if (isOwnRowMissing(cell, proof)) {
         const note = own.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
         own.set(relation, note);
@@ -199,6 +206,15 @@ export function createProofNotes(): ProofNotes {
             })),
           },
     findings: () => [
+      ...(unlike.count > 0
+        ? [
+            {
+              kind: "insert-unlike-candidates",
+              count: unlike.count,
+              columns: [...unlike.columns].toSorted(),
+            } as const,
+          ]
+        : []),
       ...[...wider].map(
         ([relation, found]): Finding => ({ kind: "insert-wider-than-declared", relation, ...found }),
       ),
