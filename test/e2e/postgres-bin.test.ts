@@ -53,3 +53,30 @@ test("a folder without Postgres is refused", async () => {
     message: expect.stringContaining("/nowhere") as string,
   });
 });
+
+/** The extensions of Debian's packages, by their control files. */
+const packaged = ["postgis", "vector"].map((name) => ({
+  name,
+  there: version !== undefined && existsSync(`/usr/share/postgresql/${version}/extension/${name}.control`),
+}));
+for (const { name, there } of packaged)
+  if (!there)
+    process.stderr.write(
+      `not run: Debian's extension ${name} is not installed for Postgres ${version ?? "15"}\n`,
+    );
+
+const uses: Readonly<Record<string, string>> = {
+  postgis: "select st_dwithin('POINT(0 0)'::geometry, 'POINT(1 0)'::geometry, 2) as answer",
+  vector: "select '[1,0]'::vector <-> '[1,2]'::vector = 2 as answer",
+};
+test.each(packaged.filter(({ there }) => there))("$name is the real one", async ({ name }) => {
+  await using server = await startEmbedded({ baseline: "supabase", postgresBin: `${installed}/${version}` });
+  const client = new Client({ ...(await server.createDatabase("app")), ssl: false });
+  await client.connect();
+  try {
+    await client.query(`create extension ${name}`);
+    expect((await client.query(uses[name] ?? "")).rows).toEqual([{ answer: true }]);
+  } finally {
+    await client.end();
+  }
+});

@@ -125,6 +125,16 @@ export function whySkipped(node: Node, error: Error): string | undefined {
   if (!(error instanceof DatabaseError)) return undefined;
   if ("IndexStmt" in node && node.IndexStmt.unique !== true && isCode(error.code, "undefinedObject"))
     return `an index that only an extension could build (${error.message}); no access rests on it`;
+  // 42710: it exists.
+  if ("CreatePublicationStmt" in node && error.code === "42710")
+    return `${error.message}: the platform brings it; what is added to it is applied`;
+  // 42501: another role's.
+  if (
+    "AlterDefaultPrivilegesStmt" in node &&
+    error.code === "42501" &&
+    JSON.stringify(node).includes('"supabase_admin"')
+  )
+    return "default privileges of supabase_admin are the platform's, which refuses this too; a dump repeats what is there";
   if (/wal_level/.test(error.message) && isCode(error.code, "wrongState"))
     return "a replication slot, which needs a server with wal_level = logical; no access rests on it";
   return undefined;
