@@ -11,6 +11,7 @@ import { inFolder } from "./laboratory.ts";
 import { benchMemory } from "./memory.ts";
 import { type Options, readOptions, type Stage, usage } from "./options.ts";
 import { benchScan, benchWatch } from "./project.ts";
+import { benchMutate } from "./mutate.ts";
 import { benchProof } from "./proof.ts";
 import { benchRest } from "./rest.ts";
 import { tableOf } from "./table.ts";
@@ -22,6 +23,7 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   start: benchFirstVerdict,
   html: benchHtml,
   proof: benchProof,
+  mutate: benchMutate,
   escalate: benchEscalate,
   scan: benchScan,
   watch: benchWatch,

@@ -10,6 +10,8 @@ export const stages = [
   "escalate",
   "scan",
   "watch",
+  ,
+  "mutate",
 ] as const;
 export type Stage = (typeof stages)[number];
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RunRecord } from "../dist/model/run.js";
 
-const project = fileURLToPath(new URL("..", import.meta.url));
+export const project: string = fileURLToPath(new URL("..", import.meta.url));
 export const systems = ["clawtrol", "fne-lms", "helios", "ogelbase"] as const;
 
 export interface SystemRun {
