@@ -10,7 +10,6 @@ export const stages = [
   "escalate",
   "scan",
   "watch",
-  ,
   "mutate",
 ] as const;
 export type Stage = (typeof stages)[number];
