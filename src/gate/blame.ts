@@ -1,43 +1,57 @@
-import type { GateRequest, State } from "./state.ts";
-import { openState } from "./state.ts";
+import type { Measures } from "./measure.ts";
+import { type GateRequest, openState, type State } from "./state.ts";
 
-/** Something that differs between two states: its text in a state. */
-export type Signature = (key: string) => string;
-/** Reads the signatures of some keys in a state. */
-export type ReadSignatures = (state: State, keys: readonly string[]) => Promise<Signature>;
+/** Something that differs between the first state and the last. */
+export interface Difference {
+  /** The cell that shows it; none is probed for the others. */
+  readonly cell?: string | undefined;
+  /** What of a state it is about. */
+  readonly facet: (seen: Seen) => unknown;
+}
+
+export interface Seen {
+  readonly state: State;
+  readonly measures: Measures;
+}
 
 /**
- * The statement after which each key is as it is in the end: found by halving the statements. A key that changes several times is
- * put down to the last.
- * @param final signatures after all statements
- * @returns key → index of the statement
+ * The statement after which each difference is as it is in the end: found by halving the statements. What changes several times
+ * is put down to the last.
+ * @param last after all statements
+ * @param probe measures the cells of these differences in a state
  */
-export async function blame(
+export async function blame<D extends Difference>(
   request: GateRequest,
-  keys: readonly string[],
-  final: Signature,
-  read: ReadSignatures,
+  differences: readonly D[],
+  last: Seen,
+  probe: (state: State, differences: readonly D[]) => Promise<Measures>,
   bare: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  const search = async (some: readonly string[], low: number, high: number): Promise<void> => {
+): Promise<ReadonlyMap<D, number>> {
+  const found = new Map<D, number>();
+  const final = new Map(differences.map((one) => [one, signature(one, last)]));
+  const search = async (some: readonly D[], low: number, high: number): Promise<void> => {
     if (some.length === 0) return;
     if (high - low === 1) {
-      for (const key of some) found.set(key, low);
+      for (const one of some) found.set(one, low);
       return;
     }
     request.interrupted?.throwIfAborted();
     const middle = Math.floor((low + high) / 2);
     const state = await openState(request, middle, bare);
-    const signature = await read(state, some).finally(() => state.close());
-    const early = some.filter((key) => signature(key) === final(key));
-    await search(early, low, middle);
+    const measures = await probe(state, some).finally(() => state.close());
+    const isFinal = (one: D): boolean => signature(one, { state, measures }) === final.get(one);
+    const early = new Set(some.filter(isFinal));
+    await search([...early], low, middle);
     await search(
-      some.filter((key) => !early.includes(key)),
+      some.filter((one) => !early.has(one)),
       middle,
       high,
     );
   };
-  await search(keys, 0, request.pending.length);
+  await search(differences, 0, request.pending.length);
   return found;
+}
+
+function signature({ facet }: Difference, seen: Seen): string {
+  return JSON.stringify(facet(seen)) ?? "";
 }

@@ -2,17 +2,18 @@ import { grewWith, type Reach } from "../diff/reach.ts";
 import type { BrokenCell, GateChange, Reached } from "../model/gate.ts";
 import type { RelationWaiver } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
+import type { Rows } from "./keys.ts";
 import type { Measure, Measures } from "./measure.ts";
 
-/** A difference between two states, and the key of the cell that shows it. */
-type Keyed<T> = T & { readonly key: string };
+/** A difference between two states, the key of the cell that shows it, and what of the cell's answer it is about. */
+export type Keyed<T> = T & { readonly key: string; readonly facet: Facet };
 
 export interface Compared {
   readonly gained: readonly Keyed<GateChange>[];
   readonly lost: readonly Keyed<GateChange>[];
   readonly broken: readonly Keyed<BrokenCell>[];
   readonly compared: number;
-  readonly unknown: readonly Keyed<{ readonly cell: string }>[];
+  readonly unknown: readonly { readonly cell: string }[];
 }
 
 /** What each persona may do in the later state otherwise than in the earlier one. Pure. */
@@ -26,15 +27,15 @@ export function compare(before: Measures, after: Measures, waived: readonly Rela
       const shown = is ?? was;
       if (found === undefined || shown === undefined) return [];
       const declared = way === "gained" ? declaredBy(is, found, waived) : undefined;
-      return [{ key, ...placeOf(shown), before: reached(was), after: reached(is), ...found, declared }];
+      return [{ ...found, key, ...placeOf(shown), before: reached(was), after: reached(is), declared }];
     });
   return {
     gained: change(widening, "gained").toSorted(byWidth),
     lost: change(widening, "lost").toSorted(byWidth),
     broken: pairs.flatMap(({ key, was, is }) => brokenCell(key, was, is)),
     compared: pairs.filter(({ was, is }) => was?.reach !== undefined && is?.reach !== undefined).length,
-    unknown: pairs.flatMap(({ key, was, is }) =>
-      was?.reach !== undefined && is !== undefined && is.reach === undefined ? [{ key, cell: is.cell }] : [],
+    unknown: pairs.flatMap(({ was, is }) =>
+      was?.reach !== undefined && is !== undefined && is.reach === undefined ? [{ cell: is.cell }] : [],
     ),
   };
 }
@@ -54,7 +55,11 @@ function reached(one: Measure | undefined): Reached | undefined {
   return one?.reach && { count: one.reach.count, of: one.reach.of };
 }
 
-type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns">;
+type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns" | "rows"> & {
+  /** What of a state's answer the change is about: the statement after which it stays the same is the one behind it. */
+  readonly facet: Facet;
+};
+export type Facet = (seen: Measure | undefined) => unknown;
 
 /** What `wide` may do that `less` may not. */
 function widening(less: Measure | undefined, wide: Measure): Widening | undefined {
@@ -66,10 +71,48 @@ function reachWidens(less: Measure | undefined, wide: Measure): Widening | undef
   if (reach === undefined) return undefined;
   const accepted = newlyAccepted(less, wide);
   const rows = reach.rows
-    ? rowsWiden(less?.reach, reach)
-    : !reach.accepted.length && reach.count > (less?.reach?.count ?? 0);
-  if (!rows && accepted.length === 0) return undefined;
-  return { examples: [...reach.unexpectedKeys, ...accepted].slice(0, 3), privilegeOnly: false };
+    ? moreRows(less, wide)
+    : !reach.accepted.length && reach.count > (less?.reach?.count ?? 0)
+      ? {}
+      : undefined;
+  if (rows === undefined && accepted.length === 0) return undefined;
+  const { keys } = rows ?? {};
+  const named = keys?.map((key) => shownKey(wide, key)) ?? reach.unexpectedKeys;
+  return {
+    examples: [...named, ...accepted].slice(0, 3),
+    rows: keys?.length,
+    privilegeOnly: false,
+    facet: (seen) => [
+      accepted.filter((name) => seen?.reach?.accepted.includes(name) === true),
+      rows !== undefined && (keys?.filter((key) => seen?.rows?.reached.includes(key)) ?? seen?.reach?.count),
+    ],
+  };
+}
+
+function shownKey({ key }: Measure, text: string): string {
+  return key.length === 1 ? `${key[0] ?? ""} = ${text}` : `(${key.join(", ")}) = ${text}`;
+}
+
+interface MoreRows {
+  /** `undefined`: only their number is known. */
+  readonly keys?: readonly string[];
+}
+
+/** Rows that were there, and out of reach. Those that are new are more data; where no row has stayed, numbers say more than keys. */
+function moreRows(less: Measure | undefined, wide: Measure): MoreRows | undefined {
+  const { rows, reach } = wide;
+  const before = less?.rows;
+  if (reach === undefined) return undefined;
+  if (less === undefined || rows === undefined || before === undefined || !areComparable(before, rows))
+    return rowsWiden(less?.reach, reach) ? {} : undefined;
+  const [stood, inReach] = [new Set(before.all), new Set(before.reached)];
+  const keys = rows.reached.filter((one) => stood.has(one) && !inReach.has(one));
+  return keys.length === 0 ? undefined : { keys };
+}
+
+function areComparable(before: Rows, after: Rows): boolean {
+  const there = new Set(before.all);
+  return after.all.some((one) => there.has(one));
 }
 
 /** More rows, and not only because the relation has more rows: as many as before are out of reach. */
@@ -96,7 +139,8 @@ function columnsWiden(less: Measure | undefined, wide: Measure): Widening | unde
     : wide.granted.filter(
         (name) => !less.granted.includes(name) && (isPartial(less) || less.columns.includes(name)),
       );
-  return columns.length === 0 ? undefined : { examples: [], columns, privilegeOnly: true };
+  const held: Facet = (seen) => columns.filter((name) => seen?.granted.includes(name) === true);
+  return columns.length === 0 ? undefined : { examples: [], columns, privilegeOnly: true, facet: held };
 }
 
 const withColumns: ReadonlySet<string> = new Set(["select", "insert", "update"]);
@@ -112,7 +156,9 @@ function renamed(less: Measure, wide: Measure): boolean {
 
 function privilegeWidens(less: Measure | undefined, wide: Measure): Widening | undefined {
   const widens = wide.column === undefined && wide.privileged && less?.privileged !== true;
-  return widens ? { examples: [], privilegeOnly: true } : undefined;
+  return widens
+    ? { examples: [], privilegeOnly: true, facet: (seen) => seen?.privileged === true }
+    : undefined;
 }
 
 /**
@@ -137,11 +183,15 @@ function brokenCell(
   is: Measure | undefined,
 ): readonly Keyed<BrokenCell>[] {
   const broke = was?.named === true && was.verdict === "pass" && is?.named === true && is.verdict !== "pass";
-  return broke ? [{ key, cell: is.cell, verdict: is.verdict, because: is.because, at: is.at }] : [];
+  return broke
+    ? [{ key, cell: is.cell, verdict: is.verdict, because: is.because, at: is.at, facet: verdictOf }]
+    : [];
 }
 
-function rowsMore({ before, after }: GateChange): number {
-  return (after?.count ?? 0) - (before?.count ?? 0);
+const verdictOf: Facet = (seen) => seen?.verdict;
+
+function rowsMore({ before, after, rows = 0 }: GateChange): number {
+  return Math.max(rows, (after?.count ?? 0) - (before?.count ?? 0));
 }
 
 /** What is not declared first, then the greatest. */

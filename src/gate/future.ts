@@ -66,10 +66,8 @@ export function compareFuture(before: FutureFacts, after: FutureFacts): readonly
   });
   return [...new Map(all.map((one) => [keyOf(one), one])).values()].flatMap(
     ({ object, schema, owner, role }): readonly FutureAccess[] => {
-      const key = keyOf({ object, schema, owner, role });
-      const held = ({ facts }: FutureFacts): readonly string[] =>
-        facts.flatMap((one) => (keyOf(one) === key ? one.privilege : []));
-      const [was, is] = [held(before), held(after)];
+      const place = { object, schema, owner, role };
+      const [was, is] = [privilegesOf(before, place), privilegesOf(after, place)];
       const gained = is.filter((one) => !was.includes(one));
       const lost = was.filter((one) => !is.includes(one));
       return gained.length + lost.length === 0 ? [] : [{ object, schema, owner, role, gained, lost }];
@@ -77,6 +75,15 @@ export function compareFuture(before: FutureFacts, after: FutureFacts): readonly
   );
 }
 
-export function keyOf({ object, schema, owner, role }: Omit<FutureFact, "privilege">): string {
+/** What the role would hold on such an object. */
+export function privilegesOf(
+  { facts }: FutureFacts,
+  place: Omit<FutureFact, "privilege">,
+): readonly string[] {
+  const key = keyOf(place);
+  return facts.flatMap((one) => (keyOf(one) === key ? one.privilege : []));
+}
+
+function keyOf({ object, schema, owner, role }: Omit<FutureFact, "privilege">): string {
   return JSON.stringify([object, schema, owner, role]);
 }

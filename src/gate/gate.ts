@@ -3,14 +3,14 @@ import { ruleChanges } from "../diff/rules.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog } from "../model/catalog.ts";
 import { failsRun, type Finding, incompleteNotes } from "../model/finding.ts";
-import type { GateRecord } from "../model/gate.ts";
+import type { FutureAccess, GateRecord } from "../model/gate.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
-import { blame, type ReadSignatures, type Signature } from "./blame.ts";
-import { compare, type Compared } from "./compare.ts";
-import { compareFuture, keyOf } from "./future.ts";
-import { keysFor, type Measure, measure, type Measures, withVerdicts } from "./measure.ts";
+import { blame, type Difference } from "./blame.ts";
+import { compare, type Compared, type Keyed } from "./compare.ts";
+import { compareFuture, privilegesOf } from "./future.ts";
+import { keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
 import { fittedOnce, type GateRequest, openState, type State } from "./state.ts";
 
 export type { GateRequest } from "./state.ts";
@@ -132,65 +132,64 @@ function structural(
 const textOf = (finding: Finding): string => JSON.stringify(finding);
 
 type Found = Pick<GateRecord, "gained" | "lost" | "broken" | "findings" | "future" | "misfit">;
-
-const misfitKey = "misfit";
+type Differences = Omit<Compared, "compared" | "unknown"> & ReturnType<typeof structural>;
 
 /** Finds the statement of each difference. */
 async function guilty(
   request: GateRequest,
-  differences: Omit<Compared, "compared" | "unknown"> & Pick<GateRecord, "findings" | "future" | "misfit">,
+  { gained, lost, broken, findings, future, misfit }: Differences,
   { before, after, final, bare }: Ends & Sides,
   events: GateEvents,
 ): Promise<Found> {
-  const { gained, lost, broken, findings, future, misfit } = differences;
-  const cells = new Set([...gained, ...lost, ...broken].map(({ key }) => key));
-  const keys = [
-    ...cells,
-    ...findings.map(({ finding }) => textOf(finding)),
-    ...future.map(keyOf),
-    ...(misfit === undefined ? [] : [misfitKey]),
-  ];
-  if (keys.length > 0) events.step?.(`searching the statements behind ${keys.length} differences`);
-  const read: ReadSignatures = async (state, wanted) => {
-    const asked = wanted.filter((key) => cells.has(key));
-    const measures =
-      asked.length === 0 ? undefined : await measure(state, keysFor(state, before), new Set(asked));
-    return signatures(state, measures);
+  const all = {
+    gained: gained.map(cellDifference),
+    lost: lost.map(cellDifference),
+    broken: broken.map(cellDifference),
+    findings: findings.map((one) => ({ one, facet: isFound(one.finding) })),
+    future: future.map((one) => ({ one, facet: holdsOf(one) })),
+    misfit: misfit === undefined ? [] : [{ one: misfit, facet: isMisfit }],
   };
-  const statements = await blame(request, keys, signatures(after, final), read, bare);
-  const put = <T>(one: T, key: string): T & { statement: number | undefined } => ({
-    ...one,
-    statement: statements.get(key),
-  });
-  const plain = <T extends { readonly key: string }>({
-    key,
-    ...one
-  }: T): Omit<T, "key"> & { statement: number | undefined } => put(one, key);
+  const differences: readonly Difference[] = Object.values(all).flat();
+  if (differences.length > 0)
+    events.step?.(`searching the statements behind ${differences.length} differences`);
+  const probe = async (state: State, some: readonly Difference[]): Promise<Measures> => {
+    const cells = new Set(some.flatMap(({ cell }) => cell ?? []));
+    return cells.size === 0 ? new Map() : measure(state, keysFor(state, before), cells);
+  };
+  const last = { state: after, measures: final };
+  const statements = await blame(request, differences, last, probe, bare);
+  const put = <T>(some: readonly (Difference & { readonly one: T })[]): Put<T>[] =>
+    some.map((difference) => ({ ...difference.one, statement: statements.get(difference) }));
   return {
-    gained: gained.map(plain),
-    lost: lost.map(plain),
-    broken: broken.map(plain),
-    findings: findings.map((one) => put(one, textOf(one.finding))),
-    future: future.map((one) => put(one, keyOf(one))),
-    misfit: misfit && put(misfit, misfitKey),
+    gained: put(all.gained),
+    lost: put(all.lost),
+    broken: put(all.broken),
+    findings: put(all.findings),
+    future: put(all.future),
+    misfit: put(all.misfit)[0],
   };
 }
 
-function signatures(state: State, measures: Measures = new Map()): Signature {
-  const found = new Set(state.findings.map(textOf));
-  return (key) => {
-    if (key === misfitKey) return String(state.issues.length > 0);
-    const one = measures.get(key);
-    if (one !== undefined) return signatureOf(one);
-    const held = state.future.facts.filter((fact) => keyOf(fact) === key).map(({ privilege }) => privilege);
-    return JSON.stringify([found.has(key), held]);
-  };
+type Put<T> = T & { readonly statement: number | undefined };
+
+function cellDifference<T>({
+  key,
+  facet,
+  ...one
+}: Keyed<T>): Difference & { readonly one: Omit<Keyed<T>, "key" | "facet"> } {
+  return { one, cell: key, facet: ({ measures }) => facet(measures.get(key)) };
 }
 
-function signatureOf({ verdict, reach, granted }: Measure): string {
-  const { count, of, unexpected, accepted } = reach ?? {};
-  return JSON.stringify([verdict, count, of, unexpected, accepted, granted]);
+function isFound(finding: Finding): Difference["facet"] {
+  const text = textOf(finding);
+  return ({ state }) => state.findings.some((one) => textOf(one) === text);
 }
+
+function holdsOf(one: FutureAccess): Difference["facet"] {
+  return ({ state }) => privilegesOf(state.future, one);
+}
+
+const isMisfit: Difference["facet"] = ({ state }) => state.issues.length > 0;
 
 /** A relation that is only called otherwise is the same: rules are compared under its earlier name. */
 function renamedBack(after: Catalog, before: Catalog): Catalog {

@@ -9,6 +9,7 @@ import type { Observation } from "../model/observation.ts";
 import { operationInfo } from "../model/operations.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
+import { type Rows, rowsOf } from "./keys.ts";
 import { isNamed, type State } from "./state.ts";
 
 /** What a persona may do in one state, of one cell. */
@@ -29,12 +30,16 @@ export interface Measure {
   readonly at: string;
   /** `undefined`: the probe could not tell. */
   readonly reach: Reach | undefined;
+  /** `undefined`: only their number is known. */
+  readonly rows: Rows | undefined;
   /** Candidates, forbidden updates: all that were tried. */
   readonly tried: readonly string[];
   readonly privileged: boolean;
   /** Columns with the operation's privilege, and all of the relation. */
   readonly granted: readonly string[];
   readonly columns: readonly string[];
+  /** Columns that name a row. */
+  readonly key: readonly string[];
   /** Columns that the matrix says are visible or free to be written. */
   readonly declaredColumns: readonly string[];
 }
@@ -70,10 +75,19 @@ function nameOf({ relation, call }: Cell): string {
 export async function measure(state: State, keys: Keys, wanted?: ReadonlySet<string>): Promise<Measures> {
   const cells = state.cells.filter((cell) => wanted === undefined || wanted.has(keys(cell)));
   const answers = await state.channel.probe(cells);
+  const measures = cells.map((cell, index) =>
+    measureOf(cell, answers[index]?.observation ?? { kind: "skipped", reason: "not asked" }, state),
+  );
+  const counted = cells.flatMap((cell, index) => {
+    const reach = measures[index]?.reach;
+    return reach?.rows === true ? [{ cell, count: reach.count, of: reach.of }] : [];
+  });
+  const rows = await rowsOf(state.channel, state.keys, counted);
+  const found = new Map(counted.map(({ cell }, index) => [cell, rows[index]]));
   return new Map(
-    cells.map((cell, index) => {
-      const seen = answers[index]?.observation ?? { kind: "skipped", reason: "not asked" };
-      return [keys(cell), measureOf(cell, seen, state)];
+    measures.flatMap((one, index) => {
+      const cell = cells[index];
+      return cell === undefined ? [] : [[keys(cell), { ...one, rows: found.get(cell) }] as const];
     }),
   );
 }
@@ -88,7 +102,7 @@ export function withVerdicts(bare: Measures, named: Measures): Measures {
   );
 }
 
-function measureOf(cell: Cell, seen: Observation, state: State): Measure {
+function measureOf(cell: Cell, seen: Observation, state: State): Omit<Measure, "rows"> {
   const { verdict, because } = judge(cell, seen, { channel: "direct", identityShown: true });
   const { info } = cell.relation;
   const held = info.privileges[cell.persona.role];
@@ -113,6 +127,7 @@ function measureOf(cell: Cell, seen: Observation, state: State): Measure {
     privileged: granted.length > 0,
     granted,
     columns: info.columns.map(({ name }) => name),
+    key: cell.relation.key,
     declaredColumns: declaredColumns(cell, state),
   };
 }

@@ -24,6 +24,7 @@ import { matrixIssues } from "../run/matrix-issues.ts";
 import { gatewayOf } from "../run/request.ts";
 import { changesOf, failureOf, type PendingStatement } from "./migrations.ts";
 import { readFuture, type FutureFacts } from "./future.ts";
+import { allKeys } from "./keys.ts";
 
 export interface GateRequest {
   readonly matrix: Matrix;
@@ -48,6 +49,8 @@ export interface State {
   /** Findings of the matrix as it is. */
   readonly findings: Inspected["findings"];
   readonly future: FutureFacts;
+  /** Keys of all rows, by the relation's oid. */
+  readonly keys: ReadonlyMap<string, readonly string[]>;
   readonly cells: readonly Cell[];
   readonly channel: DirectChannel;
   close(): Promise<void>;
@@ -76,7 +79,7 @@ export async function openState(
   return { ...read, count, cells, channel, close: () => opened.close() };
 }
 
-type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "cells">;
+type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "keys" | "cells">;
 
 async function readState(
   client: ClientBase,
@@ -104,7 +107,9 @@ async function readState(
     cells.push(...cellsOf(plan, work, matrix.personas, options, visible));
   }
   const future = await readFuture(client, { ...plan, matrix });
-  return { plan, fitted, issues, findings, future, cells };
+  const planned = new Map(cells.map(({ relation }) => [relation.info.oid, relation]));
+  const keys = await allKeys(client, [...planned.values()]);
+  return { plan, fitted, issues, findings, future, keys, cells };
 }
 
 /** What the database holds, without the views that no user can read, since what they call fails: these are issues. */

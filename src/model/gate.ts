@@ -29,6 +29,8 @@ export interface GateChange {
   /** `undefined`: there was nothing of that name, or the probe could not tell. */
   readonly before: Reached | undefined;
   readonly after: Reached | undefined;
+  /** Rows that are reached and were not, where their keys are known; there may be others that were reached and are not. */
+  readonly rows?: number | undefined;
   /** Keys of a few rows, or names of candidates. */
   readonly examples: readonly string[];
   /** Columns that are granted besides those of before. */

@@ -75,12 +75,16 @@ export function changedBy({
   privilegeOnly,
   operation,
   examples,
+  rows,
   columns = [],
 }: ChangeGroup): string {
   if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
   if (privilegeOnly) return "privilege, with which no other row is reached today";
   const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
-  return from === to ? `${from}, and ${examples.join(", ")}` : `${from} → ${to}`;
+  if (from !== to) return `${from} → ${to}`;
+  return rows === undefined
+    ? `${from}, and ${examples.join(", ")}`
+    : `${from}, ${rows} of them others than before`;
 }
 
 function reachedText(reached: Reached | undefined, operation: string): string {

@@ -5,6 +5,7 @@ import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
 import type { Failure, Observation } from "../../model/observation.ts";
 import type { Target } from "../../model/target.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
+import { grouped } from "../../lib/grouped.ts";
 import { readLint } from "../../catalog/lints.ts";
 import type { BatchSettings, Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
@@ -146,6 +147,18 @@ export class DirectChannel implements ProbeChannel {
     }));
   }
 
+  /** Requests that belong to no probe; a reply for each. */
+  async ask(posted: readonly Posted[]): Promise<readonly Reply[]> {
+    const { sessions } = this.#settings;
+    const replies = new Map<Posted, Reply>();
+    for (const [key, group] of grouped(posted, ({ cell }) => lineOf(sessions, cell, undefined))) {
+      const answers = await this.#answersOn(key, group);
+      for (const [index, one] of group.entries())
+        replies.set(one, answers[index] ?? { kind: "failed", failure: notAnswered });
+    }
+    return posted.map((one) => replies.get(one) ?? { kind: "failed", failure: notAnswered });
+  }
+
   async close(): Promise<void> {
     await this.#lines.close();
   }
@@ -223,6 +236,8 @@ export class DirectChannel implements ProbeChannel {
     return posted.map((): Reply => ({ kind: "failed", failure: line }));
   }
 }
+
+const notAnswered: Failure = { kind: "not-sent", message: "no answer came" };
 
 /** A probe that asks for nothing. */
 function* ending(observation: Observation): CellProbe {
