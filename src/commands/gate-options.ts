@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Act, list } from "./archive.ts";
-import { baselineOption, defaultPrivilegesOption } from "./baseline-options.ts";
+import { baselineOption, defaultPrivilegesOption, layoutOption } from "./baseline-options.ts";
 import type { GateOptions } from "./gate.ts";
 
 /** `rowgate gate`; what it does is loaded when it is asked for. */
@@ -8,8 +8,19 @@ export function addGateCommand(program: Command, act: Act): void {
   program
     .command("gate")
     .description("what migrations do to access, and whether the matrix says so; nothing of them stays")
-    .argument("<migration...>", "SQL files in order, or a folder of numbered SQL files")
+    .argument(
+      "[migration...]",
+      "SQL files in order, or a folder of numbered SQL files; with --base, what is new",
+    )
     .option("--matrix <file>", "the matrix; the only one of matrices/*.yaml when none is named", list)
+    .option(
+      "--base <commit>",
+      "the state before is this commit's SQL, and what is new since then is pending (origin/main)",
+    )
+    .option(
+      "--history <table>",
+      "the table that holds the applied migrations, as <schema>.<table>:<column> (supabase_migrations.schema_migrations:version)",
+    )
     .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
     .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
     .option("--on-shared-target", "also where others work, who wait for locks; never in production", false)
@@ -20,6 +31,7 @@ export function addGateCommand(program: Command, act: Act): void {
     .option("--overlay <file>", "SQL applied after the policies, before the migrations (repeatable)", list)
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
+    .addOption(layoutOption())
     .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
     .option(
       "--report <format=file>",
@@ -31,6 +43,10 @@ export function addGateCommand(program: Command, act: Act): void {
     .option("--verbose", "also each policy, grant and owner that is otherwise than before", false)
     .option("--json", "one JSON document on standard output", false)
     .action(async (files: string[], given: Partial<GateOptions>) => {
+      if (files.length === 0 && given.base === undefined)
+        program.error("error: name the migrations, or the commit with which to compare: --base origin/main", {
+          exitCode: 2,
+        });
       const options: GateOptions = {
         ...(given as GateOptions),
         matrix: given.matrix ?? [],

@@ -1,21 +1,34 @@
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Applicant, commitEnumValues, type PendingStatement, readPending } from "../gate/migrations.ts";
-import { gate } from "../gate/gate.ts";
+import { openClones } from "../gate/clones.ts";
+import { type Applicant, readPending } from "../gate/migrations.ts";
+import { gate, type GateRequest } from "../gate/gate.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
 import { channels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import { gateExitCode, type GateRecord } from "../model/gate.ts";
-import { connect, disconnect } from "../probe/sql/session.ts";
 import { gateText } from "../report/gate.ts";
 import { gateAnnotations, gateMarkdown } from "../report/gate-markdown.ts";
 import { safeJson } from "../report/text.ts";
+import type { SqlSource } from "../stage/apply-sql/source.ts";
+import { chooseBaseline } from "../stage/baseline.ts";
+import { systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
-import { type LoadedMatrix, loadMatrices } from "./load-matrix.ts";
+import { type Base, newSince, openBase } from "./gate-base.ts";
+import {
+  type HistoryTable,
+  isInHistory,
+  type Named,
+  namedMigrations,
+  pendingOf,
+  readHistory,
+  readHistoryOption,
+} from "./gate-pending.ts";
+import { type LoadedMatrix, loadMatrices, loadMatrix } from "./load-matrix.ts";
 import { isStarted, type RunOptions } from "./options.ts";
 import { looks } from "./report.ts";
-import { startServer } from "./servers.ts";
+import { type Server, startServer } from "./servers.ts";
 import { baselineOf, openSystem, type System } from "./systems.ts";
 
 export interface GateOptions extends Pick<
@@ -26,6 +39,7 @@ export interface GateOptions extends Pick<
   | "overlay"
   | "baseline"
   | "defaultPrivileges"
+  | "layout"
   | "postgresImage"
   | "quiet"
   | "verbose"
@@ -34,6 +48,10 @@ export interface GateOptions extends Pick<
   readonly matrix: readonly string[];
   readonly onSharedTarget: boolean;
   readonly requireComplete: boolean;
+  /** `<schema>.<table>:<column>` of the migrations that are applied. */
+  readonly history?: string | undefined;
+  /** A commit: what is new since then is pending. */
+  readonly base?: string | undefined;
   /** `<format>=<file>` each. */
   readonly report: readonly string[];
 }
@@ -67,44 +85,123 @@ export async function gateCommand(
   options: GateOptions,
   environment: Environment,
 ): Promise<ExitCode> {
-  const { cwd } = environment;
-  const whole = { ...notForGates, ...options };
-  const loaded = oneMatrix(
-    await loadMatrices(
-      options.matrix,
-      cwd,
-      dayOf(now()),
-      isStarted(options.target) && options.policies === undefined,
-    ),
-  );
+  const { cwd, interrupted } = environment;
+  const history = options.history === undefined ? undefined : readHistoryOption(options.history);
   const reports = options.report.map(reportOf);
-  const files = await migrationFiles(given, cwd);
-  const baseline = await baselineOf(loaded, whole, cwd);
-  const server = await startServer(whole, environment, {
-    speaksRest: loaded.matrix.channels.includes("rest"),
-    baselines: new Set(baseline === undefined ? [] : [baseline.name]),
-  });
-  environment.interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
+  const loaded = await loadOne(options, cwd);
+  const base = options.base === undefined ? undefined : await openBase(options.base, cwd);
   try {
-    const system = await openSystem(loaded, 0, false, { server, options: whole, environment });
-    const record = await gateOne(system, files, {
-      options,
-      environment,
-      applicant: baseline?.name === "supabase" ? "supabase" : "login",
+    const plan = await planOf(given, loaded, { options, environment, base });
+    const whole = { ...notForGates, ...options, ...(base && { policies: undefined }) };
+    const baseline = await baselineOf(plan.before, whole, cwd);
+    const server = await startServer(whole, environment, {
+      speaksRest: loaded.matrix.channels.includes("rest"),
+      baselines: new Set(baseline === undefined ? [] : [baseline.name]),
     });
-    environment.annotate?.(gateAnnotations(record));
-    for (const { format, file } of reports) await writeReport(format, path.resolve(cwd, file), record);
-    environment.out.write(
-      options.json ? `${safeJson(record)}\n` : gateText(record, { ...looks(environment), ...options }),
-    );
-    return gateExitCode(record);
+    interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
+    try {
+      const place = { server: without(server, plan.leaveOut), options: whole, environment };
+      const system = await openSystem(plan.before, 0, false, place);
+      const applicant = baseline?.name === "supabase" ? "supabase" : "login";
+      const record = await gateOne(system, plan, { options, environment, applicant, history });
+      if (record === undefined) return 0;
+      environment.annotate?.(gateAnnotations(record));
+      for (const { format, file } of reports) await writeReport(format, path.resolve(cwd, file), record);
+      environment.out.write(
+        options.json ? `${safeJson(record)}\n` : gateText(record, { ...looks(environment), ...options }),
+      );
+      return gateExitCode(record);
+    } finally {
+      await server.stop();
+    }
   } finally {
-    await server.stop();
+    await base?.[Symbol.asyncDispose]();
   }
 }
 
+async function loadOne(
+  { matrix, target, policies }: Pick<GateOptions, "matrix" | "target" | "policies">,
+  cwd: string,
+): Promise<LoadedMatrix> {
+  return oneMatrix(
+    await loadMatrices(matrix, cwd, dayOf(now()), isStarted(target) && policies === undefined),
+  );
+}
+
+/** What is compared with what. */
+interface GatePlan {
+  readonly named: readonly Named[];
+  /** The matrix as it is now, and the SQL of the state before. */
+  readonly before: LoadedMatrix;
+  /** Files of that SQL that are not applied yet. */
+  readonly leaveOut: ReadonlySet<string>;
+  readonly base: GateRequest["base"];
+}
+
+async function planOf(
+  given: readonly string[],
+  loaded: LoadedMatrix,
+  {
+    options,
+    environment: { cwd },
+    base,
+  }: Pick<Place, "options" | "environment"> & { readonly base: Base | undefined },
+): Promise<GatePlan> {
+  const policies = options.policies === undefined ? loaded.policies : path.resolve(cwd, options.policies);
+  const today = { ...loaded, policies };
+  if (base === undefined) {
+    const named = await namedMigrations(given, cwd);
+    return { named, before: today, leaveOut: new Set(named.map(({ file }) => file)), base: undefined };
+  }
+  const old = await loadMatrixOf(base, loaded.matrix.file, cwd);
+  const before = { ...loaded, policies: base.at(policies), seed: old?.seed ?? loaded.seed };
+  const sources = (one: LoadedMatrix): Promise<readonly SqlSource[]> =>
+    sourcesOf(one.policies, { ...notForGates, ...options }, cwd);
+  const named =
+    given.length > 0
+      ? await namedMigrations(given, cwd)
+      : newSince({
+          before: await sources(before),
+          now: await sources(today),
+          at: base.at,
+          base: base.name,
+        }).map((file) => ({ file, byFolder: true }));
+  return {
+    named,
+    before,
+    leaveOut: new Set(named.map(({ file }) => base.at(file))),
+    base: { name: base.name, matrix: old?.matrix },
+  };
+}
+
+/** The matrix as it was; `undefined`: it is new. */
+async function loadMatrixOf(base: Base, file: string, cwd: string): Promise<LoadedMatrix | undefined> {
+  const there = await stat(base.at(file)).catch(() => undefined);
+  return there === undefined ? undefined : loadMatrix(base.at(file), cwd, dayOf(now()));
+}
+
+async function sourcesOf(policies: string, options: Choice, cwd: string): Promise<readonly SqlSource[]> {
+  const baseline = await chooseBaseline(options, policies, cwd);
+  return systemSources({ policies, overlays: [], baseline, layout: options.layout });
+}
+
+/** The server, on which a system's SQL is applied without some of its files. */
+function without(server: Server, leaveOut: ReadonlySet<string>): Server {
+  const prepare: Server["prepare"] = async (system, matrix) => {
+    const sources = await systemSources(system).catch(() => []);
+    const left = sources.filter(({ path: file }) => !leaveOut.has(path.resolve(file)));
+    if (left.length === sources.length) return server.prepare(system, matrix);
+    return server.prepare({ ...system, overlays: [], part: { sources: left, ends: true } }, matrix);
+  };
+  return { ...server, prepare };
+}
+
+type Choice = Pick<GateOptions, "layout"> & Parameters<typeof chooseBaseline>[0];
+
 /** What a run may be asked for and a gate is not. */
 const notForGates = {
+  baseline: undefined,
+  defaultPrivileges: undefined,
   overrideProductionGuard: false,
   postgrestImage: undefined,
   reuse: false,
@@ -124,15 +221,28 @@ interface Place {
   readonly options: GateOptions;
   readonly environment: Environment;
   readonly applicant: Applicant;
+  readonly history: HistoryTable | undefined;
 }
 
+/** @returns `undefined` where nothing is pending */
 async function gateOne(
   { matrix, open, database, limits }: System,
-  files: readonly string[],
-  { options, environment: { variables, err, interrupted, cwd }, applicant }: Place,
-): Promise<GateRecord> {
-  const read = await readPending(files, applicant, cwd);
-  const pending = isStarted(options.target) ? await withEnumValues(database, limits, read) : read;
+  { named, base }: GatePlan,
+  { options, environment: { variables, err, out, interrupted, cwd }, applicant, history }: Place,
+): Promise<GateRecord | undefined> {
+  const known = await readHistory(database, limits, history);
+  const { files, applied } = pendingOf(named, known === undefined ? () => false : isInHistory(known));
+  if (files.length === 0) {
+    const why = base === undefined ? `${applied} are applied already` : `none is new since ${base.name}`;
+    out.write(`${matrix.name}: no migration is pending (${why}): nothing was compared\n`);
+    return undefined;
+  }
+  const say = (doing: string): void => {
+    if (!options.quiet && !options.json) err.write(`${matrix.name}: ${doing}\n`);
+  };
+  if (applied > 0) say(`${applied} migrations are applied already, ${files.length} are pending`);
+  const pending = await readPending(files, applicant, cwd);
+  const clones = isStarted(options.target) ? await openClones(database, limits, pending) : undefined;
   const opened = await open();
   try {
     const { onSharedTarget, requireComplete } = options;
@@ -140,32 +250,16 @@ async function gateOne(
       matrix,
       target: opened.target,
       pending,
+      clones,
+      base,
       environment: variables,
       onSharedTarget,
       requireComplete,
       interrupted,
     };
-    return await gate(request, {
-      step: (doing) => {
-        if (!options.quiet && !options.json) err.write(`${matrix.name}: ${doing}\n`);
-      },
-    });
+    return await gate(request, { step: say });
   } finally {
     await opened[Symbol.asyncDispose]();
-  }
-}
-
-/** Of a database that rowgate has made, and throws away. */
-async function withEnumValues(
-  database: System["database"],
-  limits: System["limits"],
-  read: readonly PendingStatement[],
-): Promise<readonly PendingStatement[]> {
-  const client = await connect(database, limits);
-  try {
-    return await commitEnumValues(client, read);
-  } finally {
-    await disconnect(client);
   }
 }
 
@@ -176,35 +270,5 @@ function oneMatrix([first, ...others]: readonly LoadedMatrix[]): LoadedMatrix {
     message:
       "rowgate gate compares one system before and after its migrations, and several matrices were found.",
     hint: "name the matrix: rowgate gate <migration.sql> --matrix matrices/<name>.yaml",
-  });
-}
-
-/** Files as given; of a folder its SQL files by number and name. @throws RowgateError `gate/no-migration` */
-async function migrationFiles(given: readonly string[], cwd: string): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const one of given) files.push(...(await filesOf(path.resolve(cwd, one), one)));
-  return files;
-}
-
-async function filesOf(absolute: string, given: string): Promise<readonly string[]> {
-  const found = await stat(absolute).catch((cause: unknown) => {
-    throw new RowgateError({
-      code: "gate/no-migration",
-      message: `There is no migration ${given}.`,
-      hint: "name SQL files in the order in which they are applied, or a folder of numbered SQL files",
-      cause,
-    });
-  });
-  if (!found.isDirectory()) return [absolute];
-  const names = (await readdir(absolute)).filter((name) => /^\d+.*\.sql$/i.test(name));
-  const numbered = names.map((name) => ({ name, number: BigInt(/^\d+/.exec(name)?.[0] ?? "0") }));
-  const sorted = numbered.toSorted(
-    (a, b) => Number(a.number > b.number) - Number(a.number < b.number) || (a.name < b.name ? -1 : 1),
-  );
-  if (sorted.length > 0) return sorted.map(({ name }) => path.join(absolute, name));
-  throw new RowgateError({
-    code: "gate/no-migration",
-    message: `The folder ${given} holds no SQL file whose name begins with a number.`,
-    hint: "name the files 001_….sql, 002_….sql, …, or name them one by one",
   });
 }

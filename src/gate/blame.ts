@@ -1,10 +1,13 @@
 import type { Measures } from "./measure.ts";
+import type { Proofs } from "./proofs.ts";
 import { type GateRequest, openState, type State } from "./state.ts";
 
 /** Something that differs between the first state and the last. */
 export interface Difference {
   /** The cell that shows it; none is probed for the others. */
   readonly cell?: string | undefined;
+  /** The proof for all rows shows it. */
+  readonly byProof?: true | undefined;
   /** What of a state it is about. */
   readonly facet: (seen: Seen) => unknown;
 }
@@ -12,19 +15,20 @@ export interface Difference {
 export interface Seen {
   readonly state: State;
   readonly measures: Measures;
+  readonly proofs: Proofs;
 }
 
 /**
  * The statement after which each difference is as it is in the end: found by halving the statements. What changes several times
  * is put down to the last.
  * @param last after all statements
- * @param probe measures the cells of these differences in a state
+ * @param ask asks about the cells of these differences in a state
  */
 export async function blame<D extends Difference>(
   request: GateRequest,
   differences: readonly D[],
   last: Seen,
-  probe: (state: State, differences: readonly D[]) => Promise<Measures>,
+  ask: (state: State, differences: readonly D[]) => Promise<Omit<Seen, "state">>,
   bare: ReadonlySet<string>,
 ): Promise<ReadonlyMap<D, number>> {
   const found = new Map<D, number>();
@@ -38,8 +42,8 @@ export async function blame<D extends Difference>(
     request.interrupted?.throwIfAborted();
     const middle = Math.floor((low + high) / 2);
     const state = await openState(request, middle, bare);
-    const measures = await probe(state, some).finally(() => state.close());
-    const isFinal = (one: D): boolean => signature(one, { state, measures }) === final.get(one);
+    const seen = await ask(state, some).finally(() => state.close());
+    const isFinal = (one: D): boolean => signature(one, { state, ...seen }) === final.get(one);
     const early = new Set(some.filter(isFinal));
     await search([...early], low, middle);
     await search(

@@ -4,9 +4,10 @@ import type { RelationWaiver } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Rows } from "./keys.ts";
 import type { Measure, Measures } from "./measure.ts";
+import type { Proof } from "./proofs.ts";
 
 /** A difference between two states, the key of the cell that shows it, and what of the cell's answer it is about. */
-export type Keyed<T> = T & { readonly key: string; readonly facet: Facet };
+export type Keyed<T> = T & { readonly key: string; readonly facet: Facet; readonly byProof?: true };
 
 export interface Compared {
   readonly gained: readonly Keyed<GateChange>[];
@@ -40,7 +41,7 @@ export function compare(before: Measures, after: Measures, waived: readonly Rela
   };
 }
 
-function placeOf({
+export function placeOf({
   cell,
   persona,
   relation,
@@ -51,7 +52,7 @@ function placeOf({
   return { cell, persona, relation, operation, column, call };
 }
 
-function reached(one: Measure | undefined): Reached | undefined {
+export function reached(one: Measure | undefined): Reached | undefined {
   return one?.reach && { count: one.reach.count, of: one.reach.of };
 }
 
@@ -59,7 +60,7 @@ type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns" | "row
   /** What of a state's answer the change is about: the statement after which it stays the same is the one behind it. */
   readonly facet: Facet;
 };
-export type Facet = (seen: Measure | undefined) => unknown;
+export type Facet = (seen: Measure | undefined, proof?: Proof) => unknown;
 
 /** What `wide` may do that `less` may not. */
 function widening(less: Measure | undefined, wide: Measure): Widening | undefined {

@@ -3,14 +3,16 @@ import { ruleChanges } from "../diff/rules.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog } from "../model/catalog.ts";
 import { failsRun, type Finding, incompleteNotes } from "../model/finding.ts";
-import type { FutureAccess, GateRecord } from "../model/gate.ts";
+import type { GateRecord } from "../model/gate.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
-import { blame, type Difference } from "./blame.ts";
-import { compare, type Compared, type Keyed } from "./compare.ts";
-import { compareFuture, privilegesOf } from "./future.ts";
-import { keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
+import { compare, type Compared } from "./compare.ts";
+import { compareProofs } from "./compare-proofs.ts";
+import { compareFuture } from "./future.ts";
+import { guilty } from "./guilty.ts";
+import { type Proofs, proveState } from "./proofs.ts";
+import { declarationOf, keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
 import { fittedOnce, type GateRequest, openState, type State } from "./state.ts";
 
 export type { GateRequest } from "./state.ts";
@@ -19,46 +21,144 @@ export interface GateEvents {
   readonly step?: (doing: string) => void;
 }
 
-/** What the pending statements do to access. Each is applied in transactions that are rolled back. @throws RowgateError `gate/…`, `sql/…` */
-export async function gate(request: GateRequest, events: GateEvents = {}): Promise<GateRecord> {
-  const began = performance.now();
-  const { matrix, target, pending } = request;
-  mayApply(target, request.onSharedTarget);
-  const states: State[] = [];
-  const open = async (count: number, bare?: ReadonlySet<string>): Promise<State> => {
-    const state = await openState(request, count, bare);
-    states.push(state);
-    return state;
-  };
+/** The state before the migrations, and what was asked of it: several gates may begin with it. */
+export interface Earlier extends AsyncDisposable {
+  readonly state: State;
+  readonly measures: Measures;
+  readonly proofs: () => Promise<Proofs>;
+}
+
+export async function openEarlier(request: GateRequest, events: GateEvents = {}): Promise<Earlier> {
+  const state = await openState({ ...request, pending: [] }, 0);
+  let proofs: Promise<Proofs> | undefined;
   try {
-    events.step?.(`applying ${pending.length} statements`);
-    const [before, after] = [await open(0), await open(pending.length)];
-    const sides = await measureSides({ before, after }, open, events);
-    const compared = compare(sides.first, sides.last, matrix.waivedRelations);
-    const differences = { ...compared, ...structural(before, after, request) };
-    const found = await guilty(request, differences, { ...sides, before, after }, events);
-    const [was, is] = [before.plan.catalog, after.plan.catalog];
     return {
-      matrix: matrix.name,
-      target: target.name,
-      files: [...new Set(pending.map(({ file }) => file))],
-      statements: pending.map(({ file, line, text }) => ({ file, line, text })),
-      personas: matrix.personas.length,
-      relations: after.plan.work.length,
-      compared: compared.compared,
-      unknown: compared.unknown.map(({ cell }) => cell),
-      ...found,
-      rules: ruleChanges(was, renamedBack(is, was)),
-      milliseconds: performance.now() - began,
+      state,
+      measures: await measured(state, state, events, "before"),
+      proofs: () => (proofs ??= proveState(request, state, keysFor(state, state))),
+      [Symbol.asyncDispose]: () => state.close(),
     };
-  } finally {
-    await Promise.all(states.map((state) => state.close()));
+  } catch (error) {
+    await state.close();
+    throw error;
   }
 }
 
-interface Ends {
-  readonly before: State;
+/** What the pending statements do to access. Each is applied in transactions that are rolled back. @throws RowgateError `gate/…`, `sql/…` */
+export async function gate(
+  given: GateRequest,
+  events: GateEvents = {},
+  known?: Earlier,
+): Promise<GateRecord> {
+  const began = performance.now();
+  const request = withFormerPersonas(given);
+  const { target, pending } = request;
+  mayApply(target, request.onSharedTarget);
+  mustRunInTransactions(request);
+  const opened: AsyncDisposable[] = [];
+  try {
+    events.step?.(`applying ${pending.length} statements`);
+    const open = async (count: number, bare?: ReadonlySet<string>): Promise<State> => {
+      const state = await openState(request, count, bare);
+      opened.push({ [Symbol.asyncDispose]: () => state.close() });
+      return state;
+    };
+    const after = await open(pending.length);
+    const earlier = known ?? (await openEarlier(request, events));
+    if (known === undefined) opened.push(earlier);
+    const record = await compareStates(request, { earlier, after, open }, events);
+    return { ...record, milliseconds: performance.now() - began };
+  } finally {
+    await Promise.all(opened.map((one) => one[Symbol.asyncDispose]()));
+  }
+}
+
+interface States {
+  readonly earlier: Earlier;
   readonly after: State;
+  readonly open: (count: number, bare: ReadonlySet<string>) => Promise<State>;
+}
+
+async function compareStates(
+  request: GateRequest,
+  { earlier, after, open }: States,
+  events: GateEvents,
+): Promise<Omit<GateRecord, "milliseconds">> {
+  const { matrix, target, pending } = request;
+  const sides = await measureSides(earlier, after, open, events);
+  const compared = compare(sides.first, sides.last, matrix.waivedRelations);
+  const proofs = await proveSides(request, earlier, after, sides, compared, events);
+  const differences = {
+    gained: await sinceBase([...compared.gained, ...proofs.gained], request, {
+      before: earlier.state,
+      ...sides,
+    }),
+    lost: compared.lost,
+    broken: [...compared.broken, ...proofs.broken],
+    ...structural(earlier.state, after, request),
+  };
+  const ends = { before: earlier.state, after, proofs: proofs.last };
+  const found = await guilty(request, differences, { ...sides, ...ends }, events.step);
+  const [was, is] = [earlier.state.plan.catalog, after.plan.catalog];
+  return {
+    matrix: matrix.name,
+    target: target.name,
+    base: request.base?.name,
+    files: [...new Set(pending.map(({ file }) => file))],
+    statements: pending.map(({ file, line, text }) => ({ file, line, text })),
+    personas: matrix.personas.length,
+    relations: after.plan.work.length,
+    compared: compared.compared,
+    proved: proofs.proved,
+    unknown: compared.unknown.map(({ cell }) => cell),
+    ...found,
+    rules: ruleChanges(was, renamedBack(is, was)),
+  };
+}
+
+/** Personas that the matrix has left out since the base are asked about too: nobody else would see what they gain. */
+function withFormerPersonas(request: GateRequest): GateRequest {
+  const { matrix, base } = request;
+  const names = new Set(matrix.personas.map(({ name }) => name));
+  const former = base?.matrix?.personas.filter(({ name }) => !names.has(name)) ?? [];
+  return { ...request, matrix: { ...matrix, personas: [...matrix.personas, ...former] } };
+}
+
+/** Whether the matrix of the base says the same of what is gained. */
+async function sinceBase(
+  gained: Compared["gained"],
+  request: GateRequest,
+  { before, last }: { readonly before: State; readonly last: Measures },
+): Promise<Compared["gained"]> {
+  const { base } = request;
+  if (base?.matrix === undefined || gained.every(({ declared }) => declared === undefined)) return gained;
+  const state = await openState({ ...request, matrix: base.matrix, pending: [] }, 0);
+  try {
+    const keys = keysFor(state, before);
+    const said = new Map(state.cells.map((cell) => [keys(cell), declarationOf(cell)]));
+    return gained.map((one) => {
+      const changed = last.get(one.key)?.declaration !== said.get(one.key);
+      return one.declared === undefined ? one : { ...one, declared: { ...one.declared, changed } };
+    });
+  } finally {
+    await state.close();
+  }
+}
+
+/** Asks the proof for all rows on both sides, where something that is in force differs. */
+async function proveSides(
+  request: GateRequest,
+  earlier: Earlier,
+  after: State,
+  { first, last }: Sides,
+  compared: Compared,
+  events: GateEvents,
+): Promise<ReturnType<typeof compareProofs> & { readonly last: Proofs }> {
+  if (earlier.state.marks === after.marks) return { gained: [], broken: [], proved: 0, last: new Map() };
+  events.step?.("asking the proof for all rows on both sides");
+  const proofs = await proveState(request, after, keysFor(after, earlier.state));
+  const before = { measures: first, proofs: await earlier.proofs() };
+  return { ...compareProofs(before, { measures: last, proofs }, compared), last: proofs };
 }
 
 interface Sides {
@@ -71,19 +171,15 @@ interface Sides {
 
 /** Probes both ends. Where the matrix fits a relation at one end only, it is asked about without the matrix at both. */
 async function measureSides(
-  { before, after }: Ends,
+  { state: before, measures }: Earlier,
+  after: State,
   open: (count: number, bare: ReadonlySet<string>) => Promise<State>,
   events: GateEvents,
 ): Promise<Sides> {
   const bare = fittedOnce(before, after);
-  const first = await measured(
-    bare.size === 0 ? before : await open(before.count, bare),
-    before,
-    events,
-    "before",
-  );
   const named = await measured(after, before, events, "after");
-  if (bare.size === 0) return { first, last: named, final: named, bare };
+  if (bare.size === 0) return { first: measures, last: named, final: named, bare };
+  const first = await measured(await open(before.count, bare), before, events, "before");
   const final = await measured(await open(after.count, bare), before, events, "after");
   return { first, last: withVerdicts(final, named), final, bare };
 }
@@ -105,10 +201,37 @@ function mayApply(target: Pick<Target, "name" | "posture" | "writes">, onSharedT
     });
 }
 
+/** @throws RowgateError `gate/outside-transaction` */
+function mustRunInTransactions({ pending, clones, target }: GateRequest): void {
+  const apart = clones === undefined ? pending.find(({ commits }) => commits === "apart") : undefined;
+  if (apart === undefined) return;
+  const { file, line, text } = apart;
+  throw new RowgateError({
+    code: "gate/outside-transaction",
+    message: `${text} may not run inside a transaction, and ${target.name} is no database that rowgate could copy and throw away.`,
+    at: { file, line, column: 1 },
+    hint: "use --target embedded: rowgate applies it to a copy there",
+  });
+}
+
 async function measured(state: State, before: State, events: GateEvents, when: string): Promise<Measures> {
   events.step?.(`probing ${state.cells.length} cells ${when} the migrations`);
   return measure(state, keysFor(state, before));
 }
+
+/** What the matrix leaves out of what is in reach. */
+function leavesOut({ kind }: Finding): boolean {
+  return incompleteNotes.includes(kind) || leftOutKinds.has(kind);
+}
+
+const leftOutKinds: ReadonlySet<Finding["kind"]> = new Set([
+  "undeclared-relation",
+  "undeclared-definer",
+  "undeclared-identity-setter",
+  "undeclared-exposed-schema",
+  "unprobed-anonymous-role",
+  "missing-pre-request",
+]);
 
 /** What differs without a probe: findings, the matrix that does not fit any more, objects to come. */
 function structural(
@@ -119,77 +242,21 @@ function structural(
   const fails = (finding: Finding): boolean =>
     failsRun(finding) || (requireComplete && incompleteNotes.includes(finding.kind));
   const brought = newFindings(before.findings, after.findings).filter(fails);
+  const left = requireComplete
+    ? after.findings.filter((one) => leavesOut(one) && !brought.includes(one))
+    : [];
   const issues = after.issues.filter(
     (issue) => !before.issues.some(({ message }) => message === issue.message),
   );
   return {
-    findings: brought.map((finding) => ({ finding })),
+    findings: [
+      ...brought.map((finding) => ({ finding })),
+      ...left.map((finding) => ({ finding, before: true as const })),
+    ],
     future: compareFuture(before.future, after.future),
     misfit: issues.length === 0 ? undefined : { issues },
   };
 }
-
-const textOf = (finding: Finding): string => JSON.stringify(finding);
-
-type Found = Pick<GateRecord, "gained" | "lost" | "broken" | "findings" | "future" | "misfit">;
-type Differences = Omit<Compared, "compared" | "unknown"> & ReturnType<typeof structural>;
-
-/** Finds the statement of each difference. */
-async function guilty(
-  request: GateRequest,
-  { gained, lost, broken, findings, future, misfit }: Differences,
-  { before, after, final, bare }: Ends & Sides,
-  events: GateEvents,
-): Promise<Found> {
-  const all = {
-    gained: gained.map(cellDifference),
-    lost: lost.map(cellDifference),
-    broken: broken.map(cellDifference),
-    findings: findings.map((one) => ({ one, facet: isFound(one.finding) })),
-    future: future.map((one) => ({ one, facet: holdsOf(one) })),
-    misfit: misfit === undefined ? [] : [{ one: misfit, facet: isMisfit }],
-  };
-  const differences: readonly Difference[] = Object.values(all).flat();
-  if (differences.length > 0)
-    events.step?.(`searching the statements behind ${differences.length} differences`);
-  const probe = async (state: State, some: readonly Difference[]): Promise<Measures> => {
-    const cells = new Set(some.flatMap(({ cell }) => cell ?? []));
-    return cells.size === 0 ? new Map() : measure(state, keysFor(state, before), cells);
-  };
-  const last = { state: after, measures: final };
-  const statements = await blame(request, differences, last, probe, bare);
-  const put = <T>(some: readonly (Difference & { readonly one: T })[]): Put<T>[] =>
-    some.map((difference) => ({ ...difference.one, statement: statements.get(difference) }));
-  return {
-    gained: put(all.gained),
-    lost: put(all.lost),
-    broken: put(all.broken),
-    findings: put(all.findings),
-    future: put(all.future),
-    misfit: put(all.misfit)[0],
-  };
-}
-
-type Put<T> = T & { readonly statement: number | undefined };
-
-function cellDifference<T>({
-  key,
-  facet,
-  ...one
-}: Keyed<T>): Difference & { readonly one: Omit<Keyed<T>, "key" | "facet"> } {
-  return { one, cell: key, facet: ({ measures }) => facet(measures.get(key)) };
-}
-
-function isFound(finding: Finding): Difference["facet"] {
-  const text = textOf(finding);
-  return ({ state }) => state.findings.some((one) => textOf(one) === text);
-}
-
-function holdsOf(one: FutureAccess): Difference["facet"] {
-  return ({ state }) => privilegesOf(state.future, one);
-}
-
-const isMisfit: Difference["facet"] = ({ state }) => state.issues.length > 0;
 
 /** A relation that is only called otherwise is the same: rules are compared under its earlier name. */
 function renamedBack(after: Catalog, before: Catalog): Catalog {

@@ -26,8 +26,9 @@ export interface Measure {
   readonly because: string;
   /** The matrix's entry is an observation that no person has confirmed. */
   readonly observed: boolean;
-  /** Where the matrix declares it. */
+  /** Where the matrix declares it, and what. */
   readonly at: string;
+  readonly declaration: string;
   /** `undefined`: the probe could not tell. */
   readonly reach: Reach | undefined;
   /** `undefined`: only their number is known. */
@@ -96,8 +97,11 @@ export async function measure(state: State, keys: Keys, wanted?: ReadonlySet<str
 export function withVerdicts(bare: Measures, named: Measures): Measures {
   return new Map(
     [...bare].map(([key, one]) => {
-      const { verdict, because, at, observed } = named.get(key) ?? one;
-      return [key, { ...one, verdict, because, at, observed, named: named.get(key)?.named === true }];
+      const { verdict, because, at, declaration, observed } = named.get(key) ?? one;
+      return [
+        key,
+        { ...one, verdict, because, at, declaration, observed, named: named.get(key)?.named === true },
+      ];
     }),
   );
 }
@@ -121,6 +125,7 @@ function measureOf(cell: Cell, seen: Observation, state: State): Omit<Measure, "
     because,
     observed: cell.observed === true,
     at: `${cell.at.file}:${cell.at.line}`,
+    declaration: declarationOf(cell),
     // Who reached nothing because of an error may reach something without it.
     reach: unclear.has(verdict) && found?.count === 0 ? undefined : found,
     tried: triedIn(seen),
@@ -130,6 +135,11 @@ function measureOf(cell: Cell, seen: Observation, state: State): Omit<Measure, "
     key: cell.relation.key,
     declaredColumns: declaredColumns(cell, state),
   };
+}
+
+/** What the matrix says of a cell, whatever its row sets are called. */
+export function declarationOf({ expectation, check, everywhere }: Cell): string {
+  return JSON.stringify([{ ...expectation, name: undefined }, { ...check, name: undefined }, everywhere]);
 }
 
 const unclear: ReadonlySet<Verdict> = new Set(["error", "inconclusive", "skipped"]);

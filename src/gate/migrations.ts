@@ -1,6 +1,5 @@
 import path from "node:path";
 import type { Node } from "libpg-query";
-import type { ClientBase } from "pg";
 import type { GateStatement } from "../model/gate.ts";
 import { RowgateError } from "../model/errors.ts";
 import { positionAt, readSource, splitStatements, type SqlSource } from "../stage/apply-sql/source.ts";
@@ -14,7 +13,13 @@ export interface PendingStatement extends GateStatement {
   readonly before: number;
   readonly start: number;
   readonly sql: string;
-  readonly addsEnumValue: boolean;
+  /**
+   * It cannot run inside a transaction (`apart`), or what it adds can be used only when it is committed (`value`): it is committed
+   * on a copy of the database.
+   */
+  readonly commits?: "apart" | "value" | undefined;
+  /** Sent first where a transaction begins with it: who applies its file, and what the file has set so far. */
+  readonly opening: readonly string[];
   /** Sent before and after it: who applies it, and what the end of a file resets. */
   readonly prologue: readonly string[];
   readonly epilogue: readonly string[];
@@ -31,9 +36,11 @@ const reset = [
   "reset role",
   "reset all",
 ];
+/** As the session was before the statements. */
+export const resetSession: readonly string[] = reset.slice(2);
 const asProject = [
   "set session authorization postgres",
-  String.raw`set local search_path = "$user", public, extensions`,
+  String.raw`set search_path = "$user", public, extensions`,
 ];
 
 /** Reads the files in order and cuts them into statements. @throws RowgateError `sql/…`, with file and line */
@@ -53,73 +60,80 @@ export async function readPending(
 async function statementsOf(source: SqlSource, applicant: Applicant): Promise<readonly PendingStatement[]> {
   const statements = await splitStatements(source.text);
   if (statements === undefined) throw notParsed(source);
-  const found = statements.flatMap(({ node, start, end }, before): readonly PendingStatement[] => {
-    const way = applicant === "supabase" ? wayOf(node).kind : "own";
-    if (way === "skip" || leftOut(node)) return [];
-    const written = source.text.slice(start, end);
-    const sql = isConcurrent(node) ? written.replace(/\bconcurrently\b/i, "") : written;
-    const begins = start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(written)?.[0].length ?? 0);
-    const { file, line } = positionAt(source, begins);
-    const text = source.text.slice(begins, end).split("\n", 1)[0]?.trim() ?? "";
-    const superuser = way === "superuser";
-    return [
-      {
+  const opening = applicant === "supabase" ? [...asProject] : [];
+  const isApplied = ({ node }: Statement): boolean => applicant !== "supabase" || wayOf(node).kind !== "skip";
+  const found = kept(statements)
+    .filter(isApplied)
+    .map(({ node, start, end, before }): PendingStatement => {
+      const superuser = applicant === "supabase" && wayOf(node).kind === "superuser";
+      const sql = source.text.slice(start, end);
+      const begins = start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0].length ?? 0);
+      const { file, line } = positionAt(source, begins);
+      const one = {
         file,
         line,
-        text,
+        text: source.text.slice(begins, end).split("\n", 1)[0]?.trim() ?? "",
         source,
         before,
         start,
         sql,
-        addsEnumValue:
-          "AlterEnumStmt" in node &&
-          node.AlterEnumStmt.newVal !== undefined &&
-          node.AlterEnumStmt.oldVal === undefined,
+        commits: commitsBy(node),
+        opening: [...opening],
         prologue: superuser ? ["reset session authorization"] : [],
-        epilogue: superuser ? [asProject[0] ?? ""] : [],
-      },
-    ];
-  });
-  return found.map((one, index) => ({
-    ...one,
-    prologue: [...(index === 0 && applicant === "supabase" ? asProject : []), ...one.prologue],
-    epilogue: [...one.epilogue, ...(index === found.length - 1 ? reset : [])],
-  }));
-}
-
-/** A file's own transactions, and what changes no access and refuses to run in one. */
-function leftOut(node: Node): boolean {
-  return (
-    "TransactionStmt" in node || "VacuumStmt" in node || "ReindexStmt" in node || "AlterSystemStmt" in node
+        epilogue: superuser ? asProject.slice(0, 1) : [],
+      };
+      if ("VariableSetStmt" in node) opening.push(sql);
+      return one;
+    });
+  return found.map((one, index) =>
+    index === found.length - 1 ? { ...one, epilogue: [...one.epilogue, ...reset] } : one,
   );
 }
 
-/** An index that is made without it is the same index: only the locks differ. */
-function isConcurrent(node: Node): boolean {
-  return (
-    ("IndexStmt" in node && node.IndexStmt.concurrent === true) ||
-    ("DropStmt" in node && node.DropStmt.concurrent === true)
-  );
-}
+type Statement = NonNullable<Awaited<ReturnType<typeof splitStatements>>>[number];
 
-/**
- * A new value of an enum can be used only after it was committed. On a database that is thrown away afterwards it is committed first:
- * a value that no row holds changes no access. @returns the other statements
- */
-export async function commitEnumValues(
-  client: ClientBase,
-  pending: readonly PendingStatement[],
-): Promise<readonly PendingStatement[]> {
-  const done = new Set<PendingStatement>();
-  for (const one of pending.filter(({ addsEnumValue }) => addsEnumValue)) {
-    const committed = await client.query(one.sql).then(
-      () => true,
-      // Its type is made by these migrations: then its values can be used at once.
-      () => false,
-    );
-    if (committed) done.add(one);
+/** Without what is rolled back by the file itself, and what says nothing inside a transaction of rowgate's. */
+function kept(statements: readonly Statement[]): readonly (Statement & { readonly before: number })[] {
+  const all: (Statement & { readonly before: number })[] = [];
+  let begun = 0;
+  for (const [before, one] of statements.entries()) {
+    const kind = "TransactionStmt" in one.node ? one.node.TransactionStmt.kind : undefined;
+    if (kind === "TRANS_STMT_BEGIN" || kind === "TRANS_STMT_START") begun = all.length;
+    else if (kind === "TRANS_STMT_ROLLBACK") all.length = begun;
+    else if (kind === "TRANS_STMT_COMMIT" || leftOut(one.node)) continue;
+    else all.push({ ...one, before });
   }
-  return pending.map((one) => (done.has(one) ? { ...one, sql: "select 1" } : one));
+  return all;
+}
+
+/** What changes no access and refuses to run in a transaction, or belongs to the whole server. */
+function leftOut(node: Node): boolean {
+  return [
+    "VacuumStmt",
+    "ReindexStmt",
+    "ClusterStmt",
+    "AlterSystemStmt",
+    "CreatedbStmt",
+    "DropdbStmt",
+    "CreateTableSpaceStmt",
+    "DropTableSpaceStmt",
+    "CreateSubscriptionStmt",
+    "DropSubscriptionStmt",
+  ].some((kind) => kind in node);
+}
+
+function commitsBy(node: Node): PendingStatement["commits"] {
+  if ("AlterEnumStmt" in node)
+    return node.AlterEnumStmt.newVal !== undefined && node.AlterEnumStmt.oldVal === undefined
+      ? "value"
+      : undefined;
+  const apart =
+    ("IndexStmt" in node && node.IndexStmt.concurrent === true) ||
+    ("DropStmt" in node && node.DropStmt.concurrent === true) ||
+    "CallStmt" in node ||
+    ("DoStmt" in node && /\b(?:commit|rollback)\b/i.test(JSON.stringify(node.DoStmt))) ||
+    ("AlterTableStmt" in node && /"concurrent":\s*true/.test(JSON.stringify(node.AlterTableStmt)));
+  return apart ? "apart" : undefined;
 }
 
 function notParsed(source: SqlSource): RowgateError {
@@ -131,11 +145,21 @@ function notParsed(source: SqlSource): RowgateError {
   });
 }
 
-/** What brings a database from before all statements to after the first `count` of them. */
-export function changesOf(pending: readonly PendingStatement[], count: number): readonly string[] {
-  const applied = pending.slice(0, count);
-  const sent = applied.flatMap(({ prologue, sql, epilogue }) => [...prologue, sql, ...epilogue]);
-  return applied.length === 0 ? [] : [...sent, ...reset.slice(2)];
+/** What is sent to apply these statements, which follow each other, in a transaction or one by one. */
+export function changesOf(applied: readonly PendingStatement[]): readonly string[] {
+  const sent = applied.flatMap((_, index) => textsOf(applied, index).flat());
+  return applied.length === 0 ? [] : [...sent, ...resetSession];
+}
+
+/** What a statement is sent with: before it, itself, and after it. */
+export function textsOf(
+  applied: readonly PendingStatement[],
+  index: number,
+): readonly [readonly string[], readonly string[], readonly string[]] {
+  const one = applied[index];
+  if (one === undefined) return [[], [], []];
+  const opening = applied[index - 1]?.file === one.file ? [] : one.opening;
+  return [[...opening, ...one.prologue], [one.sql], one.epilogue];
 }
 
 export async function failureOf(statement: PendingStatement, error: Error): Promise<RowgateError> {

@@ -1,5 +1,6 @@
 import { type Client, type ClientBase, DatabaseError } from "pg";
 import { now } from "../lib/clock.ts";
+import { readSql } from "../lib/sql-file.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
 import type { RelationInfo } from "../model/catalog.ts";
@@ -16,13 +17,14 @@ import { isAssignment } from "../model/cell.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
 import { sampleRows } from "../probe/sql/survey.ts";
-import { sessionRules } from "../probe/sessions.ts";
+import { type SessionRules, sessionRules } from "../probe/sessions.ts";
 import { load, type Loaded } from "../run/1-load.ts";
 import { inspect, type Inspected } from "../run/2-inspect.ts";
 import { visibleRows } from "../run/4-probe.ts";
 import { matrixIssues } from "../run/matrix-issues.ts";
 import { gatewayOf } from "../run/request.ts";
-import { changesOf, failureOf, type PendingStatement } from "./migrations.ts";
+import { type Clones, sendOne } from "./clones.ts";
+import { changesOf, type PendingStatement, resetSession } from "./migrations.ts";
 import { readFuture, type FutureFacts } from "./future.ts";
 import { allKeys } from "./keys.ts";
 
@@ -30,6 +32,10 @@ export interface GateRequest {
   readonly matrix: Matrix;
   readonly target: Target;
   readonly pending: readonly PendingStatement[];
+  /** Copies in which the first statements are committed: where some cannot be applied in a transaction. */
+  readonly clones?: Clones | undefined;
+  /** The matrix at the commit from which the migrations begin; `undefined`: there was none. */
+  readonly base?: { readonly name: string; readonly matrix: Matrix | undefined } | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Apply migrations, in transactions that are rolled back, where others work too. */
   readonly onSharedTarget: boolean;
@@ -52,6 +58,12 @@ export interface State {
   /** Keys of all rows, by the relation's oid. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
   readonly cells: readonly Cell[];
+  /** What is in force, as marks: where none differs between two states, neither does what policies say. */
+  readonly marks: string;
+  readonly sessions: SessionRules;
+  /** Where it is asked about, and what each transaction there begins with. */
+  readonly target: Target;
+  readonly changes: readonly string[];
   readonly channel: DirectChannel;
   close(): Promise<void>;
 }
@@ -65,8 +77,8 @@ export async function openState(
   count: number,
   bare: ReadonlySet<string> = new Set(),
 ): Promise<State> {
-  const { target, pending } = request;
-  const read = await insideTransaction(request, count, (client) => readState(client, request, bare));
+  const { target, applied } = placeOf(request, count);
+  const read = await insideTransaction(target, applied, (client) => readState(client, request, bare));
   const { plan } = read;
   const identities = signIn(request, plan.settings, now(), plan.cells);
   const home = plan.catalog.login;
@@ -74,12 +86,13 @@ export async function openState(
   const sessions = sessionRules({ identities, inForce: plan.settings, gateway, home: home.name });
   const opened = await openDirectChannel({ target, sessions, home });
   const kept = plan.lints["immutable-reads-setting"].length === 0;
-  const channel = opened.under(changesOf(pending, count), kept);
+  const changes = changesOf(applied);
+  const channel = opened.under(changes, kept);
   const cells = read.cells.filter((cell) => cell.channels.includes("direct") && !isAssignment(cell));
-  return { ...read, count, cells, channel, close: () => opened.close() };
+  return { ...read, count, cells, sessions, target, changes, channel, close: () => opened.close() };
 }
 
-type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "keys" | "cells">;
+type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "keys" | "marks" | "cells">;
 
 async function readState(
   client: ClientBase,
@@ -109,10 +122,16 @@ async function readState(
   const future = await readFuture(client, { ...plan, matrix });
   const planned = new Map(cells.map(({ relation }) => [relation.info.oid, relation]));
   const keys = await allKeys(client, [...planned.values()]);
-  return { plan, fitted, issues, findings, future, keys, cells };
+  const { rows } = await client.query(readSql("gate_marks.sql"));
+  const marks = JSON.stringify(rows);
+  return { plan, fitted, issues, findings, future, keys, marks, cells };
 }
 
-/** What the database holds, without the views that no user can read, since what they call fails: these are issues. */
+/**
+ * What the database holds, without the views that no user can read, since what they call fails: these are issues. Nor with those
+ * that the matrix leaves out and that policies filter by their owner: of them no ground truth is known, and that they are left out
+ * is a finding.
+ */
 async function loadReadable(
   client: ClientBase,
   matrix: Matrix,
@@ -121,21 +140,33 @@ async function loadReadable(
   const loaded = await load(client, matrix, gatewayOf(target));
   const { relations } = loaded.catalog;
   const broken = new Map<string, Issue>();
+  const filtered = new Set<string>();
   for (const info of relations.filter(({ kind }) => kind === "view")) {
+    const spec = specOf(matrix, info);
+    if (spec?.control !== undefined) continue;
     const failure = await sampleRows(client, [{ info, key: [] }]).then(
       () => undefined,
       (cause: unknown) => cause,
     );
     if (failure === undefined) continue;
-    if (!(failure instanceof DatabaseError) || isCode(failure.code, "insufficientPrivilege")) throw failure;
-    broken.set(info.oid, unreadable(info, failure, matrix));
+    if (!(failure instanceof DatabaseError)) throw failure;
+    const isFiltered = isCode(failure.code, "insufficientPrivilege");
+    if (isFiltered && spec !== undefined) throw failure;
+    if (isFiltered) filtered.add(info.oid);
+    else broken.set(info.oid, unreadable(info, failure, matrix));
   }
-  const catalog = { ...loaded.catalog, relations: relations.filter(({ oid }) => !broken.has(oid)) };
+  const readable = relations.filter(({ oid }) => !broken.has(oid) && !filtered.has(oid));
+  const catalog = { ...loaded.catalog, relations: readable };
   return { loaded: { ...loaded, catalog }, broken: [...broken.values()] };
 }
 
-function unreadable(info: RelationInfo, failure: DatabaseError, { file, relations }: Matrix): Issue {
-  const spec = relations.find(({ schema, name }) => schema === info.schema && name === info.name);
+function specOf({ relations }: Matrix, info: RelationInfo): RelationSpec | undefined {
+  return relations.find(({ schema, name }) => schema === info.schema && name === info.name);
+}
+
+function unreadable(info: RelationInfo, failure: DatabaseError, matrix: Matrix): Issue {
+  const { file } = matrix;
+  const spec = specOf(matrix, info);
   return {
     code: "gate/unreadable",
     message: `the view ${formatQualified(info)} cannot be read: ${failure.message} [${failure.code ?? "?"}]`,
@@ -205,34 +236,32 @@ export function isNamed({ fitted }: Pick<State, "fitted">, { relation: { info },
   return specs.some(({ schema, name }) => schema === info.schema && name === info.name);
 }
 
+interface Place {
+  readonly target: Target;
+  /** What each transaction there begins with. */
+  readonly applied: readonly PendingStatement[];
+}
+
+/** Where the state after the first `count` statements is asked about. */
+function placeOf({ target, pending, clones = new Map() }: GateRequest, count: number): Place {
+  const from = Math.max(0, ...[...clones.keys()].filter((committed) => committed <= count));
+  const database = clones.get(from) ?? target.database;
+  return { target: { ...target, database }, applied: pending.slice(from, count) };
+}
+
 async function insideTransaction<T>(
-  { target, pending }: GateRequest,
-  count: number,
+  target: Target,
+  applied: readonly PendingStatement[],
   ask: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
   const client = await connect(addressOf(target), target.limits);
   try {
     await client.query("begin");
-    for (let done = 0; done < count; done++) await applyOne(client, pending, done);
-    const rest = changesOf(pending, count).slice(-3);
-    if (count > 0) await client.query(rest.join(";\n"));
+    for (const [index, statement] of applied.entries()) await sendOne(client, applied, index, statement);
+    if (applied.length > 0) await client.query(resetSession.join(";\n"));
     return await ask(nested(client));
   } finally {
     await disconnect(client);
-  }
-}
-
-async function applyOne(client: Client, pending: readonly PendingStatement[], index: number): Promise<void> {
-  const statement = pending[index];
-  if (statement === undefined) return;
-  const { prologue, sql, epilogue } = statement;
-  try {
-    for (const one of prologue) await client.query(one);
-    await client.query(sql);
-    for (const one of epilogue) await client.query(one);
-  } catch (error) {
-    if (error instanceof DatabaseError) throw await failureOf(statement, error);
-    throw error;
   }
 }
 

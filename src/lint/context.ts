@@ -13,6 +13,8 @@ export interface LintContext {
   readonly sql: SqlParser;
   /** The declared functions, each with the one that it means. */
   readonly functions: readonly { readonly spec: FunctionSpec; readonly routine: RoutineInfo }[];
+  /** Oids of the functions that the matrix leaves out on purpose. */
+  readonly waivedFunctions: ReadonlySet<string>;
   /** Personas' roles whose sessions come through no gateway: every schema is open to them that they may use. */
   readonly directRoles: ReadonlySet<string>;
   /** `undefined`: there is no gateway. */

@@ -26,9 +26,10 @@ export function undeclaredFunctions({
   catalog,
   lints,
   functions,
+  waivedFunctions,
   directRoles,
 }: LintContext): readonly Finding[] {
-  const declared = new Set(functions.map(({ routine }) => routine.oid));
+  const declared = new Set([...functions.map(({ routine }) => routine.oid), ...waivedFunctions]);
   const facts = new Map(lints["undeclared-function"].map((row) => [row.facts.oid, row.facts]));
   const roles = [...new Set(matrix.personas.map(({ role }) => role))];
   const through = new Set(matrix.personas.flatMap(({ role, login }) => (login === undefined ? role : [])));

@@ -10,13 +10,7 @@ import { type Identities, readIdentities } from "./identities.ts";
 import { normalise } from "./normalise.ts";
 import { ParameterCheck } from "./parameters.ts";
 import { type Resolution, resolve } from "./precedence.ts";
-import {
-  type Draft,
-  readFunctions,
-  readRelations,
-  readRelationWaivers,
-  reportUnusedRowSets,
-} from "./relations.ts";
+import { type Draft, readFunctions, readRelations, readWaivers, reportUnusedRowSets } from "./relations.ts";
 import type { Reading } from "./scope.ts";
 import { matrixShape } from "./shapes.ts";
 import { applyTemplates, onceInTemplates } from "./templates.ts";
@@ -80,7 +74,7 @@ function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matri
     vars,
     personas: [...identities.personas.values()].filter((persona) => persona !== undefined),
     ...declared,
-    waivedRelations: readRelationWaivers(at("waive"), relations, reading),
+    ...readWaivers(at("waive"), relations, functions, reading),
   };
 }
 

@@ -1,11 +1,11 @@
-import { formatFunction, formatQualified, type QualifiedName } from "../lib/sql-text.ts";
+import { formatFunction, formatQualified, type FunctionName, type QualifiedName } from "../lib/sql-text.ts";
 import type { SourcePosition } from "../model/errors.ts";
 import type {
   Candidate,
   ControlSource,
   FunctionSpec,
+  Matrix,
   RelationSpec,
-  RelationWaiver,
   RowSet,
 } from "../model/matrix.ts";
 import { entriesOf, type Entry, type Fields, fieldsOf, textOf, textsOf, type Tree } from "../yaml/tree.ts";
@@ -197,26 +197,40 @@ function reportUnusedOf({ name, rowSets, issues }: Scope, isUnused: (rowSet: Row
   }
 }
 
-/** Relations that are left out on purpose: none that is declared, and each once. */
-export function readRelationWaivers(
+/** Relations and functions (`find(uuid)`) that are left out on purpose: none that is declared, and each once. */
+export function readWaivers(
   tree: Tree | undefined,
   relations: readonly Draft<RelationSpec>[],
-  { schema, issues }: Reading,
-): readonly RelationWaiver[] {
-  const declared = new Map(relations.map(({ spec }) => [nameKey(spec), spec.at]));
+  functions: readonly Draft<FunctionSpec>[],
+  reading: Reading,
+): Pick<Matrix, "waivedRelations" | "waivedFunctions"> {
+  const { issues } = reading;
+  const declared = new Map([...relations, ...functions].map(({ spec }) => [nameKey(spec), spec.at]));
   const seen = new Set<string>();
-  return entriesOf(tree).flatMap(({ key, keyAt: at, value }) => {
-    const name = readRelationName(key, schema, at, issues);
+  const waivers = entriesOf(tree).flatMap(({ key, keyAt: at, value }) => {
+    const read = key.trimEnd().endsWith(")") ? readFunctionName : readRelationName;
+    const name: (QualifiedName & Partial<FunctionName>) | undefined = read(key, reading.schema, at, issues);
     const waiver = readWaiver(new Map([["waive", { key, keyAt: at, value }]]))?.waiver;
     if (name === undefined) return [];
+    const shown = name.signature === undefined ? formatQualified(name) : key;
     const line = declared.get(nameKey(name))?.line;
     if (line !== undefined) {
-      const message = `${formatQualified(name)} is waived here and declared in line ${line}`;
-      issues.report("declared-and-waived", at, message, "a relation is either probed or left out");
+      const message = `${shown} is waived here and declared in line ${line}`;
+      issues.report(
+        "declared-and-waived",
+        at,
+        message,
+        "a relation or function is either probed or left out",
+      );
     }
-    if (seen.has(nameKey(name)))
-      issues.report("duplicate-relation", at, `${formatQualified(name)} is waived twice`);
+    if (seen.has(nameKey(name))) issues.report("duplicate-relation", at, `${shown} is waived twice`);
     seen.add(nameKey(name));
     return waiver === undefined ? [] : [{ ...name, ...waiver, at }];
   });
+  return {
+    waivedRelations: waivers.filter(({ signature }) => signature === undefined),
+    waivedFunctions: waivers.flatMap(({ signature, ...one }) =>
+      signature === undefined ? [] : { ...one, signature },
+    ),
+  };
 }

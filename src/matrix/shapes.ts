@@ -182,7 +182,7 @@ function matrix(relationShape: z.ZodType, functionShape: z.ZodType, templateShap
       .record(relationName, waiver)
       .register(shapeWords, { entry: "the waiver of" })
       .optional()
-      .describe("Relations left out on purpose."),
+      .describe("Relations, and functions by name and types, left out on purpose."),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Issue } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import type { Operation } from "./matrix.ts";
+import type { Witness } from "./proof.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** One statement of the pending migrations. */
@@ -35,10 +36,19 @@ export interface GateChange {
   readonly examples: readonly string[];
   /** Columns that are granted besides those of before. */
   readonly columns?: readonly string[] | undefined;
+  /** A row that the data does not hold, and that is in reach now; none of those at hand shows the change. */
+  readonly lacking?: Witness | undefined;
   /** Nothing more is reached today: only a privilege changed. */
   readonly privilegeOnly: boolean;
   /** Why the matrix agrees: `declared` or `waived`, and where it says so. */
-  readonly declared?: { readonly how: "declared" | "waived"; readonly at: string } | undefined;
+  readonly declared?:
+    | {
+        readonly how: "declared" | "waived";
+        readonly at: string;
+        /** Whether the matrix of the base says something else; absent where none is compared with. */
+        readonly changed?: boolean | undefined;
+      }
+    | undefined;
   /** Index of the statement that made the change. */
   readonly statement?: number | undefined;
 }
@@ -53,9 +63,10 @@ export interface BrokenCell {
   readonly statement?: number | undefined;
 }
 
-/** A finding that the migrations bring about. */
+/** A finding that the migrations bring about; or what the matrix leaves out, and left out before. */
 export interface NewFinding {
   readonly finding: Finding;
+  readonly before?: true | undefined;
   readonly statement?: number | undefined;
 }
 
@@ -74,12 +85,16 @@ export interface FutureAccess {
 export interface GateRecord {
   readonly matrix: string;
   readonly target: string;
+  /** The commit with which the matrix was compared. */
+  readonly base?: string | undefined;
   readonly files: readonly string[];
   readonly statements: readonly GateStatement[];
   readonly personas: number;
   readonly relations: number;
   /** Cells whose access was compared. */
   readonly compared: number;
+  /** And those of them of which the proof for all rows was asked on both sides. */
+  readonly proved: number;
   /** Cells whose access is known before, and not afterwards. */
   readonly unknown: readonly string[];
   readonly gained: readonly GateChange[];

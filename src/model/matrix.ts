@@ -232,6 +232,11 @@ export interface FunctionSpec extends Spec {
 /** A relation of an exposed schema that the matrix leaves out on purpose. */
 export interface RelationWaiver extends QualifiedName, Waiver {}
 
+/** A function that personas may call and that the matrix leaves out on purpose: by its name and types. */
+export interface FunctionWaiver extends QualifiedName, Waiver {
+  readonly signature: readonly string[];
+}
+
 export interface Matrix {
   readonly name: string;
   readonly file: string;
@@ -253,4 +258,5 @@ export interface Matrix {
   readonly patterns?: readonly RelationPattern[] | undefined;
   readonly functions: readonly FunctionSpec[];
   readonly waivedRelations: readonly RelationWaiver[];
+  readonly waivedFunctions?: readonly FunctionWaiver[] | undefined;
 }

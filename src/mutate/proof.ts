@@ -1,13 +1,8 @@
-import { withProof } from "../judge/proof.ts";
-import { grouped } from "../lib/grouped.ts";
 import type { Cell } from "../model/cell.ts";
 import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { ProofAnswer } from "../model/proof.ts";
-import type { Judgement } from "../model/verdict.ts";
 import type { SessionRules } from "../probe/sessions.ts";
-import type { ProofRequest } from "../prove/prover.ts";
-import { requestsOf } from "../run/5-prove.ts";
-import { openProof } from "../run/open-proof.ts";
+import { isProvable, proveUnder, worstProof } from "../run/prove-under.ts";
 import type { RunRequest } from "../run/request.ts";
 import { checksTheSame, differingCommands } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
@@ -15,14 +10,14 @@ import { kills, type Outcome, underInfo } from "./outcome.ts";
 
 /** What the proof for all rows says of a change that no row at hand shows. */
 export class MutantProofs {
-  readonly #request: Pick<RunRequest, "target" | "matrix" | "proof">;
+  readonly #request: Pick<RunRequest, "target" | "matrix">;
   readonly #sessions: SessionRules;
   readonly #before = new Map<string, readonly ProofAnswer[]>();
   /** That the proofs took. */
   milliseconds = 0;
 
   constructor(request: Pick<RunRequest, "target" | "matrix">, sessions: SessionRules) {
-    this.#request = { ...request, proof: "all-rows" };
+    this.#request = request;
     this.#sessions = sessions;
   }
 
@@ -36,7 +31,7 @@ export class MutantProofs {
     cells: readonly Cell[],
     mayIgnore: boolean,
   ): Promise<Outcome | undefined> {
-    const asked = cells.filter(isAsked);
+    const asked = cells.filter(isProvable);
     if (asked.length === 0 || (before.kind !== "table" && before.kind !== "partitioned")) return undefined;
     const unknown = asked.filter(({ id }) => !this.#before.has(id));
     for (const [index, answers] of (await this.#prove(unknown, [])).entries())
@@ -44,8 +39,8 @@ export class MutantProofs {
     const changed = asked.map((cell) => underInfo(cell, mutant));
     const after = await this.#prove(changed, mutant.ddl);
     for (const [index, cell] of changed.entries()) {
-      const seen = worst(cell, after[index] ?? []);
-      if (kills.has(seen.verdict) && worst(cell, this.#before.get(cell.id) ?? []).verdict === "pass")
+      const seen = worstProof(cell, after[index] ?? []);
+      if (kills.has(seen.verdict) && worstProof(cell, this.#before.get(cell.id) ?? []).verdict === "pass")
         return {
           state: "killed",
           killedBy: { cell: cell.id, verdict: seen.verdict },
@@ -67,56 +62,15 @@ export class MutantProofs {
       : undefined;
   }
 
-  /** One prover for each set of settings: two transactions cannot hold the same change. */
   async #prove(
     cells: readonly Cell[],
     changes: readonly string[],
   ): Promise<readonly (readonly ProofAnswer[])[]> {
     const began = performance.now();
-    const asked = cells.map((cell) => requestsOf(cell, { sessions: this.#sessions }, new Map()));
-    const answers = new Map<ProofRequest, ProofAnswer>();
-    const groups = grouped(asked.flat(), ({ persona }) => Object.keys(persona.settings).toSorted().join());
-    for (const group of groups.values()) {
-      const closers: (() => Promise<unknown>)[] = [];
-      try {
-        const prover = await openProof(this.#request, this.#sessions.identities, closers, changes);
-        const found = (await prover?.prove(group)) ?? [];
-        for (const [index, one] of group.entries()) {
-          const answer = found[index];
-          if (answer !== undefined) answers.set(one, answer);
-        }
-      } catch {
-        // What could not be asked shows nothing.
-      } finally {
-        for (const close of closers) await close();
-      }
-    }
+    const answers = await proveUnder(this.#request, this.#sessions, cells, changes);
     this.milliseconds += performance.now() - began;
-    const failed: ProofAnswer = {
-      kind: "undecided",
-      because: "the proof failed",
-      within: [],
-      toDecide: "another run",
-    };
-    return asked.map((requests) => requests.map((one) => answers.get(one) ?? failed));
+    return answers;
   }
-}
-
-/** What the proof is asked about. */
-export function isAsked({ operation, column }: Cell): boolean {
-  return column === undefined && ["select", "insert", "update", "delete"].includes(operation);
-}
-
-const passing: Judgement = { verdict: "pass", effect: "filtered", deniedBy: undefined, because: "" };
-
-/** What the answers make of a cell that passed. */
-function worst(cell: Cell, answers: readonly ProofAnswer[]): Judgement {
-  const judged = answers.map((answer) => withProof(cell, passing, answer));
-  return (
-    judged.find(({ verdict }) => kills.has(verdict)) ??
-    judged.find(({ verdict }) => verdict !== "pass") ??
-    passing
-  );
 }
 
 const exact: ReadonlySet<ProofAnswer["kind"]> = new Set(["all-rows", "keys-that-exist"]);

@@ -10,7 +10,10 @@ export function routinesNamed(
 }
 
 /** Those that the matrix can mean: all of the name, or the one whose arguments have the types that it gives. */
-export function routinesMeant(catalog: Catalog, spec: FunctionSpec): readonly RoutineInfo[] {
+export function routinesMeant(
+  catalog: Catalog,
+  spec: Pick<FunctionSpec, "schema" | "name" | "signature">,
+): readonly RoutineInfo[] {
   const { signature } = spec;
   const named = routinesNamed(catalog, spec);
   if (signature === undefined) return named;

@@ -48,7 +48,7 @@ function merged(groups: readonly ChangeGroup[], by: "personas" | "operations"): 
     const { relation, before, after, privilegeOnly, declared, statement, against } = group;
     const same = by === "personas" ? group.operations : group.personas;
     const { columns } = group;
-    const said = [declared?.how, against === undefined];
+    const said = [declared?.how, declared?.changed, against === undefined, group.lacking !== undefined];
     const key = JSON.stringify([relation, before, after, privilegeOnly, columns, said, statement, same]);
     const known = found.get(key);
     found.set(
@@ -76,11 +76,13 @@ export function changedBy({
   operation,
   examples,
   rows,
+  lacking,
   columns = [],
 }: ChangeGroup): string {
   if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
   if (privilegeOnly) return "privilege, with which no other row is reached today";
   const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
+  if (lacking !== undefined) return `rows that the data does not hold (of those at hand: ${to})`;
   if (from !== to) return `${from} → ${to}`;
   return rows === undefined
     ? `${from}, and ${examples.join(", ")}`
@@ -155,7 +157,10 @@ function changeLines(
 }
 
 export function declaredText({ declared, against }: Pick<ChangeGroup, "declared" | "against">): string {
-  if (declared !== undefined) return `${declared.how} at ${clean(declared.at)}`;
+  if (declared !== undefined) {
+    const { how, at, changed } = declared;
+    return `${how} at ${clean(at)}${changed === undefined ? "" : changed ? ", changed in the matrix too" : ", which the matrix said before"}`;
+  }
   return against === undefined ? "not declared" : `not declared: see ${clean(against)}`;
 }
 
@@ -207,9 +212,9 @@ function misfitLines(how: How): readonly string[] {
 }
 
 function findingLines(how: How, width: number): readonly string[] {
-  return how.record.findings.flatMap(({ finding, statement }) => [
+  return how.record.findings.flatMap(({ finding, before, statement }) => [
     ...hanging(
-      `${how.paint("bad", "FINDING")}  ${findingMessages[finding.kind].title} (${finding.kind}): ${clean(factsOf(finding))}`,
+      `${how.paint("bad", before === true ? "LEFT OUT" : "FINDING")}  ${findingMessages[finding.kind].title} (${finding.kind}): ${clean(factsOf(finding))}`,
       width,
       4,
     ),
@@ -233,6 +238,17 @@ function ruleLines({ rules }: GateRecord): readonly string[] {
     : ["", "in force otherwise than before", ...rules.map((rule) => `  ${clean(rule)}`), ""];
 }
 
+function countedFindings({ findings }: GateRecord): readonly string[] {
+  const left = findings.filter(({ before }) => before === true).length;
+  const brought = findings.length - left;
+  return [
+    ...(brought === 0 ? [] : [plural(brought, "new finding")]),
+    ...(left === 0
+      ? []
+      : [`the matrix leaves out ${left} ${left === 1 ? "thing" : "things"} that it left out before`]),
+  ];
+}
+
 /** Never that the migrations are safe: what was compared, and what came of it. */
 export function lastLine(record: GateRecord, paint: Paint): string {
   const fails = gateExitCode(record) === 1;
@@ -245,8 +261,8 @@ export function lastLine(record: GateRecord, paint: Paint): string {
       : [
           `${plural(record.broken.length, "cell")} of the matrix no longer ${record.broken.length === 1 ? "passes" : "pass"}`,
         ]),
-    ...(record.findings.length === 0 ? [] : [plural(record.findings.length, "new finding")]),
-    `${plural(record.compared, "cell")} compared on the direct channel with the rows at hand`,
+    ...countedFindings(record),
+    `${plural(record.compared, "cell")} compared on the direct channel with the rows at hand, ${record.proved} of them for all rows`,
   ];
   return `${record.matrix} on ${record.target}  ${word}  ${parts.join("; ")} (${seconds(record.milliseconds)})`;
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { routinesMeant } from "../plan/routine.ts";
 import { openSqlParser } from "../catalog/parse.ts";
 import { sampleRows } from "../probe/sql/survey.ts";
 import { findFindings } from "../lint/findings.ts";
@@ -79,6 +80,11 @@ async function lint(loaded: Loaded, functions: readonly PlannedFunction[]): Prom
   return findFindings({
     ...loaded,
     functions,
+    waivedFunctions: new Set(
+      (loaded.matrix.waivedFunctions ?? [])
+        .flatMap((one) => routinesMeant(loaded.catalog, one))
+        .map(({ oid }) => oid),
+    ),
     sql: await openSqlParser(),
     gateway: gatewaySettings && {
       anonRole: gatewaySettings.anonRole,

@@ -136,6 +136,7 @@ function lateFindings({ request, channels, began, ended }: Ending): readonly Fin
   const day = dayOf(request.startedAt);
   const waivers = [
     ...request.matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
+    ...(request.matrix.waivedFunctions ?? []).map((one) => ({ waiver: one, cell: formatFunction(one) })),
     ...request.matrix.relations.flatMap((spec) =>
       spec.declarations.flatMap(({ waiver, persona, operation }) =>
         waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatQualified(spec)}/${operation}` }],

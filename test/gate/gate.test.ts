@@ -1,16 +1,9 @@
-import { writeFile } from "node:fs/promises";
-import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { GateRecord } from "../../src/model/gate.ts";
-import { gate } from "../../src/gate/gate.ts";
+import { type GateRecord, gateExitCode } from "../../src/model/gate.ts";
 import { gateMarkdown } from "../../src/report/gate-markdown.ts";
 import { missingYaml } from "../../src/report/missing-yaml.ts";
-import { readPending } from "../../src/gate/migrations.ts";
-import { loadMatrix } from "../../src/commands/load-matrix.ts";
-import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
-import { prepareEmbedded } from "../../src/stage/targets.ts";
-import type { OpenedTarget } from "../../src/stage/system.ts";
-import { makeProject, notesMatrix, removeProject } from "../cli/system.ts";
+import { notesMatrix } from "../cli/system.ts";
+import { type GateProject, openGateProject, shown } from "./project.ts";
 
 /** Everything that gates are tried on: one database for all of them, since nothing of a migration stays. */
 const moreSql = `
@@ -32,63 +25,16 @@ const newsMatrix = `  news:
       service: { select: allow, '*': deny }
 `;
 
-let project: string;
-let server: EmbeddedServer;
-let opened: OpenedTarget;
+let project: GateProject;
 beforeAll(async () => {
-  project = await makeProject({
-    "matrices/notes.yaml": `${notesMatrix}${newsMatrix}`,
-    "policies/notes/020_more.sql": moreSql,
-  });
-  server = await startEmbedded();
-  const prepared = await prepareEmbedded({
-    server,
-    database: "gated",
-    policies: path.join(project, "policies/notes"),
-    overlays: [],
-    schemas: ["public"],
-    gateway: "builtin",
-    txEnd: "rollback-allow-override",
-    jwtSecret: undefined,
-    environment: {},
-  });
-  opened = await prepared.open();
+  project = await openGateProject(`${notesMatrix}${newsMatrix}`, moreSql);
 });
 afterAll(async () => {
-  await opened?.[Symbol.asyncDispose]();
-  await server?.stop();
-  await removeProject(project);
+  await project?.[Symbol.asyncDispose]();
 });
 
 async function gated(sql: string, more = "", requireComplete = true): Promise<GateRecord> {
-  await writeFile(path.join(project, "migration.sql"), sql);
-  await writeFile(path.join(project, "matrix.yaml"), `${notesMatrix}${newsMatrix}${more}`);
-  const { matrix } = await loadMatrix("matrix.yaml", project, "2026-01-01");
-  const pending = await readPending([path.join(project, "migration.sql")], "login", project);
-  return gate({
-    matrix,
-    target: opened.target,
-    pending,
-    environment: {},
-    onSharedTarget: false,
-    requireComplete,
-  });
-}
-
-/** `▲ ana select public.news 1→2 line 3 undeclared`. */
-function shown({ gained, lost, statements }: GateRecord): readonly string[] {
-  const changes = [
-    ...gained.map((one) => ({ sign: "▲", ...one, how: one.declared?.how ?? "not declared" })),
-    ...lost.map((one) => ({ sign: "▼", ...one, how: "lost" })),
-  ];
-  return changes.map(({ sign, persona, operation, relation, before, after, statement, how, privilegeOnly }) =>
-    [
-      `${sign} ${persona} ${operation} ${relation}`,
-      privilegeOnly ? "privilege" : `${before?.count ?? "-"}→${after?.count ?? "-"}`,
-      `line ${statement === undefined ? "?" : (statements[statement]?.line ?? "?")}`,
-      how,
-    ].join(", "),
-  );
+  return project.gated(sql, more, { requireComplete });
 }
 
 /** Migration → what is gained and lost on SELECT, and whether it is stopped. */
@@ -177,7 +123,6 @@ test.each(migrations)("$title", async ({ sql, matrix = "", select, stops }) => {
       .filter((one) => one.includes(" select "))
       .toSorted(),
   ).toEqual(select);
-  const { gateExitCode } = await import("../../src/model/gate.ts");
   expect(gateExitCode(record)).toBe(stops ? 1 : 0);
 });
 
@@ -190,7 +135,7 @@ test("default privileges: who could use a table that comes after them, though no
     {
       object: "table",
       schema: "public",
-      owner: server.database.user,
+      owner: project.server.database.user,
       role: "anon",
       gained: ["select"],
       lost: [],

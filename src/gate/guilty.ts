@@ -1,0 +1,95 @@
+import type { Finding } from "../model/finding.ts";
+import type { FutureAccess, GateRecord } from "../model/gate.ts";
+import { blame, type Difference, type Seen } from "./blame.ts";
+import type { Compared, Keyed } from "./compare.ts";
+import { privilegesOf } from "./future.ts";
+import { keysFor, measure, type Measures } from "./measure.ts";
+import { type Proofs, proveState } from "./proofs.ts";
+import type { GateRequest, State } from "./state.ts";
+
+type Found = Pick<GateRecord, "gained" | "lost" | "broken" | "findings" | "future" | "misfit">;
+type Differences = Pick<Compared, "gained" | "lost" | "broken"> &
+  Pick<GateRecord, "findings" | "future" | "misfit">;
+
+interface Ends {
+  readonly before: State;
+  readonly after: State;
+  /** Of the cells afterwards. */
+  readonly final: Measures;
+  readonly proofs: Proofs;
+  /** Relations that are asked about without the matrix. */
+  readonly bare: ReadonlySet<string>;
+}
+
+/** Finds the statement of each difference. */
+export async function guilty(
+  request: GateRequest,
+  { gained, lost, broken, findings, future, misfit }: Differences,
+  { before, after, proofs, final, bare }: Ends,
+  step: ((doing: string) => void) | undefined,
+): Promise<Found> {
+  const all = {
+    gained: gained.map(ofCell),
+    lost: lost.map(ofCell),
+    broken: broken.map(ofCell),
+    findings: findings.map((one) => ({ one, by: one.before ? undefined : { facet: isFound(one.finding) } })),
+    future: future.map((one) => ({ one, by: { facet: holdsOf(one) } })),
+    misfit: misfit === undefined ? [] : [{ one: misfit, by: { facet: isMisfit } }],
+  };
+  const differences = Object.values(all).flatMap((some) =>
+    some.flatMap(({ by }): Difference[] => (by ? [by] : [])),
+  );
+  if (differences.length > 0) step?.(`searching the statements behind ${differences.length} differences`);
+  const ask = async (state: State, some: readonly Difference[]): Promise<Omit<Seen, "state">> => {
+    const [cells, proved] = [cellsOf(some, false), cellsOf(some, true)];
+    const keys = keysFor(state, before);
+    return {
+      measures: cells.size === 0 ? new Map() : await measure(state, keys, cells),
+      proofs: proved.size === 0 ? new Map() : await proveState(request, state, keys, proved),
+    };
+  };
+  const statements = await blame(request, differences, { state: after, measures: final, proofs }, ask, bare);
+  const put = <T>(
+    some: readonly Searched<T>[],
+  ): readonly (T & { readonly statement: number | undefined })[] =>
+    some.map(({ one, by }) => ({ ...one, statement: by && statements.get(by) }));
+  return {
+    gained: put(all.gained),
+    lost: put(all.lost),
+    broken: put(all.broken),
+    findings: put(all.findings),
+    future: put(all.future),
+    misfit: put(all.misfit)[0],
+  };
+}
+
+interface Searched<T> {
+  readonly one: T;
+  /** `undefined`: no statement is behind it. */
+  readonly by: Difference | undefined;
+}
+
+function cellsOf(some: readonly Difference[], byProof: boolean): ReadonlySet<string> {
+  return new Set(some.flatMap((one) => ((one.byProof === true) === byProof && one.cell) || []));
+}
+
+function ofCell<T>({
+  key,
+  facet,
+  byProof,
+  ...one
+}: Keyed<T>): Searched<Omit<Keyed<T>, "key" | "facet" | "byProof">> {
+  const of: Difference["facet"] = ({ measures, proofs }) => facet(measures.get(key), proofs.get(key));
+  return { one, by: { cell: key, byProof, facet: of } };
+}
+
+function isFound(finding: Finding): Difference["facet"] {
+  const text = JSON.stringify(finding);
+  return ({ state }) => state.findings.some((one) => JSON.stringify(one) === text);
+}
+
+function holdsOf(one: FutureAccess): Difference["facet"] {
+  return ({ state }) => privilegesOf(state.future, one);
+}
+
+const isMisfit: Difference["facet"] = ({ state }) => state.issues.length > 0;

@@ -1,0 +1,107 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadMatrix } from "../../src/commands/load-matrix.ts";
+import { ruleChanges } from "../../src/diff/rules.ts";
+import { type Earlier, gate, type GateRequest, openEarlier } from "../../src/gate/gate.ts";
+import { readPending } from "../../src/gate/migrations.ts";
+import { openState } from "../../src/gate/state.ts";
+import { gateExitCode, undeclaredGains } from "../../src/model/gate.ts";
+import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
+import type { OpenedTarget } from "../../src/stage/system.ts";
+import { prepareEmbedded } from "../../src/stage/targets.ts";
+import { groupChanges } from "../../src/report/gate.ts";
+import { everyFlaw, flaws, lostBefore } from "./flaws.ts";
+import { guiltyLines } from "./project.ts";
+
+const today = "2026-01-01";
+/** One of so many is tried in a run, by turns; all with ROWGATE_EVERY_FLAW=1 (docs/gate.md). */
+const turns = 8;
+const turn = Math.floor(Date.now() / 86_400_000) % turns;
+
+async function migrating(request: GateRequest, file: string): Promise<GateRequest> {
+  return { ...request, pending: await readPending([path.resolve(file)], "login", process.cwd()) };
+}
+
+describe.each(Object.keys(flaws))("%s", (system) => {
+  const policies = `policies/${system}`;
+  let server: EmbeddedServer;
+  const opened: OpenedTarget[] = [];
+  let good: GateRequest;
+  let earlier: Earlier;
+
+  const open = async (database: string, overlays: readonly string[]): Promise<GateRequest> => {
+    const { matrix } = await loadMatrix(`matrices/${system}.yaml`, process.cwd(), today);
+    const prepared = await prepareEmbedded({
+      server,
+      database,
+      policies,
+      overlays,
+      schemas: matrix.exposes,
+      gateway: matrix.channels.includes("rest") ? "builtin" : "none",
+      txEnd: "rollback-allow-override",
+      jwtSecret: undefined,
+      environment: {},
+    });
+    const one = await prepared.open();
+    opened.push(one);
+    const { target } = one;
+    return { matrix, target, pending: [], environment: {}, onSharedTarget: false, requireComplete: true };
+  };
+
+  beforeAll(async () => {
+    server = await startEmbedded();
+    good = await open("good", []);
+    earlier = await openEarlier(good);
+  });
+  afterAll(async () => {
+    await earlier?.[Symbol.asyncDispose]();
+    for (const one of opened) await one[Symbol.asyncDispose]();
+    await server?.stop();
+  });
+
+  test("from the state before to this one: what systems.md tells of is lost, nothing is gained, and no rule differs in the end", async () => {
+    const folder = `${policies}/before`;
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
+    const before = await open(
+      "before",
+      names.map((name) => `${folder}/${name}`),
+    );
+    const [migration = ""] = await readdir(`${folder}/migration`);
+    const request = await migrating(before, `${folder}/migration/${migration}`);
+    const after = await openState(request, request.pending.length);
+    const { catalog } = after.plan;
+    await after.close();
+    expect(ruleChanges(earlier.state.plan.catalog, catalog)).toEqual([]);
+
+    const record = await gate(request);
+    expect(undeclaredGains(record)).toEqual([]);
+    expect([record.broken, record.misfit, record.findings.filter((one) => one.before !== true)]).toEqual([
+      [],
+      undefined,
+      [],
+    ]);
+    expect(record.lost.every(({ statement }) => statement !== undefined)).toBe(true);
+    if (process.env["OUT"])
+      (await import("node:fs")).writeFileSync(`/tmp/w/gate/lost-${system}`, JSON.stringify(record, null, 1));
+    const lost = groupChanges(record.lost, record).map(
+      ({ personas, operations, relation, statement }) =>
+        `${personas.join(", ")}: ${operations.join(", ")} on ${relation} by line ${record.statements[statement ?? -1]?.line}`,
+    );
+    expect(lost).toEqual(expect.arrayContaining([...(lostBefore[system] ?? [])]));
+  });
+
+  test("each flaw has its line in the table", async () => {
+    expect(Object.keys(flaws[system] ?? {}).toSorted()).toEqual(
+      (await readdir(`${policies}/flawed`)).map((name) => name.replace(/\.sql$/, "")).toSorted(),
+    );
+  });
+
+  const all = Object.entries(flaws[system] ?? {});
+  const some = everyFlaw ? all : all.filter((_, index) => index % turns === turn);
+  test.each(some)("the flaw %s, as a migration, is stopped at its statement", async (flaw, lines) => {
+    const record = await gate(await migrating(good, `${policies}/flawed/${flaw}.sql`), {}, earlier);
+    expect(gateExitCode(record)).toBe(1);
+    expect(guiltyLines(record)).toEqual(lines);
+  });
+});
