@@ -219,9 +219,21 @@ function widened(fitted: Matrix, { catalog, matrix, directRoles }: Loaded, targe
   const exposed = new Set([...matrix.exposes, ...(gatewayOf(target)?.schemas ?? [])]);
   const reached = (schema: string): boolean => exposed.has(schema) || directRoles.size > 0;
   const others = catalog.relations
-    .filter((one) => reached(one.schema) && one.kind !== "function" && !named.has(formatQualified(one)))
+    .filter(
+      (one) =>
+        (reached(one.schema) || isPlatforms(one)) &&
+        one.kind !== "function" &&
+        !named.has(formatQualified(one)),
+    )
     .map(({ schema, name }): RelationSpec => ({ ...undeclared(matrix), schema, name }));
   return { ...fitted, relations: [...fitted.relations, ...others] };
+}
+
+/** Whose policies the platform's own services ask, though PostgREST does not expose them. */
+const platforms: ReadonlySet<string> = new Set(["storage.objects", "storage.buckets", "realtime.messages"]);
+
+function isPlatforms(one: RelationInfo): boolean {
+  return platforms.has(formatQualified(one));
 }
 
 function undeclared({ file }: Matrix): Omit<RelationSpec, "schema" | "name"> {

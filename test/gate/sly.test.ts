@@ -101,9 +101,9 @@ const sly: Readonly<Record<string, readonly [sql: string]>> = {
   ],
   "FORCE off, for its owner": ["alter table public.drafts no force row level security;"],
   "a role passes policies": ["alter role authenticated bypassrls;"],
-  "a copy that no policy covers":
-    ["create table public.secrets_2026 as select * from public.secrets;
-grant select on public.secrets_2026 to authenticated;"],
+  "a copy that no policy covers": [
+    "create table public.secrets_2026 as select * from public.secrets;\ngrant select on public.secrets_2026 to authenticated;",
+  ],
   "a column is granted": ["grant select (phone) on public.people to authenticated;"],
   "a guard trigger is switched off": ["alter table public.people disable trigger keep_role;"],
   "a guard's function lets everything through": [
@@ -134,7 +134,9 @@ test.each(Object.entries(sly))("is stopped: %s", async (_, [statements]) => {
   const record = await project.gated(
     `comment on schema public is 'x';\n${statements}\ncomment on schema public is 'y';`,
   );
-  expect(gateExitCode({ ...record, findings: record.findings.filter(({ before }) => before !== true) })).toBe(1);
+  expect(gateExitCode({ ...record, findings: record.findings.filter(({ before }) => before !== true) })).toBe(
+    1,
+  );
   const lines = guiltyLines(record);
   expect(lines.every((line) => line > 1 && line < 2 + statements.split("\n").length)).toBe(true);
 });
