@@ -12,7 +12,6 @@ import { gateText } from "../report/gate.ts";
 import { gateAnnotations, gateMarkdown } from "../report/gate-markdown.ts";
 import { safeJson } from "../report/text.ts";
 import type { SqlSource } from "../stage/apply-sql/source.ts";
-import { chooseBaseline } from "../stage/baseline.ts";
 import { systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { type Base, newSince, openBase } from "./gate-base.ts";
@@ -155,8 +154,7 @@ async function planOf(
   }
   const old = await loadMatrixOf(base, loaded.matrix.file, cwd);
   const before = { ...loaded, policies: base.at(policies), seed: old?.seed ?? loaded.seed };
-  const sources = (one: LoadedMatrix): Promise<readonly SqlSource[]> =>
-    sourcesOf(one.policies, { ...notForGates, ...options }, cwd);
+  const sources = (one: LoadedMatrix): Promise<readonly SqlSource[]> => sourcesOf(one, options, cwd);
   const named =
     given.length > 0
       ? await namedMigrations(given, cwd)
@@ -180,8 +178,14 @@ async function loadMatrixOf(base: Base, file: string, cwd: string): Promise<Load
   return there === undefined ? undefined : loadMatrix(base.at(file), cwd, dayOf(now()));
 }
 
-async function sourcesOf(policies: string, options: Choice, cwd: string): Promise<readonly SqlSource[]> {
-  const baseline = await chooseBaseline(options, policies, cwd);
+/** The SQL of a folder, in the order in which it is applied. */
+async function sourcesOf(
+  one: LoadedMatrix,
+  options: GateOptions,
+  cwd: string,
+): Promise<readonly SqlSource[]> {
+  const { policies } = one;
+  const baseline = await baselineOf(one, { ...notForGates, ...options, policies }, cwd);
   return systemSources({ policies, overlays: [], baseline, layout: options.layout });
 }
 
@@ -196,12 +200,8 @@ function without(server: Server, leaveOut: ReadonlySet<string>): Server {
   return { ...server, prepare };
 }
 
-type Choice = Pick<GateOptions, "layout"> & Parameters<typeof chooseBaseline>[0];
-
 /** What a run may be asked for and a gate is not. */
 const notForGates = {
-  baseline: undefined,
-  defaultPrivileges: undefined,
   overrideProductionGuard: false,
   postgrestImage: undefined,
   reuse: false,

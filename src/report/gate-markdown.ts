@@ -70,20 +70,24 @@ export function gateMarkdown(record: GateRecord): string {
       record.unknown.map((cell) => [code(cell)]),
       ["cell"],
     ),
-    changesSection("▲ Access gained as declared", declared, record),
-    changesSection("▼ Access lost", record.lost, record),
-    section(
+    folded("▲ Access gained as declared", changeRows(declared, record), changeHeads),
+    folded("▼ Access lost", changeRows(record.lost, record).map(withoutMatrix), withoutMatrix(changeHeads)),
+    folded(
       "In force otherwise than before",
       record.rules.map((rule) => [prose(rule)]),
       ["what"],
     ),
   ];
-  const head = `### ${gateExitCode(record) === 0 ? "✅" : "❌"} rowgate gate: ${prose(record.matrix)}\n\n${prose(lastLine(record, (_, text) => text))}\n`;
+  const stops = gateExitCode(record) === 1;
+  const head = `### ${stops ? "❌" : "✅"} rowgate gate: ${prose(record.matrix)}\n\n${prose(lastLine(record, (_, text) => text))}\n${stops ? toPass : ""}`;
   return fitted(
     head,
     sections.filter((one) => one !== ""),
   );
 }
+
+const toPass =
+  "\n**To pass:** change the statement that is named, or declare in the matrix, in this pull request, that the access is wanted.\n";
 
 /** Sections are cut at a row, and what is cut is counted. */
 function fitted(head: string, sections: readonly string[]): string {
@@ -101,8 +105,14 @@ function fitted(head: string, sections: readonly string[]): string {
   return `${parts.join("\n")}\n${left === 0 ? "" : note}`;
 }
 
+const changeHeads = ["who", "what", "before → after", "such as", "matrix", "statement"];
+
 function changesSection(title: string, changes: readonly GateChange[], record: GateRecord): string {
-  const rows = groupChanges(changes, record).map((group) => [
+  return section(title, changeRows(changes, record), changeHeads);
+}
+
+function changeRows(changes: readonly GateChange[], record: GateRecord): readonly (readonly string[])[] {
+  return groupChanges(changes, record).map((group) => [
     prose(group.personas.join(", ")),
     `${group.operations.join(", ")} ${code(group.relation)}`,
     prose(changedBy(group)),
@@ -110,7 +120,18 @@ function changesSection(title: string, changes: readonly GateChange[], record: G
     prose(declaredText(group)),
     statement(record, group.statement),
   ]);
-  return section(title, rows, ["who", "what", "before → after", "such as", "matrix", "statement"]);
+}
+
+/** What the matrix says of access that is lost is that its cells pass no more, if they do not. */
+function withoutMatrix(cells: readonly string[]): readonly string[] {
+  return cells.filter((_, index) => index !== changeHeads.indexOf("matrix"));
+}
+
+/** What stops nothing is there to be opened. */
+function folded(title: string, rows: readonly (readonly string[])[], heads: readonly string[]): string {
+  const table = [line(heads), line(heads.map(() => "---")), ...rows.map(line)];
+  const summary = `<details><summary>${title}: ${number(rows.length)}</summary>`;
+  return rows.length === 0 ? "" : ["", summary, "", ...table, "", "</details>"].join("\n");
 }
 
 function line(cells: readonly string[]): string {
@@ -119,9 +140,7 @@ function line(cells: readonly string[]): string {
 
 function section(title: string, rows: readonly (readonly string[])[], heads: readonly string[]): string {
   if (rows.length === 0) return "";
-  return ["", `#### ${title}`, "", line(heads), line(heads.map(() => "---")), ...rows.map(line), ""].join(
-    "\n",
-  );
+  return [`#### ${title}`, "", line(heads), line(heads.map(() => "---")), ...rows.map(line), ""].join("\n");
 }
 
 function statement({ statements }: GateRecord, index: number | undefined): string {

@@ -80,7 +80,7 @@ export function changedBy({
   columns = [],
 }: ChangeGroup): string {
   if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
-  if (privilegeOnly) return "privilege, with which no other row is reached today";
+  if (privilegeOnly) return "a privilege: no other row at hand is reached with it";
   const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
   if (lacking !== undefined) return `rows that the data does not hold (of those at hand: ${to})`;
   if (from !== to) return `${from} → ${to}`;

@@ -36,6 +36,7 @@ export async function load(
   client: ClientBase,
   matrix: Matrix,
   gateway: GatewayFacts | undefined,
+  besides: readonly string[] = [],
 ): Promise<Loaded> {
   const gatewaySettings = gateway && (await readGatewaySettings(client, gateway));
   const directRoles = new Set(
@@ -45,6 +46,7 @@ export async function load(
   const schemas = unique([
     ...declaredSchemas(matrix, gateway),
     ...(await schemasInReach(client, [...directRoles])),
+    ...besides,
   ]);
   const roles = unique([
     ...matrix.personas.flatMap(({ role, login }) => [role, login ?? role]),
