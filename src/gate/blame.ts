@@ -19,8 +19,8 @@ export interface Seen {
 }
 
 /**
- * The statement after which each difference is as it is in the end: found by halving the statements. What changes several times
- * is put down to the last.
+ * The statement after which each difference is as it is in the end: found by halving the statements. Of what changes
+ * several times, one such statement is found.
  * @param last after all statements
  * @param ask asks about the cells of these differences in a state
  */
