@@ -75,6 +75,7 @@ test("--base: what is new since a commit is pending, and the matrix is compared 
 });
 
 test("--history: what a tool's table names is applied already; where nothing is left, nothing is compared", async () => {
+  await write("matrices/notes.yaml", notesMatrix);
   await write("migrations/20260101_first.sql", "select not_there();\n");
   await write("migrations/20260102_second.sql", "select not_there();\n");
   await write("migrations/20260103_third.sql", opens);
