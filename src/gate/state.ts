@@ -143,7 +143,6 @@ async function loadReadable(
   const filtered = new Set<string>();
   for (const info of relations.filter(({ kind }) => kind === "view")) {
     const spec = specOf(matrix, info);
-    if (spec?.control !== undefined) continue;
     const failure = await sampleRows(client, [{ info, key: [] }]).then(
       () => undefined,
       (cause: unknown) => cause,
@@ -151,6 +150,7 @@ async function loadReadable(
     if (failure === undefined) continue;
     if (!(failure instanceof DatabaseError)) throw failure;
     const isFiltered = isCode(failure.code, "insufficientPrivilege");
+    if (isFiltered && spec?.control !== undefined) continue;
     if (isFiltered && spec !== undefined) throw failure;
     if (isFiltered) filtered.add(info.oid);
     else broken.set(info.oid, unreadable(info, failure, matrix));

@@ -91,7 +91,7 @@ export const flaws: Readonly<Record<string, Readonly<Record<string, readonly num
     "select-star-granted": [9],
     "self-promotion": [7],
     "truncate-granted": [7],
-    "view-for-guests": [6, 7, 8],
+    "view-for-guests": [6, 8],
     "view-of-the-caller": [7],
     "view-without-organization": [9],
     "view-writable": [8],
