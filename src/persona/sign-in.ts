@@ -45,7 +45,10 @@ export function signIn(
     matrix.personas.map((persona) => {
       const handedIn = persona.tokenFrom === undefined ? undefined : environment[persona.tokenFrom];
       const settings = sessionSettings(persona, inForce, target.rest?.login);
-      const defaults = issuedClaims(persona, target.issuer, session, matrix.personas);
+      // Without a gateway a persona may have no token at all: its identity is its login or its settings.
+      const hasToken = target.rest !== undefined || persona.claims !== undefined;
+      const issuer = hasToken ? target.issuer : undefined;
+      const defaults = issuedClaims(persona, issuer, session, matrix.personas);
       return [persona.name, identityOf(persona, { ...options, handedIn, settings, defaults })];
     }),
   );

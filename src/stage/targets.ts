@@ -161,7 +161,7 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     containers: opening.containersOf?.(gateway),
     baseline: applied.baseline,
     // Both hold Supabase's helpers: a policy that asks for a claim must meet those of a real token.
-    issuer: gateway && localIssuer,
+    issuer: localIssuer,
   };
   return {
     target,

@@ -115,6 +115,12 @@ beforeAll(async () => {
 personas: { ana: { role: authenticated, claims: { sub: ${ana} } } }
 relations: { at_aal1: { expect: { ana: deny } }, at_aal2: { expect: { ana: deny } } }
 `,
+    "matrices/claims-direct.yaml": `matrix: claims-direct
+policies: ../policies/claims
+channels: [direct]
+personas: { ana: { role: authenticated, claims: { sub: ${ana} } } }
+relations: { at_aal1: { expect: { ana: deny } }, at_aal2: { expect: { ana: deny } } }
+`,
     "broken/001_first.sql": `create table public.a (id int primary key, v vector(3));
 create policy p on public.a using (true);
 create extension pg_strom with schema extensions;
@@ -197,8 +203,11 @@ test("personas are users: triggers have run, and a policy that reads their facto
   expect(target.baseline?.skipped[0]?.because).toContain("violates not-null constraint");
 });
 
-test("a policy that any real token satisfies is open, also on a plain Postgres", async () => {
-  const { code, out } = await run(["matrices/claims.yaml", "--baseline", "plain"]);
+test.each([
+  ["also on a plain Postgres", "matrices/claims.yaml"],
+  ["also without a gateway", "matrices/claims-direct.yaml"],
+])("a policy that any real token satisfies is open, %s", async (_where, file) => {
+  const { code, out } = await run([file, "--baseline", "plain"]);
   expect(code).toBe(1);
   expect(out).toContain("LEAK  public.at_aal1 · select");
   expect(out).not.toContain("at_aal2 · select");

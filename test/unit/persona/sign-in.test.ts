@@ -56,6 +56,20 @@ test("on Supabase, who is signed in has all claims that its auth server issues, 
   expect(claims.get("service")).not.toHaveProperty("aal");
 });
 
+test("without a gateway, only who has claims has a token", () => {
+  const parsed = parseMatrix(
+    "matrix: case\npersonas: { ana: { role: authenticated, claims: { sub: u1 } }, eve: { role: authenticated, settings: { app.user: u2 } } }\n" +
+      "relations: { notes: { expect: { '*': deny } } }\n",
+    "case.yaml",
+    "2026-11-21",
+  );
+  const direct = { ...target, rest: undefined, issuer: "http://127.0.0.1:54321/auth/v1" };
+  const request = { matrix: parsed, target: direct, environment: {} } as unknown as RunRequest;
+  const signed = signIn(request, { roles: [], base: new Map(), custom: new Set() }, now(), 1);
+  expect(signed.get("ana")?.claims).toMatchObject({ sub: "u1", aal: "aal1" });
+  expect(signed.get("eve")?.claims ?? {}).not.toHaveProperty("aal");
+});
+
 test("elsewhere a persona has its own and no more", () => {
   expect(claimsOn(undefined).get("ana")).toEqual({
     sub: "u1",
