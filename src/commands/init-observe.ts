@@ -99,6 +99,8 @@ class Observation {
   readonly #facts: SystemFacts;
   readonly #cast: Cast;
   readonly #declared = new Map<string, Map<string, Map<ObservedOperation, Proposal>>>();
+  /** SECURITY DEFINER functions that personas may execute, and that no persona's calls are declared of. */
+  #definers: readonly string[] = [];
   readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
 
   constructor(task: ObserveTask, system: PreparedSystem, facts: SystemFacts, cast: Cast) {
@@ -119,6 +121,7 @@ class Observation {
       personas,
       declared: this.#declared,
       rows: new Map(),
+      functions: this.#definers,
       expires: this.#expires,
     };
   }
@@ -170,9 +173,11 @@ class Observation {
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
       this.#put(cell, { ...(was ?? known), waived: whyWaived(record) });
     }
+    const definers = findings.filter((one) => one.kind === "undeclared-definer");
+    this.#definers = definers.map((one) => one.function);
     return [
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
-      ...findings.flatMap((one) => (one.kind === "undeclared-definer" ? [definerQuestion(one)] : [])),
+      ...definers.map((one) => definerQuestion(one)),
     ];
   }
 
@@ -204,14 +209,14 @@ class Observation {
   }
 }
 
-/** Only relations are declared as observed: the run fails until a person declares this function. */
+/** Only relations are declared as observed: a function is waived until a person declares it. Calls with others' ids are still tried. */
 function definerQuestion({
   function: name,
   roles,
 }: Extract<Finding, { readonly kind: "undeclared-definer" }>): readonly string[] {
   return [
     `${roles.join(", ")} may execute ${name}, SECURITY DEFINER - intended?`,
-    "declare its calls under `functions:`, or revoke EXECUTE: the run fails until then",
+    "read it, then declare its calls under `functions:` or revoke EXECUTE, and delete its line under `waive:`",
   ];
 }
 

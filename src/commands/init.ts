@@ -186,7 +186,7 @@ function tablesOf({ relations }: SystemFacts): ReadonlySet<string> {
 }
 
 function personasOf({ exposes }: SystemFacts, { personas, tokens }: Cast): Matrix {
-  const parts = { relations: [], personas, declared: new Map(), rows: new Map(), expires: "" };
+  const parts = { relations: [], personas, declared: new Map(), rows: new Map(), functions: [], expires: "" };
   const text = JSON.parse(matrixJson({ exposes, tokens }, parts)) as Record<string, unknown>;
   return parseMatrix(
     JSON.stringify({ ...text, relations: { nothing: { expect: { "*": "deny" } } } }),

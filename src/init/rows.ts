@@ -1,3 +1,4 @@
+import { isCode } from "../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { ProofColumn, ProofForeignKey, ProofRelation, Schema } from "../prove/analyse/schema.ts";
@@ -156,7 +157,7 @@ class RowMaker {
   /** A check is tried with other values of its columns; what exists already is not tried again. */
   *#variants(relation: ProofRelation, place: Place, first: Values, error: DatabaseError): Iterable<Values> {
     const index = placeIndex(place);
-    if (error.code === "23505" || error.code === undefined) return;
+    if (error.code === undefined || isCode(error.code, "unique")) return;
     const free = relation.columns.filter(({ name }) => name in first && !this.#isFixed(relation, name));
     const meant = free.filter(({ name }) => error.column === name || error.detail?.includes(name) === true);
     const checks = relation.checks;

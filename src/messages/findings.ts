@@ -66,7 +66,7 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     todo: "nothing, if a token without them is meant; else remove the persona: the other one is the real token",
   },
   "default-privileges-differ": {
-    title: "New objects give other privileges here than on the target that this database stands for",
+    title: "Default privileges here differ from those of the target that this database represents",
     facts: (of) =>
       [
         `${of.target}, captured ${of.capturedAt.slice(0, 10)}`,

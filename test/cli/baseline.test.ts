@@ -290,7 +290,7 @@ alter table public.bare enable row level security; create policy all_rows on pub
     expect(code).toBe(1);
     const flat = out.replaceAll(/\s+/g, " ");
     expect(flat).toContain(
-      "New objects give other privileges here than on the target that this database stands for",
+      "Default privileges here differ from those of the target that this database represents",
     );
     expect(flat).toContain(
       "only here: EXECUTE on new functions of postgres to PUBLIC, INSERT, SELECT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER on new tables of postgres in public to anon",

@@ -128,10 +128,10 @@ export function whySkipped(node: Node, error: Error): string | undefined {
   // 42710: it exists.
   if ("CreatePublicationStmt" in node && error.code === "42710")
     return `${error.message}: the platform brings it; what is added to it is applied`;
-  // 42501: another role's.
+  // Another role's.
   if (
     "AlterDefaultPrivilegesStmt" in node &&
-    error.code === "42501" &&
+    isCode(error.code, "insufficientPrivilege") &&
     JSON.stringify(node).includes('"supabase_admin"')
   )
     return "default privileges of supabase_admin are the platform's, which refuses this too; a dump repeats what is there";
