@@ -14,7 +14,7 @@ import {
 } from "../init/proposal.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
-import { type Finding, findingSeverity, isChain } from "../model/finding.ts";
+import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
 import { standings } from "../model/access-map.ts";
 import { bindParameters } from "../model/parameters.ts";
 import { Control } from "../probe/sql/baseline.ts";
@@ -182,7 +182,7 @@ class Observation {
   }
 
   /** What a chain gains may be intended: it is declared as observed, too. */
-  #questionOf({ personas, steps, gains, kind }: ReturnType<typeof chainOf>): MatrixHead["questions"] {
+  #questionOf({ personas, steps, gains, kind }: ChainFinding): MatrixHead["questions"] {
     if (findingSeverity[kind] !== "leak") return [];
     for (const { what } of gains) {
       const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
@@ -218,11 +218,6 @@ function definerQuestion({
     `${roles.join(", ")} may execute ${name}, SECURITY DEFINER - intended?`,
     "read it, then declare its calls under `functions:` or revoke EXECUTE, and delete its line under `waive:`",
   ];
-}
-
-function chainOf(finding: Finding): Extract<Finding, { readonly steps: readonly string[] }> {
-  if (!isChain(finding)) throw new Error("no chain");
-  return finding;
 }
 
 interface Tried {

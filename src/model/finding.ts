@@ -224,7 +224,7 @@ export interface Chain {
   readonly reproduce: string;
 }
 
-type ChainFinding = { readonly [Kind in ChainKind]: { readonly kind: Kind } & Chain }[ChainKind];
+export type ChainFinding = { readonly [Kind in ChainKind]: { readonly kind: Kind } & Chain }[ChainKind];
 
 export function isChain(finding: Finding): finding is ChainFinding {
   return (chainKinds as readonly string[]).includes(finding.kind);
