@@ -1,12 +1,13 @@
 import type { Node } from "libpg-query";
 import { type Condition, joinedConditions } from "./analyse/policy.ts";
-import type { ProofAnswer as Answer } from "../model/proof.ts";
+import type { ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { type Closed, undecided } from "./compared.ts";
 import { contrast, type Contrast, contrastWith, relaxedTo } from "./contrast.ts";
 import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
+import { contrastLater, opensLater } from "./later.ts";
 import { restsOn } from "./rests.ts";
 import type { Shown } from "./show/shown.ts";
 
@@ -19,7 +20,13 @@ export async function decidedByRelaxation(
   if ((await relaxedTo(context, tree)) !== (deny ? "never" : "always")) return undefined;
   const opens = async (other: Node): Promise<boolean> =>
     (await relaxedTo(context, other)) !== (deny ? "never" : "always");
-  return { kind: "all-rows", by: "relaxation", restsOn: await restsOn(context, [tree], opens) };
+  const rest = await restsOn(context, [tree], opens);
+  const later = deny ? await opensLater(tree, opens) : [];
+  return { kind: "all-rows", by: "relaxation", restsOn: withTime(rest, later) };
+}
+
+function withTime(rest: RestsOn, time: readonly string[]): RestsOn {
+  return { ...rest, time: [...new Set([...rest.time, ...time])] };
 }
 
 export interface Showers {
@@ -115,7 +122,9 @@ export async function finish(
     return contrastWith(context, tree, declared, found.rows, both);
   };
   const { relation } = context.space;
-  const named = await restsOn(context, trees, opens);
+  const rest = await restsOn(context, trees, opens);
+  const later = await opensLater(policy.tree, contrastLater(context, declared, found.rows));
+  const named = withTime(rest, later);
   const rests = found.besideOthers
     ? { ...named, relations: [...named.relations, `${relation.schema}.${relation.name}`] }
     : named;
