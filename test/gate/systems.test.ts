@@ -82,8 +82,6 @@ describe.each(Object.keys(flaws))("%s", (system) => {
       [],
     ]);
     expect(record.lost.every(({ statement }) => statement !== undefined)).toBe(true);
-    if (process.env["OUT"])
-      (await import("node:fs")).writeFileSync(`/tmp/w/gate/lost-${system}`, JSON.stringify(record, null, 1));
     const lost = groupChanges(record.lost, record).map(
       ({ personas, operations, relation, statement }) =>
         `${personas.join(", ")}: ${operations.join(", ")} on ${relation} by line ${record.statements[statement ?? -1]?.line}`,
