@@ -23,6 +23,14 @@ async function migrating(request: GateRequest, file: string): Promise<GateReques
   return { ...request, pending: await readPending([path.resolve(file)], "login", process.cwd()) };
 }
 
+/** `a, b: update, delete on t by line 1`: one line a persona and operation, since how they are grouped depends on example keys. */
+function eachOf(group: string): readonly string[] {
+  const [, who = "", what = "", where = ""] = /^(.*?): (.*?) (on .*)$/.exec(group) ?? [];
+  return who
+    .split(", ")
+    .flatMap((one) => what.split(", ").map((operation) => `${one}: ${operation} ${where}`));
+}
+
 describe.each(Object.keys(flaws))("%s", (system) => {
   const policies = `policies/${system}`;
   let server: EmbeddedServer;
@@ -86,7 +94,9 @@ describe.each(Object.keys(flaws))("%s", (system) => {
       ({ personas, operations, relation, statement }) =>
         `${personas.join(", ")}: ${operations.join(", ")} on ${relation} by line ${record.statements[statement ?? -1]?.line}`,
     );
-    expect(lost).toEqual(expect.arrayContaining([...(lostBefore[system] ?? [])]));
+    expect(lost.flatMap(eachOf)).toEqual(
+      expect.arrayContaining((lostBefore[system] ?? []).flatMap((one) => eachOf(one))),
+    );
   });
 
   test("each flaw has its line in the table", async () => {

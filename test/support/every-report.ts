@@ -92,7 +92,10 @@ const checks: Readonly<Record<ReportFormat, (truth: Truth) => Promise<void>>> = 
 
 async function namesFailures(format: ReportFormat, { recorded, failing }: Truth): Promise<string> {
   const text = await render(format, recorded, { width: 120 });
-  for (const { schema, relation } of failing) expect(text).toContain(`${schema}.${relation}`);
+  // A comment that is too long for its place says how much it leaves out.
+  const isCut = format === "markdown" && /\*\*Cut to [\d,]+ characters\.\*\*/.test(text);
+  if (isCut) expect(text).toMatch(/Not shown: .*\bfailing groups?\b/);
+  else for (const { schema, relation } of failing) expect(text).toContain(`${schema}.${relation}`);
   expect(text).toMatch(recorded.run.exitCode === 0 ? /\bPASS\b/ : /\b(FAIL|ERROR)\b/);
   return text;
 }
