@@ -195,7 +195,7 @@ program
   )
   .option(
     "--escalation <how>",
-    "how long to search for what personas could gain by allowed writes and calls: seconds, full, or off (default: half of the time that probing takes, at least 2 s)",
+    "how long to search for what personas could gain by allowed writes and calls: seconds, full, or off (default: half of the time that probing takes, at least 5 s)",
     escalationWish,
   )
   .option("--logs <folder>", "where the archive goes", "logs")

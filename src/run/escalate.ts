@@ -22,7 +22,7 @@ export interface EscalationStage {
 /** Of the time that probing and proving took. */
 const share = 0.5;
 /** Milliseconds that the search has at least: in a small project it tries everything in less. */
-const leastMs = 2_000;
+const leastMs = 5_000;
 /** On databases that others use, for which locks are held at the most; elsewhere only for how soon Ctrl-C takes effect. */
 const chunkMs = { shared: 500, own: 2_000 } as const;
 
