@@ -14,6 +14,7 @@ import {
 } from "../init/proposal.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
+import { signatureOf, typedName } from "../model/routine.ts";
 import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
 import { standings } from "../model/access-map.ts";
 import { bindParameters } from "../model/parameters.ts";
@@ -174,7 +175,9 @@ class Observation {
       this.#put(cell, { ...(was ?? known), waived: whyWaived(record) });
     }
     const definers = findings.filter((one) => one.kind === "undeclared-definer");
-    this.#definers = definers.map((one) => one.function);
+    const named = new Set(definers.map((one) => one.function));
+    const { routines } = this.#facts.catalog;
+    this.#definers = routines.filter((one) => named.has(signatureOf(one))).map(typedName);
     return [
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
       ...definers.map((one) => definerQuestion(one)),
@@ -243,9 +246,9 @@ function waivedOf({ denied }: OpenCell, tried: readonly Tried[]): Proposal {
     ({ proposal, record }) => record.verdict !== "error" && proposal.implied !== true,
   );
   const [first] = covered.length > 0 ? covered : tried;
-  return first === undefined
-    ? { waived: whyWaived(denied) }
-    : { ...first.proposal, waived: whyWaived(first.record) };
+  if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
+  // Who bypasses RLS cannot be denied anything, and an error is never waived.
+  return { ...(denied.verdict === "error" && everything), waived: whyWaived(denied) };
 }
 
 /** Why no declaration of a cell passed; `rowgate report` says more. */

@@ -6,6 +6,11 @@ export function signatureOf({ schema, name, arguments: all }: RoutineInfo): stri
   return `${schema}.${name}(${list})`;
 }
 
+/** As a matrix names one of several overloads: `public.find(uuid,text)`. */
+export function typedName({ schema, name, arguments: all }: RoutineInfo): string {
+  return `${schema}.${name}(${all.map(({ type }) => type).join(",")})`;
+}
+
 export function mayCall({ privileges }: RoutineInfo, role: string): boolean {
   const held = privileges[role];
   return held?.schemaUsage === true && held.execute;
