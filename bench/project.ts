@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmbedded } from "../dist/stage/postgres/server.js";
 import { applySystemSql } from "../dist/stage/system.js";
-import { seconds, type StageResult } from "./figures.ts";
+import { type Row, seconds, type StageResult } from "./figures.ts";
 import type { Options } from "./options.ts";
 import { median } from "./sample.ts";
 
@@ -27,13 +27,7 @@ export async function benchScan(options: Options, folder: string): Promise<Stage
     scans.push(performance.now() - began);
   }
   const ours = median(scans);
-  const row = (what: string, theirs: number, atMost: number | undefined) => ({
-    what,
-    ours: seconds(ours),
-    theirs: seconds(theirs),
-    ratio: ours / theirs,
-    budget: atMost === undefined ? undefined : ({ bound: "at most", value: atMost } as const),
-  });
+  const row = rowOf(ours);
   return {
     rows: [
       row(`rowgate scan of ${tables} tables, beside 30 s`, scanWithin, 1),
@@ -70,13 +64,7 @@ export async function benchWatch(options: Options, folder: string): Promise<Stag
     await ended(child);
   }
   const ours = median(saves);
-  const row = (what: string, theirs: number, atMost: number | undefined) => ({
-    what,
-    ours: seconds(ours),
-    theirs: seconds(theirs),
-    ratio: ours / theirs,
-    budget: atMost === undefined ? undefined : ({ bound: "at most", value: atMost } as const),
-  });
+  const row = rowOf(ours);
   return {
     rows: [
       row(
@@ -168,4 +156,15 @@ async function verdict(child: ChildProcess, out: () => string, from: number): Pr
     if (child.exitCode !== null) throw new Error(`rowgate watch ended: ${out()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Rows about one measured time, in milliseconds, beside others. */
+function rowOf(ours: number): (what: string, theirs: number, atMost: number | undefined) => Row {
+  return (what, theirs, atMost) => ({
+    what,
+    ours: seconds(ours),
+    theirs: seconds(theirs),
+    ratio: ours / theirs,
+    budget: atMost === undefined ? undefined : { bound: "at most", value: atMost },
+  });
 }

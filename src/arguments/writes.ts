@@ -7,7 +7,7 @@ import { askedWrite } from "./database.ts";
 import type { Shower } from "./shown.ts";
 import type { Caller, TableRow } from "./world.ts";
 
-// A default, a generated column, a trigger or a rule runs for whoever writes, and what it has read may come to light in the row:
+// A default, a generated column, a trigger or a rule runs for every role that writes, and what it has read may come to light in the row:
 // such a write is a call. These are the writes that are tried.
 
 /** Statements for a persona, relation and operation; values of a column. */

@@ -25,87 +25,44 @@ export function addFirstCommands(program: Command, act: Act): void {
     .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
-    .addOption(
-      new Option(
-        "--proof <how>",
-        "all-rows: try rows that could be there too; rows-at-hand: only the rows that are there, in less time",
-      )
-        .choices([...proofWishes])
-        .default("all-rows"),
-    )
+    .addOption(proofOption())
     .action(async (file: string, given: Partial<WatchOptions>) => {
       const options: WatchOptions = { ...(given as WatchOptions), overlay: given.overlay ?? [] };
       const { watchCommand } = await import("./watch.ts");
       await act(async (environment) => watchCommand(file, options, environment));
     });
-  program
-    .command("init")
-    .description(
-      "write the first matrix of a system as observed, and rows for empty tables; overwrites nothing",
-    )
-    .argument(
-      "[folder]",
-      "the system's SQL, for a target that is started; supabase/ or policies/<name> when none is named",
-    )
-    .option(
-      "--target <name>",
-      "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
-      "embedded",
-    )
-    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
-    .option(
-      "--override-production-guard",
-      "observe it although the target's address looks like production",
-      false,
-    )
-    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
-    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
-    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
-    .addOption(layoutOption())
-    .addOption(baselineOption())
-    .addOption(defaultPrivilegesOption())
-    .addOption(standInsOption())
-    .addOption(postgresBinOption())
+  startedOptions(
+    targetOptions(
+      program
+        .command("init")
+        .description(
+          "write the first matrix of a system as observed, and rows for empty tables; overwrites nothing",
+        )
+        .argument(
+          "[folder]",
+          "the system's SQL, for a target that is started; supabase/ or policies/<name> when none is named",
+        ),
+      "observe",
+    ),
+  )
     .option("--quiet", "no progress", false)
     .action(async (folder: string | undefined, given: Partial<InitOptions>) => {
       const { initCommand } = await import("./init.ts");
       await act(async (environment) => initCommand(folder, given as InitOptions, environment));
     });
-  program
-    .command("scan")
-    .description("show who can do what with every relation, without a matrix; writes nothing")
-    .argument(
-      "[folder]",
-      "the system's SQL, for a target that is started; supabase/migrations when none is named",
-    )
-    .option(
-      "--target <name>",
-      "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
-      "embedded",
-    )
-    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
-    .option(
-      "--override-production-guard",
-      "scan it although the target's address looks like production",
-      false,
-    )
-    .option("--overlay <file>", "SQL applied after the folder's: rows, for example (repeatable)", list)
-    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
-    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
-    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
-    .addOption(layoutOption())
-    .addOption(baselineOption())
-    .addOption(defaultPrivilegesOption())
-    .addOption(standInsOption())
-    .addOption(postgresBinOption())
-    .addOption(
-      new Option(
-        "--proof <how>",
-        "all-rows: try rows that could be there too; rows-at-hand: only the rows that are there, in less time",
-      )
-        .choices([...proofWishes])
-        .default("all-rows"),
-    )
+  startedOptions(
+    targetOptions(
+      program
+        .command("scan")
+        .description("show who can do what with every relation, without a matrix; writes nothing")
+        .argument(
+          "[folder]",
+          "the system's SQL, for a target that is started; supabase/migrations when none is named",
+        ),
+      "scan",
+    ).option("--overlay <file>", "SQL applied after the folder's: rows, for example (repeatable)", list),
+  )
+    .addOption(proofOption())
     .option("--report <html=file>", "also write the map as a page", list)
     .option("--quiet", "only the questions, and the last line", false)
     .option("--json", "one JSON document on standard output", false)
@@ -127,4 +84,42 @@ export function addFirstCommands(program: Command, act: Act): void {
       const { captureCommand } = await import("./capture.ts");
       await act(async (environment) => captureCommand(target, options, environment));
     });
+}
+
+function proofOption(): Option {
+  return new Option(
+    "--proof <how>",
+    "all-rows: try rows that could be there too; rows-at-hand: only the rows that are there, in less time",
+  )
+    .choices([...proofWishes])
+    .default("all-rows");
+}
+
+/** Where the system is. @param verb what the command does to it */
+function targetOptions(command: Command, verb: string): Command {
+  return command
+    .option(
+      "--target <name>",
+      "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
+      "embedded",
+    )
+    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .option(
+      "--override-production-guard",
+      `${verb} it although the target's address looks like production`,
+      false,
+    );
+}
+
+/** How a target is made that rowgate starts. */
+function startedOptions(command: Command): Command {
+  return command
+    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
+    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+    .addOption(layoutOption())
+    .addOption(baselineOption())
+    .addOption(defaultPrivilegesOption())
+    .addOption(standInsOption())
+    .addOption(postgresBinOption());
 }

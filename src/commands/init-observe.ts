@@ -239,7 +239,7 @@ function isWaivable({ verdict, waived }: ScannedCell["record"]): boolean {
   return !waived && verdict !== "pass" && verdict !== "error";
 }
 
-/** Denied, where only that could not be told; else the first that a waiver covers. */
+/** Denied, where only that could not be decided; else the first that a waiver covers. */
 function waivedOf({ denied }: OpenCell, tried: readonly Tried[]): Proposal {
   if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
   const covered = tried.filter(

@@ -28,7 +28,7 @@ export async function readHook(
   const event =
     "jsonb_build_object('user_id', $1::jsonb->>'sub', 'claims', $1::jsonb, 'authentication_method', 'password')";
   const sql = `select (${quoteQualified(found)}(${event})::jsonb -> 'claims')::text`;
-  // One that fails for somebody would end every batch.
+  // One that fails for any persona would end every batch.
   await client.query("begin");
   try {
     for (const one of claims.filter(hasSubject)) await client.query(sql, [one]);
@@ -68,7 +68,7 @@ function join(one: Closure, other: Closure): Closure {
   };
 }
 
-/** The hook as the batch is told of it. */
+/** The hook as the batch gets it. */
 export function hookIn(
   hook: TokenHook | undefined,
   settings: readonly string[],

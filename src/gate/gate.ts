@@ -116,7 +116,7 @@ async function compareStates(
   };
 }
 
-/** Personas that the matrix has left out since the base are asked about too: nobody else would see what they gain. */
+/** Personas that the matrix has left out since the base are asked about too: no other persona would show what they gain. */
 function withFormerPersonas(request: GateRequest): GateRequest {
   const { matrix, base } = request;
   const names = new Set(matrix.personas.map(({ name }) => name));

@@ -18,7 +18,7 @@ export interface Rows {
   readonly all: readonly string[];
 }
 
-/** Of a larger relation the rows are told by their number alone. */
+/** Of a larger relation only the number of rows is compared. */
 const mostKeys = 10_000;
 
 /** The keys of all rows, of each relation in which a key names them. @returns by the relation's oid */
@@ -48,7 +48,7 @@ export interface Counted {
   readonly of: number;
 }
 
-/** The rows that each cell reaches, where their keys can be told: as many as the probe has counted. */
+/** The rows that each cell reaches, where their keys are known: as many as the probe has counted. */
 export async function rowsOf(
   channel: DirectChannel,
   all: ReadonlyMap<string, readonly string[]>,

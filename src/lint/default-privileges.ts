@@ -35,7 +35,7 @@ interface Asked {
 /** What Postgres gives to PUBLIC where no entry without a schema says otherwise. */
 const builtIn: Readonly<Record<string, string>> = { functions: "EXECUTE", types: "USAGE" };
 
-/** “on new tables of postgres in public to anon” → privileges. MAINTAIN, which only Postgres 17 has, lets nobody at a row. */
+/** “on new tables of postgres in public to anon” → privileges. MAINTAIN, which only Postgres 17 has, gives no access to a row. */
 function grantsOf(
   entries: readonly DefaultPrivileges[],
   { owners, grantees, schemas }: Asked,

@@ -82,7 +82,7 @@ export function whatPoliciesAsk(
   };
 }
 
-/** What the auth server says of each token, or the gateway reads: nobody is told apart by it. */
+/** What the auth server says of each token, or the gateway reads: it distinguishes no users. */
 const serverClaims: ReadonlySet<string> = new Set(["sub", "role", "iss", "aud", "exp", "iat", "session_id"]);
 
 /** `'a'`, and those of `IN ('a', 'b')`, which the catalogue prints as `= ANY (ARRAY['a', 'b'])`. */

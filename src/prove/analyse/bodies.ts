@@ -24,7 +24,7 @@ function readBody(fn: ProofFunction): Node | undefined {
   }
 }
 
-/** Where a name is a column's and a variable's, PL/pgSQL raises, unless it is told which of them to take. */
+/** Where a name is a column's and a variable's, PL/pgSQL raises, unless a setting says which of them to take. */
 function choosesNames({ source, settings }: ProofFunction): boolean {
   return [source, ...settings].some((text) => /variable_conflict/i.test(text));
 }
