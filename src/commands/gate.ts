@@ -5,7 +5,6 @@ import { type Applicant, readPending } from "../gate/migrations.ts";
 import { gate, type GateRequest } from "../gate/gate.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
-import { channels } from "../model/cell.ts";
 import { RowgateError } from "../model/errors.ts";
 import { gateExitCode, type GateRecord } from "../model/gate.ts";
 import { gateText } from "../report/gate.ts";
@@ -25,7 +24,7 @@ import {
   readHistoryOption,
 } from "./gate-pending.ts";
 import { type LoadedMatrix, loadMatrices, loadMatrix } from "./load-matrix.ts";
-import { isStarted, type RunOptions } from "./options.ts";
+import { isStarted, type RunOptions, runOnly } from "./options.ts";
 import { looks } from "./report.ts";
 import { type Server, startServer } from "./servers.ts";
 import { baselineOf, openSystem, type System } from "./systems.ts";
@@ -91,7 +90,7 @@ export async function gateCommand(
   const base = options.base === undefined ? undefined : await openBase(options.base, cwd);
   try {
     const plan = await planOf(given, loaded, { options, environment, base });
-    const whole = { ...notForGates, ...options, ...(base && { policies: undefined }) };
+    const whole = { ...runOnly, ...options, ...(base && { policies: undefined }) };
     const baseline = await baselineOf(plan.before, whole, cwd);
     const server = await startServer(whole, environment, {
       speaksRest: loaded.matrix.channels.includes("rest"),
@@ -185,7 +184,7 @@ async function sourcesOf(
   cwd: string,
 ): Promise<readonly SqlSource[]> {
   const { policies } = one;
-  const baseline = await baselineOf(one, { ...notForGates, ...options, policies }, cwd);
+  const baseline = await baselineOf(one, { ...runOnly, ...options, policies }, cwd);
   return systemSources({ policies, overlays: [], baseline, layout: options.layout });
 }
 
@@ -199,23 +198,6 @@ function without(server: Server, leaveOut: ReadonlySet<string>): Server {
   };
   return { ...server, prepare };
 }
-
-/** What a run may be asked for and a gate is not. */
-const notForGates = {
-  overrideProductionGuard: false,
-  postgrestImage: undefined,
-  reuse: false,
-  only: [],
-  persona: [],
-  channel: channels,
-  gateway: undefined,
-  gatewayTxEnd: undefined,
-  proof: "rows-at-hand",
-  escalation: "off",
-  logs: "logs",
-  failOn: [],
-  keep: false,
-} as const;
 
 interface Place {
   readonly options: GateOptions;

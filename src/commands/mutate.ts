@@ -1,6 +1,5 @@
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
-import { channels } from "../model/cell.ts";
 import type { MutationRecord, OperatorSet } from "../model/mutation.ts";
 import { mutate } from "../mutate/mutate.ts";
 import { isBelow, mutationText } from "../report/mutation.ts";
@@ -9,7 +8,7 @@ import { safeJson } from "../report/text.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { loadMatrices } from "./load-matrix.ts";
 import { mutationFormats, writeMutationReports } from "./mutate-report.ts";
-import type { RunOptions } from "./options.ts";
+import { type RunOptions, runOnly } from "./options.ts";
 import { fileReports } from "./report.ts";
 import { forOneMatrix, needsFolder, withSystems } from "./run.ts";
 import type { ReadySystem } from "./systems.ts";
@@ -45,7 +44,7 @@ export async function mutateCommand(
   given: MutateOptions,
   environment: Environment,
 ): Promise<ExitCode> {
-  const options = { ...notForMutation, ...given };
+  const options = { ...runOnly, ...given };
   const reports = fileReports(given.report, 1, mutationFormats);
   const matrices = await loadMatrices(files, environment.cwd, dayOf(now()), needsFolder(options));
   if (matrices.length > 1) forOneMatrix(options);
@@ -61,22 +60,6 @@ export async function mutateCommand(
     return records.some((record) => isBelow(record, given.minScore)) ? 1 : 0;
   });
 }
-
-/** What a run may be asked for and mutation is not: nothing is archived, and the direct channel alone is asked. */
-const notForMutation = {
-  overrideProductionGuard: false,
-  postgresImage: undefined,
-  postgrestImage: undefined,
-  reuse: false,
-  channel: channels,
-  gateway: undefined,
-  gatewayTxEnd: undefined,
-  proof: "rows-at-hand",
-  escalation: "off",
-  logs: "logs",
-  failOn: [],
-  keep: false,
-} as const;
 
 function looks(
   { quiet, verbose, minScore }: MutateOptions,

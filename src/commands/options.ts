@@ -1,5 +1,5 @@
 import type { BaselineName, DefaultPrivileges, Layout } from "../model/baseline.ts";
-import type { Channel } from "../model/cell.ts";
+import { type Channel, channels } from "../model/cell.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
 import type { GatewayWish } from "../stage/postgrest.ts";
 import type { TxEnd } from "../stage/gateway/config.ts";
@@ -57,6 +57,42 @@ export interface RunOptions {
   readonly json: boolean;
   readonly keep: boolean;
 }
+
+/** What a run may be asked for, and no command that runs a matrix for another end: nothing is archived, nothing searched. */
+export const runOnly: Pick<
+  RunOptions,
+  | "overrideProductionGuard"
+  | "postgresImage"
+  | "postgrestImage"
+  | "reuse"
+  | "only"
+  | "persona"
+  | "channel"
+  | "gateway"
+  | "gatewayTxEnd"
+  | "proof"
+  | "escalation"
+  | "logs"
+  | "report"
+  | "failOn"
+  | "keep"
+> = {
+  overrideProductionGuard: false,
+  postgresImage: undefined,
+  postgrestImage: undefined,
+  reuse: false,
+  only: [],
+  persona: [],
+  channel: channels,
+  gateway: undefined,
+  gatewayTxEnd: undefined,
+  proof: "rows-at-hand",
+  escalation: "off",
+  logs: "logs",
+  report: [],
+  failOn: [],
+  keep: false,
+};
 
 /** `--fail-on` only adds to what fails a run: an error or a failure that did not count would be a false pass. @throws RowgateError `usage/fail-on` */
 export function checkFailOn(given: readonly string[]): void {

@@ -27,7 +27,7 @@ import { type Cast, castOf, scanMatrix, type ScanRole } from "../scan/matrix.ts"
 import { findUsers } from "../scan/users.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment, ExitCode, TextSink } from "./environment.ts";
-import { isStarted, type RunOptions } from "./options.ts";
+import { isStarted, type RunOptions, runOnly } from "./options.ts";
 import { looks } from "./report.ts";
 import { startServer } from "./servers.ts";
 import { baselineOf, readProvenance } from "./systems.ts";
@@ -255,21 +255,7 @@ async function readSystem(
 
 /** What is not asked of a scan is as a run has it; only the direct channel is asked, which sees rows and policies. */
 export function asRunOptions(options: ScanOptions): RunOptions {
-  return {
-    ...options,
-    only: [],
-    persona: [],
-    channel: ["direct"],
-    policies: undefined,
-    gateway: undefined,
-    gatewayTxEnd: undefined,
-    escalation: "off",
-    logs: "",
-    report: [],
-    failOn: [],
-    verbose: false,
-    keep: false,
-  };
+  return { ...runOnly, ...options, channel: ["direct"], policies: undefined, verbose: false };
 }
 
 /** A placeholder for the matrix until the catalogue has been read. */

@@ -3,6 +3,7 @@ import type { Catalog, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import { isFor } from "../model/operations.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { functionRelation } from "../plan/routine.ts";
 import { roleSql } from "./ddl.ts";
 import { allPrivileges } from "./privileges.ts";
 import { allCommands, type Mutant } from "./mutant.ts";
@@ -61,7 +62,7 @@ export function functionMutants(
         ddl: [ddl],
         roles: about,
         alters: allCommands,
-        after: seenAsRelation(one),
+        after: functionRelation(one),
       }),
     ),
   );
@@ -149,7 +150,7 @@ export function memberMutants(
           ddl: [`grant ${quoteIdent(name)} to ${quoteIdent(member.name)}${inherited}`],
           roles: [member.name],
           alters: allCommands,
-          after: seenAsRelation({ oid: `role ${member.name}`, schema: "", name: member.name, owner: "" }),
+          after: functionRelation({ oid: `role ${member.name}`, schema: "", name: member.name, owner: "" }),
           everywhere: true,
         }),
       ),
@@ -171,31 +172,4 @@ function isMore({ privileges, policies }: RelationInfo, other: RoleInfo, role: R
     isPrivileged ||
     (!role.bypassRls && policies.some((one) => isFor(one.roles, other) && !isFor(one.roles, role)))
   );
-}
-
-type Named = Pick<RelationInfo, "oid" | "schema" | "name" | "owner">;
-
-function seenAsRelation({ oid, schema, name, owner }: Named): RelationInfo {
-  return {
-    oid,
-    schema,
-    name,
-    owner,
-    kind: "function",
-    rls: false,
-    forceRls: false,
-    securityInvoker: false,
-    isPartition: false,
-    accepts: [],
-    columns: [],
-    primaryKey: [],
-    uniqueKeys: [],
-    constraints: [],
-    policies: [],
-    triggers: [],
-    rules: [],
-    reads: [],
-    privileges: {},
-    acl: [],
-  };
 }

@@ -83,17 +83,33 @@ export function resultRelation(routine: RoutineInfo, valueName: string): Relatio
     return [role, { schemaUsage, delete: false, truncate: false, select, insert: [], update: [] }];
   });
   return {
-    oid: routine.oid,
-    schema: routine.schema,
-    name: routine.name,
+    ...functionRelation(routine),
+    securityInvoker: !routine.securityDefiner,
+    columns,
+    privileges: Object.fromEntries(privileges) as RelationInfo["privileges"],
+    acl: routine.acl,
+  };
+}
+
+/** A function where a relation is asked for: it has no columns, policies or privileges. */
+export function functionRelation({
+  oid,
+  schema,
+  name,
+  owner,
+}: Pick<RelationInfo, "oid" | "schema" | "name" | "owner">): RelationInfo {
+  return {
+    oid,
+    schema,
+    name,
+    owner,
     kind: "function",
-    owner: routine.owner,
     rls: false,
     forceRls: false,
-    securityInvoker: !routine.securityDefiner,
+    securityInvoker: false,
     isPartition: false,
     accepts: [],
-    columns,
+    columns: [],
     primaryKey: [],
     uniqueKeys: [],
     constraints: [],
@@ -101,7 +117,7 @@ export function resultRelation(routine: RoutineInfo, valueName: string): Relatio
     triggers: [],
     rules: [],
     reads: [],
-    privileges: Object.fromEntries(privileges) as RelationInfo["privileges"],
-    acl: routine.acl,
+    privileges: {},
+    acl: [],
   };
 }
