@@ -23,19 +23,32 @@ export const nobody = "aaaaaaaa-0000-4000-8000-000000000077";
 
 /** Columns of every fuzzed table, and values that rows of the pool hold. */
 export const columns: Readonly<
-  Record<string, { readonly type: string; readonly values: readonly (string | null)[] }>
+  Record<
+    string,
+    {
+      readonly type: string;
+      readonly values: readonly (string | null)[];
+      /** Its default, which it has where the role may not write it. */
+      readonly initial?: string;
+    }
+  >
 > = {
-  a: { type: "int", values: ["-1", "0", "1", "2", "3", "4", "5", "6", "7", "9", null] },
+  a: { type: "int", values: ["-1", "0", "1", "2", "3", "4", "5", "6", "7", "9", null], initial: "3" },
   b: { type: "int", values: ["-1", "0", "1", "2", "3", "4", "5", "6", null] },
   c: { type: "numeric", values: ["-1", "0", "1.5", "2", "2.25", "3", "5", "NaN", null] },
   f: { type: "float8", values: ["-1", "0", "2", "2.5", "Infinity", "NaN", null] },
-  k: { type: "text", values: ["a", "b", "zz", "free", "FREE", "Free", "other", "", null] },
+  k: { type: "text", values: ["a", "b", "zz", "free", "FREE", "Free", "other", "", null], initial: "'free'" },
   h: { type: "char(4)", values: ["a", "b", "free", "a b", null] },
   v: { type: "varchar(4)", values: ["a", "b", "free", "zz", null] },
   n: { type: "text collate fuzz_nocase", values: ["a", "A", "free", "FREE", "zz", null] },
   m: { type: "fuzz_small", values: ["1", "2", "5", null] },
+  w: { type: "fuzz_word", values: ["a", "b", "free", "", null] },
+  l: { type: "bigint", values: ["-1", "0", "2", "3", "4294967296", null] },
+  t: { type: "timestamp", values: ["now-2h", "now+1day", "-infinity", null] },
+  rg: { type: "int4range", values: ["[1,4)", "(,3]", "empty", "[5,9)", null] },
+  ids: { type: "uuid[]", values: ["{}", `{${me}}`, `{${other},${me}}`, `{${nobody}}`, null] },
   e: { type: "fuzz_state", values: ["draft", "open", "closed", null] },
-  o: { type: "uuid", values: [me, other, nobody, null] },
+  o: { type: "uuid", values: [me, other, nobody, null], initial: "auth.uid()" },
   ts: { type: "timestamptz", values: ["now-2h", "now-30min", "now+1day", "now+3days", "infinity", null] },
   d: { type: "date", values: ["today", "yesterday", "tomorrow", "2001-01-01", null] },
   flag: { type: "boolean", values: ["true", "false", null] },
@@ -68,6 +81,24 @@ export function atom(r: Random): Expression {
     () => `v ${equal()} ${pick(["'a'", "'free'", "'freed'", plan])}`,
     () => `n ${equal()} ${pick(["'a'", "'FREE'", "'zz'"])}`,
     () => `n collate "C" ${equal()} ${pick(["'a'", "'FREE'"])}`,
+    () => `w ${equal()} ${pick(["'a'", "'zz'", "k", plan, "my_plan()"])}`,
+    () => `l ${order()} ${pick(["2", "a", "4294967296", "my_level()"])}`,
+    () => `t ${order()} ${pick(["now()", "localtimestamp", "'2001-01-01'", "current_date"])}`,
+    () => pick(["rg @> 3", "rg = '[1,4)'", "isempty(rg)", "rg && '[2,3]'", "upper(rg) > a"]),
+    () => `${pick(["auth.uid()", "o", `'${other}'`])} = any (ids)`,
+    () =>
+      `${pick(["ids @> array[auth.uid()]", "ids = '{}'", "cardinality(ids) > 1", "auth.uid() <> all (ids)"])}`,
+    () => `level_as_keeper(${pick(["a", "b"])}) ${order()} ${r(4)}`,
+    () => `${pick(["", "not "])}${pick(["has_opened", "has_opened_pl"])}(${pick(["a", "b"])})`,
+    () =>
+      `${pick(["", "not "])}exists (select 1 from par p where p.id = {t}.${pick(["a", "b"])} and p.opens ${pick(["<", ">", "<="])} ${pick(["now()", "now() - interval '1 hour'", "current_date", "{t}.ts"])})`,
+    () => `a in (select p.id from par p where p.opens ${pick(["<", ">"])} now())`,
+    () => `(select min(p.opens) from par p where p.id = {t}.a) ${pick(["<", ">"])} now()`,
+    () => `${pick(["a", "b"])} = (auth.jwt() -> 'app' ->> 'level')::int`,
+    () => `auth.jwt() -> 'app' -> 'orgs' ? k`,
+    () => `num_nulls(a, b, k) ${pick(["=", ">", "<"])} ${r(3)}`,
+    () => `row(a, k) is ${pick(["", "not "])}null`,
+    () => `(a > 1) ${pick(["=", "<>", "is distinct from"])} (${pick(["b > 2", "flag", "k = 'a'"])})`,
     () => `e ${pick(["=", "<>", "<", ">="])} 'open'`,
     () => `e::text ${pick(["= 'open'", "like 'd%'", "in ('draft', 'closed')"])}`,
     () => `k in ('a', 'b', ${pick(["'free'", "null"])})`,

@@ -5,9 +5,13 @@ export const worldSql = `
 create collation fuzz_nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 create domain fuzz_small as int check (value between 1 and 5);
 create type fuzz_state as enum ('draft', 'open', 'closed');
-create table par (id int primary key, owner uuid, lvl int);
-insert into par values (1, '${other}', 1), (2, '${me}', 2), (3, '${me}', 3), (4, null, 4), (7, '${other}', null);
+create domain fuzz_word as text check (value <> 'zz');
+create table par (id int primary key, owner uuid, lvl int, opens timestamptz);
+insert into par values (1, '${other}', 1, now() - interval '1 day'), (2, '${me}', 2, now() + interval '3 days'), (3, '${me}', 3, now() + interval '20 days'),
+  (4, null, 4, null), (7, '${other}', null, now() + interval '200 days');
 do $$ begin create role fuzz_keeper nologin; exception when duplicate_object then null; end $$;
+do $$ begin create role fuzz_group nologin; exception when duplicate_object then null; end $$;
+grant fuzz_group to authenticated;
 grant usage on schema public, auth to fuzz_keeper;
 create function my_level() returns int language sql stable security definer set search_path = '' as
   $$ select max(lvl) from public.par where owner = auth.uid() $$;
@@ -20,6 +24,12 @@ create function level_of(x int) returns int language sql stable strict security 
 create function owns_by_setting(x int) returns boolean language sql stable security definer set search_path = '' set app."user" = '${other}' as
   $$ select exists (select 1 from public.par p where p.id = x and p.owner::text = current_setting('app.user', true)) $$;
 alter function owns_by_setting(int) owner to fuzz_keeper;
+create function level_as_keeper(x int) returns int language sql stable security definer set search_path = '' as $$ select p.lvl from public.par p where p.id = x $$;
+alter function level_as_keeper(int) owner to fuzz_keeper;
+create function has_opened(x int) returns boolean language sql stable security definer set search_path = '' as
+  $$ select exists (select 1 from public.par p where p.id = x and p.opens < now()) $$;
+create function has_opened_pl(x int) returns boolean language plpgsql stable security definer set search_path = '' as
+  $$ begin return exists (select 1 from public.par p where p.id = x and p.opens < now()); end $$;
 create function same_owner(a uuid, b uuid) returns boolean language sql immutable strict as $$ select a = b $$;
 create function owns_as_keeper(x int) returns boolean language plpgsql stable security definer set search_path = '' as
   $$ begin if exists (select 1 from public.par p where p.id = x and p.lvl >= 2) then return true; elsif x = 6 then return null; end if; return false; end $$;
@@ -33,7 +43,9 @@ create policy kept on par for select to fuzz_keeper using (owner is not null and
 export type Kind = "table" | "partitioned";
 
 export function tableSql(name: string, kind: Kind): string {
-  const list = Object.entries(columns).map(([column, { type }]) => `${column} ${type}`);
+  const list = Object.entries(columns).map(
+    ([column, { type, initial }]) => `${column} ${type}${initial === undefined ? "" : ` default ${initial}`}`,
+  );
   const generated = "g int generated always as (a * 2) stored, u text generated always as (lower(k)) stored";
   const head = {
     table: `create table ${name} (id int generated always as identity primary key, ${list.join(", ")}, ${generated});\n`,
@@ -69,5 +81,5 @@ export function poolSql(rows: number, seed: number): string {
     );
     return `case floor(random() * ${values.length})::int ${arms.join(" ")} end as ${name}`;
   });
-  return `select setseed(${(seed % 1000) / 1000}); create table pool as select ${cases.join(", ")} from generate_series(1, ${rows});`;
+  return `select setseed(${(seed % 1000) / 1000}); create table pool as select ${cases.join(", ")} from generate_series(1, ${rows}); grant select on pool to authenticated, anon;`;
 }
