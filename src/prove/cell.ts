@@ -102,10 +102,11 @@ async function insertedRows(
   // What is declared and was not seen to be refused is no lockout: what is let in still has to be declared.
   const bound = both && found.more.length === 0 ? undefined : shown;
   if (bound?.kind === "constraint-only")
-    return (await byConstraints(context, letIn, declared, false, deny, "alone")) ?? bound;
+    return (await byConstraints(context, letIn, declared, false, "alone")) ?? bound;
   if (bound !== undefined) return bound;
   const closing = shown === undefined ? found : await contrast(context, letIn, declared, false);
-  return finish(context, letIn, declared, await closing.close(), closing, both && shown === undefined, deny);
+  const proved = { policy: letIn, declared, both: both && shown === undefined };
+  return finish(context, proved, await closing.close(), closing);
 }
 
 async function oldRows(asked: Asked, command: "select" | "delete", blind: boolean): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import { settledBy } from "./analyse/doubt.ts";
-import { type Condition, printedCondition } from "./analyse/policy.ts";
+import type { Condition } from "./analyse/policy.ts";
 import type { Atom } from "./analyse/recorder.ts";
 import { truth } from "./analyse/truth.ts";
 import type { Row } from "./ask/evaluate.ts";
@@ -125,28 +125,4 @@ function notUnderstood({ text }: Condition): Contrast {
     besideOthers: false,
     close: () => Promise.resolve(answer),
   };
-}
-
-/** Would rows differ if the policy were this expression? */
-export async function contrastWith(
-  context: Context,
-  tree: Node,
-  declared: Condition,
-  rows: readonly Row[],
-  both: boolean,
-): Promise<boolean> {
-  const sides = [
-    { as: context.as, condition: printedCondition(tree) },
-    { as: privileged, condition: declared },
-  ];
-  const [policy = [], wanted = []] = await truthsOf(
-    context,
-    sides,
-    rows.map((one) => ({ row: one })),
-  );
-  return rows.some(
-    (_, index) =>
-      (policy[index] === "T" && wanted[index] !== "T") ||
-      (both && wanted[index] === "T" && policy[index] !== "T"),
-  );
 }

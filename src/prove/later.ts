@@ -1,74 +1,177 @@
 import type { Node } from "libpg-query";
-import { parseExpression } from "../lib/sql-tree.ts";
-import { printedCondition, type Condition } from "./analyse/policy.ts";
-import { part, printExpression, readsRow, replace, show, stringOf, walk } from "./analyse/tree.ts";
-import type { Context } from "./context.ts";
-import { contrastWith } from "./contrast.ts";
-import type { Row } from "./ask/evaluate.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import {
+  atMoment,
+  type Clockwork,
+  isNeutral,
+  movable,
+  type Movable,
+  newClockwork,
+  onlyCloses,
+  sameActor,
+} from "./analyse/clock.ts";
+import { boolean, replace, show, walk } from "./analyse/tree.ts";
+import { isTemporal } from "./analyse/types.ts";
+import { isError, privileged } from "./ask/session.ts";
+import { truthsOf } from "./compared.ts";
+import { actingFor, type Context, personaAnswers } from "./context.ts";
+import { contrast } from "./contrast.ts";
+import {
+  changed,
+  holds,
+  type Known,
+  type Outside,
+  readsOwn,
+  type Value,
+  waysOf,
+  withParts,
+} from "./variants.ts";
 
-/** How far ahead a policy is asked. Its own columns need no such question: the rows that were compared hold every moment. */
-const ahead = ["1 day", "7 days", "31 days", "366 days", "100 years"] as const;
+/** Conditions with clocks that can be moved, and who evaluates the policy then. */
+export interface Moving {
+  readonly context: Context;
+  readonly parts: ReadonlyMap<Node, Movable>;
+}
+
+/** Of SECURITY DEFINER functions only where one owner can evaluate the whole policy. */
+export async function movingOf(context: Context, proved: Known, timed: readonly Outside[]): Promise<Moving> {
+  const { knowledge, session, space } = context;
+  const parts = new Map(
+    timed.flatMap(({ tree }) => {
+      const one = movable(tree, space.relation, knowledge);
+      return one === undefined ? [] : [[tree, one] as const];
+    }),
+  );
+  const inPolicy = new Set<Node>();
+  walk(proved.policy.tree, (node) => void inPolicy.add(node));
+  const owned = [...parts].flatMap(([tree, { actor }]) =>
+    actor !== undefined && inPolicy.has(tree) ? [{ tree, actor }] : [],
+  );
+  const [first] = owned;
+  let as = context;
+  if (first !== undefined) {
+    const rest = replace(proved.policy.tree, (node) =>
+      owned.some(({ tree }) => tree === node) ? boolean(true) : undefined,
+    );
+    if (isNeutral(rest, knowledge) && owned.every(({ actor }) => sameActor(actor, first.actor))) {
+      const owner = actingFor(context.as, first.actor);
+      as = { ...context, as: owner, answer: personaAnswers(session, owner) };
+    } else for (const { tree } of owned) parts.delete(tree);
+  }
+  return (await isSame(as, context, proved, parts)) ? { context: as, parts } : { context, parts: new Map() };
+}
+
+/** Bodies in the place of calls must say at this moment what the calls say. */
+async function isSame(
+  owner: Context,
+  context: Context,
+  proved: Known,
+  parts: Moving["parts"],
+): Promise<boolean> {
+  if ([...parts].every(([tree, one]) => show(tree) === show(one.tree))) return true;
+  const now = changed(proved, (tree) => withParts(tree, new Map(), parts));
+  const { rows } = await contrast(owner, now.policy, now.declared, false, proved.storable);
+  const sides = [
+    { as: context.as, condition: proved.policy },
+    { as: owner.as, condition: now.policy },
+    { as: privileged, condition: proved.declared },
+    { as: privileged, condition: now.declared },
+  ];
+  const [policy = [], policyNow = [], declared = [], declaredNow = []] = await truthsOf(
+    context,
+    sides,
+    rows.map((row) => ({ row })),
+  );
+  return rows.every(
+    (_, index) => policy[index] === policyNow[index] && declared[index] === declaredNow[index],
+  );
+}
+
+const variantLimit = 200;
+/** Where a relation reads itself, its rows are put in one by one for each of these. */
+const selfLimit = 8;
+
+export async function opensLater(
+  proved: Known,
+  free: readonly Outside[],
+  { context, parts }: Moving,
+): Promise<boolean> {
+  const ways = await waysOf(context, proved, free);
+  const now = (ways?.length === 0 ? [new Map<Node, Value>()] : (ways ?? [])).map((values) =>
+    changed(proved, (tree) => withParts(tree, values, parts)),
+  );
+  const [any] = now;
+  if (any?.policy.tree === undefined || any.declared.tree === undefined) return true;
+  const steady = !context.knowledge.reach(any.declared.tree).readsTime;
+  if (steady && !proved.both && onlyCloses(any.policy.tree)) return false;
+  const trees = [any.policy.tree, any.declared.tree];
+  const moments = await momentsAhead(
+    context,
+    trees,
+    newClockwork([...parts.values()].map(({ clockwork }) => clockwork)),
+  );
+  const limit = trees.some((one) => readsOwn(context, one)) ? selfLimit : variantLimit;
+  if (moments === undefined || moments.length * now.length > limit) return true;
+  const held = await Promise.all(
+    moments.flatMap((moment) =>
+      now.map((one) =>
+        holds(
+          context,
+          changed(one, (tree) => atMoment(tree, moment)),
+        ),
+      ),
+    ),
+  );
+  return held.includes(false);
+}
+
+/** More moments than these are not asked one by one. */
+const momentLimit = 60;
 
 /**
- * Sub-expressions that read the time and another relation's moments (an embargo, a membership that begins): those for which
- * the policy lets more rows through at a later moment than the matrix then declares, the other tables as they are.
- * The time within a function's body that is not part of the expression is not moved.
+ * Moments to come, one for each stretch of time in which all comparisons with the clock have the same answers, the tables as they are;
+ * `undefined`: too many, or some that are not known.
  */
-export async function opensLater(
-  tree: Node | undefined,
-  opens: (later: Node, by: string) => Promise<boolean>,
-): Promise<readonly string[]> {
-  if (tree === undefined) return [];
-  const parts = timedSubqueries(tree);
-  if (parts.length === 0) return [];
-  for (const by of ahead) if (await opens(moved(tree, by), by)) return parts.map(show);
-  return [];
+async function momentsAhead(
+  { session, knowledge }: Context,
+  trees: readonly Node[],
+  { moments, intervals, zones, days }: Clockwork,
+): Promise<readonly string[] | undefined> {
+  const read = new Set(trees.flatMap((one) => [...knowledge.reach(one).relations]));
+  const columns = [...knowledge.schema.relations]
+    .filter(({ schema, name }) => read.has(`${schema}.${name}`))
+    .flatMap((relation) =>
+      relation.columns
+        .filter(isTemporal)
+        .map(({ name }) => ({ of: quoteQualified(relation), column: quoteIdent(name) })),
+    );
+  const stamps = columns.flatMap(({ of, column }) => [
+    `select ${column}::timestamptz from ${of}`,
+    ...[...zones].map((zone) => `select ${column}::timestamp at time zone ${quoteLiteral(zone)} from ${of}`),
+  ]);
+  const constants = [...moments].flatMap((one) => [
+    `select ${quoteLiteral(one)}::timestamptz`,
+    ...[...zones].map((zone) => `select ${quoteLiteral(one)}::timestamp at time zone ${quoteLiteral(zone)}`),
+  ]);
+  const known = ["select pg_catalog.now() + interval '1 day'", ...stamps, ...constants].join(" union ");
+  const spans = [...intervals].flatMap((one) => [one, `-(${one})`]);
+  const steps = ["interval '0'", ...spans.map((one) => spanSql(one))].map((one) => `(${one})`).join(", ");
+  // A month later is not the same number of days later.
+  const sure = [...intervals].some((one) => /mon|year|dec|cent|mil/i.test(one)) ? 3 : 0;
+  const near = ["0", "1 microsecond", ...(days ? ["1 day"] : []), ...(sure > 0 ? ["-3 days", "3 days"] : [])];
+  const sql =
+    `select coalesce(pg_catalog.json_agg(v::text), '[]')::text from (select distinct v from (${known}) as k(t), ` +
+    `(values ${steps}) as a(d), (values ${steps}) as b(d), pg_catalog.unnest(array[${near.map(quoteLiteral).join(", ")}]::interval[]) as n(d), ` +
+    `lateral (select t + a.d + b.d + n.d${days ? " union select pg_catalog.date_trunc('day', t + a.d + b.d + n.d)" : ""}) as x(v) ` +
+    `where pg_catalog.isfinite(t) and v > pg_catalog.now() union select pg_catalog.now() + interval '100 years' order by 1 limit ${momentLimit + 1}) as f(v)`;
+  const answer = await session.ask(privileged, sql);
+  if (isError(answer) || !("value" in answer) || answer.value === null) return undefined;
+  const found = JSON.parse(answer.value) as readonly string[];
+  return found.length > momentLimit ? undefined : found;
 }
 
-/** Of rows that were compared: does the policy let more of them through then than the matrix declares then? */
-export function contrastLater(
-  context: Context,
-  declared: Condition,
-  rows: readonly Row[],
-): (later: Node, by: string) => Promise<boolean> {
-  return (later, by) => {
-    const then = declared.tree === undefined ? declared : printedCondition(moved(declared.tree, by));
-    return contrastWith(context, later, then, rows, false);
-  };
-}
-
-function timedSubqueries(tree: Node): readonly Node[] {
-  const found: Node[] = [];
-  walk(tree, (node) => {
-    if (part(node, "SubLink") === undefined) return true;
-    if (readsRow(node) && readsClock(node)) found.push(node);
-    return false;
-  });
-  return found;
-}
-
-function readsClock(tree: Node): boolean {
-  let reads = false;
-  walk(tree, (node) => {
-    reads ||= clockOf(node) !== undefined;
-  });
-  return reads;
-}
-
-function moved(tree: Node, by: string): Node {
-  return replace(tree, (node) => {
-    const type = clockOf(node);
-    if (type === undefined) return undefined;
-    return parseExpression(`((${printExpression(node)}) + interval '${by}')::${type}`);
-  });
-}
-
-/** The type of an expression that is the present moment; `undefined`: it is another expression. */
-function clockOf(node: Node): string | undefined {
-  const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
-  if (/^(?:now|(?:transaction|statement|clock)_timestamp)$/.test(name)) return "timestamptz";
-  const value = part(node, "SQLValueFunction")?.op ?? "";
-  if (value.endsWith("CURRENT_DATE")) return "date";
-  if (/CURRENT_TIMESTAMP/.test(value)) return "timestamptz";
-  return /LOCALTIMESTAMP/.test(value) ? "timestamp" : undefined;
+function spanSql(span: string): string {
+  return span.startsWith("-(")
+    ? `-interval ${quoteLiteral(span.slice(2, -1))}`
+    : `interval ${quoteLiteral(span)}`;
 }

@@ -64,7 +64,7 @@ export async function oldSide(
     "old",
   );
   if (shown?.kind === "constraint-only" && !self)
-    return (await byConstraints(context, policy, declared, both, deny, "with the others")) ?? shown;
+    return (await byConstraints(context, policy, declared, both, "with the others")) ?? shown;
   if (shown !== undefined) return shown;
   const close = await found.close();
   if (checked.incomplete && close.kind === "proved")
@@ -72,7 +72,7 @@ export async function oldSide(
       `${cell.relation.name} is read by its own policies, and too many rows would have to be tried`,
       "a row set that does not read the table itself, or a waiver with a reason",
     );
-  return finish(context, policy, declared, close, found, both, deny);
+  return finish(context, { policy, declared, both }, close, found);
 }
 
 function readsItself({ knowledge, space }: Context, conditions: readonly Condition[]): boolean {

@@ -1,32 +1,25 @@
-import type { Node } from "libpg-query";
-import { type Condition, joinedConditions } from "./analyse/policy.ts";
-import type { ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
+import type { Reach } from "./analyse/reach.ts";
+import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
+import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { type Closed, undecided } from "./compared.ts";
-import { contrast, type Contrast, contrastWith, relaxedTo } from "./contrast.ts";
+import { contrast, type Contrast, relaxedTo } from "./contrast.ts";
 import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
-import { contrastLater, opensLater } from "./later.ts";
 import { restsOn } from "./rests.ts";
+import type { Proved } from "./variants.ts";
 import type { Shown } from "./show/shown.ts";
 
 export async function decidedByRelaxation(
   context: Context,
-  { tree }: Condition,
+  condition: Condition,
   deny: boolean,
 ): Promise<Answer | undefined> {
-  if (tree === undefined) return undefined;
-  if ((await relaxedTo(context, tree)) !== (deny ? "never" : "always")) return undefined;
-  const opens = async (other: Node): Promise<boolean> =>
-    (await relaxedTo(context, other)) !== (deny ? "never" : "always");
-  const rest = await restsOn(context, [tree], opens);
-  const later = deny ? await opensLater(tree, opens) : [];
-  return { kind: "all-rows", by: "relaxation", restsOn: withTime(rest, later) };
-}
-
-function withTime(rest: RestsOn, time: readonly string[]): RestsOn {
-  return { ...rest, time: [...new Set([...rest.time, ...time])] };
+  if (condition.tree === undefined) return undefined;
+  if ((await relaxedTo(context, condition.tree)) !== (deny ? "never" : "always")) return undefined;
+  const proved = { policy: condition, declared: always(!deny), both: !deny };
+  return { kind: "all-rows", by: "relaxation", restsOn: await restsOn(context, proved) };
 }
 
 export interface Showers {
@@ -108,28 +101,22 @@ export async function hitOf(
 
 export async function finish(
   context: Context,
-  policy: Condition,
-  declared: Condition,
+  proved: Proved,
   close: Closed,
-  found: Contrast,
-  both: boolean,
-  deny: boolean,
+  { besideOthers }: Pick<Contrast, "besideOthers">,
 ): Promise<Answer> {
   if (close.kind !== "proved") return close;
-  const trees = [policy, declared].flatMap(({ tree }) => tree ?? []);
-  const opens = async (tree: Node): Promise<boolean> => {
-    if (deny) return (await relaxedTo(context, tree)) !== "never";
-    return contrastWith(context, tree, declared, found.rows, both);
-  };
   const { relation } = context.space;
-  const rest = await restsOn(context, trees, opens);
-  const later = await opensLater(policy.tree, contrastLater(context, declared, found.rows));
-  const named = withTime(rest, later);
-  const rests = found.besideOthers
-    ? { ...named, relations: [...named.relations, `${relation.schema}.${relation.name}`] }
-    : named;
+  const rest = await restsOn(context, proved);
+  const rests = besideOthers
+    ? { ...rest, relations: [...rest.relations, `${relation.schema}.${relation.name}`] }
+    : rest;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };
+}
+
+function isSteady({ readsTime, volatile, relations }: Reach): boolean {
+  return !readsTime && volatile.size + relations.size === 0;
 }
 
 /** Does nothing differ among the rows that CHECK constraints and foreign keys let a table hold? */
@@ -138,15 +125,19 @@ export async function byConstraints(
   policy: Condition,
   declared: Condition,
   both: boolean,
-  deny: boolean,
   storable: Storable,
 ): Promise<Answer | undefined> {
   const { relation } = context.space;
-  const checks = relation.checks.map((one) => context.knowledge.declared(relation, `(${one}) is not false`));
+  // A row that is there was checked at another time, with other tables as they were.
+  const checks = relation.checks
+    .map((one) => context.knowledge.declared(relation, `(${one}) is not false`))
+    .filter(({ tree }) => tree !== undefined && isSteady(context.knowledge.reach(tree)));
   const stored = joinedConditions("and", [policy, ...checks]);
   const limited = both ? joinedConditions("and", [declared, ...checks]) : declared;
   const found = await contrast(context, stored, limited, both, storable);
   if (found.more.length > 0 || found.less.length > 0) return undefined;
   const close = await found.close();
-  return close.kind === "proved" ? finish(context, stored, limited, close, found, both, deny) : undefined;
+  return close.kind === "proved"
+    ? finish(context, { policy: stored, declared: limited, both, storable }, close, found)
+    : undefined;
 }

@@ -1,77 +1,114 @@
 import type { Node } from "libpg-query";
 import { bodyOf } from "./analyse/bodies.ts";
-import {
-  boolean,
-  part,
-  printExpression,
-  readsRow,
-  replace,
-  show,
-  stringOf,
-  walk,
-  withoutCasts,
-} from "./analyse/tree.ts";
+import { connected } from "./analyse/comparable.ts";
+import { always } from "./analyse/policy.ts";
+import { part, printExpression, show, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
 import type { RestsOn } from "../model/proof.ts";
 import type { Context } from "./context.ts";
-
-/** A part of a policy that something outside of the database decides. */
-interface Outside {
-  readonly tree: Node;
-  readonly claims: readonly string[];
-  readonly time: boolean;
-}
+import { movingOf, opensLater } from "./later.ts";
+import {
+  changed,
+  holds,
+  type Known,
+  type Outside,
+  type Proved,
+  type Values,
+  waysOf,
+  withParts,
+} from "./variants.ts";
 
 /**
- * What a proof rests on besides the policy: claims that no persona holds and the time, where the proof would not hold if the
- * sub-expression that reads them came out differently; and the other relations that are read.
- * @param opens would the proof fail for this expression?
+ * What a proof rests on besides the policy: claims that no persona holds and the time, where the proof would not hold with other
+ * claims or at another time; and the other relations that are read. What ends in time lets nothing more through, and is not named.
  */
-export async function restsOn(
-  context: Context,
-  trees: readonly Node[],
-  opens: (tree: Node) => Promise<boolean>,
-): Promise<RestsOn> {
-  const [policy] = trees;
-  const own = `${context.space.relation.schema}.${context.space.relation.name}`;
-  const relations = new Set(trees.flatMap((one) => [...context.knowledge.reach(one).relations]));
-  relations.delete(own);
-  const claims: { claim: string; sql: string }[] = [];
-  const time: string[] = [];
-  const outside = policy === undefined ? [] : (outsideOf.get(policy) ?? outsideParts(policy, context));
-  if (policy !== undefined) outsideOf.set(policy, outside);
-  for (const one of outside) {
-    if (policy === undefined || !(await decides(policy, one.tree, opens))) continue;
-    const sql = show(one.tree);
-    claims.push(...one.claims.map((claim) => ({ claim, sql })));
-    if (one.claims.length === 0 && one.time) time.push(sql);
-  }
-  const byPath = new Set(trees.flatMap((one) => [...context.knowledge.reach(one).byPath]));
+export async function restsOn(context: Context, proved: Proved): Promise<RestsOn> {
+  const { knowledge, space } = context;
+  const trees = [proved.policy, proved.declared].flatMap(({ tree }) => tree ?? []);
+  const reach = trees.map((one) => knowledge.reach(one));
+  const relations = new Set(reach.flatMap((one) => [...one.relations]));
+  relations.delete(`${space.relation.schema}.${space.relation.name}`);
+  const byPath = new Set(reach.flatMap((one) => [...one.byPath]));
   return {
-    claims,
-    time,
+    ...(await decidedOutside(context, proved)),
     relations: [...relations].toSorted(),
     ...(byPath.size > 0 && { byPath: [...byPath].toSorted() }),
   };
 }
 
-/** The same for every persona of a run. */
-const outsideOf = new WeakMap<Node, readonly Outside[]>();
+async function decidedOutside(context: Context, proved: Proved): Promise<Pick<RestsOn, "claims" | "time">> {
+  const none = { claims: [], time: [] };
+  const { policy, declared } = proved;
+  if (policy.tree === undefined || declared.tree === undefined) return none;
+  const known: Known = {
+    ...proved,
+    policy: { ...policy, tree: policy.tree },
+    declared: { ...declared, tree: declared.tree },
+    allowed: declared.text === always(true).text,
+  };
+  const ofPolicy = outsideOf(context, policy.tree);
+  const all = [...ofPolicy, ...outsideOf(context, declared.tree).filter(({ time }) => time)];
+  if (all.length === 0) return none;
+  const timed = all.filter(({ time }) => time);
+  const moving = await movingOf(context, known, timed);
+  const free = all.filter((one) => one.claims.length > 0 || !moving.parts.has(one.tree));
+  // What ends in time lets nothing more through.
+  const both = proved.both && (known.allowed || !free.some(({ time }) => time));
+  const matter = await deciding(context, { ...known, both }, free);
+  const claims = matter.flatMap((one) => one.claims.map((claim) => ({ claim, sql: show(one.tree) })));
+  const stops = matter.filter((one) => one.claims.length === 0);
+  if (matter.length > 0) return { claims, time: [...new Set(stops.map(({ tree }) => show(tree)))] };
+  const moved = timed.filter((one) => !free.includes(one));
+  if (moved.length === 0) return none;
+  const later = await opensLater({ ...known, both: proved.both && known.allowed }, free, moving);
+  return { claims: [], time: later ? [...new Set(moved.map(({ tree }) => show(tree)))] : [] };
+}
 
-async function decides(policy: Node, tree: Node, opens: (tree: Node) => Promise<boolean>): Promise<boolean> {
-  for (const value of [true, false]) {
-    if (await opens(replace(policy, (node) => (node === tree ? boolean(value) : undefined)))) return true;
+const outsides = new WeakMap<Node, readonly Outside[]>();
+
+/** The same for every persona of a run. */
+function outsideOf(context: Context, tree: Node): readonly Outside[] {
+  const known = outsides.get(tree) ?? outsideParts(tree, context);
+  outsides.set(tree, known);
+  return known;
+}
+
+/** Parts by which it would be no proof, whatever the others are at the same time. */
+async function deciding(
+  context: Context,
+  proved: Known,
+  free: readonly Outside[],
+): Promise<readonly Outside[]> {
+  const ways = await waysOf(context, proved, free);
+  if (ways === undefined) return free;
+  const open: Values[] = [];
+  for (const values of ways)
+    if (
+      !(await holds(
+        context,
+        changed(proved, (tree) => withParts(tree, values)),
+      ))
+    )
+      open.push(values);
+  if (open.length === 0) return [];
+  const alone: Outside[] = [];
+  for (const one of free) {
+    const only = new Map(free.map(({ tree }) => [tree, tree === one.tree]));
+    if (
+      !(await holds(
+        context,
+        changed(proved, (tree) => withParts(tree, only)),
+      ))
+    )
+      alone.push(one);
   }
-  return false;
+  return alone.length > 0 ? alone : free;
 }
 
 function outsideParts(node: Node, context: Context): readonly Outside[] {
-  const inner =
-    part(node, "BoolExpr")?.args ??
-    part(node, "CoalesceExpr")?.args ??
-    [part(node, "BooleanTest")?.arg].filter((one) => one !== undefined);
-  if (inner.length > 0) return inner.flatMap((one) => outsideParts(one, context));
+  const inner = connected(node);
+  if (inner !== undefined && inner.length > 0) return inner.flatMap((one) => outsideParts(one, context));
   const claims = [...new Set(claimsOf(node, context, 0))].filter((one) => !context.heldClaims.has(one));
-  const time = context.knowledge.reaches.of(node).readsTime && !readsRow(node);
+  const time = context.knowledge.reaches.of(node).readsTime;
   return claims.length > 0 || time ? [{ tree: node, claims, time }] : [];
 }
 

@@ -61,7 +61,7 @@ async function newRowsOf(context: Context, after: Condition, deny: boolean): Pro
   if (!deny || found.more.length > 0) return { kind: "open", rows: found.more };
   const close = await found.close();
   return close.kind === "proved"
-    ? finish(context, after, always(false), close, found, false, true)
+    ? finish(context, { policy: after, declared: always(false), both: false }, close, found)
     : { kind: "open", rows: [] };
 }
 
@@ -96,7 +96,7 @@ async function movedRows(
   if (less?.kind === "hit") return hitOf(context, policy, less, found.less, "new");
   const closing = less === undefined ? found : await contrast(context, policy, declared, false);
   const close = await closing.close();
-  const moved = await finish(context, policy, declared, close, closing, less === undefined, false);
+  const moved = await finish(context, { policy, declared, both: less === undefined }, close, closing);
   return bothHold(reached, moved);
 }
 

@@ -33,12 +33,30 @@ const unlikeStatement: ReadonlySet<string> = new Set([
 
 const login = /\b(?:session|system)_user\b/i;
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
-// `age(x)` counts from today, and text that says so is cast to a date when it is asked.
+// Text that says so is cast to a date when it is asked.
 const timely =
   /^(?:now|transaction_timestamp|statement_timestamp|pg_postmaster_start_time|pg_conf_load_time)$/;
-const relative = /^\s*(?:now|today|tomorrow|yesterday)\s*$/i;
-const time =
-  /\b(?:now|pg_postmaster_start_time|pg_conf_load_time)\s*\(|\bage\s*\([^,]*\)|\bcurrent_(?:date|time|timestamp)\b|\blocaltime|\b(?:statement|transaction)_timestamp\b|'\s*(?:now|today|tomorrow|yesterday)\s*'/i;
+const moment = "[\\d\\s:.,+-]*(?:now|today|tomorrow|yesterday)\\b(?:[\\d\\s:.,+-]|allballs|am|pm|utc|z)*";
+const relative = new RegExp(`^${moment}$`, "i");
+const time = new RegExp(
+  "\\b(?:now|timenow|pg_postmaster_start_time|pg_conf_load_time)\\s*\\(|\\bcurrent_(?:date|time|timestamp)\\b|\\blocaltime|" +
+    `\\b(?:statement|transaction)_timestamp\\b|'${moment}'`,
+  "i",
+);
+const age = /\bage\s*\(/gi;
+
+/** `age(x)` counts from today, `age(a, b)` does not. */
+function readsAge(text: string): boolean {
+  return [...text.matchAll(age)].some(({ 0: found, index }) => {
+    let open = 1;
+    for (const one of text.slice(index + found.length)) {
+      if (one === "," && open === 1) return false;
+      open += one === "(" ? 1 : one === ")" ? -1 : 0;
+      if (open === 0) return true;
+    }
+    return true;
+  });
+}
 
 /** Follows names through texts: bodies are text, so a name that merely occurs there counts as read. */
 export class Reaches {
@@ -114,7 +132,10 @@ export class Reaches {
   #text(key: string, text: string, volatile: readonly string[], byPath: readonly string[] = []): Reach {
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
-    const found = { ...newlyFound(volatile, byPath, time.test(text)), readsLogin: login.test(text) };
+    const found = {
+      ...newlyFound(volatile, byPath, time.test(text) || readsAge(text)),
+      readsLogin: login.test(text),
+    };
     // Before what it calls: a circle ends here.
     this.#texts.set(key, found);
     for (const name of new Set(text.match(words))) {
