@@ -25,7 +25,7 @@ import {
   statementType,
 } from "./sign.ts";
 import { createTestNames, type StatementFile, statementFiles, statementsOf, svrTypes } from "./statements.ts";
-import { parseSums, sha256, sumsFile, verifyArchive } from "./verify.ts";
+import { isOfVersion1, parseSums, sha256, sumsFile, verifyArchive } from "./verify.ts";
 
 /** What is known of a run's folder. */
 export interface RunCheck {
@@ -112,9 +112,7 @@ function signatureProblems(
 async function expectedStatements(
   dir: string,
 ): Promise<ReturnType<typeof statementsOf> | "older" | undefined> {
-  // Version 1 had none.
-  if (!(await readWhole("Could not read the run", join(dir, "run.json"))).includes('"archiveVersion": 2'))
-    return "older";
+  if (await isOfVersion1(dir)) return "older";
   const sums = await readWhole("Could not read the archive", join(dir, sumsFile));
   const tests = createTestNames();
   for await (const cell of readCells(dir)) tests.add(cell);

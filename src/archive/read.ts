@@ -4,10 +4,12 @@ import { type CellRecord, type RunRecord, archiveVersion } from "../model/run.ts
 import { NotPacked, Unpacker, dictionaryFile, highestReference } from "./dictionary.ts";
 import { diskError, openPlain, readWhole } from "./disk.ts";
 import { cellProblem, runProblem } from "./shape.ts";
+import { createCompleter } from "./usual.ts";
 
-/** An older version → the next one. 1: every cell spells out its texts; its lines are lines of today that refer to nothing. */
+/** An older version → the next one. 1: every cell spells out its texts; its lines refer to nothing. 2: it spells out its usual values. Both are lines of today. */
 const migrations: Readonly<Record<number, (run: object) => object>> = {
   1: (run) => ({ ...run, archiveVersion: 2 }),
+  2: (run) => ({ ...run, archiveVersion: 3 }),
 };
 
 /**
@@ -47,6 +49,7 @@ export async function* readCells(dir: string): AsyncGenerator<CellRecord, void, 
   // An archive of version 1 has none, and no cell of it asks for an entry.
   const entries = linesOf(dictionary);
   const unpacker = new Unpacker();
+  const complete = createCompleter();
   try {
     for await (const [line, text] of linesOf(file)) {
       const parsed = parse(text, file, line);
@@ -57,7 +60,7 @@ export async function* readCells(dir: string): AsyncGenerator<CellRecord, void, 
         const [at, json] = entry;
         attempt(dictionary, at, () => unpacker.add(json, parse(json, dictionary, at)));
       }
-      const value = attempt(file, line, () => unpacker.record(text, parsed));
+      const value = complete(attempt(file, line, () => unpacker.record(text, parsed)));
       const problem = cellProblem(value);
       if (problem !== undefined) throw shapeError(file, line, problem);
       yield value as CellRecord;

@@ -5,6 +5,7 @@ import { RowgateError } from "../model/errors.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import { addLink, inTurn, latestArchive, recover } from "./chain.ts";
 import { createPacker, dictionaryFile } from "./dictionary.ts";
+import { createShortener } from "./usual.ts";
 import { onDisk, syncFolder, writeWhole, type LineFile, openLineFile } from "./disk.ts";
 import { type PartialPaths, createPartial, partialPaths, removePartial } from "./partial.ts";
 import { type Redactor, noRedaction } from "./redact.ts";
@@ -97,6 +98,7 @@ function writer({
   const sums: Record<string, string> = {};
   const tests = createTestNames();
   let waits: Promise<void> | undefined;
+  const shorten = createShortener();
   const pack = createPacker(scrub, (entry) => {
     waits = dictionary.write(entry) ?? waits;
   });
@@ -133,7 +135,7 @@ function writer({
       waits = undefined;
       const redacted = redact.cell(record);
       tests.add(redacted);
-      const written = cells.write(pack(redacted));
+      const written = cells.write(pack(shorten(redacted)));
       return written === undefined || waits === undefined ? (written ?? waits) : both(written, waits);
     },
     catalog: (catalog) => writeJson("catalog.json", catalog),

@@ -11,7 +11,7 @@ import type { SeededRow } from "./proof.ts";
 import type { Evidence, Judgement, Verdict } from "./verdict.ts";
 
 /** The archive's format: raised when a reader of the old one could misread the new one. */
-export const archiveVersion = 2;
+export const archiveVersion = 3;
 
 /** One line of `cells.ndjson`, what it refers to in its place. */
 export interface CellRecord {

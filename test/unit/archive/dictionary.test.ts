@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createPacker, Unpacker } from "../../../src/archive/dictionary.ts";
 import { readCells, readRun } from "../../../src/archive/read.ts";
-import type { CellRecord } from "../../../src/model/run.ts";
+import { archiveVersion, type CellRecord } from "../../../src/model/run.ts";
 import { cell, record } from "../../fixtures/runs/build.ts";
 import { archive, tempFolder } from "./temp.ts";
 
@@ -35,7 +35,7 @@ describe("the dictionary", () => {
   it("makes a real run smaller, and gives back every cell as it was", async () => {
     const cells = plain(join(older, "cells.ndjson")) as CellRecord[];
     const dir = await archive(tempFolder(), record(cells));
-    expect(JSON.stringify(await cellsOf(dir))).toBe(JSON.stringify(cells));
+    expect(await cellsOf(dir)).toEqual(cells);
     expect(lines(join(dir, "cells.ndjson"))).toHaveLength(cells.length);
     const now = size(dir, "cells.ndjson") + size(dir, "dictionary.ndjson");
     // It has 157 cells; a longer run saves more (the four systems: three times).
@@ -50,7 +50,10 @@ describe("the dictionary", () => {
     const command = /^ *(jq -c --slurpfile .*)$/m.exec(page)?.[1] ?? "";
     if (spawnSync("jq", ["--version"]).status !== 0) skip("jq is not installed");
     const cells = plain(join(older, "cells.ndjson")) as CellRecord[];
-    const dir = await archive(tempFolder(), record(cells));
+    const dir = await archive(
+      tempFolder(),
+      record(cells, { matrix: { name: "helios", file: "helios.yaml" } }),
+    );
     const whole = execFileSync("bash", ["-c", command], { cwd: dir, encoding: "utf8", maxBuffer: 1e8 });
     expect(
       whole
@@ -134,7 +137,7 @@ describe("an archive of version 1", () => {
   it("is read as one of today", async () => {
     const run = await readRun(older);
     expect(JSON.parse(readFileSync(join(older, "run.json"), "utf8"))).toMatchObject({ archiveVersion: 1 });
-    expect(run.archiveVersion).toBe(2);
+    expect(run.archiveVersion).toBe(archiveVersion);
     expect(await cellsOf(older)).toHaveLength(run.counts.cells);
   });
 });

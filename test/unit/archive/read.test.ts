@@ -94,10 +94,10 @@ describe("run.json that is not one", () => {
   it("says which version wrote it", async () => {
     const dir = await archive(tempFolder(), failures);
     const file = join(dir, "run.json");
-    writeFileSync(file, readFileSync(file, "utf8").replace('"archiveVersion": 2', '"archiveVersion": 3'));
+    writeFileSync(file, readFileSync(file, "utf8").replace('"archiveVersion": 3', '"archiveVersion": 4'));
     expect(await errorOf(readRun(dir))).toMatchObject({
       code: "archive/version",
-      message: "The archive has version 3; this rowgate reads versions 1 to 2",
+      message: "The archive has version 4; this rowgate reads versions 1 to 3",
     });
   });
 
@@ -131,10 +131,10 @@ describe("cells.ndjson that is not one", () => {
     [without("persona"), "persona: expected a string"],
     [without("channels"), "channels: expected an object"],
     [without("expectation"), "expectation: expected an object"],
-    [without("inForce"), "inForce: expected an array"],
-    [without("notOn"), "notOn: expected an object"],
-    [without("waived"), "waived: expected a boolean"],
-    [without("implied"), "implied: expected a boolean"],
+    [line({ inForce: {} }), "inForce: expected an array"],
+    [line({ notOn: [] }), "notOn: expected an object"],
+    [line({ waived: "no" }), "waived: expected a boolean"],
+    [line({ implied: 0 }), "implied: expected a boolean"],
     [without("at"), "at: expected an object"],
     [line({ operation: "drop" }), "operation: "],
     [line({ verdict: "fine" }), ": verdict: "],
