@@ -4,11 +4,12 @@ import { formatQualified } from "../lib/sql-text.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { argumentName } from "../plan/routine.ts";
 import { literalFor } from "../plan/subject.ts";
-import type { Callable, Caller, Candidate, Table, TableInfo, Variant } from "./world.ts";
+import { namedByBody } from "./named-by-body.ts";
+import type { Callable, CallBody, Caller, Candidate, Table, TableInfo, Variant } from "./world.ts";
 
-/** Per argument; per persona and function. */
+/** Per argument, besides what the body names; per persona and function. */
 const valuesAtMost = 14;
-const variantsAtMost = 64;
+const variantsAtMost = 128;
 
 interface Material {
   readonly caller: Caller;
@@ -23,14 +24,14 @@ interface Material {
  * identities, keys of rows, lists and JSON of them, NULL. Without a declared call, the first value of each argument is where it starts.
  */
 export function variantsOf(
-  { routine, spec, jsonKeys }: Callable,
+  { routine, spec, body }: Callable,
   material: Material,
   matrix: Matrix,
 ): readonly Variant[] {
   const { persona } = material.caller;
   const names = routine.arguments.map(argumentName);
   const candidates = routine.arguments.map((argument, index) =>
-    candidatesFor(argument, names[index] ?? "", jsonKeys, material),
+    candidatesFor(argument, names[index] ?? "", body, material),
   );
   const said = spec?.declarations.find((one) => one.persona === persona.name);
   const open = said !== undefined && said.expectation.kind !== "deny";
@@ -51,11 +52,15 @@ export function variantsOf(
       declared: false,
     }));
   };
-  for (const start of starts)
-    for (const [index, list] of candidates.entries())
-      variants.push(
-        ...vary(start, index, [...insideOf(start.values[names[index] ?? ""], material), ...list]),
-      );
+  // By turns, so that what is cut is what each argument would have been given last.
+  variants.push(...wordsInOrder(starts, routine.arguments, names, body));
+  const single = starts.flatMap((start) =>
+    candidates.map((list, index) =>
+      vary(start, index, [...insideOf(start.values[names[index] ?? ""], material), ...list]),
+    ),
+  );
+  for (let turn = 0; single.some((list) => turn < list.length); turn += 1)
+    for (const list of single) variants.push(...list.slice(turn, turn + 1));
   for (const one of variants.filter(({ argument }) => argument !== undefined).slice(0, 24))
     for (const [index, list] of candidates.entries())
       if (names[index] !== one.argument)
@@ -66,6 +71,26 @@ export function variantsOf(
     if (!distinct.has(key)) distinct.set(key, one);
   }
   return [...distinct.values()].slice(0, variantsAtMost);
+}
+
+/** Several texts at once, as the body compares them: its words in their order. */
+function wordsInOrder(
+  [start]: readonly Pick<Variant, "values">[],
+  all: readonly ArgumentInfo[],
+  names: readonly string[],
+  { texts }: CallBody,
+): readonly Variant[] {
+  const places = names.filter((_, index) => familyOf(all[index]?.type ?? "") === "text");
+  if (start === undefined || places.length < 2 || texts.length < places.length) return [];
+  const values = Object.fromEntries(places.map((name, index) => [name, texts[index] ?? ""]));
+  return [
+    {
+      values: { ...start.values, ...values },
+      argument: places.join(", "),
+      candidate: { text: texts.slice(0, places.length).join(", "), whose: "words of the body" },
+      declared: false,
+    },
+  ];
 }
 
 /** The first value of each required argument; the caller's own identity where it fits. */
@@ -93,14 +118,14 @@ const plainTypes =
 function candidatesFor(
   argument: ArgumentInfo,
   name: string,
-  jsonKeys: readonly string[],
+  body: CallBody,
   material: Material,
 ): readonly Candidate[] {
   const { type } = argument;
   const element = type.replace(/\[\]$/, "");
-  if (/^jsonb?$/.test(element)) return once(jsonCandidates(jsonKeys, material)).slice(0, valuesAtMost);
-  const named = [...identitiesFor(material), ...valuesByName(name, element, material.tables)];
-  const fitting = named.length >= 6 ? named : [...named, ...keysOfType(element, material.tables)];
+  if (/^jsonb?$/.test(element)) return once(jsonCandidates(body.jsonKeys, material));
+  const called = [...identitiesFor(material), ...valuesByName(name, element, material.tables)];
+  const fitting = called.length >= 6 ? called : [...called, ...keysOfType(element, material.tables)];
   const own = material.caller.identities.find((one) => literalFor(one, { type: element }) === one);
   const texts = fitting.flatMap((one): readonly Candidate[] => {
     const literal = one.text === null || !fitsType(element, one) ? undefined : literalFor(one.text, { type });
@@ -112,11 +137,23 @@ function candidatesFor(
     ];
   });
   const nothing: Candidate = { text: null, whose: "NULL" };
-  const patterns = /^(?:text|character varying|citext)$/.test(type)
-    ? [...material.sql, ...["", "%"].map((text) => ({ text, whose: "a pattern" }))]
+  const isText = /^(?:text|character varying|citext)$/.test(type);
+  const keys = isText ? keysOfType("integer", material.tables) : [];
+  const named = namedByBody(familyOf(type), body, [...fitting, ...keys]);
+  const patterns = isText
+    ? [...material.sql, ...["", "%", "x".repeat(100)].map((text) => ({ text, whose: "a pattern" }))]
     : [];
   const truths = type === "boolean" ? ["true", "false"].map((text) => ({ text, whose: "a boolean" })) : [];
-  return [...once([...truths, ...texts]).slice(0, valuesAtMost - 3), ...patterns, nothing];
+  const many = element === type ? [] : listOf(texts);
+  return once([
+    ...truths,
+    ...texts.slice(0, 2),
+    ...named,
+    ...once(texts).slice(0, valuesAtMost - 3),
+    ...many,
+    ...patterns,
+    nothing,
+  ]);
 }
 
 /** Of a type that is not one of the plain ones only values of that very type are known to be some. */
@@ -208,19 +245,45 @@ function insideOf(value: string | null | undefined, { caller, others }: Material
   );
 }
 
-/** Objects of the keys that the body reads, with values of columns of that name and others' identities. */
+/** One list of the values of all these lists: some bodies ask for more than one or two. */
+function listOf(lists: readonly Candidate[]): readonly Candidate[] {
+  const each = lists.flatMap(({ text }) => (text === null ? [] : [text.slice(1, -1)])).slice(0, 6);
+  const inner = [...each, ...each, ...each].slice(0, 6);
+  return inner.length < 2 ? [] : [{ text: `{${inner.join(",")}}`, whose: "several rows" }];
+}
+
+/** Objects of the keys that the body reads, one within another, in lists too, with values of columns of that name and others' identities. */
 function jsonCandidates(keys: readonly string[], material: Material): readonly Candidate[] {
-  const single = keys.flatMap((key) =>
+  const fitting = (key: string): readonly Typed[] =>
     [
-      ...valuesByName(key, "text", material.tables),
-      ...valuesByName(key, "uuid", material.tables),
+      ...["text", "uuid", "integer"].flatMap((type) => valuesByName(key, type, material.tables)),
       ...identitiesFor(material),
-    ]
-      .slice(0, 8)
-      .map((one) => ({ text: JSON.stringify({ [key]: one.text }), whose: one.whose })),
+    ].slice(0, 8);
+  const single = keys.flatMap((key) =>
+    fitting(key).map((one) => ({ text: JSON.stringify({ [key]: one.text }), whose: one.whose })),
+  );
+  const within = keys.slice(0, 4).flatMap((outer) =>
+    keys
+      .slice(0, 4)
+      .filter((key) => key !== outer)
+      .flatMap((key) =>
+        fitting(key)
+          .slice(0, 4)
+          .map((one) => ({ text: JSON.stringify({ [outer]: { [key]: one.text } }), whose: one.whose })),
+      ),
+  );
+  const members = keys.slice(0, 4).flatMap((key) =>
+    fitting(key)
+      .slice(0, 4)
+      .map((one) => ({ text: JSON.stringify([{ [key]: one.text }]), whose: one.whose })),
   );
   const lists = identitiesFor(material).map(({ text, whose }) => ({ text: JSON.stringify([text]), whose }));
-  return [...single, ...lists];
+  return [
+    ...single.slice(0, valuesAtMost),
+    ...members.slice(0, valuesAtMost),
+    ...within.slice(0, valuesAtMost),
+    ...lists.slice(0, 4),
+  ];
 }
 
 function once(candidates: readonly Candidate[]): readonly Candidate[] {

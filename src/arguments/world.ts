@@ -45,8 +45,18 @@ export interface Callable {
   readonly routine: RoutineInfo;
   /** `undefined`: the matrix does not declare it. */
   readonly spec: FunctionSpec | undefined;
-  /** Keys that its body reads of a JSON argument. */
+  readonly body: CallBody;
+}
+
+/** What the body of a function names: values for its arguments come from there. */
+export interface CallBody {
+  /** Keys that it reads of JSON. */
   readonly jsonKeys: readonly string[];
+  /** Its literals. */
+  readonly texts: readonly string[];
+  readonly numbers: readonly string[];
+  /** It runs SQL that it puts together. */
+  readonly runsSql: boolean;
 }
 
 /** A value for an argument. */

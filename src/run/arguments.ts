@@ -13,7 +13,7 @@ import { isExposed, mayCall } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
 import type { Reach } from "../arguments/reach.ts";
 import { reaches, type Varied, vary } from "../arguments/vary.ts";
-import type { Callable, Caller, TableInfo } from "../arguments/world.ts";
+import type { Callable, CallBody, Caller, TableInfo } from "../arguments/world.ts";
 import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { sessionOf, type SessionRules } from "../probe/sessions.ts";
@@ -187,16 +187,18 @@ async function tryAll(
       assigned,
       findings: [...findings, ...leftOut([], reachable)],
     };
-  const keys = await inTime(jsonKeysOf(called, database));
+  const bodies = await inTime(bodiesOf(called, database));
   const made = await inTime(calling());
   const outcomes = await Promise.all(
     called.flatMap((one) =>
       callers
         .filter(({ persona }) => one.personas.includes(persona))
         .map(async (caller) => {
-          const callable: Callable = { ...one, jsonKeys: keys?.get(one.routine.oid) ?? [] };
+          const callable: Callable = { ...one, body: bodies?.get(one.routine.oid) ?? noBody };
           const varied =
-            made && keys && (await inTime(reachOf(caller).then((own) => vary(callable, caller, own, made))));
+            made &&
+            bodies &&
+            (await inTime(reachOf(caller).then((own) => vary(callable, caller, own, made))));
           return { ...one, persona: caller.persona.name, varied: varied ?? notInTime };
         }),
     ),
@@ -248,16 +250,16 @@ function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {
   };
 }
 
-async function jsonKeysOf(
+async function bodiesOf(
   called: readonly Reachable[],
   database: CallDatabase,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const some = called.filter(({ routine }) => routine.arguments.some(({ type }) => /^jsonb?$/.test(type)));
-  if (some.length === 0) return new Map();
-  const oids = `'{${some.map(({ routine }) => routine.oid).join(",")}}'`;
-  const text = await database.ask(fillSql("call_json_keys.sql", { oids }));
-  return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, string[]>));
+): Promise<ReadonlyMap<string, CallBody>> {
+  const oids = `'{${called.map(({ routine }) => routine.oid).join(",")}}'`;
+  const text = await database.ask(fillSql("call_bodies.sql", { oids }));
+  return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, CallBody>));
 }
+
+const noBody: CallBody = { jsonKeys: [], texts: [], numbers: [], runsSql: false };
 
 function faultsOf(
   outcomes: readonly Outcome[],
