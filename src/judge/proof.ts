@@ -10,6 +10,8 @@ export function withProof(
   /** Why the proof does not speak for this channel. */
   differs?: string | undefined,
 ): Judgement {
+  if (judgement.verdict === "vacuous" && proof?.kind === "hit" && differs === undefined)
+    return shownWithoutData(cell, judgement, proof);
   if (judgement.verdict !== "pass") return judgement;
   const before = beforePolicies(cell, judgement);
   if (before !== undefined) return { ...judgement, evidence: before };
@@ -23,6 +25,16 @@ export function withProof(
   if (cell.expectation.kind === "candidates" && cell.check === undefined && doubts.has(proof.kind))
     return atHand;
   return (rules[proof.kind] as Rule<ProofAnswer["kind"]>)(cell, judgement, proof);
+}
+
+/** The data has no row that could show it; the proof has put one in, and a statement of the persona went through. */
+function shownWithoutData(
+  cell: Cell,
+  judgement: Judgement,
+  proof: Extract<ProofAnswer, { kind: "hit" }>,
+): Judgement {
+  const bounded = ["deny", "rows", "within"].includes(cell.expectation.kind);
+  return bounded && !isOwnRowMissing(cell, proof) ? rules.hit(cell, judgement, proof) : judgement;
 }
 
 const doubts: ReadonlySet<ProofAnswer["kind"]> = new Set([

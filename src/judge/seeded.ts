@@ -49,6 +49,37 @@ export function seenWithSeeded(seen: RowsObservation, rows: readonly SeededRow[]
   };
 }
 
+/** What another observation of the same cell, with rows put in, adds to what was seen. */
+export function seenWithMore(
+  seen: RowsObservation,
+  before: RowsObservation,
+  after: RowsObservation,
+): RowsObservation {
+  const more = (of: (one: RowsObservation) => number): number => of(seen) + of(after) - of(before);
+  return {
+    ...seen,
+    affected: more(({ affected }) => affected),
+    unexpected: more(({ unexpected }) => unexpected),
+    missing: more(({ missing }) => missing),
+    baseline: {
+      total: more(({ baseline }) => baseline.total),
+      declared: more(({ baseline }) => baseline.declared),
+    },
+    forbiddenUpdates: after.forbiddenUpdates,
+  };
+}
+
+/** What is a probe's own to show by rows that are put in, since no proof speaks of it: columns, views, calls, forbidden updates. */
+export function isShownByProbe(
+  { column, call, relation, update }: Cell,
+  { verdict }: Judgement,
+  seen: Observation,
+): seen is RowsObservation {
+  if (verdict !== "vacuous" || seen.kind !== "rows") return false;
+  const isView = relation.info.kind === "view";
+  return column !== undefined || call !== undefined || isView || (update?.never.length ?? 0) > 0;
+}
+
 /** Of an INSERT: the row was refused, or stored, by the policies that the proof has evaluated for all rows. */
 export function insertWithSeeded({ expectation }: Cell, judgement: Judgement): Judgement {
   const other = expectation.kind === "deny" && !["check", undefined].includes(expectation.reason);
@@ -56,10 +87,13 @@ export function insertWithSeeded({ expectation }: Cell, judgement: Judgement): J
 }
 
 export function withSeededReason(judgement: Judgement, rows: readonly SeededRow[]): Judgement {
-  if (judgement.verdict !== "pass") return judgement;
+  if (judgement.verdict !== "pass" && judgement.verdict !== "leak") return judgement;
   const which = rows
     .map(({ inside }) => (inside ? "one that is declared" : "one that is not"))
     .join(", and ");
   const how = `the data lacks such a row: ${which} was put in, asked about as the persona, and undone`;
-  return { ...judgement, because: `${judgement.because}; ${how}` };
+  const because = `${judgement.because}; ${how}`;
+  return judgement.verdict === "pass"
+    ? { ...judgement, because }
+    : { ...judgement, because: `${because} (${rows.map(({ setup }) => setup).join("; ")})`, fromProof: true };
 }

@@ -10,11 +10,11 @@ export interface SideEffect extends QualifiedName {
   readonly reaches: string;
 }
 
+/** What the matrix says of what is probed. */
+export type Probed = Pick<RelationSpec, "schema" | "name" | "survives"> | FunctionSpec;
+
 /** What a write to the relation, or a call of the function, would reach for good. */
-export function survivorsOf(
-  spec: RelationSpec | FunctionSpec,
-  all: readonly SideEffect[],
-): readonly SideEffect[] {
+export function survivorsOf(spec: Probed, all: readonly SideEffect[]): readonly SideEffect[] {
   const isRoutine = "calls" in spec;
   return all.filter(
     (one) => one.isRoutine === isRoutine && one.schema === spec.schema && one.name === spec.name,

@@ -1,14 +1,9 @@
-import type { FunctionSpec, RelationSpec } from "../model/matrix.ts";
 import { postureRules } from "../model/posture.ts";
-import { type SideEffect, survivorsOf } from "../model/side-effect.ts";
+import { type Probed, type SideEffect, survivorsOf } from "../model/side-effect.ts";
 import type { Posture } from "../model/target.ts";
 
 /** Why the relation's writes, or the function's calls, are not probed here; `undefined` when they are. */
-export function blockedBy(
-  spec: RelationSpec | FunctionSpec,
-  all: readonly SideEffect[],
-  posture: Posture,
-): string | undefined {
+export function blockedBy(spec: Probed, all: readonly SideEffect[], posture: Posture): string | undefined {
   const [first] = survivorsOf(spec, all);
   if (first === undefined || postureRules[posture].sideEffects === "noted" || spec.survives !== undefined)
     return undefined;

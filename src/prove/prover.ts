@@ -11,7 +11,8 @@ import type { ProofRelation } from "./analyse/schema.ts";
 import { undecided } from "./compared.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
-import { formatQualified } from "../lib/sql-text.ts";
+import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
+import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
 import { tellingIdentities } from "./own.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
@@ -76,6 +77,16 @@ export class Prover implements AsyncDisposable {
     return context && seededRows(context, request, lacking);
   }
 
+  /** Rows of a table to try where the data lacks one, and the statements that put them in. */
+  async rowsToPutIn(
+    persona: ProofPersona,
+    relation: QualifiedName,
+    wanted: WantedRows,
+  ): Promise<readonly RowToPutIn[]> {
+    const context = await this.#contextOf({ persona, relation });
+    return context === undefined ? [] : rowsToPutIn(context, wanted);
+  }
+
   /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */
   async #prove(request: ProofRequest): Promise<Answer> {
     const { relation, persona } = request;
@@ -108,7 +119,13 @@ export class Prover implements AsyncDisposable {
     );
   }
 
-  async #contextOf({ persona, relation: info }: ProofRequest): Promise<Context | undefined> {
+  async #contextOf({
+    persona,
+    relation: info,
+  }: {
+    readonly persona: ProofPersona;
+    readonly relation: QualifiedName;
+  }): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
     const session = await this.#session(Object.keys(persona.settings), relation);

@@ -1,13 +1,14 @@
 import { createRedactor, noRedaction } from "../archive/redact.ts";
 import { secretsOf } from "../archive/scrub.ts";
 import { type ArchiveWriter, openArchive } from "../archive/write.ts";
-import { openDirectChannel } from "../probe/sql/channel.ts";
+import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
 import { openRestChannel } from "../probe/http/channel.ts";
 import type { Control } from "../probe/sql/baseline.ts";
 import { sessionRules, type SessionRules } from "../probe/sessions.ts";
 import { type Traces, watchTraces } from "../probe/traces.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import { now } from "../lib/clock.ts";
+import { once } from "../lib/once.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { Moment } from "../lib/moment.ts";
@@ -51,6 +52,8 @@ export interface OpenRun {
 export interface OpenChannels {
   /** The channels of each worker, in the order in which a chunk goes through them. */
   readonly workers: readonly (readonly ProbeChannel[])[];
+  /** A direct channel besides, for probes of rows that the data lacks: opened when it is first used, by one user at a time. */
+  readonly spare: <T>(use: (channel: DirectChannel) => Promise<T>) => Promise<T>;
   readonly gatewayChecks: GatewayChecks | undefined;
   readonly trust: Readonly<Record<Channel, Omit<ChannelTrust, "channel">>>;
   /** Removes scratch rows, which are made where nothing is rolled back, and says what became of them. */
@@ -127,6 +130,7 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
     workers: Array.from({ length: count }, (_, index) =>
       [direct[index], rest].filter((one) => one !== undefined),
     ),
+    spare: inTurn(once(() => openOne(input, closers))),
     gatewayChecks: rest === undefined ? undefined : { ...rest.gatewayChecks, identityShown: shown },
     finish: async () => (await rest?.finish()) ?? [],
     trust: {
@@ -141,19 +145,26 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
   };
 }
 
-async function openDirect(
+function openDirect(input: OpenInput, count: number, closers: Closers): Promise<readonly ProbeChannel[]> {
+  return Promise.all(Array.from({ length: count }, () => openOne(input, closers)));
+}
+
+function inTurn<C>(channel: () => Promise<C>): <T>(use: (one: C) => Promise<T>) => Promise<T> {
+  let before: Promise<unknown> = Promise.resolve();
+  return (use) => {
+    const used = before.then(channel).then(use);
+    before = used.catch(() => undefined);
+    return used;
+  };
+}
+
+async function openOne(
   { request: { target }, sessions, plan }: OpenInput,
-  count: number,
   closers: Closers,
-): Promise<readonly ProbeChannel[]> {
-  const home = plan.catalog.login;
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      const channel = await openDirectChannel({ target, sessions, home });
-      closers.push(() => channel.close());
-      return channel;
-    }),
-  );
+): Promise<DirectChannel> {
+  const channel = await openDirectChannel({ target, sessions, home: plan.catalog.login });
+  closers.push(() => channel.close());
+  return channel;
 }
 
 async function openRest({

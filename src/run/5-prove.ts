@@ -12,6 +12,7 @@ import { lackingRows } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
+import { type ShownByProbe, showByProbe } from "./put-in.ts";
 import type { Chunk } from "./workers.ts";
 
 /** A probed cell, and what the proof for all rows says of it, where it was asked. */
@@ -19,6 +20,8 @@ export interface ProvedCell extends ProbedCell {
   readonly proof?: ProofAnswer | undefined;
   /** Rows that the data lacks, where the cell is shown by them. */
   readonly seeded?: readonly SeededRow[] | undefined;
+  /** The direct channel's probe with such rows, where no proof speaks of the cell. */
+  readonly again?: ShownByProbe | undefined;
 }
 
 /** Stage 5: asks, for the cells of one chunk that a policy decides, whether their answers hold for all rows there could be. */
@@ -28,9 +31,10 @@ export async function prove(
   run: OpenRun,
 ): Promise<readonly ProvedCell[]> {
   const { prover, plan, request } = run;
-  if (prover === undefined || "routine" in work) return probed;
+  if (prover === undefined) return probed;
   // What would write past the end of the transaction is not written here either.
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
+  if ("routine" in work) return Promise.all(probed.map((one) => shownByProbe(one, run)));
   const rowSets = rowSetsOf(probed);
   const asked = probed.map(({ cell }) => requestsOf(cell, run, rowSets));
   const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
@@ -38,9 +42,18 @@ export async function prove(
     const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
     return { ...one, proof: own.toSorted((a, b) => rank(b) - rank(a))[0] };
   });
-  return Promise.all(
+  const seeded = await Promise.all(
     proved.map(async (one, index) => ({ ...one, seeded: await seededFor(one, asked[index]?.[0], run) })),
   );
+  return Promise.all(seeded.map((one) => shownByProbe(one, run)));
+}
+
+/** Where it fails, the cell stays what it is. */
+async function shownByProbe(one: ProvedCell, run: OpenRun): Promise<ProvedCell> {
+  const { cell, answers } = one;
+  const persona = personaOf(cell, Object.fromEntries(sessionOf(run.sessions, cell, undefined)), run.sessions);
+  const again = await showByProbe(cell, answers.direct?.observation, persona, run).catch(() => undefined);
+  return again === undefined ? one : { ...one, again, seeded: again.rows };
 }
 
 /** What nothing in the data can show is shown by rows that are put in, asked about, and undone. */

@@ -8,9 +8,7 @@ import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { withArgumentFault } from "../judge/argument-fault.ts";
 import { withProof } from "../judge/proof.ts";
 import { differsThroughGateway, type GatewaySessions } from "../judge/same-policies.ts";
-import { insertWithSeeded, seenWithSeeded, withSeededReason } from "../judge/seeded.ts";
-import type { SeededRow } from "../model/proof.ts";
-import type { Judgement } from "../model/verdict.ts";
+import { insertWithSeeded, seenWithMore, seenWithSeeded, withSeededReason } from "../judge/seeded.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
 import { type Judged, mergeVerdicts } from "../judge/merge.ts";
 import { byHand, type CurlContext, type SentProbes } from "../judge/reproduce.ts";
@@ -71,28 +69,29 @@ export interface RecordedCell extends ProvedCell {
 
 /** What the channels answered for a cell, judged and made ready for the archive. */
 export function recordCell(
-  { cell, answers, proof, seeded, fault }: RecordedCell,
+  { cell, answers, proof, seeded, again, fault }: RecordedCell,
   context: RecordContext,
 ): CellRecord {
   const judged: Partial<Record<Channel, Judged>> = {};
   const channels: Partial<Record<Channel, ChannelRecord>> = {};
   const notOn: Partial<Record<Channel, string>> = { ...cell.notOn };
   for (const channel of cell.channels) {
-    const answer = answers[channel];
+    const answer = channel === "direct" ? (again?.answer ?? answers[channel]) : answers[channel];
     if (answer === undefined) continue;
     if (isSafeUpdate(cell, answer.observation)) {
       notOn[channel] = "safeupdate refuses writes without a filter here";
       continue;
     }
     const { probe } = answer;
-    const observation = seenWithDirect(answer.observation, answers.direct?.observation);
     const trust = { channel, ...context.trust[channel] };
     const differs = channel === "rest" ? differsThroughGateway(cell, context.gateway, proof) : undefined;
-    const probed = judge(cell, observation, trust);
-    const seen =
-      seeded === undefined || differs !== undefined
-        ? probed
-        : judgeWithSeeded(cell, probed, observation, seeded, trust);
+    const { observation, judgement: seen } = judgeWithRows(
+      cell,
+      seenWithDirect(answer.observation, answers.direct?.observation),
+      trust,
+      differs === undefined ? { seeded, again } : {},
+      judged.direct?.judgement.verdict === "pass",
+    );
     const judgement = withArgumentFault(
       withProof(cell, seen, proof, differs),
       channel === "direct" && cell.column === undefined ? fault : undefined,
@@ -138,18 +137,36 @@ export function recordCell(
   };
 }
 
-/** A vacuous cell, with the rows that the data lacks put in. */
-function judgeWithSeeded(
+/**
+ * What was seen, judged; a vacuous cell with the rows that the data lacks put in.
+ * @param shown on the direct channel the cell passes with them
+ */
+function judgeWithRows(
   cell: Cell,
-  judgement: Judgement,
-  observation: Observation,
-  seeded: readonly SeededRow[],
+  seen: Observation,
   trust: ChannelTrust,
-): Judgement {
-  if (judgement.verdict !== "vacuous") return judgement;
-  if (observation.kind === "insert") return withSeededReason(insertWithSeeded(cell, judgement), seeded);
-  if (observation.kind !== "rows") return judgement;
-  return withSeededReason(judge(cell, seenWithSeeded(observation, seeded), trust), seeded);
+  { seeded, again }: Pick<ProvedCell, "seeded" | "again">,
+  shown: boolean,
+): Judged {
+  const judgement = judge(cell, seen, trust);
+  const probed = { observation: seen, judgement };
+  if (seeded === undefined) return probed;
+  if (again !== undefined && trust.channel === "direct")
+    return { ...probed, judgement: withSeededReason(judgement, seeded) };
+  if (judgement.verdict !== "vacuous") return probed;
+  if (again !== undefined) {
+    if (!shown || seen.kind !== "rows") return probed;
+    // Through a gateway whose sessions are the same, the rows that were put in would have added the same.
+    const observation = seenWithMore(seen, again.before, again.after);
+    return { observation, judgement: withSeededReason(judge(cell, observation, trust), seeded) };
+  }
+  if (seen.kind === "insert")
+    return { ...probed, judgement: withSeededReason(insertWithSeeded(cell, judgement), seeded) };
+  if (seen.kind !== "rows") return probed;
+  return {
+    ...probed,
+    judgement: withSeededReason(judge(cell, seenWithSeeded(seen, seeded), trust), seeded),
+  };
 }
 
 /** Of an INSERT, or a forbidden update, that leaked: the one that was let in, not the first that was sent. */

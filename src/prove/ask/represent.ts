@@ -189,7 +189,7 @@ async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise
   return seededValues(column, own, (seed) => answered.get(seed) ?? []);
 }
 
-async function constraintValues(
+export async function constraintValues(
   column: ProofColumn,
   checks: readonly Critical[],
   session: Asking,

@@ -4,6 +4,7 @@ import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
+import { constraintValues } from "../ask/represent.ts";
 import { privileged, isError, type Asking } from "../ask/session.ts";
 
 /** A row that is there, with its place. */
@@ -96,11 +97,10 @@ export async function rankedHits(space: Space, hits: readonly Row[]): Promise<re
   );
   let checked: readonly string[] = [];
   if (relation.checks.length > 0 && hits.length > 0) {
-    const text = relation.checks.map((one) => `(${one}) is not false`).join(" and ");
     const cases = hits.map((hit) => ({ row: { ...template?.row, ...hit } }));
     checked = await evaluate(
       session,
-      { as: privileged, relation, alias: relation.name, texts: [text] },
+      { as: privileged, relation, alias: relation.name, texts: [checksText(relation)] },
       cases,
     );
   }
@@ -141,11 +141,12 @@ export async function fill(
 
 /** `undefined`: the column's own default. */
 async function likely(
-  { relation, material }: Space,
+  space: Space,
   column: ProofColumn,
   sample: string | null,
   unique: boolean,
 ): Promise<string | null | undefined> {
+  const { relation, material } = space;
   if (column.expression !== null || column.identity !== null) return undefined;
   const parents = await material.parents(relation, column.name);
   if (parents !== undefined) {
@@ -157,10 +158,28 @@ async function likely(
   if (unique) return freshValues(column, 9)[7] ?? sample;
   if (sample !== null) return sample;
   if (!column.notNull) return undefined;
-  return (
-    column.labels?.[0] ??
-    (column.base === "boolean" ? "true" : (freshValues(column, 1)[0] ?? (isJson(column) ? "{}" : "")))
-  );
+  return allowedByChecks(space, column);
+}
+
+/** A value that the CHECK constraints over the column alone do not refuse: what they name may be what they ask for, or what they forbid. */
+async function allowedByChecks(space: Space, column: ProofColumn): Promise<string | null> {
+  const { relation, session, checks } = space;
+  const usual = column.labels ?? [
+    ...(column.base === "boolean" ? ["true"] : []),
+    ...freshValues(column, 1),
+    isJson(column) ? "{}" : "",
+  ];
+  const named = await constraintValues(column, checks, session);
+  if (named.length === 0) return usual[0] ?? null;
+  const values = [...usual.slice(0, 4), ...named.slice(0, 20)];
+  const texts = [checksText(relation)];
+  const cases = values.map((value) => ({ row: { [column.name]: value } }));
+  const truths = await evaluate(session, { as: privileged, relation, alias: relation.name, texts }, cases);
+  return values.find((_, index) => truths[index] === "T") ?? usual[0] ?? null;
+}
+
+function checksText({ checks }: ProofRelation): string {
+  return checks.map((one) => `(${one}) is not false`).join(" and ");
 }
 
 export function insertSql({ relation }: Space, row: Row, overriding = false): string {

@@ -61,7 +61,10 @@ export interface Told {
 }
 
 export function wanted({ side, exit }: Proof): Told {
-  const failing = Object.entries(side.want ?? {}).map(([id, one]) => [id, shown(one)]);
+  // A cell of which only its reason is wanted passes.
+  const failing = Object.entries(side.want ?? {})
+    .map(([id, one]) => [id, shown(one)])
+    .filter(([, verdict]) => verdict !== "");
   return {
     failing: Object.fromEntries(failing) as Told["failing"],
     findings: side.findings ?? [],

@@ -91,3 +91,22 @@ test("a missing grant needs no proof", () => {
   const cell = { operation: "select", expectation: { kind: "deny", reason: undefined } } as Cell;
   expect(withProof(cell, { ...passed, deniedBy: "grant" }, answers.undecided).evidence).toBe("privilege");
 });
+
+test.each([
+  ["anybody's row", "deny", "leak"],
+  ["anybody's row", "rows", "leak"],
+  ["anybody's row", "allow", "vacuous"],
+  ["a declared row kept back", "rows", "lockout"],
+  ["an own row that was put in", "deny", "vacuous"],
+  ["an own row that was put in", "rows", "leak"],
+  ["a constraint alone", "deny", "vacuous"],
+  ["undecided", "deny", "vacuous"],
+  ["proved", "deny", "vacuous"],
+] as const)("where the data shows nothing, %s of a cell that declares %s: %s", (answer, kind, wanted) => {
+  const expectation = { kind, reason: undefined, name: "own", predicate: "true" } as Cell["expectation"];
+  const cell = { operation: "select", expectation } as Cell;
+  const judged = (differs?: string): string =>
+    withProof(cell, { ...passed, verdict: "vacuous" }, answers[answer], differs).verdict;
+  expect(judged()).toBe(wanted);
+  expect(judged("the gateway was not seen to check tokens")).toBe("vacuous");
+});
