@@ -14,6 +14,7 @@ import {
   part,
   printExpression,
   readsRow,
+  row as rowName,
   stringOf,
   walk,
   withoutCasts,
@@ -62,6 +63,7 @@ export async function checkWithRow(
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: true };
   }
+  all = [...all, ...all.slice(0, rowLimit).flatMap((row) => mirrored(row, context, [policy, declared]))];
   const refused = await unstorableRows(context, all, "with the others");
   const storable = all.filter((one) => !refused.rows.has(one));
   const tried = storable.slice(0, rowLimit);
@@ -132,11 +134,38 @@ function mayRefuse({ space: { relation, checks } }: Context, row: Row, code: str
 
 interface Compared {
   readonly column: string;
-  readonly question: Question;
+  /** What it is compared with: a value, or another column of the row that the policy is about (`*`: any of its type). */
+  readonly with: Question | string;
 }
 
 /** The same for every persona: a tree belongs to one relation. */
 const comparedOf = new WeakMap<Node, readonly Compared[]>();
+
+/** A row may be the one that its own policies look for: it holds in one column what they compare that with in another. */
+function mirrored(row: Row, context: Context, conditions: readonly Condition[]): readonly Row[] {
+  const { columns } = context.space.relation;
+  const typeOf = (name: string): string | undefined =>
+    columns.find((one) => one.name === name && !one.generated)?.base;
+  const pairs = comparedBy(context, conditions).flatMap(({ column, with: other }) => {
+    if (typeof other !== "string" || typeOf(column) === undefined) return [];
+    const others = other === "*" ? Object.keys(row).filter((one) => typeOf(one) === typeOf(column)) : [other];
+    return others.flatMap((one) => {
+      const value = one === column ? undefined : row[one];
+      return value === undefined || value === row[column] ? [] : [{ [column]: value }];
+    });
+  });
+  const each = pairs.map((one): Row => ({ ...row, ...one }));
+  return pairs.length < 2 ? each : [...each, Object.assign({}, row, ...pairs) as Row];
+}
+
+function comparedBy(context: Context, conditions: readonly Condition[]): readonly Compared[] {
+  return conditions.flatMap(({ tree }) => {
+    if (tree === undefined) return [];
+    const known = comparedOf.get(tree) ?? comparedWithin(tree, context.space.relation, persona, context, 0);
+    comparedOf.set(tree, known);
+    return known;
+  });
+}
 
 /** What columns of the relation are compared with where its policies read it by another name. */
 async function ownValues(
@@ -144,18 +173,13 @@ async function ownValues(
   conditions: readonly Condition[],
 ): Promise<ReadonlyMap<string, readonly (string | null)[]>> {
   const { relation } = context.space;
-  const found = conditions.flatMap(({ tree }) => {
-    if (tree === undefined) return [];
-    const known = comparedOf.get(tree) ?? comparedWithin(tree, relation, persona, context, 0);
-    comparedOf.set(tree, known);
-    return known;
-  });
+  const found = comparedBy(context, conditions).filter((one) => typeof one.with !== "string");
   const names = new Set(found.map(({ column }) => column));
   const out = new Map<string, readonly (string | null)[]>();
   for (const name of names) {
     const column = relation.columns.find((one) => one.name === name);
     if (column === undefined || column.generated) continue;
-    const questions = found.filter((one) => one.column === name).map(({ question }) => question);
+    const questions = found.flatMap((one) => (one.column === name ? (one.with as Question) : []));
     const values = await Promise.all(questions.map((one) => context.answer(one)));
     const known = [...new Set(values.flatMap((one) => one ?? []).filter((one) => one !== null))].slice(0, 40);
     const fresh = await freshOf(context.space, name, context.answer);
@@ -200,22 +224,29 @@ function comparedWithin(
     )
       aliases.add(name);
   });
+  const compare = (own: Node | undefined, other: Node | undefined, array: boolean): void => {
+    if (own === undefined || other === undefined) return;
+    const [alias = "", column = ""] = fieldsOf(withoutCasts(own)) ?? [];
+    if (!aliases.has(alias) || !relation.columns.some((one) => one.name === column)) return;
+    for (const item of part(other, "List")?.items ?? [other]) {
+      const [of, name] = fieldsOf(withoutCasts(item)) ?? [];
+      const text = valueText(item, array);
+      if (of === rowName && name !== undefined) found.push({ column, with: name });
+      else if (text !== undefined) found.push({ column, with: bounds.question(actor, text) });
+    }
+  };
   walk(tree, (node) => {
     const { lexpr, rexpr, kind } = part(node, "A_Expr") ?? {};
-    for (const [own, other] of [
-      [lexpr, rexpr],
-      [rexpr, lexpr],
-    ] as const) {
-      if (own === undefined || other === undefined) continue;
-      const [alias = "", column = ""] = fieldsOf(withoutCasts(own)) ?? [];
-      if (!aliases.has(alias) || !relation.columns.some((one) => one.name === column)) continue;
-      const items = part(other, "List")?.items ?? [other];
-      for (const item of items) {
-        const text = valueText(item, kind === "AEXPR_OP_ANY");
-        if (text !== undefined) found.push({ column, question: bounds.question(actor, text) });
-        else if (readsRow(item) && part(item, "ColumnRef") !== undefined) continue;
-      }
-    }
+    compare(lexpr, rexpr, kind === "AEXPR_OP_ANY");
+    compare(rexpr, lexpr, kind === "AEXPR_OP_ANY");
+    const { testexpr, subselect } = part(node, "SubLink") ?? {};
+    const targets = part(subselect, "SelectStmt")?.targetList ?? [];
+    for (const [index, one] of (part(testexpr, "RowExpr")?.args ?? [testexpr]).entries())
+      compare(part(targets[index], "ResTarget")?.val, one, false);
+    // What a query returns may be compared with anything, through a function's name as well.
+    const [alias = "", column = ""] = fieldsOf(part(node, "ResTarget")?.val) ?? [];
+    if (aliases.has(alias) && relation.columns.some(({ name }) => name === column))
+      found.push({ column, with: "*" });
     const call = part(node, "FuncCall");
     const fn = call && schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
     const body = fn === undefined || depth > 4 ? undefined : bodyOf(fn);
@@ -235,6 +266,7 @@ function comparedWithin(
 }
 
 function boundArgument(arg: Node, type: string, actor: Actor, { knowledge }: Context): Node {
+  if (fieldsOf(withoutCasts(arg))?.[0] === rowName) return arg;
   try {
     if (!readsRow(arg) && outerNames(arg).length === 0)
       return knowledge.bounds.add(actor, printExpression(arg), type).node;
