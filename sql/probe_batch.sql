@@ -20,7 +20,8 @@
 --        mutants     [{"changes": [sql, …], "probes": [[probe, unit], …]}], for rowgate mutate: of each its probes, once its
 --                    changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as "most" were
 --                    answered otherwise than without the changes, the mutant is undone, and the next one is made
---        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first
+--        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first;
+--                    '': answered otherwise already. Row by row, one of these ends with the first row too many: more say no more
 --        most        units
 --      kinds: read    one read: statements[1] returns how many rows, and a hash, as the persona sees them
 --             write   one write over all rows: each of the statements is tried until one goes through (a check may take one
@@ -382,6 +383,7 @@ begin
           missing := missing + 1;
           if cardinality(missing_keys) < 3 then missing_keys := missing_keys || keys[place]; end if;
         end if;
+        exit when mutation > 0 and extra > 0 and usual[probe.number] = '';
       end if;
     end loop;
 

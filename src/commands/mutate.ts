@@ -1,10 +1,14 @@
+import { availableParallelism } from "node:os";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
 import type { MutationRecord, OperatorSet } from "../model/mutation.ts";
+import type { Target } from "../model/target.ts";
 import { mutate } from "../mutate/mutate.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
 import { isBelow, mutationText } from "../report/mutation.ts";
 import { painter } from "../report/paint.ts";
 import { safeJson } from "../report/text.ts";
+import { copyDatabase } from "../stage/postgres/copy.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { loadMatrices } from "./load-matrix.ts";
 import { mutationFormats, writeMutationReports } from "./mutate-report.ts";
@@ -75,15 +79,20 @@ async function mutateOne(
   { variables, err, interrupted }: Environment,
 ): Promise<MutationRecord> {
   const opened = await open();
+  const { target } = opened;
+  const isCopied = target.posture === "embedded";
   try {
+    // A gateway says what sessions hold; none is asked, and a database that is in use cannot be copied.
+    if (isCopied) await opened[Symbol.asyncDispose]();
     const { matrix } = preflighted;
     const request = {
       matrix,
-      target: opened.target,
+      target,
       environment: variables,
       filters: { only, personas: persona },
       operators,
       onSharedTarget,
+      copies: isCopied ? () => copiesOf(target) : undefined,
       interrupted,
     };
     return await mutate(request, preflighted, {
@@ -92,6 +101,25 @@ async function mutateOne(
       },
     });
   } finally {
-    await opened[Symbol.asyncDispose]();
+    if (!isCopied) await opened[Symbol.asyncDispose]();
+  }
+}
+
+const databasesAtMost = 4;
+
+/** A database for each further processor; they go with the server. */
+async function copiesOf(target: Target): Promise<readonly Target[]> {
+  const { database, limits } = target;
+  const count = Math.min(availableParallelism(), databasesAtMost) - 1;
+  const admin = await connect({ ...database, database: "postgres" }, limits);
+  try {
+    const names = Array.from(
+      { length: count },
+      (_, at) => `${database.database.slice(0, 40)}_mutate_${at + 1}`,
+    );
+    for (const name of names) await copyDatabase(admin, database.database, name);
+    return names.map((name) => ({ ...target, database: { ...database, database: name } }));
+  } finally {
+    await disconnect(admin);
   }
 }

@@ -1,9 +1,9 @@
 import { type Client, DatabaseError } from "pg";
 import { readSql } from "../lib/sql-file.ts";
-import { quoteIdent } from "../lib/sql-text.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../model/target.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
+import { copyDatabase } from "../stage/postgres/copy.ts";
 import { failureOf, type PendingStatement, textsOf } from "./migrations.ts";
 
 /** Databases in which the first statements are committed: by how many. */
@@ -27,8 +27,7 @@ export async function openClones(
     let from = { count: 0, database };
     for (const count of counts) {
       const clone = { ...database, database: `${database.database.slice(0, 40)}_gate_${count}` };
-      await admin.query(`drop database if exists ${quoteIdent(clone.database)} with (force)`);
-      await copy(admin, from.database.database, clone.database);
+      await copyDatabase(admin, from.database.database, clone.database);
       await commitAll(clone, limits, pending.slice(from.count, count));
       clones.set(count, clone);
       from = { count, database: clone };
@@ -38,18 +37,6 @@ export async function openClones(
     await disconnect(admin);
   }
   return clones;
-}
-
-/** With the owner and the settings, which do not come with a template. */
-async function copy(admin: Client, from: string, to: string): Promise<void> {
-  const { rows: owners } = await admin.query<{ owner: string }>(
-    "select pg_get_userbyid(datdba) as owner from pg_database where datname = $1",
-    [from],
-  );
-  const owner = quoteIdent(owners[0]?.owner ?? "postgres");
-  await admin.query(`create database ${quoteIdent(to)} template ${quoteIdent(from)} owner ${owner}`);
-  const { rows } = await admin.query<{ sql: string }>(readSql("gate_database_settings.sql"), [from, to]);
-  for (const { sql } of rows) await admin.query(sql);
 }
 
 async function commitAll(

@@ -29,3 +29,15 @@ export async function mapLimited<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
+/** What is to be done, in places that are alike: each takes the next piece when it is free. */
+export async function inPlaces<P, Piece>(
+  places: readonly P[],
+  pieces: Iterable<Piece>,
+  work: (piece: Piece, place: P) => Promise<void>,
+): Promise<void> {
+  const queue = pieces[Symbol.iterator]();
+  const take = async (place: P): Promise<void> => {
+    for (let next = queue.next(); next.done !== true; next = queue.next()) await work(next.value, place);
+  };
+  await Promise.all(places.map(take));
+}

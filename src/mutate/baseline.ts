@@ -1,17 +1,19 @@
 import { type Cell, isAssignment } from "../model/cell.ts";
-import { type CellOptions, cellsOf } from "../plan/plan.ts";
+import { type CellOptions, cellsOf, type Work } from "../plan/plan.ts";
 import type { Control } from "../probe/sql/baseline.ts";
 import type { DirectChannel } from "../probe/sql/channel.ts";
 import type { PreflightedRun } from "../run/2-inspect.ts";
 import { visibleRows } from "../run/4-probe.ts";
 import type { Covered } from "./cells.ts";
 import { seenAs } from "./outcome.ts";
+import { inPlaces } from "../lib/limiter.ts";
 import { Transcripts } from "./screen.ts";
 
 interface Asking {
   readonly plan: PreflightedRun;
   readonly options: CellOptions;
-  readonly channel: DirectChannel;
+  /** Of databases that are alike. */
+  readonly channels: readonly DirectChannel[];
   readonly privileged: Control;
 }
 
@@ -22,12 +24,13 @@ interface Baseline {
 }
 
 /** Every cell without any change, once. */
-export async function askBaseline({ plan, options, channel, privileged }: Asking): Promise<Baseline> {
-  const covered: Covered[] = [];
+export async function askBaseline({ plan, options, channels, privileged }: Asking): Promise<Baseline> {
+  const found = new Map<Work, Covered>();
   const transcripts = new Transcripts();
   let count = 0;
   const { personas } = plan.matrix;
-  for (const work of [...plan.work, ...plan.functions]) {
+  const works = [...plan.work, ...plan.functions];
+  await inPlaces(channels, works, async (work, channel) => {
     const visible: Covered["visible"] =
       "routine" in work
         ? new Map()
@@ -43,9 +46,9 @@ export async function askBaseline({ plan, options, channel, privileged }: Asking
       const seen = answers[index]?.observation;
       return seen !== undefined && seenAs(cell, seen).verdict === "pass";
     });
-    covered.push({ work, visible, passed: new Map(passed.map((cell) => [cell.id, cell])) });
-  }
-  return { covered, cells: count, transcripts };
+    found.set(work, { work, visible, passed: new Map(passed.map((cell) => [cell.id, cell])) });
+  });
+  return { covered: works.flatMap((work) => found.get(work) ?? []), cells: count, transcripts };
 }
 
 function isAsked(cell: Cell): boolean {

@@ -88,6 +88,13 @@ function oidOf(work: Work): string {
   return "routine" in work ? work.routine.oid : work.relation.info.oid;
 }
 
+/** Views and functions may show what policies let through to a role that is no persona's; whom that inherits from is not known. */
+export function isLent(before: Mutant["after"], { after }: Mutant, { lent, plan }: Coverage): boolean {
+  const { roles } = plan.catalog;
+  const others = lent.some((name) => name !== before.owner && !roles.some((role) => role.name === name));
+  return others || (lent.includes(before.owner) && after.forceRls);
+}
+
 /** Their cells that may see the change: of the roles that it is about, and of all where a role is lent. */
 export function cellsBehind({ passed }: Covered, { roles }: Mutant, { lent }: Coverage): readonly Cell[] {
   return likeliestFirst([...passed.values()].filter(({ role }) => lent.length > 0 || isFor(roles, role)));

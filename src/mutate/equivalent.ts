@@ -28,7 +28,7 @@ const truths: readonly Truth[] = [0, 0.5, 1];
 const atomsAtMost = 8;
 
 const commands = ["select", "insert", "update", "delete"] as const;
-type Command = (typeof commands)[number];
+export type Command = (typeof commands)[number];
 
 /** Why a mutant is no fault; `undefined`: nothing shows that it is none. `roles`: whom policies may be asked for. */
 export function equivalence(

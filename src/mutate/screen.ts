@@ -1,5 +1,6 @@
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
+import { grouped } from "../lib/grouped.ts";
 import type { DirectChannel, StartedProbe } from "../probe/sql/channel.ts";
 import type { Posted } from "../probe/sql/batch.ts";
 import {
@@ -66,6 +67,8 @@ interface Running {
   /** Cells that were answered otherwise, and whose probes are under way. */
   live: readonly Live[];
   result: Screened;
+  /** Cells that the change makes fail with an error, or too late. */
+  unclear: number;
   done: boolean;
 }
 
@@ -80,11 +83,13 @@ interface Live {
 const mutantsAtMost = 64;
 /** Most mutants are noticed by the first cell that is answered otherwise; where the first was unclear, more are asked at a time. */
 const unitsAtMost = 8;
+/** Where so many cells say nothing, of one operation after the other, the rest would not either. */
+const unclearAtMost = 9;
 
 /** Trials of one relation or function: a batch is of one. */
 export async function screen(trials: readonly Trial[], means: Means): Promise<readonly Screened[]> {
   const running = trials.map(
-    (trial): Running => ({ trial, queue: trial.cells, live: [], result: undefined, done: false }),
+    (trial): Running => ({ trial, queue: trial.cells, live: [], result: undefined, unclear: 0, done: false }),
   );
   let size = mutantsAtMost;
   let most = 1;
@@ -231,11 +236,20 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
       const outcome = outcomeOf([asked.cell], [seenAs(asked.cell, seen, mutant)]);
       if (isFinal(outcome)) return end(one, outcome);
       one.result ??= outcome;
+      if (outcome !== undefined) one.unclear += 1;
     }
   }
   if (one.live.length === 0) one.queue = leftOf(one.queue, units, raw, asking.most);
+  if (one.unclear > 0) one.queue = one.unclear < unclearAtMost ? inTurns(one.queue) : [];
   one.live = live;
   if (live.length === 0 && one.queue.length === 0) end(one, one.result);
+}
+
+/** One of each operation after the other. */
+function inTurns(queue: readonly Cell[]): readonly Cell[] {
+  const turns = [...grouped(queue, ({ operation }) => operation).values()];
+  const longest = Math.max(0, ...turns.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) => turns.flatMap((one) => one[turn] ?? [])).flat();
 }
 
 /** The cells behind the last one that was answered otherwise; none where the mutant was asked to its end. */

@@ -89,13 +89,15 @@ export class DirectChannel implements ProbeChannel {
   /**
    * The same connections, with changes made at the start of each transaction, and undone at its end.
    * @param plansHold no change makes a function whose answer may not be kept from one persona to the next
+   * @param shallow {@link BatchSettings.shallow}
    */
-  under(changes: readonly string[], plansHold = true): DirectChannel {
+  under(changes: readonly string[], plansHold = true, shallow?: true): DirectChannel {
     const keepsPlans = this.#settings.keepsPlans && plansHold;
     return new DirectChannel(this.#target, this.#lines, this.#means, {
       ...this.#settings,
       changes,
       keepsPlans,
+      shallow,
     });
   }
 

@@ -1,0 +1,201 @@
+import { grouped } from "../lib/grouped.ts";
+import type { Cell } from "../model/cell.ts";
+import { type MutantResult, mutantStateInfo } from "../model/mutation.ts";
+import { isFor } from "../model/operations.ts";
+import type { DirectChannel } from "../probe/sql/channel.ts";
+import type { PreflightedRun } from "../run/2-inspect.ts";
+import { isProvable } from "../run/prove-under.ts";
+import { cellsBehind, type Coverage, type Covered, coveredReaders, isLent, ownCells } from "./cells.ts";
+import { equivalence, unusable } from "./equivalent.ts";
+import type { Mutant } from "./mutant.ts";
+import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+import { inPlaces } from "../lib/limiter.ts";
+import type { MutantProofs } from "./proof.ts";
+import { isLeftOut, screen, type Transcripts } from "./screen.ts";
+import { suggestionFor } from "./suggest.ts";
+import { mayDiffer } from "./visible.ts";
+
+export interface Mutating extends Coverage {
+  readonly plan: PreflightedRun;
+  readonly transcripts: Transcripts;
+  readonly interrupted?: AbortSignal | undefined;
+}
+
+/** A database in which changes are tried: the target's, or a copy of it. */
+export interface Place {
+  readonly channel: DirectChannel;
+  readonly proofs: MutantProofs;
+}
+
+/** A mutant on its way to a state. */
+interface Pending {
+  readonly mutant: Mutant;
+  readonly own: readonly Cell[];
+  readonly readers: readonly Covered[];
+  readonly asked: Set<string>;
+  outcome?: Outcome | undefined;
+  unknown: boolean;
+}
+
+export interface Trials {
+  readonly results: readonly MutantResult[];
+  /** Milliseconds in which changes were tried, and in which those that no cell noticed were looked at. */
+  readonly changes: number;
+  readonly evidence: number;
+}
+
+/** Many at a time: cells of the relation itself first, then those of what reads it, and last what must be asked by itself. */
+export async function tryAll(
+  mutants: readonly Mutant[],
+  mutating: Mutating,
+  places: readonly Place[],
+): Promise<Trials> {
+  const began = performance.now();
+  const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
+  const open = (): readonly Pending[] =>
+    pending.filter(({ outcome }) => outcome === undefined || isOpenState(outcome));
+  await inPlaces(places, pieces(open().filter(isTogether)), async (piece, { channel }) => {
+    await screened(piece, ({ own }) => own, mutating, channel);
+  });
+  await inPlaces(places, pieces(open().filter(isTogether)), async (piece, { channel }) => {
+    for (const one of mutating.covered) {
+      const readers = piece.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
+      await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating, channel);
+    }
+  });
+  await inPlaces(places, open(), (one, { channel }) => askAlone(one, mutating, channel));
+  const tried = performance.now();
+  await inPlaces(places, open(), async (one, { proofs }) => {
+    if (one.outcome !== undefined) return;
+    const because = equivalentBecause(one.mutant, mutating, true);
+    one.outcome = because === undefined ? await proved(one, mutating, proofs) : { state: "ignored", because };
+  });
+  return {
+    results: pending.map((one) => resultOf(one, mutating)),
+    changes: tried - began,
+    evidence: performance.now() - tried,
+  };
+}
+
+function isTogether({ mutant }: Pending): boolean {
+  return mutant.everywhere !== true;
+}
+
+/** One statement carries so many changes. Large pieces first, so that no place is left with one at the end. */
+const pieceAtMost = 32;
+
+function pieces(pending: readonly Pending[]): readonly (readonly Pending[])[] {
+  return [...grouped(pending, ({ mutant }) => mutant.after.oid).values()]
+    .flatMap((same) =>
+      Array.from({ length: Math.ceil(same.length / pieceAtMost) }, (_, at) =>
+        same.slice(at * pieceAtMost, (at + 1) * pieceAtMost),
+      ),
+    )
+    .toSorted((a, b) => b.length - a.length);
+}
+
+function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating): MutantResult {
+  const { operator, relation, subject, from, to } = mutant;
+  const survived = { state: "survived", asked: [...asked] } as const;
+  const result = { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
+  const isUndetected = mutantStateInfo[result.state].score === "undetected";
+  return isUndetected ? { ...result, add: suggestionFor(mutant, own, mutating.plan) } : result;
+}
+
+function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
+  const unknown = mutant.everywhere === true;
+  const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown };
+  if (mutant.unprintable !== undefined)
+    return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
+  const because = equivalentBecause(mutant, mutating);
+  if (because !== undefined) return { ...pending, outcome: { state: "ignored", because } };
+  const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
+  const readers = coveredReaders(mutant, mutating);
+  const outcome: Outcome | undefined =
+    own.length === 0 && readers.length === 0 ? { state: "no coverage" } : undefined;
+  return { ...pending, own, readers, outcome };
+}
+
+/** What no row at hand shows, rows that could be there may. */
+async function proved(
+  { mutant, own }: Pending,
+  mutating: Mutating,
+  proofs: MutantProofs,
+): Promise<Outcome | undefined> {
+  const { plan } = mutating;
+  const before = plan.catalog.relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
+  const all = plan.matrix.personas.every(
+    ({ name, role }) => !isAbout(mutant, role, plan) || covers(own, name),
+  );
+  // A policy says nothing of what a privilege more lets a role write.
+  const mayIgnore = typeof mutant.alters !== "string" && all && !isLent(before, mutant, mutating);
+  return await proofs.outcomeOf(mutant, before, own, mayIgnore);
+}
+
+function isAbout({ roles }: Mutant, role: string, { catalog }: PreflightedRun): boolean {
+  const known = catalog.roles.find(({ name }) => name === role);
+  return known === undefined || isFor(roles, known);
+}
+
+function covers(cells: readonly Cell[], persona: string): boolean {
+  return cells.some((cell) => cell.persona.name === persona && isProvable(cell));
+}
+
+/** A cell that errs or is late does not end the search for one that notices. */
+function isOpenState({ state }: Outcome): boolean {
+  return state === "runtime error" || state === "timeout";
+}
+
+async function screened(
+  pending: readonly Pending[],
+  cellsFor: (one: Pending) => readonly Cell[],
+  mutating: Mutating,
+  channel: DirectChannel,
+): Promise<void> {
+  const { transcripts, interrupted } = mutating;
+  const all = pending.map(cellsFor);
+  const trials = pending.map(({ mutant }, index) => ({
+    mutant,
+    cells: (all[index] ?? []).filter(mayDiffer(mutant, mutating)),
+  }));
+  const results = await screen(trials, { channel, transcripts, interrupted });
+  for (const [index, one] of pending.entries()) {
+    const result = results[index];
+    for (const { id } of all[index] ?? []) one.asked.add(id);
+    if (result === "unknown") one.unknown = true;
+    else if (result !== undefined && (one.outcome === undefined || isFinal(result))) one.outcome = result;
+  }
+}
+
+/** What a batch of mutants leaves out: cells that the change would have planned otherwise, and other states of a session. */
+async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel): Promise<void> {
+  const { mutant, unknown, readers } = one;
+  const { transcripts, interrupted } = mutating;
+  interrupted?.throwIfAborted();
+  const own = ownCells(mutant, mutating, "after");
+  const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))].map((cells) =>
+    cells.filter(mayDiffer(mutant, mutating)),
+  );
+  const changed = channel.under(mutant.ddl, mutant.everywhere !== true, true);
+  for (const cells of all) {
+    const left = unknown ? cells : cells.filter((cell) => isLeftOut(cell, { channel, transcripts }));
+    if (left.length === 0) continue;
+    for (const { id } of left) one.asked.add(id);
+    const answers = await changed.probe(left);
+    const seen = left.map((cell, index) =>
+      seenAs(cell, answers[index]?.observation ?? { kind: "skipped", reason: "not asked" }, mutant),
+    );
+    const outcome = outcomeOf(left, seen);
+    if (outcome !== undefined && (one.outcome === undefined || isFinal(outcome))) one.outcome = outcome;
+    if (isFinal(one.outcome)) return;
+  }
+}
+
+function equivalentBecause(mutant: Mutant, mutating: Mutating, survived = false): string | undefined {
+  const { plan, texts } = mutating;
+  const useless = unusable(mutant, plan.catalog, texts);
+  if (useless !== undefined) return useless;
+  const { roles, relations } = plan.catalog;
+  const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
+  return isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived);
+}

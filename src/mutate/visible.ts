@@ -1,0 +1,50 @@
+import { bypassOf, type RoleInfo } from "../model/catalog.ts";
+import type { Cell } from "../model/cell.ts";
+import { operationInfo } from "../model/operations.ts";
+import type { Reply } from "../probe/sql/protocol.ts";
+import { type Coverage, isLent } from "./cells.ts";
+import { type Command, differingCommands } from "./equivalent.ts";
+import type { Mutant } from "./mutant.ts";
+import type { Transcripts } from "./screen.ts";
+
+/*
+ * Which of the cells that lie in a change's way can be answered otherwise at all. The others need not be asked: what they were
+ * answered without the change is what they would be answered with it.
+ */
+
+/** Whether a cell may be answered otherwise; of the changed relation itself, or of what reads it. */
+export function mayDiffer(
+  mutant: Mutant,
+  coverage: Coverage & { readonly transcripts: Transcripts },
+): (cell: Cell) => boolean {
+  const { transcripts } = coverage;
+  if (mutant.operator === "grant" && !asksForPrivileges(coverage))
+    return (cell) => transcripts.of(cell).some(({ replies }) => replies.some(isError));
+  const { roles, relations } = coverage.plan.catalog;
+  const before = relations.find(({ oid }) => oid === mutant.after.oid);
+  const isTable = before?.kind === "table" || before?.kind === "partitioned";
+  if (!isTable || typeof mutant.alters === "string" || isLent(before, mutant, coverage)) return () => true;
+  const differing = new Map<RoleInfo, readonly Command[]>();
+  return ({ role: { name }, operation, relation }) => {
+    const role = roles.find((one) => one.name === name);
+    if (role === undefined || (bypassOf(role, before) ?? bypassOf(role, mutant.after)) !== undefined)
+      return true;
+    const commands = differing.get(role) ?? differingCommands(before, mutant.after, role, false);
+    differing.set(role, commands);
+    if (relation.info.oid !== before.oid) return commands.length > 0;
+    return operationInfo[operation].policies.some((one) => one !== "all" && commands.includes(one));
+  };
+}
+
+/** A privilege more ends refusals, and nothing else: unless some SQL asks who has it, or catches the refusal. */
+function asksForPrivileges({ texts }: Coverage): boolean {
+  return texts.some(({ text }) =>
+    /\bhas_\w*privilege|\bexception\s+when\b|information_schema|acl/i.test(text),
+  );
+}
+
+function isError(reply: Reply): boolean {
+  if (reply.kind === "parts") return reply.parts.some(({ code }) => code !== undefined);
+  if (reply.kind !== "rows") return true;
+  return reply.rows.raisedRows > 0 || typeof reply.rows.last?.code === "string";
+}
