@@ -1,16 +1,25 @@
--- What decides the cells of each relation outside of the system schemas, as a text that changes when it does, and one row (oid 0)
--- for what belongs to no relation: roles and their memberships and settings, schemas, functions, types, default privileges,
--- extensions, sequences. Rows count too: a cell is about rows. Moments of today with a fraction are alike: now() wrote them when the
+-- What decides the cells of each relation outside of the system schemas, as a text that changes when it does, the same of each
+-- function, and one row without a name for what belongs to none: roles and their memberships and settings, schemas, types, default
+-- privileges, extensions, sequences. Rows count too: a cell is about rows. Moments of today with a fraction are alike: now() wrote them when the
 -- database was made, and would be another at each save.
---   relation, name, mark   `schema.name`; an MD5 of definition, policies, grants, triggers, indexes and rows
---   needs                  relations that its policies, view definition and partitions name, and those with a foreign key to it
+--   relation, name, mark   `schema.name`, of a function with its arguments; an MD5 of definition, policies, grants, triggers, indexes and rows
+--   needs                  relations and functions that its policies, triggers, defaults, view definition and partitions name, and
+--                          relations with a foreign key to it; of a function: those whose name occurs in its text, whatever it means
 --   parents                relations that its own foreign keys refer to: a check of a key reads their rows, and nothing else of theirs
---   opaque                 a trigger, rule, or a function other than the auth helpers stands between: what it reads, no catalogue says
+--   opaque                 what it reads, no catalogue says: SQL that is put together where it runs, a language other than SQL and PL/pgSQL,
+--                          an operator that is not Postgres's own
 with relations as (
   select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as shown
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+),
+functions as (
+  select p.*, n.nspname, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as shown,
+         coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where p.prokind in ('f', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+    and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 ),
 objects as (
   select r.oid as relation, 'pg_policy'::regclass as class, p.oid as object from relations r join pg_policy p on p.polrelid = r.oid
@@ -20,22 +29,16 @@ objects as (
 ),
 needs as (
   select o.relation, d.refobjid as needed from objects o
-  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_class'::regclass
+  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
+  union select tgrelid, tgfoid from pg_trigger where not tgisinternal
   union select confrelid, conrelid from pg_constraint where confrelid <> 0
   union select inhrelid, inhparent from pg_inherits
   union select inhparent, inhrelid from pg_inherits
 ),
 opaque as (
-  select o.relation from objects o
-  join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_proc'::regclass
-  join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
-  where n.nspname <> 'pg_catalog'
-    and (n.nspname <> 'auth' or p.proname not in ('uid', 'role', 'jwt', 'email') or p.prosrc ~* '\mfrom\M')
   -- Built-in operators are pinned, and no dependency on them is recorded.
-  union select o.relation from objects o
+  select o.relation from objects o
   join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_operator'::regclass
-  union select tgrelid from pg_trigger where not tgisinternal
-  union select ev_class from pg_rewrite where rulename <> '_RETURN'
 )
 select r.shown as relation, r.relname::text as name,
        md5(concat_ws('|',
@@ -55,18 +58,25 @@ select r.shown as relation, r.relname::text as name,
               from (select regexp_replace(t::text, to_char(now(), ''YYYY-MM-DD'') || ''[ T][0-9:]+\.[0-9]+'', ''now'', ''g'') from %s t) as rows (x)',
              r.shown), false, true, '')))[1]::text
          end)) as mark,
-       array(select distinct x.shown from needs n join relations x on x.oid = n.needed where n.relation = r.oid and x.oid <> r.oid) as needs,
+       array(select x.shown from needs n join relations x on x.oid = n.needed where n.relation = r.oid and x.oid <> r.oid
+             union select f.shown from needs n join functions f on f.oid = n.needed where n.relation = r.oid) as needs,
        array(select distinct x.shown from pg_constraint k join relations x on x.oid = k.confrelid where k.conrelid = r.oid and x.oid <> r.oid) as parents,
        r.oid in (select relation from opaque) as opaque
 from relations r
+union all
+select f.shown, f.proname,
+       md5(concat_ws('|', f.proowner::regrole, f.proacl, f.prosecdef, f.proconfig, f.provolatile, f.proisstrict, f.prolang, f.body,
+                     pg_get_function_arguments(f.oid), pg_get_function_result(f.oid))),
+       array(select x.shown from relations x where strpos(f.body, x.relname) > 0
+             union select o.shown from functions o where o.oid <> f.oid and strpos(f.body, o.proname) > 0),
+       '{}',
+       l.lanname not in ('sql', 'plpgsql', 'c', 'internal') or l.lanname = 'plpgsql' and f.body ~* '\mexecute\M'
+from functions f join pg_language l on l.oid = f.prolang
 union all
 select '', '', md5(concat_ws('|',
          (select string_agg(a::text, ';' order by a.rolname) from pg_roles a),
          (select string_agg(concat_ws(',', m.roleid::regrole, m.member::regrole, m.admin_option, m.inherit_option, m.set_option), ';' order by m.roleid, m.member, m.grantor) from pg_auth_members m),
          (select string_agg(concat_ws(',', n.nspname, n.nspowner::regrole, n.nspacl), ';' order by n.nspname) from pg_namespace n where n.nspname !~ '^pg_(toast|temp)'),
-         (select string_agg(concat_ws(',', p.oid::regprocedure, p.proowner::regrole, p.proacl, p.prosecdef, p.proconfig, p.provolatile,
-                                      p.prosrc, p.prosqlbody, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)), ';' order by p.oid::regprocedure::text)
-          from pg_proc p where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)),
          (select string_agg(concat_ws(',', e.enumtypid::regtype, e.enumlabel, e.enumsortorder), ';' order by e.enumtypid::regtype::text, e.enumsortorder) from pg_enum e),
          (select string_agg(concat_ws(',', t.oid::regtype, t.typtype, t.typacl, t.typnotnull, pg_get_constraintdef(k.oid)), ';' order by t.oid::regtype::text, k.conname)
           from pg_type t left join pg_constraint k on k.contypid = t.oid

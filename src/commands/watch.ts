@@ -151,6 +151,7 @@ class Watched {
     const { err, cwd, interrupted } = this.#environment;
     try {
       await this.#prove();
+      await this.#databases.tidy();
       this.#told = "";
     } catch (error) {
       if (interrupted.aborted) return;
@@ -178,8 +179,10 @@ class Watched {
       limits: target.limits,
       gateway: gatewayOf(target),
     };
-    const preflighted = await preflightRun(about);
-    const fingerprints = sameSql ? before.fingerprints : await readFingerprints(built.database);
+    const [preflighted, fingerprints] = await Promise.all([
+      preflightRun(about),
+      sameSql ? before.fingerprints : readFingerprints(built.database),
+    ]);
     const only = this.#touched(before, preflighted, { built, fingerprints, sameSql });
     if (only === undefined || only.length > 0) await this.#run(target, preflighted, only ?? [], began);
     this.#proved = { matrix: preflighted.matrix, built, fingerprints };

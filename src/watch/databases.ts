@@ -33,6 +33,11 @@ export class Databases {
   #server: EmbeddedServer | undefined;
   /** Digest of the files that it holds → database. */
   readonly #snapshots = new Map<string, string>();
+  /** Databases that nothing asks any more. */
+  readonly #outdated: string[] = [];
+  /** The snapshot that was copied last, and a copy of it that the next build takes. */
+  #copied: string | undefined;
+  #spare: { readonly of: string; readonly name: string } | undefined;
   #count = 0;
   #last: Built | undefined;
 
@@ -57,11 +62,21 @@ export class Databases {
     const built = fresh
       ? await this.#onNewServer(sources)
       : await this.#onSnapshot(this.#server, sources, kept);
-    if (before !== undefined && before.server === built.server)
-      await this.#admin(before.server, `drop database ${quoteIdent(before.database.database)} with (force)`);
+    if (before?.server === built.server) this.#outdated.push(before.database.database);
     else await before?.server.stop();
     this.#last = built;
     return built;
+  }
+
+  /** What need not be done while a verdict is waited for: the next copy is made, the last database goes. */
+  async tidy(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    for (const name of this.#outdated.splice(0))
+      await this.#admin(server, `drop database ${quoteIdent(name)} with (force)`);
+    const of = this.#copied;
+    if (of !== undefined && this.#spare === undefined)
+      this.#spare = { of, name: await this.#create(server, "now", of) };
   }
 
   async stop(): Promise<void> {
@@ -69,6 +84,8 @@ export class Databases {
   }
 
   async #onNewServer(sources: readonly SqlSource[]): Promise<Built> {
+    this.#outdated.length = 0;
+    this.#spare = undefined;
     const server = await startEmbedded({ baseline: this.#sql.baseline?.name ?? "plain" });
     const snapshots = new Map<string, string>();
     try {
@@ -127,13 +144,10 @@ export class Databases {
     files: readonly SqlSource[],
     ends: boolean,
   ): Promise<{ readonly database: DatabaseAddress; readonly applied: AppliedSql }> {
-    this.#count += 1;
-    const name = `${use}_${this.#count}`;
-    await this.#admin(
-      server,
-      // A copy belongs to who makes it; on a Supabase project's the role postgres owns it, and so the schema public.
-      `create database ${quoteIdent(name)} template ${quoteIdent(of)} owner postgres strategy file_copy`,
-    );
+    const spare = ends && this.#spare?.of === of ? this.#spare.name : undefined;
+    if (spare !== undefined) this.#spare = undefined;
+    const name = spare ?? (await this.#create(server, use, of));
+    if (ends) this.#copied = of;
     const database = { ...server.database, database: name };
     try {
       const part = { sources: files, ends };
@@ -145,10 +159,22 @@ export class Databases {
     }
   }
 
+  async #create(server: EmbeddedServer, use: string, of: string): Promise<string> {
+    this.#count += 1;
+    const name = `${use}_${this.#count}`;
+    await this.#admin(
+      server,
+      // A copy belongs to who makes it; on a Supabase project's the role postgres owns it, and so the schema public.
+      `create database ${quoteIdent(name)} template ${quoteIdent(of)} owner postgres strategy file_copy`,
+    );
+    return name;
+  }
+
   async #forget(server: EmbeddedServer, snapshots: Map<string, string>): Promise<void> {
     const removable = [...snapshots].filter(([, name]) => name !== "before_0");
     for (const [key, name] of removable.slice(0, -snapshotsAtMost)) {
       snapshots.delete(key);
+      if (name === this.#copied) this.#copied = undefined;
       await this.#admin(server, `drop database ${quoteIdent(name)}`);
     }
   }

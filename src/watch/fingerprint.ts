@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { grouped } from "../lib/grouped.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatFunction, formatQualified, quoteIdent, type QualifiedName } from "../lib/sql-text.ts";
 import type { Matrix } from "../model/matrix.ts";
@@ -6,7 +7,7 @@ import type { DatabaseAddress } from "../model/target.ts";
 
 /** One row of sql/watch_fingerprint.sql. */
 export interface Fingerprint {
-  /** `schema.name`, quoted where it must be; empty: what belongs to no relation. */
+  /** `schema.name`, quoted where it must be, of a function with its arguments; empty: what belongs to none. */
   readonly relation: string;
   readonly name: string;
   readonly mark: string;
@@ -34,8 +35,8 @@ export type Touched =
 
 /**
  * Which relations and functions of the matrix (its patterns spelled out) a change of the database touches: those that changed, those that reach a changed one
- * through policies, keys, views or partitions, those whose row sets name one, and those behind a function or trigger, of which no
- * catalogue says what they read.
+ * through policies, keys, views, partitions, triggers or functions, those whose row sets name one, and those behind SQL of which no
+ * catalogue says what it reads.
  */
 export function touchedBy(
   before: readonly Fingerprint[],
@@ -43,34 +44,31 @@ export function touchedBy(
   matrix: Matrix,
 ): Touched {
   const changed = changesOf(before, after);
-  if (changed.has("")) return { kind: "all", because: "a role, function, type or schema changed" };
-  const names = new Set(
-    [...before, ...after].filter(({ relation }) => changed.has(relation)).map(({ name }) => name),
-  );
+  if (changed.has("")) return { kind: "all", because: "a role, type, schema or default privilege changed" };
   if (changed.size === 0) return { kind: "some", names: [] };
-  const byName = new Map(after.map((one) => [one.relation, one]));
-  const sharesRows = (texts: readonly string[]): boolean =>
-    texts.some(
-      (text) =>
-        /\w\s*\(/.test(text.replaceAll(/\b(?:in|exists|and|or|not|any|all|select|auth\.\w+)\s*\(/gi, " ")) ||
-        [...names].some((name) => text.includes(name)),
-    );
-  const touched = matrix.relations.filter((spec) => {
-    const closure = closureOf(
-      [keyOf(spec), ...(spec.control === undefined ? [] : [keyOf(spec.control.from)])],
-      byName,
-    );
-    const parents = [...closure].flatMap((one) => byName.get(one)?.parents ?? []);
-    return (
-      parents.some((one) => changed.has(one)) ||
-      [...closure].some((one) => changed.has(one) || byName.get(one)?.opaque === true || !byName.has(one)) ||
-      sharesRows(predicatesOf(spec))
-    );
+  const all = [...before, ...after].filter(({ name }) => name !== "");
+  const byName = grouped(all, ({ relation }) => relation);
+  const isTouched = (from: readonly string[]): boolean =>
+    [...closureOf(from, byName)].some((one) => {
+      const known = byName.get(one);
+      const parents = known?.flatMap((each) => each.parents) ?? [];
+      return (
+        known === undefined ||
+        [one, ...parents].some((each) => changed.has(each)) ||
+        known.some(({ opaque }) => opaque)
+      );
+    });
+  const namedIn = (texts: readonly string[]): readonly string[] =>
+    all.filter(({ name }) => texts.some((text) => text.includes(name))).map(({ relation }) => relation);
+  const relations = matrix.relations.filter((spec) => {
+    const base = spec.control === undefined ? [] : [keyOf(spec.control.from)];
+    return isTouched([keyOf(spec), ...base, ...namedIn(predicatesOf(spec))]);
   });
-  return {
-    kind: "some",
-    names: [...touched.map(formatQualified), ...matrix.functions.map(formatFunction)],
-  };
+  const functions = matrix.functions.filter((spec) => {
+    const named = namedIn([JSON.stringify(spec)]);
+    return named.length === 0 || isTouched(named);
+  });
+  return { kind: "some", names: [...relations.map(formatQualified), ...functions.map(formatFunction)] };
 }
 
 /** Names of relations that are not what they were, that came, or that went; `""`: what belongs to none. */
@@ -79,13 +77,17 @@ function changesOf(before: readonly Fingerprint[], after: readonly Fingerprint[]
   return new Set([...was.keys(), ...is.keys()].filter((one) => was.get(one) !== is.get(one)));
 }
 
-function closureOf(from: readonly string[], all: ReadonlyMap<string, Fingerprint>): ReadonlySet<string> {
+/** In either state: what a function names may be gone, or new. */
+function closureOf(
+  from: readonly string[],
+  all: ReadonlyMap<string, readonly Fingerprint[]>,
+): ReadonlySet<string> {
   const found = new Set<string>();
   const open = [...from];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (found.has(next)) continue;
     found.add(next);
-    open.push(...(all.get(next)?.needs ?? []));
+    open.push(...(all.get(next) ?? []).flatMap(({ needs }) => needs));
   }
   return found;
 }

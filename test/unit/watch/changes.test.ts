@@ -40,7 +40,7 @@ test.each([
 
 const one = (relation: string, mark: string, needs: readonly string[] = [], opaque = false): Fingerprint => ({
   relation,
-  name: relation.split(".")[1] ?? "",
+  name: /\.(\w+)/.exec(relation)?.[1] ?? "",
   mark,
   needs,
   parents: relation === "public.tags" ? ["public.others"] : [],
@@ -48,7 +48,10 @@ const one = (relation: string, mark: string, needs: readonly string[] = [], opaq
 });
 const catalog = (marks: Readonly<Record<string, string>>, opaque = false): readonly Fingerprint[] => [
   one("", marks["global"] ?? "0"),
-  one("public.notes", marks["notes"] ?? "0", ["public.members"], opaque),
+  one("public.notes", marks["notes"] ?? "0", ["public.members", "public.helps(integer)"]),
+  one("public.helps(integer)", marks["helps"] ?? "0", ["public.rates"], opaque),
+  one("public.f()", "0", ["public.uses"]),
+  one("public.rates", marks["rates"] ?? "0"),
   one("public.tags", "0"),
   one("public.members", marks["members"] ?? "0"),
   one("public.uses", marks["uses"] ?? "0"),
@@ -57,15 +60,17 @@ const catalog = (marks: Readonly<Record<string, string>>, opaque = false): reado
 
 test.each([
   ["nothing", {}, false, []],
-  ["the relation itself", { notes: "1" }, false, ["public.notes", "public.f"]],
-  ["a relation that its policy reads", { members: "1" }, false, ["public.notes", "public.f"]],
-  ["a relation that a row set names", { uses: "1" }, false, ["public.tags", "public.f"]],
-  ["a relation that its foreign key refers to", { others: "1" }, false, ["public.tags", "public.f"]],
+  ["the relation itself", { notes: "1" }, false, ["public.notes"]],
+  ["a relation that its policy reads", { members: "1" }, false, ["public.notes"]],
+  ["a helper of its policy", { helps: "1" }, false, ["public.notes"]],
+  ["a relation that the helper reads", { rates: "1" }, false, ["public.notes"]],
+  ["a relation that a row set and a function read", { uses: "1" }, false, ["public.tags", "public.f"]],
+  ["a relation that its foreign key refers to", { others: "1" }, false, ["public.tags"]],
   [
-    "another relation, and a function stands before this one",
+    "another relation, and what the helper reads is not known",
     { others: "1" },
     true,
-    ["public.notes", "public.tags", "public.f"],
+    ["public.notes", "public.tags"],
   ],
   ["a role", { global: "1" }, false, undefined],
 ])("%s of the database changed", (_, marks, opaque, want) => {
