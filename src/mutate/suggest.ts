@@ -6,23 +6,87 @@ import type { Cell } from "../model/cell.ts";
 import { isFor } from "../model/operations.ts";
 import type { Plan } from "../plan/plan.ts";
 import { fieldsOf, walk } from "../prove/analyse/tree.ts";
-import type { Mutant } from "./mutant.ts";
+import { allCommands, type Mutant } from "./mutant.ts";
 
 /**
  * What to add to the matrix so that a cell notices the change, as YAML; `undefined` where rowgate knows no cell that would.
- * A privilege that a role does not hold is noticed by `deny: grant`; a relation that the matrix does not name, by naming it; a weaker
- * WITH CHECK, by a row that it refuses. What only a person can say stands in `<…>`.
+ * A privilege that a role does not hold is noticed by `deny: grant`; a relation or function that the matrix does not name, by naming it;
+ * a weaker WITH CHECK, by a row that it refuses; another USING, by the rows that it means. What only a person can say stands in `<…>`.
  */
 export function suggestionFor(mutant: Mutant, own: readonly Cell[], plan: Plan): string | undefined {
   const { after } = mutant;
-  if (after.kind === "function") return undefined;
-  const name = after.schema === plan.matrix.schema ? after.name : `${after.schema}.${after.name}`;
+  if (mutant.operator === "member") return lessThanOthers(mutant, plan);
+  const name = nameOf(after, plan);
+  if (after.kind === "function") return ofFunction(mutant, name, own, plan);
   const entry = isNamed(mutant, plan) ? moreCells(mutant, own, plan) : { expect: deniedToAll(mutant, plan) };
   if (entry.expect.length === 0) return undefined;
   return stringify({ relations: { [name]: { ...entry, expect: Object.fromEntries(entry.expect) } } });
 }
 
+function nameOf({ schema, name }: RelationInfo, { matrix }: Plan): string {
+  return schema === matrix.schema ? name : `${schema}.${name}`;
+}
+
+/** Who may call it, and what it answers. */
+function ofFunction(mutant: Mutant, name: string, own: readonly Cell[], plan: Plan): string | undefined {
+  const { operator } = mutant;
+  if (operator !== "grant" && own.length > 0) return undefined;
+  const says = {
+    grant: { deny: "execute" },
+    revoke: "<allow, or the rows that it returns>",
+  };
+  const answer =
+    operator === "grant" || operator === "revoke"
+      ? says[operator]
+      : "<deny, allow, or the rows that it returns>";
+  const expect = personasOf(mutant, plan).map((persona) => [persona, answer]);
+  const takes = !mutant.relation.endsWith("()");
+  const entry = {
+    ...(takes && { calls: { one: "<argument: value, …>" } }),
+    expect: Object.fromEntries(expect),
+  };
+  return expect.length === 0 ? undefined : stringify({ functions: { [name]: entry } });
+}
+
+const relationsAtMost = 3;
+
+/** A member may do what the other role may, and its policies still decide: that it holds no privilege tells the two apart. */
+function lessThanOthers(mutant: Mutant, plan: Plan): string | undefined {
+  const other = mutant.to.replace(/^member of /, "");
+  const personas = personasOf(mutant, plan);
+  const relations = plan.catalog.relations.flatMap((info) => {
+    const [more, less] = [info.privileges[other], info.privileges[mutant.after.name]];
+    const lacking = allCommands.filter((one) => isHeld(more?.[one]) && !isHeld(less?.[one]));
+    if (lacking.length === 0 || less === undefined || !isExposed(info, plan)) return [];
+    const denied = Object.fromEntries(lacking.map((one) => [one, { deny: "grant" }]));
+    return [[nameOf(info, plan), { expect: Object.fromEntries(personas.map((one) => [one, denied])) }]];
+  });
+  if (relations.length === 0 || personas.length === 0) return undefined;
+  return stringify(
+    { relations: Object.fromEntries(relations.slice(0, relationsAtMost)) },
+    { aliasDuplicateObjects: false },
+  );
+}
+
+function isHeld(held: boolean | readonly string[] | undefined): boolean {
+  return typeof held === "boolean" ? held : held !== undefined && held.length > 0;
+}
+
+function isExposed({ schema, oid }: RelationInfo, { matrix, work }: Plan): boolean {
+  return matrix.exposes.includes(schema) || work.some(({ relation }) => relation.info.oid === oid);
+}
+
+/** Whose role the change is about. */
+function personasOf({ roles }: Mutant, { matrix, catalog }: Plan): readonly string[] {
+  return matrix.personas.flatMap((persona) => {
+    const role = catalog.roles.find(({ name }) => name === persona.role);
+    return role !== undefined && isFor(roles, role) ? [persona.name] : [];
+  });
+}
+
 interface Entry {
+  /** Row sets. */
+  readonly rows?: Readonly<Record<string, string>>;
   /** Rows to send. */
   readonly insert?: Readonly<Record<string, Values>>;
   readonly expect: Expected;
@@ -34,7 +98,25 @@ function moreCells(mutant: Mutant, own: readonly Cell[], plan: Plan): Entry {
   const expect = deniedByGrant(mutant, own, plan);
   if (expect.length > 0 || typeof mutant.alters === "string") return { expect };
   const refused = refusedByCheck(mutant, own, plan);
-  return refused.expect.length > 0 ? refused : { expect: missing(mutant, own, plan) };
+  if (refused.expect.length > 0) return refused;
+  const lacking = missing(mutant, own, plan);
+  return lacking.length > 0 ? { expect: lacking } : meantRows(mutant, own);
+}
+
+/** Whoever may have all rows there are notices no row that another USING lets through. */
+function meantRows({ from, subject }: Mutant, own: readonly Cell[]): Entry {
+  if (!from.startsWith("USING ") || !subject.startsWith("policy ")) return { expect: [] };
+  const all = own.filter(
+    ({ column, expectation, operation }) =>
+      column === undefined &&
+      expectation.kind === "allow" &&
+      ["select", "update", "delete"].includes(operation),
+  );
+  const expect = [...grouped(all, ({ persona }) => persona.name)].map(
+    ([persona, cells]) =>
+      [persona, Object.fromEntries(cells.map(({ operation }) => [operation, "meant"]))] as const,
+  );
+  return { rows: { meant: `<the rows for which ${from.slice("USING ".length)}>` }, expect };
 }
 
 /** WITH CHECK says less than it did: a row that it refuses is to be sent, in an INSERT and in an UPDATE. */
@@ -96,11 +178,8 @@ function isNamed({ after }: Mutant, { work }: Plan): boolean {
 type Expected = readonly (readonly [persona: string, expectation: unknown])[];
 
 /** Whom the matrix gives nothing is denied; where someone should have rows, that is for people to say. */
-function deniedToAll({ roles }: Mutant, { matrix, catalog }: Plan): Expected {
-  return matrix.personas.flatMap((persona) => {
-    const role = catalog.roles.find(({ name }) => name === persona.role);
-    return role !== undefined && isFor(roles, role) ? [[persona.name, "deny"]] : [];
-  });
+function deniedToAll(mutant: Mutant, plan: Plan): Expected {
+  return personasOf(mutant, plan).map((persona) => [persona, "deny"]);
 }
 
 /** Only where the role holds the privilege on no column now: then the cell passes, and fails with the grant. */
@@ -113,7 +192,7 @@ function deniedByGrant(
   const before = catalog.relations.find(({ oid }) => oid === after.oid);
   return own.flatMap(({ operation, column, persona, expectation }): Expected => {
     const held = before?.privileges[persona.role]?.[alters];
-    const holds = typeof held === "boolean" ? held : held === undefined || held.length > 0;
+    const holds = held === undefined || isHeld(held);
     if (operation !== alters || column !== undefined || holds) return [];
     // Declared already, and what refuses is another relation's privilege.
     if (expectation.kind !== "deny" || expectation.reason === "grant") return [];

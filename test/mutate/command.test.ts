@@ -184,6 +184,30 @@ describe("what the plan says of a change is what the catalogue says once it is m
     expect(await under("member role anon member of authenticated", has)).toBe(true);
     expect(await under("member role anon member of service_role", has)).toBe(false);
   });
+
+  test("a plan that is kept does not notice a new membership: for these no plan may be kept", async () => {
+    await client.query(`
+      begin;
+      create table public.joined (id int);
+      insert into public.joined values (1);
+      alter table public.joined enable row level security;
+      grant select on public.joined to anon;
+      create policy theirs on public.joined for select to authenticated using (true);
+      set local plan_cache_mode = force_generic_plan;
+      set local role anon;
+      prepare kept as select count(*)::int as seen from public.joined`);
+    const seen = async (sql: string): Promise<unknown> =>
+      (await client.query<{ seen: number }>(sql)).rows[0]?.seen;
+    expect(await seen("execute kept")).toBe(0);
+    await client.query("reset role; grant authenticated to anon; set local role anon");
+    expect(await seen("execute kept")).toBe(0);
+    expect(await seen("select count(*)::int as seen from public.joined")).toBe(1);
+    await client.query("deallocate kept; rollback");
+    const { roles: known, relations, serverVersionNum } = await readCatalog(client, ["public"], roles);
+    const members = memberMutants(known, { relations, serverVersionNum });
+    expect(members.length).toBeGreaterThan(0);
+    expect(members.every(({ everywhere }) => everywhere)).toBe(true);
+  });
 });
 
 /** What decides who may do what; expressions may be printed otherwise. */

@@ -6,6 +6,10 @@ import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
 import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
+import type { Mutant } from "../../src/mutate/mutant.ts";
+import { Transcripts } from "../../src/mutate/screen.ts";
+import { mayDiffer } from "../../src/mutate/visible.ts";
+import type { Reply } from "../../src/probe/sql/protocol.ts";
 import { suggestionFor } from "../../src/mutate/suggest.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
 import { readersOf, type SqlText } from "../../src/mutate/readers.ts";
@@ -363,8 +367,91 @@ describe("what to add to the matrix where nothing noticed", () => {
   test.each(cases)("%s", (_what, operator, operations, entry) => {
     expect(suggested(operator, operations)).toEqual({ relations: { docs: entry } });
   });
-  test("all were asked: nothing is known", () => {
-    expect(suggested("using-false", ["select", "update", "delete", "insert"])).toBeUndefined();
+  test("whoever may have all rows: those that USING means", () => {
+    expect(suggested("using-false", ["select", "update", "delete", "insert"])).toMatchObject({
+      relations: {
+        docs: {
+          rows: { meant: expect.stringMatching(/^<the rows for which \(.+\)>$/) as string },
+          expect: { ana: { select: "meant", update: "meant", delete: "meant" } },
+        },
+      },
+    });
+  });
+});
+
+describe("what to add where a function or a membership changed", () => {
+  const persona = { name: "ana", role: "member" };
+  const other = { ...privileges, schemaUsage: true };
+  const less = { ...other, select: [], delete: false };
+  const info = { ...relation(policy("a = 1")), privileges: { member: less, staff: other } };
+  const plan = {
+    matrix: { schema: "public", personas: [persona], exposes: ["public"] },
+    catalog: { relations: [info], roles: [member] },
+    work: [],
+  } as unknown as Plan;
+  const suggested = (mutant: Partial<Mutant>): unknown => {
+    const yaml = suggestionFor({ roles: ["member"], ...mutant } as Mutant, [], plan);
+    return yaml === undefined ? undefined : (parse(yaml) as unknown);
+  };
+  const after = { schema: "public", name: "helps", kind: "function" } as RelationInfo;
+  test("EXECUTE for one more role: that it has none", () => {
+    expect(suggested({ operator: "grant", relation: "public.helps()", after })).toEqual({
+      functions: { helps: { expect: { ana: { deny: "execute" } } } },
+    });
+  });
+  test("another body: calls, and what they answer", () => {
+    expect(suggested({ operator: "helper-true", relation: "public.helps(integer)", after })).toEqual({
+      functions: {
+        helps: {
+          calls: { one: "<argument: value, …>" },
+          expect: { ana: "<deny, allow, or the rows that it returns>" },
+        },
+      },
+    });
+  });
+  test("a member of a role that may do more: what its own role holds no privilege for", () => {
+    const role = { ...after, name: "member" };
+    expect(suggested({ operator: "member", to: "member of staff", after: role })).toEqual({
+      relations: { docs: { expect: { ana: { select: { deny: "grant" }, delete: { deny: "grant" } } } } },
+    });
+  });
+});
+
+describe("which cells a change can answer otherwise", () => {
+  const before = relation(policy("a = 1", { command: "update", check: "b = 1" }));
+  const cell = (operation: Cell["operation"], error?: string): Cell =>
+    ({
+      id: `${operation}${error ?? ""}`,
+      operation,
+      role: member,
+      relation: { info: before },
+    }) as unknown as Cell;
+  const coverage = (texts: readonly SqlText[]) => {
+    const transcripts = new Transcripts();
+    const request = { kind: "read", statements: ["select"] } as const;
+    const parts = [{ code: "42501", message: "permission denied" }];
+    transcripts.add(cell("select", "refused"), [request], [{ kind: "parts", parts } as unknown as Reply]);
+    transcripts.add(cell("select"), [request], [{ kind: "parts", parts: [{ rows: 1 }] } as unknown as Reply]);
+    const plan = { catalog: { relations: [before], roles: [member] } };
+    return { plan, texts, lent: [], transcripts } as unknown as Parameters<typeof mayDiffer>[1];
+  };
+  const granted = { operator: "grant", alters: "select", after: before } as unknown as Mutant;
+  test("a privilege more: those that met an error; all where SQL asks who has it", () => {
+    const cells = [cell("select", "refused"), cell("select")];
+    expect(cells.filter(mayDiffer(granted, coverage([])))).toEqual([cells[0]]);
+    const asks = [text("f", "has_table_privilege('docs', 'select')")];
+    expect(cells.filter(mayDiffer(granted, coverage(asks)))).toEqual(cells);
+  });
+  test("a policy: those of commands for which it says something else", () => {
+    const after = relation(policy("a = 1", { command: "update", check: "b = 2" }));
+    const mutant = { operator: "x", alters: ["update"], roles: ["member"], after } as unknown as Mutant;
+    const cells = (["select", "update", "blind_update", "delete", "upsert"] as const).map((one) => cell(one));
+    expect(cells.filter(mayDiffer(mutant, coverage([]))).map(({ operation }) => operation)).toEqual([
+      "update",
+      "blind_update",
+      "upsert",
+    ]);
+    expect(cells.filter(mayDiffer({ ...mutant, after: before }, coverage([])))).toEqual([]);
   });
 });
 
