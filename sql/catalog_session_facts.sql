@@ -7,8 +7,9 @@
 --            would) and path (a relation is reached through /rpc/f and through what embeds it, too), user_metadata. Others
 --            may send what a probe did not.
 --   login:   what only a gateway sets: who logs in by himself is free to say it. Sought where $3: some persona does.
+--            A setting whose name is put together, or read off the list of all, may be the headers.
 --   setting: a session setting (app.mode) that no persona of the run holds ($2, in lower case), and that nobody's login
---            brings along, or one whose name is put together where nobody can read it. Who logs in by himself can set it.
+--            brings along. Who logs in by himself can set it.
 --   stand-in: what rowgate installed in place of an extension (its version says so); a trigger that calls one counts, too, unless
 --            the stand-in does what the extension does, or only has no effect outside of the database. Functions whose
 --            bodies call one are $4 (src/catalog/stand-ins.ts).
@@ -26,7 +27,7 @@ facts (kind, fact, pattern, calls) as (select facts.* from (select '(\m(now|cloc
   ('session', 'application_name', '\mapplication_name\M', true),
   ('session', 'the process of the session', '\m(pg_backend_pid|pg_stat_activity|pg_stat_get_\w+|pg_conf_load_time)\M', true),
   ('session', 'the address of the client', '\minet_(client|server)_(addr|port)\M', true),
-  ('session', 'chance', '\m(pg_catalog\.)?random\s*\(', false),
+  ('session', 'chance', '\m(pg_catalog\.)?random(_normal)?\s*\(|\mtablesample\M', false),
   ('session', 'the statement and its transaction', '\m(current_query|txid_current\w*|pg_current_xact_id\w*)\s*\(|\m(pg_locks|pg_cursors|pg_prepared_statements)\M', false),
   ('session', 'the hour or the day', '\m(current_time|localtime)\M|' || clock || '\)?::time\s|\m(extract|date_part|to_char)\s*\([^()]*?(\mfrom\M|,)?\s*\(*' || clock || '\s*(\)|,|::|at\s+time\s+zone)', false),
   ('session', 'the time, against what is written out', clock || '\)?(::[\w ]+?)?\)?\s*[<>=]+\s*\(?(date\s*|timestamp\s*|timestamptz\s*)?''|''[^'']*\d{4}-\d\d?-\d[^'']*''(::[\w ]+?)?\)?\s*[<>=]+\s*\(?' || clock, false),
@@ -36,7 +37,8 @@ facts (kind, fact, pattern, calls) as (select facts.* from (select '(\m(now|cloc
   ('client', 'the path of the request', '[''$]request\.path\M', true),
   ('client', 'user_metadata', '\m(user_metadata|raw_user_meta_data)\M', true),
   ('login', 'what a gateway says of a request', '[''$]request\.\w', true),
-  ('setting', 'a setting by a name that is made up', '\mcurrent_setting\s*\(\s*[^''\s]', true)) facts),
+  ('client', 'settings by their list', '\mpg_(show_all_)?settings\M', true),
+  ('client', 'a setting by a name that is made up', '\mcurrent_setting\s*\(\s*(?!''[^'']*''(::\w+)?\s*[,)])\S', true)) facts),
 -- Settings that are somebody's identity, or the same in every session.
 known (name) as (
   select unnest($2::text[])
@@ -47,7 +49,8 @@ known (name) as (
   union select unnest('{role,session_authorization,is_superuser,search_path,server_version,server_version_num,server_encoding,block_size,data_directory,port,timezone,application_name}'::text[])),
 functions as (
   select p.oid, p.proname, format('function %I.%I', n.nspname, p.proname) as name,
-    concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body, p.proconfig::text as settings,
+    concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body,
+    pg_get_expr(p.proargdefaults, 0) as defaults, p.proconfig::text as settings,
     '\m' || regexp_replace(p.proname, '(\W)', '\\\1', 'g') || '"?\s*\(' as called
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
@@ -66,6 +69,10 @@ bodies as (
   from jsonb_to_recordset($4) as c (oid text, extension text)
   union
   select f.oid, x.kind, x.fact, x.calls from functions f join facts x on f.body ~* x.pattern and (x.kind <> 'login' or $3)
+  union
+  -- A text is read as a time when the body casts it: a call that leaves the argument out passes on the hour.
+  select oid, 'session', 'the time, by a default of an argument', false from functions
+  where defaults ~* '''(now|today|tomorrow|yesterday|allballs)'''
   union
   select f.oid, x.kind, x.fact, x.kind = 'setting' from functions f cross join lateral (
     select case when m[1] like '%.%' then 'setting' else 'session' end, 'the setting ' || m[1]

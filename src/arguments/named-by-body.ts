@@ -56,7 +56,9 @@ function around(number: string): readonly string[] {
 function textsOf({ texts, runsSql }: CallBody, values: readonly Candidate[]): readonly Candidate[] {
   const constants = texts.map((text) => text.replaceAll("''", "'"));
   const some = values.filter(({ text }) => text !== null).slice(-valuesAtMost);
-  const built = constants.flatMap((constant): readonly Candidate[] => {
+  const built = constants.flatMap((written): readonly Candidate[] => {
+    // What follows a pattern's sign for "anything" is for the caller to say.
+    const constant = written.replace(/(?<=.)%$/, "");
     const separates = /^[^\p{L}\p{N}\s]{1,2}$/u.test(constant);
     if (!separates && !/[^\p{L}\p{N}\s]$/u.test(constant)) return [];
     const each = some.map(({ text, whose }) => ({

@@ -1,6 +1,6 @@
 import type { ArgumentInfo } from "../model/catalog.ts";
 import { callIsOpen, type Json, type Matrix } from "../model/matrix.ts";
-import { formatQualified } from "../lib/sql-text.ts";
+import { formatQualified, quoteQualified } from "../lib/sql-text.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { argumentName } from "../plan/routine.ts";
 import { literalFor } from "../plan/subject.ts";
@@ -139,7 +139,12 @@ function candidatesFor(
   const nothing: Candidate = { text: null, whose: "NULL" };
   const isText = /^(?:text|character varying|citext)$/.test(type);
   const keys = isText ? keysOfType("integer", material.tables) : [];
-  const named = namedByBody(familyOf(type), body, [...fitting, ...keys]);
+  const named = [
+    ...(body.labels[type] ?? []).map((text) => ({ text, whose: "a label of the enum" })),
+    ...rowsOfType(type, material.tables),
+    ...(type === "regclass" || (isText && body.runsSql) ? namesOf(type, material.tables) : []),
+    ...namedByBody(familyOf(type), body, [...fitting, ...keys]),
+  ];
   const patterns = isText
     ? [...material.sql, ...["", "%", "x".repeat(100)].map((text) => ({ text, whose: "a pattern" }))]
     : [];
@@ -243,6 +248,28 @@ function insideOf(value: string | null | undefined, { caller, others }: Material
       ];
     }),
   );
+}
+
+/** Rows of the table whose row type it is, as `record_in` reads them. */
+function rowsOfType(type: string, tables: readonly Table[]): readonly Candidate[] {
+  const table = tables.find(({ info }) => [info.name, formatQualified(info)].includes(type));
+  if (table === undefined) return [];
+  return table.rows.slice(0, 5).map(({ values }) => ({
+    text: `(${table.info.columns.map(({ name }) => quotedField(values.get(name))).join(",")})`,
+    whose: `a row of ${formatQualified(table.info)}`,
+  }));
+}
+
+function quotedField(text: string | undefined): string {
+  return text === undefined ? "" : `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+}
+
+/** Tables that a body may put into its SQL. */
+function namesOf(type: string, tables: readonly Table[]): readonly Candidate[] {
+  return tables.slice(0, 12).map(({ info }) => ({
+    text: type === "regclass" ? quoteQualified(info) : info.name,
+    whose: `the table ${formatQualified(info)}`,
+  }));
 }
 
 /** One list of the values of all these lists: some bodies ask for more than one or two. */

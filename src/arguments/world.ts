@@ -55,6 +55,8 @@ export interface CallBody {
   /** Its literals. */
   readonly texts: readonly string[];
   readonly numbers: readonly string[];
+  /** Of the enums among its arguments' types. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
   /** It runs SQL that it puts together. */
   readonly runsSql: boolean;
 }

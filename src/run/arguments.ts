@@ -259,7 +259,7 @@ async function bodiesOf(
   return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, CallBody>));
 }
 
-const noBody: CallBody = { jsonKeys: [], texts: [], numbers: [], runsSql: false };
+const noBody: CallBody = { jsonKeys: [], texts: [], numbers: [], labels: {}, runsSql: false };
 
 function faultsOf(
   outcomes: readonly Outcome[],
