@@ -18,7 +18,9 @@ const bodies = new WeakMap<ProofFunction, Node | undefined>();
 function readBody(fn: ProofFunction): Node | undefined {
   try {
     if (fn.language === "sql") return sqlBody(fn);
-    return fn.language === "plpgsql" && !fn.returnsSet && !choosesNames(fn) ? plpgsqlBody(fn) : undefined;
+    return fn.language === "plpgsql" && !fn.returnsSet && !choosesNames(fn) && !hasAliases(fn)
+      ? plpgsqlBody(fn)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -27,6 +29,11 @@ function readBody(fn: ProofFunction): Node | undefined {
 /** Where a name is a column's and a variable's, PL/pgSQL raises, unless a setting says which of them to take. */
 function choosesNames({ source, settings }: ProofFunction): boolean {
   return [source, ...settings].some((text) => /variable_conflict/i.test(text));
+}
+
+/** `x alias for $1`: the parser does not say for which. */
+function hasAliases({ source }: ProofFunction): boolean {
+  return /\balias\b/i.test(source);
 }
 
 function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined {

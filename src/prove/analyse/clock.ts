@@ -4,7 +4,7 @@ import { bodyOf } from "./bodies.ts";
 import { inlined, type Reading } from "./inline.ts";
 import type { Actor } from "./question.ts";
 import type { ProofFunction, ProofRelation } from "./schema.ts";
-import { boolean, cast, fieldsOf, part, replace, stringOf, typeNameOf, walk } from "./tree.ts";
+import { boolean, cast, fieldsOf, onlyValue, part, replace, stringOf, typeNameOf, walk } from "./tree.ts";
 import { isTemporal } from "./types.ts";
 import { isComparison } from "./widen.ts";
 
@@ -123,14 +123,9 @@ function unfoldedCalls(tree: Node, reading: Reading, owners: Actor[], depth: num
     });
     const select = part(inlined(body, fn, given, reading.schema), "SelectStmt");
     if (select === undefined) throw new Immovable();
-    const value = part(select.targetList?.[0], "ResTarget")?.val;
-    const plain =
-      value !== undefined &&
-      Object.keys(select).every((key) => /^(?:targetList|limitOption|op)$/.test(key)) &&
-      select.targetList?.length === 1;
-    const whole: Node = plain
-      ? value
-      : { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
+    const whole: Node = onlyValue(select) ?? {
+      SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } },
+    };
     return cast(unfoldedCalls(whole, reading, owners, depth + 1), fn.returns);
   });
 }

@@ -5,6 +5,7 @@ import { type Actor, persona, type Question } from "./question.ts";
 import {
   fieldsOf,
   free,
+  onlyValue,
   part,
   printExpression,
   printSelect,
@@ -172,7 +173,9 @@ function subquery({ subLinkType, subselect, testexpr }: SubLink, place: Place): 
 function scalarQuery(select: SelectStmt, place: Place): Relaxed {
   const value = part(select.targetList?.[0], "ResTarget")?.val;
   if (value === undefined || select.targetList?.length !== 1 || select.larg !== undefined) return any;
-  if (select.fromClause === undefined && select.whereClause === undefined) return relaxed(value, place);
+  if (onlyValue(select) !== undefined) return relaxed(value, place);
+  // WITH brings along what the value reads.
+  if (select.withClause !== undefined) return any;
   if (readsRow(value)) {
     const wider = widened(select, place);
     if (wider === undefined) return any;

@@ -54,7 +54,11 @@ function special(node: Node, scope: Scope): Node | undefined {
   const fields = fieldsOf(node);
   if (fields !== undefined) return column(node, fields, scope);
   const parameter = part(node, "ParamRef");
-  if (parameter !== undefined) return scope.parameters?.byPosition[(parameter.number ?? 0) - 1] ?? node;
+  if (parameter !== undefined) {
+    const given = scope.parameters?.byPosition[(parameter.number ?? 0) - 1];
+    if (given === undefined) throw new UnclearName(`$${parameter.number ?? 0}`);
+    return given;
+  }
   const select = part(node, "SelectStmt");
   if (select !== undefined) return { SelectStmt: resolvedSelect(select, scope) };
   return fieldOfRow(node, scope);
@@ -80,7 +84,10 @@ function column(node: Node, fields: readonly string[], scope: Scope): Node {
   const given = parameters?.byName.get(table);
   const whole = fieldsOf(given);
   if (whole?.length === 1 && whole[0] === row) return columnRef(row, name);
-  if (parameters?.function === table) return parameters.byName.get(name) ?? node;
+  if (parameters?.function === table && parameters.byName.has(name))
+    return parameters.byName.get(name) ?? node;
+  // Within a body, what is no column is a variable of it.
+  if (parameters !== undefined) throw new UnclearName(name);
   return node;
 }
 
@@ -101,6 +108,7 @@ function unqualified(node: Node, name: string, { levels, parameters, relation }:
   if (unknown && (inRow || given !== undefined)) throw new UnclearName(name);
   if (given !== undefined) return given;
   if (inRow) return columnRef(row, name);
+  if (parameters !== undefined && !unknown) throw new UnclearName(name);
   return relation?.name === name ? columnRef(row) : node;
 }
 

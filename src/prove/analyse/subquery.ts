@@ -10,6 +10,7 @@ import {
   conjuncts,
   free,
   fromItemName,
+  onlyValue,
   outerNames,
   part,
   readsRow,
@@ -173,9 +174,9 @@ export abstract class Querier extends Comparer {
   }
 
   protected body(select: SelectStmt, inside: Place, position: Position): boolean {
-    const value = part(select.targetList?.[0], "ResTarget")?.val;
-    if (select.fromClause !== undefined || select.larg !== undefined || select.targetList?.length !== 1)
-      return this.select(select, inside);
+    const { whereClause: _, ...unfiltered } = select;
+    const value = onlyValue(unfiltered);
+    if (value === undefined) return this.select(select, inside);
     const decided = this.decide(value, inside, position);
     return this.decide(select.whereClause, inside, "boolean") && decided;
   }

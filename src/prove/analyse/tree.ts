@@ -95,6 +95,12 @@ export function selectOf(value: Node): SelectStmt {
   };
 }
 
+/** The value of a SELECT that only has one: no FROM, no WITH, nothing that takes rows away. */
+export function onlyValue(select: SelectStmt): Node | undefined {
+  const plain = Object.keys(select).every((key) => /^(?:targetList|limitOption|op)$/.test(key));
+  return plain && select.targetList?.length === 1 ? part(select.targetList[0], "ResTarget")?.val : undefined;
+}
+
 /** Equal but for positions in the text and for AND within AND. */
 function sameTree(a: unknown, b: unknown): boolean {
   if (Array.isArray(a))
