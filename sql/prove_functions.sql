@@ -18,11 +18,18 @@ select json_build_object(
     from unnest(p.proargnames, coalesce(p.proargmodes::text[], array_fill('i'::text, array[p.pronargs::int])))
       with ordinality as a (name, mode, place)
     where a.mode in ('i', 'b', 'v')), '[]'),
+  'defaults', pg_get_expr(p.proargdefaults, 0),
+  'choosesNames', chosen.by_setting,
   'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
                              from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]')
 )::text as function
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
+-- A role's settings are its sessions', and PostgREST's for its requests.
+cross join (select coalesce(current_setting('plpgsql.variable_conflict', true), 'error') <> 'error' or exists (
+  select from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) one
+  where (s.setdatabase = 0 or d.datname = current_database())
+    and one ilike 'plpgsql.variable_conflict=%' and one not ilike '%=error')) as chosen (by_setting)
 where p.prokind = 'f' and n.nspname not in ('pg_catalog', 'information_schema')
 order by n.nspname, p.proname, p.oid

@@ -9,7 +9,7 @@ import {
 import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/truth.ts";
 import { type Answering, answering } from "./ask/represent.ts";
 import type { Space } from "./ask/product.ts";
-import { type ActingAs, privileged, isError, type Asking } from "./ask/session.ts";
+import { type ActingAs, isError, type Asking } from "./ask/session.ts";
 import type { Knowledge } from "./knowledge.ts";
 
 /** One persona before one relation. */
@@ -23,6 +23,8 @@ export interface Context {
   /** The same role and claims with other identities in them; `undefined`: nothing names the persona. */
   readonly stranger: ActingAs | undefined;
   readonly answer: Answering;
+  /** Who evaluates what is declared: the privileged connection, in a time zone for instance. */
+  readonly full: ActingAs;
   /** Claims that some persona holds. */
   readonly heldClaims: ReadonlySet<string>;
 }
@@ -42,8 +44,8 @@ export function personaAnswers(session: Asking, as: ActingAs): Answering {
 }
 
 /** What is declared is evaluated by the privileged connection, for every persona. */
-export function fullAnswers(session: Asking): Answering {
-  return answering(session, ({ actor }) => actingFor(privileged, actor));
+export function fullAnswers(session: Asking, full: ActingAs): Answering {
+  return answering(session, ({ actor }) => actingFor(full, actor));
 }
 
 /** Which truth values a relaxed expression can have for a persona. */

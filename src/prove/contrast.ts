@@ -5,7 +5,6 @@ import type { Atom } from "./analyse/recorder.ts";
 import { truth } from "./analyse/truth.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
-import { privileged } from "./ask/session.ts";
 import { closed } from "./close.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
 import { type Context, fullAnswers, relaxedValues } from "./context.ts";
@@ -47,7 +46,7 @@ export async function contrast(
   const { relation } = space;
   const sides = [
     { condition: policy, as, answer },
-    { condition: declared, as: privileged, answer: fullAnswers(session) },
+    { condition: declared, as: context.full, answer: fullAnswers(session, context.full) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;
     const readsSelf = (atom: Atom): boolean =>

@@ -10,7 +10,7 @@ import {
   onlyCloses,
   sameActor,
 } from "./analyse/clock.ts";
-import { boolean, replace, show, walk } from "./analyse/tree.ts";
+import { boolean, fieldsOf, replace, show, walk } from "./analyse/tree.ts";
 import { isTemporal } from "./analyse/types.ts";
 import { isError, privileged } from "./ask/session.ts";
 import { truthsOf } from "./compared.ts";
@@ -121,6 +121,36 @@ export async function opensLater(
         ),
       ),
     ),
+  );
+  return held.includes(false);
+}
+
+/** The first and the last in which a day begins. */
+const zones = ["Pacific/Kiritimati", "Etc/GMT+12"] as const;
+
+/** Would it be no proof in a session of another time zone? Dates are compared with moments by it. */
+export async function opensElsewhere(context: Context, proved: Known): Promise<boolean> {
+  const { knowledge, space } = context;
+  const { relations, readsTime } = knowledge.reach(proved.policy.tree);
+  const read = [...knowledge.schema.relations].filter(({ schema, name }) =>
+    relations.has(`${schema}.${name}`),
+  );
+  const moments = new Set(
+    [space.relation, ...read].flatMap(({ columns }) => columns.filter(isTemporal).map(({ name }) => name)),
+  );
+  let dated = readsTime;
+  walk(proved.policy.tree, (node) => void (dated ||= moments.has(fieldsOf(node)?.at(-1) ?? "")));
+  if (!dated) return false;
+  const held = await Promise.all(
+    zones.map((zone) => {
+      const within = ({ role, settings }: Context["as"]): Context["as"] => ({
+        role,
+        settings: [...settings, ["timezone", zone]],
+      });
+      const as = within(context.as);
+      const answer = personaAnswers(context.session, as);
+      return holds({ ...context, as, answer, full: within(context.full) }, proved);
+    }),
   );
   return held.includes(false);
 }

@@ -73,7 +73,8 @@ async function byStranger(
   const cases = naming.map((row) => ({ row }));
   const asked = { as: stranger, relation: space.relation, alias, texts: [text] };
   const truths = await evaluate(session, asked, cases);
-  const own = new Set(naming.filter((_, index) => truths[index] !== "T"));
+  // Where it raises for an identity without any row, others, who have rows, may reach it.
+  const own = new Set(naming.filter((_, index) => /^[FN]/.test(truths[index] ?? "")));
   return [rows.filter((row) => !own.has(row)), [...own]];
 }
 

@@ -3,7 +3,7 @@ import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
-import { type ActingAs, type Asking, type Patience, ProofSession } from "./ask/session.ts";
+import { type ActingAs, type Asking, type Patience, privileged, ProofSession } from "./ask/session.ts";
 import { proveCell } from "./cell.ts";
 import type { ProofCell } from "./proof-cell.ts";
 import { type Context, personaAnswers } from "./context.ts";
@@ -145,6 +145,7 @@ export class Prover implements AsyncDisposable {
       identities: persona.identities,
       stranger: strangerOf(as, persona.identities),
       answer: personaAnswers(session, as),
+      full: privileged,
       heldClaims: this.#options.heldClaims,
     };
   }

@@ -1,11 +1,11 @@
 import type { Node } from "libpg-query";
-import { bodyOf } from "./analyse/bodies.ts";
+import { claimsRead } from "./analyse/claims.ts";
 import { connected } from "./analyse/comparable.ts";
 import { always } from "./analyse/policy.ts";
-import { part, printExpression, show, stringOf, walk, withoutCasts } from "./analyse/tree.ts";
+import { show } from "./analyse/tree.ts";
 import type { RestsOn } from "../model/proof.ts";
 import type { Context } from "./context.ts";
-import { movingOf, opensLater } from "./later.ts";
+import { movingOf, opensElsewhere, opensLater } from "./later.ts";
 import {
   changed,
   holds,
@@ -47,20 +47,30 @@ async function decidedOutside(context: Context, proved: Proved): Promise<Pick<Re
   };
   const ofPolicy = outsideOf(context, policy.tree);
   const all = [...ofPolicy, ...outsideOf(context, declared.tree).filter(({ time }) => time)];
-  if (all.length === 0) return none;
+  const here = async (): Promise<Pick<RestsOn, "claims" | "time">> =>
+    (await opensElsewhere(context, known)) ? { claims: [], time: [anotherZone] } : none;
+  if (all.length === 0) return here();
   const timed = all.filter(({ time }) => time);
   const moving = await movingOf(context, known, timed);
   const free = all.filter((one) => one.claims.length > 0 || !moving.parts.has(one.tree));
   // What ends in time lets nothing more through.
-  const both = proved.both && (known.allowed || !free.some(({ time }) => time));
+  const both =
+    proved.both && (known.allowed || !free.some(({ time, claims }) => time || claims.some(isOfSession)));
   const matter = await deciding(context, { ...known, both }, free);
   const claims = matter.flatMap((one) => one.claims.map((claim) => ({ claim, sql: show(one.tree) })));
   const stops = matter.filter((one) => one.claims.length === 0);
   if (matter.length > 0) return { claims, time: [...new Set(stops.map(({ tree }) => show(tree)))] };
   const moved = timed.filter((one) => !free.includes(one));
-  if (moved.length === 0) return none;
+  if (moved.length === 0) return here();
   const later = await opensLater({ ...known, both: proved.both && known.allowed }, free, moving);
-  return { claims: [], time: later ? [...new Set(moved.map(({ tree }) => show(tree)))] : [] };
+  return later ? { claims: [], time: [...new Set(moved.map(({ tree }) => show(tree)))] } : here();
+}
+
+const anotherZone = "the time zone of a session, which a request may ask for,";
+
+/** How a user signed in: the same user may do so in another way, which is no other persona. */
+function isOfSession(claim: string): boolean {
+  return claim === "aal" || claim === "amr";
 }
 
 const outsides = new WeakMap<Node, readonly Outside[]>();
@@ -107,40 +117,7 @@ async function deciding(
 function outsideParts(node: Node, context: Context): readonly Outside[] {
   const inner = connected(node);
   if (inner !== undefined && inner.length > 0) return inner.flatMap((one) => outsideParts(one, context));
-  const claims = [...new Set(claimsOf(node, context, 0))].filter((one) => !context.heldClaims.has(one));
+  const claims = [...claimsRead(node, context.knowledge)].filter((one) => !context.heldClaims.has(one));
   const time = context.knowledge.reaches.of(node).readsTime;
   return claims.length > 0 || time ? [{ tree: node, claims, time }] : [];
-}
-
-/** Keys that are read of the claims: `auth.jwt() ->> 'plan'`, `current_setting('request.jwt.claims')::json #>> '{a,b}'`. */
-function claimsOf(tree: Node, context: Context, depth: number): readonly string[] {
-  const found: string[] = [];
-  walk(tree, (node) => {
-    const operation = part(node, "A_Expr");
-    const operator = stringOf(operation?.name?.at(-1));
-    if (
-      operation?.lexpr !== undefined &&
-      operation.rexpr !== undefined &&
-      /^(?:->>?|#>>?|\?)$/.test(operator) &&
-      readsClaims(operation.lexpr)
-    ) {
-      const key = part(withoutCasts(operation.rexpr), "A_Const")?.sval?.sval;
-      if (key !== undefined) found.push(...key.replaceAll(/[{}"]/g, "").split(","));
-    }
-    const call = part(node, "FuncCall");
-    const fn =
-      call && context.knowledge.schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
-    if (fn === undefined || fn.schema === "auth" || depth > 5) return;
-    const body = bodyOf(fn);
-    if (body !== undefined) found.push(...claimsOf(body, context, depth + 1));
-  });
-  return found;
-}
-
-function readsClaims(node: Node): boolean {
-  try {
-    return /jwt\(\)|request\.jwt\.claims/.test(printExpression(node));
-  } catch {
-    return false;
-  }
 }

@@ -92,14 +92,14 @@ async function askWithRow(
   declared: Condition,
   row: Row,
 ): Promise<WithRow | "refused" | undefined> {
-  const { space, as } = context;
+  const { space, as, full } = context;
   const table = quoteQualified(space.relation);
   const [theirs = "", ours = ""] = [declared, policy].map(({ alias }) => quoteIdent(alias));
   const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb("rowgate:put".*)::text, true) from ${table} as "rowgate:put" where ${placed('"rowgate:put"')}`;
   const allowed = `select ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs)}`;
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
   const questions: Step[] = [
-    { as: privileged, sql: allowed, rows: true },
+    { as: full, sql: allowed, rows: true },
     { as, sql: asked, rows: true },
   ];
   let refusedBy: string | undefined;

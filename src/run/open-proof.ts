@@ -33,9 +33,12 @@ export async function openProof(
   return prover;
 }
 
+/** How a user signed in is held where the matrix says it: what every token brings is one of the ways that the same user has. */
 function heldClaims(matrix: Matrix, identities: ReadonlyMap<string, Identity>): ReadonlySet<string> {
-  const claims = matrix.personas.map(({ name, claims: own }) => identities.get(name)?.claims ?? own);
-  return new Set(["sub", "role", ...claims.flatMap(keysOf)]);
+  const own = matrix.personas.flatMap(({ claims }) => keysOf(claims));
+  const brought = matrix.personas.flatMap(({ name }) => keysOf(identities.get(name)?.claims));
+  const usual = brought.filter((one) => one !== "aal" && one !== "amr");
+  return new Set(["sub", "role", ...own, ...usual]);
 }
 
 function keysOf(value: Json | undefined): readonly string[] {

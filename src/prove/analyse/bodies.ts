@@ -27,8 +27,8 @@ function readBody(fn: ProofFunction): Node | undefined {
 }
 
 /** Where a name is a column's and a variable's, PL/pgSQL raises, unless a setting says which of them to take. */
-function choosesNames({ source, settings }: ProofFunction): boolean {
-  return [source, ...settings].some((text) => /variable_conflict/i.test(text));
+function choosesNames({ source, settings, choosesNames: chosen }: ProofFunction): boolean {
+  return chosen || [source, ...settings].some((text) => /variable_conflict/i.test(text));
 }
 
 /** `x alias for $1`: the parser does not say for which. */

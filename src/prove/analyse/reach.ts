@@ -37,10 +37,11 @@ const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
 const timely =
   /^(?:now|transaction_timestamp|statement_timestamp|pg_postmaster_start_time|pg_conf_load_time)$/;
 const moment = "[\\d\\s:.,+-]*(?:now|today|tomorrow|yesterday)\\b(?:[\\d\\s:.,+-]|allballs|am|pm|utc|z)*";
-const relative = new RegExp(`^${moment}$`, "i");
+// Alone, or as an element of an array or of JSON.
+const relative = new RegExp(`^(?:[^]*[{,"(\\[])?${moment}(?:[},")\\]][^]*)?$`, "i");
 const time = new RegExp(
   "\\b(?:now|timenow|pg_postmaster_start_time|pg_conf_load_time)\\s*\\(|\\bcurrent_(?:date|time|timestamp)\\b|\\blocaltime|" +
-    `\\b(?:statement|transaction)_timestamp\\b|'${moment}'`,
+    `\\b(?:statement|transaction)_timestamp\\b|'(?:[^']*[{,"(\\[])?${moment}(?:[},")\\]][^']*)?'`,
   "i",
 );
 const age = /\bage\s*\(/gi;
@@ -79,6 +80,7 @@ export class Reaches {
     const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
     if (name !== "") this.#noteCall(name, into);
     if (name === "age" && part(node, "FuncCall")?.args?.length === 1) into.readsTime = true;
+    if (part(node, "RangeTableSample") !== undefined) into.volatile.add("TABLESAMPLE");
     const table = part(node, "RangeVar");
     if (table?.relname !== undefined)
       for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
@@ -107,7 +109,7 @@ export class Reaches {
 
   #function(fn: ProofFunction): Reach {
     const key = `${fn.schema}.${fn.name}(${fn.argumentTypes.join()})`;
-    const text = `${fn.source}\n${fn.sqlBody ?? ""}`;
+    const text = `${fn.source}\n${fn.sqlBody ?? ""}\n${fn.defaults ?? ""}`;
     const opaque = fn.language !== "sql" && fn.language !== "plpgsql";
     const dynamic = fn.language === "plpgsql" && /\bexecute\b/i.test(text);
     const volatile = [
@@ -132,8 +134,9 @@ export class Reaches {
   #text(key: string, text: string, volatile: readonly string[], byPath: readonly string[] = []): Reach {
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
+    const sampled = /\btablesample\b/i.test(text) ? ["TABLESAMPLE"] : [];
     const found = {
-      ...newlyFound(volatile, byPath, time.test(text) || readsAge(text)),
+      ...newlyFound([...volatile, ...sampled], byPath, time.test(text) || readsAge(text)),
       readsLogin: login.test(text),
     };
     // Before what it calls: a circle ends here.

@@ -60,6 +60,10 @@ export interface ProofFunction extends QualifiedName {
   readonly returns: string;
   readonly argumentNames: readonly string[];
   readonly argumentTypes: readonly string[];
+  /** A setting of the database or of a role says whether a name is a variable or a column. */
+  readonly choosesNames: boolean;
+  /** Expressions of arguments that a call may leave out. */
+  readonly defaults: string | null;
 }
 
 /** Functions that a call's name alone tells apart. */

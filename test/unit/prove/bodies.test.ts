@@ -21,6 +21,8 @@ const plain: ProofFunction = {
   returns: "boolean",
   argumentNames: ["x"],
   argumentTypes: ["integer"],
+  choosesNames: false,
+  defaults: null,
 };
 
 function expressionOf(fn: Partial<ProofFunction>): string {

@@ -1,0 +1,143 @@
+import type { Node } from "libpg-query";
+import { isJsonText } from "../../lib/json.ts";
+import { bodyOf } from "./bodies.ts";
+import { inlined, type Reading } from "./inline.ts";
+import type { ProofFunction } from "./schema.ts";
+import { onlyValue, part, replace, stringOf, walk, withoutCasts } from "./tree.ts";
+
+/** The token as a whole is read, by a path or pattern that may mean any claim. */
+const anyClaim = "of any name";
+
+/** Names of claims that are read, in the bodies of helpers too: `auth.jwt() ->> 'plan'`, `my_claim('plan')`. */
+export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
+  const found = new Set<string>();
+  visit(withBodies(tree, reading, found, 0), found);
+  return found;
+}
+
+const known: ReadonlySet<string> = new Set(["uid", "role", "email", "jwt"]);
+
+/** Calls of helpers become their bodies; of one that is no expression, the text is searched. */
+function withBodies(tree: Node, reading: Reading, found: Set<string>, depth: number): Node {
+  return replace(tree, (node) => {
+    const call = part(node, "FuncCall");
+    const args = call?.args ?? [];
+    const fn = call && reading.schema.callee((call.funcname ?? []).map(stringOf), args.length);
+    // With a default in the place of an argument, or one of several.
+    if (call !== undefined && fn === undefined)
+      for (const one of reading.schema.namesakes(stringOf(call.funcname?.at(-1))))
+        if (one.schema !== "auth") for (const claim of claimsInText(one)) found.add(claim);
+    if (fn === undefined || depth > 5 || (fn.schema === "auth" && known.has(fn.name))) return undefined;
+    try {
+      const body = bodyOf(fn);
+      const select = body && part(inlined(body, fn, args, reading.schema), "SelectStmt");
+      if (select !== undefined) {
+        const sub: Node = { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
+        return withBodies(onlyValue(select) ?? sub, reading, found, depth + 1);
+      }
+    } catch {
+      // Searched as text.
+    }
+    for (const one of claimsInText(fn)) found.add(one);
+    return undefined;
+  });
+}
+
+function claimsInText({ source, sqlBody, defaults }: ProofFunction): readonly string[] {
+  const text = `${source} ${sqlBody ?? ""} ${defaults ?? ""}`;
+  if (/\bcurrent_setting\s*\(\s*[^'\s]/i.test(text)) return [anyClaim];
+  if (!/\bjwt\s*\(\s*\)|request\.jwt\.claim/.test(text)) return [];
+  const keys = [...text.matchAll(/(?:->>?|#>>?|\?)\s*'([^']+)'|request\.jwt\.claim\.(\w+)/g)].flatMap(
+    ([, path, setting]) => (path === undefined ? (setting ?? []) : pathKeys(path)),
+  );
+  return keys.length === 0 ? [anyClaim] : keys;
+}
+
+function pathKeys(text: string): readonly string[] {
+  return text.replaceAll(/[{}"\s]/g, "").split(",");
+}
+
+function visit(tree: unknown, found: Set<string>): void {
+  walk(tree, (node) => {
+    const setting = settingRead(node);
+    // By a name that is made up it may be a header, or anything of the token; a request may ask for a time zone.
+    if (setting === undefined || /^timezone$/i.test(setting)) found.add(anyClaim);
+    const single = /^request\.jwt\.claim\.(\w+)$/.exec(setting ?? "")?.[1];
+    if (single !== undefined) found.add(single);
+    const contained = containment(node);
+    if (contained !== undefined) {
+      for (const one of contained) found.add(one);
+      return false;
+    }
+    const tested = part(node, "NullTest")?.arg;
+    if (tested !== undefined && pathOf(tested)?.length === 0) return false;
+    const path = pathOf(node);
+    if (path === undefined) return true;
+    for (const one of path) found.add(one);
+    // What such a document holds may be anything.
+    if (path.length === 0 || /^(?:app|user)_metadata$/.test(path.at(-1) ?? "")) found.add(anyClaim);
+    return false;
+  });
+}
+
+/** `auth.jwt() @> '{"plan": "pro"}'` */
+function containment(node: Node): readonly string[] | undefined {
+  const { name, lexpr, rexpr } = part(node, "A_Expr") ?? {};
+  if (stringOf(name?.at(-1)) !== "@>" || lexpr === undefined || rexpr === undefined) return undefined;
+  const path = pathOf(lexpr);
+  const text = constantText(rexpr);
+  if (path === undefined || text === undefined || !isJsonText(text)) return undefined;
+  return [...path, ...keysOf(JSON.parse(text))];
+}
+
+function keysOf(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(keysOf);
+  return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one)]);
+}
+
+/** Keys by which a part of the claims is read; empty: all of them; `undefined`: it is no part of them. */
+function pathOf(node: Node): readonly string[] | undefined {
+  const call = part(node, "FuncCall");
+  const name = stringOf(call?.funcname?.at(-1));
+  if (name === "jwt" || settingRead(node) === "request.jwt.claims") return [];
+  if (/^jsonb?_extract_path(?:_text)?$/.test(name)) {
+    const [of, ...keys] = call?.args ?? [];
+    const path = of && pathOf(of);
+    return path && [...path, ...keys.flatMap((one) => constantKeys(one) ?? anyClaim)];
+  }
+  const cast = part(node, "TypeCast")?.arg;
+  if (cast !== undefined) return pathOf(cast);
+  const list = part(node, "CoalesceExpr")?.args;
+  if (list !== undefined) return list.map(pathOf).find((one) => one !== undefined);
+  const value = onlyValue(part(part(node, "SubLink")?.subselect, "SelectStmt") ?? {});
+  if (value !== undefined) return pathOf(value);
+  const { kind, name: operator, lexpr, rexpr } = part(node, "A_Expr") ?? {};
+  if (lexpr === undefined) return undefined;
+  if (kind === "AEXPR_NULLIF") return pathOf(lexpr);
+  const by = stringOf(operator?.at(-1));
+  const path = /^(?:->>?|#>>?|\?)$/.test(by) ? pathOf(lexpr) : undefined;
+  if (path === undefined || rexpr === undefined) return undefined;
+  const keys = constantKeys(rexpr);
+  if (keys === undefined) return [...path, ...(by === "?" && path.length > 0 ? [] : [anyClaim])];
+  return [...path, ...(by.startsWith("#") ? keys.flatMap(pathKeys) : keys)];
+}
+
+/** The name of a setting; empty: none is read; `undefined`: its name is not written out. */
+function settingRead(node: Node): string | undefined {
+  const call = part(node, "FuncCall");
+  const [of] = call?.args ?? [];
+  if (stringOf(call?.funcname?.at(-1)) !== "current_setting" || of === undefined) return "";
+  return constantText(of);
+}
+
+function constantKeys(node: Node): readonly string[] | undefined {
+  const elements = part(withoutCasts(node), "A_ArrayExpr")?.elements ?? [node];
+  const keys = elements.flatMap((one) => constantText(one) ?? []);
+  return keys.length === elements.length ? keys : undefined;
+}
+
+function constantText(node: Node): string | undefined {
+  const constant = part(withoutCasts(node), "A_Const");
+  return constant?.sval?.sval ?? (constant?.ival === undefined ? undefined : String(constant.ival.ival ?? 0));
+}
