@@ -126,7 +126,7 @@ export async function opensLater(
 }
 
 /** The first and the last in which a day begins. */
-const zones = ["Pacific/Kiritimati", "Etc/GMT+12"] as const;
+const farZones = ["Pacific/Kiritimati", "Etc/GMT+12"] as const;
 
 /** Would it be no proof in a session of another time zone? Dates are compared with moments by it. */
 export async function opensElsewhere(context: Context, proved: Known): Promise<boolean> {
@@ -142,7 +142,7 @@ export async function opensElsewhere(context: Context, proved: Known): Promise<b
   walk(proved.policy.tree, (node) => void (dated ||= moments.has(fieldsOf(node)?.at(-1) ?? "")));
   if (!dated) return false;
   const held = await Promise.all(
-    zones.map((zone) => {
+    farZones.map((zone) => {
       const within = ({ role, settings }: Context["as"]): Context["as"] => ({
         role,
         settings: [...settings, ["timezone", zone]],
