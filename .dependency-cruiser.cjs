@@ -21,7 +21,7 @@ const rooms = {
   arguments: ["lib", "model", "plan", "probe", "prove"],
   escalate: ["lib", "model", "plan", "prove", "probe"],
   mutate: ["lib", "model", "plan", "persona", "judge", "probe", "prove", "run"],
-  gate: ["lib", "model", "plan", "persona", "judge", "catalog", "probe", "run", "stage", "diff"],
+  gate: ["lib", "model", "plan", "persona", "judge", "catalog", "probe", "escalate", "run", "stage", "diff"],
   scan: ["lib", "model", "prove"],
   init: ["lib", "model", "prove", "scan"],
   watch: ["lib", "model", "stage"],

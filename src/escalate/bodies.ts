@@ -24,6 +24,12 @@ export class Mentions {
   /** SQL that is put together when it runs, or that the parser cannot read: anything may be read. */
   anything = false;
   setsSettings = false;
+  /** Relations that are written. */
+  readonly writes: WrittenName[] = [];
+  /** Columns of the row that a trigger hands on (`new.role := …`); `*`: the row whole. */
+  readonly assigned: Set<string> = new Set();
+  /** A command of another kind is run: TRUNCATE, GRANT, CALL, CREATE TABLE. */
+  otherCommands = false;
 
   addTree(tree: Node): void {
     const aliases = new Set<string>(["new", "old"]);
@@ -33,10 +39,15 @@ export class Mentions {
 
   addStatements(sql: string): void {
     try {
-      for (const one of parseStatements(sql)) this.addTree(one);
+      for (const one of parseStatements(sql)) this.addStatement(one);
     } catch {
       this.anything = true;
     }
+  }
+
+  addStatement(tree: Node): void {
+    this.otherCommands ||= !Object.keys(tree).some((tag) => readAndWritten.has(tag));
+    this.addTree(tree);
   }
 
   addExpression(sql: string): void {
@@ -54,12 +65,20 @@ export class Mentions {
     const target = (node as { relation?: { relname?: string; schemaname?: string } }).relation;
     if (target?.relname !== undefined)
       this.relations.push({ schema: target.schemaname, name: target.relname });
+    const written = (
+      part(node, "InsertStmt") ??
+      part(node, "UpdateStmt") ??
+      part(node, "DeleteStmt") ??
+      part(node, "MergeStmt")
+    )?.relation;
+    if (written?.relname !== undefined)
+      this.writes.push({ schema: written.schemaname, name: written.relname });
     const call = part(node, "FuncCall");
     if (call !== undefined) this.#addCall((call.funcname ?? []).map(stringOf));
     const fields = fieldsOf(node);
     if (fields !== undefined) this.#addColumn(fields, aliases);
-    const written = part(node, "ResTarget");
-    if (written?.name !== undefined) this.columns.add(written.name);
+    const named = part(node, "ResTarget");
+    if (named?.name !== undefined) this.columns.add(named.name);
     const expression = part(node, "A_Expr");
     if (expression !== undefined)
       this.#addComparison(
@@ -104,6 +123,14 @@ export class Mentions {
     });
   }
 }
+
+const readAndWritten: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+]);
 
 /** Functions that run what they are given as text. */
 const takesSql: ReadonlySet<string> = new Set([
@@ -192,10 +219,46 @@ function readPlNode(value: unknown, found: Mentions): void {
   else if (typeof value === "object" && value !== null)
     for (const [key, one] of Object.entries(value)) {
       if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) found.anything = true;
+      if (key === "PLpgSQL_stmt_call") found.otherCommands = true;
+      for (const column of typeof one === "object" && one !== null ? assignedBy(key, one) : [])
+        found.assigned.add(column);
       if (key === "PLpgSQL_expr") readPlExpression((one as { query?: string }).query ?? "", found);
       readPlNode(one, found);
     }
 }
+
+interface PlPart {
+  readonly expr?: { readonly PLpgSQL_expr?: { readonly query?: string } };
+  readonly fields?: readonly { readonly name?: string }[];
+  readonly PLpgSQL_rec?: { readonly refname?: string };
+  readonly retvarno?: number;
+}
+
+/** The columns of a trigger's new row that a part of its body sets; `*`: the row whole. */
+function assignedBy(
+  key: string,
+  { expr, fields = [], PLpgSQL_rec: rec, retvarno }: PlPart,
+): readonly string[] {
+  const query = expr?.PLpgSQL_expr?.query ?? "";
+  switch (key) {
+    case "PLpgSQL_stmt_assign": {
+      const found = /^\s*"?new"?\s*(?:\.\s*"?([^"\s:=[.]+)|:?=)/i.exec(query);
+      return found === null ? [] : [found[1] ?? "*"];
+    }
+    case "PLpgSQL_row":
+      return fields.flatMap(({ name = "" }) => /^new\.(.+)$/i.exec(name)?.[1] ?? []);
+    case "target":
+      return rec?.refname === "new" ? ["*"] : [];
+    case "PLpgSQL_stmt_return":
+      return (retvarno ?? -1) > oldRow || (query !== "" && !returnsItsRow.test(query)) ? ["*"] : [];
+    default:
+      return [];
+  }
+}
+
+/** Variables of a trigger's function count from 0: its new row, its old row, others. */
+const oldRow = 1;
+const returnsItsRow = /^[\s(]*(?:null|new|old|coalesce\s*\(\s*(?:new|old)\s*,\s*(?:new|old)\s*\))[\s)]*$/i;
 
 /** A statement, an expression, or an assignment. */
 function readPlExpression(query: string, found: Mentions): void {
@@ -208,7 +271,9 @@ function readPlExpression(query: string, found: Mentions): void {
     try {
       const trees = text === "" ? [] : parse(text);
       if (trees.length === 0) continue;
-      for (const tree of trees) found.addTree(tree);
+      for (const tree of trees)
+        if (parse === parseStatements) found.addStatement(tree);
+        else found.addTree(tree);
       const target = text === assigned ? /^\s*([\w".]+)/.exec(query)?.[1] : undefined;
       if (target !== undefined)
         for (const name of target.replaceAll('"', "").split(".")) found.columns.add(name);

@@ -27,7 +27,8 @@ export function compare(before: Measures, after: Measures, waived: readonly Rela
       const found = wide && more(less, wide);
       const shown = is ?? was;
       if (found === undefined || shown === undefined) return [];
-      const declared = way === "gained" ? declaredBy(is, found, waived) : undefined;
+      const declared =
+        way === "gained" && !(is && hasAttached(was, is)) ? declaredBy(is, found, waived) : undefined;
       return [{ ...found, key, ...placeOf(shown), before: reached(was), after: reached(is), declared }];
     });
   return {
@@ -104,11 +105,25 @@ function moreRows(less: Measure | undefined, wide: Measure): MoreRows | undefine
   const { rows, reach } = wide;
   const before = less?.rows;
   if (reach === undefined) return undefined;
+  if (hasAttached(less, wide)) return rowsOfAttached(less, wide);
   if (less === undefined || rows === undefined || before === undefined || !areComparable(before, rows))
     return rowsWiden(less?.reach, reach) ? {} : undefined;
   const [stood, inReach] = [new Set(before.all), new Set(before.reached)];
   const keys = rows.reached.filter((one) => stood.has(one) && !inReach.has(one));
   return keys.length === 0 ? undefined : { keys };
+}
+
+/** A table that was there before is one of those below it now: its rows are not new, they are in reach by another name. */
+function hasAttached(less: Measure | undefined, wide: Measure): boolean {
+  const { children, tables } = less ?? wide;
+  return wide.children.some((child) => tables.has(child) && !children.includes(child));
+}
+
+function rowsOfAttached(less: Measure | undefined, { rows, reach }: Measure): MoreRows | undefined {
+  if ((reach?.count ?? 0) <= (less?.reach?.count ?? 0)) return undefined;
+  const inReach = new Set(less?.rows?.reached);
+  const keys = rows?.reached.filter((one) => !inReach.has(one)) ?? [];
+  return keys.length === 0 ? {} : { keys };
 }
 
 function areComparable(before: Rows, after: Rows): boolean {

@@ -1,5 +1,7 @@
 import { newFindings } from "../diff/findings.ts";
 import { ruleChanges } from "../diff/rules.ts";
+import { now } from "../lib/clock.ts";
+import { dayOf } from "../lib/moment.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog } from "../model/catalog.ts";
 import { failsRun, type Finding, incompleteNotes } from "../model/finding.ts";
@@ -7,9 +9,12 @@ import type { GateRecord } from "../model/gate.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import type { Target } from "../model/target.ts";
 import { RowgateError } from "../model/errors.ts";
+import { expiredWaivers } from "../run/waivers.ts";
 import { compare, type Compared } from "./compare.ts";
 import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
+import { comparePowers } from "./powers.ts";
+import { compareSideWrites, type SideWriting, unreviewed } from "./side-writes.ts";
 import { guilty } from "./guilty.ts";
 import { type Proofs, proveState } from "./proofs.ts";
 import { declarationOf, keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
@@ -237,23 +242,31 @@ const leftOutKinds: ReadonlySet<Finding["kind"]> = new Set([
 function structural(
   before: State,
   after: State,
-  { requireComplete }: GateRequest,
-): Pick<GateRecord, "findings" | "future" | "misfit"> {
+  { requireComplete, matrix }: GateRequest,
+): Pick<GateRecord, "findings" | "future" | "misfit" | "powers"> & {
+  readonly sideWrites: readonly SideWriting[];
+} {
+  const there = new Set(before.plan.catalog.relations.map((one) => formatQualified(one)));
   const fails = (finding: Finding): boolean =>
-    failsRun(finding) || (requireComplete && incompleteNotes.includes(finding.kind));
+    failsRun(finding) ||
+    (finding.kind === "cascades-past-a-deny" && there.has(finding.relation)) ||
+    (requireComplete && incompleteNotes.includes(finding.kind));
   const brought = newFindings(before.findings, after.findings).filter(fails);
   const left = requireComplete
     ? after.findings.filter((one) => leavesOut(one) && !brought.includes(one))
     : [];
+  const expired = expiredWaivers(matrix, dayOf(now()));
   const issues = after.issues.filter(
     (issue) => !before.issues.some(({ message }) => message === issue.message),
   );
   return {
     findings: [
       ...brought.map((finding) => ({ finding })),
-      ...left.map((finding) => ({ finding, before: true as const })),
+      ...[...left, ...expired].map((finding) => ({ finding, before: true as const })),
     ],
     future: compareFuture(before.future, after.future),
+    powers: comparePowers(before.powers, after.powers),
+    sideWrites: unreviewed(compareSideWrites(before.sideWrites, after.sideWrites), matrix),
     misfit: issues.length === 0 ? undefined : { issues },
   };
 }

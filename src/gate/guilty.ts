@@ -1,15 +1,22 @@
 import type { Finding } from "../model/finding.ts";
-import type { FutureAccess, GateRecord } from "../model/gate.ts";
+import type { FutureAccess, GateRecord, PowerGained } from "../model/gate.ts";
 import { blame, type Difference, type Seen } from "./blame.ts";
 import type { Compared, Keyed } from "./compare.ts";
 import { privilegesOf } from "./future.ts";
 import { keysFor, measure, type Measures } from "./measure.ts";
 import { type Proofs, proveState } from "./proofs.ts";
+import { has } from "./powers.ts";
+import { hasSideWriting, type SideWriting } from "./side-writes.ts";
 import type { GateRequest, State } from "./state.ts";
 
-type Found = Pick<GateRecord, "gained" | "lost" | "broken" | "findings" | "future" | "misfit">;
+type Found = Pick<
+  GateRecord,
+  "gained" | "lost" | "broken" | "findings" | "future" | "misfit" | "sideWrites" | "powers"
+>;
 type Differences = Pick<Compared, "gained" | "lost" | "broken"> &
-  Pick<GateRecord, "findings" | "future" | "misfit">;
+  Pick<GateRecord, "findings" | "future" | "misfit" | "powers"> & {
+    readonly sideWrites: readonly SideWriting[];
+  };
 
 interface Ends {
   readonly before: State;
@@ -24,7 +31,7 @@ interface Ends {
 /** Finds the statement of each difference. */
 export async function guilty(
   request: GateRequest,
-  { gained, lost, broken, findings, future, misfit }: Differences,
+  { gained, lost, broken, findings, future, misfit, sideWrites, powers }: Differences,
   { before, after, proofs, final, bare }: Ends,
   step: ((doing: string) => void) | undefined,
 ): Promise<Found> {
@@ -34,6 +41,11 @@ export async function guilty(
     broken: broken.map(ofCell),
     findings: findings.map((one) => ({ one, by: one.before ? undefined : { facet: isFound(one.finding) } })),
     future: future.map((one) => ({ one, by: { facet: holdsOf(one) } })),
+    powers: powers.map((one) => ({ one, by: { facet: isHeld(one) } })),
+    sideWrites: sideWrites.map((one) => ({
+      one: { by: one.by, writes: one.writes, functions: one.functions },
+      by: { facet: runs(one) },
+    })),
     misfit: misfit === undefined ? [] : [{ one: misfit, by: { facet: isMisfit } }],
   };
   const differences = Object.values(all).flatMap((some) =>
@@ -59,6 +71,8 @@ export async function guilty(
     broken: put(all.broken),
     findings: put(all.findings),
     future: put(all.future),
+    powers: put(all.powers),
+    sideWrites: put(all.sideWrites),
     misfit: put(all.misfit)[0],
   };
 }
@@ -90,6 +104,14 @@ function isFound(finding: Finding): Difference["facet"] {
 
 function holdsOf(one: FutureAccess): Difference["facet"] {
   return ({ state }) => privilegesOf(state.future, one);
+}
+
+function isHeld(one: PowerGained): Difference["facet"] {
+  return ({ state }) => has(state.powers, one);
+}
+
+function runs(one: SideWriting): Difference["facet"] {
+  return ({ state }) => hasSideWriting(state.sideWrites, one);
 }
 
 const isMisfit: Difference["facet"] = ({ state }) => state.issues.length > 0;

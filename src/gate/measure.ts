@@ -41,6 +41,9 @@ export interface Measure {
   readonly columns: readonly string[];
   /** Columns that name a row. */
   readonly key: readonly string[];
+  /** Tables whose rows are its rows too, and all tables that there are: by oid. */
+  readonly children: readonly string[];
+  readonly tables: ReadonlySet<string>;
   /** Columns that the matrix says are visible or free to be written. */
   readonly declaredColumns: readonly string[];
 }
@@ -133,6 +136,8 @@ function measureOf(cell: Cell, seen: Observation, state: State): Omit<Measure, "
     granted,
     columns: info.columns.map(({ name }) => name),
     key: cell.relation.key,
+    children: state.children.get(info.oid) ?? [],
+    tables: state.powers.objects,
     declaredColumns: declaredColumns(cell, state),
   };
 }

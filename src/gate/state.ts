@@ -3,10 +3,11 @@ import { now } from "../lib/clock.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
-import type { RelationInfo } from "../model/catalog.ts";
+import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
 import { addressOf } from "../model/posture.ts";
+import { isExposed, mayCall } from "../model/routine.ts";
 import type { Target } from "../model/target.ts";
 import { signIn } from "../persona/sign-in.ts";
 import { channelsOf } from "../plan/channels.ts";
@@ -27,6 +28,8 @@ import { type Clones, sendOne } from "./clones.ts";
 import { changesOf, type PendingStatement, resetSession } from "./migrations.ts";
 import { readFuture, type FutureFacts } from "./future.ts";
 import { allKeys } from "./keys.ts";
+import { type Powers, readPowers } from "./powers.ts";
+import { readSideWrites, type SideWriting } from "./side-writes.ts";
 
 export interface GateRequest {
   readonly matrix: Matrix;
@@ -58,6 +61,11 @@ export interface State {
   /** Keys of all rows, by the relation's oid. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
   readonly cells: readonly Cell[];
+  /** Code in force that writes besides what a statement says. */
+  readonly sideWrites: readonly SideWriting[];
+  readonly powers: Powers;
+  /** Tables whose rows are also those of each, by oid: partitions and tables that inherit from it. */
+  readonly children: ReadonlyMap<string, readonly string[]>;
   /** What is in force, as marks: where none differs between two states, neither does what policies say. */
   readonly marks: string;
   readonly sessions: SessionRules;
@@ -92,7 +100,20 @@ export async function openState(
   return { ...read, count, cells, sessions, target, changes, channel, close: () => opened.close() };
 }
 
-type Read = Pick<State, "plan" | "fitted" | "issues" | "findings" | "future" | "keys" | "marks" | "cells">;
+type Read = Pick<
+  State,
+  | "plan"
+  | "fitted"
+  | "issues"
+  | "findings"
+  | "future"
+  | "keys"
+  | "marks"
+  | "cells"
+  | "sideWrites"
+  | "powers"
+  | "children"
+>;
 
 async function readState(
   client: ClientBase,
@@ -124,7 +145,37 @@ async function readState(
   const keys = await allKeys(client, [...planned.values()]);
   const { rows } = await client.query(readSql("gate_marks.sql"));
   const marks = JSON.stringify(rows);
-  return { plan, fitted, issues, findings, future, keys, marks, cells };
+  const [sideWrites, powers] = await withWholeNames(
+    client,
+    async () => [await readSideWrites(client, callable(loaded)), await readPowers(client, matrix)] as const,
+  );
+  const children = await readChildren(client);
+  return { plan, fitted, issues, findings, future, keys, marks, cells, sideWrites, powers, children };
+}
+
+/** Postgres prints names with their schema where search_path does not lead to them. */
+async function withWholeNames<T extends readonly unknown[]>(
+  client: ClientBase,
+  ask: () => Promise<T>,
+): Promise<T> {
+  await client.query("savepoint rowgate_names; set local search_path = pg_catalog");
+  const found = await ask();
+  await client.query("rollback to savepoint rowgate_names; release savepoint rowgate_names");
+  return found;
+}
+
+async function readChildren(client: ClientBase): Promise<State["children"]> {
+  const { rows } = await client.query<{ parent: string; children: string[] }>(readSql("gate_children.sql"));
+  return new Map(rows.map(({ parent, children }) => [parent, children]));
+}
+
+/** Functions that personas may call: exposed ones, and, where they come through no gateway, all. */
+function callable({ matrix, catalog, directRoles }: Loaded): readonly RoutineInfo[] {
+  const roles = new Set(matrix.personas.map(({ role }) => role));
+  const held = catalog.roles.filter(({ name, superuser }) => roles.has(name) && !superuser);
+  return catalog.routines.filter((one) =>
+    held.some(({ name }) => mayCall(one, name) && (directRoles.has(name) || isExposed(one, matrix.exposes))),
+  );
 }
 
 /**

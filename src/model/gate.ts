@@ -82,6 +82,26 @@ export interface FutureAccess {
   readonly statement?: number | undefined;
 }
 
+/** Code that a statement or a call runs, and that is other code than before: what it writes is not compared. */
+export interface SideWrite {
+  /** `trigger copy on public.notes` */
+  readonly by: string;
+  /** Relations, and whatever else it sets. */
+  readonly writes: readonly string[];
+  /** Of it, the functions that write, as the matrix waives them. */
+  readonly functions: readonly string[];
+  readonly statement?: number | undefined;
+}
+
+/** What a role could hand on, change or become by itself, and could not before. */
+export interface PowerGained {
+  /** `undefined`: it is not about one role. */
+  readonly role: string | undefined;
+  /** `may grant SELECT on public.secrets to others` */
+  readonly power: string;
+  readonly statement?: number | undefined;
+}
+
 export interface GateRecord {
   readonly matrix: string;
   readonly target: string;
@@ -102,6 +122,8 @@ export interface GateRecord {
   readonly broken: readonly BrokenCell[];
   readonly findings: readonly NewFinding[];
   readonly future: readonly FutureAccess[];
+  readonly sideWrites: readonly SideWrite[];
+  readonly powers: readonly PowerGained[];
   /** Why the matrix does not fit the database afterwards, where it did before. */
   readonly misfit: { readonly issues: readonly Issue[]; readonly statement?: number | undefined } | undefined;
   /** What is in force otherwise than before: a sentence each. */
@@ -117,7 +139,13 @@ export function undeclaredGains({ gained }: Pick<GateRecord, "gained">): readonl
 /** 1: access widens, or a cell that passed does not pass, and the matrix does not say so. */
 export function gateExitCode(record: GateRecord): 0 | 1 {
   const widened = record.future.some(({ gained }) => gained.length > 0);
+  const { broken, findings, unknown, sideWrites, powers } = record;
   const fails =
-    undeclaredGains(record).length + record.broken.length + record.findings.length + record.unknown.length;
+    undeclaredGains(record).length +
+    broken.length +
+    findings.length +
+    unknown.length +
+    sideWrites.length +
+    powers.length;
   return fails > 0 || widened || record.misfit !== undefined ? 1 : 0;
 }

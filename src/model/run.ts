@@ -226,7 +226,7 @@ export interface RunRecord {
   readonly proofs?: ProofsRecord | undefined;
   /** What `--fail-on` named: notes of these kinds fail the run. Absent: none do. */
   readonly failOn?: readonly string[] | undefined;
-  /** Relations that the matrix waives: no cell of theirs was probed. */
+  /** Relations and functions that the matrix waives: no cell of theirs was probed. */
   readonly waivedRelations?: readonly WaivedRelation[] | undefined;
   readonly personas: readonly PersonaRecord[];
   /** In the order of the matrix. */
@@ -269,7 +269,7 @@ export interface EscalationRecord {
 }
 
 export interface WaivedRelation extends Waiver {
-  /** `schema.relation`. */
+  /** `schema.relation`; of a function with its types. */
   readonly relation: string;
 }
 

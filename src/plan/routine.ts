@@ -32,7 +32,10 @@ const aliases: Readonly<Record<string, string>> = {
   float: "double precision",
 };
 
-function isType({ type, cast }: RoutineInfo["arguments"][number], written: string): boolean {
+export function isType(
+  { type, cast }: Pick<RoutineInfo["arguments"][number], "type" | "cast">,
+  written: string,
+): boolean {
   const name = written.toLowerCase();
   const base = name.replace(/\[\]$/, "");
   const standard = `${aliases[base] ?? base}${name.slice(base.length)}`;

@@ -71,13 +71,16 @@ function factsOf({ exitCode, runs, milliseconds, failed, asides = [] }: Ending):
   const { means } = endings[exitCode];
   const all = addCounts(runs.map(({ counts }) => counts));
   const notes = runs.flatMap(({ findings }) => findings).filter((finding) => !failsRun(finding)).length;
-  const waived = runs.flatMap(({ waivedRelations = [] }) => waivedRelations).length;
+  const leftOut = runs.flatMap(({ waivedRelations = [] }) => waivedRelations);
+  const functions = leftOut.filter(({ relation }) => relation.endsWith(")")).length;
+  const waived = leftOut.length - functions;
   return [
     ...failed,
     `${glued(plural(all.cells, "cell"))} (${probed(all)}) in ${glued(seconds(milliseconds))}`,
     all.byVerdict.skipped > 0 ? glued(`${number(all.byVerdict.skipped)} skipped`) : undefined,
     all.waived > 0 ? glued(`${number(all.waived)} waived`) : undefined,
     waived > 0 ? glued(`${plural(waived, "relation")} waived`) : undefined,
+    functions > 0 ? glued(`${plural(functions, "function")} waived`) : undefined,
     (all.observed ?? 0) > 0
       ? `${glued(`${number(all.observed ?? 0)} observed`)}, not confirmed: an observation is no intention`
       : undefined,

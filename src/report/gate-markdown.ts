@@ -2,7 +2,15 @@ import { factsOf, findingMessages } from "../messages/findings.ts";
 import { type GateChange, gateExitCode, type GateRecord, undeclaredGains } from "../model/gate.ts";
 import type { Annotation } from "./github.ts";
 import { annotation } from "./github.ts";
-import { changedBy, changedThing, declaredText, groupChanges, lastLine } from "./gate.ts";
+import {
+  changedBy,
+  changedThing,
+  declaredText,
+  groupChanges,
+  lastLine,
+  powerText,
+  sideWriteText,
+} from "./gate.ts";
 import { clean, number, plural } from "./text.ts";
 
 /** GitHub refuses a comment that is longer; the rest is for what others put around it, such as a marker. */
@@ -41,9 +49,16 @@ export function gateMarkdown(record: GateRecord): string {
       ["finding", "statement"],
     ),
     section(
+      "Waivers that have expired",
+      record.findings
+        .filter(({ finding }) => finding.kind === "waiver-expired")
+        .map(({ finding }) => [prose(factsOf(finding))]),
+      ["waiver"],
+    ),
+    section(
       "Left out of the matrix, before these migrations too",
       record.findings
-        .filter(({ before }) => before === true)
+        .filter(({ finding, before }) => before === true && finding.kind !== "waiver-expired")
         .map(({ finding }) => [prose(`${findingMessages[finding.kind].title}: ${factsOf(finding)}`)]),
       ["what (`--no-require-complete` lets it pass)"],
     ),
@@ -66,12 +81,30 @@ export function gateMarkdown(record: GateRecord): string {
       ["issue", "where", "statement"],
     ),
     section(
+      "New powers of roles",
+      record.powers.map((one) => [prose(powerText(one)), statement(record, one.statement)]),
+      ["new power", "statement"],
+    ),
+    section(
+      "New or changed code that writes: not compared",
+      record.sideWrites.map((one) => [prose(sideWriteText(one)), statement(record, one.statement)]),
+      ["what", "statement"],
+    ),
+    section(
       "Known before, and not afterwards",
       record.unknown.map((cell) => [code(cell)]),
       ["cell"],
     ),
-    folded("▲ Access gained as declared", changeRows(declared, record), changeHeads),
-    folded("▼ Access lost", changeRows(record.lost, record).map(withoutMatrix), withoutMatrix(changeHeads)),
+    folded(
+      `▲ Access gained as declared (${plural(declared.length, "cell")})`,
+      changeRows(declared, record),
+      changeHeads,
+    ),
+    folded(
+      `▼ Access lost (${plural(record.lost.length, "cell")})`,
+      changeRows(record.lost, record).map(withoutMatrix),
+      withoutMatrix(changeHeads),
+    ),
     folded(
       "In force otherwise than before",
       record.rules.map((rule) => [prose(rule)]),
@@ -130,7 +163,7 @@ function withoutMatrix(cells: readonly string[]): readonly string[] {
 /** What stops nothing is there to be opened. */
 function folded(title: string, rows: readonly (readonly string[])[], heads: readonly string[]): string {
   const table = [line(heads), line(heads.map(() => "---")), ...rows.map(line)];
-  const summary = `<details><summary>${title}: ${number(rows.length)}</summary>`;
+  const summary = `<details><summary>${title}: ${plural(rows.length, "line")}</summary>`;
   return rows.length === 0 ? "" : ["", summary, "", ...table, "", "</details>"].join("\n");
 }
 
@@ -196,6 +229,12 @@ export function gateAnnotations(record: GateRecord): string {
         text: `${one.role} gains ${one.gained.join(", ")} on each ${one.object} that ${one.owner} creates in ${one.schema}`,
         by: one.statement,
       })),
+    ...record.powers.map((one) => ({ title: "new power", text: powerText(one), by: one.statement })),
+    ...record.sideWrites.map((one) => ({
+      title: `not compared: ${one.by}`,
+      text: sideWriteText(one),
+      by: one.statement,
+    })),
     ...(misfit?.issues ?? []).map(({ message }) => ({
       title: "the matrix does not fit",
       text: message,

@@ -3,7 +3,9 @@ import {
   type GateChange,
   gateExitCode,
   type GateRecord,
+  type PowerGained,
   type Reached,
+  type SideWrite,
   undeclaredGains,
 } from "../model/gate.ts";
 import { type Paint, painter } from "./paint.ts";
@@ -112,9 +114,11 @@ export function gateText(record: GateRecord, options: GateTextOptions): string {
     ...(quiet ? [] : [headline(record, paint), ""]),
     ...changeLines(undeclared, "▲", how),
     ...futureLines(how),
+    ...powerLines(how),
     ...brokenLines(how),
     ...misfitLines(how),
     ...findingLines(how, width),
+    ...sideWriteLines(how, width),
     ...unknownLines(how),
     ...(quiet ? [] : changeLines(declared, "▲", how)),
     ...(quiet ? [] : changeLines(record.lost, "▼", how)),
@@ -183,6 +187,18 @@ function futureLines(how: How): readonly string[] {
   });
 }
 
+function powerLines(how: How): readonly string[] {
+  return how.record.powers.flatMap((one) => [
+    `${how.paint("bad", "▲")} ${clean(powerText(one))}`,
+    ...byStatement(how, one.statement),
+  ]);
+}
+
+/** `authenticated may grant SELECT on public.secrets to others`. */
+export function powerText({ role, power }: PowerGained): string {
+  return role === undefined ? power : `${role} ${power}`;
+}
+
 function brokenLines(how: How): readonly string[] {
   const groups = new Map<string, { first: GateRecord["broken"][number]; cells: string[] }>();
   const shown = new Set(undeclaredGains(how.record).map(({ cell }) => cell));
@@ -214,12 +230,36 @@ function misfitLines(how: How): readonly string[] {
 function findingLines(how: How, width: number): readonly string[] {
   return how.record.findings.flatMap(({ finding, before, statement }) => [
     ...hanging(
-      `${how.paint("bad", before === true ? "LEFT OUT" : "FINDING")}  ${findingMessages[finding.kind].title} (${finding.kind}): ${clean(factsOf(finding))}`,
+      `${how.paint("bad", findingWord({ finding, before }))}  ${findingMessages[finding.kind].title} (${finding.kind}): ${clean(factsOf(finding))}`,
       width,
       4,
     ),
     ...byStatement(how, statement),
   ]);
+}
+
+function findingWord({
+  finding,
+  before,
+}: Pick<GateRecord["findings"][number], "finding" | "before">): string {
+  if (finding.kind === "waiver-expired") return "EXPIRED";
+  return before === true ? "LEFT OUT" : "FINDING";
+}
+
+function sideWriteLines(how: How, width: number): readonly string[] {
+  return how.record.sideWrites.flatMap((one) => [
+    ...hanging(`${how.paint("bad", "UNKNOWN")}  ${clean(sideWriteText(one))}`, width, 4),
+    ...byStatement(how, one.statement),
+  ]);
+}
+
+/** What was not compared, and what to do. */
+export function sideWriteText({ by, writes, functions }: SideWrite): string {
+  const waive =
+    functions.length === 0
+      ? ""
+      : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
+  return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;
 }
 
 function unknownLines({ record, paint }: How): readonly string[] {
@@ -239,10 +279,12 @@ function ruleLines({ rules }: GateRecord): readonly string[] {
 }
 
 function countedFindings({ findings }: GateRecord): readonly string[] {
-  const left = findings.filter(({ before }) => before === true).length;
-  const brought = findings.length - left;
+  const expired = findings.filter(({ finding }) => finding.kind === "waiver-expired").length;
+  const left = findings.filter(({ before }) => before === true).length - expired;
+  const brought = findings.length - left - expired;
   return [
     ...(brought === 0 ? [] : [plural(brought, "new finding")]),
+    ...(expired === 0 ? [] : [plural(expired, "expired waiver")]),
     ...(left === 0
       ? []
       : [`the matrix leaves out ${left} ${left === 1 ? "thing" : "things"} that it left out before`]),
@@ -262,6 +304,10 @@ export function lastLine(record: GateRecord, paint: Paint): string {
           `${plural(record.broken.length, "cell")} of the matrix no longer ${record.broken.length === 1 ? "passes" : "pass"}`,
         ]),
     ...countedFindings(record),
+    ...(record.powers.length === 0 ? [] : [plural(record.powers.length, "new power")]),
+    ...(record.sideWrites.length === 0
+      ? []
+      : [`${plural(record.sideWrites.length, "side write")} not compared`]),
     `${plural(record.compared, "cell")} compared on the direct channel with the rows at hand, ${record.proved} of them for all rows`,
   ];
   return `${record.matrix} on ${record.target}  ${word}  ${parts.join("; ")} (${seconds(record.milliseconds)})`;

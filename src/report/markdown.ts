@@ -21,6 +21,7 @@ import {
   placeName,
   position,
   verdictWords,
+  waivedTogether,
 } from "./words.ts";
 
 /** GitHub refuses a comment that is longer; the rest is for what others put around it, such as a marker. */
@@ -179,8 +180,8 @@ function placesOf(texts: readonly string[]): readonly string[] {
 
 /** By name: a PASS does not cover them. */
 function waivedSections(waived: Failures, run: RunRecord): readonly Section[] {
-  const relations = (run.waivedRelations ?? []).map(
-    ({ relation, expires, reason }) => `${relation}, until ${expires}: ${reason}`,
+  const relations = waivedTogether(run).map(
+    ({ names, expires, reason }) => `${names}, until ${expires}: ${reason}`,
   );
   const cells = waived
     .groups()

@@ -11,7 +11,15 @@ import { mapLines } from "./map.ts";
 import { painter } from "./paint.ts";
 import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
 import { countSkips, totalLines } from "./totals.ts";
-import { cellName, isFailing, isWaived, operationHeads, position, verdictWords } from "./words.ts";
+import {
+  cellName,
+  isFailing,
+  isWaived,
+  operationHeads,
+  position,
+  verdictWords,
+  waivedTogether,
+} from "./words.ts";
 
 /** Lines that belong together; a blank line parts them from the next. */
 type Section = readonly string[];
@@ -102,9 +110,9 @@ function noteLines(run: RunRecord, archivePath: string, width: number): Section 
 
 /** By name: a PASS does not cover them. */
 function waivedLines(failures: Failures, run: RunRecord, width: number): Section {
-  const relations = (run.waivedRelations ?? []).map(
-    ({ relation, expires, reason, at }) =>
-      `${clean(relation)}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`,
+  const relations = waivedTogether(run).map(
+    ({ names, expires, reason, at }) =>
+      `${clean(names)}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`,
   );
   const cells = failures
     .groups()

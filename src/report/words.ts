@@ -1,7 +1,8 @@
+import { grouped } from "../lib/grouped.ts";
 import type { Effect } from "../model/effect.ts";
 import { formatPosition, type SourcePosition } from "../model/errors.ts";
 import type { Expectation, Operation } from "../model/matrix.ts";
-import type { Cause, CellRecord } from "../model/run.ts";
+import type { Cause, CellRecord, RunRecord, WaivedRelation } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { verdictInfo } from "../model/verdict.ts";
 import type { Tone } from "./paint.ts";
@@ -63,6 +64,16 @@ export function isFailing(verdict: Verdict): verdict is FailingVerdict {
 /** Covered by a waiver that may cover it: an error never is. */
 export function isWaived(cell: Pick<CellRecord, "verdict" | "waived">): boolean {
   return cell.waived && verdictInfo[cell.verdict].waivable;
+}
+
+/** What the matrix leaves out: one entry for all that it waives for the same reason until the same day. */
+export function waivedTogether({
+  waivedRelations = [],
+}: Pick<RunRecord, "waivedRelations">): readonly (WaivedRelation & { readonly names: string })[] {
+  const groups = grouped(waivedRelations, ({ reason, expires }) => JSON.stringify([reason, expires]));
+  return [...groups.values()].flatMap((group) =>
+    group.slice(0, 1).map((one) => ({ ...one, names: group.map(({ relation }) => relation).join(", ") })),
+  );
 }
 
 export const effectWords: Record<Effect, string> = {

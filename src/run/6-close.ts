@@ -3,6 +3,8 @@ import { defaultPrivilegesDiffer } from "../lint/default-privileges.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
 import { type Finding, recordedFinding } from "../model/finding.ts";
+import { expiredWaivers } from "./waivers.ts";
+import type { Waiver } from "../model/matrix.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { archiveVersion, type EscalationRecord, type RunRecord } from "../model/run.ts";
 import { dateSince, dayOf, elapsed, type Moment, setBetween } from "../lib/moment.ts";
@@ -78,12 +80,10 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
     filters: request.filters,
     command: request.command,
     ...(failOn.length > 0 && { failOn }),
-    waivedRelations: matrix.waivedRelations.map(({ reason, expires, at, ...name }) => ({
-      relation: formatQualified(name),
-      reason,
-      expires,
-      at,
-    })),
+    waivedRelations: [
+      ...matrix.waivedRelations.map((one) => ({ relation: formatQualified(one), ...waiverOf(one) })),
+      ...(matrix.waivedFunctions ?? []).map((one) => ({ relation: formatFunction(one), ...waiverOf(one) })),
+    ],
     personas: matrix.personas.map(({ name, role, login, claims, settings }) => ({
       name,
       role,
@@ -133,35 +133,15 @@ function lateFindings({ request, channels, began, ended }: Ending): readonly Fin
       ? [{ kind: "rollback-not-honoured", gateway: request.target.rest?.gateway.kind ?? "remote" }]
       : [];
   const silent: Finding[] = notProbed(request).map((reason) => ({ kind: "rest-not-probed", reason }));
-  const day = dayOf(request.startedAt);
-  const waivers = [
-    ...request.matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
-    ...(request.matrix.waivedFunctions ?? []).map((one) => ({ waiver: one, cell: formatFunction(one) })),
-    ...request.matrix.relations.flatMap((spec) =>
-      spec.declarations.flatMap(({ waiver, persona, operation }) =>
-        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatQualified(spec)}/${operation}` }],
-      ),
-    ),
-    ...request.matrix.functions.flatMap((spec) =>
-      spec.declarations.flatMap(({ waiver, persona, operation }) =>
-        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatFunction(spec)}/${operation}` }],
-      ),
-    ),
-  ];
-  const expired = waivers
-    .filter(({ waiver }) => waiver.expires < day)
-    .map(
-      ({ waiver, cell }): Finding => ({
-        kind: "waiver-expired",
-        cell,
-        expires: waiver.expires,
-        at: waiver.at,
-      }),
-    );
+  const expired = expiredWaivers(request.matrix, dayOf(request.startedAt));
   const { override } = request.target;
   const overridden: Finding[] =
     override === undefined ? [] : [{ kind: "production-override", because: override }];
   return [...clockWasSet(began, ended), ...overridden, ...refused, ...silent, ...expired];
+}
+
+function waiverOf({ reason, expires, at }: Waiver): Waiver {
+  return { reason, expires, at };
 }
 
 /** Seconds; below it is how clocks are kept right. */

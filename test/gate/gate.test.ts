@@ -164,6 +164,38 @@ test("a function that anybody may call is to be declared too, unless completenes
   expect((await gated(sql, "", false)).findings).toEqual([]);
 });
 
+function waiverOfAdd(expires: string): string {
+  return `waive:\n  "add(int,int)": { reason: adds, expires: ${expires} }\n`;
+}
+
+function ofFunctions({ findings }: GateRecord): readonly unknown[] {
+  return findings.flatMap(({ finding, before }) =>
+    "function" in finding || finding.kind === "waiver-expired" ? [[finding.kind, before]] : [],
+  );
+}
+
+test("a function that the matrix waives is no finding, until the day is over", async () => {
+  const sql = "create function public.add(a int, b int) returns int language sql as 'select a + b';";
+  expect(ofFunctions(await gated(sql, waiverOfAdd("2126-01-01")))).toEqual([]);
+  const over = await gated(sql, waiverOfAdd("2026-01-01"));
+  expect([ofFunctions(over), gateExitCode(over)]).toEqual([[["waiver-expired", true]], 1]);
+  expect(gateMarkdown(over)).toContain("#### Waivers that have expired");
+});
+
+test("what a trigger's function writes is not compared, until the matrix waives it", async () => {
+  const sql = `create function public.copy() returns trigger language plpgsql security definer set search_path = '' as
+$$ begin insert into public.news values (9, new.body, false); return new; end $$;
+create trigger copy after insert on public.notes for each row execute function public.copy();`;
+  const record = await gated(sql);
+  expect(record.sideWrites.map(({ by, writes, statement }) => [by, writes, statement])).toEqual([
+    ["trigger copy on public.notes", ["public.news"], 1],
+  ]);
+  expect(gateExitCode(record)).toBe(1);
+  expect(gateMarkdown(record)).toContain("#### New or changed code that writes: not compared");
+  const waived = await gated(sql, `waive:\n  "copy()": { reason: read, expires: 2126-01-01 }\n`);
+  expect([waived.sideWrites, gateExitCode(waived)]).toEqual([[], 0]);
+});
+
 test("a comment for a pull request names the statement, and is never longer than GitHub takes", async () => {
   const record = await gated(
     "create policy drafts on public.news for select to authenticated using (draft);",

@@ -93,6 +93,8 @@ export function guiltyLines({
   findings,
   future,
   misfit,
+  sideWrites,
+  powers,
   statements,
 }: GateRecord): readonly number[] {
   const stops = [
@@ -100,6 +102,8 @@ export function guiltyLines({
     ...broken,
     ...findings.filter(({ before }) => before !== true),
     ...future.filter((one) => one.gained.length > 0),
+    ...sideWrites,
+    ...powers,
     ...(misfit === undefined ? [] : [misfit]),
   ];
   const lines = stops.map(({ statement }) => statements[statement ?? -1]?.line ?? 0);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gateExitCode } from "../../src/model/gate.ts";
+import { powerText, sideWriteText } from "../../src/report/gate.ts";
 import { type GateProject, guiltyLines, openGateProject, shown } from "./project.ts";
 
 /** Each way in is closed here, and each migration below opens one without saying so. */
@@ -42,6 +43,34 @@ insert into public.reports values (1, 'x'), (2, 'y');
 create table internal.ledger (id int primary key);
 insert into internal.ledger values (1);
 create type public.mood as enum ('calm');
+create table public.posts (id int primary key, owner uuid not null, body text);
+alter table public.posts enable row level security, force row level security;
+grant select, insert, update, delete on public.posts to authenticated;
+create policy own on public.posts to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
+insert into public.posts values (1, '10000000-0000-4000-8000-000000000001', 'mine'), (2, '10000000-0000-4000-8000-000000000002', 'hers');
+create table public.wall (id int, body text);
+alter table public.wall enable row level security, force row level security;
+grant select on public.wall to authenticated;
+create policy everyone on public.wall for select to authenticated using (true);
+insert into public.wall values (0, 'welcome');
+create table public.hidden (id int, body text);
+alter table public.hidden enable row level security, force row level security;
+insert into public.hidden values (1, 'not yours');
+create table public.members (person uuid primary key, team int not null);
+alter table public.members enable row level security, force row level security;
+insert into public.members values ('10000000-0000-4000-8000-000000000001', 1), ('10000000-0000-4000-8000-000000000002', 2);
+create function internal.team() returns int language sql stable security definer set search_path = '' as 'select team from public.members where person = auth.uid()';
+create table public.plans (id int primary key, team int not null);
+alter table public.plans enable row level security, force row level security;
+grant select on public.plans to authenticated;
+create policy team on public.plans for select to authenticated using (team = internal.team() or current_setting('app.editor', true) = 'on');
+insert into public.plans values (1, 1), (2, 2);
+create function internal.stamp() returns trigger language plpgsql as $$ begin new.body := trim(new.body); return new; end $$;
+create trigger stamp before insert or update on public.posts for each row execute function internal.stamp();
+create function internal.log_report(n int) returns void language sql security definer set search_path = '' as 'insert into internal.ledger values (n)';
+create function public.file_report(n int) returns int language plpgsql security definer set search_path = '' as $$ begin perform internal.log_report(n); return n; end $$;
+revoke execute on function internal.log_report(int), public.file_report(int) from public;
+grant execute on function public.file_report(int) to authenticated;
 `;
 const matrix = `matrix: notes
 personas:
@@ -70,9 +99,22 @@ relations:
       anon: deny
       ana: { select: mine, update: { rows: mine, set: { role: member }, never: { promoted: { role: admin } } }, '*': deny }
       bea: { select: mine, '*': deny }
+  posts:
+    rows: { mine: owner = :sub }
+    insert: { own: { id: 7, owner: :sub, body: x } }
+    expect: { anon: deny, ana: { '*': mine, insert: { accept: [own] } }, bea: { '*': mine, insert: { accept: [own] } } }
+  wall:
+    expect: { anon: deny, ana: { select: allow, '*': deny }, bea: { select: allow, '*': deny } }
+  hidden: { expect: { anon: deny, ana: deny, bea: deny } }
+  members: { expect: { anon: deny, ana: deny, bea: deny } }
+  plans:
+    rows: { first: id = 1, second: id = 2 }
+    expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
   reports:
     rows: { second: id = 2 }
     expect: { anon: deny, ana: { select: second, '*': deny }, bea: deny }
+functions:
+  file_report: { calls: { one: { n: 7 } }, expect: { anon: deny, ana: allow, bea: allow } }
 `;
 
 let project: GateProject;
@@ -125,6 +167,27 @@ const sly: Readonly<Record<string, readonly [sql: string]>> = {
   ],
   "rows that the data does not hold": ["alter policy one on public.secrets using (id = 1 or archived);"],
   "as many rows as before, and others": ["alter policy one on public.secrets using (id = 2);"],
+  "rows of a table that was there, by the name of another": [
+    "alter table public.hidden inherit public.wall;",
+  ],
+  "a membership among the data": [
+    "update public.members set team = 2 where person = '10000000-0000-4000-8000-000000000001';",
+  ],
+  "an event trigger that grants each new table": [
+    "create function internal.open_all() returns event_trigger language plpgsql security definer as $$ declare t record; begin for t in select object_identity as name from pg_event_trigger_ddl_commands() where object_type = 'table' loop execute 'grant select on ' || t.name || ' to anon'; end loop; end $$;\ncreate event trigger open_all on ddl_command_end execute function internal.open_all();",
+  ],
+  "a setting of the gateway's login that a policy trusts": [
+    "alter role authenticator set app.editor = 'on';",
+  ],
+  "another role for requests without a token": [
+    "alter role authenticator set pgrst.db_anon_role = 'authenticated';",
+  ],
+  "an owner without FORCE": [
+    "alter table public.members owner to authenticated;\nalter table public.members no force row level security;",
+  ],
+  "rows that go with others": [
+    "alter table public.hidden add constraint with_post foreign key (id) references public.posts on delete cascade not valid;",
+  ],
   "a gateway's schemas, by a setting of its login": [
     "alter role authenticator set pgrst.db_schemas = 'public, internal';\ngrant select on internal.ledger to anon;\ngrant usage on schema internal to anon;",
   ],
@@ -139,6 +202,88 @@ test.each(Object.entries(sly))("is stopped: %s", async (_, [statements]) => {
   );
   const lines = guiltyLines(record);
   expect(lines.every((line) => line > 1 && line < 2 + statements.split("\n").length)).toBe(true);
+});
+
+/** What several statements open, and no row at hand shows; each of its own. */
+const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: RegExp])[]>> = {
+  "what other code writes": [
+    [
+      "create function internal.copy() returns trigger language plpgsql security definer set search_path = '' as $$ begin insert into public.wall values (new.id, new.body); return new; end $$; create trigger copy after insert on public.posts for each row execute function internal.copy();",
+      /^trigger copy on public\.posts .* writes public\.wall:.* waive internal\.copy\(\) in the matrix/,
+    ],
+    [
+      "create function internal.raise_role(who uuid) returns void language sql security definer as $$ update public.people set role = 'admin' where owner = who $$; create or replace function internal.keep_role() returns trigger language plpgsql security definer as $$ begin perform internal.raise_role(new.owner); return new; end $$;",
+      /^trigger keep_role on public\.people .* writes public\.people:/,
+    ],
+    [
+      "create or replace function internal.stamp() returns trigger language plpgsql security definer as $$ begin execute 'insert into public.' || 'wall values (1, $1)' using new.body; return new; end $$;",
+      /^trigger stamp on public\.posts .* writes what SQL says that is put together/,
+    ],
+    [
+      "create function internal.hand_over() returns trigger language plpgsql as $$ begin new.owner := '10000000-0000-4000-8000-000000000001'; return new; end $$; create trigger hand_over before update on public.posts for each row execute function internal.hand_over();",
+      /^trigger hand_over on public\.posts .* writes the column owner of the row, which policies read/,
+    ],
+    [
+      "create function internal.fill() returns trigger language plpgsql security definer set search_path = '' as $$ begin select s.word into new.body from public.secrets s limit 1; return new; end $$; create trigger fill before insert on public.posts for each row execute function internal.fill();",
+      /^trigger fill on public\.posts .* writes the row, from what it reads/,
+    ],
+    [
+      "create rule also as on insert to public.posts do also insert into public.wall values (new.id, new.body);",
+      /^rule also on public\.posts .* writes public\.wall/,
+    ],
+    [
+      "create or replace function internal.log_report(n int) returns void language sql security definer set search_path = '' as $$ update public.people set role = 'admin' $$;",
+      /^function public\.file_report\(n integer\) .* writes public\.people/,
+    ],
+    [
+      "alter table public.posts alter column owner set default '10000000-0000-4000-8000-000000000001';",
+      /^default of public\.posts\.owner .* writes the column owner of the row/,
+    ],
+  ],
+  "what roles could hand on, change or become": [
+    [
+      "grant select on public.wall to authenticated with grant option;",
+      /authenticated may grant SELECT on public\.wall to others/,
+    ],
+    ["grant trigger on public.wall to anon;", /anon has trigger on public\.wall/],
+    ["alter function internal.is_ana() owner to authenticated;", /authenticated owns internal\.is_ana\(\)/],
+    [
+      "grant create on schema internal to authenticated;",
+      /authenticated may create objects in schema internal/,
+    ],
+    ["create role empty nologin; grant empty to anon;", /anon is a member of empty/],
+    ["alter role anon createrole;", /anon may create roles/],
+    ["grant insert on internal.ledger to authenticated;", /authenticated has insert on internal\.ledger/],
+    [
+      "grant execute on function pg_catalog.pg_ls_logdir() to authenticated;",
+      /authenticated may call pg_ls_logdir\(\)/,
+    ],
+    [
+      "alter function internal.log_report(int) reset search_path;",
+      /log_report\(integer\) runs with its owner's rights and looks names up by its caller's/,
+    ],
+    [
+      "do $$ begin execute format('alter database %I set app.admin = %L', current_database(), 'on'); end $$;",
+      /^each new session of the database begins with app\.admin=on/,
+    ],
+    [
+      "alter role authenticator set pgrst.jwt_role_claim_key = '.user_metadata.role';",
+      /each new session of authenticator begins with pgrst\.jwt_role_claim_key/,
+    ],
+  ],
+};
+
+test.each(Object.entries(unseen))("is stopped, each at its statement: %s", async (_, all) => {
+  const record = await project.gated(all.map(([statement]) => statement).join("\n"));
+  const found = [
+    ...record.sideWrites.map((one) => [sideWriteText(one), one.statement] as const),
+    ...record.powers.map((one) => [powerText(one), one.statement] as const),
+  ].map(([text, statement]) => `${text} | line ${record.statements[statement ?? -1]?.line}`);
+  for (const [index, [statement, shows]] of all.entries())
+    expect(found, statement).toContainEqual(
+      expect.stringMatching(new RegExp(`${shows.source}.* \\| line ${index + 1}$`)),
+    );
+  expect(gateExitCode({ ...record, findings: [], gained: [], broken: [], future: [] })).toBe(1);
 });
 
 /** Migrations that change no access. */
@@ -162,17 +307,34 @@ const harmless: Readonly<Record<string, string>> = {
     "alter type public.mood add value 'glad';\nalter table public.reports add column mood public.mood default 'glad';",
   "more rows of the same kind":
     "insert into public.secrets values (3, '10000000-0000-4000-8000-000000000002', 'c');",
+  "a trigger that stamps the row, and the body of one, written otherwise": `alter table public.posts add column changed timestamptz;
+    create function internal.touch() returns trigger language plpgsql as $$ begin new.changed := now(); return new; end $$;
+    create trigger touch before update on public.posts for each row execute function internal.touch();
+    create or replace function internal.log_report(n int) returns void language sql security definer set search_path = '' as 'insert  into internal.ledger -- as before
+      values (n)';`,
+  "a trigger, its function and its table are renamed; who may execute them": `alter trigger stamp on public.posts rename to stamped;
+    alter function internal.stamp() rename to stamp_body;
+    revoke execute on function internal.stamp_body() from public;`,
+  "a tighter policy beside, a new table in reach of none, a helper of a policy": `create table internal.jobs (id int primary key, role text not null default 'member');
+    alter table internal.jobs enable row level security;
+    create index jobs_role on internal.jobs (role);
+    create function internal.is_signed_in() returns boolean language sql stable as 'select auth.uid() is not null';
+    create policy signed_in_too on public.posts as restrictive to authenticated using (internal.is_signed_in());`,
   "an own transaction that is rolled back": "begin;\ngrant select on public.secrets to anon;\nrollback;",
 };
 
 test.each(Object.entries(harmless))("0 gained, 0 lost: %s", async (_, statements) => {
   const record = await project.gated(statements);
   expect(shown(record)).toEqual([]);
-  expect([record.broken, record.unknown, record.findings.filter(({ before }) => before !== true)]).toEqual([
-    [],
-    [],
-    [],
-  ]);
+  const { broken, unknown, sideWrites, powers } = record;
+  const findings = record.findings.filter(({ before }) => before !== true);
+  expect({ broken, unknown, sideWrites, powers, findings }).toEqual({
+    broken: [],
+    unknown: [],
+    sideWrites: [],
+    powers: [],
+    findings: [],
+  });
 });
 
 describe("where a statement cannot run inside a transaction", () => {

@@ -84,11 +84,9 @@ describe.each(Object.keys(flaws))("%s", (system) => {
 
     const record = await gate(request);
     expect(undeclaredGains(record)).toEqual([]);
-    expect([record.broken, record.misfit, record.findings.filter((one) => one.before !== true)]).toEqual([
-      [],
-      undefined,
-      [],
-    ]);
+    const { broken, misfit, sideWrites, powers } = record;
+    const findings = record.findings.filter((one) => one.before !== true);
+    expect([broken, misfit, findings, sideWrites, powers]).toEqual([[], undefined, [], [], []]);
     expect(record.lost.every(({ statement }) => statement !== undefined)).toBe(true);
     const lost = groupChanges(record.lost, record).map(
       ({ personas, operations, relation, statement }) =>

@@ -105,7 +105,9 @@ function runPart(data: PageData): HTMLElement {
     "run",
     "Run",
     totals(data.totals),
-    data.waivedRelations.length > 0 ? h("h3", {}, "Relations that the matrix waives: not probed") : "",
+    data.waivedRelations.length > 0
+      ? h("h3", {}, "Relations and functions that the matrix waives: not probed")
+      : "",
     h("ul", { class: "facts" }, ...data.waivedRelations.map((text) => h("li", {}, text))),
   );
 }

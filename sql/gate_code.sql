@@ -1,0 +1,46 @@
+-- Code that the database runs without being called: triggers, rules and event triggers that are switched on, and defaults, checks
+-- and policies that call functions. `text` is what else decides when and how each runs, names of relations and columns left out where
+-- they can be: a rename must not look like other code.
+select 'trigger' as kind, t.oid::text as oid, format('trigger %I on %s', t.tgname, c.oid::regclass) as name, c.oid::text as "of",
+  array[t.tgfoid::text] as functions, (t.tgtype & 2) <> 0 and (t.tgtype & 1) <> 0 as "beforeRow",
+  concat_ws(' ', t.tgtype, t.tgenabled, t.tgattr, encode(t.tgargs, 'hex'), t.tgqual) as text
+from pg_trigger t join pg_class c on c.oid = t.tgrelid
+where not t.tgisinternal and t.tgenabled <> 'D'
+union all
+select 'rule', r.oid::text, format('rule %I on %s', r.rulename, c.oid::regclass), c.oid::text,
+  '{}', false, pg_get_ruledef(r.oid)
+from pg_rewrite r join pg_class c on c.oid = r.ev_class
+where r.rulename <> '_RETURN' and r.ev_enabled <> 'D' and c.relnamespace <> 'pg_catalog'::regnamespace
+  and c.relnamespace <> 'information_schema'::regnamespace
+union all
+select 'event trigger', e.oid::text, format('event trigger %I', e.evtname), null,
+  array[e.evtfoid::text], false, concat_ws(' ', e.evtevent, e.evtenabled, e.evttags)
+from pg_event_trigger e where e.evtenabled <> 'D'
+union all
+-- Of each column, with or without a default.
+select 'default', c.oid::text || '.' || a.attnum, format('default of %s.%I', c.oid::regclass, a.attname), a.attname::text, '{}', false,
+  coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
+left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attnum > 0 and not a.attisdropped and c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+union all
+select 'function', p.oid::text, p.oid::regprocedure::text, null, '{}', false,
+  concat_ws(' ', case when p.prosecdef then p.proowner::regrole::text else '' end, p.prosecdef, p.proisstrict, p.proconfig)
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname not in ('pg_catalog', 'information_schema')
+union all
+select 'expression', x.oid::text || ' ' || x.part, format('%s of %s', x.part, c.oid::regclass), c.oid::text,
+  array_agg(distinct d.refobjid::text), false, string_agg(distinct x.text, ' ')
+from (
+  select 'pg_policy'::regclass as class, p.oid as object, p.polrelid as oid, 'policies' as part,
+    concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) as text from pg_policy p
+  union all
+  select 'pg_attrdef'::regclass, a.oid, a.adrelid, 'defaults', pg_get_expr(a.adbin, a.adrelid) from pg_attrdef a
+  union all
+  select 'pg_constraint'::regclass, k.oid, k.conrelid, 'checks', pg_get_constraintdef(k.oid) from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
+  union all
+  select 'pg_rewrite'::regclass, r.oid, r.ev_class, 'query', pg_get_viewdef(r.ev_class) from pg_rewrite r where r.rulename = '_RETURN'
+) x
+join pg_depend d on d.classid = x.class and d.objid = x.object and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
+join pg_class c on c.oid = x.oid
+group by x.oid, x.part, c.oid

@@ -1,0 +1,56 @@
+import type { ClientBase } from "pg";
+import { readSql } from "../lib/sql-file.ts";
+import { formatQualified } from "../lib/sql-text.ts";
+import type { Matrix } from "../model/matrix.ts";
+import type { PowerGained } from "../model/gate.ts";
+
+interface PowerRow {
+  readonly role: string | null;
+  readonly power: string | null;
+  readonly object: string | null;
+  readonly ofKnown: boolean;
+}
+
+/** What personas could hand on, change or become by themselves: no row shows it. */
+export interface Powers {
+  readonly rows: readonly PowerRow[];
+  /** Relations and functions, by oid. */
+  readonly objects: ReadonlySet<string>;
+}
+
+export async function readPowers(client: ClientBase, matrix: Matrix): Promise<Powers> {
+  const { personas, exposes } = matrix;
+  const roles = [...new Set(personas.flatMap(({ role, login }) => [role, login ?? role]))];
+  const { rows } = await client.query<PowerRow>(readSql("gate_powers.sql"), [roles, exposes]);
+  const objects = rows.flatMap(({ power, object }) => (power === null && object !== null ? [object] : []));
+  const held = rows.filter(({ power }) => power !== null);
+  return { rows: [...held, ...(await publicBuckets(client, matrix))], objects: new Set(objects) };
+}
+
+/** Files of a public bucket are served to anybody, whatever the policies of storage.objects say. */
+async function publicBuckets(client: ClientBase, { waivedRelations }: Matrix): Promise<readonly PowerRow[]> {
+  if (waivedRelations.some((one) => formatQualified(one) === "storage.buckets")) return [];
+  const { rows: found } = await client.query(
+    "select from pg_attribute where attrelid = to_regclass('storage.buckets') and attname = 'public'",
+  );
+  if (found.length === 0) return [];
+  const { rows } = await client.query<PowerRow>(
+    `select null as role, format('anyone may read the files of bucket %s: it is public', id) as power, null as object, false as "ofKnown"
+     from storage.buckets where public`,
+  );
+  return rows;
+}
+
+/** Powers that are new. What is lost opens nothing. */
+export function comparePowers(before: Powers, after: Powers): readonly PowerGained[] {
+  return after.rows.flatMap((one): readonly PowerGained[] => {
+    const { role, power, object, ofKnown } = one;
+    if (power === null || has(before, { role: role ?? undefined, power })) return [];
+    if (ofKnown && !before.objects.has(object ?? "")) return [];
+    return [{ role: role ?? undefined, power }];
+  });
+}
+
+export function has({ rows }: Powers, { role, power }: PowerGained): boolean {
+  return rows.some((one) => (one.role ?? undefined) === role && one.power === power);
+}

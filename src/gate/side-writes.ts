@@ -1,0 +1,244 @@
+import { createHash } from "node:crypto";
+import type { Client, ClientBase } from "pg";
+import { Mentions, mentionsOf, type WrittenName } from "../escalate/bodies.ts";
+import {
+  type EscalationCatalog,
+  type EscalationFunction,
+  readEscalationCatalog,
+} from "../escalate/catalog.ts";
+import { readSql } from "../lib/sql-file.ts";
+import { now } from "../lib/clock.ts";
+import { dayOf } from "../lib/moment.ts";
+import { type FunctionName, formatQualified } from "../lib/sql-text.ts";
+import { tokenizeSql } from "../lib/sql-tokens.ts";
+import type { RoutineInfo } from "../model/catalog.ts";
+import type { SideWrite } from "../model/gate.ts";
+import type { Matrix, Waiver } from "../model/matrix.ts";
+import { isType } from "../plan/routine.ts";
+import { signatureOf } from "../model/routine.ts";
+
+/** Code that runs with a statement of somebody's, or a function that personas may call. */
+interface Entry {
+  readonly kind: "trigger" | "rule" | "event trigger" | "expression" | "call" | "default";
+  readonly oid: string;
+  /** `trigger copy on public.notes` */
+  readonly name: string;
+  readonly functions: readonly string[];
+  readonly beforeRow: boolean;
+  readonly text: string;
+  /** The oid of its relation; of a default, the column's name. */
+  readonly of: string | null;
+}
+
+/** With whose rights and settings a function runs. */
+interface FunctionRow {
+  readonly kind: "function";
+  readonly oid: string;
+  readonly text: string;
+}
+
+/** What it writes besides the row of the statement that runs it, and a mark of all that this depends on. */
+export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "functions"> {
+  readonly oid: string;
+  readonly mark: string;
+  readonly writing: readonly EscalationFunction[];
+  /** Of a column that is new, no statement has relied on another default. */
+  readonly isDefault: boolean;
+}
+
+/**
+ * All code in force that writes: it is read and not run, since which values would have it write what is not known. What it writes is
+ * not compared; that it is other code than before is.
+ * @param callable functions that personas may call
+ */
+export async function readSideWrites(
+  client: ClientBase,
+  callable: readonly RoutineInfo[],
+): Promise<readonly SideWriting[]> {
+  const catalog = await readEscalationCatalog(client as Client);
+  const { rows } = await client.query<Entry | FunctionRow>(readSql("gate_code.sql"));
+  const entries = rows.flatMap((one) => (one.kind === "function" ? [] : one));
+  const how = new Map(rows.flatMap((one) => (one.kind === "function" ? [[one.oid, one.text] as const] : [])));
+  const calls = callable.map(
+    (one): Entry => ({
+      kind: "call",
+      oid: `call ${one.oid}`,
+      name: `function ${signatureOf(one)}`,
+      functions: [one.oid],
+      beforeRow: false,
+      text: "",
+      of: null,
+    }),
+  );
+  const code = new Code(catalog, how);
+  return [...entries, ...calls].flatMap((entry) => code.sideWriting(entry) ?? []);
+}
+
+/** What is in force afterwards and writes, and is not the code that was in force before under its name or in its place. */
+export function compareSideWrites(
+  before: readonly SideWriting[],
+  after: readonly SideWriting[],
+): readonly SideWriting[] {
+  const known = new Set(before.flatMap(keysOf));
+  const columns = new Set(before.map(({ oid }) => oid));
+  return after.filter(
+    (one) => !keysOf(one).some((key) => known.has(key)) && (!one.isDefault || columns.has(one.oid)),
+  );
+}
+
+/** Whether a state has the code by that name: what migrations create has another oid each time. */
+export function hasSideWriting(all: readonly SideWriting[], { by, mark }: SideWriting): boolean {
+  return all.some((one) => one.by === by && one.mark === mark);
+}
+
+/** Without those of which the matrix waives every function that writes, or a call: someone has read them, until a day. */
+export function unreviewed(all: readonly SideWriting[], matrix: Matrix): readonly SideWriting[] {
+  const today = dayOf(now());
+  const live = (waiver: Waiver | undefined): boolean => waiver !== undefined && waiver.expires >= today;
+  const waived: readonly FunctionName[] = [
+    ...(matrix.waivedFunctions ?? []).filter(live),
+    ...matrix.functions.filter(({ declarations }) => declarations.some(({ waiver }) => live(waiver))),
+  ];
+  return all.filter(
+    ({ writing }) => writing.length === 0 || !writing.every((fn) => waived.some((one) => isNamedBy(fn, one))),
+  );
+}
+
+function isNamedBy({ schema, name, argumentTypes: types }: EscalationFunction, one: FunctionName): boolean {
+  const { signature = types } = one;
+  const same = signature.length === types.length;
+  const isSame = (written: string, at: number): boolean =>
+    isType({ type: types[at] ?? "", cast: null }, written);
+  return one.schema === schema && one.name === name && same && signature.every(isSame);
+}
+
+function keysOf({ oid, by, mark }: SideWriting): readonly string[] {
+  return [`${oid} ${mark}`, `${by} ${mark}`];
+}
+
+class Code {
+  readonly #functions: ReadonlyMap<string, EscalationFunction>;
+  readonly #named = new Map<string, EscalationFunction[]>();
+  readonly #bodies = new Map<string, Mentions>();
+  readonly #records = new Map<string, string[]>();
+  /** Columns that policies and their helpers name. */
+  readonly #deciding = new Set<string>();
+  readonly #how: ReadonlyMap<string, string>;
+
+  /** @param how of functions: with whose rights and settings each runs */
+  constructor({ functions, relations, reads }: EscalationCatalog, how: ReadonlyMap<string, string>) {
+    this.#how = how;
+    // What comes with an extension is not the migration's code.
+    const own = functions.filter(({ extension }) => !extension);
+    this.#functions = new Map(own.map((one) => [one.oid, one]));
+    for (const one of own) this.#named.set(one.name, [...(this.#named.get(one.name) ?? []), one]);
+    const asked: string[] = [];
+    for (const { function: from, relation, part, toFunction } of reads) {
+      if (toFunction === null) continue;
+      if (from !== null) this.#records.set(from, [...(this.#records.get(from) ?? []), toFunction]);
+      if (relation !== null && part.length === 1) asked.push(toFunction);
+    }
+    const decides = new Mentions();
+    for (const text of relations.flatMap(({ expressions }) => expressions)) decides.addExpression(text);
+    for (const one of [decides, ...this.#closure(asked).map((fn) => this.#bodyOf(fn))])
+      for (const column of one.columns) this.#deciding.add(column);
+  }
+
+  sideWriting(entry: Entry): SideWriting | undefined {
+    const body = new Mentions();
+    if (entry.kind === "rule") body.addStatements(entry.text);
+    const closure = this.#closure([
+      ...entry.functions,
+      ...body.functions.flatMap((one) => this.#called(one)),
+    ]);
+    if (entry.kind === "call" && !closure.some(({ definer }) => definer)) return undefined;
+    const writing = closure.map((fn) => ({ fn, writes: this.#writesOf(fn, entry) }));
+    const writes = [
+      ...new Set([
+        // The rule itself is a command of another kind, and what it does instead stands in it.
+        ...body.writes.map(nameOf),
+        ...writing.flatMap((one) => one.writes),
+        ...(entry.kind === "default" && this.#deciding.has(entry.of ?? "") ? [decided(entry.of ?? "")] : []),
+      ]),
+    ];
+    if (writes.length === 0) return undefined;
+    const found = writing.flatMap(({ fn, writes: own }) => (own.length === 0 ? [] : fn));
+    const marks = closure.map((fn) => `${this.#how.get(fn.oid) ?? ""} ${plain(fn.sqlBody ?? fn.source)}`);
+    const mark = [...marks.toSorted(), entry.text].join("\n");
+    return {
+      by: entry.name,
+      oid: entry.oid,
+      writes,
+      functions: found.map(typed),
+      writing: found,
+      isDefault: entry.kind === "default",
+      mark: createHash("sha256").update(mark).digest("hex"),
+    };
+  }
+
+  #writesOf(fn: EscalationFunction, { kind, beforeRow }: Entry): readonly string[] {
+    const body = this.#bodyOf(fn);
+    const all = body.assigned.has("*");
+    const assigned = [...body.assigned].filter((column) => column !== "*" && this.#deciding.has(column));
+    return [
+      ...body.writes.map(nameOf),
+      ...(body.anything ? ["what SQL says that is put together when it runs"] : []),
+      ...(body.otherCommands ? ["by another command than INSERT, UPDATE, DELETE and MERGE"] : []),
+      ...(body.setsSettings ? ["settings of the session"] : []),
+      ...(kind === "trigger" && beforeRow && fn.trigger
+        ? [
+            ...assigned.map(decided),
+            ...(all || (body.assigned.size > 0 && fn.definer && body.relations.length > 0)
+              ? ["the row, from what it reads"]
+              : []),
+          ]
+        : []),
+    ];
+  }
+
+  #bodyOf(fn: EscalationFunction): Mentions {
+    const known = this.#bodies.get(fn.oid) ?? mentionsOf(fn);
+    this.#bodies.set(fn.oid, known);
+    return known;
+  }
+
+  #called({ schema, name }: WrittenName): readonly string[] {
+    const all = this.#named.get(name) ?? [];
+    return all.filter((one) => schema === undefined || one.schema === schema).map(({ oid }) => oid);
+  }
+
+  /** These functions and those that they call. */
+  #closure(oids: readonly string[]): readonly EscalationFunction[] {
+    const found = new Map<string, EscalationFunction>();
+    const todo = [...oids];
+    for (let oid = todo.pop(); oid !== undefined; oid = todo.pop()) {
+      const fn = this.#functions.get(oid);
+      if (fn === undefined || found.has(oid)) continue;
+      found.set(oid, fn);
+      todo.push(...this.#bodyOf(fn).functions.flatMap((one) => this.#called(one)));
+      todo.push(...(this.#records.get(oid) ?? []));
+    }
+    return [...found.values()];
+  }
+}
+
+function decided(column: string): string {
+  return `the column ${column} of the row, which policies read`;
+}
+
+function nameOf({ schema, name }: WrittenName): string {
+  return schema === undefined ? name : `${schema}.${name}`;
+}
+
+/** As the matrix waives it. */
+function typed(fn: EscalationFunction): string {
+  return `${formatQualified(fn)}(${fn.argumentTypes.join(",")})`;
+}
+
+/** Without comments, and with one space for any. */
+function plain(sql: string): string {
+  return tokenizeSql(sql)
+    .filter(({ kind }) => kind !== "space" && kind !== "comment")
+    .map(({ text }) => text)
+    .join(" ");
+}
