@@ -1,6 +1,7 @@
 import { afterAll, describe } from "vitest";
 import { claimEngine, releaseEngine } from "./claim.ts";
 import { cases as faults } from "./faults.cases.ts";
+import { cases as gates } from "./gate.cases.ts";
 import { cases as interrupted } from "./interrupted.cases.ts";
 import { cases as reuse } from "./reuse.cases.ts";
 import { cases as runs } from "./run.cases.ts";
@@ -16,6 +17,7 @@ if (reason !== undefined) process.stderr.write(`\nNOT RUN: test/container: ${rea
 describe.skipIf(reason !== undefined)("containers", () => {
   afterAll(releaseEngine);
   runs();
+  gates();
   faults();
   interrupted();
   reuse();

@@ -5,11 +5,17 @@ import { images } from "./build.ts";
 export const root: string = path.resolve(import.meta.dirname, "../..");
 
 /** `rowgate run … --target container` with the images of these tests, unless others are named. */
-export async function runOnContainers(
+export async function runOnContainers(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  return onContainers("run", args, options);
+}
+
+/** The same of another command. */
+export async function onContainers(
+  command: "run" | "gate",
   args: readonly string[],
   { env, ...options }: CliOptions,
 ): Promise<CliResult> {
-  return rowgate(["run", ...args, "--target", "container"], {
+  return rowgate([command, ...args, "--target", "container"], {
     ...options,
     env: {
       ROWGATE_POSTGRES_IMAGE: images.postgres,

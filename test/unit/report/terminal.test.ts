@@ -220,6 +220,12 @@ describe("the terminal report", () => {
   it("names what is waived and what was sampled, and counts notes also where they are not shown", async () => {
     const waivedRelations = [
       { relation: "public.legacy", reason: "gone in May", expires: "2026-12-01", at: error.at },
+      ...["public.is_admin()", "public.is_member(uuid)"].map((relation) => ({
+        relation,
+        reason: "a policy's helper",
+        expires: "2026-12-01",
+        at: error.at,
+      })),
     ];
     const sampled = cell({
       channels: { direct: channel("pass", { observation: reach({ method: "sample" }) }) },
@@ -228,10 +234,11 @@ describe("the terminal report", () => {
     const one = record([sampled], { waivedRelations, findings });
     const text = (await render(one)).replaceAll(/\s+/g, " ");
     expect(text).toContain("waived public.legacy, until 2026-12-01: gone in May");
+    expect(text).toContain("public.is_admin(), public.is_member(uuid), until 2026-12-01: a policy's helper");
     expect(text).toContain("sampled rows of public.courses (select): a sample was measured");
     expect(text).toContain("notes 1 sequences-advanced");
     expect(lastLine(await render(one, { quiet: true }))).toContain(
-      "1 relation waived; rest: builtin gateway, not PostgREST; 1 note",
+      "1 relation waived; 2 functions waived; rest: builtin gateway, not PostgREST; 1 note",
     );
   });
 });
