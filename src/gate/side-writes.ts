@@ -42,8 +42,8 @@ export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "function
   readonly oid: string;
   readonly mark: string;
   readonly writing: readonly EscalationFunction[];
-  /** Of a column that is new, no statement has relied on another default. */
-  readonly isDefault: boolean;
+  /** A default of a new column changes no statement that was; a new function is a finding, or the matrix declares it. */
+  readonly isNews: boolean;
 }
 
 /**
@@ -80,9 +80,12 @@ export function compareSideWrites(
   after: readonly SideWriting[],
 ): readonly SideWriting[] {
   const known = new Set(before.flatMap(keysOf));
-  const columns = new Set(before.map(({ oid }) => oid));
+  const there = new Set(before.flatMap(({ oid, by }) => [oid, by]));
   return after.filter(
-    (one) => !keysOf(one).some((key) => known.has(key)) && (!one.isDefault || columns.has(one.oid)),
+    (one) =>
+      one.writes.length > 0 &&
+      !keysOf(one).some((key) => known.has(key)) &&
+      (one.isNews || there.has(one.oid) || there.has(one.by)),
   );
 }
 
@@ -151,17 +154,18 @@ class Code {
       ...entry.functions,
       ...body.functions.flatMap((one) => this.#called(one)),
     ]);
-    if (entry.kind === "call" && !closure.some(({ definer }) => definer)) return undefined;
     const writing = closure.map((fn) => ({ fn, writes: this.#writesOf(fn, entry) }));
+    const isHarmless = entry.kind === "call" && !closure.some(({ definer }) => definer);
     const writes = [
       ...new Set([
         // The rule itself is a command of another kind, and what it does instead stands in it.
         ...body.writes.map(nameOf),
-        ...writing.flatMap((one) => one.writes),
+        ...(isHarmless ? [] : writing.flatMap((one) => one.writes)),
         ...(entry.kind === "default" && this.#deciding.has(entry.of ?? "") ? [decided(entry.of ?? "")] : []),
       ]),
     ];
-    if (writes.length === 0) return undefined;
+    const isNews = entry.kind !== "default" && entry.kind !== "call";
+    if (isNews && writes.length === 0) return undefined;
     const found = writing.flatMap(({ fn, writes: own }) => (own.length === 0 ? [] : fn));
     const marks = closure.map((fn) => `${this.#how.get(fn.oid) ?? ""} ${plain(fn.sqlBody ?? fn.source)}`);
     const mark = [...marks.toSorted(), entry.text].join("\n");
@@ -171,7 +175,7 @@ class Code {
       writes,
       functions: found.map(typed),
       writing: found,
-      isDefault: entry.kind === "default",
+      isNews,
       mark: createHash("sha256").update(mark).digest("hex"),
     };
   }

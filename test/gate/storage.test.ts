@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => removeProject(project));
 
-async function gated(file: string): Promise<{ readonly code: number; readonly record: GateRecord }> {
+async function gated(file: string): Promise<{ readonly code: number | null; readonly record: GateRecord }> {
   const args = ["gate", file, "--baseline", "supabase", "--json", "--no-require-complete"];
   const { code, out, err } = await rowgate(args, { cwd: project });
   expect(err).toBe("");
