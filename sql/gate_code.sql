@@ -1,6 +1,17 @@
 -- Code that the database runs without being called: triggers, rules and event triggers that are switched on, and defaults, checks
 -- and policies that call functions. `text` is what else decides when and how each runs, names of relations and columns left out where
 -- they can be: a rename must not look like other code.
+-- Views of the system are left out: printing them takes long.
+with parts as materialized (
+  select 'pg_policy'::regclass as class, p.oid as object, p.polrelid as oid, 'policies' as part,
+    concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) as text from pg_policy p
+  union all
+  select 'pg_attrdef'::regclass, a.oid, a.adrelid, 'defaults', pg_get_expr(a.adbin, a.adrelid) from pg_attrdef a
+  union all
+  select 'pg_constraint'::regclass, k.oid, k.conrelid, 'checks', pg_get_constraintdef(k.oid) from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
+  union all
+  select 'pg_rewrite'::regclass, r.oid, r.ev_class, 'query', pg_get_viewdef(r.ev_class) from pg_rewrite r where r.rulename = '_RETURN' and r.ev_class >= 16384
+)
 select 'trigger' as kind, t.oid::text as oid, format('trigger %I on %s', t.tgname, c.oid::regclass) as name, c.oid::text as "of",
   array[t.tgfoid::text] as functions, (t.tgtype & 2) <> 0 and (t.tgtype & 1) <> 0 as "beforeRow",
   concat_ws(' ', t.tgtype, t.tgenabled, t.tgattr, encode(t.tgargs, 'hex'), t.tgqual) as text
@@ -31,16 +42,7 @@ where n.nspname not in ('pg_catalog', 'information_schema')
 union all
 select 'expression', x.oid::text || ' ' || x.part, format('%s of %s', x.part, c.oid::regclass), c.oid::text,
   array_agg(distinct d.refobjid::text), false, string_agg(distinct x.text, ' ')
-from (
-  select 'pg_policy'::regclass as class, p.oid as object, p.polrelid as oid, 'policies' as part,
-    concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) as text from pg_policy p
-  union all
-  select 'pg_attrdef'::regclass, a.oid, a.adrelid, 'defaults', pg_get_expr(a.adbin, a.adrelid) from pg_attrdef a
-  union all
-  select 'pg_constraint'::regclass, k.oid, k.conrelid, 'checks', pg_get_constraintdef(k.oid) from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
-  union all
-  select 'pg_rewrite'::regclass, r.oid, r.ev_class, 'query', pg_get_viewdef(r.ev_class) from pg_rewrite r where r.rulename = '_RETURN'
-) x
+from parts x
 join pg_depend d on d.classid = x.class and d.objid = x.object and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
 join pg_class c on c.oid = x.oid
 group by x.oid, x.part, c.oid
