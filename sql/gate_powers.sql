@@ -1,4 +1,5 @@
 -- What each role ($1) could hand on, change or become by itself, whatever rows it reaches: a sentence each, after the role's name.
+-- $2: relations whose rows are compared, so that their privileges are no news here.
 -- `ofKnown`: only of an object that was there before (what is new comes with default privileges). Besides: `known` objects, and
 -- settings that reach a session only when it begins, of which a transaction shows nothing (no role).
 with roles as (select r.* from pg_roles r where r.rolname = any ($1) and not r.rolsuper),
@@ -38,7 +39,7 @@ from roles r cross join relations c cross join unnest(array['trigger', 'referenc
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
 union all
 select r.rolname, format('has %s on %s', p.privilege, c.name), c.oid::text, true
-from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'usage') and c.nspname <> all ($2::text[])
+from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'usage') and c.oid <> all ($2::oid[])
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) p (privilege)
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
 union all

@@ -18,10 +18,15 @@ export interface Powers {
   readonly objects: ReadonlySet<string>;
 }
 
-export async function readPowers(client: ClientBase, matrix: Matrix): Promise<Powers> {
-  const { personas, exposes } = matrix;
+/** @param compared oids of relations that are asked about */
+export async function readPowers(
+  client: ClientBase,
+  matrix: Matrix,
+  compared: readonly string[],
+): Promise<Powers> {
+  const { personas } = matrix;
   const roles = [...new Set(personas.flatMap(({ role, login }) => [role, login ?? role]))];
-  const { rows } = await client.query<PowerRow>(readSql("gate_powers.sql"), [roles, exposes]);
+  const { rows } = await client.query<PowerRow>(readSql("gate_powers.sql"), [roles, compared]);
   const objects = rows.flatMap(({ power, object }) => (power === null && object !== null ? [object] : []));
   const held = rows.filter(({ power }) => power !== null);
   return { rows: [...held, ...(await publicBuckets(client, matrix))], objects: new Set(objects) };

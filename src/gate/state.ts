@@ -145,9 +145,11 @@ async function readState(
   const keys = await allKeys(client, [...planned.values()]);
   const { rows } = await client.query(readSql("gate_marks.sql"));
   const marks = JSON.stringify(rows);
+  const asked = plan.work.map(({ relation }) => relation.info.oid);
   const [sideWrites, powers] = await withWholeNames(
     client,
-    async () => [await readSideWrites(client, callable(loaded)), await readPowers(client, matrix)] as const,
+    async () =>
+      [await readSideWrites(client, callable(loaded)), await readPowers(client, matrix, asked)] as const,
   );
   const children = await readChildren(client);
   return { plan, fitted, issues, findings, future, keys, marks, cells, sideWrites, powers, children };
