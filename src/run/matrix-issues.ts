@@ -2,7 +2,7 @@ import { isCode } from "../model/answers.ts";
 import { type ClientBase, DatabaseError } from "pg";
 import { effectIssues } from "../probe/sql/effects.ts";
 import { checkPredicates, checkValues, type Predicate, type Value } from "../probe/sql/predicates.ts";
-import { sharedKey } from "../probe/sql/survey.ts";
+import { alike, sharedKey } from "../probe/sql/survey.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import { type Issue, RowgateError } from "../model/errors.ts";
@@ -10,7 +10,7 @@ import { type Call, callIsOpen, type FunctionSpec, type Matrix } from "../model/
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { signatureOf } from "../model/routine.ts";
 import { bindCall, bindCallPredicate } from "../plan/bind-call.ts";
-import { controlOf } from "../plan/function.ts";
+import { controlOf, planFunction } from "../plan/function.ts";
 import { findRelation } from "../plan/missing.ts";
 import { preflight } from "../plan/preflight.ts";
 import { functionIssues } from "../plan/preflight-functions.ts";
@@ -36,6 +36,7 @@ export async function matrixIssues(
     ...(await checkPredicates(client, predicates)),
     ...(await effectIssues(client, predicates, sideEffects)),
     ...(await keyIssues(client, matrix, catalog)),
+    ...(await alikeIssues(client, matrix, catalog)),
   ];
 }
 
@@ -168,6 +169,49 @@ async function keyIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): 
     });
   }
   return issues;
+}
+
+/**
+ * Without a key, rows are compared by the columns that both sides have: where these make a declared row look like one that is not
+ * declared, the one could come back in the place of the other.
+ */
+async function alikeIssues(client: ClientBase, matrix: Matrix, catalog: Catalog): Promise<readonly Issue[]> {
+  const issues: Issue[] = [];
+  for (const { spec, columns, predicates } of unkeyed(matrix, catalog)) {
+    for (const { of, sql, at, name } of predicates) {
+      // What is no SQL is another issue.
+      const rows = await alike(client, of, columns, sql).catch(() => 0);
+      if (rows === 0) continue;
+      issues.push({
+        code: "preflight/rows-alike",
+        message: `${formatQualified(spec)} has no key, and by ${columns.join(", ")}, which it has in common with ${formatQualified(of)}, ${rows} rows of it look alike, of which the row set ${name} holds some and others not`,
+        at,
+        hint: "name a `key:` of columns that are unique together and that it returns",
+      });
+      break;
+    }
+  }
+  return issues;
+}
+
+interface Unkeyed {
+  readonly spec: FunctionSpec;
+  readonly columns: readonly string[];
+  readonly predicates: readonly Predicate[];
+}
+
+/** Functions whose rows are compared by less than all that tells the rows of their control apart. */
+function unkeyed(matrix: Matrix, catalog: Catalog): readonly Unkeyed[] {
+  return soundCalls(matrix, catalog, []).functions.flatMap((spec): readonly Unkeyed[] => {
+    const { relation } = planFunction(spec, catalog);
+    const { info, baseline, key } = relation;
+    if (key.length > 0 || baseline === info) return [];
+    const known = new Set(info.columns.map(({ name }) => name));
+    const columns = baseline.columns.map(({ name }) => name).filter((name) => known.has(name));
+    if (columns.length === 0 || columns.length === baseline.columns.length) return [];
+    const alone = { ...matrix, relations: [], functions: [spec] };
+    return [{ spec, columns, predicates: callPredicates(alone, catalog) }];
+  });
 }
 
 function isKey(key: readonly string[], { primaryKey, uniqueKeys }: RelationInfo): boolean {

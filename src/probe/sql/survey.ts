@@ -50,6 +50,21 @@ export async function sharedKey(
   return found?.[0]?.rows;
 }
 
+/** How many rows there are that look alike in these columns, while some are under the predicate and some are not. */
+export async function alike(
+  client: ClientBase,
+  info: RelationInfo,
+  columns: readonly string[],
+  predicate: string,
+): Promise<number> {
+  const texts = columns.map((name) => `${quoteIdent(name)}::text`).join(", ");
+  const groups = `select count(*) as rows from ${quoteQualified(info)} group by ${texts} having bool_or(${predicate}) and not bool_and((${predicate}) is true)`;
+  const [found] = await readAll<{ rows: number }>(client, [
+    `select coalesce(sum(rows), 0)::int as rows from (${groups}) g`,
+  ]);
+  return found?.[0]?.rows ?? 0;
+}
+
 /** Up to two rows under each predicate: what each persona is declared to see. */
 export async function rowsWhere(
   client: ClientBase,
