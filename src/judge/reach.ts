@@ -213,9 +213,11 @@ function undetermined(cell: Cell, seen: RowsObservation, outcome: Outcome): Said
   return say("inconclusive", `the probe could not decide about ${rows(seen.undetermined)}${why}`);
 }
 
-function hidden(_cell: Cell, seen: RowsObservation): Said | undefined {
+function hidden({ relation: { info } }: Cell, seen: RowsObservation): Said | undefined {
+  const reason =
+    info.kind === "view" && info.triggers.length > 0 ? "an INSTEAD OF trigger" : "a BEFORE trigger or a rule";
   return seen.mayBeHidden
-    ? say("inconclusive", "no row was affected, and a BEFORE trigger or a rule may be the reason")
+    ? say("inconclusive", `no row was affected, and ${reason} may be the reason`)
     : undefined;
 }
 

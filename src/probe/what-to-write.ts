@@ -114,6 +114,13 @@ export function only(row: TextRow, columns: readonly string[]): TextRow {
   );
 }
 
+/** A view's INSTEAD OF trigger deletes in its place: how many rows, only the rows that are left say. */
+export function deletesByTrigger({ relation: { info } }: Pick<Cell, "relation">): boolean {
+  return info.triggers.some(
+    ({ enabled, timing, events }) => enabled && timing === "instead of" && events.includes("delete"),
+  );
+}
+
 /** A BEFORE row trigger may return NULL, a rule may do something else instead: 0 rows then say nothing. */
 export function mayBeSuppressed(cell: Cell, event: "insert" | "update" | "delete"): boolean {
   const { info, base } = cell.relation;

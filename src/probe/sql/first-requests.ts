@@ -2,9 +2,9 @@ import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
 import { comparedColumns } from "../what-to-compare.ts";
-import { mayBeSuppressed, privilegesOf, readColumn } from "../what-to-write.ts";
+import { deletesByTrigger, mayBeSuppressed, privilegesOf, readColumn } from "../what-to-write.ts";
 import { selectSql } from "./compared.ts";
-import { changedSql, controlSql, remainingSql, rowListSql } from "./privileged.ts";
+import { changedSql, controlSql, remainingCountSql, remainingSql, rowListSql } from "./privileged.ts";
 import type { BatchRequest } from "./protocol.ts";
 import { readingWhere } from "./statements.ts";
 import { blindUpdates, filteredUpdate, triedAtOnce } from "./updates.ts";
@@ -74,7 +74,11 @@ function deleteRequest(cell: Cell, means: Means, where: string): BatchRequest {
     kind: "write",
     control: controlSql(cell, columns),
     statements: [`delete from ${quoteQualified(cell.relation.info)} ${where}`.trimEnd()],
-    after: comparesRows(cell) ? [remainingSql(cell.relation.baseline, columns)] : undefined,
+    after: deletesByTrigger(cell)
+      ? [remainingCountSql(cell.relation.baseline, columns)]
+      : comparesRows(cell)
+        ? [remainingSql(cell.relation.baseline, columns)]
+        : undefined,
     guard: guard(cell, "delete", means),
   };
 }

@@ -18,7 +18,8 @@ export function reads({ operation }: Pick<Cell, "operation">): boolean {
 
 /** A statement over all rows, against what is declared: by number, and where that says too little by hash. */
 export function measure(cell: Cell, control: ControlFacts, part: Part): Measured {
-  const affected = part.rows ?? 0;
+  const left = rowsLeft(part);
+  const affected = left === undefined ? (part.rows ?? 0) : control.total - left;
   const { kind } = cell.expectation;
   const same: RowCounts = { affected, unexpected: 0, missing: 0, undetermined: 0 };
   if (kind === "deny" || kind === "candidates") return differing({ ...same, unexpected: affected });
@@ -46,5 +47,11 @@ function reachedHash(cell: Cell, control: ControlFacts, part: Part): string | un
   if (part.rows === 0) return "0";
   if (!operationInfo[cell.operation].events.includes("delete")) return part.after ?? undefined;
   if (part.after === undefined || control.totalHash === undefined) return undefined;
-  return (BigInt(control.totalHash) - BigInt(part.after)).toString();
+  return (BigInt(control.totalHash) - BigInt(part.after.replace(/^\d+:/, ""))).toString();
+}
+
+/** `rows:hash` of what an INSTEAD OF trigger has left. */
+function rowsLeft({ after }: Part): number | undefined {
+  const rows = /^(\d+):/.exec(after ?? "")?.[1];
+  return rows === undefined ? undefined : Number(rows);
 }

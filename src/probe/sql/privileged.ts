@@ -41,6 +41,11 @@ export function remainingSql(control: RelationInfo, columns: readonly string[]):
   return `select count(*), coalesce(${hashOf(columns)}, 0)::text from ${quoteQualified(control)}`;
 }
 
+/** The same for what an INSTEAD OF trigger has deleted, as `rows:hash`: it counts every row that it was called for. */
+export function remainingCountSql(control: RelationInfo, columns: readonly string[]): string {
+  return `select count(*), concat(count(*), ':', coalesce(${hashOf(columns)}, 0)) from ${quoteQualified(control)}`;
+}
+
 /** The keys of the rows that a probe changed, as `text[]`, by the privileged connection. */
 export function changedKeysSql(base: RelationInfo, columns: readonly string[]): string {
   return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;

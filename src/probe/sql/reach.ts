@@ -81,8 +81,10 @@ function* wholeObservation(
   if (deciding.code === undefined) {
     const suppressed = isSuppressed(cell, origin, deciding);
     const { differs, counts } = measure(cell, control, suppressed ? origin : deciding);
-    const observed: RowsObservation = { ...uncounted, ...counts, mayBeHidden: suppressed };
-    if (!differs || suppressed) return observed;
+    // An INSTEAD OF trigger that says it has deleted rows, and has not.
+    const idle = counts.affected === 0 && (origin.rows ?? 0) > 0;
+    const observed: RowsObservation = { ...uncounted, ...counts, mayBeHidden: suppressed || idle };
+    if (!differs || suppressed || idle) return observed;
     return yield* differences(cell, first, observed);
   }
   const base: RowsObservation = {

@@ -4,6 +4,6 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("arguments", "assignments", "writes"))("$name", async (proof) => {
+test.each(casesOf("arguments", "assignments", "writes", "views-with-triggers"))("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));
 });

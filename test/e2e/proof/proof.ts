@@ -80,6 +80,7 @@ export async function told(server: EmbeddedServer, { one, side }: Proof): Promis
 
 function unsaid(found: Found, { stops, want, notOn }: Side): readonly string[] {
   return [
+    ...(stops === undefined && found.said !== "" ? [`it stopped: ${found.said}`] : []),
     ...missing(found.said, stops ?? ""),
     ...Object.entries(want ?? {}).flatMap(([id, one]) =>
       typeof one === "object" && one.because !== undefined ? missing(found.because.get(id), one.because) : [],
