@@ -62,6 +62,11 @@ select json_build_object(
           'onUpdate', k.confupdtype in ('c', 'n', 'd'),
           'onDelete', k.confdeltype in ('c', 'n', 'd')))
         from pg_constraint k where k.conrelid = r.oid and k.contype = 'f' and k.conparentid = 0), '[]'),
+      'writes', coalesce((
+        select json_agg(text) from (
+          select pg_get_ruledef(u.oid) from pg_rewrite u where u.ev_class = r.oid and u.rulename <> '_RETURN'
+          union all
+          select pg_get_triggerdef(t.oid) from pg_trigger t where t.tgrelid = r.oid and t.tgqual is not null) x (text)), '[]'),
       'expressions', coalesce((
         select json_agg(e.text) from (
           select pg_get_expr(p.polqual, p.polrelid) as text from pg_policy p where p.polrelid = r.oid

@@ -117,9 +117,13 @@ function seconds(value: string): number {
 
 function escalationWish(value: string): EscalationWish {
   if (value === "full" || value === "off") return value;
+  const chains = /^([1-9]\d{0,8})-chains$/.exec(value)?.[1];
+  if (chains !== undefined) return { chains: Number(chains) };
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1 || number > 86_400)
-    throw new InvalidArgumentError("full, off, or a whole number of seconds from 1 to 86400");
+    throw new InvalidArgumentError(
+      "full, off, a whole number of seconds from 1 to 86400, or a number of chains, as in 1000-chains",
+    );
   return { seconds: number };
 }
 
@@ -195,7 +199,7 @@ program
   )
   .option(
     "--escalation <how>",
-    "how long to search for what personas could gain by allowed writes and calls: seconds, full, or off (default: half of the time that probing takes, at least 5 s)",
+    "how long to search for what personas could gain by allowed writes and calls: seconds, a number of chains (1000-chains), full, or off (default: half of the time that probing takes, at least 5 s)",
     escalationWish,
   )
   .option("--logs <folder>", "where the archive goes", "logs")

@@ -1,13 +1,14 @@
 import type { Client } from "pg";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
+import { callIsOpen } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
 import type { Allowance } from "./judge.ts";
 import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
 import type { Reach } from "./values.ts";
-import { keysWhere, type World } from "./world.ts";
+import { type Actor, keysWhere, type World } from "./world.ts";
 
 /** Measurements of the rows that are visible or writable before any step, in one step of the batch. */
 const measuresAtOnce = 150;
@@ -23,7 +24,7 @@ function everyKey({ subject }: Measure): readonly string[] {
   return subject.rows.length === 0 ? [""] : subject.rows.map(({ key }) => key);
 }
 
-/** What everybody reaches as things are. */
+/** What everybody reaches as things are. A measurement that takes longer than a statement may is left out. */
 export async function measureBefore(
   engine: Engine,
   world: World,
@@ -32,43 +33,53 @@ export async function measureBefore(
 ): Promise<Before> {
   const numbering = numberMeasures(world, all, everyKey);
   await engine.begin({ ...numbering.fixed, lists: [[]], own: [], others: [], changedOthers: [] });
-  const steps: SentStep[] = [];
-  for (let from = 0, to = 0; from < all.length; from = to) {
-    to = from + measuresAtOnce;
-    // What asks about rows that can be read stays with the measurement that finds them.
-    while (to < all.length && all[to]?.kind === "undone") to += 1;
-    steps.push({
-      id: steps.length,
-      persona: 1,
-      statements: [],
-      measure: all.slice(from, to).map((_, place) => from + place + 1),
-    });
-  }
+  const todo = portions(
+    all,
+    all.map((_, place) => place + 1),
+    measuresAtOnce,
+  );
   const found = new Map<Measure, { keys: readonly string[]; code: string | undefined }>(
     all.map((one) => [one, { keys: [], code: undefined }]),
   );
-  let done = 0;
-  while (done < steps.length) {
-    const answers = await engine.send(steps.slice(done), path);
-    for (const { gained, failed } of answers) {
-      for (const [number, keys] of gained) set(number, { keys, code: undefined });
-      for (const [number, code] of failed) set(number, { keys: [], code });
+  while (todo.length > 0) {
+    const steps = todo.map((measure, id): SentStep => ({ id, persona: 1, statements: [], measure }));
+    const answers = await engine.send(steps, path);
+    const [answered, slow] = [todo.splice(0, Math.max(answers.length, 1)), answers.length === 0];
+    for (const [place, numbers] of answered.entries()) {
+      const answer = answers[place];
+      if (slow || answer?.code !== undefined) {
+        const smaller = portions(all, numbers, Math.floor(numbers.length / 2));
+        if (smaller.length > 1) todo.unshift(...smaller);
+        else for (const number of numbers) found.delete(all[number - 1] as Measure);
+      }
+      for (const [number, keys] of answer?.gained ?? []) set(number, { keys, code: undefined });
+      for (const [number, code] of answer?.failed ?? []) set(number, { keys: [], code });
     }
-    if (answers.length === 0) break;
-    done += answers.length;
   }
   return found;
 
   function set(number: number, answer: { keys: readonly string[]; code: string | undefined }): void {
     const measure = numbering.measures[number - 1];
-    if (measure !== undefined) found.set(measure, answer);
+    if (measure !== undefined && found.has(measure)) found.set(measure, answer);
   }
+}
+
+/** Numbers of measurements in portions; what asks about rows that can be read stays with the measurement that finds them. */
+function portions(all: readonly Measure[], numbers: readonly number[], most: number): (readonly number[])[] {
+  const found: number[][] = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last === undefined || (last.length >= most && all[number - 1]?.kind !== "undone"))
+      found.push([number]);
+    else last.push(number);
+  }
+  return found;
 }
 
 export function reachOf(before: Before): Reach {
   const sets = new Map<string, ReadonlySet<string>>();
-  for (const [{ actor, subject, operation }, { keys }] of before)
-    if (subject !== undefined && operation !== "insert")
+  for (const [{ actor, subject, operation, candidate }, { keys }] of before)
+    if (subject !== undefined && candidate === undefined)
       sets.set(`${actor.index} ${subject.info.oid} ${operation}`, new Set(keys));
   const nothing: ReadonlySet<string> = new Set();
   return (actor, subject, operation) =>
@@ -94,6 +105,44 @@ export function answersBefore(before: Before): (measure: Measure) => ReadonlySet
   };
 }
 
+/** Whether an actor may hand on what a call answers, or that an insert goes through: see `sentBefore`. */
+export type Sent = (actor: Actor, measure: Measure) => (key: string) => boolean;
+
+/**
+ * Inserts and calls that the matrix declares for an actor, and what its own calls of the same function return as things are: this it
+ * may hand on. A candidate of the same name is a row of one's own, where it says `:sub`.
+ */
+export function sentBefore(before: Before): Sent {
+  const answered = new Map<string, Set<string>>();
+  for (const [{ actor, on, kind }, { keys }] of before) {
+    const place = `${actor.index} ${on}`;
+    if (kind === "call") answered.set(place, new Set([...(answered.get(place) ?? []), ...keys]));
+  }
+  return (actor, { subject, call, candidate = "", on, operation }) => {
+    if (operation === "update") {
+      const own = subject?.spec?.declarations.find(
+        (one) => one.persona === actor.persona.name && one.operation === "update",
+      );
+      const may = own !== undefined && own.expectation.kind !== "deny";
+      return () => may && !own.never.some(({ name }) => name === candidate);
+    }
+    if (call === undefined) {
+      const said =
+        subject?.spec && resolveExpectation(subject.spec, actor.persona.name, "insert")?.expectation;
+      const accepted =
+        said?.kind === "allow" || (said?.kind === "candidates" && said.accept.includes(candidate));
+      return () => accepted;
+    }
+    const said = call.planned.spec.declarations.find(({ persona }) => persona === actor.persona.name);
+    const kind = callIsOpen(said?.calls, call.call.name) ? said?.expectation.kind : undefined;
+    return (key) =>
+      kind === "allow" ||
+      (key === wentThrough
+        ? kind === "rows" || kind === "within"
+        : answered.get(`${actor.index} ${on}`)?.has(key) === true);
+  };
+}
+
 /** What could be gained: what exists, is not yet visible or writable, and is not declared. */
 export function candidatesOf(
   measure: Measure,
@@ -107,6 +156,11 @@ export function candidatesOf(
   // Only what a policy, or a trigger, has refused is an insert that could be gained.
   if (operation === "insert")
     return isCode(before.get(measure)?.code, "insufficientPrivilege") ? [wentThrough] : [];
+  // A forbidden update is asked of one row, since a single refused row refuses the statement.
+  if (operation === "update" && measure.candidate !== undefined)
+    return subject !== undefined && isCode(before.get(measure)?.code, "insufficientPrivilege")
+      ? [...reach(actor, subject, "update")].slice(0, 1)
+      : [];
   const allowed = declared.get(measure);
   if (subject === undefined || allowed === "all" || operation === "execute") return [];
   const reached = reach(actor, subject, operation);

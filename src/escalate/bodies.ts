@@ -17,8 +17,12 @@ export class Mentions {
   readonly columns: Set<string> = new Set();
   /** Column → literals that it is compared with, or that it appears with in a CASE. */
   readonly constants: Map<string, Set<string>> = new Map();
+  /** Column → columns that it is compared with by `=`. */
+  readonly compared: Map<string, Set<string>> = new Map();
   /** Keys that are read from JSON: `role` of `->> 'role'`. */
   readonly jsonKeys: Set<string> = new Set();
+  /** Columns are given by the keys of a JSON document. */
+  populates = false;
   /** A whole row is read (`select *`, `new`), so that each of its columns is. */
   whole = false;
   /** SQL that is put together when it runs, or that the parser cannot read: anything may be read. */
@@ -74,7 +78,12 @@ export class Mentions {
     if (written?.relname !== undefined)
       this.writes.push({ schema: written.schemaname, name: written.relname });
     const call = part(node, "FuncCall");
-    if (call !== undefined) this.#addCall((call.funcname ?? []).map(stringOf));
+    if (call !== undefined) {
+      this.#addCall((call.funcname ?? []).map(stringOf));
+      // `split_part(email, '@', 2)`: what parts of a text are told apart by.
+      for (const one of call.args ?? [])
+        if (fieldsOf(one) !== undefined) for (const other of call.args ?? []) this.#addConstants(one, other);
+    }
     const fields = fieldsOf(node);
     if (fields !== undefined) this.#addColumn(fields, aliases);
     const named = part(node, "ResTarget");
@@ -95,6 +104,7 @@ export class Mentions {
     this.functions.push({ schema: names.length > 1 ? names.at(-2) : undefined, name });
     if (takesSql.has(name)) this.anything = true;
     if (name === "set_config") this.setsSettings = true;
+    if (/^jsonb?_(?:populate_record|to_record)(?:set)?$/.test(name)) this.populates = true;
   }
 
   #addColumn(fields: readonly string[], aliases: ReadonlySet<string>): void {
@@ -107,12 +117,17 @@ export class Mentions {
     this.operators.add(operator);
     if (operator.startsWith("->") || operator === "?" || operator.startsWith("#>"))
       for (const key of literalsOf(right)) this.jsonKeys.add(key);
-    this.#addConstants(left, right);
-    this.#addConstants(right, left);
+    this.#addConstants(left, right, operator);
+    this.#addConstants(right, left, operator);
+    const [a, b] = [fieldsOf(left)?.at(-1), fieldsOf(right)?.at(-1)];
+    if (operator === "=" && a !== undefined && b !== undefined && a !== b) {
+      this.compared.set(a, new Set([...(this.compared.get(a) ?? []), b]));
+      this.compared.set(b, new Set([...(this.compared.get(b) ?? []), a]));
+    }
   }
 
-  #addConstants(side: Node | undefined, other: Node | undefined): void {
-    const literals = literalsOf(other);
+  #addConstants(side: Node | undefined, other: Node | undefined, operator = "="): void {
+    const literals = literalsOf(other).flatMap((one) => matchesOf(operator, one));
     if (side === undefined || literals.length === 0) return;
     outside(side, (node) => {
       const name = fieldsOf(node)?.at(-1);
@@ -131,6 +146,13 @@ const readAndWritten: ReadonlySet<string> = new Set([
   "DeleteStmt",
   "MergeStmt",
 ]);
+
+/** A text that a pattern takes; of any other operator, the literal itself. */
+function matchesOf(operator: string, literal: string): readonly string[] {
+  if (/^!?~~\*?$/.test(operator)) return [literal.replaceAll("%", ""), literal.replaceAll(/[%_]/g, "x")];
+  if (/^!?~\*?$/.test(operator)) return [`x${literal.replaceAll(/^\^|\$$|\\/g, "")}`];
+  return [literal];
+}
 
 /** Functions that run what they are given as text. */
 const takesSql: ReadonlySet<string> = new Set([

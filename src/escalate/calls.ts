@@ -166,19 +166,21 @@ export class CallSteps {
 
   /** Documents with the keys that the body reads. */
   #documents(actor: Actor, routine: RoutineInfo): readonly Value[] {
-    const keys = [...this.#world.dependencies.bodyOf(routine.oid).jsonKeys];
-    const constants = this.#world.dependencies.bodyOf(routine.oid).constants;
-    const documents = keys.flatMap((key) => {
-      const columns = this.#world.subjects.flatMap((subject) =>
+    const { jsonKeys, constants, populates, relations } = this.#world.dependencies.bodyOf(routine.oid);
+    const named = this.#world.subjects.filter(({ info }) => relations.some(({ name }) => name === info.name));
+    const columns = populates ? named.flatMap(({ info }) => info.columns.map(({ name }) => name)) : [];
+    const each = populates ? 3 : 6;
+    const documents = [...new Set([...jsonKeys, ...columns])].flatMap((key) => {
+      const values = this.#world.subjects.flatMap((subject) =>
         subject.more.columns.some(({ name }) => name === key)
-          ? this.#values.of(actor, subject, key).slice(0, 6)
+          ? this.#values.of(actor, subject, key).slice(0, each)
           : [],
       );
-      return [...(constants.get(key) ?? []), ...columns.flatMap(({ text }) => text ?? [])].map((text) => ({
+      return [...(constants.get(key) ?? []), ...values.flatMap(({ text }) => text ?? [])].map((text) => ({
         text: JSON.stringify({ [key]: text }),
         class: "constant" as const,
       }));
     });
-    return [{ text: "{}", class: "other" as const }, ...documents].slice(0, 16);
+    return [{ text: "{}", class: "other" as const }, ...documents].slice(0, populates ? 40 : 16);
   }
 }

@@ -31,6 +31,8 @@ export interface EscalationRelation extends QualifiedName {
   readonly foreignKeys: readonly EscalationForeignKey[];
   /** Of its policies and checks. */
   readonly expressions: readonly string[];
+  /** Statements of its rules, and of its triggers that have a condition. */
+  readonly writes: readonly string[];
   /** A view's. */
   readonly query: string | null;
 }

@@ -43,6 +43,7 @@ export class Dependencies {
   readonly functions: ReadonlyMap<string, EscalationFunction>;
   readonly #relationsByName = new Map<string, EscalationRelation[]>();
   readonly #functionsByName = new Map<string, EscalationFunction[]>();
+  readonly #columnNames: ReadonlySet<string>;
   readonly #operators: ReadonlyMap<string, readonly string[]>;
   readonly #records: ReadonlyMap<string, readonly (Link & { part: string })[]>;
   readonly #bodies = new Map<string, Mentions>();
@@ -55,6 +56,7 @@ export class Dependencies {
     this.functions = new Map(catalog.functions.map((one) => [one.oid, one]));
     for (const one of catalog.relations) put(this.#relationsByName, one.name, one);
     for (const one of catalog.functions) put(this.#functionsByName, one.name, one);
+    this.#columnNames = new Set(catalog.relations.flatMap(({ columns }) => columns.map(({ name }) => name)));
     const operators = new Map<string, string[]>();
     for (const { name, function: oid } of catalog.operators) put(operators, name, oid);
     this.#operators = operators;
@@ -139,8 +141,35 @@ export class Dependencies {
   /** Literals that are compared with a column of that name wherever something is decided. */
   constantsOf(column: string, readers: Iterable<string>): readonly string[] {
     const found = new Set([...this.#texts.values()].flatMap((one) => [...(one.constants.get(column) ?? [])]));
-    for (const oid of readers) for (const one of this.bodyOf(oid).constants.get(column) ?? []) found.add(one);
+    for (const oid of readers) {
+      const body = this.bodyOf(oid);
+      for (const one of body.constants.get(column) ?? []) found.add(one);
+      // A variable may hold the column.
+      if (body.columns.has(column))
+        for (const [name, literals] of body.constants)
+          if (!this.#columnNames.has(name)) for (const one of literals) found.add(one);
+    }
     return [...found];
+  }
+
+  /** Names of columns that are compared with a column of that name wherever something is decided. */
+  comparedWith(column: string, readers: Iterable<string>): ReadonlySet<string> {
+    const all = [...this.#texts.values(), ...[...readers].map((oid) => this.bodyOf(oid))];
+    return new Set(all.flatMap((one) => [...(one.compared.get(column) ?? [])]));
+  }
+
+  /** Whether something that decides names both columns. */
+  areTogether(one: string, other: string, readers: Iterable<string>): boolean {
+    return [...this.#texts.values(), ...[...readers].map((oid) => this.bodyOf(oid))].some(
+      ({ columns }) => columns.has(one) && columns.has(other),
+    );
+  }
+
+  /** Whether a key of that name is read from JSON wherever something is decided. */
+  isJsonKey(name: string, readers: Iterable<string>): boolean {
+    return [...this.#texts.values(), ...[...readers].map((oid) => this.bodyOf(oid))].some(({ jsonKeys }) =>
+      jsonKeys.has(name),
+    );
   }
 
   #follow(reader: Reader): Closure {
@@ -218,9 +247,10 @@ export class Dependencies {
   }
 }
 
-function textsOf({ expressions, query }: EscalationRelation): Mentions {
+function textsOf({ expressions, writes, query }: EscalationRelation): Mentions {
   const found = new Mentions();
   for (const text of expressions) found.addExpression(text);
+  for (const text of writes) found.addStatements(text);
   if (query !== null) found.addStatements(query);
   return found;
 }

@@ -1,6 +1,7 @@
-import type { Client } from "pg";
+import { type Client, DatabaseError } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
+import { isCode } from "../model/answers.ts";
 
 /** The type of the input that sql/escalate_batch.sql gets once. Numbers count from 1. */
 export interface Fixed {
@@ -72,11 +73,14 @@ export interface SentStep {
   readonly settings?: boolean | undefined;
 }
 
+/** The batch's own code for a step that could not be asked. */
+export const notAsked = "RGESC";
+
 type Numbered<T> = readonly (readonly [number, T])[];
 
 export interface StepAnswer {
   readonly id: number;
-  /** Absent: it went through. */
+  /** Absent: it went through. `notAsked`: it, or what it opens, could not be asked. */
   readonly code?: string;
   readonly message?: string;
   readonly touched: number;
@@ -139,7 +143,10 @@ export class Engine {
       return found.steps;
     } catch (error) {
       await this.#client.query("rollback").catch(() => undefined);
-      throw error;
+      // Too many at once for the time that a statement may take, or one that takes longer alone.
+      const slow = error instanceof DatabaseError && isCode(error.code, "cancelled");
+      if (!slow) throw error;
+      return steps.length > 1 ? this.send(steps.slice(0, Math.ceil(steps.length / 2)), path) : [];
     }
   }
 }

@@ -13,7 +13,14 @@ interface Group {
 }
 
 /** The same is gained by choosing fewer columns: what is chosen besides tells nothing. */
-function saysMore(shorter: Group, longer: Group): boolean {
+function isSaidShorter(longer: Group, all: readonly Group[]): boolean {
+  const known = new Set(
+    all.filter((one) => isShorter(one, longer)).flatMap(({ gains }) => gains.map(({ what }) => what)),
+  );
+  return longer.gains.every(({ what }) => known.has(what));
+}
+
+function isShorter(shorter: Group, longer: Group): boolean {
   const [a, b] = [shorter.all[0]?.chain ?? [], longer.all[0]?.chain ?? []];
   const alike =
     shorter !== longer &&
@@ -25,9 +32,7 @@ function saysMore(shorter: Group, longer: Group): boolean {
         step.kind === other?.kind && step.subject === other.subject && step.routine === other.routine;
       return same && step.columns.every((column) => other.columns.includes(column));
     });
-  if (!alike || a.every(({ columns }, place) => columns.length === b[place]?.columns.length)) return false;
-  const known = new Set(shorter.gains.map(({ what }) => what));
-  return longer.gains.every(({ what }) => known.has(what));
+  return alike && !a.every(({ columns }, place) => columns.length === b[place]?.columns.length);
 }
 
 /** One finding for each chain that differs in more than its values, the shortest as its example. */
@@ -53,7 +58,7 @@ export function findingsOf(
     }
   const all = [...groups.values()];
   return all
-    .filter((one) => !all.some((other) => saysMore(other, one)))
+    .filter((one) => !isSaidShorter(one, all))
     .flatMap(({ all: chains, gains, kind }) => {
       const [example] = chains;
       const [gain] = gains;

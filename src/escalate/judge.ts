@@ -2,7 +2,7 @@ import { formatQualified } from "../lib/sql-text.ts";
 import type { ChainKind } from "../model/finding.ts";
 import type { MayBecome } from "../model/matrix.ts";
 import { namedStep } from "../plan/bounds.ts";
-import { resolveExpectation } from "../plan/expectation.ts";
+import type { Sent } from "./before.ts";
 import type { StepAnswer } from "./engine.ts";
 import { exposes, mayName } from "./exposure.ts";
 import type { Measure, Numbering } from "./measures.ts";
@@ -53,6 +53,8 @@ export class Judge {
   readonly #declaredAudience = new Map<string, Set<Actor>>();
   /** What a call answered before, by everybody: what it answers now is old if it was among it. */
   readonly #calls: (measure: Measure) => ReadonlySet<string>;
+  /** What an actor gets through by the same insert, or the calls of the same function, itself. */
+  readonly #sent: Sent;
 
   constructor(input: {
     readonly world: World;
@@ -60,12 +62,14 @@ export class Judge {
     readonly numbering: Numbering;
     readonly allowances: readonly Allowance[];
     readonly calls: (measure: Measure) => ReadonlySet<string>;
+    readonly sent: Sent;
   }) {
     this.#world = input.world;
     this.#reach = input.reach;
     this.#numbering = input.numbering;
     this.#allowances = input.allowances;
     this.#calls = input.calls;
+    this.#sent = input.sent;
   }
 
   /** Rules of `may_become` that no step has used. */
@@ -97,9 +101,7 @@ export class Judge {
       const held = own ? undefined : this.#heldBy(stepper, measure);
       const before = chain.length > 1 ? this.#alone.get(first) : undefined;
       if (chain.length === 1) note(this.#alone, first, number, old);
-      const keys = (own || !this.#maySend(stepper, measure) ? old : []).filter(
-        (key) => held?.has(key) !== true && before?.has(`${number} ${key}`) !== true,
-      );
+      const keys = old.filter((key) => held?.(key) !== true && before?.has(`${number} ${key}`) !== true);
       const what = whatOf(measure);
       const left = this.#undeclared(
         chain,
@@ -127,27 +129,25 @@ export class Judge {
 
   /**
    * What the one who steps reaches itself may be handed on. So may power over its own rows, where it has that power over others'
-   * rows: an owner makes owners. Where it has not, another would do with its rows what it may not do itself.
+   * rows: an owner makes owners. Where it has not, another would do with its rows what it may not do itself. So may inserts and calls
+   * that the matrix declares for it, at once or as what it may become.
    */
-  #heldBy(stepper: Actor, measure: Measure): ReadonlySet<string> {
+  #heldBy(stepper: Actor, measure: Measure): (key: string) => boolean {
     const { subject, operation } = measure;
-    if (subject === undefined || operation === "execute" || operation === "insert") return new Set();
+    if (subject === undefined || operation === "execute" || measure.candidate !== undefined) {
+      const sent = this.#sent(stepper, measure);
+      const may = this.#allowances.filter(
+        (one) => one.actor === stepper && one.on === measure.on && one.operation === operation,
+      );
+      return (key) => sent(key) || may.some(({ keys }) => keys.has(nameOf(measure) ?? key));
+    }
     const own = stepper.identities.map(([, value]) => value);
     const names = ({ values }: Row): boolean => own.some((one) => Object.values(values).includes(one));
     const reached = this.#reach(stepper, subject, operation);
     const rules = operation !== "select" && subject.rows.some((row) => reached.has(row.key) && !names(row));
     const named = rules ? subject.rows.filter(names) : [];
-    return new Set([...reached, ...named.map(({ key }) => key)]);
-  }
-
-  /** Whether the one who steps may insert there, or call the function, itself: with which values may be handed on, too. */
-  #maySend({ persona }: Actor, { subject, call, operation }: Measure): boolean {
-    if (operation !== "insert" && operation !== "execute") return false;
-    const said =
-      call === undefined
-        ? subject?.spec && resolveExpectation(subject.spec, persona.name, "insert")
-        : call.planned.spec.declarations.find((one) => one.persona === persona.name);
-    return said !== undefined && said.expectation.kind !== "deny";
+    const handedOn = new Set([...reached, ...named.map(({ key }) => key)]);
+    return (key) => handedOn.has(key);
   }
 
   /** A call that was refused and is not; or rows that it returns now, and returned to another persona before. */
@@ -310,12 +310,13 @@ function note(known: WeakMap<Step, Set<string>>, step: Step, number: number, key
 function whatOf({ operation, on, call, candidate }: Measure): string {
   if (call !== undefined)
     return `call ${on}${call.planned.spec.calls.length > 1 ? `(${call.call.name})` : ""}`;
-  return `${operation} ${on}${candidate === undefined ? "" : ` (the row \`${candidate}\`)`}`;
+  if (candidate === undefined) return `${operation} ${on}`;
+  return `${operation} ${on} (the ${operation === "insert" ? "row" : "forbidden update"} \`${candidate}\`)`;
 }
 
 /** What `may_become` calls it, where that is not its keys. */
-function nameOf({ call, candidate }: Measure): string | undefined {
-  return call?.call.name ?? candidate;
+function nameOf({ call, candidate, operation }: Measure): string | undefined {
+  return call?.call.name ?? (operation === "insert" ? candidate : undefined);
 }
 
 function listOf(actors: readonly Actor[]): string {

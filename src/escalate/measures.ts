@@ -1,14 +1,14 @@
 import { formatFunction, formatQualified, quoteQualified } from "../lib/sql-text.ts";
 import { codeOf } from "../model/answers.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
-import type { PlannedCall } from "../model/cell.ts";
+import type { BoundCandidate, PlannedCall } from "../model/cell.ts";
 import { type Call, callIsOpen } from "../model/matrix.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { bindCandidate } from "../plan/cell-of.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { PlannedFunction } from "../plan/function.ts";
 import { callSql } from "../probe/sql/source.ts";
-import { insertSql } from "../probe/sql/statements.ts";
+import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { type Closure, dependsOn, type Measured } from "./closure.ts";
 import { Digests } from "./digests.ts";
 import type { Fixed } from "./engine.ts";
@@ -23,7 +23,7 @@ export interface Measure {
   /** `undefined`: a call. */
   readonly subject: Subject | undefined;
   readonly call: { readonly planned: PlannedFunction; readonly call: Call } | undefined;
-  /** An insert's candidate. */
+  /** An insert's candidate, or a forbidden update (`never`) by its name. */
   readonly candidate: string | undefined;
   /** Where it shows: `public.docs`, `public.admin_docs`. */
   readonly on: string;
@@ -88,6 +88,12 @@ function relationMeasures(world: World, actor: Actor, subject: Subject): readonl
       failing: `${deleted} ('rowgate ' || coalesce(array_agg(k), '{}')::text)::int from d`,
     });
   }
+  found.push(
+    ...forbiddenUpdates(world, actor, subject).map(({ name, values }) => {
+      const changed = `with u as (update ${from} set ${assignments(values)} where ${where} returning ${subject.keySql} as k)`;
+      return make("update", `${changed} select array_agg(k) from u`, "undone", name);
+    }),
+  );
   const expected =
     actor.stranger || subject.spec === undefined
       ? undefined
@@ -104,6 +110,17 @@ function relationMeasures(world: World, actor: Actor, subject: Subject): readonl
       ),
     ),
   ];
+}
+
+/** What a WITH CHECK alone refuses: that the row may be updated at all does not tell. */
+function forbiddenUpdates(world: World, actor: Actor, { spec, info }: Subject): readonly BoundCandidate[] {
+  const granted = info.privileges[actor.role.name]?.update ?? [];
+  const said = spec?.declarations.find(
+    ({ persona, operation }) => persona === actor.persona.name && operation === "update",
+  );
+  return (said?.never ?? [])
+    .flatMap((one) => bindCandidate(one, world.matrix, actor.persona, false))
+    .filter(({ values }) => Object.keys(values).every((name) => granted.includes(name)));
 }
 
 /** What no policy keeps from it cannot be gained. */
@@ -168,7 +185,9 @@ export function readsBefore(all: readonly Measure[]): (measure: Measure) => Meas
     all.filter(({ operation }) => operation === "select").map((one) => [placeOf(one), one]),
   );
   return (one) =>
-    one.kind === "undone" && (one.operation === "update" || one.operation === "delete")
+    one.kind === "undone" &&
+    one.candidate === undefined &&
+    (one.operation === "update" || one.operation === "delete")
       ? reads.get(placeOf(one))
       : undefined;
 }

@@ -1,27 +1,40 @@
 import type { Client } from "pg";
 import { loadParser } from "../lib/sql-tree.ts";
 import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
+import { isCode } from "../model/answers.ts";
 import type { Finding } from "../model/finding.ts";
 import type { EscalationRecord } from "../model/run.ts";
-import { allowancesOf, answersBefore, candidatesOf, declaredKeys, measureBefore, reachOf } from "./before.ts";
-import { Engine, type SentStep, type StepAnswer } from "./engine.ts";
+import {
+  allowancesOf,
+  answersBefore,
+  candidatesOf,
+  declaredKeys,
+  measureBefore,
+  reachOf,
+  sentBefore,
+} from "./before.ts";
+import { Engine, notAsked, type SentStep, type StepAnswer } from "./engine.ts";
 import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
-import { exposes, mayName } from "./exposure.ts";
 import { type Allowance, Judge, type Judged } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
 import { inOrder, weightOf } from "./order.ts";
+import { sentStep } from "./sent.ts";
 import { signUps } from "./sign-ups.ts";
-import { changesSettings, type Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { Steps } from "./steps.ts";
-import { tellingLength } from "./values.ts";
-import { type Actor, readWorld, type SearchInput, type World } from "./world.ts";
+import type { Reach } from "./values.ts";
+import { readWorld, type SearchInput, type World } from "./world.ts";
 
 export interface Budget {
   /** Milliseconds from now on after which no step is begun. */
   readonly milliseconds: number;
+  /** As many one-step chains at the most. */
+  readonly chains: number;
   /** Milliseconds for which locks are held at the most. */
   readonly chunkMs: number;
+  /** Others work on the database: a gain is measured a second time before it is reported. */
+  readonly shared: boolean;
   readonly interrupted: AbortSignal | undefined;
 }
 
@@ -48,15 +61,8 @@ export async function searchEscalation(
   const path = `${quoteIdent(world.matrix.schema)}, public`;
   await client.query(`set search_path = ${path}`);
   const all = measuresOf(world);
-  const before = await measureBefore(engine, world, all, path);
-  const reach = reachOf(before);
-  const declared = await declaredKeys(client, world, all);
-  const wanted = all.filter((one) => isWanted(world, one));
-  const answers = answersBefore(before);
-  const numbering = numberMeasures(world, wanted, (one) =>
-    candidatesOf(one, reach, before, declared, answers),
-  );
-
+  const start = await standing(client, engine, world, all, path);
+  const { reach, wanted, numbering, judge } = start;
   const steps = new Steps(world, reach, wanted);
   const asking = new Set(wanted.map(({ actor }) => actor));
   const ordered = inOrder(
@@ -66,20 +72,16 @@ export async function searchEscalation(
   const sent = ordered.map((step, id) => sentStep(step, id, world, numbering));
 
   await engine.begin(numbering.fixed);
-  const judge = new Judge({
-    world,
-    reach,
-    numbering,
-    allowances: await allowancesOf(client, world),
-    calls: (one) => answers(one),
-  });
   // What it takes to get ready is not taken from the steps: on a busy machine it could be all of the time.
   const until = performance.now() + budget.milliseconds;
   const progress = await takeSteps({ engine, world, numbering, judge, ordered, sent, path, until, budget });
+  const judged = budget.shared
+    ? await confirmed(progress.judged, { client, engine, world, all, path })
+    : progress.judged.map(({ one }) => one);
   const complete = progress.tried + progress.twoTried === ordered.length + progress.twoPossible;
   return {
     findings: [
-      ...findingsOf(progress.judged, world.hook),
+      ...findingsOf(judged, world.hook),
       ...(complete && world.wants("*", "*") ? judge.unreached.map(unreachedFinding) : []),
     ],
     counts: {
@@ -87,68 +89,102 @@ export async function searchEscalation(
       tried: progress.tried,
       accepted: progress.accepted,
       twoStep: { possible: progress.twoPossible, tried: progress.twoTried },
-      leftOut: world.sideEffects.map(({ schema, name, reaches }) => `${schema}.${name}: ${reaches}`),
+      leftOut: [
+        ...world.sideEffects.map(({ schema, name, reaches }) => `${schema}.${name}: ${reaches}`),
+        ...new Set(
+          start.slow.map(({ on, operation }) => `${on}: ${operation} takes too long to be measured`),
+        ),
+      ],
+      ...(budget.shared && { notConfirmed: progress.judged.length - judged.length }),
       sampled: world.subjects.filter(({ sampled }) => sampled).map(({ info }) => formatQualified(info)),
     },
     roundTrips: engine.roundTrips,
   };
 }
 
+/** What everybody reaches at one moment, what could be gained beyond it, and who judges that. */
+interface Standing {
+  readonly reach: Reach;
+  readonly wanted: readonly Measure[];
+  readonly numbering: Numbering;
+  readonly judge: Judge;
+  /** Measurements that take longer than a statement may. */
+  readonly slow: readonly Measure[];
+}
+
+async function standing(
+  client: Client,
+  engine: Engine,
+  world: World,
+  all: readonly Measure[],
+  path: string,
+): Promise<Standing> {
+  const before = await measureBefore(engine, world, all, path);
+  const reach = reachOf(before);
+  const declared = await declaredKeys(client, world, all);
+  const wanted = all.filter((one) => before.has(one) && isWanted(world, one));
+  const answers = answersBefore(before);
+  const numbering = numberMeasures(world, wanted, (one) =>
+    candidatesOf(one, reach, before, declared, answers),
+  );
+  const judge = new Judge({
+    world,
+    reach,
+    numbering,
+    allowances: await allowancesOf(client, world),
+    calls: answers,
+    sent: sentBefore(before),
+  });
+  return { reach, wanted, numbering, judge, slow: all.filter((one) => !before.has(one)) };
+}
+
+/**
+ * Where others work, what they have changed meanwhile looks like a gain of the next step. So every gain is measured again, against
+ * what everybody reaches by then: only what is gained both times is reported.
+ */
+async function confirmed(
+  found: readonly Found[],
+  at: {
+    readonly client: Client;
+    readonly engine: Engine;
+    readonly world: World;
+    readonly all: readonly Measure[];
+    readonly path: string;
+  },
+): Promise<readonly Judged[]> {
+  if (found.length === 0) return [];
+  const { engine, world, path } = at;
+  const { judge, numbering } = await standing(at.client, engine, world, at.all, path);
+  await engine.begin(numbering.fixed);
+  const sent = found.map(({ resend }, id) => ({ ...resend(numbering), id }));
+  const kept: Judged[] = [];
+  for (let done = 0; done < sent.length;) {
+    const answers = await send({ engine, path }, sent.slice(done, done + stepsAtOnce(0)));
+    for (const answer of answers) {
+      const one = found[answer.id]?.one;
+      if (one === undefined) continue;
+      const again = judge.judge(one.chain, answer).gains;
+      const gains = one.gains.flatMap((gain) => {
+        const same = again.filter(({ by, what }) => by === gain.by && what === gain.what);
+        const keys = new Set(same.flatMap((other) => other.keys));
+        const left = gain.keys.filter((key) => keys.has(key));
+        return left.length === 0 ? [] : [{ ...gain, keys: left }];
+      });
+      if (gains.length > 0) kept.push({ ...one, gains });
+    }
+    done += answers.length;
+  }
+  return kept;
+}
+
 function isWanted(world: World, { actor, on, operation }: Measure): boolean {
   return world.wants(`${actor.persona.name}/${on}/${operation}`, actor.persona.name);
 }
 
-function sentStep(step: Step, id: number, world: World, numbering: Numbering): SentStep {
-  const { actor, subject, kind, columns, values, row } = step;
-  const table =
-    subject === undefined
-      ? undefined
-      : world.tables.some(({ oid }) => oid === subject.info.oid)
-        ? subject.info.oid
-        : subject.baseline.oid;
-  const named = (one: Actor, by: readonly (string | null)[]): boolean =>
-    one !== actor && one.identities.some(([, own]) => own.length >= tellingLength && by.includes(own));
-  // Whom the new value names, and then whom the row does.
-  const others = [values, Object.values(row?.values ?? {})].flatMap((by) =>
-    world.actors.filter((one) => named(one, by)),
-  );
-  // A membership, an account: its key says whose it is.
-  const keyed = [...(subject?.key ?? []), ...(subject?.more.uniques ?? [])].map(
-    (name) => row?.values[name] ?? null,
-  );
-  const isOfAnother = row !== undefined && world.actors.some((one) => named(one, keyed));
-  const strangers = world.actors.filter(({ stranger }) => stranger);
-  const also = (columns.length > 0 && others.length === 0 ? strangers : [...new Set(others)].slice(0, 2)).map(
-    ({ index }) => index,
-  );
-  return {
-    id,
-    persona: actor.index,
-    statements: [step.sql],
-    // The auth server stores it.
-    privileged: kind === "sign-up" || kind === "metadata",
-    target: table === undefined ? 0 : numbering.tableNumber(table),
-    also,
-    changes: kind === "update" && isOfAnother,
-    settings: changesSettings(step, world),
-    ...viewsOf(step, world, numbering),
-  };
-}
-
-/** Who is asked whether it sees what was written, as far as the judge uses the answers. */
-function viewsOf(
-  step: Step,
-  world: World,
-  numbering: Numbering,
-): Pick<SentStep, "view" | "views" | "exposes"> {
-  const { subject, actor, kind, declared } = step;
-  if (subject === undefined || (kind !== "insert" && kind !== "update") || mayName(step)) return {};
-  const { own, others } = numbering.audience(actor, subject);
-  return {
-    view: own,
-    views: others,
-    exposes: kind === "insert" && (declared !== undefined || exposes(world, step)),
-  };
+/** A chain that gained something, and how to send it again. */
+interface Found {
+  readonly one: Judged;
+  readonly resend: (numbering: Numbering) => SentStep;
 }
 
 interface Taking {
@@ -168,35 +204,40 @@ interface Progress {
   accepted: number;
   twoPossible: number;
   twoTried: number;
-  readonly judged: Judged[];
+  /** Those that were answered, in whatever way. */
+  twoSent: number;
+  readonly judged: Found[];
 }
 
 /** One-step chains in their order, and after each batch the calls that its accepted writes may have opened. */
 async function takeSteps(taking: Taking): Promise<Progress> {
   const { ordered, sent, budget, until } = taking;
-  const progress: Progress = { tried: 0, accepted: 0, twoPossible: 0, twoTried: 0, judged: [] };
+  const progress: Progress = { tried: 0, accepted: 0, twoPossible: 0, twoTried: 0, twoSent: 0, judged: [] };
   const follows = new FollowUps(taking.world);
   const later: FollowUp[] = [];
   let next = 0;
   let answered = 0;
   const isOver = (): boolean => performance.now() >= until;
-  while (next < sent.length && !isOver()) {
+  const most = Math.min(sent.length, budget.chains);
+  while (next < most && !isOver()) {
     budget.interrupted?.throwIfAborted();
-    const batch = sent.slice(next, next + stepsAtOnce(answered));
+    const batch = sent.slice(next, Math.min(most, next + stepsAtOnce(answered)));
     const answers = await send(taking, batch);
     for (const answer of answers) {
       const step = ordered[answer.id];
       if (step === undefined) continue;
-      progress.tried += 1;
+      if (wasTried(answer)) progress.tried += 1;
       if (answer.code !== undefined) continue;
       progress.accepted += 1;
-      note(progress, taking.judge.judge([step], answer));
+      note(progress, taking.judge.judge([step], answer), (numbering) =>
+        sentStep(step, answer.id, taking.world, numbering),
+      );
       later.push(...follows.after(step, answer, taking.sent[answer.id]));
     }
     answered = answers.length;
     next += answered;
     progress.twoPossible = later.length;
-    if (progress.twoTried < later.length) await takeFollowUps(taking, later, progress, isOver);
+    if (progress.twoSent < later.length) await takeFollowUps(taking, later, progress, isOver);
   }
   return progress;
 }
@@ -207,31 +248,42 @@ async function takeFollowUps(
   progress: Progress,
   isOver: () => boolean,
 ): Promise<void> {
-  while (progress.twoTried < later.length && !isOver()) {
+  while (progress.twoSent < later.length && !isOver()) {
     taking.budget.interrupted?.throwIfAborted();
-    const from = progress.twoTried;
+    const from = progress.twoSent;
     const batch = later
       .slice(from, from + stepsAtOnce(0))
       .map(({ sent }, place) => ({ ...sent, id: from + place }));
     for (const answer of await send(taking, batch)) {
-      progress.twoTried += 1;
+      progress.twoSent += 1;
+      if (wasTried(answer)) progress.twoTried += 1;
       const one = later[answer.id];
-      if (one !== undefined) note(progress, taking.judge.judge(one.chain, answer));
+      if (one !== undefined) note(progress, taking.judge.judge(one.chain, answer), () => one.sent);
     }
   }
 }
 
 /** At least one answer: a batch that brings none has a first step that cannot be asked. */
-async function send({ engine, path }: Taking, batch: readonly SentStep[]): Promise<readonly StepAnswer[]> {
+async function send(
+  { engine, path }: Pick<Taking, "engine" | "path">,
+  batch: readonly SentStep[],
+): Promise<readonly StepAnswer[]> {
   const answers = await engine.send(batch, path);
   const [first] = batch;
   if (answers.length > 0 || first === undefined) return answers;
   const nothing = { touched: 0, written: [], changed: [], gone: [], gained: [], failed: [], audience: [] };
-  return [{ id: first.id, code: "RGESC", message: "no answer", ...nothing }];
+  return [{ id: first.id, code: notAsked, message: "no answer", ...nothing }];
 }
 
-function note({ judged }: Progress, one: Judged): void {
-  if (one.gains.length > 0) judged.push(one);
+function note({ judged }: Progress, one: Judged, resend: Found["resend"]): void {
+  if (one.gains.length > 0) judged.push({ one, resend });
+}
+
+/** Not where it, or what it may open, waited for a lock or took too long. */
+function wasTried({ code, failed }: StepAnswer): boolean {
+  return [code, ...failed.map(([, own]) => own)].every(
+    (one) => one !== notAsked && !isCode(one, "lockNotAvailable") && !isCode(one, "cancelled"),
+  );
 }
 
 function unreachedFinding({ actor, on, operation, rule }: Allowance): Finding {

@@ -26,7 +26,16 @@ export interface Step {
 }
 
 /** Lower ones are tried first. */
-export const ranks = { declared: 0, row: 1, insert: 1, call: 1, blind: 2, less: 3, pairs: 4 } as const;
+export const ranks = {
+  declared: 0,
+  invites: 0.5,
+  row: 1,
+  insert: 1,
+  call: 1,
+  blind: 2,
+  less: 3,
+  pairs: 4,
+} as const;
 /** An identity, or a literal of a policy. */
 export const strong = (value: Value): boolean => value.class !== "other" && value.class !== "row";
 

@@ -6,8 +6,12 @@ import { CallSteps } from "./calls.ts";
 import { type Closure, dependsOn } from "./closure.ts";
 import type { Measure } from "./measures.ts";
 import { isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
-import { fitsBase, freshValue, type Reach, Values } from "./values.ts";
-import { type Actor, literalOf, type Row, type Subject, type World } from "./world.ts";
+import { fitsBase, freshValue, type Reach, type Value, Values } from "./values.ts";
+import { type Actor, declarationsOf, literalOf, type Row, type Subject, type World } from "./world.ts";
+
+/** Values of a column that says what a user may do. */
+const rightsAtMost = 5;
+const updatesOfTwoAtMost = 40;
 
 /** The candidate steps of all actors. */
 export class Steps {
@@ -94,7 +98,9 @@ export class Steps {
     if (!subject.info.accepts.includes("update")) return;
     const reached = this.#reach(actor, subject, "update");
     const rows = this.#values.rowsBySignature(subject, 8, ({ key }) => reached.has(key));
-    for (const column of this.#writable(subject, held).filter((one) => this.#decides(subject, one))) {
+    const deciding = this.#writable(subject, held).filter((one) => this.#decides(subject, one));
+    yield* this.#updatesOfTwo(actor, subject, deciding, rows);
+    for (const column of deciding) {
       for (const value of this.#values.of(actor, subject, column)) {
         const sql = `update ${quoteQualified(subject.info)} set ${assignments({ [column]: value.text })}`;
         const step = stepOf(actor, "update", subject, [column], [value.text]);
@@ -109,6 +115,32 @@ export class Steps {
         if (value.class !== "other")
           yield { ...step, sql, blind: true, rank: strong(value) ? ranks.blind : ranks.less };
       }
+    }
+  }
+
+  /** Two columns at once, as a policy may ask for both: with what it compares them with. */
+  *#updatesOfTwo(
+    actor: Actor,
+    subject: Subject,
+    columns: readonly string[],
+    rows: readonly Row[],
+  ): Generator<Step> {
+    const pools = columns.map((name) => ({
+      name,
+      pool: this.#values.of(actor, subject, name).filter((one) => one.class === "constant"),
+    }));
+    const together = pools.flatMap((a, place) =>
+      pools
+        .slice(place + 1)
+        .filter((b) => this.#values.areTogether(a.name, b.name))
+        .map((b) => [a, b] as const),
+    );
+    for (const changed of together.flatMap(pairsOf).slice(0, updatesOfTwoAtMost)) {
+      const names = Object.keys(changed);
+      const step = stepOf(actor, "update", subject, names, Object.values(changed));
+      const sql = `update ${quoteQualified(subject.info)} set ${assignments(changed)}`;
+      for (const row of rows.slice(0, 1))
+        yield { ...step, row, sql: `${sql} where ${rowCondition(subject, row)}`, rank: ranks.pairs };
     }
   }
 
@@ -153,11 +185,35 @@ export class Steps {
           const one = make([name], { [name]: value.text }, strong(value) ? ranks.insert : ranks.less);
           if (one !== undefined) yield one;
         }
+      if (declared !== undefined)
+        for (const changed of this.#invitations(actor, varied)) {
+          const one = make(Object.keys(changed), changed, ranks.invites);
+          if (one !== undefined) yield one;
+        }
       for (const changed of pairsOf(varied.map(({ name, pool }) => ({ name, pool: pool.filter(strong) })))) {
         const one = make(Object.keys(changed), changed, ranks.pairs);
         if (one !== undefined) yield one;
       }
     }
+  }
+
+  /** A declared row for another user, with each right that it may give: inviting, appointing. */
+  *#invitations(
+    actor: Actor,
+    varied: readonly { readonly name: string; readonly pool: readonly Value[] }[],
+  ): Generator<Written> {
+    const own = actor.identities.map(([, value]) => value);
+    const known = this.#values.identities;
+    const users = varied.flatMap(({ name, pool }) =>
+      pool
+        .filter(({ text }) => text !== null && known.includes(text) && !own.includes(text))
+        .map(({ text }) => ({ name, text })),
+    );
+    for (const user of users)
+      for (const { name, pool } of varied)
+        if (name !== user.name)
+          for (const { text } of pool.filter((one) => one.class === "constant").slice(0, rightsAtMost))
+            yield { [user.name]: user.text, [name]: text };
   }
 
   /** Rows to begin from: the matrix's candidates, and copies of rows that are there. */
@@ -227,13 +283,7 @@ function rowCondition(subject: Subject, { key, values }: Row): string {
 function representatives({ actors, matrix }: World): ReadonlySet<Actor> {
   const first = new Map<string, Actor>();
   for (const actor of actors) {
-    const { name, role, login, claims } = actor.persona;
-    const said = [...matrix.relations, ...matrix.functions].map((spec) =>
-      spec.declarations
-        .filter(({ persona }) => persona === name)
-        .map((one) => ({ ...one, persona: "", at: "" })),
-    );
-    const key = JSON.stringify([role, login ?? null, Object.keys(claims ?? {}), said]);
+    const key = declarationsOf(actor, matrix);
     if (!first.has(key)) first.set(key, actor);
   }
   return new Set(first.values());

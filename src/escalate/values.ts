@@ -1,5 +1,5 @@
 import type { Measured } from "./closure.ts";
-import type { Actor, Row, Subject, World } from "./world.ts";
+import { type Actor, declarationsOf, type Row, type Subject, type World } from "./world.ts";
 
 /** How telling a value is: identities first, then values that a policy compares with, then any other value. */
 export const valueClasses = ["identity", "parent", "constant", "row", "other"] as const;
@@ -13,6 +13,10 @@ export interface Value {
 /** Keys that an actor reaches before any step. */
 export type Reach = (actor: Actor, subject: Subject, operation: Measured) => ReadonlySet<string>;
 
+/** Others whose identities are put into a column. */
+const othersAtMost = 4;
+/** Values that only other relations hold in a column of the same name. */
+const elsewhereAtMost = 3;
 const measured: readonly Measured[] = ["select", "update", "delete"];
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Shorter ones occur inside of everything. */
@@ -39,6 +43,8 @@ export class Values {
   readonly #identities: readonly string[];
   /** By `oid column`: some row holds a persona's identity there. */
   readonly #naming = new Map<string, boolean>();
+  readonly #said = new Map<Actor, string>();
+  #byReach: readonly Actor[] | undefined;
 
   constructor(world: World, reach: Reach, readers: Iterable<string>) {
     this.#world = world;
@@ -69,6 +75,11 @@ export class Values {
     return names;
   }
 
+  /** Whether something that decides names both columns. */
+  areTogether(one: string, other: string): boolean {
+    return this.#world.dependencies.areTogether(one, other, this.#readers);
+  }
+
   /** One row, or a few, of each kind: those that the actor reaches by the same commands are of one kind. */
   rowsOfKinds(subject: Subject, actor: Actor, each: number, most = 10): readonly Row[] {
     const counts = new Map<string, number>();
@@ -85,7 +96,7 @@ export class Values {
     return found.slice(0, most);
   }
 
-  /** One row of each kind over all actors: who reaches it, and by what. */
+  /** One row of each kind over all actors: who reaches it, and by what, and of which user it is by its key (a membership, an account). */
   rowsBySignature(subject: Subject, most: number, takes: (row: Row) => boolean = () => true): readonly Row[] {
     const found = new Map<string, Row>();
     const bound = this.#world.actors.filter(({ role }) => !role.bypassRls && !role.superuser);
@@ -96,9 +107,22 @@ export class Values {
           measured.map((one) => (this.#reach(actor, subject, one).has(row.key) ? "1" : "0")),
         )
         .join("");
-      if (!found.has(signature)) found.set(signature, row);
+      const kind = `${signature} ${this.#ownerOf(subject, row)}`;
+      if (!found.has(kind)) found.set(kind, row);
     }
     return [...found.values()].slice(0, most);
+  }
+
+  /** What the matrix says of the user whom the row's key names: of others, their rows are rows of another kind. */
+  #ownerOf({ key, more }: Subject, { values }: Row): string {
+    const named = [...key, ...more.uniques].map((name) => values[name]);
+    const owner = this.#world.actors.find(({ identities }) =>
+      identities.some(([, own]) => own.length >= tellingLength && named.includes(own)),
+    );
+    if (owner === undefined) return "";
+    const said = this.#said.get(owner) ?? declarationsOf(owner, this.#world.matrix);
+    this.#said.set(owner, said);
+    return said;
   }
 
   /** What the actor could put into the column, the most telling first. */
@@ -123,17 +147,20 @@ export class Values {
     for (const one of this.#identitiesFor(actor, subject, name, base)) put(one, "identity");
     if (base === "boolean") for (const one of ["true", "false"]) put(one, "constant");
     for (const one of column.labels ?? []) put(one, "constant");
-    for (const one of this.#constants(name)) if (fitsBase(base, one)) put(one, "constant");
+    for (const one of this.#constants(name, base)) put(one, "constant");
     for (const one of this.#parents(actor, subject, name, base)) put(one, "parent");
     const held = [...new Set(subject.rows.map(({ values }) => values[name]))].filter((one) => one != null);
     for (const row of this.rowsOfKinds(subject, actor, 2))
       if (row.values[name] != null) put(row.values[name], "row");
     for (const one of held.slice(0, 3)) put(one, "row");
+    for (const one of this.#elsewhere(subject, name, base)) put(one, "row");
     for (const one of this.#within(actor, [...found.keys()], base)) put(one, "identity");
     if (/^(?:smallint|integer|bigint|numeric)/.test(base) && !subject.key.includes(name))
-      for (const one of ["0", "1000000"]) put(one, "other");
+      for (const one of ["0", "1000000", "-1"]) put(one, "other");
     if (/^(?:timestamp|date)/.test(base)) for (const one of ["2999-01-01", "2000-01-01"]) put(one, "other");
     if (!column.notNull) put(null, "other");
+    // Neither what is excluded nor what comes before something else in order.
+    if (isText(base) && this.#literals(name).length > 0) put("~rowgate", "other");
     if (this.isReferenced(subject, name)) put(freshValue(base), "row");
     const order = (kind: ValueClass): number => valueClasses.indexOf(kind);
     return [...found]
@@ -149,6 +176,25 @@ export class Values {
     );
   }
 
+  /** The others, the one first who reaches least: what is opened to somebody shows most where nothing was open before. */
+  #others(actor: Actor): readonly Actor[] {
+    this.#byReach ??= this.#world.actors
+
+      .filter(({ stranger, identities }) => !stranger && identities.length > 0)
+      .map((one) => ({
+        one,
+        rows: this.#world.subjects.reduce(
+          (sum, subject) => sum + this.#reach(one, subject, "select").size,
+          0,
+        ),
+      }))
+      .toSorted((a, b) => a.rows - b.rows)
+      .map(({ one }) => one);
+    const [least, ...others] = this.#byReach.filter((one) => one !== actor);
+    const inOrder = others.toSorted((a, b) => a.index - b.index);
+    return least === undefined ? inOrder : [least, ...inOrder];
+  }
+
   /** The actor's own, a stranger's and three others', where the column takes such. */
   #identitiesFor(actor: Actor, subject: Subject, name: string, base: string): readonly string[] {
     const naming = this.names(subject, name);
@@ -159,19 +205,54 @@ export class Values {
         (naming && subject.rows.some(({ values }) => values[name] === value)));
     const of = (one: Actor): readonly string[] =>
       one.identities.filter(([claim, value]) => takes(claim, value)).map(([, value]) => value);
-    const others = this.#world.actors.filter((one) => one !== actor && !one.stranger).flatMap(of);
+    const others = [...new Set(this.#others(actor).flatMap(of))];
     const strangers = this.#world.actors.filter(({ stranger }) => stranger).flatMap(of);
     return [
       ...new Set([
         ...of(actor),
-        ...others.filter((one) => !of(actor).includes(one)).slice(0, 3),
+        ...others.filter((one) => !of(actor).includes(one)).slice(0, othersAtMost),
         ...strangers,
       ]),
     ];
   }
 
-  #constants(name: string): readonly string[] {
+  #literals(name: string): readonly string[] {
     return this.#world.dependencies.constantsOf(name, this.#readers).slice(0, 10);
+  }
+
+  /** Literals that the column, or what it holds, is compared with, as values of its type. */
+  #constants(name: string, base: string): readonly string[] {
+    const literals = this.#literals(name);
+    if (/^jsonb?$/.test(base)) return this.#documents(literals);
+    if (base.endsWith("[]"))
+      return literals
+        .filter((one) => fitsBase(base.slice(0, -2), one))
+        .map((one) => `{${JSON.stringify(one)}}`);
+    const fitting = literals.filter((one) => fitsBase(base, one));
+    if (!isText(base)) return fitting;
+    // Parts of a text: `split_part(email, '@', 2) = 'corp.test'`.
+    const separators = fitting.filter((one) => /^[^\w\s]$/.test(one));
+    const joined = separators.flatMap((one) =>
+      fitting.filter((text) => /\w{2}/.test(text)).flatMap((text) => [`x${one}${text}`, `${text}${one}x`]),
+    );
+    return [...fitting, ...joined].slice(0, 14);
+  }
+
+  /** Documents by the keys that are read from them, one in another too. */
+  #documents(literals: readonly string[]): readonly string[] {
+    const { dependencies } = this.#world;
+    const whole = literals.filter((one) => /^\s*[{[]/.test(one));
+    const keys = literals.filter((one) => dependencies.isJsonKey(one, this.#readers)).slice(0, 4);
+    const leaves = (key: string): readonly string[] =>
+      [...dependencies.constantsOf(key, this.#readers).filter((one) => !keys.includes(one)), "true"].slice(
+        0,
+        4,
+      );
+    const plain = keys.flatMap((key) => leaves(key).map((one) => ({ [key]: one })));
+    const nested = keys.flatMap((outer) =>
+      plain.filter((one) => !Object.hasOwn(one, outer)).map((one) => ({ [outer]: one })),
+    );
+    return [...whole, ...[...plain, ...nested].slice(0, 12).map((one) => JSON.stringify(one))];
   }
 
   /** Keys of rows that the column may point to, by a foreign key or by its name. */
@@ -199,6 +280,23 @@ export class Values {
       const rows = parent === undefined ? [] : this.rowsOfKinds(parent, actor, 2);
       return rows.flatMap(({ values }) => values[column] ?? []).filter((one) => fitsBase(base, one));
     });
+  }
+
+  /** What columns of the same name, or that it is compared with, hold in other relations (`docs.team = members.team`). */
+  #elsewhere(subject: Subject, name: string, base: string): readonly string[] {
+    if (name === "id" || /^(?:timestamp|date|time|boolean|json)/.test(base)) return [];
+    const names = [name, ...this.#world.dependencies.comparedWith(name, this.#readers)].filter(
+      (one) => one !== "id",
+    );
+    const held = this.#world.subjects
+      .filter((one) => one !== subject)
+      .flatMap(({ more, rows }) =>
+        more.columns
+          .filter((column) => names.includes(column.name) && column.base === base)
+          .flatMap((column) => rows.flatMap(({ values }) => values[column.name] ?? [])),
+      );
+    const own = new Set(subject.rows.map(({ values }) => values[name]));
+    return [...new Set(held)].filter((one) => !own.has(one)).slice(0, elsewhereAtMost);
   }
 
   /** Values with a user's identity inside (a path, a JSON document, an array), with another's in its place. */

@@ -142,7 +142,7 @@ async function rowsOf(
   // A view may fail for the privileged connection: then nothing is known of its rows.
   const { rows } = await client
     .query<(string | null)[]>({
-      text: `(select ${list} ${from} order by 1 limit ${half}) union (select ${list} ${from} order by 1 desc limit ${half})`,
+      text: `(select ${list} ${from} order by 1 limit ${half}) union (select ${list} ${from} order by 1 desc limit ${half}) order by 1`,
       rowMode: "array",
     })
     .catch(() => ({ rows: [] as (string | null)[][] }));
@@ -151,6 +151,16 @@ async function rowsOf(
       ? []
       : [{ key, values: Object.fromEntries(columns.map((name, index) => [name, values[index] ?? null])) }],
   );
+}
+
+/** Of personas with the same key, the matrix says the same. */
+export function declarationsOf({ persona: { name, role, login, claims } }: Actor, matrix: Matrix): string {
+  const said = [...matrix.relations, ...matrix.functions].map((spec) =>
+    spec.declarations
+      .filter(({ persona }) => persona === name)
+      .map((one) => ({ ...one, persona: "", at: "" })),
+  );
+  return JSON.stringify([role, login ?? null, Object.keys(claims ?? {}), said]);
 }
 
 /** Keys that a predicate of the matrix holds for, before any step. */

@@ -51,7 +51,7 @@ export const argumentMessages: {
     title:
       "Users can choose the value of columns of their own rows, and the matrix does not say whether they may",
     facts: (of) => `${of.relation}: ${of.columns.join(", ")}`,
-    todo: "list them beside `update:` under `columns: { free: […], fixed: […] }`; what must be fixed needs a column privilege, a trigger or a policy",
+    todo: "list them beside `update:` under `columns: { free: […], fixed: […] }`; what must be fixed needs a column privilege, a trigger or a policy. A column that may hold another user's identity is listed under `names: […]`",
   },
   "columns-not-tried": {
     title: "Columns that the matrix does not list were not tried: the time for it was over",

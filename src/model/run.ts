@@ -250,7 +250,7 @@ export interface RunRecord {
 
 /** What of the search for escalation was done: chains that were not tried are no pass. */
 export interface EscalationRecord {
-  /** What was asked for: `default`, `full`, `off`, or seconds. */
+  /** What was asked for: `default`, `full`, `off`, seconds or chains. */
   readonly wish: string;
   /** Why nothing was searched. */
   readonly because?: string | undefined;
@@ -261,7 +261,9 @@ export interface EscalationRecord {
   readonly accepted: number;
   /** Chains of an accepted write and a call that depends on it. */
   readonly twoStep: { readonly possible: number; readonly tried: number };
-  /** Relations and functions whose side effects a rollback does not undo: no step was sent to them. */
+  /** On shared targets: chains that gained something once and not when they were tried again, so others had changed it. */
+  readonly notConfirmed?: number | undefined;
+  /** Relations and functions to which no step was sent, since a rollback does not undo it; and what takes too long to be measured. */
   readonly leftOut: readonly string[];
   /** Relations of which not every row was looked at. */
   readonly sampled: readonly string[];

@@ -105,10 +105,14 @@ function escalationFacts(runs: readonly RunRecord[]): readonly string[] {
     .flatMap(({ findings }) => findings)
     .filter((one) => isChain(one) && failsRun(one)).length;
   const tried = `${number(counts((one) => one.tried))} of ${number(counts((one) => one.possible))} one-step chains tried`;
+  const notConfirmed = counts((one) => one.notConfirmed ?? 0);
   return [
     ...(searched.length === 0
       ? []
       : [`${tried}, ${gained === 0 ? "none gained" : `${number(gained)} gained`}`]),
+    ...(notConfirmed === 0
+      ? []
+      : [`${glued(plural(notConfirmed, "chain"))} gained once and not again: others changed rows meanwhile`]),
     ...unsearched.map((because) => `escalation not searched (${oneLine(because)})`),
   ];
 }

@@ -77,7 +77,10 @@ export async function tryAssignments(
           if (found === undefined) untried.set(relation, (untried.get(relation) ?? new Set()).add(column));
           if (found === undefined || found.stored.length === 0) return;
           const columns = open.get(relation) ?? new Map<string, string[]>();
-          open.set(relation, columns.set(column, [...(columns.get(column) ?? []), caller.persona.name]));
+          const label = found.stored.some((value) => isAnothers(value, caller, assigning))
+            ? `${column} = another user's identity`
+            : column;
+          open.set(relation, columns.set(label, [...(columns.get(label) ?? []), caller.persona.name]));
         });
     }
   }
@@ -102,6 +105,13 @@ export async function tryAssignments(
       ),
     ],
   };
+}
+
+/** Spoofing, or what assigning and inviting are: `names` says which. */
+function isAnothers(value: string, caller: Caller, { callers }: Assigning): boolean {
+  return callers.some(
+    (one) => one !== caller && one.identities.includes(value) && !caller.identities.includes(value),
+  );
 }
 
 /** Who is above the policies may assign everything: that is no finding. Its listed columns are tried all the same. */

@@ -23,8 +23,11 @@ export interface EscalationStage {
 const share = 0.5;
 /** Milliseconds that the search has at least: in a small project it tries everything in less. */
 const leastMs = 5_000;
-/** On databases that others use, for which locks are held at the most; elsewhere only for how soon Ctrl-C takes effect. */
-const chunkMs = { shared: 500, own: 2_000 } as const;
+/** Milliseconds for which locks are held (on databases of rowgate's own: how soon Ctrl-C takes effect), a statement takes at the most, and another's lock is waited for. */
+const times = {
+  shared: { chunkMs: 500, statementTimeoutMs: 900, lockTimeoutMs: 300 },
+  own: { chunkMs: 2_000, statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 },
+} as const;
 
 /**
  * Stage 6: searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and
@@ -42,18 +45,17 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
     leftOut: [],
     sampled: [],
   };
-  const named = typeof wish === "string" ? wish : `${wish.seconds} s`;
+  const named =
+    typeof wish === "string" ? wish : "chains" in wish ? `${wish.chains} chains` : `${wish.seconds} s`;
   if (because !== undefined)
     return { record: { wish: named, because, ...nothing, seconds: 0 }, findings: [] };
   const began = now();
   const { target } = request;
-  const client = await connect(addressOf(target), {
-    ...target.limits,
-    statementTimeoutMs: Math.max(target.limits.statementTimeoutMs, 30_000),
-  });
+  const { shared } = postureRules[target.posture];
+  const { chunkMs, ...limits } = times[shared ? "shared" : "own"];
+  const client = await connect(addressOf(target), { ...target.limits, ...limits });
   try {
     await countRows(client);
-    const { shared } = postureRules[target.posture];
     const { findings, counts } = await searchEscalation(
       client,
       {
@@ -69,7 +71,9 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
       },
       {
         milliseconds: budgetOf(wish, elapsed(since, began)),
-        chunkMs: shared ? chunkMs.shared : chunkMs.own,
+        chains: typeof wish === "object" && "chains" in wish ? wish.chains : Number.POSITIVE_INFINITY,
+        chunkMs,
+        shared,
         interrupted: request.interrupted,
       },
     );
@@ -87,8 +91,8 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
 }
 
 function budgetOf(wish: EscalationWish, probedMs: number): number {
-  if (typeof wish !== "string") return wish.seconds * 1000;
-  return wish === "full" ? Number.POSITIVE_INFINITY : Math.max(leastMs, probedMs * share);
+  if (typeof wish === "object" && "seconds" in wish) return wish.seconds * 1000;
+  return wish !== "default" ? Number.POSITIVE_INFINITY : Math.max(leastMs, probedMs * share);
 }
 
 function whyNot({ request: { target }, options }: OpenRun, wish: EscalationWish): string | undefined {

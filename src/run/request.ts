@@ -33,8 +33,16 @@ export type ProofWish = (typeof proofWishes)[number];
 
 export const argumentsWishes = ["varied", "declared"] as const;
 export type ArgumentsWish = (typeof argumentsWishes)[number];
-/** How long to search for escalation: a share of the run's own time, as many seconds, until all was tried, or not at all. */
-export type EscalationWish = "default" | "full" | "off" | { readonly seconds: number };
+/**
+ * How long to search for escalation: a share of the run's own time, as many seconds, as many one-step chains (the same on every
+ * machine), until all was tried, or not at all.
+ */
+export type EscalationWish =
+  | "default"
+  | "full"
+  | "off"
+  | { readonly seconds: number }
+  | { readonly chains: number };
 
 export interface RunRequest {
   readonly id: string;
