@@ -244,7 +244,7 @@ function stepsOf({ base, type }: ProofColumn): string {
 }
 
 /** Those that the type takes, as it prints them. */
-async function validValues(
+export async function validValues(
   session: Asking,
   column: ProofColumn,
   values: readonly string[],

@@ -4,7 +4,7 @@ import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
-import { constraintValues } from "../ask/represent.ts";
+import { constraintValues, validValues } from "../ask/represent.ts";
 import { privileged, isError, type Asking } from "../ask/session.ts";
 
 /** A row that is there, with its place. */
@@ -155,7 +155,7 @@ async function likely(
     const taken = new Set(await material.standing(relation, column.name));
     return parents.values.find((one) => !taken.has(one)) ?? parents.values.at(-1) ?? null;
   }
-  if (unique) return freshValues(column, 9)[7] ?? sample;
+  if (unique) return (await freshFor(space, column, 7)) ?? sample;
   if (sample !== null) return sample;
   if (!column.notNull) return undefined;
   return allowedByChecks(space, column);
@@ -169,13 +169,26 @@ async function allowedByChecks(space: Space, column: ProofColumn): Promise<strin
     ...freshValues(column, 1),
     isJson(column) ? "{}" : "",
   ];
-  const named = await constraintValues(column, checks, session);
-  if (named.length === 0) return usual[0] ?? null;
-  const values = [...usual.slice(0, 4), ...named.slice(0, 20)];
+  const [fitting, named] = await Promise.all([
+    validValues(session, column, usual),
+    constraintValues(column, checks, session),
+  ]);
+  if (named.length === 0) return fitting[0] ?? null;
+  const values = [...fitting.slice(0, 4), ...named.slice(0, 20)];
   const texts = [checksText(relation)];
   const cases = values.map((value) => ({ row: { [column.name]: value } }));
   const truths = await evaluate(session, { as: privileged, relation, alias: relation.name, texts }, cases);
-  return values.find((_, index) => truths[index] === "T") ?? usual[0] ?? null;
+  return values.find((_, index) => truths[index] === "T") ?? fitting[0] ?? null;
+}
+
+/** Of the values that no policy is likely to name and that the type takes, one by its number. */
+export async function freshFor(
+  { session }: Space,
+  column: ProofColumn,
+  index: number,
+): Promise<string | undefined> {
+  const values = await validValues(session, column, freshValues(column, index + 1));
+  return values[index] ?? values.at(-1);
 }
 
 function checksText({ checks }: ProofRelation): string {
