@@ -127,6 +127,8 @@ export class CallSteps {
     const body = this.#world.dependencies.bodyOf(routine.oid);
     for (const text of body.constants.get(name) ?? [])
       if (fitsBase(base, text)) put({ text, class: "constant" });
+    for (const text of this.#references(actor, base, body.constants.get(name) ?? []))
+      put({ text, class: "parent" });
     for (const subject of this.#world.subjects)
       for (const column of subject.more.columns) {
         const called =
@@ -162,6 +164,16 @@ export class CallSteps {
     return type.endsWith("[]")
       ? values.map((one) => ({ ...one, text: `{${JSON.stringify(one.text)}}` }))
       : values;
+  }
+
+  /** Keys of rows behind what the body looks for in front of them: `team:2`, where it compares with `team:%`. */
+  #references(actor: Actor, base: string, constants: Iterable<string>): readonly string[] {
+    if (!fitsBase(base, "a:")) return [];
+    const heads = [...constants].flatMap((text) => /^(.*[^\p{L}\p{N}\s%])%?$/u.exec(text)?.[1] ?? []);
+    const keys = this.#world.subjects
+      .filter(({ key }) => key.length === 1)
+      .flatMap((subject) => this.#values.rowsOfKinds(subject, actor, 2, 4).map(({ key }) => key));
+    return heads.flatMap((head) => [...new Set(keys)].slice(0, 8).map((key) => `${head}${key}`));
   }
 
   /** Documents with the keys that the body reads. */
