@@ -68,7 +68,7 @@ const checks: Readonly<Record<ReportFormat, (truth: Truth) => Promise<void>>> = 
   },
   sarif: async ({ recorded, wrong }) => {
     const alerts = (await sarifOf(recorded)).results.flatMap(({ properties }) =>
-      properties ? `${properties.cell} ${properties.verdict}` : [],
+      properties?.cell === undefined ? [] : `${properties.cell} ${properties.verdict}`,
     );
     expect(sorted(alerts)).toEqual(sorted(wrong.map(({ id, verdict }) => `${id} ${verdict}`)));
   },

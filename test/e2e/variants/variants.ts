@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client, DatabaseError, type QueryResult } from "pg";
 import { parse, parseDocument } from "yaml";
 import { IssuesError } from "../../../src/model/errors.ts";
+import { type Finding, isChain } from "../../../src/model/finding.ts";
 import type { CellRecord } from "../../../src/model/run.ts";
 import type { DatabaseAddress } from "../../../src/model/target.ts";
 import { gridText, withGrid } from "../../../src/report/page.ts";
@@ -32,8 +33,13 @@ interface Variant {
   readonly names: readonly string[];
   /** Relations that the flaw adds, as the matrix would declare them: a second run declares them, and finds. */
   readonly declares: Readonly<Record<string, unknown>> | undefined;
+  /** Chains that a run finds with `chainsTried`, as `<kind> <persona>: <steps> → <one of what they open>`. */
+  readonly chains: readonly string[];
   readonly exit: number;
 }
+
+/** One-step chains: fewer than a default run tries in the four systems, on a machine that is busy. The same on every machine. */
+const chainsTried = 1_000;
 
 const root = path.resolve(import.meta.dirname, "../../..");
 const systems = readdirSync(path.join(root, "matrices"))
@@ -78,6 +84,7 @@ function variantOf(name: string, sql: string): Variant {
     finds: heads(sql, "finds").map((text) => parse(text) as Planted),
     names: heads(sql, "names"),
     declares: heads(sql, "declares").map((text) => parse(text) as Record<string, unknown>)[0],
+    chains: heads(sql, "chain"),
     exit: Number(heads(sql, "exit")[0]),
   };
 }
@@ -165,14 +172,16 @@ function testFlawed({ good, matrix, variants }: System): void {
     template = await databaseOf(server, good);
   });
 
-  test.each(variants)("$name", async ({ sql, finds, names, declares, exit }) => {
-    // The relations that the overlay touches are probed whole; the good state above probes all of them.
-    const only = [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
+  test.each(variants)("$name", async ({ sql, finds, names, declares, chains, exit }) => {
+    // The relations that the overlay touches are probed whole; the good state above probes all of them. What a chain opens may be anything.
+    const only = chains.length > 0 ? [] : [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
+    const escalation = chains.length > 0 ? { chains: chainsTried } : "off";
     // Roles belong to the server: where the system's SQL sets them up, it undoes what the last overlay did to them.
     const state = /\b(create|alter) role\b/i.test(good) ? { sql: `${good}\n${sql}` } : { template, sql };
     const undeclared = declares && (await verdictsOf({ ...state, matrix, only: [] }));
-    const found = await verdictsOf({ ...state, matrix: withRelations(matrix, declares), only });
+    const found = await verdictsOf({ ...state, matrix: withRelations(matrix, declares), only, escalation });
     expect([found.exit, undeclared?.exit ?? exit]).toEqual([exit, exit]);
+    expect(found.chains).toEqual(expect.arrayContaining([...chains]));
     for (const name of names) expect((undeclared ?? found).said).toContain(name);
     for (const { id, seen, reached } of found.byHand) expect(seen, `${id} by hand`).toBe(reached);
     for (const { persona, relation, operation, column, verdict, channels } of finds) {
@@ -194,8 +203,14 @@ function withRelations(matrix: string, added: Readonly<Record<string, unknown>> 
 
 /** Verdicts by cell and by cell and channel; a matrix that does not fit the database has none, and says why. */
 async function verdictsOf(
-  options: Pick<ProveOptions, "template" | "sql" | "matrix" | "only">,
-): Promise<{ exit: number; said: string; verdicts: Map<string, string>; byHand: readonly ByHandRows[] }> {
+  options: Pick<ProveOptions, "template" | "sql" | "matrix" | "only" | "escalation">,
+): Promise<{
+  exit: number;
+  said: string;
+  chains: readonly string[];
+  verdicts: Map<string, string>;
+  byHand: readonly ByHandRows[];
+}> {
   try {
     const { run, cells, database } = await prove({ server, ...options });
     const verdicts = [...cells.values()].flatMap(({ id, verdict, channels }) => [
@@ -208,12 +223,21 @@ async function verdictsOf(
     ];
     await everyReportAgrees({ run, cells: [...cells.values()] });
     const byHand = await pastedByHand([...cells.values()], database);
-    return { exit: run.exitCode, said: said.join("\n"), verdicts: new Map(verdicts), byHand };
+    const chains = run.findings.flatMap(chainsOf);
+    return { exit: run.exitCode, said: said.join("\n"), chains, verdicts: new Map(verdicts), byHand };
   } catch (error) {
     if (!(error instanceof IssuesError)) throw error;
     const said = error.issues.map(({ at, message }) => `${at.file}:${at.line}:${at.column} ${message}`);
-    return { exit: 2, said: said.join("\n"), verdicts: new Map(), byHand: [] };
+    return { exit: 2, said: said.join("\n"), chains: [], verdicts: new Map(), byHand: [] };
   }
+}
+
+function chainsOf(finding: Finding): readonly string[] {
+  if (!isChain(finding)) return [];
+  const { kind, personas, steps, gains } = finding;
+  return personas.flatMap((persona) =>
+    gains.map(({ what }) => `${kind} ${persona}: ${steps.join(", then ")} → ${what}`),
+  );
 }
 
 /** What a person sees who pastes a cell's block into psql, and what the direct channel saw. */
