@@ -133,7 +133,7 @@ async function standing(
     numbering,
     allowances: await allowancesOf(client, world),
     calls: answers,
-    sent: sentBefore(before),
+    sent: sentBefore(world, before),
   });
   return { reach, wanted, numbering, judge, slow: all.filter((one) => !before.has(one)) };
 }
