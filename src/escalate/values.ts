@@ -205,12 +205,19 @@ export class Values {
         (naming && subject.rows.some(({ values }) => values[name] === value)));
     const of = (one: Actor): readonly string[] =>
       one.identities.filter(([claim, value]) => takes(claim, value)).map(([, value]) => value);
+    // Where the column names users, the actor may put itself there though no row of its own is there yet.
+    const own = actor.identities
+      .filter(
+        ([claim, value]) =>
+          takes(claim, value) || (naming && value.length >= tellingLength && fitsBase(base, value)),
+      )
+      .map(([, value]) => value);
     const others = [...new Set(this.#others(actor).flatMap(of))];
     const strangers = this.#world.actors.filter(({ stranger }) => stranger).flatMap(of);
     return [
       ...new Set([
-        ...of(actor),
-        ...others.filter((one) => !of(actor).includes(one)).slice(0, othersAtMost),
+        ...own,
+        ...others.filter((one) => !own.includes(one)).slice(0, othersAtMost),
         ...strangers,
       ]),
     ];
