@@ -1,6 +1,3 @@
-/** Run them all: the nightly form of the test, `ROWGATE_EVERY_FLAW=1`. */
-export const everyFlaw = process.env["ROWGATE_EVERY_FLAW"] === "1";
-
 /** Each planted flaw, and the lines of its statements that open or break something. */
 export const flaws: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
   clawtrol: {

@@ -11,13 +11,10 @@ import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/ser
 import type { OpenedTarget } from "../../src/stage/system.ts";
 import { prepareEmbedded } from "../../src/stage/targets.ts";
 import { groupChanges } from "../../src/report/gate.ts";
-import { everyFlaw, flaws, lostBefore } from "./flaws.ts";
+import { flaws, lostBefore } from "./flaws.ts";
 import { guiltyLines } from "./project.ts";
 
 const today = "2026-01-01";
-/** One of so many is tried in a run, by turns; all with ROWGATE_EVERY_FLAW=1 (docs/gate.md). */
-const turns = 8;
-const turn = Math.floor(Date.now() / 86_400_000) % turns;
 
 async function migrating(request: GateRequest, file: string): Promise<GateRequest> {
   return { ...request, pending: await readPending([path.resolve(file)], "login", process.cwd()) };
@@ -104,8 +101,7 @@ describe.each(Object.keys(flaws))("%s", (system) => {
   });
 
   const all = Object.entries(flaws[system] ?? {});
-  const some = everyFlaw ? all : all.filter((_, index) => index % turns === turn);
-  test.each(some)("the flaw %s, as a migration, is stopped at its statement", async (flaw, lines) => {
+  test.each(all)("the flaw %s, as a migration, is stopped at its statement", async (flaw, lines) => {
     const record = await gate(await migrating(good, `${policies}/flawed/${flaw}.sql`), {}, earlier);
     expect(gateExitCode(record)).toBe(1);
     expect(guiltyLines(record)).toEqual(lines);
