@@ -36,7 +36,7 @@ type Measured = Pick<MutationRecord, "milliseconds" | "phases"> & { readonly mut
 async function mutated(system: string): Promise<Measured> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ["dist/cli.js", "mutate", `matrices/${system}.yaml`, "--json"],
+    ["dist/cli.js", "mutate", `matrices/${system}.yaml`, "--json", "--anew"],
     { cwd: project, maxBuffer: 2 ** 30 },
   );
   const { milliseconds, phases, mutants } = JSON.parse(stdout) as MutationRecord;

@@ -2,7 +2,7 @@
 -- function, and one row without a name for what belongs to none: roles and their memberships and settings, schemas, types, default
 -- privileges, extensions, sequences. Rows count too: a cell is about rows. Moments of today with a fraction are alike: now() wrote them when the
 -- database was made, and would be another at each save.
---   relation, name, mark   `schema.name`, of a function with its arguments; an MD5 of definition, policies, grants, triggers, indexes and rows
+--   oid, relation, name, mark   `schema.name`, of a function with its arguments; an MD5 of definition, policies, grants, triggers, indexes and rows
 --   needs                  relations and functions that its policies, triggers, defaults, view definition and partitions name, and
 --                          relations with a foreign key to it; of a function: those whose name occurs in its text, whatever it means
 --   parents                relations that its own foreign keys refer to: a check of a key reads their rows, and nothing else of theirs
@@ -40,7 +40,7 @@ opaque as (
   select o.relation from objects o
   join pg_depend d on d.classid = o.class and d.objid = o.object and d.refclassid = 'pg_operator'::regclass
 )
-select r.shown as relation, r.relname::text as name,
+select r.oid::text as oid, r.shown as relation, r.relname::text as name,
        md5(concat_ws('|',
          r.relkind, r.relowner::regrole, r.relacl, r.relrowsecurity, r.relforcerowsecurity, r.reloptions,
          (select string_agg(concat_ws(',', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attacl, a.attidentity, a.attgenerated,
@@ -64,7 +64,7 @@ select r.shown as relation, r.relname::text as name,
        r.oid in (select relation from opaque) as opaque
 from relations r
 union all
-select f.shown, f.proname,
+select f.oid::text, f.shown, f.proname,
        md5(concat_ws('|', f.proowner::regrole, f.proacl, f.prosecdef, f.proconfig, f.provolatile, f.proisstrict, f.prolang, f.body,
                      pg_get_function_arguments(f.oid), pg_get_function_result(f.oid))),
        array(select x.shown from relations x where strpos(f.body, x.relname) > 0
@@ -73,7 +73,7 @@ select f.shown, f.proname,
        l.lanname not in ('sql', 'plpgsql', 'c', 'internal') or l.lanname = 'plpgsql' and f.body ~* '\mexecute\M'
 from functions f join pg_language l on l.oid = f.prolang
 union all
-select '', '', md5(concat_ws('|',
+select '', '', '', md5(concat_ws('|',
          (select string_agg(a::text, ';' order by a.rolname) from pg_roles a),
          (select string_agg(concat_ws(',', m.roleid::regrole, m.member::regrole, m.admin_option, m.inherit_option, m.set_option), ';' order by m.roleid, m.member, m.grantor) from pg_auth_members m),
          (select string_agg(concat_ws(',', n.nspname, n.nspowner::regrole, n.nspacl), ';' order by n.nspname) from pg_namespace n where n.nspname !~ '^pg_(toast|temp)'),

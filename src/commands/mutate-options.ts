@@ -20,6 +20,7 @@ export function addMutateCommand(program: Command, act: Act): void {
     .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
     .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
     .option("--on-shared-target", "also where others work, who wait for locks; never in production", false)
+    .option("--anew", "try every change, also where an earlier result still holds", false)
     .addOption(
       new Option("--operators <set>", "selective: kinds of changes that subsume most others; full: all")
         .choices([...operatorSets])

@@ -12,6 +12,7 @@ import { copyDatabase } from "../stage/postgres/copy.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { loadMatrices } from "./load-matrix.ts";
 import { mutationFormats, writeMutationReports } from "./mutate-report.ts";
+import { readReuse } from "./mutate-results.ts";
 import { type RunOptions, runOnly } from "./options.ts";
 import { fileReports } from "./report.ts";
 import { forOneMatrix, needsFolder, withSystems } from "./run.ts";
@@ -40,6 +41,8 @@ export interface MutateOptions extends Pick<
   readonly minScore: number | undefined;
   /** Change policies, in transactions that are rolled back, where others work too. */
   readonly onSharedTarget: boolean;
+  /** Try every change, whatever is known of earlier runs. */
+  readonly anew: boolean;
 }
 
 /** `rowgate mutate [matrix…]`: 0 where each matrix reaches the score, 1 where one does not, 2 where nothing is known. */
@@ -75,8 +78,8 @@ function looks(
 
 async function mutateOne(
   { preflighted, open }: ReadySystem,
-  { only, persona, operators, onSharedTarget, quiet, json }: MutateOptions,
-  { variables, err, interrupted }: Environment,
+  { only, persona, operators, onSharedTarget, anew, quiet, json }: MutateOptions,
+  { cwd, variables, err, interrupted }: Environment,
 ): Promise<MutationRecord> {
   const opened = await open();
   const { target } = opened;
@@ -93,6 +96,8 @@ async function mutateOne(
       operators,
       onSharedTarget,
       copies: isCopied ? () => copiesOf(target) : undefined,
+      // Elsewhere others write rows, and to read all of them takes long.
+      reuse: isCopied && !anew ? await readReuse(matrix.name, cwd) : undefined,
       interrupted,
     };
     return await mutate(request, preflighted, {

@@ -316,7 +316,7 @@ async function gitCommit(cwd: string): Promise<string | undefined> {
   }
 }
 
-async function packageVersion(): Promise<string> {
+export async function packageVersion(): Promise<string> {
   const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

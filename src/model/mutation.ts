@@ -76,6 +76,8 @@ export interface MutationRecord {
   readonly tests: readonly PassedCell[];
   readonly relations: readonly MutatedRelation[];
   readonly mutants: readonly MutantResult[];
+  /** How many of them are results of an earlier run: nothing that they rest on has changed. */
+  readonly reused: number;
   readonly milliseconds: number;
   readonly phases: MutationPhases;
 }

@@ -23,7 +23,8 @@ import { mutantsOf } from "./operators.ts";
 import { MutantProofs } from "./proof.ts";
 import { readTexts, type SqlText } from "./readers.ts";
 import { sourcesOf } from "./source.ts";
-import { type Place, tryAll } from "./trials.ts";
+import { Digests, type Mark, readMarks, type Reuse } from "./reuse.ts";
+import { type Mutating, type Place, type Trials, tryAll } from "./trials.ts";
 
 export interface MutationRequest extends SignInRequest {
   readonly filters: Pick<RunFilters, "only" | "personas">;
@@ -32,6 +33,8 @@ export interface MutationRequest extends SignInRequest {
   readonly onSharedTarget: boolean;
   /** Makes copies of the target's database, in which changes are tried at the same time. */
   readonly copies?: (() => Promise<readonly Target[]>) | undefined;
+  /** Results of earlier runs; `undefined`: every change is tried. */
+  readonly reuse?: Reuse | undefined;
   readonly interrupted?: AbortSignal | undefined;
 }
 
@@ -70,7 +73,11 @@ export async function mutate(
     const { covered, cells, transcripts } = baseline;
     const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
     if (passed === 0) throw nothingPassed(request);
-    const { lent, texts, functions } = await readSources(privileged, plan);
+    const { lent, texts, functions, marks } = await readSources(
+      privileged,
+      plan,
+      request.reuse !== undefined,
+    );
     const mutants = [
       ...ofRelations,
       ...(request.operators === "selective"
@@ -79,7 +86,7 @@ export async function mutate(
     ];
     events.planned?.(mutants.length);
     const mutating = { plan, options, covered, transcripts, lent, texts, interrupted };
-    const { results, changes, evidence } = await tryAll(mutants, mutating, places);
+    const tried = await tryOrReuse(mutants, mutating, places, request.reuse && { ...request.reuse, marks });
     return {
       matrix: matrix.name,
       file: matrix.file,
@@ -88,9 +95,10 @@ export async function mutate(
       passed,
       tests: covered.flatMap((one) => [...one.passed.values()].map(passedCell)),
       relations: sourcesOf(relations, functions, mutants),
-      mutants: results,
+      mutants: tried.results,
+      reused: tried.reused,
       milliseconds: performance.now() - began,
-      phases: { baseline: asked - start, changes, evidence },
+      phases: { baseline: asked - start, changes: tried.changes, evidence: tried.evidence },
     };
   } finally {
     for (const { channel } of places) await channel.close();
@@ -114,18 +122,49 @@ async function openPlace(request: MutationRequest, plan: PreflightedRun, target:
   return { channel, proofs: new MutantProofs({ target, matrix: request.matrix }, sessions) };
 }
 
+/** Only those of which something changed since their result was kept. */
+async function tryOrReuse(
+  mutants: readonly Mutant[],
+  mutating: Mutating,
+  places: readonly Place[],
+  reuse: (Reuse & Pick<Sources, "marks">) | undefined,
+): Promise<Trials & { readonly reused: number }> {
+  if (reuse === undefined) return { ...(await tryAll(mutants, mutating, places)), reused: 0 };
+  const digests = new Digests(mutating, reuse.marks, reuse.version);
+  const keys = mutants.map((mutant) => digests.of(mutant));
+  const isNew = (_: unknown, index: number): boolean => !reuse.known.has(keys[index] ?? "");
+  const trials = await tryAll(mutants.filter(isNew), mutating, places);
+  const results = new Map(reuse.known);
+  for (const [index, key] of keys.filter(isNew).entries()) {
+    const result = trials.results[index];
+    if (result !== undefined) results.set(key, result);
+  }
+  await reuse.keep(results);
+  return {
+    ...trials,
+    results: keys.flatMap((key) => results.get(key) ?? []),
+    reused: mutants.length - trials.results.length,
+  };
+}
+
 interface Sources {
   readonly lent: readonly string[];
   readonly texts: readonly SqlText[];
   readonly functions: readonly FunctionSource[];
+  readonly marks: readonly Mark[];
 }
 
-async function readSources(privileged: Control, { functions }: PreflightedRun): Promise<Sources> {
+async function readSources(
+  privileged: Control,
+  { functions }: PreflightedRun,
+  isReused: boolean,
+): Promise<Sources> {
   const oids = functions.map(({ routine }) => routine.oid);
   return await privileged.ask("while views, functions and their owners were read", async (client) => ({
     lent: (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     texts: await readTexts(client),
     functions: await readFunctions(client, oids),
+    marks: isReused ? await readMarks(client) : [],
   }));
 }
 

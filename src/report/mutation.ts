@@ -122,8 +122,12 @@ export function isBelow({ mutants }: MutationRecord, minScore: number | undefine
   return minScore !== undefined && (scoreOf(mutants).percent ?? 0) < minScore;
 }
 
-function seconds({ milliseconds, phases }: MutationRecord): string {
-  return `${secondsText(milliseconds)}, of which ${secondsText(phases.changes)} for the changes`;
+function seconds({ milliseconds, phases, mutants, reused }: MutationRecord): string {
+  const earlier =
+    reused === 0
+      ? ""
+      : `; ${reused} of ${count(mutants.length, "result")} reused: nothing that they rest on has changed`;
+  return `${secondsText(milliseconds)}, of which ${secondsText(phases.changes)} for the changes${earlier}`;
 }
 
 function secondsText(milliseconds: number): string {

@@ -16,15 +16,19 @@ const weakMatrix = notesMatrix
   .replace("anon: { '*': { deny: grant } }", "anon: deny")
   .replace(/ +as_other: .*\n/, "");
 
+/** A relation that no matrix names. */
+const leftOut = (using: string): string => `
+  create table public.left_out (id int primary key);
+  alter table public.left_out enable row level security;
+  grant select on public.left_out to authenticated;
+  create policy one on public.left_out for select to authenticated using (${using});`;
+
 let project: string;
 beforeAll(async () => {
   project = await makeProject({
     "weak/weak.yaml": weakMatrix,
-    "more.sql": `
-      create table public.left_out (id int primary key);
-      alter table public.left_out enable row level security;
-      grant select on public.left_out to authenticated;
-      create policy one on public.left_out for select to authenticated using (id = 1);`,
+    "more.sql": leftOut("id = 1"),
+    "other.sql": leftOut("id <> 1"),
   });
 });
 afterAll(async () => {
@@ -72,6 +76,22 @@ test("a matrix that leaves things out: what survived is named, relations that it
   expect(added).toContain("relations:\n  left_out:\n    expect:\n");
   expect(of("killed").some((one) => one.startsWith("public.left_out"))).toBe(false);
   expect(code).toBe(1);
+});
+
+test("a result is reused where nothing that it rests on has changed: all of them, or those of other relations", async () => {
+  const args = ["weak/weak.yaml", "--policies", "policies/notes", "--overlay"];
+  const first = await mutated(...args, "more.sql", "--anew");
+  expect(first.record.reused).toBe(0);
+  await mutated(...args, "more.sql");
+  const again = await mutated(...args, "more.sql");
+  expect(again.record.reused).toBe(again.record.mutants.length);
+  expect(again.record.mutants).toEqual(first.record.mutants);
+
+  const changed = await mutated(...args, "other.sql");
+  const ofNotes = changed.record.mutants.filter(({ relation }) => relation === "public.notes");
+  expect(changed.record.reused).toBeGreaterThanOrEqual(ofNotes.length);
+  expect(changed.record.reused).toBeLessThan(changed.record.mutants.length);
+  expect(changed.record.mutants.map(({ to }) => to)).not.toContain("USING (id = 1)");
 });
 
 test("what is on a terminal: the score, what survived, and the cells that did not notice", async () => {
