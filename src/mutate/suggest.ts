@@ -40,7 +40,8 @@ function ofFunction(mutant: Mutant, name: string, own: readonly Cell[], plan: Pl
       ? says[operator]
       : "<deny, allow, or the rows that it returns>";
   const expect = personasOf(mutant, plan).map((persona) => [persona, answer]);
-  const takes = !mutant.relation.endsWith("()");
+  // What is named already has calls.
+  const takes = own.length === 0 && !mutant.relation.endsWith("()");
   const entry = {
     ...(takes && { calls: { one: "<argument: value, …>" } }),
     expect: Object.fromEntries(expect),
