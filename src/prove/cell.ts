@@ -26,6 +26,18 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
       `${who} asks who logged in (session_user), and the proof's connections are rowgate's own`,
       "a policy that reads current_user or a setting",
     );
+  const answer = await byPolicies(asked);
+  const writer = cell.check === undefined || !("restsOn" in answer) ? undefined : triggerThatWrites(asked);
+  return writer === undefined
+    ? answer
+    : undecided(
+        `the trigger ${writer} changes rows of ${cell.relation.name} once the policies have been asked`,
+        "a BEFORE trigger that changes the new row itself, or a waiver with a reason",
+      );
+}
+
+async function byPolicies(asked: Asked): Promise<Answer> {
+  const { cell } = asked;
   switch (cell.operation) {
     case "insert":
       return insertion(asked);
@@ -56,6 +68,21 @@ function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Aske
           : knowledge.reach(tree).readsLogin;
       }),
   )?.name;
+}
+
+/** What `check` says of a new row holds no longer after a trigger that writes the relation by itself. */
+function triggerThatWrites({ context: { knowledge }, cell }: Asked): string | undefined {
+  const { name, triggers } = cell.relation;
+  const own = new RegExp(
+    `\\b(?:update|insert\\s+into)\\s+(?:only\\s+)?(?:"?\\w+"?\\.)?"?${name.replaceAll(/\W/g, "\\$&")}\\b`,
+    "i",
+  );
+  const event = cell.operation === "insert" ? "insert" : "update";
+  return triggers.find(({ enabled, timing, events, function: of }) => {
+    if (!enabled || timing !== "after" || !events.includes(event)) return false;
+    const functions = knowledge.schema.namesakes(of.replace(/^.*\./, "").replaceAll('"', ""));
+    return functions.some(({ source }) => own.test(source) || /\bexecute\b/i.test(source));
+  })?.name;
 }
 
 async function insertion(asked: Asked): Promise<Answer> {
