@@ -105,32 +105,36 @@ own as (
   join pg_depend d on d.classid = t.class and d.objid = t.object
   join stand_ins s on s.classid = d.refclassid and s.oid = d.refobjid
   union
-  select t.tgrelid, x.command::"char", null, format('trigger %I on %s', t.tgname, t.tgrelid::regclass), 'stand-in', r.fact
-  from pg_trigger t
-  join reading r on r.oid = t.tgfoid and r.kind = 'stand-in'
-  cross join lateral (values (4, 'a'), (8, 'd'), (16, 'w')) as x (bit, command)
-  where not t.tgisinternal and t.tgtype & x.bit <> 0
-    and exists (select from stand_ins s where s.fact = r.fact and s.version = 'stand-in')
-  union
   select t.relation, t.command, t.roles, format('%s, through %s', t.place, f.name), r.kind, r.fact
   from texts t
   join pg_depend d on d.classid = t.class and d.objid = t.object and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
   left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
   join functions f on f.oid = coalesce(o.oprcode, d.refobjid)
   join reading r on r.oid = f.oid),
+fired as (
+  select t.tgrelid as relation, x.command::"char" as command, null::oid[] as roles,
+    format('trigger %I on %s', t.tgname, t.tgrelid::regclass) as place, 'stand-in' as kind, r.fact
+  from pg_trigger t
+  join reading r on r.oid = t.tgfoid and r.kind = 'stand-in'
+  cross join lateral (values (4, 'a'), (8, 'd'), (16, 'w')) as x (bit, command)
+  where not t.tgisinternal and t.tgtype & x.bit <> 0
+    and exists (select from stand_ins s where s.fact = r.fact and s.version = 'stand-in')),
 edges as (
-  select p.polrelid as relation, p.polcmd as command, p.polroles as roles, d.refobjid as reads
+  select p.polrelid as relation, p.polcmd as command, p.polroles as roles, d.refobjid as reads, false as writes
   from pg_policy p
   join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass
   union
-  select w.ev_class, '*'::"char", null, d.refobjid
+  select w.ev_class, '*'::"char", null, d.refobjid, true
   from pg_rewrite w
   join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass),
 reaching as (
-  select relation, command, roles, place, kind, fact from own
+  select relation, command, roles, place, kind, fact, false as fired from own
   union
-  select e.relation, e.command, e.roles, r.place, r.kind, r.fact
-  from reaching r join edges e on e.reads = r.relation and e.relation <> r.relation)
+  select relation, command, roles, place, kind, fact, true from fired
+  union
+  -- What is read fires no trigger; what is written through a view does.
+  select e.relation, case when r.fired then r.command else e.command end, e.roles, r.place, r.kind, r.fact, r.fired
+  from reaching r join edges e on e.reads = r.relation and e.relation <> r.relation and (e.writes or not r.fired))
 (select distinct on (n.nspname, c.relname, r.fact, r.command, r.roles)
   n.nspname as schema, c.relname as name, r.place, r.kind, r.fact,
   case r.command when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end as command,

@@ -21,7 +21,12 @@ select json_build_object(
   'defaults', pg_get_expr(p.proargdefaults, 0),
   'choosesNames', chosen.by_setting,
   'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
-                             from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]')
+                             from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]'),
+  -- Places count all arguments, those that are returned too.
+  'argumentDefaults', case when p.pronargdefaults > 0 then (
+    select json_agg(pg_get_function_arg_default(p.oid, a.place::int) order by a.place)
+    from unnest(coalesce(p.proargmodes::text[], array_fill('i'::text, array[p.pronargs::int]))) with ordinality as a (mode, place)
+    where a.mode in ('i', 'b', 'v')) end
 )::text as function
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace

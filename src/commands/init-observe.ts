@@ -14,11 +14,8 @@ import {
 } from "../init/proposal.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
-import { signatureOf, typedName } from "../model/routine.ts";
 import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
 import { standings } from "../model/access-map.ts";
-import { bindParameters } from "../model/parameters.ts";
-import { Control } from "../probe/sql/baseline.ts";
 import type { Schema } from "../prove/analyse/schema.ts";
 import { questionText } from "../report/scan-text.ts";
 import { causeText } from "../report/words.ts";
@@ -27,6 +24,8 @@ import type { ScanRole } from "../scan/matrix.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
+import { Questions } from "./init-ask.ts";
+import { CallObservation, whyWaived } from "./init-calls.ts";
 import { probeAll } from "./scan.ts";
 
 /** What one database says of itself. */
@@ -70,24 +69,59 @@ export async function observe(
   facts: SystemFacts,
   cast: Cast,
 ): Promise<Observed> {
-  const observation = new Observation(task, system, facts, cast);
-  const denied = (await observation.probe([])).cells;
-  const proposals = await proposalsFor(system, facts, cast, denied);
-  await observation.declare(proposals);
-  const isConfirmed = observation.hasTime();
-  const gained = isConfirmed ? await observation.confirm(proposals) : [];
-  // The widest standing that has an access is the one that is asked about.
-  const byStanding = cast.personas
+  const asks = await Questions.open(system);
+  try {
+    const keys = await asks.keysOf(facts.relations);
+    const observation = new Observation(task, system, facts, cast, asks, keys);
+    const { cells: denied, findings } = await observation.probe([]);
+    const proposals = await proposalsFor(asks, facts, cast, denied);
+    await observation.declare(proposals);
+    const calls = facts.isWhole ? await observation.calls(findings) : [];
+    const isConfirmed = observation.hasTime();
+    const gained = isConfirmed ? await observation.confirm(proposals) : [];
+    const map = accessMap(denied, byStanding(cast));
+    const questions = map.questions.map((question) => {
+      const [place, ...more] = question.places;
+      const cause = place?.cause === undefined || more.length > 0 ? [] : [causeText(place.cause)];
+      return [`${questionText(question)} - intended?`, ...cause];
+    });
+    const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
+    return {
+      parts: { ...observation.parts(), rows },
+      questions: [...errorQuestions(denied, cast), ...questions, ...gained, ...calls],
+      isConfirmed,
+    };
+  } finally {
+    await asks.close();
+  }
+}
+
+/** What raises an error has no verdict, and the run ends with exit code 2 until it is corrected. */
+function errorQuestions(cells: readonly ScannedCell[], { personas }: Cast): MatrixHead["questions"] {
+  const above = new Set(personas.filter(({ standing }) => standing === "above").map(({ name }) => name));
+  const places = new Map<string, Set<string>>();
+  for (const { record } of cells) {
+    if (record.verdict !== "error" || above.has(record.persona)) continue;
+    const because = record.channels.direct?.because ?? "error";
+    const known = places.get(because) ?? new Set();
+    places.set(because, known.add(`${record.schema}.${record.relation}`));
+  }
+  return [...places].map(([because, relations]) => [
+    `statements about ${listed([...relations])} end in an error: ${because} - intended?`,
+  ]);
+}
+
+function listed(names: readonly string[]): string {
+  return names.length <= 4
+    ? names.join(", ")
+    : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+}
+
+/** The widest standing that has an access is the one that is asked about. */
+function byStanding({ personas }: Cast): Parameters<typeof accessMap>[1] {
+  return personas
     .map(({ name, standing, is }) => ({ name, standing, is }))
     .toSorted((a, b) => standings.indexOf(a.standing) - standings.indexOf(b.standing));
-  const map = accessMap(denied, byStanding);
-  const questions = map.questions.map((question) => {
-    const [place, ...more] = question.places;
-    const cause = place?.cause === undefined || more.length > 0 ? [] : [causeText(place.cause)];
-    return [`${questionText(question)} - intended?`, ...cause];
-  });
-  const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
-  return { parts: { ...observation.parts(), rows }, questions: [...questions, ...gained], isConfirmed };
 }
 
 /** After this, what is open is waived, and no whole run is made: a first matrix that is late helps less than one with open cells. */
@@ -100,11 +134,22 @@ class Observation {
   readonly #facts: SystemFacts;
   readonly #cast: Cast;
   readonly #declared = new Map<string, Map<string, Map<ObservedOperation, Proposal>>>();
-  /** SECURITY DEFINER functions that personas may execute, and that no persona's calls are declared of. */
-  #definers: readonly string[] = [];
+  readonly #keys: ReadonlyMap<string, readonly string[]>;
+  readonly #calls: CallObservation;
   readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
 
-  constructor(task: ObserveTask, system: PreparedSystem, facts: SystemFacts, cast: Cast) {
+  constructor(
+    task: ObserveTask,
+    system: PreparedSystem,
+    facts: SystemFacts,
+    cast: Cast,
+    asks: Questions,
+    keys: ReadonlyMap<string, readonly string[]>,
+  ) {
+    this.#keys = keys;
+    this.#calls = new CallObservation(facts, cast.personas, asks, async (ids) =>
+      failures((await this.probe(ids)).cells),
+    );
     this.#task = task;
     this.#system = system;
     this.#facts = facts;
@@ -122,7 +167,8 @@ class Observation {
       personas,
       declared: this.#declared,
       rows: new Map(),
-      functions: this.#definers,
+      keys: this.#keys,
+      ...this.#calls.parts,
       expires: this.#expires,
     };
   }
@@ -163,25 +209,36 @@ class Observation {
     }
   }
 
+  calls(findings: readonly Finding[]): Promise<MatrixHead["questions"]> {
+    return this.#calls.declare(findings);
+  }
+
   /** A run as a person will make it, on both channels: what fails is waived; what chains of writes gain is a question. */
   async confirm(proposals: ReadonlyMap<string, OpenCell>): Promise<MatrixHead["questions"]> {
     const { cells, findings } = await this.probe([], this.#facts.isWhole);
-    for (const { record } of cells.filter((one) => isWaivable(one.record))) {
+    const wider: (readonly string[])[] = [];
+    for (const { record } of cells.filter(({ record: one }) => !one.waived && one.verdict !== "pass")) {
       const { operation, persona, schema, relation } = record;
+      if (operation === "execute") wider.push(...this.#calls.waive(record));
       if (!isObserved(operation) || record.column !== undefined) continue;
       const cell = { relation: `${schema}.${relation}`, persona, operation };
       const was = this.#declared.get(cell.relation)?.get(persona)?.get(operation);
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
-      this.#put(cell, { ...(was ?? known), waived: whyWaived(record) });
+      const isAbove = record.verdict === "error" && this.#isAbove(persona);
+      // A waiver covers no error: the run shows it.
+      if (record.verdict !== "error" || isAbove)
+        this.#put(cell, { ...(isAbove ? everything : (was ?? known)), waived: whyWaived(record) });
     }
-    const definers = findings.filter((one) => one.kind === "undeclared-definer");
-    const named = new Set(definers.map((one) => one.function));
-    const { routines } = this.#facts.catalog;
-    this.#definers = routines.filter((one) => named.has(signatureOf(one))).map(typedName);
+    const others = findings.filter((one) => one.kind !== "undeclared-definer");
     return [
+      ...wider,
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
-      ...definers.map((one) => definerQuestion(one)),
+      ...(this.#facts.isWhole ? await this.calls(others) : []),
     ];
+  }
+
+  #isAbove(persona: string): boolean {
+    return this.#cast.personas.some(({ name, standing }) => name === persona && standing === "above");
   }
 
   /** What a chain gains may be intended: it is declared as observed, too. */
@@ -212,17 +269,6 @@ class Observation {
   }
 }
 
-/** Only relations are declared as observed: a function is waived until a person declares it. Calls with others' ids are still tried. */
-function definerQuestion({
-  function: name,
-  roles,
-}: Extract<Finding, { readonly kind: "undeclared-definer" }>): readonly string[] {
-  return [
-    `${roles.join(", ")} may execute ${name}, SECURITY DEFINER - intended?`,
-    "read it, then declare its calls under `functions:` or revoke EXECUTE, and delete its line under `waive:`",
-  ];
-}
-
 interface Tried {
   readonly proposal: Proposal;
   readonly record: ScannedCell["record"];
@@ -234,26 +280,19 @@ function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCel
   );
 }
 
-/** A waiver covers no error: the run shows it. */
-function isWaivable({ verdict, waived }: ScannedCell["record"]): boolean {
-  return !waived && verdict !== "pass" && verdict !== "error";
-}
-
 /** Denied, where only that could not be decided; else the first that a waiver covers. */
-function waivedOf({ denied }: OpenCell, tried: readonly Tried[]): Proposal {
-  if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
-  const covered = tried.filter(
-    ({ proposal, record }) => record.verdict !== "error" && proposal.implied !== true,
-  );
-  const [first] = covered.length > 0 ? covered : tried;
-  if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
+function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readonly Tried[]): Proposal {
   // Who bypasses RLS cannot be denied anything, and an error is never waived.
-  return { ...(denied.verdict === "error" && everything), waived: whyWaived(denied) };
-}
-
-/** Why no declaration of a cell passed; `rowgate report` says more. */
-function whyWaived({ verdict }: ScannedCell["record"]): string {
-  return `${verdict} at rowgate init`;
+  if (isAbove) return { ...everything, waived: whyWaived(denied) };
+  if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
+  const explicit = tried.filter(({ proposal }) => proposal.implied !== true);
+  const [first] = [...explicit.filter(({ record }) => record.verdict !== "error"), ...explicit];
+  // An error reaches nothing, and no waiver covers it: the run shows it.
+  if (first?.record.verdict === "error") return {};
+  if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
+  // Nothing was tried in the time that there was.
+  const untried = proposals.find(({ implied }) => implied !== true);
+  return { ...(untried ?? (denied.verdict === "error" ? everything : {})), waived: whyWaived(denied) };
 }
 
 interface OpenCell {
@@ -265,11 +304,13 @@ interface OpenCell {
   readonly proposals: readonly Proposal[];
   /** What came of declaring it denied. */
   readonly denied: ScannedCell["record"];
+  /** Its persona bypasses RLS. */
+  readonly isAbove: boolean;
 }
 
 /** What each cell that was not denied may be declared as. */
 async function proposalsFor(
-  system: PreparedSystem,
+  asks: Questions,
   { catalog, schema }: SystemFacts,
   { personas }: Cast,
   denied: readonly ScannedCell[],
@@ -277,28 +318,24 @@ async function proposalsFor(
   const roles = new Map(catalog.roles.map((one) => [one.name, one]));
   const byName = new Map(catalog.relations.map((one) => [keyOf(one), one]));
   const proposers = new Map<string, Propose>();
-  const valid = await Validity.open(system);
   const found = new Map<string, OpenCell>();
-  try {
-    for (const { record } of denied) {
-      const { verdict, operation, column, persona } = record;
-      const relation = `${record.schema}.${record.relation}`;
-      const info = byName.get(relation);
-      const who = personas.find(({ name }) => name === persona);
-      if (verdict === "pass" || column !== undefined || info === undefined || who === undefined) continue;
-      if (!isObserved(operation)) continue;
-      const propose =
-        proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
-      proposers.set(relation, propose);
-      const proposals: Proposal[] = [];
-      for (const one of propose(who, operation))
-        if (mayHold(one, record) && (await valid.holds(one, info, who.values))) proposals.push(one);
-      found.set(record.id, { cell: { relation, persona, operation }, proposals, denied: record });
-    }
-    return found;
-  } finally {
-    await valid.close();
+  for (const { record } of denied) {
+    const { verdict, operation, column, persona } = record;
+    const relation = `${record.schema}.${record.relation}`;
+    const info = byName.get(relation);
+    const who = personas.find(({ name }) => name === persona);
+    if (verdict === "pass" || column !== undefined || info === undefined || who === undefined) continue;
+    if (!isObserved(operation)) continue;
+    const propose =
+      proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
+    proposers.set(relation, propose);
+    const proposals: Proposal[] = [];
+    for (const one of propose(who, operation))
+      if (mayHold(one, record) && (await asks.canRead(one, info, who.values))) proposals.push(one);
+    const cell = { relation, persona, operation };
+    found.set(record.id, { cell, proposals, denied: record, isAbove: who.standing === "above" });
   }
+  return found;
 }
 
 /** What was observed rules some declarations out before they are run. */
@@ -312,46 +349,4 @@ function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell
 
 function isObserved(operation: string): operation is ObservedOperation {
   return (observedOperations as readonly string[]).includes(operation);
-}
-
-/** Whether Postgres can read a row set, with a persona's values. */
-class Validity {
-  readonly #control: Control;
-  readonly #known = new Map<string, boolean>();
-
-  private constructor(control: Control) {
-    this.#control = control;
-  }
-
-  static async open({ database, limits }: PreparedSystem): Promise<Validity> {
-    return new Validity(await Control.open(database, limits));
-  }
-
-  async holds(
-    { rows, check }: Proposal,
-    of: RelationInfo,
-    values: ReadonlyMap<string, string>,
-  ): Promise<boolean> {
-    for (const set of [rows, check]) {
-      if (set === undefined || set === "all") continue;
-      const sql = `select from "${of.schema}"."${of.name}" where (${bindParameters(set.text, (name) => values.get(name))}\n) limit 0`;
-      const known = this.#known.get(sql) ?? (await this.#ask(sql));
-      this.#known.set(sql, known);
-      if (!known) return false;
-    }
-    return true;
-  }
-
-  async #ask(sql: string): Promise<boolean> {
-    return this.#control.ask("while row sets were tried", async (client) =>
-      client.query(sql).then(
-        () => true,
-        () => false,
-      ),
-    );
-  }
-
-  async close(): Promise<void> {
-    await this.#control.close();
-  }
 }

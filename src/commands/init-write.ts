@@ -4,8 +4,8 @@ import path from "node:path";
 import { withEntries } from "../init/extend.ts";
 import type { Cast } from "../init/personas.ts";
 import type { MadeRows } from "../init/rows.ts";
+import { Groups } from "../init/groups.ts";
 import {
-  Groups,
   type MatrixHead,
   type MatrixParts,
   matrixText,

@@ -186,7 +186,16 @@ function tablesOf({ relations }: SystemFacts): ReadonlySet<string> {
 }
 
 function personasOf({ exposes }: SystemFacts, { personas, tokens }: Cast): Matrix {
-  const parts = { relations: [], personas, declared: new Map(), rows: new Map(), functions: [], expires: "" };
+  const parts = {
+    relations: [],
+    personas,
+    declared: new Map(),
+    rows: new Map(),
+    keys: new Map(),
+    calls: [],
+    functions: [],
+    expires: "",
+  };
   const text = JSON.parse(matrixJson({ exposes, tokens }, parts)) as Record<string, unknown>;
   return parseMatrix(
     JSON.stringify({ ...text, relations: { nothing: { expect: { "*": "deny" } } } }),

@@ -1,9 +1,10 @@
 import { isCode } from "../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
-import { formatQualified } from "../lib/sql-text.ts";
+import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofColumn, ProofForeignKey, ProofRelation, Schema } from "../prove/analyse/schema.ts";
 import type { AskedOf } from "./asked.ts";
-import { Belonging, columnOf, mayEnd, type Place, placeIndex, userNames } from "./belonging.ts";
+import { Belonging, columnOf, type Place, placeIndex, userNames } from "./belonging.ts";
+import { isNeeded, isOrdinary, isPlatform, keyed, ownUuid } from "./columns.ts";
 import { advance, existing, insertOf, type Values } from "./insert-text.ts";
 import {
   endings,
@@ -96,7 +97,11 @@ class RowMaker {
       await this.#fillUsers(relation);
       return;
     }
-    if (known.length > 0 || !(tables.has(name) || name === "auth.users" || this.#isReferred(relation))) {
+    const isOfOne = tables.has(name) && known.length > 0 && (await this.#isOfOneUser(relation));
+    if (
+      (known.length > 0 && !isOfOne) ||
+      !(tables.has(name) || name === "auth.users" || this.#isReferred(relation))
+    ) {
       this.#parents.set(name, known);
       return;
     }
@@ -107,9 +112,19 @@ class RowMaker {
       if ("values" in outcome) stored.push(outcome.values);
       else because ??= outcome.because;
     }
-    this.#parents.set(name, stored.length > 0 ? stored : await existing(client, relation));
+    this.#parents.set(name, stored.length > 0 ? stored : isOfOne ? known : await existing(client, relation));
     if (stored.length > 0) this.#keep(relation, stored);
-    else if (because !== undefined) this.#refused.push({ relation: name, because });
+    else if (because !== undefined && !isOfOne) this.#refused.push({ relation: name, because });
+  }
+
+  /** Rows of a seed that are all one user's say nothing of others: ours come beside them. */
+  async #isOfOneUser(relation: ProofRelation): Promise<boolean> {
+    const columns = this.#belonging.userColumns(relation).map(quoteIdent);
+    if (columns.length === 0 || formatQualified(relation) === "auth.users") return false;
+    const { rows } = await this.#request.client.query<{ count: string }>(
+      `select count(distinct (${columns.join(", ")}))::text as count from (select * from ${quoteQualified(relation)} limit 1000) x`,
+    );
+    return Number(rows[0]?.count) <= 1;
   }
 
   /** Users of ours beside those of a seed, whose ids may be others the next time. */
@@ -291,45 +306,4 @@ class RowMaker {
       .flatMap((column) => advance(relation, column));
     this.#statements.push([`${insertOf(relation, rows)};`, ...sequences].join("\n"));
   }
-}
-
-/** The services' own tables get what they must have. */
-function isPlatform({ schema }: ProofRelation): boolean {
-  return schema === "auth" || schema === "storage" || schema === "realtime";
-}
-
-function isNeeded(relation: ProofRelation, column: ProofColumn): boolean {
-  const isKey = [...relation.uniques, ...relation.keys].some((key) => key.includes(column.name));
-  const must = column.notNull || column.domainNotNull;
-  if (isKey && (must || !isPlatform(relation))) return true;
-  return (
-    must &&
-    (column.expression === null || /auth\.uid\(|current_setting\(/.test(column.expression)) &&
-    column.identity === null
-  );
-}
-
-/** An empty text says less of a row than a text, and a probe that writes values back finds none in it. */
-function isOrdinary({ category, notNull, expression, identity, name, labels }: ProofColumn): boolean {
-  return (
-    !notNull &&
-    !mayEnd(name) &&
-    expression === null &&
-    identity === null &&
-    (category === "S" || category === "N") &&
-    labels === null
-  );
-}
-
-/** A key that is listed in a check takes what is listed. */
-function keyed(relation: ProofRelation, column: ProofColumn): ProofColumn {
-  const listed = listedValues(column, relation);
-  return listed.length === 0 ? column : { ...column, labels: listed };
-}
-
-/** No two tables share a key, so that a value tells where it comes from. */
-function ownUuid({ schema, name }: ProofRelation, index: number): Sql {
-  let hash = 7;
-  for (const sign of `${schema}.${name}`) hash = (hash * 31 + (sign.codePointAt(0) ?? 0)) % 0x0fffffff;
-  return sqlText(`${(0x20000000 + hash).toString(16)}-0000-4000-8000-00000000000${index + 1}`);
 }

@@ -1,8 +1,10 @@
 import type { RelationInfo } from "../model/catalog.ts";
+import { callExpectationOf, functionJson, type ObservedFunction } from "./calls.ts";
+import { Groups } from "./groups.ts";
 import type { InitPersona } from "./personas.ts";
+import { expectationsOf, marked } from "./said.ts";
 import {
   type Declared,
-  expectationOf,
   keyOf,
   type ObservedOperation,
   type Proposal,
@@ -18,7 +20,11 @@ export interface MatrixParts {
   readonly declared: Declared;
   /** Rows that are there, `schema.relation`. */
   readonly rows: ReadonlyMap<string, number>;
-  /** Signatures of functions that are waived until a person has read them. */
+  /** Columns that tell rows of a view apart, where the catalogue does not say. */
+  readonly keys: ReadonlyMap<string, readonly string[]>;
+  /** Functions whose calls were observed. */
+  readonly calls: readonly ObservedFunction[];
+  /** Names of functions that are waived until a person has read them. */
   readonly functions: readonly string[];
   /** The day on which waivers end. */
   readonly expires: string;
@@ -39,7 +45,7 @@ export interface MatrixHead {
 
 /** As the engine reads it; JSON is YAML. */
 export function matrixJson(head: Pick<MatrixHead, "exposes" | "tokens">, parts: MatrixParts): string {
-  const { personas, relations, declared, expires } = parts;
+  const { personas, relations, declared, keys, calls, functions, expires } = parts;
   return JSON.stringify({
     matrix: "init",
     exposes: head.exposes,
@@ -48,44 +54,39 @@ export function matrixJson(head: Pick<MatrixHead, "exposes" | "tokens">, parts: 
     relations: Object.fromEntries(
       relations.map((one) => [
         shownRelation(one),
-        relationJson(declared.get(keyOf(one)) ?? new Map(), expires),
+        relationJson(declared.get(keyOf(one)) ?? new Map(), keys.get(keyOf(one)), expires),
       ]),
     ),
+    ...(calls.length > 0 && {
+      functions: Object.fromEntries(calls.map((one) => [one.name, functionJson(one, expires)])),
+    }),
+    ...(functions.length > 0 && {
+      waive: Object.fromEntries(functions.map((name) => [name, { reason: "init", expires }])),
+    }),
   });
 }
 
-function relationJson(by: ByPersona, expires: string): object {
+function relationJson(by: ByPersona, key: readonly string[] | undefined, expires: string): object {
   const sets = rowSetsOf(by.values());
   const expect = [...by]
     .filter(([, operations]) => operations.size > 0)
     .map(([persona, operations]) => [persona, expectationsOf(operations, expires)] as const);
   return {
+    ...(key !== undefined && { key }),
     ...(sets.length > 0 && { rows: Object.fromEntries(sets.map(({ name, text }) => [name, text])) }),
     expect: { "*": "deny", ...Object.fromEntries(expect) },
   };
-}
-
-const ordinary = ["select", "insert", "update", "delete"] as const;
-
-/** Everything allowed is one word. */
-function expectationsOf(operations: ReadonlyMap<ObservedOperation, Proposal>, expires: string): unknown {
-  const each = [...operations].map(
-    ([operation, one]) => [operation, expectationOf(operation, one, expires)] as const,
-  );
-  const allows = new Set(each.filter(([, one]) => one === "allow").map(([operation]) => operation));
-  if (!ordinary.every((one) => allows.has(one))) return Object.fromEntries(each);
-  const others = each.filter(([operation]) => !ordinary.some((one) => one === operation));
-  return others.length === 0 ? "allow" : { "*": "allow", ...Object.fromEntries(others) };
 }
 
 /** The whole file, as a person reads it. */
 export function matrixText(head: MatrixHead, parts: MatrixParts): string {
   const groups = new Groups(parts.personas);
   const entries = relationEntries(parts, groups);
+  const calls = functionEntries(parts, groups);
   return [
     ...(head.schemaFile === undefined ? [] : [`# yaml-language-server: $schema=${head.schemaFile}`]),
-    "# Written by `rowgate init`: what it observed. An observation is no intention. Read an entry, correct it, and delete its",
-    "# line `observed: true`: until then no `rowgate gate` takes it for a declaration.",
+    "# Written by `rowgate init`: what it observed. An observation is no intention. Read a line, correct it, and delete its",
+    "# `observed: true`: until then no `rowgate gate` takes it for a declaration.",
     ...questionLines(head.questions),
     `matrix: ${head.name}`,
     ...(head.policies === undefined ? [] : [`policies: ${scalar(head.policies)}`]),
@@ -97,6 +98,7 @@ export function matrixText(head: MatrixHead, parts: MatrixParts): string {
     ...groups.lines(),
     "relations:",
     ...entries,
+    ...(calls.length > 0 ? ["functions:", ...calls] : []),
     ...waiverLines(parts),
     "",
   ].join("\n");
@@ -129,7 +131,7 @@ export function relationEntries(parts: MatrixParts, groups: Groups): readonly st
     const comment = count === undefined ? "" : ` # ${count} ${count === 1 ? "row" : "rows"}`;
     const name = keyScalar(shownRelation(one));
     if ([...by.values()].every(({ size }) => size === 0))
-      return [`  ${name}: { observed: true, expect: { '*': deny } }${comment}`];
+      return [`  ${name}: { expect: { '*': { observed: true, deny: true } } }${comment}`];
     const sets = rowSetsOf(by.values()).map(({ name: set, text }) => `${set}: ${scalar(text)}`);
     const expect = new Map<string, string[]>();
     const shared = sharedOf(by, parts.personas.length);
@@ -137,17 +139,45 @@ export function relationEntries(parts: MatrixParts, groups: Groups): readonly st
       const operations =
         persona === "'*'" ? all : new Map([...all].filter(([operation]) => !shared.has(operation)));
       if (operations.size === 0) continue;
-      const said = flow(expectationsOf(operations, parts.expires));
+      const said = flow(marked(expectationsOf(operations, parts.expires)));
       expect.set(said, [...(expect.get(said) ?? []), persona]);
     }
     const expected = [...expect].flatMap(([said, personas]) =>
       groups.named(personas).map((who) => `${who}: ${said}`),
     );
+    const key = parts.keys.get(keyOf(one));
     return [
       `  ${name}:${comment}`,
-      "    observed: true",
+      ...(key === undefined ? [] : [`    key: ${flow(key)}`]),
       ...packed("rows", sets),
       ...packed("expect", expected),
+    ];
+  });
+}
+
+/** What calls did, persona by persona; who is not listed was refused. */
+export function functionEntries(
+  { calls, personas, expires }: MatrixParts,
+  groups: Groups,
+): readonly string[] {
+  return calls.flatMap((one) => {
+    const expect = new Map<string, string[]>();
+    for (const { name } of personas) {
+      const proposal = one.by.get(name);
+      if (proposal === undefined) continue;
+      const said = flow(marked(callExpectationOf(proposal, expires)));
+      expect.set(said, [...(expect.get(said) ?? []), name]);
+    }
+    const expected = [...expect].flatMap(([said, who]) =>
+      groups.named(who).map((name) => `${name}: ${said}`),
+    );
+    const hasArguments = Object.keys(one.call).length > 0;
+    return [
+      `  ${keyScalar(one.name)}:`,
+      ...(hasArguments ? [`    calls: { observed: ${flow(one.call)} }`] : []),
+      ...(expected.length > 0
+        ? packed("expect", expected)
+        : ["    expect: { '*': { observed: true, deny: true } }"]),
     ];
   });
 }
@@ -174,83 +204,6 @@ function packed(key: string, entries: readonly string[]): readonly string[] {
     else lines[lines.length - 1] = `${last} ${entry},`;
   }
   return lines.map((line, index) => (index === lines.length - 1 ? `${line.slice(0, -1)} }` : line));
-}
-
-/** Names for personas of whom the same is expected. */
-export class Groups {
-  readonly #personas: readonly InitPersona[];
-  readonly #groups = new Map<string, string>();
-  readonly #grows: boolean;
-
-  /** @param known group → its personas, of a matrix that is there: no more are made then */
-  constructor(personas: readonly InitPersona[], known?: ReadonlyMap<string, readonly string[]>) {
-    this.#personas = personas;
-    this.#grows = known === undefined;
-    for (const [name, members] of known ?? []) this.#groups.set([...members].toSorted().join(), name);
-  }
-
-  named(members: readonly string[]): readonly string[] {
-    const [first] = members;
-    if (members.length <= 1) return first === undefined ? [] : [first];
-    if (members.length === this.#personas.length) return ["'*'"];
-    const key = [...members].toSorted().join();
-    const known = this.#groups.get(key);
-    if (known !== undefined) return [known];
-    if (!this.#grows) return members;
-    const name = this.#nameFor(members);
-    this.#groups.set(key, name);
-    return [name];
-  }
-
-  #nameFor(members: readonly string[]): string {
-    const taken = new Set([...this.#groups.values(), ...this.#personas.map(({ name }) => name)]);
-    const of = (...standings: readonly string[]): string =>
-      this.#personas
-        .filter(({ standing }) => standings.includes(standing))
-        .map(({ name }) => name)
-        .toSorted()
-        .join();
-    const key = [...members].toSorted().join();
-    const usual =
-      key === of("user")
-        ? "users"
-        : key === of("user", "unknown-user")
-          ? "signed_in"
-          : key === of("user", "unknown-user", "no-token")
-            ? "everyone"
-            : undefined;
-    const left = this.#personas.filter(
-      ({ name, standing }) => standing === "user" && !members.includes(name),
-    );
-    const but =
-      left.length === 1 &&
-      members.length === this.#personas.filter(({ standing }) => standing === "user").length - 1;
-    const joined = members.join("_and_");
-    const base = ["owner", "colleague", "stranger", "both"].filter((one) =>
-      this.#personas.some(({ name }) => name === one),
-    );
-    const name =
-      usual ??
-      (key === base.toSorted().join() ? "usual_users" : undefined) ??
-      (but && members.length > 2 ? `users_but_${left[0]?.name ?? ""}` : undefined) ??
-      (joined.length <= 32 ? joined : `group_${this.#groups.size + 1}`);
-    return taken.has(name) ? `group_${this.#groups.size + 1}` : name;
-  }
-
-  lines(): readonly string[] {
-    if (this.#groups.size === 0) return [];
-    const order = this.#personas.map(({ name }) => name);
-    return [
-      "groups:",
-      ...[...this.#groups].map(
-        ([members, name]) =>
-          `  ${name}: [${members
-            .split(",")
-            .toSorted((a, b) => order.indexOf(a) - order.indexOf(b))
-            .join(", ")}]`,
-      ),
-    ];
-  }
 }
 
 function flow(value: unknown): string {

@@ -3,7 +3,7 @@ import { denyReasons, type RelationOperation, relationOperations } from "../mode
 import { listNames } from "../lib/nearest.ts";
 import { shapeWords } from "../yaml/check-shape.ts";
 import type { Fields } from "../yaml/tree.ts";
-import { columns, name, names, predicate, text, waiver } from "./leaves.ts";
+import { columns, name, names, observed, predicate, text, waiver } from "./leaves.ts";
 import {
   readAnyArgument,
   readAssignment,
@@ -95,7 +95,8 @@ export type FormName =
   | "returning"
   | "partial"
   | "anyArgument"
-  | "waive";
+  | "waive"
+  | "observed";
 
 /** Every form. A new one is an entry here and a field of `Declaration`. */
 export const forms: Readonly<Record<FormName, Form>> = {
@@ -229,6 +230,7 @@ export const forms: Readonly<Record<FormName, Form>> = {
     read: readAnyArgument,
   },
   waive: { says: false, on: everywhere, keys: { waive: waiver }, read: readWaiver },
+  observed: { says: false, on: everywhere, keys: { observed }, read: () => ({ observed: true }) },
 };
 
 export const formNames: readonly FormName[] = Object.keys(forms) as FormName[];
@@ -295,7 +297,12 @@ export function writtenForm(form: FormName, target: Target): z.ZodType {
 /** What a function's `expect` holds: `deny` may be combined with a choice of calls, or with rows. */
 export function writtenCall(): z.ZodType {
   const { allow, deny, rows } = forms;
-  const always = { ...forms.mayBecome.keys, ...forms.anyArgument.keys, ...forms.waive.keys };
+  const always = {
+    ...forms.mayBecome.keys,
+    ...forms.anyArgument.keys,
+    ...forms.waive.keys,
+    ...forms.observed.keys,
+  };
   const beside = optional({ ...deny.keys, ...forms.calls.keys, ...writtenKeys("columns"), ...always });
   return z.union([
     text,

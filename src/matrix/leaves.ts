@@ -87,3 +87,8 @@ export const waiver: z.ZodObject = z
     expires: day.describe("The last day on which the waiver holds (UTC)."),
   })
   .meta({ id: "waiver" });
+
+export const observed: z.ZodType = z
+  .literal(true)
+  .register(shapeWords, { is: "`true`", hint: "delete `observed` once a person has confirmed what it marks" })
+  .describe("What was observed, and no person has confirmed; delete it to confirm.");

@@ -29,8 +29,21 @@ function expectations(expect: Tree): Tree {
     if (word === "allow" || word === "deny") return single("*", statement("*", value), value);
     const keys = entriesOf(value).map(({ key }) => key);
     const direct = keys.some((key) => formKeys.has(key)) && !keys.some((key) => operations.includes(key));
-    const each = direct ? single("*", value, value) : value;
+    const each = direct ? single("*", value, value) : withMarks(value);
     return mapTree(each, ({ key, value: one }) => (isTarget(key) ? statement(key, one) : one));
+  });
+}
+
+/** `<who>: { observed: true, select: own }`: each of the operations is marked. */
+function withMarks(value: Tree): Tree {
+  const mark = entriesOf(value).find(({ key }) => key === "observed");
+  if (mark === undefined || value.kind !== "map") return value;
+  const others = { ...value, entries: value.entries.filter((one) => one !== mark) };
+  return mapTree(others, ({ key, value: one }) => {
+    if (!isTarget(key)) return one;
+    const spelled = statement(key, one);
+    const isMarked = spelled.kind !== "map" || spelled.entries.some((entry) => entry.key === "observed");
+    return isMarked ? spelled : { ...spelled, entries: [...spelled.entries, mark] };
   });
 }
 

@@ -111,10 +111,17 @@ function reportClash({ first, second, personas, operations: about }: Clash, issu
   issues.report("contradiction", after.at, message, "an entry for the persona itself wins over its groups");
 }
 
-function shortly({ expectation, calls, check }: Statement): string {
+function shortly({ expectation, calls, check, observed }: Statement): string {
   const { accept = [], reject = [] } = calls ?? {};
   const checked = check === undefined ? [] : [`check ${check.name ?? check.predicate}`];
-  return [expectationShortly(expectation), ...accept, ...reject.map((name) => `not ${name}`), ...checked]
+  const seen = observed === true ? ["observed"] : [];
+  return [
+    expectationShortly(expectation),
+    ...accept,
+    ...reject.map((name) => `not ${name}`),
+    ...checked,
+    ...seen,
+  ]
     .filter((text) => text !== "")
     .join(", ");
 }

@@ -26,6 +26,7 @@ import {
   text,
   token,
   varName,
+  observed,
   waiver,
   who,
 } from "./leaves.ts";
@@ -91,13 +92,7 @@ function relation(expectation: z.ZodType, raises: z.ZodType, like = false): z.Zo
     insert: named(name, columns, { keys: "a candidate", entry: "candidate" })
       .optional()
       .describe("Candidate rows for INSERT."),
-    observed: z
-      .literal(true)
-      .register(shapeWords, { is: "`true`", hint: "delete the line once a person has confirmed the entry" })
-      .optional()
-      .describe(
-        "The entry says what was observed, and no person has confirmed it; delete the line to confirm.",
-      ),
+    observed: observed.optional(),
     raises: raises
       .optional()
       .describe(
@@ -216,7 +211,11 @@ export const matrixShape: z.ZodType = matrix(
 export function matrixJsonSchema(): string {
   const direct = [writtenForm("allow", "*"), writtenForm("deny", "*")];
   const written = z
-    .union([z.enum(["allow", "deny"]), z.strictObject(statements(writtenStatement)), ...direct])
+    .union([
+      z.enum(["allow", "deny"]),
+      z.strictObject({ ...statements(writtenStatement), observed: observed.optional() }),
+      ...direct,
+    ])
     .meta({ id: "expectation" });
   const raises = z.union([sqlstate, z.array(sqlstate).min(1)]);
   const whole = matrix(

@@ -6,8 +6,17 @@ export type MappedOperation = (typeof mappedOperations)[number];
 
 /** What a persona can do with a relation by one operation, as statements of the persona showed it. */
 export type Access =
-  /** Rows that were read or changed, of those that are there. `sample`: only some of the rows were tried. */
-  | { readonly kind: "rows"; readonly rows: number; readonly of: number; readonly sample: boolean }
+  /**
+   * Rows that were read or changed, of those that are there. `sample`: only some of the rows were tried. `own`: only rows that name
+   * the persona itself can be.
+   */
+  | {
+      readonly kind: "rows";
+      readonly rows: number;
+      readonly of: number;
+      readonly sample: boolean;
+      readonly own: boolean;
+    }
   /** INSERT: a row was accepted. `own`: only rows that name the persona itself are. */
   | { readonly kind: "accepted"; readonly own: boolean }
   /** No row that is there, but rows that could be: one was put in for the statement, and undone. `own`: as above. */

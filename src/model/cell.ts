@@ -121,7 +121,7 @@ export interface Cell {
   /** True when the matrix does not list the cell: it is denied by default, or follows from another operation. */
   readonly implied: boolean;
   readonly waiver: Waiver | undefined;
-  /** The relation's entry is marked `observed`: no person has confirmed it. */
+  /** Its entry is marked `observed`: no person has confirmed it. */
   readonly observed?: boolean | undefined;
   readonly at: SourcePosition;
   /** The target has a gateway, which gives every session its claims: a session without any is nobody's. */

@@ -176,6 +176,8 @@ export interface Declaration {
   /** Functions: which calls it is about; `undefined`: all. */
   readonly calls?: CallChoice | undefined;
   readonly waiver: Waiver | undefined;
+  /** It says what was observed, and no person has confirmed that it is intended. */
+  readonly observed?: true | undefined;
   readonly at: SourcePosition;
 }
 

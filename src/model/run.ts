@@ -35,7 +35,7 @@ export interface CellRecord {
   readonly implied: boolean;
   readonly at: SourcePosition;
   readonly waiver: Waiver | undefined;
-  /** Its relation is marked `observed` in the matrix: no person has confirmed the expectation. */
+  /** Marked `observed` in the matrix: no person has confirmed the expectation. */
   readonly observed?: boolean | undefined;
   /** A waiver of the matrix turned the failure into a pass of the run (not of the cell). */
   readonly waived: boolean;

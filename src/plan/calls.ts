@@ -194,6 +194,7 @@ function cellOf(
     update: undefined,
     implied,
     waiver: declaration?.waiver,
+    observed: declaration?.observed,
     at: fine.at ?? spec.at,
     behindGateway: options.exposed.length > 0 && persona.login === undefined,
     channels: options.channels.filter((channel) => channel === "direct" || why === undefined),

@@ -61,7 +61,7 @@ export function cellOf(planned: Planned, options: ExpandOptions): Cell {
     partial: partialOf(planned),
     implied: resolved.implied,
     waiver: resolved.declaration?.waiver,
-    observed: spec.observed,
+    observed: spec.observed ?? resolved.declaration?.observed,
     at: resolved.declaration?.at ?? spec.at,
     behindGateway: options.exposed.length > 0 && persona.login === undefined,
     channels,

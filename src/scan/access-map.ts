@@ -86,6 +86,7 @@ function accessOf({ record, proof, byStandIn = false }: ScannedCell): Access {
       rows: seen.affected,
       of: Math.max(seen.affected, seen.baseline.total),
       sample: seen.method === "sample",
+      own,
     };
   if (seen.kind === "insert" && verdict === "leak") return { kind: "accepted", own };
   if (seen.kind === "skipped") return { kind: "skipped", because: seen.reason };
@@ -154,7 +155,7 @@ function questionsOf(
 
 function isSuspicious(standing: Standing, access: Access | undefined): boolean {
   if (access === undefined || standing === "above" || !isWide(access)) return false;
-  const ownOnly = access.kind !== "rows" && "own" in access && access.own;
+  const ownOnly = "own" in access && access.own;
   if (standing === "no-token" || standing === "unknown-user") return !ownOnly;
-  return access.kind === "rows" && access.of > 1 && access.rows === access.of;
+  return access.kind === "rows" && access.of > 1 && access.rows === access.of && !access.own;
 }

@@ -22,8 +22,29 @@ alter table public.notes enable row level security;
 alter table public.profiles enable row level security;
 grant select, insert, update, delete on all tables in schema public to authenticated, service_role;
 grant usage on all sequences in schema public to authenticated, service_role;
-create function public.is_member(t uuid) returns boolean language sql stable security definer set search_path = ''
-  as $$ select exists (select 1 from public.members m where m.team_id = t and m.user_id = auth.uid() and m.revoked_at is null) $$;
+create function public.is_member(t uuid, wanted text default null) returns boolean language sql stable security definer set search_path = ''
+  as $$ select exists (select 1 from public.members m
+    where m.team_id = t and m.user_id = auth.uid() and m.revoked_at is null and (wanted is null or m.role = wanted)) $$;
+-- Functions with their owner's rights: refused by its body, let through, and one that gives every row away.
+create function public.my_teams() returns setof uuid language sql stable security definer set search_path = ''
+  as $$ select team_id from public.members where user_id = auth.uid() $$;
+create function public.admin_only(p_title text) returns void language plpgsql security definer set search_path = '' as $$
+begin
+  raise insufficient_privilege using message = 'admins only';
+end $$;
+create function public.find_notes(p_owner uuid) returns setof public.notes language sql stable security definer set search_path = ''
+  as $$ select * from public.notes where owner = p_owner $$;
+revoke execute on function public.my_teams, public.admin_only, public.find_notes from public, anon;
+grant execute on function public.my_teams, public.admin_only, public.find_notes to authenticated;
+-- A view that is written through by a trigger, and has no key that the catalogue knows.
+create view public.labels with (security_invoker) as select distinct n.id, n.body as label from public.notes n;
+create function public.relabel() returns trigger language plpgsql as $$
+begin
+  update public.notes set body = new.label where id = old.id;
+  return case when found then new end;
+end $$;
+create trigger relabel instead of update on public.labels for each row execute function public.relabel();
+grant select, update on public.labels to authenticated;
 create policy own on public.notes to authenticated using (owner = auth.uid());
 create policy own on public.members for select to authenticated using (user_id = (select auth.uid()));
 create policy of_team on public.teams for select to authenticated using (public.is_member(id));
@@ -74,7 +95,26 @@ describe("rowgate init in a folder with policies and empty tables", () => {
   test("row sets are the atoms of the policies, in the words of the helper function", () => {
     expect(matrix).toContain("rows: { own: owner = :sub }");
     expect(matrix).toMatch(/is_member: ".*members.*:sub.*"/);
-    expect(matrix.match(/^ +(?:\w+: \{ )?observed: true/gm)).toHaveLength(5);
+    // Each line by itself waits for a person.
+    const lines = matrix
+      .split("\n")
+      .filter((line) => /: \{ .*(?:allow|deny|select|insert)/.test(line) && !/^ {4}rows:/.test(line));
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) expect(line).toContain("observed: true");
+  });
+
+  test("functions with their owner's rights are declared by what a call did", () => {
+    const functions = matrix.slice(matrix.indexOf("\nfunctions:\n"));
+    expect(functions).toMatch(/public\.my_teams\(\)':\n {4}expect: \{ [^}]*: \{ observed: true, allow: true/);
+    expect(functions).toMatch(
+      /public\.find_notes\(uuid\)':\n {4}calls: \{ observed: \{ p_owner: [^}]+\} \}\n {4}expect: .*any_argument: allow/,
+    );
+    expect(functions).toMatch(/public\.admin_only\(text\)/);
+    expect(matrix).toContain("authenticated may execute");
+  });
+
+  test("a view without a key gets the column by which its rows differ", () => {
+    expect(matrix).toMatch(/^ {2}labels: .*\n {4}key: \[id\]$/m);
   });
 
   test("what anyone who signs in reads is a question at the head, with its line", () => {
@@ -85,10 +125,13 @@ describe("rowgate init in a folder with policies and empty tables", () => {
     expect(first.out.indexOf("Intended?")).toBe(0);
   });
 
-  test("no relation takes more than six lines, and no cell is waived", () => {
-    const relations = matrix.slice(matrix.indexOf("relations:\n") + 11).split(/^(?= {2}\S)/m);
+  test("no relation takes more than six lines, and no cell of a table is waived", () => {
+    const relations = matrix
+      .slice(matrix.indexOf("relations:\n") + 11, matrix.indexOf("\nfunctions:\n"))
+      .split(/^(?= {2}\S)/m);
     for (const one of relations) expect(one.trimEnd().split("\n").length, one).toBeLessThanOrEqual(6);
-    expect(matrix).not.toContain("waive");
+    for (const one of relations.filter((text) => !text.startsWith("  labels:")))
+      expect(one).not.toContain("waive");
   });
 
   test("the matrix runs green at once, and its last line says that it was only observed", async () => {
@@ -118,8 +161,12 @@ create policy own on public.orders for select to authenticated using (buyer = au
     const rows = await read("policies/shop/900_rowgate_rows.sql");
     expect((await rowgate(["init"], { cwd: folder })).code).toBe(0);
     const after = await read(file);
-    expect(after.startsWith(edited.trimEnd())).toBe(true);
-    expect(after).toMatch(/^ {2}orders: # 5 rows\n {4}observed: true\n {4}rows: \{ own: buyer = :sub \}$/m);
+    const [head = "", tail = ""] = edited.split(/(?=^functions:$)/m);
+    expect(after.startsWith(head.trimEnd())).toBe(true);
+    expect(after.endsWith(tail)).toBe(true);
+    expect(after).toMatch(
+      /^ {2}orders: # 5 rows\n {4}rows: \{ own: buyer = :sub \}\n {4}expect: .*observed: true/m,
+    );
     expect((await read("policies/shop/900_rowgate_rows.sql")).startsWith(rows)).toBe(true);
     const run = await rowgate(["run", file, "--only", "*/public.orders/*"], { cwd: folder });
     expect(run).toMatchObject({ code: 0 });

@@ -43,6 +43,9 @@ describe("observed: true", () => {
       "matrices/now.yaml": matrix("now", observed, own),
       "matrices/observed.yaml": matrix("observed", observed, "allow"),
       "matrices/confirmed.yaml": matrix("confirmed", "", "allow"),
+      // One line by itself: what another line says, a person has confirmed.
+      "matrices/line.yaml": matrix("line", "", "allow, observed: true"),
+      "matrices/operation.yaml": matrix("operation", "", "{ allow: true, observed: true }"),
       "matrices/refused.yaml": matrix("refused", "\n    observed: false", own),
     };
     for (const [file, text] of Object.entries(files)) await writeFile(path.join(cwd, file), text);
@@ -68,7 +71,8 @@ describe("observed: true", () => {
   test("it does not let a migration widen access; the same entry without it does", async () => {
     const gate = async (name: string): Promise<number | null> =>
       (await rowgate(["gate", "wider.sql", "--matrix", `matrices/${name}.yaml`], { cwd })).code;
-    expect([await gate("observed"), await gate("confirmed")]).toEqual([1, 0]);
+    expect(await Promise.all(["observed", "line", "operation"].map(gate))).toEqual([1, 1, 1]);
+    expect(await gate("confirmed")).toBe(0);
   });
 
   test("`observed: false` is refused with its place: the line is deleted instead", async () => {

@@ -24,7 +24,7 @@ const map: AccessMap = {
         [
           "anon",
           {
-            select: { access: { kind: "rows", rows: 3, of: 3, sample: false } },
+            select: { access: { kind: "rows", rows: 3, of: 3, sample: false, own: false } },
             insert: { access: { kind: "accepted", own: false } },
           },
         ],
@@ -39,7 +39,7 @@ const map: AccessMap = {
           "service",
           {
             delete: { access: { kind: "skipped", because: "production" } },
-            select: { access: { kind: "rows", rows: 1, of: 3, sample: true } },
+            select: { access: { kind: "rows", rows: 1, of: 3, sample: true, own: false } },
           },
         ],
       ]),
@@ -52,7 +52,7 @@ const map: AccessMap = {
       places: [
         {
           relation: `public.${hostile}`,
-          access: { kind: "rows", rows: 3, of: 3, sample: false },
+          access: { kind: "rows", rows: 3, of: 3, sample: false, own: false },
           cause: undefined,
         },
       ],

@@ -1,4 +1,5 @@
 import { decidingIndex, isRefusal, isStoppedAfterPolicy, ruleFor, ruleOf } from "../../model/answers.ts";
+import type { RelationKind } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import { operationInfo } from "../../model/operations.ts";
 import type {
@@ -211,12 +212,27 @@ function differencesRequest(cell: Cell, first: BatchRequest): BatchRequest | und
   };
 }
 
+/** Rows of a table have a place (ctid), by which they are known where there is no key. */
+function hasPlaces(kind: RelationKind): boolean {
+  return kind === "table" || kind === "partitioned" || kind === "materialized";
+}
+
+const untold: Observation = {
+  kind: "failed",
+  failure: {
+    kind: "not-sent",
+    message:
+      "no key tells the rows of this view apart, so that none could be written by itself: name one (`key:`)",
+  },
+};
+
 function* rowByRow(
   cell: Cell,
   first: BatchRequest,
   whole: RowsObservation,
 ): Generator<readonly Request[], Observation, readonly Reply[]> {
   const { relation } = cell;
+  if (relation.key.length === 0 && !hasPlaces(relation.baseline.kind)) return untold;
   const [reply] = yield [
     {
       kind: "rows",

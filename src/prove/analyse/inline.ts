@@ -2,7 +2,7 @@ import type { Node } from "libpg-query";
 import type { Actor, BoundValues } from "./question.ts";
 import type { Reaches } from "./reach.ts";
 import { resolveNames } from "./resolve.ts";
-import type { ProofFunction, Schema } from "./schema.ts";
+import { defaultsFrom, type ProofFunction, type Schema } from "./schema.ts";
 import { columnRef, fieldsOf, free, part, row, rowColumns } from "./tree.ts";
 
 /** What is needed to read expressions of one database. */
@@ -30,7 +30,8 @@ export function plainReference(node: Node): boolean {
 }
 
 /** The body with the arguments in place. @throws UnclearName */
-export function inlined(body: Node, fn: ProofFunction, given: readonly Node[], schema: Schema): Node {
+export function inlined(body: Node, fn: ProofFunction, sent: readonly Node[], schema: Schema): Node {
+  const given = [...sent, ...(defaultsFrom(fn, sent.length) ?? [])];
   const byName = new Map(
     fn.argumentNames.flatMap((name, index) =>
       name === "" ? [] : [[name, given[index] ?? columnRef(free)] as const],

@@ -1,6 +1,9 @@
+import type { Node } from "libpg-query";
 import { grouped } from "../../lib/grouped.ts";
+import { parseExpression } from "../../lib/sql-tree.ts";
 import type { ColumnInfo, RelationInfo, RelationKind } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
+import { part, withoutCasts } from "./tree.ts";
 
 /** A column, with what decides which values it can hold; its type as SQL can name it under any search_path. */
 export interface ProofColumn extends Pick<
@@ -64,6 +67,8 @@ export interface ProofFunction extends QualifiedName {
   readonly choosesNames: boolean;
   /** Expressions of arguments that a call may leave out. */
   readonly defaults: string | null;
+  /** Expressions of the defaults, `null` where an argument has none; absent: no argument has one. */
+  readonly argumentDefaults?: readonly (string | null)[] | null | undefined;
 }
 
 /** Functions that a call's name alone tells apart. */
@@ -128,9 +133,9 @@ export class Schema {
   callee(names: readonly string[], count: number, rowOf?: ProofRelation): ProofFunction | undefined {
     const name = names.at(-1) ?? "";
     const schema = names.length > 1 ? names.at(-2) : undefined;
-    const found = this.namesakes(name).filter(
-      (one) => one.argumentTypes.length === count && (schema === undefined || one.schema === schema),
-    );
+    const named = this.namesakes(name).filter((one) => schema === undefined || one.schema === schema);
+    const exact = named.filter((one) => one.argumentTypes.length === count);
+    const found = exact.length > 0 ? exact : named.filter((one) => defaultsFrom(one, count) !== undefined);
     const type = rowOf && `${rowOf.schema}.${rowOf.name}`;
     const taking =
       found.length > 1 && type !== undefined
@@ -138,4 +143,23 @@ export class Schema {
         : found;
     return taking.length === 1 ? taking[0] : undefined;
   }
+}
+
+/** The arguments that a call leaves out, where the default of each is a constant: who evaluates it makes no difference. */
+export function defaultsFrom(
+  { argumentTypes, argumentDefaults, strict }: ProofFunction,
+  count: number,
+): readonly Node[] | undefined {
+  if (strict || count > argumentTypes.length) return undefined;
+  const left = (argumentDefaults ?? [])
+    .slice(count)
+    .map((one) => (one === null ? undefined : constantOf(one)));
+  return left.length === argumentTypes.length - count && left.every((one) => one !== undefined)
+    ? left
+    : undefined;
+}
+
+function constantOf(expression: string): Node | undefined {
+  const node = parseExpression(expression);
+  return part(withoutCasts(node), "A_Const") === undefined ? undefined : node;
 }

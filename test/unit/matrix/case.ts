@@ -96,8 +96,9 @@ function named(word: string, list: readonly { readonly name: string }[] = []): r
 function extras(declaration: Declaration): readonly string[] {
   const { set, never, check, columns, calls, waiver, assignment, names, mayBecome, anyArgument } =
     declaration;
-  const { returning, partial } = declaration;
+  const { returning, partial, observed } = declaration;
   return [
+    ...(observed === true ? ["observed"] : []),
     ...(calls?.accept === undefined ? [] : ["by", ...calls.accept]),
     ...(calls === undefined || calls.reject.length === 0 ? [] : ["not", ...calls.reject]),
     ...(calls?.reason === undefined ? [] : [`else deny by ${calls.reason}`]),

@@ -1,0 +1,89 @@
+import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import { argumentSql, plainArgument } from "../init/calls.ts";
+import { keyOf, type Proposal } from "../init/proposal.ts";
+import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { bindParameters } from "../model/parameters.ts";
+import { Control } from "../probe/sql/baseline.ts";
+import type { Schema } from "../prove/analyse/schema.ts";
+import type { PreparedSystem } from "../stage/system.ts";
+
+/** What `rowgate init` asks of the database itself: by the privileged connection, and nothing that changes it. */
+export class Questions {
+  readonly #control: Control;
+  readonly #readable = new Map<string, boolean>();
+
+  private constructor(control: Control) {
+    this.#control = control;
+  }
+
+  static async open({ database, limits }: PreparedSystem): Promise<Questions> {
+    return new Questions(await Control.open(database, limits));
+  }
+
+  async close(): Promise<void> {
+    await this.#control.close();
+  }
+
+  /** Whether Postgres can read a row set, with a persona's values. */
+  async canRead(
+    { rows, check }: Proposal,
+    of: RelationInfo,
+    values: ReadonlyMap<string, string>,
+  ): Promise<boolean> {
+    for (const set of [rows, check]) {
+      if (set === undefined || set === "all") continue;
+      const sql = `select from ${quoteQualified(of)} where (${bindParameters(set.text, (name) => values.get(name))}\n) limit 0`;
+      const known = this.#readable.get(sql) ?? (await this.#first(sql)) !== undefined;
+      this.#readable.set(sql, known);
+      if (!known) return false;
+    }
+    return true;
+  }
+
+  /** Views that are written through and have no key: a column by which the rows that are there differ. */
+  async keysOf(relations: readonly RelationInfo[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const keys = new Map<string, readonly string[]>();
+    for (const one of relations) {
+      if (
+        one.kind !== "view" ||
+        one.accepts.length === 0 ||
+        one.primaryKey.length + one.uniqueKeys.length > 0
+      )
+        continue;
+      const names = one.columns.map(({ name }) => name);
+      for (const name of names.toSorted((a, b) => Number(isIdLike(b)) - Number(isIdLike(a)))) {
+        const sql = `select (count(*) > 0 and count(*) = count(distinct ${quoteIdent(name)}))::text as value from ${quoteQualified(one)}`;
+        if ((await this.#first(sql))?.value !== "true") continue;
+        keys.set(keyOf(one), [name]);
+        break;
+      }
+    }
+    return keys;
+  }
+
+  /** Arguments of a call, of rows that are there where their names say which; `undefined`: a type whose values are not known. */
+  async argumentsOf(routine: RoutineInfo, schema: Schema): Promise<Record<string, string> | undefined> {
+    const given: Record<string, string> = {};
+    for (const one of routine.arguments.filter(({ required }) => required)) {
+      const sql = argumentSql(one, schema);
+      const value = (sql === undefined ? undefined : (await this.#first(sql))?.value) ?? plainArgument(one);
+      if (value === undefined || value === null) return undefined;
+      given[one.name] = value;
+    }
+    return given;
+  }
+
+  /** `undefined`: Postgres refuses the query. */
+  async #first(sql: string): Promise<{ readonly value?: string | null } | undefined> {
+    return this.#control.ask("while init looked for values", async (client) =>
+      client.query<{ value?: string | null }>(sql).then(
+        ({ rows }) => rows[0] ?? {},
+        () => undefined,
+      ),
+    );
+  }
+}
+
+function isIdLike(name: string): boolean {
+  return /^id$|_id$|^handle$|^slug$|^key$/.test(name);
+}

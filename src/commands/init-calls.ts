@@ -1,0 +1,169 @@
+import { type CallProposal, isDeclarable, type ObservedFunction } from "../init/calls.ts";
+import type { InitPersona } from "../init/personas.ts";
+import type { MatrixHead } from "../init/text.ts";
+import type { Finding } from "../model/finding.ts";
+import { signatureOf, typedName } from "../model/routine.ts";
+import type { ScannedCell } from "../scan/access-map.ts";
+import type { Questions } from "./init-ask.ts";
+import type { SystemFacts } from "./init-observe.ts";
+
+/** A cell's record as the run made it. */
+type CellRecord = ScannedCell["record"];
+
+/** Functions that the run asks to be declared: one call of each, as every persona. */
+export class CallObservation {
+  readonly #facts: SystemFacts;
+  readonly #personas: readonly InitPersona[];
+  readonly #asks: Questions;
+  /** Records of cells that did not pass, by id. */
+  readonly #probe: (ids: readonly string[]) => Promise<ReadonlyMap<string, CellRecord>>;
+  readonly #calls = new Map<string, ObservedFunction & { readonly by: Map<string, CallProposal> }>();
+  /** Functions of which no call could be declared. */
+  readonly #unread = new Set<string>();
+
+  constructor(
+    facts: SystemFacts,
+    personas: readonly InitPersona[],
+    asks: Questions,
+    probe: (ids: readonly string[]) => Promise<ReadonlyMap<string, CellRecord>>,
+  ) {
+    this.#facts = facts;
+    this.#personas = personas;
+    this.#asks = asks;
+    this.#probe = probe;
+  }
+
+  get parts(): { readonly calls: readonly ObservedFunction[]; readonly functions: readonly string[] } {
+    return { calls: [...this.#calls.values()], functions: [...this.#unread] };
+  }
+
+  /** What becomes of one call of each function that runs with its owner's rights, or that a finding names. */
+  async declare(findings: readonly Finding[]): Promise<MatrixHead["questions"]> {
+    const named = new Map(findings.filter(isOfFunction).map((one) => [one.function, one]));
+    const found = this.#facts.catalog.routines.filter((one) => named.has(signatureOf(one)));
+    const roles = this.#personas.map(({ declaration }) =>
+      String(declaration["role"] ?? declaration["login"]),
+    );
+    const open = new Map<string, OpenCall>();
+    for (const routine of found) {
+      const name = typedName(routine);
+      const call = isDeclarable(routine, roles, this.#facts.exposes)
+        ? await this.#asks.argumentsOf(routine, this.#facts.schema)
+        : undefined;
+      if (call === undefined) this.#unread.add(name);
+      if (call === undefined || this.#calls.has(name)) continue;
+      const finding = named.get(signatureOf(routine));
+      const reached = finding !== undefined && "personas" in finding ? finding.personas : [];
+      const by = new Map(reached.map((one): [string, CallProposal] => [one, { kind: "allow", any: true }]));
+      this.#calls.set(name, { name, routine, call, by });
+      for (const { name: persona } of this.#personas)
+        open.set(`${persona}/${name}/execute`, { name, persona });
+    }
+    await this.#observe(open);
+    this.#leaveUnread();
+    return definerQuestions(found.flatMap((one) => named.get(signatureOf(one)) ?? []));
+  }
+
+  /** Refused, else let through, else waived. */
+  async #observe(open: ReadonlyMap<string, OpenCall>): Promise<void> {
+    for (const isLast of [false, true]) {
+      const ids = [...open].filter(
+        ([, { name, persona }]) => !isLast || this.#calls.get(name)?.by.has(persona),
+      );
+      if (ids.length === 0) return;
+      for (const [id, record] of await this.#probe(ids.map(([one]) => one))) {
+        const { name = "", persona = "" } = open.get(id) ?? {};
+        const by = this.#calls.get(name)?.by;
+        const was = by?.get(persona);
+        if (isLast || was !== undefined || record.verdict === "inconclusive")
+          by?.set(persona, {
+            kind: record.verdict === "error" ? "allow" : "deny",
+            ...was,
+            waived: whyWaived(record),
+          });
+        else by?.set(persona, { kind: "allow" });
+      }
+    }
+  }
+
+  /** Of which nothing could be told for anybody: one line says so as well. */
+  #leaveUnread(): void {
+    for (const [name, { by }] of this.#calls)
+      if (by.size === this.#personas.length && [...by.values()].every(({ waived }) => waived !== undefined)) {
+        this.#calls.delete(name);
+        this.#unread.add(name);
+      }
+  }
+
+  /** A call that went through leaks where other arguments of it show more. */
+  waive(record: ScannedCell["record"]): MatrixHead["questions"] {
+    const of = this.#calls.get(`${record.schema}.${record.relation}`);
+    const was = of?.by.get(record.persona);
+    if (was?.kind === "allow" && was.any !== true && record.verdict === "leak") {
+      of?.by.set(record.persona, { kind: "allow", any: true });
+      return [
+        [
+          `${record.persona} may call ${of?.name ?? ""} with others' arguments, and it shows more - intended?`,
+        ],
+      ];
+    }
+    of?.by.set(record.persona, { kind: "deny", ...was, waived: whyWaived(record) });
+    return [];
+  }
+}
+
+type FunctionFinding = Extract<
+  Finding,
+  { readonly kind: "undeclared-definer" | "undeclared-identity-setter" | keyof typeof verbOf }
+>;
+
+interface OpenCall {
+  readonly name: string;
+  readonly persona: string;
+}
+
+function isOfFunction(one: Finding): one is FunctionFinding {
+  return (
+    one.kind === "undeclared-definer" ||
+    one.kind === "undeclared-identity-setter" ||
+    one.kind === "argument-leak" ||
+    one.kind === "argument-answer" ||
+    one.kind === "argument-writes"
+  );
+}
+
+/** Those that the same roles may execute are one question; what a call does with others' rows is one by itself. */
+function definerQuestions(findings: readonly FunctionFinding[]): MatrixHead["questions"] {
+  const byRoles = new Map<string, string[]>();
+  const single: (readonly string[])[] = [];
+  for (const one of findings)
+    if (one.kind === "undeclared-definer" || one.kind === "undeclared-identity-setter") {
+      const what = one.kind === "undeclared-definer" ? "SECURITY DEFINER" : "which may set who asks";
+      const who = `${one.roles.join(", ")}\n${what}`;
+      byRoles.set(who, [...(byRoles.get(who) ?? []), one.function]);
+    } else
+      single.push([
+        `${one.personas.join(", ")}: ${one.function} ${verbOf[one.kind]} ${one.relation} - intended?`,
+        one.sql,
+      ]);
+  return [
+    ...single,
+    ...[...byRoles].map(([key, names]) => {
+      const [who, what] = key.split("\n");
+      return [
+        `${who} may execute ${names.length === 1 ? names[0] : `${names.length} functions`}, ${what} - intended?`,
+        ...(names.length === 1 ? [] : names),
+      ];
+    }),
+  ];
+}
+
+const verbOf: Readonly<Record<"argument-leak" | "argument-answer" | "argument-writes", string>> = {
+  "argument-leak": "returns hidden rows of",
+  "argument-answer": "answers from hidden rows of",
+  "argument-writes": "changes rows of others in",
+};
+
+export function whyWaived({ verdict }: CellRecord): string {
+  return `${verdict} at rowgate init`;
+}
