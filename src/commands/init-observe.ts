@@ -324,7 +324,15 @@ async function proposalsFor(
     const relation = `${record.schema}.${record.relation}`;
     const info = byName.get(relation);
     const who = personas.find(({ name }) => name === persona);
-    if (verdict === "pass" || column !== undefined || info === undefined || who === undefined) continue;
+    // What the target's posture forbids was not observed.
+    if (
+      verdict === "pass" ||
+      verdict === "skipped" ||
+      column !== undefined ||
+      info === undefined ||
+      who === undefined
+    )
+      continue;
     if (!isObserved(operation)) continue;
     const propose =
       proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
