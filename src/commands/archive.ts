@@ -20,7 +20,7 @@ export const list = (value: string, before: readonly string[] | undefined): read
   value,
 ];
 
-function whole(value: string): number {
+export function whole(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1 || number > 100_000)
     throw new InvalidArgumentError("a whole number from 1 to 100000");

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { proofWishes } from "../run/request.ts";
-import { type Act, list } from "./archive.ts";
+import { type Act, list, whole } from "./archive.ts";
 import {
   baselineOption,
   defaultPrivilegesOption,
@@ -45,6 +45,12 @@ export function addFirstCommands(program: Command, act: Act): void {
       "observe",
     ),
   )
+    .option(
+      "--within <seconds>",
+      "after so long, what is still open is waived, and no whole run is made",
+      whole,
+      60,
+    )
     .option("--quiet", "no progress", false)
     .action(async (folder: string | undefined, given: Partial<InitOptions>) => {
       const { initCommand } = await import("./init.ts");

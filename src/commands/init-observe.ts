@@ -15,10 +15,7 @@ import {
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
 import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
-import { standings } from "../model/access-map.ts";
 import type { Schema } from "../prove/analyse/schema.ts";
-import { questionText } from "../report/scan-text.ts";
-import { causeText } from "../report/words.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import type { PreparedSystem } from "../stage/system.ts";
@@ -26,6 +23,7 @@ import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
+import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
 /** What one database says of itself. */
@@ -47,6 +45,11 @@ export interface ObserveTask {
   readonly environment: Environment;
   /** A folder for what does not stay. */
   readonly scratch: string;
+  /**
+   * Milliseconds. After this, what is open is waived, and no whole run is made: a first matrix that is late helps less than one with
+   * open cells.
+   */
+  readonly within: number;
 }
 
 export interface Observed {
@@ -80,52 +83,16 @@ export async function observe(
     const isConfirmed = observation.hasTime();
     const gained = isConfirmed ? await observation.confirm(proposals) : [];
     const map = accessMap(denied, byStanding(cast));
-    const questions = map.questions.map((question) => {
-      const [place, ...more] = question.places;
-      const cause = place?.cause === undefined || more.length > 0 ? [] : [causeText(place.cause)];
-      return [`${questionText(question)} - intended?`, ...cause];
-    });
     const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
     return {
       parts: { ...observation.parts(), rows },
-      questions: [...errorQuestions(denied, cast), ...questions, ...gained, ...calls],
+      questions: [...errorQuestions(denied, cast), ...accessQuestions(map), ...gained, ...calls],
       isConfirmed,
     };
   } finally {
     await asks.close();
   }
 }
-
-/** What raises an error has no verdict, and the run ends with exit code 2 until it is corrected. */
-function errorQuestions(cells: readonly ScannedCell[], { personas }: Cast): MatrixHead["questions"] {
-  const above = new Set(personas.filter(({ standing }) => standing === "above").map(({ name }) => name));
-  const places = new Map<string, Set<string>>();
-  for (const { record } of cells) {
-    if (record.verdict !== "error" || above.has(record.persona)) continue;
-    const because = record.channels.direct?.because ?? "error";
-    const known = places.get(because) ?? new Set();
-    places.set(because, known.add(`${record.schema}.${record.relation}`));
-  }
-  return [...places].map(([because, relations]) => [
-    `statements about ${listed([...relations])} end in an error: ${because} - intended?`,
-  ]);
-}
-
-function listed(names: readonly string[]): string {
-  return names.length <= 4
-    ? names.join(", ")
-    : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
-}
-
-/** The widest standing that has an access is the one that is asked about. */
-function byStanding({ personas }: Cast): Parameters<typeof accessMap>[1] {
-  return personas
-    .map(({ name, standing, is }) => ({ name, standing, is }))
-    .toSorted((a, b) => standings.indexOf(a.standing) - standings.indexOf(b.standing));
-}
-
-/** After this, what is open is waived, and no whole run is made: a first matrix that is late helps less than one with open cells. */
-const mostMilliseconds = 60_000;
 
 class Observation {
   readonly #began = now();
@@ -157,7 +124,7 @@ class Observation {
   }
 
   hasTime(): boolean {
-    return elapsed(this.#began, now()) < mostMilliseconds;
+    return elapsed(this.#began, now()) < this.#task.within;
   }
 
   parts(): MatrixParts {
@@ -217,7 +184,9 @@ class Observation {
   async confirm(proposals: ReadonlyMap<string, OpenCell>): Promise<MatrixHead["questions"]> {
     const { cells, findings } = await this.probe([], this.#facts.isWhole);
     const wider: (readonly string[])[] = [];
-    for (const { record } of cells.filter(({ record: one }) => !one.waived && one.verdict !== "pass")) {
+    for (const { record } of cells)
+      if (record.verdict === "pass" && record.column === undefined) this.#passed(record);
+    for (const { record } of cells.filter(({ record: one }) => isOpen(one))) {
       const { operation, persona, schema, relation } = record;
       if (operation === "execute") wider.push(...this.#calls.waive(record));
       if (!isObserved(operation) || record.column !== undefined) continue;
@@ -235,6 +204,17 @@ class Observation {
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
       ...(this.#facts.isWhole ? await this.calls(others) : []),
     ];
+  }
+
+  /** What passes in the whole run needs no waiver, whatever it was on the way there. */
+  #passed({ schema, relation, persona, operation }: ScannedCell["record"]): void {
+    const cell = { relation: `${schema}.${relation}`, persona };
+    const was = isObserved(operation)
+      ? this.#declared.get(cell.relation)?.get(persona)?.get(operation)
+      : undefined;
+    if (was?.waived === undefined || !isObserved(operation)) return;
+    const { waived: _, ...plain } = was;
+    this.#put({ ...cell, operation }, plain);
   }
 
   #isAbove(persona: string): boolean {
@@ -267,6 +247,10 @@ class Observation {
     if (proposal.implied === true && proposal.waived === undefined) operations.delete(operation);
     else operations.set(operation, proposal);
   }
+}
+
+function isOpen({ waived, verdict }: ScannedCell["record"]): boolean {
+  return !waived && verdict !== "pass" && verdict !== "skipped";
 }
 
 interface Tried {

@@ -109,7 +109,7 @@ targets: {}
 `;
 
 export function summary(
-  { place, environment }: WriteTask,
+  { place, environment, within }: WriteTask & { readonly within: number },
   { rows, cast, parts, questions, isConfirmed }: Written & { readonly isConfirmed: boolean },
   milliseconds: number,
 ): string {
@@ -134,7 +134,9 @@ export function summary(
     `${shown(place.matrix)}: ${parts.relations.length} relations, ${cast.personas.length} personas, as observed${waived === 0 ? "" : `; ${waived} cells are waived, because no declaration fits them`}`,
     ...(isConfirmed
       ? []
-      : ["No whole run was made, since 60 s were over: the first `rowgate run` may find more."]),
+      : [
+          `No whole run was made, since ${within / 1000} s were over: the first \`rowgate run\` may find more. More time: --within 300`,
+        ]),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
     `next: rowgate run ${shown(place.matrix)}`,
     "",

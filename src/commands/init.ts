@@ -26,12 +26,12 @@ import type { Environment, ExitCode } from "./environment.ts";
 import { observe, type ObserveTask, type SystemFacts } from "./init-observe.ts";
 import { summary, write } from "./init-write.ts";
 import { isStarted } from "./options.ts";
-import { asRunOptions, blank, type ScanOptions } from "./scan.ts";
+import { asRunOptions, blank, noFolder, type ScanOptions } from "./scan.ts";
 import { startServer, type Server } from "./servers.ts";
 import { baselineOf } from "./systems.ts";
 import { type InitPlace, placeOf } from "./init-place.ts";
 
-export type InitOptions = Omit<ScanOptions, "overlay" | "json">;
+export type InitOptions = Omit<ScanOptions, "overlay" | "json"> & { readonly within: number };
 
 interface Task extends ObserveTask {
   readonly server: Server;
@@ -50,7 +50,7 @@ export async function initCommand(
   const began = now();
   const options = asRunOptions({ ...given, overlay: [], json: false });
   const place = await placeOf(
-    isStarted(options.target) ? folder : undefined,
+    isStarted(options.target) ? folder : noFolder(folder, options, "init"),
     options.target,
     environment.cwd,
     dayOf(began),
@@ -63,8 +63,9 @@ export async function initCommand(
   environment.interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
   const scratch = await mkdtemp(path.join(os.tmpdir(), "rowgate-init-"));
   try {
-    const task = { server, place, options, environment, scratch };
-    const { rows, cast, facts } = await look(task);
+    const task = { server, place, options, environment, scratch, within: given.within * 1000 };
+    const { rows, cast: found, facts } = await look(task);
+    const cast = { ...found, tokens: found.tokens && (await speaksRest(task)) };
     if (facts.relations.length === 0) {
       environment.out.write(
         `${path.relative(environment.cwd, place.matrix)} declares every relation: nothing is new.\n`,
@@ -81,6 +82,18 @@ export async function initCommand(
   } finally {
     await server.stop();
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A target that runs already may have no PostgREST in front of it. */
+async function speaksRest({ server, options, ...task }: Task): Promise<boolean> {
+  if (isStarted(options.target)) return true;
+  const system = await prepare({ server, options, ...task }, "look", [], undefined);
+  const opened = await system.open();
+  try {
+    return opened.target.rest !== undefined;
+  } finally {
+    await opened[Symbol.asyncDispose]();
   }
 }
 

@@ -66,7 +66,7 @@ export async function scanCommand(
   const reports = options.report.map((one) => path.resolve(environment.cwd, htmlFile(one)));
   const policies = isStarted(options.target)
     ? await sqlFolder(folder, environment.cwd)
-    : noFolder(folder, options);
+    : noFolder(folder, options, "scan");
   const baseline =
     policies === undefined ? undefined : await baselineOf({ policies }, given, environment.cwd);
   const server = await startServer(given, environment, {
@@ -293,12 +293,16 @@ async function sqlFolder(given: string | undefined, cwd: string): Promise<string
   return folder;
 }
 
-function noFolder(given: string | undefined, { target }: ScanOptions): undefined {
+export function noFolder(
+  given: string | undefined,
+  { target }: Pick<ScanOptions, "target">,
+  command: "scan" | "init",
+): undefined {
   if (given === undefined) return undefined;
   throw new RowgateError({
     code: "usage/not-remote",
-    message: `A folder of SQL is for targets that rowgate starts: ${target} is scanned as it is, and no SQL is applied to it.`,
-    hint: `rowgate scan --target ${target}, or rowgate scan ${given} without --target`,
+    message: `A folder of SQL is for targets that rowgate starts: ${target} is taken as it is, and no SQL is applied to it.`,
+    hint: `rowgate ${command} --target ${target}, or rowgate ${command} ${given} without --target`,
   });
 }
 

@@ -58,22 +58,26 @@ export function isDeclarable(
  */
 export function argumentSql({ name, type }: ArgumentInfo, schema: Schema): string | undefined {
   const bare = name.replace(/^(?:p|in|arg|v)?_+/, "").replace(/_(?:input|param|arg)$/, "");
-  const relations = [...schema.relations].filter(({ kind }) => kind === "table" || kind === "partitioned");
-  const found = relations.flatMap((relation) =>
-    relation.columns
-      .filter(
-        (column) =>
-          column.type === type &&
-          (column.name === bare ||
-            `${relation.name}_${column.name}` === bare ||
-            `${relation.name.replace(/s$/, "")}_${column.name}` === bare),
-      )
-      .map((column) => ({ relation, column })),
-  );
+  const stem = bare.replace(/_?id$/, "");
+  const found = [...schema.relations]
+    .filter(({ kind }) => kind === "table" || kind === "partitioned")
+    .flatMap((relation) =>
+      relation.columns
+        .filter(({ type: of }) => of === type)
+        .map((column) => ({ relation, column, fits: fitOf(relation.name, column.name, bare, stem) })),
+    )
+    .filter(({ fits }) => fits > 0)
+    .toSorted((a, b) => b.fits - a.fits);
   const [first] = found;
   if (first === undefined) return undefined;
   const column = quoteIdent(first.column.name);
   return `select ${column}::text as value from ${quoteIdent(first.relation.schema)}.${quoteIdent(first.relation.name)} where ${column} is not null order by 1 limit 1`;
+}
+
+/** `team_id` is a key of `teams`, rather than a column of that name elsewhere; `org_id` is one of `organizations`. */
+function fitOf(relation: string, column: string, bare: string, stem: string): number {
+  if (column === "id" && stem.length > 2 && relation.startsWith(stem)) return 2;
+  return column === bare ? 1 : 0;
 }
 
 /** A value of the type that no row is likely to hold. */

@@ -12,11 +12,23 @@ export type Wants = (id: string, persona: string, ...of: readonly string[]) => b
  * any of these with `/<column>` behind it; `--persona` matches names.
  */
 export function filterOf({ only, personas }: Filters): Wants {
-  const matches = only.length === 0 ? undefined : picomatch(only.map(literalParentheses), { dot: true });
+  const matches = only.length === 0 ? undefined : matcherOf(only);
   const named = personas.length === 0 ? undefined : picomatch([...personas], { dot: true });
   return (id, persona, ...of) =>
     (named === undefined || named(persona)) &&
     (matches === undefined || [id, ...of].some((form) => matches(form)));
+}
+
+function isName(glob: string): boolean {
+  return /^[\w./-]+$/.test(glob);
+}
+
+/** A thousand names of cells are looked up; only what holds a sign of a glob is matched. */
+function matcherOf(only: readonly string[]): (form: string) => boolean {
+  const names = new Set(only.filter(isName));
+  const globs = only.filter((one) => !isName(one));
+  const matches = globs.length === 0 ? undefined : picomatch(globs.map(literalParentheses), { dot: true });
+  return (form) => names.has(form) || matches?.(form) === true;
 }
 
 /** Filters that have matched no cell so far: a typo among filters that match would silently leave its cells out. */

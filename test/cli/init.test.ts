@@ -64,7 +64,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "rowgate init-"));
   await mkdir(path.join(folder, "policies/shop"), { recursive: true });
   await writeFile(path.join(folder, "policies/shop/010_all.sql"), sql);
-  first = await rowgate(["init"], { cwd: folder });
+  first = await rowgate(["init", "--within", "900"], { cwd: folder });
   matrix = await read(file).catch(() => "");
 }, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));

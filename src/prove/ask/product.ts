@@ -84,7 +84,8 @@ export async function productOf(
     ? combined(
         kinds.map((one) => one.slice(0, 20)),
         1,
-      ).slice(0, rowLimit)
+        rowLimit,
+      )
     : combined(kinds, keep);
   return {
     rows,
@@ -223,13 +224,17 @@ function size(kinds: readonly (Kinds | undefined)[], keep: number): number {
   );
 }
 
-function combined(kinds: readonly Kinds[], keep: number): readonly Row[] {
+/** @param most how many of all combinations; those that it takes are made, and no more */
+function combined(kinds: readonly Kinds[], keep: number, most = Number.POSITIVE_INFINITY): readonly Row[] {
+  const lists = kinds.map((list) => list.flatMap((one) => one.slice(0, keep)));
   let rows: Row[] = [{}];
-  for (const list of kinds) {
-    const parts = list.flatMap((one) => one.slice(0, keep));
-    rows = rows.flatMap((one) => parts.map((other) => ({ ...one, ...other })));
+  for (const [index, parts] of lists.entries()) {
+    const each = lists.slice(index + 1).reduce((all, one) => all * one.length, parts.length);
+    rows = rows
+      .slice(0, Math.ceil(most / Math.max(1, each)))
+      .flatMap((one) => parts.map((other) => ({ ...one, ...other })));
   }
-  return rows;
+  return rows.slice(0, most);
 }
 
 /** Kinds are distinguished by the current state; with the row inserted, an atom that reads the relation itself may evaluate differently. */
