@@ -37,10 +37,10 @@ create function public.find_notes(p_owner uuid) returns setof public.notes langu
 revoke execute on function public.my_teams, public.admin_only, public.find_notes from public, anon;
 grant execute on function public.my_teams, public.admin_only, public.find_notes to authenticated;
 -- A view that is written through by a trigger, and has no key that the catalogue knows.
-create view public.labels with (security_invoker) as select distinct n.id, n.body as label from public.notes n;
+create view public.labels with (security_invoker) as select distinct p.id, p.name as label from public.profiles p;
 create function public.relabel() returns trigger language plpgsql as $$
 begin
-  update public.notes set body = new.label where id = old.id;
+  update public.profiles set name = new.label where id = old.id;
   return case when found then new end;
 end $$;
 create trigger relabel instead of update on public.labels for each row execute function public.relabel();
@@ -130,7 +130,11 @@ describe("rowgate init in a folder with policies and empty tables", () => {
       .slice(matrix.indexOf("relations:\n") + 11, matrix.indexOf("\nfunctions:\n"))
       .split(/^(?= {2}\S)/m);
     for (const one of relations) expect(one.trimEnd().split("\n").length, one).toBeLessThanOrEqual(6);
-    for (const one of relations.filter((text) => !text.startsWith("  labels:")))
+    // Whether a row that is put in beside others shows an INSERT depends on what is there: that waiver alone may be.
+    const shown = relations.map((one) =>
+      one.replaceAll(/, waive: \{ reason: "vacuous at rowgate init"[^}]*\} \}(?=[, ])/g, ""),
+    );
+    for (const one of shown.filter((text) => !text.startsWith("  labels:")))
       expect(one).not.toContain("waive");
   });
 
