@@ -75,7 +75,9 @@ export class CallObservation {
         const { name = "", persona = "" } = open.get(id) ?? {};
         const by = this.#calls.get(name)?.by;
         const was = by?.get(persona);
-        if (isLast || was !== undefined || record.verdict === "inconclusive")
+        if (isLast && record.verdict === "lockout")
+          by?.set(persona, { kind: "deny", waived: "refused at rowgate init, and no call shows by what" });
+        else if (isLast || was !== undefined || record.verdict === "inconclusive")
           by?.set(persona, {
             kind: record.verdict === "error" ? "allow" : "deny",
             ...was,
