@@ -52,9 +52,20 @@ select json_build_object(
              from pg_class fc join pg_namespace fn on fn.oid = fc.relnamespace where fc.oid = k.confrelid),
       'referenced', (select json_agg(a.attname order by x.ord) from unnest(k.confkey) with ordinality as x (num, ord)
                      join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.num),
+      'onDelete', k.confdeltype, 'onUpdate', k.confupdtype,
       'notValid', not k.convalidated or exists (
         select from pg_trigger g where g.tgconstraint = k.oid and g.tgrelid = k.conrelid and g.tgenabled in ('D', 'R'))))
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0), '[]'),
+  'triggers', coalesce((
+    select json_agg(json_build_object(
+      'name', g.tgname,
+      'level', case when g.tgtype & 1 <> 0 then 'row' else 'statement' end,
+      'events', to_json(array_remove(array[
+        case when g.tgtype & 4 <> 0 then 'insert' end, case when g.tgtype & 8 <> 0 then 'delete' end,
+        case when g.tgtype & 16 <> 0 then 'update' end, case when g.tgtype & 32 <> 0 then 'truncate' end], null)),
+      'function', (select json_build_object('schema', fn.nspname, 'name', f.proname)
+                   from pg_proc f join pg_namespace fn on fn.oid = f.pronamespace where f.oid = g.tgfoid)) order by g.tgname)
+    from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'), '[]'),
   'uniques', coalesce((
     select json_agg(u.names)
     from (select (select json_agg(a.attname) from unnest(i.indkey::int2[]) x (num)

@@ -4,6 +4,7 @@ import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition } from "./asked.ts";
 import { defaultsOf } from "./defaults.ts";
 import { isFor } from "../model/operations.ts";
+import { withEffects } from "./besides.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
@@ -26,14 +27,7 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
       `${who} asks who logged in (session_user), and the proof's connections are rowgate's own`,
       "a policy that reads current_user or a setting",
     );
-  const answer = await byPolicies(asked);
-  const writer = cell.check === undefined || !("restsOn" in answer) ? undefined : triggerThatWrites(asked);
-  return writer === undefined
-    ? answer
-    : undecided(
-        `the trigger ${writer} changes rows of ${cell.relation.name} once the policies have been asked`,
-        "a BEFORE trigger that changes the new row itself, or a waiver with a reason",
-      );
+  return withEffects(asked, await byPolicies(asked));
 }
 
 async function byPolicies(asked: Asked): Promise<Answer> {
@@ -68,21 +62,6 @@ function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Aske
           : knowledge.reach(tree).readsLogin;
       }),
   )?.name;
-}
-
-/** What `check` says of a new row holds no longer after a trigger that writes the relation by itself. */
-function triggerThatWrites({ context: { knowledge }, cell }: Asked): string | undefined {
-  const { name, triggers } = cell.relation;
-  const own = new RegExp(
-    `\\b(?:update|insert\\s+into)\\s+(?:only\\s+)?(?:"?\\w+"?\\.)?"?${name.replaceAll(/\W/g, "\\$&")}\\b`,
-    "i",
-  );
-  const event = cell.operation === "insert" ? "insert" : "update";
-  return triggers.find(({ enabled, timing, events, function: of }) => {
-    if (!enabled || timing !== "after" || !events.includes(event)) return false;
-    const functions = knowledge.schema.namesakes(of.replace(/^.*\./, "").replaceAll('"', ""));
-    return functions.some(({ source }) => own.test(source) || /\bexecute\b/i.test(source));
-  })?.name;
 }
 
 async function insertion(asked: Asked): Promise<Answer> {
@@ -142,6 +121,6 @@ async function oldRows(asked: Asked, command: "select" | "delete", blind: boolea
   const deny = cell.declared.kind === "deny";
   if (policy === undefined && deny) return { kind: "no-policy" };
   const declared = declaredCondition(asked, cell.declared);
-  const both = command === "select" && (cell.declared.kind === "allow" || cell.declared.kind === "rows");
+  const both = cell.declared.kind === "rows" || (command === "select" && cell.declared.kind === "allow");
   return oldSide(asked, policy ?? always(false), declared, { command, blind, both, newRows: [], context });
 }

@@ -6,7 +6,7 @@ import type { Asked } from "./asked.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { byConstraints, finish, decidedByRelaxation, shownHits } from "./outcome.ts";
+import { byConstraints, finish, decidedByRelaxation, hitOf, shownHits } from "./outcome.ts";
 import { checkWithRow } from "./self.ts";
 import { showOld } from "./show/old.ts";
 import { type StandingRow, standingRows } from "./show/rows.ts";
@@ -52,27 +52,25 @@ export async function oldSide(
         there[side].filter(({ row }) => wanted.has(row)),
       );
     };
-  const differing = {
-    more: [...there.more.map(({ row }) => row), ...checked.more],
-    less: both ? [...there.less.map(({ row }) => row), ...checked.less] : [],
-  };
-  const shown = await shownHits(
-    context,
-    policy,
-    differing,
-    { more: show("more"), less: show("less") },
-    "old",
-  );
+  const more = [...there.more.map(({ row }) => row), ...checked.more];
+  const less = both ? [...there.less.map(({ row }) => row), ...checked.less] : [];
+  // What is declared and was not seen to be refused is no lockout of a write: a constraint or a trigger may keep the row.
+  const bound = command === "select" ? less : [];
+  const showers = { more: show("more"), less: show("less") };
+  const shown = await shownHits(context, policy, { more, less: bound }, showers, "old");
   if (shown?.kind === "constraint-only" && !self)
     return (await byConstraints(context, policy, declared, both, "with the others")) ?? shown;
   if (shown !== undefined) return shown;
-  const close = await found.close();
+  const refused = less.length > 0 ? await showers.less(less) : undefined;
+  if (refused?.kind === "hit") return hitOf(context, policy, refused, less, "old");
+  const closing = refused === undefined ? found : await contrast(context, policy, declared, false);
+  const close = await closing.close();
   if (checked.incomplete && close.kind === "proved")
     return undecided(
       `${cell.relation.name} is read by its own policies, and too many rows would have to be tried`,
       "a row set that does not read the table itself, or a waiver with a reason",
     );
-  return finish(context, { policy, declared, both }, close, found);
+  return finish(context, { policy, declared, both: both && refused === undefined }, close, closing);
 }
 
 function readsItself({ knowledge, space }: Context, conditions: readonly Condition[]): boolean {

@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import { grouped } from "../../lib/grouped.ts";
 import { parseExpression } from "../../lib/sql-tree.ts";
-import type { ColumnInfo, RelationInfo, RelationKind } from "../../model/catalog.ts";
+import type { ColumnInfo, RelationInfo, RelationKind, TriggerInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import { part, withoutCasts } from "./tree.ts";
 
@@ -33,6 +33,13 @@ export interface ProofForeignKey {
   readonly referenced: readonly string[];
   /** Rows that break it may exist. */
   readonly notValid: boolean;
+  /** As `pg_constraint` says it: `c` cascade, `n` set null, `d` set default, `a` and `r` neither. */
+  readonly onDelete: string;
+  readonly onUpdate: string;
+}
+
+export interface ProofTrigger extends Pick<TriggerInfo, "name" | "level" | "events"> {
+  readonly function: QualifiedName;
 }
 
 /** Expressions of its policies are printed under `search_path = ''`: every name in full. */
@@ -41,6 +48,8 @@ export interface ProofRelation extends Pick<RelationInfo, "schema" | "name" | "p
   readonly columns: readonly ProofColumn[];
   readonly checks: readonly string[];
   readonly foreignKeys: readonly ProofForeignKey[];
+  /** Those that are enabled. */
+  readonly triggers: readonly ProofTrigger[];
   /** Columns of unique indexes, partial ones included. */
   readonly uniques: readonly (readonly string[])[];
   /** Columns by which no two rows are the same. */

@@ -13,7 +13,7 @@ export interface AskedCell {
   readonly who: string;
   readonly may: ProofRequest["operation"];
   readonly on: string;
-  /** `deny`, `allow`, or a predicate over the rows. */
+  /** `deny`, `allow`, a predicate over the rows, or `at most` and a predicate that bounds them. */
   readonly declared: string;
   readonly check?: string;
   /** As `wordsOf` says it. */
@@ -68,7 +68,9 @@ function personaOf(
 }
 
 function declaredOf(text: string): Declared {
-  return text === "deny" || text === "allow" ? { kind: text } : { kind: "rows", predicate: text };
+  if (text === "deny" || text === "allow") return { kind: text };
+  const bound = /^at most (.*)$/s.exec(text)?.[1];
+  return bound === undefined ? { kind: "rows", predicate: text } : { kind: "within", predicate: bound };
 }
 
 let databases = 0;

@@ -25,6 +25,7 @@ const relation: ProofRelation = {
   columns: ["a", "b"].map((name) => ({ name, ...column, ...flags, deterministic: true, redefined: false })),
   checks: [],
   foreignKeys: [],
+  triggers: [],
   uniques: [],
   keys: [],
   policies: [],

@@ -1,0 +1,223 @@
+import { type Node, parsePlPgSQLSync, type RangeVar } from "libpg-query";
+import { parseStatements } from "../../lib/sql-tree.ts";
+import type { ProofFunction, ProofRelation, ProofTrigger, Schema } from "./schema.ts";
+import { conjuncts, fieldsOf, part, stringOf, walk } from "./tree.ts";
+
+export type Writing = "insert" | "update" | "delete";
+
+/** What a statement does to rows besides those that it names: by triggers, and by what foreign keys do. */
+export interface Effect {
+  readonly on: ProofRelation;
+  readonly command: Writing;
+  /** Columns that may be set; `undefined`: any. */
+  readonly columns: readonly string[] | undefined;
+  /** Only the row for which a trigger is fired. */
+  readonly same: boolean;
+  /** With other rights than those of the role that sent the statement. */
+  readonly elevated: boolean;
+  /** Columns that are the same in the row that is reached and in the one that it hangs on. */
+  readonly shared: readonly string[];
+  readonly by: string;
+}
+
+/**
+ * What a statement does to its own relation besides, directly or by way of others.
+ * @param columns that an UPDATE may set
+ * @param nothing the statement meets no row, so that only triggers of the statement are fired
+ */
+export function effectsOnItself(
+  schema: Schema,
+  relation: ProofRelation,
+  command: Writing,
+  columns: readonly string[],
+  nothing: boolean,
+): readonly Effect[] {
+  const first: Effect = { on: relation, command, columns, same: false, elevated: false, shared: [], by: "" };
+  const all = [
+    ...nextEffects(schema, first, nothing ? ({ level }) => level === "statement" : () => true, !nothing),
+  ];
+  const seen = new Set<string>();
+  for (const one of all) {
+    const key = JSON.stringify([one.on.schema, one.on.name, one.command, one.columns, one.elevated]);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const further = nextEffects(schema, one, () => true, true);
+    all.push(
+      ...further.map((next) => ({
+        ...next,
+        by: one.by,
+        same: one.same && next.same,
+        shared: next.shared.filter((name) => one.shared.includes(name)),
+        elevated: one.elevated || next.elevated,
+      })),
+    );
+  }
+  return all.filter(({ on }) => on === relation);
+}
+
+function nextEffects(
+  schema: Schema,
+  { on, command, columns }: Effect,
+  isFired: (trigger: ProofTrigger) => boolean,
+  byKeys: boolean,
+): readonly Effect[] {
+  const fired = on.triggers.filter((one) => one.events.includes(command) && isFired(one));
+  const byTriggers = fired.flatMap((trigger): readonly Effect[] =>
+    schema
+      .namesakes(trigger.function.name)
+      .filter((fn) => fn.schema === trigger.function.schema)
+      .flatMap((fn) => writesOf(fn, schema, on))
+      .map((write) => ({
+        ...write,
+        same: write.same && write.on === on && trigger.level === "row",
+        by: `the trigger ${trigger.name}`,
+      })),
+  );
+  return byKeys ? [...byTriggers, ...byForeignKeys(schema, on, command, columns)] : byTriggers;
+}
+
+const actions: Readonly<Record<string, "cascade" | "set">> = { c: "cascade", n: "set", d: "set" };
+
+function byForeignKeys(
+  schema: Schema,
+  to: ProofRelation,
+  command: Writing,
+  columns: readonly string[] | undefined,
+): readonly Effect[] {
+  if (command === "insert") return [];
+  return [...schema.relations].flatMap((on) =>
+    on.foreignKeys.flatMap((key): readonly Effect[] => {
+      const action = actions[command === "delete" ? key.onDelete : key.onUpdate];
+      const isMet =
+        command === "delete" || columns === undefined || key.referenced.some((one) => columns.includes(one));
+      if (key.to.schema !== to.schema || key.to.name !== to.name || action === undefined || !isMet) return [];
+      const deletes = command === "delete" && action === "cascade";
+      return [
+        {
+          on,
+          command: deletes ? "delete" : "update",
+          columns: key.columns,
+          same: false,
+          elevated: true,
+          shared: key.columns.filter((name, index) => name === key.referenced[index]),
+          by: `ON ${command.toUpperCase()} ${action === "cascade" ? "CASCADE" : "SET"} of (${key.columns.join(", ")})`,
+        },
+      ];
+    }),
+  );
+}
+
+type Write = Omit<Effect, "by">;
+
+/** What a function writes, and the functions that it names. */
+function writesOf(
+  fn: ProofFunction,
+  schema: Schema,
+  of: ProofRelation,
+  seen: ReadonlySet<ProofFunction> = new Set(),
+): readonly Write[] {
+  if (seen.has(fn) || fn.language === "c" || fn.language === "internal") return [];
+  const text = `${fn.source}\n${fn.sqlBody ?? ""}`.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, " ");
+  const own = writesIn(fn, text, schema, of);
+  const called = [...new Set(text.match(/[\p{L}_][\p{L}\w$]*/gu))]
+    .flatMap((word) => schema.namesakes(word))
+    .filter(({ volatility, returns }) => volatility === "volatile" && returns !== "trigger")
+    .flatMap((one) => writesOf(one, schema, of, new Set([...seen, fn])));
+  return [...own, ...called.map((one) => ({ ...one, same: false }))].map((one) => ({
+    ...one,
+    elevated: one.elevated || fn.definer,
+  }));
+}
+
+function writesIn(fn: ProofFunction, text: string, schema: Schema, of: ProofRelation): readonly Write[] {
+  try {
+    return queriesOf(fn, text).flatMap((sql) =>
+      statementsOf(sql).flatMap((tree) => writesOfTree(tree, schema)),
+    );
+  } catch {
+    // What cannot be read may write what it has words for, anywhere.
+    return (["insert", "update", "delete"] as const)
+      .filter((command) => new RegExp(`\\b${command}\\b`, "i").test(text))
+      .map((command) => ({ on: of, command, columns: undefined, same: false, elevated: false, shared: [] }));
+  }
+}
+
+/** @throws where it is not known what is sent */
+function queriesOf(fn: ProofFunction, text: string): readonly string[] {
+  if (fn.language === "sql")
+    return [
+      fn.sqlBody === null ? text : text.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, ""),
+    ];
+  if (fn.language !== "plpgsql") throw new Error("another language");
+  const tag = "$rowgate_body$";
+  const returns = fn.returns === "trigger" || fn.returns === "void" ? fn.returns : `setof ${fn.returns}`;
+  const parameters = fn.argumentNames.map(
+    (name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`,
+  );
+  const parsed: unknown = parsePlPgSQLSync(
+    `create function f(${parameters.join(", ")}) returns ${returns} language plpgsql as ${tag}${fn.source}${tag}`,
+  );
+  const found: string[] = [];
+  walk(parsed, (node) => {
+    if (Object.keys(node).some((key) => /^PLpgSQL_stmt_dyn|^dynquery$/.test(key))) throw new Error("dynamic");
+    const { query } = node as { readonly query?: unknown };
+    if (typeof query === "string") found.push(query);
+  });
+  return found;
+}
+
+const writing = /\b(?:insert|update|delete|merge)\b/i;
+
+/** Expressions and assignments write nothing. @throws */
+function statementsOf(sql: string): readonly Node[] {
+  return writing.test(sql.replaceAll(/'(?:[^']|'')*'/g, "''")) ? parseStatements(sql) : [];
+}
+
+function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
+  const found: Write[] = [];
+  const add = (
+    command: Writing,
+    target: RangeVar | undefined,
+    columns: readonly string[] | undefined,
+    where?: Node,
+  ): void => {
+    for (const on of schema.relations)
+      if (on.name === target?.relname && (target.schemaname ?? on.schema) === on.schema)
+        found.push({ on, command, columns, same: isOwnRow(where, on), elevated: false, shared: [] });
+  };
+  walk(tree, (node) => {
+    const remove = part(node, "DeleteStmt");
+    if (remove !== undefined)
+      add("delete", remove.relation, undefined, remove.usingClause ? undefined : remove.whereClause);
+    const insert = part(node, "InsertStmt");
+    if (insert !== undefined) {
+      add("insert", insert.relation, undefined);
+      const conflict = insert.onConflictClause;
+      if (conflict?.action === "ONCONFLICT_UPDATE")
+        add("update", insert.relation, setBy(conflict.targetList));
+    }
+    const update = part(node, "UpdateStmt");
+    if (update !== undefined) add("update", update.relation, setBy(update.targetList), update.whereClause);
+    const merge = part(node, "MergeStmt");
+    if (merge !== undefined)
+      for (const one of ["insert", "update", "delete"] as const) add(one, merge.relation, undefined);
+  });
+  return found;
+}
+
+function setBy(targets: readonly Node[] | undefined): readonly string[] {
+  return (targets ?? []).flatMap((one) => part(one, "ResTarget")?.name ?? []);
+}
+
+/** `where id = new.id` */
+function isOwnRow(where: Node | undefined, { keys }: ProofRelation): boolean {
+  const equal = conjuncts(where).flatMap((one) => {
+    const { kind, name, lexpr, rexpr } = part(one, "A_Expr") ?? {};
+    if (kind !== "AEXPR_OP" || stringOf(name?.at(-1)) !== "=") return [];
+    const sides = [fieldsOf(lexpr), fieldsOf(rexpr)];
+    const given = sides.find((side) => side?.length === 2 && /^(?:new|old)$/.test(side[0] ?? ""));
+    const other = sides.find((side) => side !== given)?.at(-1);
+    return given !== undefined && other === given[1] ? [other] : [];
+  });
+  return keys.some((key) => key.every((name) => equal.includes(name)));
+}
