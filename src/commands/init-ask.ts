@@ -1,4 +1,6 @@
-import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import type { AskedOf } from "../init/asked.ts";
+import type { ScanRole } from "../scan/matrix.ts";
 import { argumentSql, plainArgument } from "../init/calls.ts";
 import { keyOf, type Proposal } from "../init/proposal.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
@@ -6,6 +8,20 @@ import { bindParameters } from "../model/parameters.ts";
 import { Control } from "../probe/sql/baseline.ts";
 import type { Schema } from "../prove/analyse/schema.ts";
 import type { PreparedSystem } from "../stage/system.ts";
+
+/** What one database says of itself. */
+export interface SystemFacts {
+  readonly catalog: Catalog;
+  readonly schema: Schema;
+  /** The relations of the matrix. */
+  readonly relations: readonly RelationInfo[];
+  /** Schemas whose every relation is declared. */
+  readonly exposes: readonly string[];
+  /** No matrix was there: chains of writes are searched too. */
+  readonly isWhole: boolean;
+  readonly roles: readonly ScanRole[];
+  readonly asked: AskedOf;
+}
 
 /** What `rowgate init` asks of the database itself: by the privileged connection, and nothing that changes it. */
 export class Questions {

@@ -4,8 +4,7 @@ import type { MatrixHead } from "../init/text.ts";
 import type { Finding } from "../model/finding.ts";
 import { signatureOf, typedName } from "../model/routine.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
-import type { Questions } from "./init-ask.ts";
-import type { SystemFacts } from "./init-observe.ts";
+import type { Questions, SystemFacts } from "./init-ask.ts";
 
 /** A cell's record as the run made it. */
 type CellRecord = ScannedCell["record"];

@@ -1,7 +1,5 @@
-import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
-import type { AskedOf } from "../init/asked.ts";
 import type { Cast } from "../init/personas.ts";
 import {
   everything,
@@ -15,30 +13,14 @@ import {
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
 import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
-import type { Schema } from "../prove/analyse/schema.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
-import type { ScanRole } from "../scan/matrix.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
-import { Questions } from "./init-ask.ts";
+import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
 import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
-
-/** What one database says of itself. */
-export interface SystemFacts {
-  readonly catalog: Catalog;
-  readonly schema: Schema;
-  /** The relations of the matrix. */
-  readonly relations: readonly RelationInfo[];
-  /** Schemas whose every relation is declared. */
-  readonly exposes: readonly string[];
-  /** No matrix was there: chains of writes are searched too. */
-  readonly isWhole: boolean;
-  readonly roles: readonly ScanRole[];
-  readonly asked: AskedOf;
-}
 
 export interface ObserveTask {
   readonly options: RunOptions;

@@ -13,7 +13,7 @@ import {
   relationEntries,
 } from "../init/text.ts";
 import type { Environment } from "./environment.ts";
-import type { SystemFacts } from "./init-observe.ts";
+import type { SystemFacts } from "./init-ask.ts";
 import type { InitPlace } from "./init-place.ts";
 
 interface WriteTask {

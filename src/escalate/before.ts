@@ -1,12 +1,11 @@
 import type { Client } from "pg";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
-import { callIsOpen } from "../model/matrix.ts";
+import { callIsOpen, type MayBecome } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
 import { bindCandidate } from "../plan/cell-of.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
-import type { Allowance } from "./judge.ts";
 import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
 import type { Reach } from "./values.ts";
 import { type Actor, keysWhere, type World } from "./world.ts";
@@ -220,6 +219,16 @@ export async function declaredKeys(
     found.set(measure, keys);
   }
   return found;
+}
+
+/** What the matrix says may be gained, evaluated before any step. */
+export interface Allowance {
+  readonly actor: Actor;
+  readonly on: string;
+  readonly operation: Measure["operation"];
+  readonly rule: MayBecome;
+  /** Keys, candidates or calls. */
+  readonly keys: ReadonlySet<string>;
 }
 
 export async function allowancesOf(client: Client, world: World): Promise<readonly Allowance[]> {

@@ -2,7 +2,7 @@ import { formatQualified } from "../lib/sql-text.ts";
 import type { ChainKind } from "../model/finding.ts";
 import type { MayBecome } from "../model/matrix.ts";
 import { namedStep } from "../plan/bounds.ts";
-import type { Sent } from "./before.ts";
+import type { Allowance, Sent } from "./before.ts";
 import type { StepAnswer } from "./engine.ts";
 import { exposes, mayName } from "./exposure.ts";
 import type { Measure, Numbering } from "./measures.ts";
@@ -26,16 +26,6 @@ export interface Judged {
   readonly chain: readonly Step[];
   readonly answer: StepAnswer;
   readonly gains: readonly Gain[];
-}
-
-/** What the matrix says may be gained, evaluated before any step. */
-export interface Allowance {
-  readonly actor: Actor;
-  readonly on: string;
-  readonly operation: Measure["operation"];
-  readonly rule: MayBecome;
-  /** Keys, candidates or calls. */
-  readonly keys: ReadonlySet<string>;
 }
 
 /** Decides what of an answer is an escalation. Pure: what was asked, and what came back. */

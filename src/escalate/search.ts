@@ -6,6 +6,7 @@ import type { Finding } from "../model/finding.ts";
 import type { EscalationRecord } from "../model/run.ts";
 import {
   allowancesOf,
+  type Allowance,
   answersBefore,
   candidatesOf,
   declaredKeys,
@@ -16,7 +17,7 @@ import {
 import { Engine, notAsked, type SentStep, type StepAnswer } from "./engine.ts";
 import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
-import { type Allowance, Judge, type Judged } from "./judge.ts";
+import { Judge, type Judged } from "./judge.ts";
 import { type Measure, measuresOf, numberMeasures, type Numbering } from "./measures.ts";
 import { inOrder, weightOf } from "./order.ts";
 import { sentStep } from "./sent.ts";
