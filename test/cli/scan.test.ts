@@ -96,7 +96,7 @@ describe("rowgate scan", () => {
   });
 
   test("a relation open to anybody, and its sound twin", () => {
-    expect(access("public.profiles", "anon", "select")).toEqual({
+    expect(access("public.profiles", "anon", "select")).toMatchObject({
       kind: "rows",
       rows: 3,
       of: 3,
@@ -113,19 +113,19 @@ describe("rowgate scan", () => {
   });
 
   test("rows of a user's own, and all rows by what a helper function grants", () => {
-    expect(access("public.notes", named("role member"), "select")).toEqual({
+    expect(access("public.notes", named("role member"), "select")).toMatchObject({
       kind: "rows",
       rows: 1,
       of: 2,
       sample: false,
     });
-    expect(access("public.notes", named("role admin"), "select")).toEqual({
+    expect(access("public.notes", named("role admin"), "select")).toMatchObject({
       kind: "rows",
       rows: 2,
       of: 2,
       sample: false,
     });
-    expect(access("public.profiles", named("role member"), "update")).toEqual({
+    expect(access("public.profiles", named("role member"), "update")).toMatchObject({
       kind: "rows",
       rows: 1,
       of: 3,
