@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import { claimsRead } from "./analyse/claims.ts";
+import { claimsRead, shownClaim } from "./analyse/claims.ts";
 import { connected } from "./analyse/comparable.ts";
 import { always } from "./analyse/policy.ts";
 import { show } from "./analyse/tree.ts";
@@ -57,7 +57,9 @@ async function decidedOutside(context: Context, proved: Proved): Promise<Pick<Re
   const both =
     proved.both && (known.allowed || !free.some(({ time, claims }) => time || claims.some(isOfSession)));
   const matter = await deciding(context, { ...known, both }, free);
-  const claims = matter.flatMap((one) => one.claims.map((claim) => ({ claim, sql: show(one.tree) })));
+  const claims = matter.flatMap((one) =>
+    one.claims.map((claim) => ({ claim: shownClaim(claim), sql: show(one.tree) })),
+  );
   const stops = matter.filter((one) => one.claims.length === 0);
   if (matter.length > 0) return { claims, time: [...new Set(stops.map(({ tree }) => show(tree)))] };
   const moved = timed.filter((one) => !free.includes(one));

@@ -1,3 +1,4 @@
+import { memberOf } from "../prove/analyse/claims.ts";
 import type { Client } from "pg";
 import type { Identity } from "../model/channel.ts";
 import type { Json, Matrix } from "../model/matrix.ts";
@@ -38,7 +39,16 @@ function heldClaims(matrix: Matrix, identities: ReadonlyMap<string, Identity>): 
   const own = matrix.personas.flatMap(({ claims }) => keysOf(claims));
   const brought = matrix.personas.flatMap(({ name }) => keysOf(identities.get(name)?.claims));
   const usual = brought.filter((one) => one !== "aal" && one !== "amr");
-  return new Set(["sub", "role", ...own, ...usual]);
+  const members = [...identities.values()].flatMap(({ claims }) => membersOf(claims));
+  return new Set(["sub", "role", ...own, ...usual, ...members.map(memberOf)]);
+}
+
+/** Keys and texts in lists, at any depth. */
+function membersOf(value: Json | undefined): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value))
+    return value.flatMap((one) => (typeof one === "string" ? one : membersOf(one as Json)));
+  return Object.entries(value).flatMap(([key, one]) => [key, ...membersOf(one as Json)]);
 }
 
 function keysOf(value: Json | undefined): readonly string[] {

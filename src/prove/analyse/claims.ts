@@ -8,6 +8,16 @@ import { onlyValue, part, replace, stringOf, walk, withoutCasts } from "./tree.t
 /** The token as a whole is read, by a path or pattern that may mean any claim. */
 const anyClaim = "of any name";
 
+/** What `->'roles' ? 'editor'` asks for: an element of a list, or a key. */
+export function memberOf(text: string): string {
+  return `? ${text}`;
+}
+
+/** A claim, or a member of one, as people name it. */
+export function shownClaim(claim: string): string {
+  return claim.replace(/^\? /, "");
+}
+
 /** Names of claims that are read, in the bodies of helpers too: `auth.jwt() ->> 'plan'`, `my_claim('plan')`. */
 export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
   const found = new Set<string>();
@@ -120,6 +130,7 @@ function pathOf(node: Node): readonly string[] | undefined {
   if (path === undefined || rexpr === undefined) return undefined;
   const keys = constantKeys(rexpr);
   if (keys === undefined) return [...path, ...(by === "?" && path.length > 0 ? [] : [anyClaim])];
+  if (by === "?" && path.length > 0) return [...path, ...keys.map(memberOf)];
   return [...path, ...(by.startsWith("#") ? keys.flatMap(pathKeys) : keys)];
 }
 

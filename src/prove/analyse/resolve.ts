@@ -92,23 +92,27 @@ function column(node: Node, fields: readonly string[], scope: Scope): Node {
 }
 
 function unqualified(node: Node, name: string, { levels, parameters, relation }: Scope): Node {
-  let unknown = false;
+  const unknown: Item[] = [];
   for (const items of levels.toReversed()) {
     for (const item of items) {
       if (item.columns?.includes(name) === true) {
-        if (unknown || item.name === undefined) throw new UnclearName(name);
+        if (unknown.length > 0 || item.name === undefined) throw new UnclearName(name);
         return columnRef(item.name, name);
       }
     }
     if (items.some((item) => item.name === name)) return node;
-    unknown ||= items.some(({ columns }) => columns === undefined);
+    unknown.push(...items.filter(({ columns }) => columns === undefined));
   }
   const inRow = relation?.columns.some((one) => one.name === name) === true;
   const given = parameters?.byName.get(name);
-  if (unknown && (inRow || given !== undefined)) throw new UnclearName(name);
+  if (unknown.length > 0 && (inRow || given !== undefined)) throw new UnclearName(name);
   if (given !== undefined) return given;
   if (inRow) return columnRef(row, name);
-  if (parameters !== undefined && !unknown) throw new UnclearName(name);
+  if (parameters !== undefined && unknown.length === 0) throw new UnclearName(name);
+  // `value`, of jsonb_array_elements_text(…): nothing else has a column of that name.
+  const [only, ...others] = unknown;
+  if (only?.name !== undefined && others.length === 0 && relation?.name !== name)
+    return columnRef(only.name, name);
   return relation?.name === name ? columnRef(row) : node;
 }
 
