@@ -82,7 +82,7 @@ async function expectedFiles(dir: string): Promise<readonly string[]> {
   return (await isOfVersion1(dir)) ? archiveFiles : [...archiveFiles, dictionaryFile];
 }
 
-/** Version 1 had no dictionary and no statements. Told by the text, since a damaged `run.json` is verified too. */
+/** Version 1 had no dictionary and no statements. Read from the text, since a damaged `run.json` is verified too. */
 export async function isOfVersion1(dir: string): Promise<boolean> {
   const run = await readWhole("Could not read the archive", join(dir, "run.json")).catch(() => "");
   return /^\s*\{\s*"archiveVersion":\s*1\b/.test(run);

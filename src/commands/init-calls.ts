@@ -87,7 +87,7 @@ export class CallObservation {
     }
   }
 
-  /** Of which nothing could be told for anybody: one line says so as well. */
+  /** Of which no call showed anything for any persona: one line says so as well. */
   #leaveUnread(): void {
     for (const [name, { by }] of this.#calls)
       if (by.size === this.#personas.length && [...by.values()].every(({ waived }) => waived !== undefined)) {

@@ -80,7 +80,7 @@ export class Mentions {
     const call = part(node, "FuncCall");
     if (call !== undefined) {
       this.#addCall((call.funcname ?? []).map(stringOf));
-      // `split_part(email, '@', 2)`: what parts of a text are told apart by.
+      // `split_part(email, '@', 2)`: what parts of a text are separated by.
       for (const one of call.args ?? [])
         if (fieldsOf(one) !== undefined) for (const other of call.args ?? []) this.#addConstants(one, other);
     }

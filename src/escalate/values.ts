@@ -176,7 +176,7 @@ export class Values {
     );
   }
 
-  /** The others, the one first who reaches least: what is opened to somebody shows most where nothing was open before. */
+  /** The others, the one first who reaches least: what is opened to a persona shows most where nothing was open before. */
   #others(actor: Actor): readonly Actor[] {
     this.#byReach ??= this.#world.actors
 

@@ -17,7 +17,7 @@ import type { Matrix, Waiver } from "../model/matrix.ts";
 import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
 
-/** Code that runs with a statement of somebody's, or a function that personas may call. */
+/** Code that runs with a user's statement, or a function that personas may call. */
 interface Entry {
   readonly kind: "trigger" | "rule" | "event trigger" | "expression" | "call" | "default";
   readonly oid: string;

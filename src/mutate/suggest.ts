@@ -104,7 +104,7 @@ function moreCells(mutant: Mutant, own: readonly Cell[], plan: Plan): Entry {
   return lacking.length > 0 ? { expect: lacking } : meantRows(mutant, own);
 }
 
-/** Whoever may have all rows there are notices no row that another USING lets through. */
+/** A persona that may have all rows notices no row that another USING lets through. */
 function meantRows({ from, subject }: Mutant, own: readonly Cell[]): Entry {
   if (!from.startsWith("USING ") || !subject.startsWith("policy ")) return { expect: [] };
   const all = own.filter(

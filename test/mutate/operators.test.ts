@@ -367,7 +367,7 @@ describe("what to add to the matrix where nothing noticed", () => {
   test.each(cases)("%s", (_what, operator, operations, entry) => {
     expect(suggested(operator, operations)).toEqual({ relations: { docs: entry } });
   });
-  test("whoever may have all rows: those that USING means", () => {
+  test("a persona that may have all rows: those that USING means", () => {
     expect(suggested("using-false", ["select", "update", "delete", "insert"])).toMatchObject({
       relations: {
         docs: {

@@ -76,7 +76,7 @@ export function sameActor(a: Actor, b: Actor): boolean {
   return a.role === b.role && a.settings.join() === b.settings.join();
 }
 
-/** The same answer whoever evaluates it with the same settings. */
+/** The same answer for every role with the same settings. */
 export function isNeutral(tree: Node, { reaches }: Reading): boolean {
   const { relations, readsLogin, volatile } = reaches.of(tree);
   let asksWho = relations.size > 0 || readsLogin || volatile.size > 0;
