@@ -22,8 +22,8 @@ export async function update(asked: Asked, blind: boolean): Promise<Answer> {
     return deny ? { kind: "no-policy" } : { kind: "all-rows", by: "relaxation", restsOn: nothing };
   const newSide = await newRowsOf(context, after, deny);
   if (newSide.kind !== "open") return newSide;
-  const both = cell.declared.kind === "rows";
-  const options = { command: "update", blind, both, newRows: newSide.rows, context } as const;
+  // `rows` bounds the old side: what an UPDATE may leave behind decides with it, so that the policies may ask for more.
+  const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
   // What the new side reads and the role may not write is as it was, unless a trigger writes it.
   const reaching = isKept(asked, after) ? joinedConditions("and", [old, after]) : old;
   const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
