@@ -52,8 +52,8 @@ export function variantsOf(
       declared: false,
     }));
   };
-  // By turns, so that what is cut is what each argument would have been given last.
   variants.push(...wordsInOrder(starts, routine.arguments, names, body));
+  // By turns, so that what is cut is what each argument would have been given last.
   const single = starts.flatMap((start) =>
     candidates.map((list, index) =>
       vary(start, index, [...insideOf(start.values[names[index] ?? ""], material), ...list]),
@@ -279,6 +279,10 @@ function listOf(lists: readonly Candidate[]): readonly Candidate[] {
   return inner.length < 2 ? [] : [{ text: `{${inner.join(",")}}`, whose: "several rows" }];
 }
 
+function shown(value: Json, { whose }: Candidate): Candidate {
+  return { text: JSON.stringify(value), whose };
+}
+
 /** Objects of the keys that the body reads, one within another, in lists too, with values of columns of that name and others' identities. */
 function jsonCandidates(keys: readonly string[], material: Material): readonly Candidate[] {
   const fitting = (key: string): readonly Typed[] =>
@@ -286,24 +290,17 @@ function jsonCandidates(keys: readonly string[], material: Material): readonly C
       ...["text", "uuid", "integer"].flatMap((type) => valuesByName(key, type, material.tables)),
       ...identitiesFor(material),
     ].slice(0, 8);
-  const single = keys.flatMap((key) =>
-    fitting(key).map((one) => ({ text: JSON.stringify({ [key]: one.text }), whose: one.whose })),
-  );
-  const within = keys.slice(0, 4).flatMap((outer) =>
-    keys
-      .slice(0, 4)
-      .filter((key) => key !== outer)
-      .flatMap((key) =>
-        fitting(key)
-          .slice(0, 4)
-          .map((one) => ({ text: JSON.stringify({ [outer]: { [key]: one.text } }), whose: one.whose })),
-      ),
-  );
-  const members = keys.slice(0, 4).flatMap((key) =>
+  const single = keys.flatMap((key) => fitting(key).map((one) => shown({ [key]: one.text }, one)));
+  const few = keys.slice(0, 4);
+  const fields = few.flatMap((key) =>
     fitting(key)
       .slice(0, 4)
-      .map((one) => ({ text: JSON.stringify([{ [key]: one.text }]), whose: one.whose })),
+      .map((value) => ({ key, value, field: { [key]: value.text } })),
   );
+  const within = few.flatMap((outer) =>
+    fields.filter(({ key }) => key !== outer).map(({ value, field }) => shown({ [outer]: field }, value)),
+  );
+  const members = fields.map(({ value, field }) => shown([field], value));
   const lists = identitiesFor(material).map(({ text, whose }) => ({ text: JSON.stringify([text]), whose }));
   return [
     ...single.slice(0, valuesAtMost),

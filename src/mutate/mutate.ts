@@ -23,7 +23,8 @@ import { mutantsOf } from "./operators.ts";
 import { MutantProofs } from "./proof.ts";
 import { readTexts, type SqlText } from "./readers.ts";
 import { sourcesOf } from "./source.ts";
-import { Digests, type Mark, readMarks, type Reuse } from "./reuse.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
+import { Digests, readMarks, type Reuse } from "./reuse.ts";
 import { type Mutating, type Place, type Trials, tryAll } from "./trials.ts";
 
 export interface MutationRequest extends SignInRequest {
@@ -151,7 +152,7 @@ interface Sources {
   readonly lent: readonly string[];
   readonly texts: readonly SqlText[];
   readonly functions: readonly FunctionSource[];
-  readonly marks: readonly Mark[];
+  readonly marks: readonly Fingerprint[];
 }
 
 async function readSources(

@@ -1,3 +1,4 @@
+import type { Fingerprint } from "../model/fingerprint.ts";
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
 import { readSql } from "../lib/sql-file.ts";
@@ -20,29 +21,19 @@ export interface Reuse {
   readonly version: string;
 }
 
-/** One row of sql/watch_fingerprint.sql. */
-export interface Mark {
-  readonly oid: string;
-  readonly relation: string;
-  readonly mark: string;
-  readonly needs: readonly string[];
-  readonly parents: readonly string[];
-  readonly opaque: boolean;
-}
-
-export async function readMarks(client: ClientBase): Promise<readonly Mark[]> {
-  return (await client.query<Mark>(readSql("watch_fingerprint.sql"))).rows;
+export async function readMarks(client: ClientBase): Promise<readonly Fingerprint[]> {
+  return (await client.query<Fingerprint>(readSql("watch_fingerprint.sql"))).rows;
 }
 
 export class Digests {
   readonly #coverage: Coverage;
   readonly #version: string;
-  readonly #marks: ReadonlyMap<string, Mark>;
+  readonly #marks: ReadonlyMap<string, Fingerprint>;
   readonly #byOid: ReadonlyMap<string, string>;
   readonly #head: string;
   readonly #works = new Map<Covered, string>();
 
-  constructor(coverage: Coverage, marks: readonly Mark[], version: string) {
+  constructor(coverage: Coverage, marks: readonly Fingerprint[], version: string) {
     this.#coverage = coverage;
     this.#version = version;
     this.#marks = new Map(marks.map((one) => [one.relation, one]));

@@ -2,20 +2,9 @@ import { Client } from "pg";
 import { grouped } from "../lib/grouped.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatFunction, formatQualified, quoteIdent, type QualifiedName } from "../lib/sql-text.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Matrix } from "../model/matrix.ts";
 import type { DatabaseAddress } from "../model/target.ts";
-
-/** One row of sql/watch_fingerprint.sql. */
-export interface Fingerprint {
-  /** `schema.name`, quoted where it must be, of a function with its arguments; empty: what belongs to none. */
-  readonly relation: string;
-  readonly name: string;
-  readonly mark: string;
-  readonly needs: readonly string[];
-  /** Whose rows checks of its foreign keys read. */
-  readonly parents: readonly string[];
-  readonly opaque: boolean;
-}
 
 export async function readFingerprints(database: DatabaseAddress): Promise<readonly Fingerprint[]> {
   const client = new Client({ ...database, ssl: false });

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { parseMatrix } from "../../../src/matrix/parse.ts";
 import { changesServer } from "../../../src/watch/databases.ts";
-import { type Fingerprint, touchedBy } from "../../../src/watch/fingerprint.ts";
+import type { Fingerprint } from "../../../src/model/fingerprint.ts";
+import { touchedBy } from "../../../src/watch/fingerprint.ts";
 import { changedCells } from "../../../src/watch/matrix-changes.ts";
 
 const before = `matrix: m
@@ -39,6 +40,7 @@ test.each([
 });
 
 const one = (relation: string, mark: string, needs: readonly string[] = [], opaque = false): Fingerprint => ({
+  oid: relation,
   relation,
   name: /\.(\w+)/.exec(relation)?.[1] ?? "",
   mark,
