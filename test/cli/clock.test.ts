@@ -103,7 +103,10 @@ describe.skipIf(reason !== undefined)("a clock that is set in mid-run", () => {
     expect(come, result.err).toBeGreaterThan(at);
     const [day = "", ...more] = readdirSync(logs).filter((name) => dayPattern.test(name));
     expect(more).toEqual([]);
-    const [id = ""] = readdirSync(path.join(logs, day));
+    // A run that ended early leaves its unfinished folder and the note of who writes it.
+    const [id = "", ...others] = readdirSync(path.join(logs, day)).filter((name) => !name.startsWith("."));
+    expect(id, `code ${result.code}, signal ${result.signal}: ${result.out}${result.err}`).not.toBe("");
+    expect(others).toEqual([]);
     const archive = path.join(logs, day, id);
     expect(await verifyArchive(archive)).toEqual([]);
     const cells: CellRecord[] = [];
