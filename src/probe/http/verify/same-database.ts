@@ -47,9 +47,10 @@ export async function checkSameDatabase(input: SameDatabaseInput): Promise<Failu
     );
   const watch = watchFor(input.privileged, nonce, Math.min(longestMs, input.statementTimeoutMs / 2));
   const done = { over: false };
-  const senders = Array.from({ length: atOnce }, () => sendUntil(done, send));
+  // Waited for from the start: a request may fail while the watch is still on.
+  const sent = Promise.allSettled(Array.from({ length: atOnce }, () => sendUntil(done, send)));
   const { seen, unseen } = await watch.finally(() => (done.over = true));
-  const failures = (await Promise.allSettled(senders)).filter(({ status }) => status === "rejected");
+  const failures = (await sent).filter(({ status }) => status === "rejected");
   if (seen) return undefined;
   if (unseen > 0)
     return unshown(
