@@ -70,6 +70,8 @@ function holds(row: Values, entries: Entries): boolean {
 export interface HiddenTable {
   readonly table: Table;
   readonly rows: readonly TableRow[];
+  /** The matrix speaks of the table: it denies these rows, and is not merely silent. */
+  readonly denied: boolean;
 }
 
 /** A row of an answer, and the hidden rows of one table that it seems to come from. */
@@ -78,6 +80,8 @@ export interface Suspicion {
   readonly rows: readonly TableRow[];
   /** Of the answer: what must be gone from it once those rows are gone. */
   readonly entries: Entries;
+  /** The caller may know the row of the answer, but not this value beside it. */
+  readonly beside?: { readonly column: string; readonly value: string };
 }
 
 /** What an answer is compared with. */
@@ -92,11 +96,28 @@ export interface Comparison {
 /** Hidden rows that this one of the answer may come from, by table; none: the caller may know what it holds. */
 export function suspicionsOf(answer: AnswerRow, comparison: Comparison): readonly Suspicion[] {
   const entries = [...answer].filter(([, value]) => value !== "");
-  const byColumn = byColumns(entries, comparison);
-  return byColumn === "known" ? [] : [...byColumn, ...byValues(entries, comparison)];
+  const { found, own } = byColumns(entries, comparison);
+  if (found.length > 0 || own === undefined) return [...found, ...byValues(entries, comparison)];
+  return besideKnown(new Map(entries.filter((one) => !own.includes(one))), comparison);
 }
 
-function byColumns(entries: Entries, { hidden, known, given }: Comparison): readonly Suspicion[] | "known" {
+/** Values of rows that the matrix denies, in a row that the caller may know otherwise: as long as they tell of that row. */
+export function besideKnown(answer: AnswerRow, comparison: Comparison): readonly Suspicion[] {
+  const hidden = comparison.hidden.filter(({ denied }) => denied);
+  const telling = [...answer].filter(([, value]) => isTelling(value) && !comparison.known.hasValue(value));
+  return byValues(telling, { ...comparison, hidden }).map((one) => {
+    const [column = "", value = ""] = one.entries[0] ?? [];
+    return { ...one, beside: { column, value } };
+  });
+}
+
+interface ByColumns {
+  readonly found: readonly Suspicion[];
+  /** Of a row that the caller may know. */
+  readonly own?: Entries;
+}
+
+function byColumns(entries: Entries, { hidden, known, given }: Comparison): ByColumns {
   const candidates = hidden
     .map((one) => {
       const names = new Set(one.table.info.columns.map(({ name }) => name));
@@ -106,7 +127,7 @@ function byColumns(entries: Entries, { hidden, known, given }: Comparison): read
     .toSorted((a, b) => b.shared.length - a.shared.length);
   const found: Suspicion[] = [];
   for (const { one, shared } of candidates) {
-    if (known.row(shared) !== undefined) return found.length === 0 ? "known" : found;
+    if (known.row(shared) !== undefined) return { found, own: shared };
     const { primaryKey } = one.table.info;
     const named = new Set(shared.map(([name]) => name));
     const isWhole = primaryKey.length > 0 && primaryKey.every((name) => named.has(name));
@@ -115,7 +136,7 @@ function byColumns(entries: Entries, { hidden, known, given }: Comparison): read
     if (rows.length > 0) found.push({ table: one.table, rows, entries: shared });
     else if (isWhole) found.push(...mixedIn(shared, one, known, given));
   }
-  return found;
+  return { found };
 }
 
 /** A known row's key, together with a value that only hidden rows have. */

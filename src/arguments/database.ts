@@ -118,7 +118,7 @@ export class CallDatabase {
   }
 
   /** The answer once these rows are gone; `undefined`: they could not be removed. */
-  without(gone: readonly HiddenTable[], caller: Caller, asked: Asked): Promise<OtherAnswer | undefined> {
+  without(gone: readonly Gone[], caller: Caller, asked: Asked): Promise<OtherAnswer | undefined> {
     return this.otherwise(
       gone.map(({ table, rows }) => deleteSql(table.info, rows)),
       caller,
@@ -176,6 +176,9 @@ export class CallDatabase {
     });
   }
 }
+
+/** Rows that are deleted before a question. */
+type Gone = Pick<HiddenTable, "table" | "rows">;
 
 /** What is asked as a caller: one text, the rows that come back as JSON. */
 export interface Asked extends QualifiedName {

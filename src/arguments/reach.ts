@@ -27,12 +27,14 @@ export async function reachOf(
 ): Promise<Reach> {
   const known: Values[] = [];
   const seen = new Set<string>();
+  const declared = new Set<string>();
   const writable = { update: new Set<string>(), delete: new Set<string>() };
   await Promise.all(
     matrix.relations.map(async (spec) => {
       const info = findRelation(catalog, spec);
       const control = spec.control === undefined ? info : findRelation(catalog, spec.control.from);
       if (info === undefined || control === undefined) return;
+      declared.add(info.oid);
       const bind = (predicate: string, column?: string): string =>
         bindPredicate(predicate, { matrix, persona: caller.persona, column });
       const read = await readable(spec, info, control, caller, bind, database);
@@ -47,7 +49,9 @@ export async function reachOf(
     }),
   );
   const hidden = tables.map((table): readonly [string, HiddenTable] => {
-    return [table.info.oid, { table, rows: table.rows.filter((row) => !seen.has(places(row))) }];
+    const { oid } = table.info;
+    const rows = table.rows.filter((row) => !seen.has(places(row)));
+    return [oid, { table, rows, denied: declared.has(oid) }];
   });
   return {
     known,
@@ -59,7 +63,7 @@ export async function reachOf(
 /** A single value tells the caller nothing new where it is in a row that names the caller. */
 export function withoutOwn(hidden: readonly HiddenTable[], { identities }: Caller): readonly HiddenTable[] {
   return hidden
-    .map(({ table, rows }) => ({ table, rows: rows.filter((row) => !isNamed(row, identities)) }))
+    .map((one) => ({ ...one, rows: one.rows.filter((row) => !isNamed(row, identities)) }))
     .filter(({ rows }) => rows.length > 0);
 }
 

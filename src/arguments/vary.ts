@@ -7,13 +7,22 @@ import { bindCallPredicate } from "../plan/bind-call.ts";
 import { bindPredicate } from "../plan/columns.ts";
 import { controlOf } from "../plan/function.ts";
 import { constantDefaults } from "../plan/routine.ts";
-import { type HiddenTable, isStillThere, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
+import { type HiddenTable, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
+import { confirmed, isListed, showsFault } from "./beside.ts";
 import { askedCall, type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
 import { type Reach, reachOf, rowsOf, withoutOwn } from "./reach.ts";
 import { shownFault, showing } from "./shown.ts";
 import { sqlArguments } from "./sql-argument.ts";
 import { givenBy, variantsOf } from "./variants.ts";
-import type { Callable, Caller, Table, TableRow, Variant } from "./world.ts";
+import {
+  type Callable,
+  type Caller,
+  keysOf,
+  keyValues,
+  type Table,
+  type TableRow,
+  type Variant,
+} from "./world.ts";
 
 /** Everything that calls are made and judged with. */
 export interface Calling {
@@ -135,7 +144,7 @@ async function knownTo({ callable, caller, calling, reach, open, bound, said }: 
   const results = declared.flatMap(({ answer }) => answer.rows);
   if (control === undefined || said?.expectation.kind !== "rows")
     return new Known([...reach.known, ...valuesIn(bound), ...results]);
-  // Of declared rows the control says which values they hold; what a call returns besides them is declared by the call.
+  // Of declared rows the control says which values they hold, and of other columns the matrix does where it lists them.
   const { expectation } = said;
   const rows = await Promise.all(
     declared.map(({ variant: { values } }) =>
@@ -156,7 +165,9 @@ async function knownTo({ callable, caller, calling, reach, open, bound, said }: 
     ),
   );
   const columns = new Set(control.columns.map(({ name }) => name));
-  const besides = results.map((row) => new Map([...row].filter(([name]) => !columns.has(name))));
+  const besides = results.map(
+    (row) => new Map([...row].filter(([name]) => !columns.has(name) && isListed(spec, said, name))),
+  );
   return new Known([...reach.known, ...valuesIn(bound), ...valuesIn(rows.flat()), ...besides]);
 }
 
@@ -181,19 +192,19 @@ async function returnedFault(context: Context, known: Known): Promise<ArgumentFa
   for (const { variant, answer } of context.open) {
     const comparison = { hidden: comparedWith(answer, context), known, given: givenBy(variant) };
     if (comparison.hidden.length === 0) continue;
-    const found = answer.rows.flatMap((row) => suspicionsOf(row, comparison));
-    for (const suspicion of found.slice(0, confirmedAtMost)) {
-      if (asked >= confirmedAtMost * 3) return undefined;
-      asked += 1;
-      const without = await calling.database.without(
-        [suspicion],
-        caller,
-        askedCall(callable.routine, variant),
-      );
-      if (without !== undefined && isStillThere(without.rows, suspicion)) continue;
-      const rows = found.filter(({ table }) => table === suspicion.table).flatMap((one) => one.rows);
-      return faultOf("returns", variant, suspicion.table, rows, context);
-    }
+    if (asked >= confirmedAtMost * 3) return undefined;
+    const carried = new Set(callable.spec?.carries);
+    const found = answer.rows
+      .map((row) => new Map([...row].filter(([name]) => !carried.has(name))))
+      .flatMap((row) => suspicionsOf(row, comparison));
+    asked += Math.min(found.length, confirmedAtMost);
+    const asking = { database: calling.database, caller, asked: askedCall(callable.routine, variant) };
+    const suspicion = await confirmed(found.slice(0, confirmedAtMost), asking);
+    if (suspicion === undefined) continue;
+    if (variant.declared && suspicion.beside !== undefined)
+      return showsFault(suspicion, shownCallSql(callable.routine, variant));
+    const rows = found.filter(({ table }) => table === suspicion.table).flatMap((one) => one.rows);
+    return faultOf("returns", variant, suspicion.table, rows, context);
   }
   return undefined;
 }
@@ -292,11 +303,6 @@ function spelled({ values }: TableRow): string {
   return JSON.stringify([...values]);
 }
 
-function keyValues({ info }: Table, { values }: TableRow): Readonly<Record<string, string | undefined>> {
-  const key = info.primaryKey.length > 0 ? info.primaryKey : info.columns.map(({ name }) => name);
-  return Object.fromEntries(key.map((name) => [name, values.get(name)]));
-}
-
 /** Yes and no, by turns, from rows that are hidden: an oracle, if a small one. */
 function answersTruth(context: Context): boolean {
   const truths = context.open
@@ -305,8 +311,6 @@ function answersTruth(context: Context): boolean {
     .filter(isTruth);
   return new Set(truths).size > 1;
 }
-
-const keysShown = 3;
 
 function faultOf(
   kind: ArgumentFault["kind"],
@@ -323,7 +327,7 @@ function faultOf(
     whose: variant.candidate.whose,
     relation: formatQualified(table.info),
     rows: distinct.length,
-    keys: distinct.slice(0, keysShown).map((row) => JSON.stringify(keyValues(table, row))),
+    keys: keysOf(table, distinct),
     sql: shownCallSql(callable.routine, variant),
   };
 }

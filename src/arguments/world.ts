@@ -92,3 +92,19 @@ function textOf(value: unknown): string | undefined {
   if (value === null || value === undefined) return undefined;
   return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
 }
+
+/** The primary key of a row, or the whole row. */
+export function keyValues(
+  { info }: Table,
+  { values }: TableRow,
+): Readonly<Record<string, string | undefined>> {
+  const key = info.primaryKey.length > 0 ? info.primaryKey : info.columns.map(({ name }) => name);
+  return Object.fromEntries(key.map((name) => [name, values.get(name)]));
+}
+
+const keysShown = 3;
+
+/** For people: the keys of the first rows, as JSON. */
+export function keysOf(table: Table, rows: readonly TableRow[]): readonly string[] {
+  return rows.slice(0, keysShown).map((row) => JSON.stringify(keyValues(table, row)));
+}

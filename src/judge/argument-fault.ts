@@ -20,6 +20,8 @@ function faultText(fault: ArgumentFault): string {
     return `${shownBy(fault)} ${argument} = '${value}', which depends on rows of ${relation} that this persona may not read (a default, a generated column, a trigger or a function puts it there)`;
   const which = `${rows} ${rows === 1 ? "row" : "rows"} of ${relation}`;
   const shown = keys.length === 0 ? "" : ` (${keys.join(", ")}${rows > keys.length ? ", …" : ""})`;
+  if (kind === "shows")
+    return `its column ${argument} shows '${value}', a value of ${which}${shown} that the matrix does not let this persona read: declare these rows as readable, or write \`carries: [${argument}]\` if the column may show them`;
   const what = {
     returns: `it returned ${which}${shown} that the matrix does not declare for this persona`,
     answers: `its answer depends on rows of ${relation} that this persona may not read`,

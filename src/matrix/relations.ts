@@ -115,11 +115,14 @@ function scopeOf(
 function commonOf(
   fields: Fields,
   scope: Scope,
-): Pick<RelationSpec, "key" | "control" | "survives" | "rowSets"> {
+): Pick<RelationSpec, "key" | "control" | "carries" | "survives" | "rowSets"> {
   const key = fields.get("key");
   return {
     key: key && textsOf(key.value).map(({ text }) => text),
     control: readControl(fields.get("control"), scope),
+    carries: fields.has("carries")
+      ? textsOf(fields.get("carries")?.value).map(({ text }) => text)
+      : undefined,
     survives: textOf(fields.get("survives")?.value),
     rowSets: sound(scope.rowSets),
   };

@@ -66,6 +66,11 @@ const persona = z
 const common = {
   key: names.optional(),
   control: z.strictObject({ from: relationName }).optional(),
+  carries: names
+    .optional()
+    .describe(
+      "Columns that may carry values of other relations' rows, which its readers may not read there.",
+    ),
   survives: text
     .register(shapeWords, { hint: "write why it may" })
     .optional()
@@ -87,6 +92,7 @@ function relation(expectation: z.ZodType, raises: z.ZodType, like = false): z.Zo
     control: common.control.describe(
       "Where the privileged connection reads the rows of a view that filters by identity.",
     ),
+    carries: common.carries,
     survives: common.survives,
     rows: common.rows.describe("Named row sets: SQL predicates with :parameters."),
     insert: named(name, columns, { keys: "a candidate", entry: "candidate" })
@@ -118,6 +124,7 @@ function called(expectation: z.ZodType, raises: z.ZodType): z.ZodType {
     control: common.control.describe(
       "Where the privileged connection reads the rows that the function may return.",
     ),
+    carries: common.carries,
     survives: common.survives,
     rows: common.rows.describe(
       "Named row sets: SQL predicates over the control relation, with :args.<name> of the call.",

@@ -2,10 +2,11 @@
 export interface ArgumentFault {
   /**
    * `returns`: rows that the persona may not read. `answers`: a value that depends on rows that it may not read. `writes`: rows
-   * changed that it may not change. `stores`: what it has written shows a value that depends on rows that it may not read.
+   * changed that it may not change. `stores`: what it has written shows a value that depends on rows that it may not read. `shows`:
+   * a row that it may read (of a view, of a declared call) has a column that holds a value of a row that it may not read.
    */
-  readonly kind: "returns" | "answers" | "writes" | "stores";
-  /** The argument that was varied, as calls name it, or the column that gives it back; `undefined`: the function takes none. */
+  readonly kind: "returns" | "answers" | "writes" | "stores" | "shows";
+  /** The argument that was varied, as calls name it, or the column that shows the value; `undefined`: the function takes none. */
   readonly argument: string | undefined;
   /** As text; `null` is NULL. */
   readonly value: string | null;

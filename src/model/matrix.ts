@@ -196,6 +196,8 @@ interface Spec extends QualifiedName {
   readonly control: ControlSource | undefined;
   /** Why side effects outside the transaction are acceptable here on a shared target; `undefined`: they are not. */
   readonly survives: string | undefined;
+  /** Columns that may carry values of other relations' rows, which its readers may not read there. */
+  readonly carries?: readonly string[] | undefined;
   /** SQLSTATEs with which its triggers refuse a row, whichever they are. */
   readonly raises?: readonly string[] | undefined;
   readonly rowSets: readonly RowSet[];

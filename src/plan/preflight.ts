@@ -52,7 +52,7 @@ function columnIssues(spec: RelationSpec, info: RelationInfo, control: RelationI
   const uses = [
     ...ruleColumns(spec, info, control),
     ...boundColumns(spec.declarations, info),
-    ...(spec.key ?? []).map((column) => ({ column, at: spec.at, of: info })),
+    ...[...(spec.key ?? []), ...(spec.carries ?? [])].map((column) => ({ column, at: spec.at, of: info })),
     ...(spec.key ?? []).map((column) => ({ column, at: spec.control?.at ?? spec.at, of: control })),
     ...spec.candidates.flatMap(({ values, at }) =>
       Object.keys(values).map((column) => ({ column, at, of: info })),

@@ -37,6 +37,7 @@ export function undeclaredFaults(outcomes: readonly Outcome[]): readonly Finding
   }
   const kinds = {
     returns: "argument-leak",
+    shows: "argument-leak",
     stores: "argument-answer",
     answers: "argument-answer",
     writes: "argument-writes",

@@ -20,6 +20,7 @@ import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
+import { tryViews } from "./views.ts";
 import { tryWrites } from "./writes.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
 
@@ -179,7 +180,10 @@ async function tryAll(
   const reachOf = async (caller: Caller): Promise<Reach> => (await reach())(caller);
   const stored =
     which === "declared"
-      ? await tryWrites({ run, callers, reachOf, database })
+      ? new Map([
+          ...(await tryWrites({ run, callers, reachOf, database })),
+          ...(await tryViews({ run, callers, reachOf, database })),
+        ])
       : new Map<string, ArgumentFault>();
   if (called.length === 0)
     return {

@@ -21,7 +21,7 @@ import type { OpenRun } from "./3-open.ts";
 /** Rows that are updated, or deleted, for a persona and relation. */
 const rowsAtMost = 2;
 
-interface Trying {
+export interface Trying {
   readonly run: OpenRun;
   readonly callers: readonly Caller[];
   readonly reachOf: (caller: Caller) => Promise<Reach>;

@@ -4,6 +4,9 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("arguments", "assignments", "writes", "views-with-triggers"))("$name", async (proof) => {
-  expect(await told(server(), proof)).toEqual(wanted(proof));
-});
+test.each(casesOf("arguments", "beside", "assignments", "writes", "views-with-triggers"))(
+  "$name",
+  async (proof) => {
+    expect(await told(server(), proof)).toEqual(wanted(proof));
+  },
+);
