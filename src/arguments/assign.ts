@@ -1,5 +1,7 @@
 import { fillSql } from "../lib/sql-file.ts";
+import { inTurn } from "../lib/grouped.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import { isCode } from "../model/answers.ts";
 import type { ColumnInfo, RelationInfo } from "../model/catalog.ts";
 import type { Declaration, Matrix } from "../model/matrix.ts";
 import type { AssignmentObservation } from "../model/observation.ts";
@@ -8,6 +10,7 @@ import { bindPredicate } from "../plan/columns.ts";
 import { literalFor } from "../plan/subject.ts";
 import { isError, type ProofSession, type Step, type StepAnswer } from "../prove/ask/session.ts";
 import type { CallDatabase } from "./database.ts";
+import { around } from "./named-by-body.ts";
 import { rowsOf } from "./reach.ts";
 import type { Caller, TableRow } from "./world.ts";
 
@@ -15,7 +18,10 @@ import type { Caller, TableRow } from "./world.ts";
 
 /** Rows of a relation that are tried; values of a column. */
 const rowsAtMost = 2;
-const valuesAtMost = 12;
+const valuesAtMost = 14;
+const numbersAtMost = 9;
+/** A fixed column with another one beside it: values of it, of each other column, and statements. */
+const besideAtMost = { values: 2, others: 8, statements: 48 };
 
 export interface Assigning {
   readonly matrix: Matrix;
@@ -27,7 +33,9 @@ export interface Assigning {
 /** What columns can be given, read once for a relation. */
 export interface Material {
   readonly labels: Readonly<Record<string, readonly string[]>>;
+  /** Constants of policies, checks and triggers. */
   readonly texts: readonly string[];
+  readonly numbers: readonly string[];
   readonly rows: readonly TableRow[];
 }
 
@@ -36,7 +44,10 @@ export async function materialOf(info: RelationInfo, database: CallDatabase): Pr
     database.ask(fillSql("assign_columns.sql", { oid: info.oid })),
     database.table({ ...info, indexes: [] }),
   ]);
-  return { ...(JSON.parse(text ?? '{"labels":{},"texts":[]}') as Omit<Material, "rows">), rows: table.rows };
+  return {
+    ...(JSON.parse(text ?? '{"labels":{},"texts":[],"numbers":[]}') as Omit<Material, "rows">),
+    rows: table.rows,
+  };
 }
 
 /** Columns that the role can send a value for at all. */
@@ -53,7 +64,7 @@ export function assignable(
 
 /** Tries values for one column of what the persona may update, or insert. `first`: one that is stored is enough. */
 export async function tryColumn(
-  { operation, expectation }: Pick<Declaration, "operation" | "expectation">,
+  { operation, expectation, assignment }: Pick<Declaration, "operation" | "expectation" | "assignment">,
   column: ColumnInfo,
   info: RelationInfo,
   caller: Caller,
@@ -80,12 +91,20 @@ export async function tryColumn(
       ? updates(info, column, value, rows)
       : candidates.map((candidate) => insertOf(info, candidate, column.name, value)),
   );
-  const tried = await Promise.all(
-    statements.map(async (sql) => ({
-      sql,
-      ...(await storedBy(sql.sql, sql.value, column, info, caller, assigning)),
-    })),
-  );
+  const trying = async (all: readonly Statement[]): Promise<readonly Tried[]> =>
+    Promise.all(
+      all.map(async (sql) => ({
+        sql,
+        ...(await storedBy(sql.sql, sql.value, column, info, caller, assigning)),
+      })),
+    );
+  const alone = await trying(statements);
+  const isFixed = assignment?.fixed.some(({ name }) => name === column.name) === true;
+  const more =
+    isFixed && !alone.some((one) => one.stored)
+      ? besideOthers(column, info, { caller, material, assigning, alone, rows, candidates })
+      : [];
+  const tried = [...alone, ...(await trying(more))];
   const stored = await chosen(
     tried.filter((one) => one.stored),
     column,
@@ -112,6 +131,49 @@ interface Statement {
   readonly plain?: string;
 }
 
+interface Tried extends Awaited<ReturnType<typeof storedBy>> {
+  readonly sql: Statement;
+}
+
+interface Beside {
+  readonly caller: Caller;
+  readonly material: Material;
+  readonly assigning: Assigning;
+  readonly alone: readonly Tried[];
+  readonly rows: readonly TableRow[];
+  readonly candidates: readonly Readonly<Record<string, string | null>>[];
+}
+
+/** A guard may let a value through together with another column's: values that the guard stopped alone, with each other column changed. */
+function besideOthers(
+  column: ColumnInfo,
+  info: RelationInfo,
+  { caller, material, assigning, alone, rows, candidates }: Beside,
+): readonly Statement[] {
+  const stopped = alone.filter(({ code = "" }) => !isCode(code, "constraint") && !isCode(code, "data"));
+  const values = [...new Set(stopped.map(({ sql }) => sql.value))].slice(0, besideAtMost.values);
+  const operation = rows.length > 0 ? "update" : "insert";
+  const others = assignable(info, caller.persona.role, operation)
+    .filter(({ name }) => name !== column.name && !info.primaryKey.includes(name))
+    .map((other) =>
+      valuesFor(other, material, caller, assigning.callers)
+        .toSorted((a, b) => Number(isConstant(b, material)) - Number(isConstant(a, material)))
+        .slice(0, besideAtMost.others)
+        .flatMap((text) => values.map((value) => ({ value, beside: { [other.name]: text } }))),
+    );
+  return inTurn(others)
+    .slice(0, besideAtMost.statements)
+    .flatMap(({ value, beside }) =>
+      operation === "update"
+        ? updates(info, column, value, rows.slice(0, 1), beside).slice(0, 1)
+        : candidates.slice(0, 1).map((one) => insertOf(info, { ...one, ...beside }, column.name, value)),
+    );
+}
+
+function isConstant(value: string, { texts, numbers }: Material): boolean {
+  return texts.includes(value) || numbers.includes(value);
+}
+
 /** An INSERT stores a default by itself: only what the same row without the column does not hold was chosen. */
 async function chosen<T extends { readonly sql: Statement }>(
   stored: readonly T[],
@@ -134,8 +196,11 @@ function updates(
   column: ColumnInfo,
   value: string,
   rows: readonly TableRow[],
+  beside: Readonly<Record<string, string>> = {},
 ): readonly Statement[] {
-  const set = `update ${quoteQualified(info)} set ${quoteIdent(column.name)} = ${literalSql(value)}`;
+  const assigned = Object.entries({ [column.name]: value, ...beside });
+  const list = assigned.map(([name, text]) => `${quoteIdent(name)} = ${literalSql(text)}`).join(", ");
+  const set = `update ${quoteQualified(info)} set ${list}`;
   const key = info.primaryKey;
   const each = rows.flatMap((row): readonly Statement[] => {
     if (key.length === 0 || row.values.get(column.name) === value) return [];
@@ -203,7 +268,7 @@ function numberOf(answer: StepAnswer | undefined): number {
 /** What else the column could be given. */
 export function valuesFor(
   column: ColumnInfo,
-  { labels, texts, rows }: Material,
+  { labels, texts, numbers, rows }: Material,
   { identities: own }: Caller,
   callers: readonly Caller[],
 ): readonly string[] {
@@ -221,6 +286,7 @@ export function valuesFor(
       : []),
     ...standing.slice(0, 3),
     ...(isText(type) ? texts : []),
+    ...(isNumber(type) ? numbers.flatMap(around).slice(0, numbersAtMost) : []),
     ...fresh(type),
   ];
   return [...new Set(all)].slice(0, valuesAtMost);
@@ -230,10 +296,14 @@ function isText(type: string): boolean {
   return /^(?:text|citext|character.*)$/.test(type);
 }
 
-/** Values that no row needs to hold. */
+function isNumber(type: string): boolean {
+  return /^(?:smallint|integer|bigint|numeric.*|real|double precision)$/.test(type);
+}
+
+/** Values that no row needs to hold: a guard may look at the length of a text alone. */
 function fresh(type: string): readonly string[] {
-  if (isText(type)) return ["rowgate"];
-  if (/^(?:smallint|integer|bigint|numeric.*|real|double precision)$/.test(type)) return ["1", "30000"];
+  if (isText(type)) return ["rowgate", "rowgate ".repeat(32).trimEnd()];
+  if (isNumber(type)) return ["1", "30000"];
   if (/^(?:date|timestamp.*)$/.test(type)) return ["2001-02-03", "2101-02-03"];
   if (/^jsonb?$/.test(type)) return ['{"rowgate": true}'];
   if (type === "uuid") return ["5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e"];

@@ -48,7 +48,8 @@ function endOf(family: string): string {
   return /(multirange|range)$/.exec(family)?.[1] ?? family;
 }
 
-function around(number: string): readonly string[] {
+/** A number, and its neighbours. */
+export function around(number: string): readonly string[] {
   const value = Number(number);
   return [value, value + 1, value - 1].map(String);
 }

@@ -1,3 +1,4 @@
+import { inTurn } from "../lib/grouped.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { ColumnInfo, RelationInfo } from "../model/catalog.ts";
 import { assignments, insertSql, literal, returningSql } from "../probe/sql/statements.ts";
@@ -109,12 +110,4 @@ function valuesOf(
 function whereOf({ values }: TableRow, key: readonly string[]): string | undefined {
   if (key.length === 0 || key.some((name) => !values.has(name))) return undefined;
   return key.map((name) => `${quoteIdent(name)} = ${literal(values.get(name) ?? null)}`).join(" and ");
-}
-
-/** The first of each, then the second of each: each column has its turn. */
-function inTurn<T>(all: readonly (readonly T[])[]): readonly T[] {
-  const longest = Math.max(0, ...all.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, place) =>
-    all.flatMap((one) => one.slice(place, place + 1)),
-  ).flat();
 }

@@ -1,3 +1,4 @@
+import { inTurn } from "../lib/grouped.ts";
 import type { Numbering } from "./measures.ts";
 import type { Step } from "./step.ts";
 import type { World } from "./world.ts";
@@ -47,12 +48,4 @@ export function weightOf(
   if (kind === "update" && column !== undefined && more.length === 0)
     return numbering.gainable(actor, subject.info.oid, subject.key.includes(column) ? undefined : column);
   return ofTable(subject.baseline.oid);
-}
-
-/** One of each in turn, until none has any left. */
-function inTurn<T>(queues: readonly (readonly T[])[]): readonly T[] {
-  const longest = Math.max(0, ...queues.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, place) =>
-    queues.flatMap((queue) => queue.slice(place, place + 1)),
-  ).flat();
 }

@@ -23,7 +23,10 @@ function fixed({ column = "" }: Cell, seen: AssignmentObservation): Said {
   if (seen.stored.length > 0) return ["leak", `${column} is fixed, and took ${quoted(seen.stored)}`];
   if (seen.tried === 0) return ["vacuous", nothing(seen, column)];
   if (seen.putBack || seen.refusals.some(isRefusedOnPurpose))
-    return ["pass", `none of ${seen.tried} attempts stored another value in ${column}`];
+    return [
+      "pass",
+      `none of ${seen.tried} attempts stored another value in ${column}, alone or with another column beside it; others were not tried`,
+    ];
   return ["inconclusive", constraint(seen, column)];
 }
 

@@ -9,3 +9,11 @@ export function grouped<T, K>(all: Iterable<T>, keyOf: (one: T) => K): ReadonlyM
   }
   return groups;
 }
+
+/** One of each in turn, until none has any left. */
+export function inTurn<T>(queues: readonly (readonly T[])[]): readonly T[] {
+  const longest = Math.max(0, ...queues.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, place) =>
+    queues.flatMap((queue) => queue.slice(place, place + 1)),
+  ).flat();
+}
