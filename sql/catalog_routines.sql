@@ -22,7 +22,8 @@ computing as (
   select p.oid from pg_proc p
   where p.prokind = 'f' and p.pronargs > 0 and p.pronargs - p.pronargdefaults <= 1
     and (p.proargtypes[0] in (select c.reltype from pg_class c join lines on lines.oid = c.oid)
-         or p.proargtypes[0]::regtype::text in ('record', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray', '"any"'))
+         or p.proargtypes[0] in (select oid from pg_type where typnamespace = 'pg_catalog'::regnamespace
+                                 and typname in ('record', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray', 'any')))
     and p.pronamespace not in (select oid from pg_namespace where nspname in ('pg_catalog', 'information_schema') or nspname like 'pg\_%')
 )
 select json_build_object(
@@ -91,7 +92,7 @@ join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 join domains on domains.oid = p.prorettype and domains.next = 0
 join pg_type base on base.oid = domains.base
-where (n.nspname = any ($1::text[]) or p.oid in (select oid from computing))
+where (p.pronamespace in (select oid from pg_namespace where nspname = any ($1::text[])) or p.oid in (select oid from computing))
   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype, 'language_handler'::regtype)
   and (p.prosecdef or not exists (select from pg_depend d
                                   join pg_extension e on e.oid = d.refobjid

@@ -4,14 +4,12 @@ import type { LintFacts, LintKind, LintRow, Lints, LintScope } from "../model/li
 import type { SideEffect } from "../model/side-effect.ts";
 
 /** Every file of sql/lints/, by the kind of finding that it is about: `0001_undeclared_relation.sql`. */
-export function lintFiles(): ReadonlyMap<LintKind, string> {
-  return new Map(
-    listSql("lints").map((file) => [
-      file.replace(/^lints\/\d{4}_|\.sql$/g, "").replaceAll("_", "-") as LintKind,
-      file,
-    ]),
-  );
-}
+export const lintFiles: ReadonlyMap<LintKind, string> = new Map(
+  listSql("lints").map((file) => [
+    file.replace(/^lints\/\d{4}_|\.sql$/g, "").replaceAll("_", "-") as LintKind,
+    file,
+  ]),
+);
 
 /** A lint's text, with what several lints search alike filled in. */
 export function lintSql(file: string): string {
@@ -21,7 +19,7 @@ export function lintSql(file: string): string {
 /** Asks every lint. Facts alone: what the matrix makes of them is said in src/lint. */
 export async function readLints(client: ClientBase, scope: LintScope): Promise<Lints> {
   const found: Partial<Record<LintKind, readonly LintRow[]>> = {};
-  for (const kind of lintFiles().keys()) found[kind] = await readLint(client, kind, scope);
+  for (const kind of lintFiles.keys()) found[kind] = await readLint(client, kind, scope);
   return found as Lints;
 }
 
@@ -33,7 +31,7 @@ export async function readLint<Kind extends LintKind>(
   kind: Kind,
   { schemas, roles, sessions, logins }: LintScope = nothing,
 ): Promise<readonly LintRow<Kind>[]> {
-  const file = lintFiles().get(kind);
+  const file = lintFiles.get(kind);
   if (file === undefined) throw new Error(`no file of sql/lints is called ${kind}`);
   const { rows } = await client.query<{ schema: string | null; name: string; facts: LintFacts[Kind] }>(
     lintSql(file),

@@ -67,7 +67,7 @@ test.runIf(process.platform === "linux")("a run shows no secret to anybody else"
   let password = "";
   const result = await rowgate(["run", "--overlay", "open.sql", "--keep", "--logs", logs], {
     cwd: project,
-    env: { TMPDIR: room, ROWGATE_JWT_SECRET: key },
+    env: { TMPDIR: room, ROWGATE_CLUSTERS: "", ROWGATE_JWT_SECRET: key },
     watch: async (child, err) => {
       const kept = (): string | undefined => /:\/\/postgres:([^@]+)@/.exec(err())?.[1];
       while (kept() === undefined && child.exitCode === null) {

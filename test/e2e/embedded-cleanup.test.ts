@@ -93,7 +93,7 @@ test("a supervisor whose caller is gone before it says a word makes nothing", as
   const { status, stdout } = spawnSync(process.execPath, [program], {
     input: "",
     encoding: "utf8",
-    env: { ...process.env, TMPDIR: room },
+    env: { ...process.env, ROWGATE_CLUSTERS: "", TMPDIR: room },
   });
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   expect(left(room)).toEqual([]);

@@ -103,7 +103,8 @@ export function launch(how: Launch): Launched {
     cwd: how.project ?? how.room,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...how.env },
+    // With an initdb of its own, that something may happen to.
+    env: { ...process.env, ROWGATE_CLUSTERS: "", ...how.env },
     ...how.as,
   });
   launchers.add(child);

@@ -30,7 +30,7 @@ const stories = parse(
   readFileSync(path.join(root, "test/cases/lints/stories.yaml"), "utf8"),
 ) as readonly Story[];
 const page = readFileSync(path.join(root, "docs/lints.md"), "utf8");
-const files = [...lintFiles()];
+const files = [...lintFiles];
 
 describe("a lint", () => {
   it.each(files)(

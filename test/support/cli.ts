@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import path from "node:path";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -25,8 +26,8 @@ export interface CliOptions {
  * the test asks for one: it takes seconds.
  */
 export async function rowgate(args: readonly string[], options: CliOptions): Promise<CliResult> {
-  const { PATH = "", HOME = "" } = process.env;
-  const own = { PATH, HOME };
+  const { PATH = "", HOME = "", ROWGATE_CLUSTERS = "" } = process.env;
+  const own = { PATH, HOME, TMPDIR: tmpdir(), ROWGATE_CLUSTERS };
   const searches = args[0] !== "run" || args.includes("--escalation");
   const given = searches ? args : [...args, "--escalation", "off"];
   const child = spawn(process.execPath, [options.program ?? path.join(root, "dist/cli.js"), ...given], {

@@ -17,6 +17,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { RowgateError } from "../../model/errors.ts";
 import type { Account } from "./account.ts";
 import { executable } from "./binaries.ts";
+import { keepCluster, keptCluster, takeCluster } from "./kept-cluster.ts";
 
 /** Where a cluster lives and who runs it. */
 export interface Site {
@@ -28,6 +29,8 @@ export interface Site {
   /** Bootstrap superuser: Postgres lets no one take SUPERUSER from it. */
   readonly superuser: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** Where clusters are kept, and the programs as they were installed. */
+  readonly kept?: { readonly folder: string; readonly native: string } | undefined;
   /** Everything that was spawned, so that it can be ended at any moment. */
   readonly children: Set<ChildProcess>;
   readonly signal: AbortSignal;
@@ -40,25 +43,33 @@ interface RunningServer {
 
 /**
  * Makes the data directory.
- * @returns the superuser's password, known to this process and its caller alone
- * @throws {RowgateError} `embedded/initdb`
+ * @returns the superuser's first password
+ * @throws {RowgateError} `embedded/initdb`, `embedded/kept-cluster`
  */
 export async function initialise(site: Site): Promise<string> {
-  const password = randomBytes(32).toString("base64url");
-  const [data, passwordFile] = [path.join(site.directory, "data"), path.join(site.directory, "password")];
+  const data = path.join(site.directory, "data");
   mkdirSync(data, { mode: 0o700 });
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (site.account !== undefined) {
-    for (const file of [data, passwordFile]) chownSync(file, site.account.uid, site.account.gid);
-  }
+  if (site.account !== undefined) chownSync(data, site.account.uid, site.account.gid);
   const version = site.installed === true ? majorVersion(site) : ownVersion;
-  const flags = initdbFlags(passwordFile, site, version);
-  const code = await ended(start(site, "initdb", ["-D", data, ...flags]));
-  if (code !== 0) throw failure(site, "embedded/initdb", "initdb could not make the embedded database");
+  const flags = initdbFlags(site, version);
+  const kept = site.kept && keptCluster(site.kept.folder, site.kept.native, flags);
+  const taken = kept && takeCluster(kept, data, site.account);
+  const password = taken ?? (await makeCluster(site, data, flags));
+  if (kept !== undefined && taken === undefined) keepCluster(kept, data, password);
   // initdb's own option for settings is younger than Postgres 15.
   const settings = Object.entries({ ...throwaway, ...(version >= 16 && since16), ...site.settings });
   const lines = settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
   appendFileSync(path.join(data, "postgresql.conf"), `\n${lines.join("")}`);
+  return password;
+}
+
+async function makeCluster(site: Site, data: string, flags: readonly string[]): Promise<string> {
+  const password = randomBytes(32).toString("base64url");
+  const passwordFile = path.join(site.directory, "password");
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (site.account !== undefined) chownSync(passwordFile, site.account.uid, site.account.gid);
+  const code = await ended(start(site, "initdb", ["-D", data, `--pwfile=${passwordFile}`, ...flags]));
+  if (code !== 0) throw failure(site, "embedded/initdb", "initdb could not make the embedded database");
   await rm(passwordFile);
   return password;
 }
@@ -152,11 +163,12 @@ function majorVersion({ native }: Site): number {
 }
 
 /** Options of initdb. */
-function initdbFlags(passwordFile: string, { superuser }: Site, version: number): string[] {
+function initdbFlags({ superuser }: Site, version: number): string[] {
   return [
     `--username=${superuser}`,
     "--auth=scram-sha-256",
-    `--pwfile=${passwordFile}`,
+    // Of 16 MB of log, which the default makes, a server that lives for seconds fills a few.
+    "--wal-segsize=1",
     "--encoding=UTF8",
     ...localeFlags(version),
     "--no-sync",

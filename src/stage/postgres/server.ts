@@ -62,11 +62,23 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
     tempRoots: options.tempRoot === undefined ? [] : [options.tempRoot],
     settings: options.settings ?? {},
   });
-  const { port, password, timings } = supervised;
-  const database = { host: "127.0.0.1", port, user: superuser, password, database: "postgres" };
+  const { port, timings } = supervised;
+  const initial = {
+    host: "127.0.0.1",
+    port,
+    user: superuser,
+    password: supervised.password,
+    database: "postgres",
+  };
+  // A kept cluster's password is that of each server which was copied from it.
+  const database = { ...initial, password: randomBytes(32).toString("base64url") };
   const authenticator = { user: "authenticator", password: randomBytes(32).toString("base64url") };
   try {
-    await runSql(database, rolesSql(authenticator.password));
+    await runSql(
+      initial,
+      rolesSql(authenticator.password),
+      `alter role ${superuser} password ${quoteLiteral(database.password)}`,
+    );
     await runSql(
       database,
       baseline === "plain" ? readSql("supabase_auth.sql") : readSql("baseline/supabase/roles.sql"),

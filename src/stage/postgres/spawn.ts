@@ -42,7 +42,7 @@ const supervisor = {
   area: "embedded",
   what: "the embedded Postgres",
   // What Node and the choice of a temporary folder need; PGDATA and its like would change the server.
-  environment: /^(PATH|TMPDIR|TEMP|TMP|SystemRoot|LD_LIBRARY_PATH)$/,
+  environment: /^(PATH|TMPDIR|TEMP|TMP|SystemRoot|LD_LIBRARY_PATH|ROWGATE_CLUSTERS)$/,
   // A slow disk takes seconds for initdb, never minutes.
   answerMs: 120_000,
   stopMs: 20_000,

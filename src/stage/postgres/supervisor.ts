@@ -5,6 +5,7 @@ import { type Parent, serveParent } from "../child.ts";
 import { unprivilegedAccount } from "./account.ts";
 import { copyNative, requirePrograms, runsInPlace } from "./binaries.ts";
 import { initialise, serve } from "./cluster.ts";
+import { keptClusters } from "./kept-cluster.ts";
 import { makePrivateDirectory, staleDirectories } from "./private-directory.ts";
 import { addStandIns } from "./stand-ins.ts";
 import { reap, removeDirectory, stopChild } from "./processes.ts";
@@ -49,7 +50,9 @@ async function startServer(settings: ServerSettings, parent: Parent<ServerDirect
   if (native !== settings.native) copyNative(settings.native, native);
   if (settings.standIns) addStandIns(native);
   lap();
-  const site = { ...settings, directory, native, account, children, signal: parent.gone };
+  const folder = process.env[keptClusters] ?? "";
+  const kept = folder === "" ? undefined : { folder, native: settings.native };
+  const site = { ...settings, directory, native, account, kept, children, signal: parent.gone };
   const password = await initialise(site);
   lap();
   const server = await serve(site);
