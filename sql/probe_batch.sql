@@ -12,7 +12,7 @@
 --        arguments   ["(literal, …)", …]   what goes into a statement with parameters ($1, $2, …)
 --        codes       what error codes mean (src/model/answers.ts): lists of codes, and of what codes begin with
 --        probes      [{"persona", "method", "kind", "baseline", "statements": [text, …], "after": [text, …],
---                      "arguments": [arguments, …], "differences": text, "list": text, "guard", "plan", "upsert"}]
+--                      "arguments": [arguments, …], "differences": text, "list": text, "guard", "plan", "upsert", "settles"}]
 --                    (numbers count from 1)
 --        hashed      true: each answer comes with its md5, as "md5"
 --        failing     a statement that fails by itself, to learn what such an error's context looks like
@@ -21,14 +21,17 @@
 --                    changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as "most" were
 --                    answered otherwise than without the changes, the mutant is undone, and the next one is made
 --        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first;
---                    '': answered otherwise already. Row by row, one of these ends with the first row too many: more say no more
+--                    '': answered otherwise already, and asked further. Row by row, a mutant's probe ends with the first row too many:
+--                    more say no more. One that is asked further and shows a row too many, or one too few, most likely decides, so
+--                    the units after it wait
 --        most        units
 --      kinds: read    one read: statements[1] returns how many rows, and a hash, as the persona sees them
 --             write   one write over all rows: each of the statements is tried until one goes through (a check may take one
 --                     value and not another); "after" says, privileged and before it is undone, which rows it changed
 --             rows    row by row: "list" yields, privileged, three arrays (suffix, declared, key); each of
 --                     statements || suffix is tried until one reaches the row. "upsert": a constraint speaks when only
---                     INSERT's policies have been asked
+--                     INSERT's policies have been asked. "settles": nothing can suppress a write, so a row that a statement
+--                     passes by without an error is filtered by USING, whatever the other statements would set
 --             call    one call of a function: as read, and its deferred constraints are checked before it is undone
 --             insert  each of the statements by itself; after[n] says, privileged, which columns were not stored as sent;
 --                     arguments[n] are the parameters of both (of after[n] alone, where "plan" is missing)
@@ -90,7 +93,8 @@ declare
   unsure_plan boolean[] := '{}';     -- by persona: its own SELECT failed
   texts_count constant int := cardinality(texts);
   plan int; slot int;
-  suffixes text[]; declareds boolean[]; keys text[]; places int; place int;
+  suffixes text[]; declareds boolean[]; keys text[]; places int; place int; filtered boolean;
+  listed text[] := '{}'; listed_declared text[] := '{}'; listed_keys text[] := '{}';  -- by text: what a list yielded, for all mutants
   probe record; i int; j int; mode text; stmt text;
   impersonating boolean;                   -- the session is the persona's, and not yet (or no more) rowgate's own
   affected bigint; hash text; after_rows bigint; after_text text; found_keys text[]; differing text; done boolean; stage text; ignored text;
@@ -102,12 +106,12 @@ declare
   mutants constant jsonb[] := array(select jsonb_array_elements(batch->'mutants'));
   most constant int := (batch->>'most')::int;
   all_probes constant jsonb[] := case when most is not null then array(select jsonb_array_elements(batch->'probes')) end;
-  probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean';
+  probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean, settles boolean';
   usual text[] := array(select jsonb_array_elements_text(batch->'usual'));
   first_probes constant jsonb := case when most is null then batch->'probes'
     else (select coalesce(jsonb_agg(all_probes[o]), '[]') from unnest(usual) with ordinality x(u, o) where u is null) end;
   wanted text[]; units text[]; differs boolean; found text[] := '{}';   -- that were answered otherwise; what is said of mutants
-  unit int; cancelled boolean := false; undoing boolean; refused_change text;
+  unit int; cancelled boolean := false; undoing boolean; refused_change text; enough boolean;
 begin
   -- What is asked of others, and of whom, is not for the policies to read.
   ignored := set_config('rowgate.batch', '', true);
@@ -132,7 +136,7 @@ begin
       execute stmt;
     end loop;
     stage := 'changed';
-    answers := '{}'; wanted := '{}'; units := '{}'; unit := null;
+    answers := '{}'; wanted := '{}'; units := '{}'; unit := null; enough := false;
   end if;
   <<probes>>
   for probe in execute case when mutation = 0
@@ -149,6 +153,7 @@ begin
           exit probes when cardinality(units) >= most;
         end if;
         unit := probe.unit; answers := '{}'; wanted := '{}';
+        exit probes when enough;
       end if;
       wanted := wanted || usual[probe.number];
     end if;
@@ -180,7 +185,7 @@ begin
     end if;
 
     places := case probe.kind when 'insert' then cardinality(probe.statements) else 1 end;
-    if probe.kind = 'rows' then
+    if probe.kind = 'rows' and listed[probe.list] is null then
       ignored := set_config('role', 'none', true);
       for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
       ignored := set_config('row_security', 'off', true);
@@ -202,7 +207,11 @@ begin
         answers := answers || json_build_object('baselineError', json_build_array(code, left(message, longest)))::text;
         continue;
       end if;
-      places := coalesce(cardinality(suffixes), 0);
+      listed[probe.list] := coalesce(suffixes, '{}')::text; listed_declared[probe.list] := coalesce(declareds, '{}')::text; listed_keys[probe.list] := coalesce(keys, '{}')::text;
+    end if;
+    if probe.kind = 'rows' then
+      suffixes := listed[probe.list]::text[]; declareds := listed_declared[probe.list]::boolean[]; keys := listed_keys[probe.list]::text[];
+      places := cardinality(suffixes);
     end if;
 
     parts := '{}'; impersonating := false;
@@ -213,7 +222,7 @@ begin
 
     for place in 1 .. places
     loop
-      hit := false; unsure := false;
+      hit := false; unsure := false; filtered := false;
       <<variants>>
       for i in 1 .. case when probe.kind = 'insert' then 1 else cardinality(probe.statements) end loop
         mode := 'origin';
@@ -345,7 +354,7 @@ begin
           is_after_policy := code is not null and (code = any(after_policy) or left(code, 2) = any(after_policy));
           if probe.kind = 'rows' then
             if code is null and affected > 0 then hit := true;
-            elsif code is null then null;
+            elsif code is null then filtered := probe.settles is true;
             elsif is_after_policy and probe.upsert is not true and not foreign_frame and data_type = '' and (constraint_name_told <> '' or code = any(without_name)) then
               hit := true; last_error := row_answer;
             elsif code = any(refused) and not foreign_frame then last_error := row_answer; -- this value is refused: the next one is tried
@@ -361,7 +370,7 @@ begin
             or not (is_after_policy or (probe.guard > 1 and code is null and affected = 0));
           mode := 'replica'; impersonating := false;
         end loop modes;
-        exit variants when probe.kind = 'insert' or (probe.kind = 'rows' and hit)
+        exit variants when probe.kind = 'insert' or (probe.kind = 'rows' and (hit or filtered))
           or (probe.kind <> 'rows' and (code is null or foreign_frame or not (code = any(next_value) or left(code, 2) = any(next_value))));
       end loop variants;
 
@@ -383,7 +392,7 @@ begin
           missing := missing + 1;
           if cardinality(missing_keys) < 3 then missing_keys := missing_keys || keys[place]; end if;
         end if;
-        exit when mutation > 0 and extra > 0 and usual[probe.number] = '';
+        exit when mutation > 0 and extra > 0;
       end if;
     end loop;
 
@@ -395,6 +404,7 @@ begin
     temporary := '{}';
 
     if probe.kind = 'rows' then
+      enough := enough or mutation > 0 and usual[probe.number] = '' and (extra > 0 or missing > 0 and unknown = 0);
       answers := answers || json_build_object('baseline', json_build_array(baseline_total[probe.baseline], baseline_declared[probe.baseline]),
         'rowByRow', json_build_object('tried', tried, 'affected', reached, 'unexpected', extra, 'missing', missing, 'unknown', unknown,
           'unexpectedKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json,

@@ -1,4 +1,4 @@
-import { type AnswerName, isCode, ruleFor } from "../model/answers.ts";
+import { type AnswerName, isCode, policyRoutines, ruleFor } from "../model/answers.ts";
 import { bypassOf, type TriggerInfo } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import type { DenyReason, RelationOperation } from "../model/matrix.ts";
@@ -7,8 +7,6 @@ import { holdsPrivileges, operationInfo } from "../model/operations.ts";
 import type { Answer, CandidateAttempt } from "../model/observation.ts";
 import type { Judgement } from "../model/verdict.ts";
 
-/** Routines of the server that refuse a row for its policy. */
-const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);
 /** The server's routine that refuses for want of a privilege. */
 const privilegeRoutine = "aclcheck_error";
 /** The one that refuses under `row_security = off` instead of filtering. */

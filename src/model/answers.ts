@@ -330,3 +330,6 @@ function codesWhere(holds: (rule: AnswerRule) => boolean): readonly string[] {
  * missing table) must not pass as a refusal.
  */
 export const declarableRefusal: RegExp = /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|RG|XX))/;
+
+/** Routines of the server that refuse a row for its policy. */
+export const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);

@@ -119,7 +119,8 @@ async function openPlace(request: MutationRequest, plan: PreflightedRun, target:
     gateway: target.rest !== undefined,
     home: home.name,
   });
-  const channel = await openDirectChannel({ target, sessions, home, hashed: true });
+  const kept = target.posture === "embedded" ? true : undefined;
+  const channel = await openDirectChannel({ target, sessions, home, hashed: true, kept });
   return { channel, proofs: new MutantProofs({ target, matrix: request.matrix }, sessions) };
 }
 

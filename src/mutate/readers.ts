@@ -27,17 +27,23 @@ const mayWrite = /\b(?:insert|update|delete|merge|truncate|copy|share|execute)\b
  * to ask one that means another thing of that name costs time, and nothing else.
  */
 export function readersOf(oid: string, texts: readonly SqlText[], writing = false): ReadonlySet<string> {
-  const first = writing ? texts.filter(({ text, view }) => view || mayWrite.test(text)) : texts;
-  const found = new Set<string>(texts.filter(({ text }) => isDynamic.test(text)).map((one) => one.oid));
-  const todo = texts.filter((one) => found.has(one.oid)).map(({ name }) => name);
-  const follow = (name: string, among: readonly SqlText[]): void => {
-    for (const one of among) {
-      if (found.has(one.oid) || one.oid === oid || !one.text.includes(name)) continue;
-      found.add(one.oid);
-      todo.push(one.name);
-    }
+  const writers = writing ? texts.filter(({ text, view }) => view || mayWrite.test(text)) : texts;
+  // A view that is found among the writers is written through: who only reads it does not matter.
+  const through = new Set<string>();
+  const found = new Set<string>();
+  const todo: SqlText[] = [];
+  const add = (one: SqlText, writes: boolean): void => {
+    if (one.oid === oid || found.has(one.oid)) return;
+    if (!writes || !one.view) found.add(one.oid);
+    else if (through.has(one.oid)) return;
+    else through.add(one.oid);
+    todo.push(one);
   };
-  for (const one of texts) if (one.oid === oid) follow(one.name, first);
-  for (let name = todo.pop(); name !== undefined; name = todo.pop()) follow(name, texts);
-  return found;
+  const follow = ({ name }: SqlText, writes: boolean): void => {
+    for (const one of writes ? writers : texts) if (one.text.includes(name)) add(one, writes);
+  };
+  for (const one of texts) if (isDynamic.test(one.text)) add(one, false);
+  for (const one of texts) if (one.oid === oid) follow(one, writing);
+  for (let one = todo.pop(); one !== undefined; one = todo.pop()) follow(one, !found.has(one.oid));
+  return new Set([...found, ...through]);
 }

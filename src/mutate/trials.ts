@@ -52,18 +52,16 @@ export async function tryAll(
 ): Promise<Trials> {
   const began = performance.now();
   const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
-  const open = (): readonly Pending[] =>
-    pending.filter(({ outcome }) => outcome === undefined || isOpenState(outcome));
-  await inPlaces(places, pieces(open().filter(isTogether)), async (piece, { channel }) => {
-    await screened(piece, ({ own }) => own, mutating, channel);
-  });
-  await inPlaces(places, pieces(open().filter(isTogether)), async (piece, { channel }) => {
+  const open = (): readonly Pending[] => pending.filter(isOpen);
+  await inPlaces(places, pieces(open(), places.length), async (piece, { channel }) => {
+    const together = piece.filter(isTogether);
+    await screened(together, ({ own }) => own, mutating, channel);
     for (const one of mutating.covered) {
-      const readers = piece.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
+      const readers = together.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
       await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating, channel);
     }
+    for (const one of piece) if (isOpen(one)) await askAlone(one, mutating, channel);
   });
-  await inPlaces(places, open(), (one, { channel }) => askAlone(one, mutating, channel));
   const tried = performance.now();
   await inPlaces(places, open(), async (one, { proofs }) => {
     if (one.outcome !== undefined) return;
@@ -81,17 +79,35 @@ function isTogether({ mutant }: Pending): boolean {
   return mutant.everywhere !== true;
 }
 
-/** One statement carries so many changes. Large pieces first, so that no place is left with one at the end. */
+/** One statement carries so many changes. */
 const pieceAtMost = 32;
+/** A piece is at most this part of what a place has to do, so that none is left with much at the end. */
+const partOfPlace = 8;
 
-function pieces(pending: readonly Pending[]): readonly (readonly Pending[])[] {
+/** Changes of the same relation, the most work first. */
+function pieces(pending: readonly Pending[], places: number): readonly (readonly Pending[])[] {
+  const work = pending.reduce((sum, one) => sum + workOf(one), 0) / (places * partOfPlace);
   return [...grouped(pending, ({ mutant }) => mutant.after.oid).values()]
-    .flatMap((same) =>
-      Array.from({ length: Math.ceil(same.length / pieceAtMost) }, (_, at) =>
-        same.slice(at * pieceAtMost, (at + 1) * pieceAtMost),
-      ),
-    )
-    .toSorted((a, b) => b.length - a.length);
+    .flatMap((same) => {
+      const cut: Pending[][] = [];
+      for (const one of same) {
+        const last = cut.at(-1);
+        if (last === undefined || last.length === pieceAtMost || workOfAll(last) + workOf(one) > work)
+          cut.push([one]);
+        else last.push(one);
+      }
+      return cut;
+    })
+    .toSorted((a, b) => workOfAll(b) - workOfAll(a));
+}
+
+function workOfAll(piece: readonly Pending[]): number {
+  return piece.reduce((sum, one) => sum + workOf(one), 0);
+}
+
+/** In cells that may have to be asked; most changes are noticed before those of others are. */
+function workOf({ own, readers }: Pending): number {
+  return own.length + readers.reduce((sum, { passed }) => sum + passed.size, 0) / 4;
 }
 
 function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating): MutantResult {
@@ -142,8 +158,8 @@ function covers(cells: readonly Cell[], persona: string): boolean {
 }
 
 /** A cell that errs or is late does not end the search for one that notices. */
-function isOpenState({ state }: Outcome): boolean {
-  return state === "runtime error" || state === "timeout";
+function isOpen({ outcome }: Pending): boolean {
+  return outcome === undefined || outcome.state === "runtime error" || outcome.state === "timeout";
 }
 
 async function screened(

@@ -465,18 +465,20 @@ describe("what may notice a change of a relation", () => {
     text("caller", "select writing()"),
     text("policy", "exists (select from reading())"),
     text("dynamic", "execute 'delete from ' || name"),
+    text("over", "select * from seen"),
+    text("through", "update seen set owner = null"),
     text("other", "select 1"),
   ];
   test.each([
     [
       "its reading: all that lead to it",
       false,
-      ["reading", "writing", "locking", "seen", "caller", "policy", "dynamic"],
+      ["reading", "writing", "locking", "seen", "caller", "policy", "dynamic", "over", "through"],
     ],
     [
-      "its writing: views, what writes or locks, and what leads to these",
+      "its writing: views, what writes or locks, also through these, and what leads to that; not who reads a view",
       true,
-      ["writing", "locking", "seen", "caller", "dynamic"],
+      ["writing", "locking", "seen", "caller", "dynamic", "through"],
     ],
   ])("%s", (_what, writing, found) => {
     expect([...readersOf("docs", texts, writing)].toSorted()).toEqual(found.toSorted());

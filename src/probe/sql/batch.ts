@@ -30,6 +30,18 @@ export interface BatchSettings {
   readonly shallow?: true | undefined;
   /** Each reply comes with the hash of its answer, by which {@link BatchMutants} tell answers apart. */
   readonly hashed?: true | undefined;
+  /** Its connections keep the block as a function of theirs ({@link keepBlockSql}), which is compiled once. */
+  readonly kept?: true | undefined;
+}
+
+/** For connections to a database that nobody else uses. Event triggers are not to see it. */
+export function keepBlockSql(): string {
+  const head = "create function pg_temp.rowgate_batch() returns void language plpgsql as $rowgate$";
+  return [
+    "set session_replication_role = replica",
+    readSql("probe_batch.sql").replace(/^do \$rowgate\$/m, () => head),
+    "reset session_replication_role",
+  ].join(";\n");
 }
 
 /** One message for a whole batch: begin, what to ask, the block, its answers, and the end that undoes everything. */
@@ -50,7 +62,7 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings, mut
     ...(settings.changes ?? []),
     ...ofRequest(posted[0], settings),
     `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
-    readSql("probe_batch.sql"),
+    settings.kept === true ? "select pg_temp.rowgate_batch()" : readSql("probe_batch.sql"),
     "deallocate all",
     "select current_setting('rowgate.answers')",
     "rollback",
@@ -110,6 +122,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
       list: number(request.list),
       guard: request.guard,
       upsert: cell.operation === "upsert" ? true : undefined,
+      settles: request.settles,
       plan,
     };
   });

@@ -7,7 +7,7 @@ import type { Target } from "../../model/target.ts";
 import { noWrites, postureRules, readsOnly, WriteRefused, wouldWrite } from "../../model/posture.ts";
 import { grouped } from "../../lib/grouped.ts";
 import { readLint } from "../../catalog/lints.ts";
-import type { BatchSettings, Posted } from "./batch.ts";
+import { type BatchSettings, keepBlockSql, type Posted } from "./batch.ts";
 import { probeCall } from "./calls.ts";
 import { exchange, exchangeMutants } from "./exchange.ts";
 import { Lines } from "./connections.ts";
@@ -31,17 +31,20 @@ export interface DirectChannelOptions {
   readonly home: RoleInfo;
   /** {@link BatchSettings.hashed} */
   readonly hashed?: true | undefined;
+  /** {@link BatchSettings.kept} */
+  readonly kept?: true | undefined;
 }
 
 /** Opens the direct channel: one connection for probes, and one on which no setting is ever set. */
 export async function openDirectChannel(options: DirectChannelOptions): Promise<DirectChannel> {
-  const { target, sessions, home, hashed } = options;
-  const lines = await Lines.open(target);
+  const { target, sessions, home, hashed, kept } = options;
+  const lines = await Lines.open(target, kept && keepBlockSql());
   const { client } = lines.first;
   const means: Means = { replica: await mayActAsReplica(client), logins: home.superuser };
   return new DirectChannel(target, lines, means, {
     sessions,
     hashed,
+    kept,
     preRequest: target.preRequest,
     readOnly: readsOnly(target),
     statementTimeoutMs: target.limits.statementTimeoutMs,

@@ -9,17 +9,20 @@ import { connect, disconnect, isLost, messageOf } from "./session.ts";
 export class Lines {
   readonly first: Line;
   readonly #target: Target;
+  readonly #onConnect: string | undefined;
   readonly #pristine = new Map<string, Line>();
   /** Why one of them could not be opened: a server that refuses connections is not asked again for every cell. */
   readonly #unopened = new Map<string, Failure>();
 
-  private constructor(target: Target, first: Line) {
+  private constructor(target: Target, first: Line, onConnect: string | undefined) {
     this.#target = target;
+    this.#onConnect = onConnect;
     this.first = first;
   }
 
-  static async open(target: Target): Promise<Lines> {
-    return new Lines(target, await openLine(target));
+  /** @param onConnect SQL that each connection begins with */
+  static async open(target: Target, onConnect?: string): Promise<Lines> {
+    return new Lines(target, await openLine(target, onConnect), onConnect);
   }
 
   get roundTrips(): number {
@@ -32,7 +35,7 @@ export class Lines {
     const known = this.#pristine.get(key) ?? this.#unopened.get(key);
     if (known !== undefined) return known;
     try {
-      const made = await openLine(this.#target);
+      const made = await openLine(this.#target, this.#onConnect);
       this.#pristine.set(key, made);
       return made;
     } catch (error) {
@@ -53,7 +56,11 @@ export class Lines {
 }
 
 /** Every connection of a line is opened alike, one in a lost one's place too. */
-async function openLine(target: Target): Promise<Line> {
-  const reopen = (): Promise<Client> => connect(addressOf(target), target.limits);
+async function openLine(target: Target, onConnect: string | undefined): Promise<Line> {
+  const reopen = async (): Promise<Client> => {
+    const client = await connect(addressOf(target), target.limits);
+    if (onConnect !== undefined) await client.query(onConnect);
+    return client;
+  };
   return { client: await reopen(), roundTrips: 0, losses: 0, reopen, stuck: new Map() };
 }

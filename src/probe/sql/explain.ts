@@ -1,5 +1,5 @@
 import { DatabaseError, escapeLiteral } from "pg";
-import { isCode, ruleOf } from "../../model/answers.ts";
+import { isCode, policyRoutines, ruleOf } from "../../model/answers.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { Answer } from "../../model/observation.ts";
 import { WriteRefused, wouldWrite } from "../../model/posture.ts";
@@ -50,9 +50,11 @@ export class Routines {
     asked: Asked,
   ): Promise<Refusal | undefined> {
     if (this.#settings.readOnly && wouldWrite(cell)) throw new WriteRefused(statement);
+    const routine = await this.#routineOf(cell, statement, message, asked);
+    // It speaks of rows, so the statement starts.
+    if (routine !== undefined && policyRoutines.has(routine)) return { routine };
     const early = await this.#neverStarts(cell, statement, message, asked);
     if (early !== undefined) return { routine: early, beforeRows: true };
-    const routine = await this.#routineOf(cell, statement, message, asked);
     return routine === undefined ? undefined : { routine };
   }
 
@@ -82,9 +84,10 @@ export class Routines {
       asked.answered = false;
       return undefined;
     }
-    this.#line.roundTrips += 2;
+    this.#line.roundTrips += 1;
     try {
-      await client.query([...this.#asPersona(cell), statement].join("; "));
+      // One message without BEGIN is one transaction: the refusal ends it, or the ROLLBACK does.
+      await client.query([...this.#asPersona(cell), statement, "rollback"].join("; "));
       return undefined;
     } catch (error) {
       if (!(error instanceof DatabaseError) || isCode(error.code ?? "", "cancelled")) {
@@ -94,8 +97,6 @@ export class Routines {
       // The block cuts long messages.
       const told = ruleOf(error.code ?? "", "direct").routineTells === true;
       return told && error.message.startsWith(message) ? error.routine : undefined;
-    } finally {
-      await client.query("rollback").catch(() => {});
     }
   }
 
@@ -109,7 +110,7 @@ export class Routines {
       ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
     );
     return [
-      `begin${this.#settings.readOnly ? " read only" : ""}`,
+      ...(this.#settings.readOnly ? ["set transaction read only"] : []),
       ...(this.#settings.changes ?? []),
       `select ${calls.join(", ")}`,
       ...(login === undefined ? [] : [`set local session authorization ${quoteIdent(login)}`]),

@@ -17,6 +17,8 @@ export interface BatchRequest {
   readonly differences?: string | undefined;
   readonly list?: string | undefined;
   readonly guard?: 1 | 2 | undefined;
+  /** `rows`: no trigger or rule can suppress a write, so a row that one statement leaves out is filtered, and no other is tried. */
+  readonly settles?: true | undefined;
   readonly state?: SessionState | undefined;
   /** Asked for another cell, by its persona. */
   readonly as?: Cell | undefined;
@@ -108,6 +110,7 @@ export interface BatchProbe {
   readonly guard: BatchRequest["guard"];
   readonly plan: number | undefined;
   readonly upsert: true | undefined;
+  readonly settles: BatchRequest["settles"];
 }
 
 /** A persona as the batch impersonates it; values in the order of `settings`. */

@@ -217,6 +217,12 @@ function hasPlaces(kind: RelationKind): boolean {
   return kind === "table" || kind === "partitioned" || kind === "materialized";
 }
 
+/** A table's row that an UPDATE or DELETE leaves out without an error was filtered by USING, which new values do not matter to. */
+function settles(cell: Cell): boolean {
+  const isTable = ["table", "partitioned"].includes(cell.relation.info.kind);
+  return isTable && !operationInfo[cell.operation].events.some((event) => mayBeSuppressed(cell, event));
+}
+
 const untold: Observation = {
   kind: "failed",
   failure: {
@@ -239,6 +245,7 @@ function* rowByRow(
       control: first.control,
       statements: rowStatements(cell),
       list: rowListSql(cell, rowSuffix(relation.key)),
+      settles: settles(cell) ? true : undefined,
     },
   ];
   if (reply?.kind !== "rows") return failedObservation(reply);
