@@ -5,10 +5,11 @@ import type { Change } from "./mutant.ts";
 import {
   aclOf,
   allPrivileges,
-  type ColumnPrivilege,
+  type ColumnGrant,
   type TablePrivilege,
   tablePrivileges,
   withColumn,
+  withoutColumn,
   withPrivilege,
 } from "./privileges.ts";
 
@@ -41,27 +42,49 @@ export function grantedColumns(relation: RelationInfo, roles: readonly RoleInfo[
       if (role.superuser || held.length === 0) return [];
       return relation.columns
         .filter(({ name }) => !held.includes(name))
-        .map(({ name }) => columnChange(relation, roles, privilege, role.name, name));
+        .map(({ name }) => {
+          const change = { privilege, grantee: role.name, column: name };
+          return columnChange(relation, "grant", change, withColumn(relation, roles, change));
+        });
     }),
   );
 }
 
-function columnChange(
+/** Each grant on a column, from a grantee that some persona's role is, or inherits from. */
+export function revokedColumns(
   relation: RelationInfo,
   roles: readonly RoleInfo[],
-  privilege: ColumnPrivilege,
-  grantee: string,
-  column: string,
+  grants: readonly ColumnGrant[],
+): readonly Change[] {
+  const reach = new Set(["public", ...roles.flatMap(({ inherits }) => inherits)]);
+  return grants
+    .filter(({ oid, grantee }) => oid === relation.oid && grantee !== relation.owner && reach.has(grantee))
+    .map((grant) => {
+      const after = withoutColumn(relation, roles, grant, grants);
+      const isSame = JSON.stringify(after.privileges) === JSON.stringify(relation.privileges);
+      return {
+        ...columnChange(relation, "revoke", grant, after),
+        equivalent: isSame ? "each role that holds it holds it by another grant as well" : undefined,
+      };
+    });
+}
+
+function columnChange(
+  relation: RelationInfo,
+  verb: "grant" | "revoke",
+  { privilege, grantee, column }: Omit<ColumnGrant, "oid">,
+  after: RelationInfo,
 ): Change {
   const name = `${privilege.toUpperCase()} (${column})`;
+  const [held, lacks] = [`${grantee} has ${name}`, `${grantee} has no ${name}`];
   return {
     subject: `grants to ${grantee}`,
-    from: `${grantee} has no ${name}`,
-    to: `${grantee} has ${name}`,
+    from: verb === "grant" ? lacks : held,
+    to: verb === "grant" ? held : lacks,
     alters: privilege,
     roles: [grantee],
-    ddl: [grantSql("grant", `${privilege} (${quoteIdent(column)})`, relation, grantee)],
-    after: withColumn(relation, roles, { privilege, grantee, column }),
+    ddl: [grantSql(verb, `${privilege} (${quoteIdent(column)})`, relation, grantee)],
+    after,
   };
 }
 

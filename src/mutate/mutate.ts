@@ -19,7 +19,9 @@ import { gatewayOf } from "../run/request.ts";
 import { askBaseline } from "./baseline.ts";
 import { type FunctionSource, functionMutants, memberMutants, readFunctions } from "./functions.ts";
 import type { Mutant } from "./mutant.ts";
+import { type Facts, readFacts } from "./facts.ts";
 import { mutantsOf } from "./operators.ts";
+import { defaultMutants } from "./unseen.ts";
 import { MutantProofs } from "./proof.ts";
 import { readTexts, type SqlText } from "./readers.ts";
 import { sourcesOf } from "./source.ts";
@@ -61,11 +63,18 @@ export async function mutate(
   };
   const relations = relationsOf(plan, options);
   const roles = plan.catalog.roles.filter(isPersonas(plan));
-  const ofRelations = relations.flatMap((relation) => mutantsOf(relation, roles, request.operators));
-  const copies = ofRelations.length < worthACopy ? [] : ((await request.copies?.()) ?? []);
   const privileged = await Control.open(addressOf(target), target.limits);
   const places: Place[] = [];
   try {
+    const schemas = [...new Set(relations.map(({ schema }) => schema))];
+    const sources = await readSources(privileged, plan, {
+      schemas,
+      roles: roles.map(({ name }) => name),
+      reuse: request.reuse !== undefined,
+    });
+    const { lent, texts, functions, marks } = sources;
+    const ofRelations = relations.flatMap((one) => mutantsOf(one, roles, request.operators, sources));
+    const copies = ofRelations.length < worthACopy ? [] : ((await request.copies?.()) ?? []);
     for (const one of [target, ...copies]) places.push(await openPlace(request, plan, one));
     const start = performance.now();
     const channels = places.map(({ channel }) => channel);
@@ -74,16 +83,15 @@ export async function mutate(
     const { covered, cells, transcripts } = baseline;
     const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
     if (passed === 0) throw nothingPassed(request);
-    const { lent, texts, functions, marks } = await readSources(
-      privileged,
-      plan,
-      request.reuse !== undefined,
-    );
     const mutants = [
       ...ofRelations,
       ...(request.operators === "selective"
         ? []
-        : [...functionMutants(functions, roles), ...memberMutants(roles, plan.catalog)]),
+        : [
+            ...functionMutants(functions, roles),
+            ...memberMutants(roles, plan.catalog),
+            ...defaultMutants(sources.defaults),
+          ]),
     ];
     events.planned?.(mutants.length);
     const mutating = { plan, options, covered, transcripts, lent, texts, interrupted };
@@ -149,7 +157,7 @@ async function tryOrReuse(
   };
 }
 
-interface Sources {
+interface Sources extends Facts {
   readonly lent: readonly string[];
   readonly texts: readonly SqlText[];
   readonly functions: readonly FunctionSource[];
@@ -159,14 +167,15 @@ interface Sources {
 async function readSources(
   privileged: Control,
   { functions }: PreflightedRun,
-  isReused: boolean,
+  { schemas, roles, reuse }: { schemas: readonly string[]; roles: readonly string[]; reuse: boolean },
 ): Promise<Sources> {
   const oids = functions.map(({ routine }) => routine.oid);
   return await privileged.ask("while views, functions and their owners were read", async (client) => ({
     lent: (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     texts: await readTexts(client),
     functions: await readFunctions(client, oids),
-    marks: isReused ? await readMarks(client) : [],
+    marks: reuse ? await readMarks(client) : [],
+    ...(await readFacts(client, schemas, roles)),
   }));
 }
 

@@ -18,16 +18,30 @@ import {
   withoutNot,
   withoutOperand,
 } from "./expressions.ts";
-import { granted, grantedColumns, revoked } from "./grants.ts";
+import { granted, grantedColumns, revoked, revokedColumns } from "./grants.ts";
 import { allCommands, type Change, type Mutant, type PolicyCommand } from "./mutant.ts";
+import type { ColumnGrant } from "./privileges.ts";
+import { type Barrier, withoutBarrier } from "./unseen.ts";
 
 const everybody: readonly string[] = ["public"];
 
 interface Operator {
   readonly name: string;
   readonly set: OperatorSet;
-  readonly changes: (relation: RelationInfo, roles: readonly RoleInfo[]) => readonly Change[];
+  readonly changes: (
+    relation: RelationInfo,
+    roles: readonly RoleInfo[],
+    facts: OperatorFacts,
+  ) => readonly Change[];
 }
+
+/** What the catalogue of a run does not say. */
+export interface OperatorFacts {
+  readonly columnGrants: readonly ColumnGrant[];
+  readonly barriers: readonly Barrier[];
+}
+
+const noFacts: OperatorFacts = { columnGrants: [], barriers: [] };
 
 /** A policy changed, or none in its place; `undefined` fields of the answer stay as they are. */
 type PolicyChange = Partial<PolicyInfo> & {
@@ -62,6 +76,16 @@ export const operators: readonly Operator[] = [
   { name: "revoke", set: "selective", changes: revoked },
   { name: "invoker-off", set: "selective", changes: withoutInvoker },
   { name: "grant", set: "full", changes: grantedColumns },
+  {
+    name: "revoke",
+    set: "full",
+    changes: (relation, roles, { columnGrants }) => revokedColumns(relation, roles, columnGrants),
+  },
+  {
+    name: "barrier-off",
+    set: "full",
+    changes: (relation, roles, { barriers }) => withoutBarrier(relation, roles, barriers),
+  },
   { name: "force-off", set: "full", changes: withoutForce },
   onPolicies("and-or", "full", (policy) => onExpressions(policy, otherConnective)),
   onPolicies("drop-not", "full", (policy) => onExpressions(policy, withoutNot)),
@@ -92,11 +116,12 @@ export function mutantsOf(
   relation: RelationInfo,
   roles: readonly RoleInfo[],
   set: OperatorSet,
+  facts: OperatorFacts = noFacts,
 ): readonly Mutant[] {
   const byDdl = new Map<string, Mutant>();
   for (const operator of operators) {
     if (set === "selective" && operator.set === "full") continue;
-    for (const change of operator.changes(relation, roles)) {
+    for (const change of operator.changes(relation, roles, facts)) {
       const mutant = { ...change, operator: operator.name, relation: formatQualified(relation) };
       const key = change.unprintable === undefined ? change.ddl.join(";") : JSON.stringify(change);
       if (!byDdl.has(key)) byDdl.set(key, mutant);

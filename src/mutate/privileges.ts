@@ -65,6 +65,50 @@ export function withColumn(
   return { ...info, privileges };
 }
 
+/** A privilege that is granted on one column. */
+export interface ColumnGrant {
+  /** Of the relation. */
+  readonly oid: string;
+  readonly column: string;
+  readonly privilege: ColumnPrivilege;
+  readonly grantee: string;
+}
+
+/** The relation with one grant on a column less, for all that hold the privilege by no other. */
+export function withoutColumn(
+  info: RelationInfo,
+  roles: readonly RoleInfo[],
+  grant: ColumnGrant,
+  all: readonly ColumnGrant[],
+): RelationInfo {
+  const { privilege, column } = grant;
+  const others = [
+    ...aclOf(info).filter(({ letters }) => letters.includes(tablePrivileges[privilege])),
+    ...all.filter(
+      (one) =>
+        one.oid === info.oid &&
+        one.column === column &&
+        one.privilege === privilege &&
+        one.grantee !== grant.grantee,
+    ),
+  ].map(({ grantee }) => grantee);
+  const privileges = Object.fromEntries(
+    Object.entries(info.privileges).map(([name, held]): [string, Privileges] => {
+      const role = roles.find((one) => one.name === name);
+      const isKept =
+        role === undefined ||
+        role.superuser ||
+        [info.owner, ...others].some((grantee) => has(role, grantee)) ||
+        !has(role, grant.grantee);
+      return [
+        name,
+        isKept ? held : { ...held, [privilege]: held[privilege].filter((one) => one !== column) },
+      ];
+    }),
+  );
+  return { ...info, privileges };
+}
+
 function has(role: RoleInfo, name: string): boolean {
   return name === "public" || role.inherits.includes(name);
 }

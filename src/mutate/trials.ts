@@ -115,7 +115,9 @@ function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating):
   const survived = { state: "survived", asked: [...asked] } as const;
   const result = { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
   const isUndetected = mutantStateInfo[result.state].score === "undetected";
-  return isUndetected ? { ...result, add: suggestionFor(mutant, own, mutating.plan) } : result;
+  return isUndetected && mutant.unseen === undefined
+    ? { ...result, add: suggestionFor(mutant, own, mutating.plan) }
+    : result;
 }
 
 function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
@@ -123,8 +125,10 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown };
   if (mutant.unprintable !== undefined)
     return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
-  const because = equivalentBecause(mutant, mutating);
+  const because = mutant.equivalent ?? equivalentBecause(mutant, mutating);
   if (because !== undefined) return { ...pending, outcome: { state: "ignored", because } };
+  if (mutant.unseen !== undefined)
+    return { ...pending, outcome: { state: "no coverage", because: mutant.unseen } };
   const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
   const readers = coveredReaders(mutant, mutating);
   const outcome: Outcome | undefined =

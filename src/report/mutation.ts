@@ -76,7 +76,9 @@ function mutantLines(
     `  - ${clean(from)}`,
     `  + ${clean(to)}`,
     ...(why === undefined ? [] : [`  ${clean(why)}`]),
-    ...(state === "no coverage" ? ["  no cell that passed asks about this relation and command"] : []),
+    ...(state === "no coverage" && why === undefined
+      ? ["  no cell that passed asks about this relation and command"]
+      : []),
     ...(state === "survived" ? [`  passed with the change as without it: ${askedText(asked)}`] : []),
     ...(add === undefined
       ? []
