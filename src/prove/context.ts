@@ -20,6 +20,8 @@ export interface Context {
   readonly as: ActingAs;
   /** Values of claims and settings that are the persona's own. */
   readonly identities: readonly string[];
+  /** The same of all personas. */
+  readonly everybody: readonly string[];
   /** The same role and claims with other identities in them; `undefined`: nothing names the persona. */
   readonly stranger: ActingAs | undefined;
   readonly answer: Answering;

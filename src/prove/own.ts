@@ -11,7 +11,7 @@ export function tellingIdentities(identities: readonly string[]): readonly strin
 
 /**
  * Rows that hold an identity of the persona, or point by a foreign key to a row that does. A row that the persona reaches because of
- * what another table says of it (a membership, a list of admins) is not its own.
+ * what another table says of it (a membership, a list of admins) is not its own, nor is one whose owner shares it.
  */
 export async function rowsThatName(context: Context, rows: readonly Row[]): Promise<readonly Row[]> {
   const names = tellingIdentities(context.identities);
@@ -21,11 +21,50 @@ export async function rowsThatName(context: Context, rows: readonly Row[]): Prom
       async (key) => [key.columns[0] ?? "", await parentsThatName(context, key, rows, names)] as const,
     ),
   );
-  return rows.filter(
-    (row) =>
-      Object.values(row).some((value) => names.some((one) => value?.includes(one) === true)) ||
-      parents.some(([column, keys]) => keys.has(row[column] ?? "")),
+  const naming = rows.map((row) =>
+    Object.keys(row).filter((column) => names.some((one) => row[column]?.includes(one) === true)),
   );
+  const { owning, optional } = naming.some((columns) => columns.length > 0)
+    ? await ownersAsItIs(context)
+    : { owning: new Set<string>(), optional: new Set<string>() };
+  const isAnothers = (columns: readonly string[]): boolean =>
+    owning.size > 0 && columns.every((column) => optional.has(column) && !owning.has(column));
+  return rows.filter((row, index) => {
+    const columns = naming[index] ?? [];
+    if (columns.length > 0 && !isAnothers(columns)) return true;
+    return parents.some(([column, keys]) => keys.has(row[column] ?? ""));
+  });
+}
+
+interface Owners {
+  /** Columns that name a user in every row: whose row it is. */
+  readonly owning: ReadonlySet<string>;
+  /** Columns that name none in some row: whom it was shared with, assigned to. */
+  readonly optional: ReadonlySet<string>;
+}
+
+/** Which columns say whose row it is, as the data has it. Where there is an owner in every row, whom a row is shared with is not its owner. */
+async function ownersAsItIs({ session, space: { relation }, everybody }: Context): Promise<Owners> {
+  const people = `array[${everybody.map(quoteLiteral).join(", ")}]::text[]`;
+  const columns = relation.columns.filter(({ base }) =>
+    /^(?:uuid|text|citext|character varying)$/.test(base),
+  );
+  const each = columns.map(({ name }) => {
+    const value = `${quoteIdent(name)}::text`;
+    return `pg_catalog.json_build_array(${quoteLiteral(name)}, count(*) = count(${value}), coalesce(pg_catalog.bool_or(${value} = any (${people})), false))`;
+  });
+  const answer = await session.ask(
+    privileged,
+    `select pg_catalog.json_build_array(${each.join(", ")})::text from ${quoteQualified(relation)} having count(*) > 0`,
+  );
+  const found =
+    isError(answer) || !("value" in answer)
+      ? []
+      : (JSON.parse(answer.value ?? "[]") as [name: string, always: boolean, named: boolean][]);
+  return {
+    owning: new Set(found.flatMap(([name, always, named]) => (always && named ? [name] : []))),
+    optional: new Set(found.flatMap(([name, always]) => (always ? [] : [name]))),
+  };
 }
 
 async function parentsThatName(

@@ -33,6 +33,8 @@ export interface ProverOptions {
   readonly open: () => Promise<Client>;
   readonly close: (client: Client) => Promise<void>;
   readonly heldClaims: ReadonlySet<string>;
+  /** What names the personas in rows. */
+  readonly identities?: readonly string[];
   readonly statementTimeoutMs?: number;
 }
 
@@ -143,6 +145,7 @@ export class Prover implements AsyncDisposable {
       space,
       as,
       identities: persona.identities,
+      everybody: this.#options.identities ?? persona.identities,
       stranger: strangerOf(as, persona.identities),
       answer: personaAnswers(session, as),
       full: privileged,

@@ -20,6 +20,7 @@ import { sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
+import { identitiesOf } from "./open-proof.ts";
 import { tryViews } from "./views.ts";
 import { tryWrites } from "./writes.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
@@ -221,12 +222,6 @@ const notInTime: Varied = {
   left: "the time for functions that the matrix does not declare was over: declare it, or see that policies and functions are fast",
   calls: 0,
 };
-
-function identitiesOf(persona: Persona, identities: OpenRun["identities"]): readonly string[] {
-  const claims = identities.get(persona.name)?.claims ?? persona.claims;
-  const all = [claims?.["sub"], claims?.["email"], ...Object.values(persona.settings)];
-  return [...new Set(all.filter((one): one is string => typeof one === "string" && one !== ""))];
-}
 
 /** As a call by this persona finds the session. Each names the same settings, so that none of another's is left. */
 function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {

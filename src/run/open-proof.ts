@@ -1,7 +1,7 @@
 import { memberOf } from "../prove/analyse/claims.ts";
 import type { Client } from "pg";
 import type { Identity } from "../model/channel.ts";
-import type { Json, Matrix } from "../model/matrix.ts";
+import type { Json, Matrix, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { Prover } from "../prove/prover.ts";
@@ -28,10 +28,18 @@ export async function openProof(
     },
     close: (client: Client) => disconnect(client),
     heldClaims: heldClaims(matrix, identities),
+    identities: matrix.personas.flatMap((one) => identitiesOf(one, identities)),
     statementTimeoutMs: target.limits.statementTimeoutMs,
   });
   closers.push(() => prover.close());
   return prover;
+}
+
+/** What names a persona in rows and arguments. */
+export function identitiesOf(persona: Persona, identities: ReadonlyMap<string, Identity>): readonly string[] {
+  const claims = identities.get(persona.name)?.claims ?? persona.claims;
+  const all = [claims?.["sub"], claims?.["email"], ...Object.values(persona.settings)];
+  return [...new Set(all.filter((one): one is string => typeof one === "string" && one !== ""))];
 }
 
 /** How a user signed in is held where the matrix says it: what every token brings is one of the ways that the same user has. */
