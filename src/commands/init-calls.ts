@@ -36,6 +36,12 @@ export class CallObservation {
     return { calls: [...this.#calls.values()], functions: [...this.#unread] };
   }
 
+  cells(): readonly { readonly id: string; readonly name: string }[] {
+    return [...this.#calls.keys()].flatMap((name) =>
+      this.#personas.map(({ name: persona }) => ({ id: `${persona}/${name}/execute`, name })),
+    );
+  }
+
   /** What becomes of one call of each function that runs with its owner's rights, or that a finding names. */
   async declare(findings: readonly Finding[]): Promise<MatrixHead["questions"]> {
     const named = new Map(findings.filter(isOfFunction).map((one) => [one.function, one]));

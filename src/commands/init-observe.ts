@@ -1,24 +1,17 @@
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
 import type { Cast } from "../init/personas.ts";
-import {
-  everything,
-  keyOf,
-  type ObservedOperation,
-  observedOperations,
-  type Proposal,
-  type Propose,
-  proposer,
-} from "../init/proposal.ts";
+import { everything, type ObservedOperation, type Proposal } from "../init/proposal.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
-import { type ChainFinding, type Finding, findingSeverity, isChain } from "../model/finding.ts";
+import { type ChainFinding, failsRun, type Finding, findingSeverity, isChain } from "../model/finding.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
+import { isObserved, type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
 import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
@@ -37,12 +30,22 @@ export interface ObserveTask {
 export interface Observed {
   readonly parts: MatrixParts;
   readonly questions: MatrixHead["questions"];
-  /** A run as a person will make it was made, too. */
-  readonly isConfirmed: boolean;
+  readonly ended: Ended;
 }
+
+/**
+ * How the runs as a person will make them ended: the last passed; it failed, and no line of a matrix would change that; it was corrected,
+ * and no other was made; none was made.
+ */
+export type Ended = "passed" | "failed" | "corrected" | "no time";
+
+const isGoing = (ended: Ended): boolean => ended === "corrected" || ended === "no time";
 
 /** Days that a waiver of a cell holds for which no declaration was found. */
 const waivedDays = 90;
+
+/** Runs as a person will make them: the first shows what to correct, the second that it is, the third what that has changed. */
+const mostRounds = 3;
 
 /**
  * Everything is declared denied and run; then what was not denied is declared as the policies say, and run again; and so on with
@@ -62,14 +65,13 @@ export async function observe(
     const proposals = await proposalsFor(asks, facts, cast, denied);
     await observation.declare(proposals);
     const calls = facts.isWhole ? await observation.calls(findings) : [];
-    const isConfirmed = observation.hasTime();
-    const gained = isConfirmed ? await observation.confirm(proposals) : [];
+    const { asked: gained, ended } = await observation.confirm(proposals);
     const map = accessMap(denied, byStanding(cast));
     const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
     return {
       parts: { ...observation.parts(), rows },
       questions: [...errorQuestions(denied, cast), ...accessQuestions(map), ...gained, ...calls],
-      isConfirmed,
+      ended,
     };
   } finally {
     await asks.close();
@@ -122,15 +124,19 @@ class Observation {
     };
   }
 
-  async probe(only: readonly string[], whole = false): ReturnType<typeof probeAll> {
+  /** `as a run`: on both channels; `whole`: with what a run searches for, too. */
+  async probe(
+    only: readonly string[],
+    how: "directly" | "as a run" | "whole" = "directly",
+  ): ReturnType<typeof probeAll> {
     const { options, environment, scratch } = this.#task;
     const { tokens } = this.#cast;
     const text = matrixJson({ exposes: this.#facts.exposes, tokens }, this.parts());
     const matrix = parseMatrix(text, "init", dayOf(now()));
-    const channel: RunOptions["channel"] = whole ? matrix.channels : ["direct"];
+    const channel: RunOptions["channel"] = how === "directly" ? ["direct"] : matrix.channels;
     return probeAll(
       this.#system,
-      { matrix, tokens, only, logs: scratch, whole },
+      { matrix, tokens, only, logs: scratch, whole: how === "whole" },
       { ...options, channel },
       environment,
     );
@@ -162,9 +168,44 @@ class Observation {
     return this.#calls.declare(findings);
   }
 
-  /** A run as a person will make it, on both channels: what fails is waived; what chains of writes gain is a question. */
-  async confirm(proposals: ReadonlyMap<string, OpenCell>): Promise<MatrixHead["questions"]> {
-    const { cells, findings } = await this.probe([], this.#facts.isWhole);
+  /**
+   * Runs as a person will make them, on both channels, until one changes nothing: what fails is waived, and what chains of writes gain is
+   * a question. What is declared of one cell decides what others are tried with, so that a correction is run again.
+   */
+  async confirm(
+    proposals: ReadonlyMap<string, OpenCell>,
+  ): Promise<{ readonly asked: MatrixHead["questions"]; readonly ended: Ended }> {
+    const asked: (readonly string[])[] = [];
+    let ended: Ended = "no time";
+    let only: readonly string[] = [];
+    let search = this.#facts.isWhole;
+    for (let round = 0; round < mostRounds && isGoing(ended) && this.hasTime(); round += 1) {
+      const before = this.#texts();
+      const { cells, findings } = await this.probe(
+        only,
+        search ? "whole" : this.#facts.isWhole ? "as a run" : "directly",
+      );
+      const isChained = findings.some(isChain);
+      asked.push(...(await this.#correct(cells, findings, proposals)));
+      const changed = new Set(
+        [...this.#texts()].filter(([name, text]) => before.get(name) !== text).map(([name]) => name),
+      );
+      search &&= isChained && changed.size > 0;
+      only = [
+        ...cells.map(({ record }) => record).filter((one) => changed.has(`${one.schema}.${one.relation}`)),
+        ...this.#calls.cells().filter(({ name }) => changed.has(name) && !before.has(name)),
+      ].map(({ id }) => id);
+      const isRed = findings.some(failsRun) || cells.some(({ record }) => isOpen(record));
+      ended = only.length > 0 || search ? "corrected" : isRed ? "failed" : "passed";
+    }
+    return { asked, ended };
+  }
+
+  async #correct(
+    cells: readonly ScannedCell[],
+    findings: readonly Finding[],
+    proposals: ReadonlyMap<string, OpenCell>,
+  ): Promise<MatrixHead["questions"]> {
     const wider: (readonly string[])[] = [];
     for (const { record } of cells)
       if (record.verdict === "pass" && record.column === undefined) this.#passed(record);
@@ -186,6 +227,19 @@ class Observation {
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
       ...(this.#facts.isWhole ? await this.calls(others) : []),
     ];
+  }
+
+  /** What is said of each relation and function. */
+  #texts(): ReadonlyMap<string, string> {
+    const { calls, functions } = this.#calls.parts;
+    return new Map([
+      ...[...this.#declared].map(([name, by]): [string, string] => [
+        name,
+        JSON.stringify([...by].map(([persona, one]) => [persona, ...one])),
+      ]),
+      ...calls.map((one): [string, string] => [one.name, JSON.stringify([...one.by])]),
+      ...functions.map((name): [string, string] => [name, "waived"]),
+    ]);
   }
 
   /** What passes in the whole run needs no waiver, whatever it was on the way there. */
@@ -235,92 +289,8 @@ function isOpen({ waived, verdict }: ScannedCell["record"]): boolean {
   return !waived && verdict !== "pass" && verdict !== "skipped";
 }
 
-interface Tried {
-  readonly proposal: Proposal;
-  readonly record: ScannedCell["record"];
-}
-
 function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCell["record"]> {
   return new Map(
     cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
   );
-}
-
-/** Denied, where only that could not be decided; else the first that a waiver covers. */
-function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readonly Tried[]): Proposal {
-  // Who bypasses RLS cannot be denied anything, and an error is never waived.
-  if (isAbove) return { ...everything, waived: whyWaived(denied) };
-  if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
-  const explicit = tried.filter(({ proposal }) => proposal.implied !== true);
-  const [first] = [...explicit.filter(({ record }) => record.verdict !== "error"), ...explicit];
-  // An error reaches nothing, and no waiver covers it: the run shows it.
-  if (first?.record.verdict === "error") return {};
-  if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
-  // Nothing was tried in the time that there was.
-  const untried = proposals.find(({ implied }) => implied !== true);
-  return { ...(untried ?? (denied.verdict === "error" ? everything : {})), waived: whyWaived(denied) };
-}
-
-interface OpenCell {
-  readonly cell: {
-    readonly relation: string;
-    readonly persona: string;
-    readonly operation: ObservedOperation;
-  };
-  readonly proposals: readonly Proposal[];
-  /** What came of declaring it denied. */
-  readonly denied: ScannedCell["record"];
-  /** Its persona bypasses RLS. */
-  readonly isAbove: boolean;
-}
-
-/** What each cell that was not denied may be declared as. */
-async function proposalsFor(
-  asks: Questions,
-  { catalog, schema }: SystemFacts,
-  { personas }: Cast,
-  denied: readonly ScannedCell[],
-): Promise<ReadonlyMap<string, OpenCell>> {
-  const roles = new Map(catalog.roles.map((one) => [one.name, one]));
-  const byName = new Map(catalog.relations.map((one) => [keyOf(one), one]));
-  const proposers = new Map<string, Propose>();
-  const found = new Map<string, OpenCell>();
-  for (const { record } of denied) {
-    const { verdict, operation, column, persona } = record;
-    const relation = `${record.schema}.${record.relation}`;
-    const info = byName.get(relation);
-    const who = personas.find(({ name }) => name === persona);
-    // What the target's posture forbids was not observed.
-    if (
-      verdict === "pass" ||
-      verdict === "skipped" ||
-      column !== undefined ||
-      info === undefined ||
-      who === undefined
-    )
-      continue;
-    if (!isObserved(operation)) continue;
-    const propose =
-      proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
-    proposers.set(relation, propose);
-    const proposals: Proposal[] = [];
-    for (const one of propose(who, operation))
-      if (mayHold(one, record) && (await asks.canRead(one, info, who.values))) proposals.push(one);
-    const cell = { relation, persona, operation };
-    found.set(record.id, { cell, proposals, denied: record, isAbove: who.standing === "above" });
-  }
-  return found;
-}
-
-/** What was observed rules some declarations out before they are run. */
-function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell["record"]): boolean {
-  const seen = channels.direct?.observation;
-  if (implied === true || seen?.kind !== "rows") return true;
-  if (seen.method === "sample") return true;
-  if (seen.affected === 0 && verdict === "inconclusive") return false;
-  return rows !== "all" || seen.affected >= seen.baseline.total;
-}
-
-function isObserved(operation: string): operation is ObservedOperation {
-  return (observedOperations as readonly string[]).includes(operation);
 }

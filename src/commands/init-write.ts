@@ -14,6 +14,7 @@ import {
 } from "../init/text.ts";
 import type { Environment } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
+import type { Ended } from "./init-observe.ts";
 import type { InitPlace } from "./init-place.ts";
 
 interface WriteTask {
@@ -108,9 +109,22 @@ const configText = `# Targets that run already, for \`rowgate run --target <name
 targets: {}
 `;
 
+const endings: Readonly<Record<Ended, (seconds: number) => readonly string[]>> = {
+  passed: () => [],
+  failed: () => [
+    "The last run was not green, and no line of a matrix would change that: `rowgate run` says what fails.",
+  ],
+  corrected: () => [
+    "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more.",
+  ],
+  "no time": (seconds) => [
+    `No whole run was made, since ${seconds} s were over: the first \`rowgate run\` may find more. More time: --within 300`,
+  ],
+};
+
 export function summary(
   { place, environment, within }: WriteTask & { readonly within: number },
-  { rows, cast, parts, questions, isConfirmed }: Written & { readonly isConfirmed: boolean },
+  { rows, cast, parts, questions, ended }: Written & { readonly ended: Ended },
   milliseconds: number,
 ): string {
   const shown = (file: string): string => path.relative(environment.cwd, file);
@@ -132,11 +146,7 @@ export function summary(
       : [`${shown(place.rows)}: rows for ${rows.tables.length} empty tables`]),
     ...rows.refused.map(({ relation, because }) => `  ${relation} stays empty: ${because}`),
     `${shown(place.matrix)}: ${parts.relations.length} relations, ${cast.personas.length} personas, as observed${waived === 0 ? "" : `; ${waived} cells are waived, because no declaration fits them`}`,
-    ...(isConfirmed
-      ? []
-      : [
-          `No whole run was made, since ${within / 1000} s were over: the first \`rowgate run\` may find more. More time: --within 300`,
-        ]),
+    ...endings[ended](within / 1000),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
     `next: rowgate run ${shown(place.matrix)}`,
     "",

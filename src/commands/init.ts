@@ -32,7 +32,7 @@ import { startServer, type Server } from "./servers.ts";
 import { baselineOf } from "./systems.ts";
 import { type InitPlace, placeOf } from "./init-place.ts";
 
-export type InitOptions = Omit<ScanOptions, "overlay" | "json"> & { readonly within: number };
+export type InitOptions = Omit<ScanOptions, "overlay" | "json" | "proof"> & { readonly within: number };
 
 interface Task extends ObserveTask {
   readonly server: Server;
@@ -49,7 +49,8 @@ export async function initCommand(
   environment: Environment,
 ): Promise<ExitCode> {
   const began = now();
-  const options = asRunOptions({ ...given, overlay: [], json: false });
+  // As a run asks by itself: a line that only the rows at hand have shown may fail there.
+  const options = asRunOptions({ ...given, overlay: [], json: false, proof: "all-rows" });
   const place = await placeOf(
     isStarted(options.target) ? folder : noFolder(folder, options, "init"),
     options.target,
@@ -74,11 +75,9 @@ export async function initCommand(
       return 0;
     }
     const system = await prepare(task, "init", rows.statements, personasOf(facts, cast));
-    const { parts, questions, isConfirmed } = await observe(task, system, facts, cast);
+    const { parts, questions, ended } = await observe(task, system, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
-    environment.out.write(
-      summary(task, { rows, cast, parts, questions, isConfirmed }, elapsed(began, now())),
-    );
+    environment.out.write(summary(task, { rows, cast, parts, questions, ended }, elapsed(began, now())));
     return 0;
   } finally {
     await server.stop();

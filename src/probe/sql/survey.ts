@@ -22,20 +22,27 @@ async function readAll<T>(client: ClientBase, statements: readonly string[]): Pr
   }
 }
 
-/** Up to five rows of each relation, from both ends of its key: material for candidate rows. */
+/**
+ * Up to five rows of each relation, from both ends of its key, in its order: material for candidate rows. The last of them is the row
+ * that an allowed INSERT copies, so that each database with the same keys must give the same one.
+ */
 export async function sampleRows(
   client: ClientBase,
   relations: readonly { readonly info: RelationInfo; readonly key: readonly string[] }[],
 ): Promise<readonly (readonly SurveyRow[])[]> {
-  const statements = relations.map(({ info, key }) => {
+  const statements = relations.flatMap(({ info, key }) => {
     const row = `select ${rowJson(info)} as row from ${quoteQualified(info)}`;
-    if (key.length === 0) return `${row} limit 5`;
+    if (key.length === 0) return [`${row} limit 5`, `${row} limit 0`];
     const ascending = key.map(quoteIdent).join(", ");
     const descending = key.map((name) => `${quoteIdent(name)} desc`).join(", ");
-    return `(${row} order by ${ascending} limit 3) union (${row} order by ${descending} limit 2)`;
+    return [`${row} order by ${ascending} limit 3`, `${row} order by ${descending} limit 2`];
   });
   const results = await readAll<{ row: string }>(client, statements);
-  return results.map((rows) => rows.map(({ row }) => JSON.parse(row) as SurveyRow));
+  return relations.map((_, index) => {
+    const [first = [], last = []] = results.slice(2 * index, 2 * index + 2);
+    const texts = new Set([...first, ...last.toReversed()].map(({ row }) => row));
+    return [...texts].map((text) => JSON.parse(text) as SurveyRow);
+  });
 }
 
 /** How many rows share a value of these columns, where any do. */

@@ -1,0 +1,98 @@
+import type { Cast } from "../init/personas.ts";
+import {
+  everything,
+  keyOf,
+  type ObservedOperation,
+  observedOperations,
+  type Proposal,
+  type Propose,
+  proposer,
+} from "../init/proposal.ts";
+import type { ScannedCell } from "../scan/access-map.ts";
+import type { Questions, SystemFacts } from "./init-ask.ts";
+import { whyWaived } from "./init-calls.ts";
+
+/** A cell that is not denied, and what it may be declared as. */
+export interface OpenCell {
+  readonly cell: {
+    readonly relation: string;
+    readonly persona: string;
+    readonly operation: ObservedOperation;
+  };
+  readonly proposals: readonly Proposal[];
+  /** What came of declaring it denied. */
+  readonly denied: ScannedCell["record"];
+  /** Its persona bypasses RLS. */
+  readonly isAbove: boolean;
+}
+
+/** What each cell that was not denied may be declared as. */
+export async function proposalsFor(
+  asks: Questions,
+  { catalog, schema }: SystemFacts,
+  { personas }: Cast,
+  denied: readonly ScannedCell[],
+): Promise<ReadonlyMap<string, OpenCell>> {
+  const roles = new Map(catalog.roles.map((one) => [one.name, one]));
+  const byName = new Map(catalog.relations.map((one) => [keyOf(one), one]));
+  const proposers = new Map<string, Propose>();
+  const found = new Map<string, OpenCell>();
+  for (const { record } of denied) {
+    const { verdict, operation, column, persona } = record;
+    const relation = `${record.schema}.${record.relation}`;
+    const info = byName.get(relation);
+    const who = personas.find(({ name }) => name === persona);
+    // What the target's posture forbids was not observed.
+    if (
+      verdict === "pass" ||
+      verdict === "skipped" ||
+      column !== undefined ||
+      info === undefined ||
+      who === undefined
+    )
+      continue;
+    if (!isObserved(operation)) continue;
+    const propose =
+      proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
+    proposers.set(relation, propose);
+    const proposals: Proposal[] = [];
+    for (const one of propose(who, operation))
+      if (mayHold(one, record) && (await asks.canRead(one, info, who.values))) proposals.push(one);
+    const cell = { relation, persona, operation };
+    found.set(record.id, { cell, proposals, denied: record, isAbove: who.standing === "above" });
+  }
+  return found;
+}
+
+/** What was observed rules some declarations out before they are run. */
+function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell["record"]): boolean {
+  const seen = channels.direct?.observation;
+  if (implied === true || seen?.kind !== "rows") return true;
+  if (seen.method === "sample") return true;
+  if (seen.affected === 0 && verdict === "inconclusive") return false;
+  return rows !== "all" || seen.affected >= seen.baseline.total;
+}
+
+export function isObserved(operation: string): operation is ObservedOperation {
+  return (observedOperations as readonly string[]).includes(operation);
+}
+
+export interface Tried {
+  readonly proposal: Proposal;
+  readonly record: ScannedCell["record"];
+}
+
+/** Denied, where only that could not be decided; else the first that a waiver covers. */
+export function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readonly Tried[]): Proposal {
+  // Who bypasses RLS cannot be denied anything, and an error is never waived.
+  if (isAbove) return { ...everything, waived: whyWaived(denied) };
+  if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
+  const explicit = tried.filter(({ proposal }) => proposal.implied !== true);
+  const [first] = [...explicit.filter(({ record }) => record.verdict !== "error"), ...explicit];
+  // An error reaches nothing, and no waiver covers it: the run shows it.
+  if (first?.record.verdict === "error") return {};
+  if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
+  // Nothing was tried in the time that there was.
+  const untried = proposals.find(({ implied }) => implied !== true);
+  return { ...(untried ?? (denied.verdict === "error" ? everything : {})), waived: whyWaived(denied) };
+}
