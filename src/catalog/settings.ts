@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { RestAddress } from "../model/target.ts";
 import { readSql } from "../lib/sql-file.ts";
+import { supabaseExtraPath } from "../model/settings.ts";
 
 interface SettingRow {
   readonly role: string | null;
@@ -11,6 +12,7 @@ interface SettingRow {
   readonly custom: boolean;
   readonly postgrest: boolean;
   readonly base: string | null;
+  readonly platform: boolean;
 }
 
 /** Reads what sessions of these roles, and of the login that asks, bring along. `gateway`: what PostgREST logs in as. */
@@ -26,6 +28,7 @@ export async function readSettings(
     ),
     base: new Map(rows.flatMap(({ name, base }) => (base === null ? [] : [[name, base] as const]))),
     custom: new Set(rows.filter(({ custom }) => custom).map(({ name }) => name)),
+    extraPath: rows[0]?.platform === true ? supabaseExtraPath : undefined,
   };
 }
 

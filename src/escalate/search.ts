@@ -59,7 +59,7 @@ export async function searchEscalation(
   await loadParser();
   const world = await readWorld(client, input);
   const engine = new Engine(client, budget.chunkMs);
-  const path = `${quoteIdent(world.matrix.schema)}, public`;
+  const path = [world.matrix.schema, ...world.extraPath].map(quoteIdent).join(", ");
   await client.query(`set search_path = ${path}`);
   const all = measuresOf(world);
   const start = await standing(client, engine, world, all, path);

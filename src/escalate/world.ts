@@ -52,6 +52,8 @@ export interface SearchInput {
   /** What is left out, since a rollback would not undo it. */
   readonly sideEffects: readonly SideEffect[];
   readonly preRequest: string | undefined;
+  /** Behind the matrix's schema in search_path. */
+  readonly extraPath: readonly string[];
   /** Whom rowgate logs in as. */
   readonly home: string;
   /** Whether the run was asked about a cell, by its id. */

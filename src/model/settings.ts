@@ -17,4 +17,9 @@ export interface SettingsInForce {
   readonly base: ReadonlyMap<string, string>;
   /** Names with a dot that no module has defined: until they are set, they are NULL. */
   readonly custom: ReadonlySet<string>;
+  /** What the API puts behind a request's schema in search_path; `undefined`: PostgREST's own default, public. */
+  readonly extraPath?: readonly string[] | undefined;
 }
+
+/** `api.extra_search_path` of a Supabase project: where its extensions are. */
+export const supabaseExtraPath: readonly string[] = ["public", "extensions"];

@@ -28,6 +28,8 @@ export interface SessionRules {
   readonly known: readonly string[];
   /** Name → value while it is not set. */
   readonly base: ReadonlyMap<string, string>;
+  /** Behind the request's schema in search_path. */
+  readonly extraPath: readonly string[];
   /** Whom rowgate logs in as. */
   readonly home: string;
 }
@@ -45,7 +47,9 @@ export function sessionRules({ identities, inForce, gateway, home }: SessionFact
   const held = [...new Set(all.flatMap(({ settings }) => Object.keys(settings)))];
   const ofHome = inForce.roles.filter(({ role }) => role === home).map(({ name }) => name);
   const isKnown = (name: string): boolean => inForce.base.has(name) && !inForce.custom.has(name);
-  const known = [...held, ...ofHome, ...(past || !gateway ? ["search_path"] : [])].filter(isKnown);
+  const { extraPath = ["public"] } = inForce;
+  const isOwnPath = past || !gateway || extraPath.join() !== "public";
+  const known = [...held, ...ofHome, ...(isOwnPath ? ["search_path"] : [])].filter(isKnown);
   return {
     identities,
     jwt: gateway || all.some(({ claims }) => claims !== undefined),
@@ -54,13 +58,17 @@ export function sessionRules({ identities, inForce, gateway, home }: SessionFact
     custom: held.filter((name) => !isKnown(name)),
     known: [...new Set(known)],
     base: inForce.base,
+    extraPath,
     home,
   };
 }
 
-/** PostgREST puts `db-extra-search-path` (public) behind the request's schema; predicates of a matrix read so too. */
-export function matrixPath({ relation: { info } }: Asked): string {
-  return `${quoteIdent(info.schema)}, public`;
+/** PostgREST puts `db-extra-search-path` behind the request's schema; predicates of a matrix read so too. */
+export function matrixPath(
+  { extraPath }: Pick<SessionRules, "extraPath">,
+  { relation: { info } }: Asked,
+): string {
+  return [info.schema, ...extraPath].map(quoteIdent).join(", ");
 }
 
 /** What PostgREST calls it, in `request.path`. */
@@ -92,7 +100,7 @@ export function sessionOf(
     if (own !== undefined || state !== "never set") session.set(name, own ?? rules.base.get(name) ?? "");
   }
   for (const name of rules.known) {
-    const usual = name === "search_path" && through ? matrixPath(cell) : rules.base.get(name);
+    const usual = name === "search_path" && through ? matrixPath(rules, cell) : rules.base.get(name);
     session.set(name, identity?.settings[name] ?? usual ?? "");
   }
   if (rules.mixed && state !== "never set") {

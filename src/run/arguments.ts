@@ -16,7 +16,7 @@ import { reaches, type Varied, vary } from "../arguments/vary.ts";
 import type { Callable, CallBody, Caller, TableInfo } from "../arguments/world.ts";
 import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
-import { sessionOf, type SessionRules } from "../probe/sessions.ts";
+import { matrixPath, sessionOf, type SessionRules } from "../probe/sessions.ts";
 import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
@@ -158,7 +158,7 @@ async function tryAll(
   const privileged: ActingAs = {
     role: null,
     settings: [
-      ["search_path", `${quoteIdent(matrix.schema)}, public`],
+      ["search_path", [matrix.schema, ...run.sessions.extraPath].map(quoteIdent).join(", ")],
       ["row_security", "off"],
     ],
   };
@@ -235,7 +235,8 @@ function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {
         { persona, relation: { info: { schema, name } }, call: true },
         undefined,
       );
-      const path = session.get("search_path") ?? `${quoteIdent(schema)}, public`;
+      const path =
+        session.get("search_path") ?? matrixPath(sessions, { persona, relation: { info: { schema, name } } });
       const settings = new Map([...session, ["search_path", path], ["row_security", "on"]]);
       if (sessions.gateway)
         settings

@@ -66,6 +66,7 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
         actors: actorsOf(run),
         sideEffects: plan.sideEffects,
         preRequest: target.preRequest && `select ${quoteQualified(target.preRequest)}()`,
+        extraPath: run.sessions.extraPath,
         home: plan.catalog.login.name,
         wants: run.options.wants,
       },

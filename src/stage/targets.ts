@@ -3,6 +3,7 @@ import { type DatabaseAddress, defaultLimits, type StartedTarget, type Target } 
 import type { ContainerServer } from "./containers/server.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
 import type { RunningGateway } from "./gateway/server.ts";
+import { supabaseExtraPath } from "../model/settings.ts";
 import { spawnGateway, spawnPostgrest } from "./gateway/spawn.ts";
 import type { EmbeddedServer } from "./postgres/server.ts";
 import { chooseGateway, type GatewayChoice } from "./postgrest.ts";
@@ -140,6 +141,7 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     anonRole,
     jwt: { secret },
     txEnd,
+    extraSearchPath: applied.baseline?.name === "supabase" ? supabaseExtraPath : undefined,
     statementTimeoutMs: defaultLimits.statementTimeoutMs,
   });
   const target: Target = {

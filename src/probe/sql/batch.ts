@@ -61,7 +61,7 @@ export function batchSql(posted: readonly Posted[], settings: BatchSettings, mut
     ...(settings.shallow === true || mutants !== undefined ? [shallowSql] : []),
     ...(settings.changes ?? []),
     ...ofRequest(posted[0], settings),
-    `select set_config('search_path', ${quoteLiteral(pathOf(posted))}, true), set_config('rowgate.batch', ${batch}, true)`,
+    `select set_config('search_path', ${quoteLiteral(pathOf(posted, settings))}, true), set_config('rowgate.batch', ${batch}, true)`,
     settings.kept === true ? "select pg_temp.rowgate_batch()" : readSql("probe_batch.sql"),
     "deallocate all",
     "select current_setting('rowgate.answers')",
@@ -164,15 +164,16 @@ function ofRequest(first: Posted | undefined, { sessions }: BatchSettings): read
   return [`select set_config('request.path', ${path}, true), set_config('request.headers', '{}', true)`];
 }
 
-function pathOf([first]: readonly Posted[]): string {
-  return first === undefined ? "public" : matrixPath(first.cell);
+function pathOf([first]: readonly Posted[], { sessions }: BatchSettings): string {
+  return first === undefined ? "public" : matrixPath(sessions, first.cell);
 }
 
 /** What leads from a persona's session back to rowgate's own, where more than the role was switched. */
-function homeOf(posted: readonly Posted[], { sessions }: BatchSettings): ReadonlyMap<string, string> {
+function homeOf(posted: readonly Posted[], settings: BatchSettings): ReadonlyMap<string, string> {
+  const { sessions } = settings;
   const home = new Map<string, string>();
   if (posted.some(({ cell }) => cell.persona.login !== undefined))
     home.set("session_authorization", sessions.home);
-  if (sessions.known.includes("search_path")) home.set("search_path", pathOf(posted));
+  if (sessions.known.includes("search_path")) home.set("search_path", pathOf(posted, settings));
   return home;
 }

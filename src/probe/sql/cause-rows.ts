@@ -60,7 +60,7 @@ export async function rowsOf(
   const parts = [byKey, others].filter((part) => part !== undefined);
   if (parts.length === 0)
     throw new NotFound("the unexpected rows have no key by which the table's rows are known");
-  const path = `set local search_path = ${matrixPath(cell)}`;
+  const path = `set local search_path = ${matrixPath(context.sessions, cell)}`;
   const rows = await undone(client, ["set local row_security = off", path], async () => {
     const found = await client.query<[string]>({ text: parts.join(" union "), rowMode: "array" });
     return found.rows.map(([row]) => row);
@@ -202,7 +202,7 @@ export function asPersona(
   const { role, login } = cell.persona;
   const through = comesThroughGateway(sessions, cell);
   const settings = new Map([
-    ["search_path", matrixPath(cell)],
+    ["search_path", matrixPath(sessions, cell)],
     ...(through
       ? ([
           ["request.path", requestPath(cell)],

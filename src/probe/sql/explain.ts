@@ -103,7 +103,7 @@ export class Routines {
   #asPersona(cell: Cell): readonly string[] {
     const { role, login } = cell.persona;
     const session = new Map([
-      ["search_path", matrixPath(cell)],
+      ["search_path", matrixPath(this.#settings.sessions, cell)],
       ...sessionOf(this.#settings.sessions, cell, undefined),
     ]);
     const calls = [...session].map(
