@@ -3,6 +3,7 @@
 -- owner, view options, and what each role of $2 holds (grants to PUBLIC and inherited roles included).
 -- One row a relation, one JSON document a row; the shape is RelationInfo of src/model/catalog.ts.
 -- A role of $2 that does not exist here is left out (preflight reports it).
+with recursive {lineage}
 select json_build_object(
   'oid', c.oid::text,
   {relation},
@@ -68,7 +69,7 @@ select json_build_object(
         case when g.tgtype & 16 <> 0 then 'update' end, case when g.tgtype & 32 <> 0 then 'truncate' end], null)),
       'function', g.tgfoid::regproc::text,
       'enabled', g.tgenabled <> 'D') order by g.tgname)
-    from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal), '[]'),
+    from fired join pg_trigger g on g.oid = fired.trigger where fired.relation = c.oid), '[]'),
   'rules', coalesce((
     select json_agg(r.rulename order by r.rulename)
     from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN'), '[]'),

@@ -36,5 +36,5 @@ cross join (select coalesce(current_setting('plpgsql.variable_conflict', true), 
   select from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) one
   where (s.setdatabase = 0 or d.datname = current_database())
     and one ilike 'plpgsql.variable_conflict=%' and one not ilike '%=error')) as chosen (by_setting)
-where p.prokind = 'f' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_temp%'
+where p.prokind in ('f', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_temp%'
 order by n.nspname, p.proname, p.oid

@@ -7,6 +7,7 @@ with recursive domains as (
   union all
   select d.oid, t.oid, t.typbasetype, d.not_null or t.typnotnull from domains d join pg_type t on t.oid = d.next
 ),
+{lineage},
 -- Types for which the database itself defines a comparison or a cast: there = may mean anything. citext's is known.
 redefined as (
   select unnest(array[o.oprleft, o.oprright]) as type
@@ -65,7 +66,7 @@ select json_build_object(
         case when g.tgtype & 16 <> 0 then 'update' end, case when g.tgtype & 32 <> 0 then 'truncate' end], null)),
       'function', (select json_build_object('schema', fn.nspname, 'name', f.proname)
                    from pg_proc f join pg_namespace fn on fn.oid = f.pronamespace where f.oid = g.tgfoid)) order by g.tgname)
-    from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'), '[]'),
+    from fired join pg_trigger g on g.oid = fired.trigger where fired.relation = c.oid and g.tgenabled <> 'D'), '[]'),
   'uniques', coalesce((
     select json_agg(u.names)
     from (select (select json_agg(a.attname) from unnest(i.indkey::int2[]) x (num)
@@ -78,7 +79,17 @@ select json_build_object(
                   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num) as names
           from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
             and i.indpred is null and i.indexprs is null and i.indnatts = i.indnkeyatts) u), '[]'),
-  'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end
+  'rls', c.relrowsecurity,
+  'securityInvoker', coalesce(c.reloptions::text[] && '{security_invoker=true,security_invoker=on,security_invoker=1,security_invoker=yes}', false),
+  'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
+  'ancestors', coalesce((
+    select json_agg(json_build_object('schema', an.nspname, 'name', ac.relname))
+    from lineage l join pg_class ac on ac.oid = l.ancestor join pg_namespace an on an.oid = ac.relnamespace
+    where l.child = c.oid), '[]'),
+  'rules', coalesce((
+    select json_agg(json_build_object('name', w.rulename, 'definition', pg_get_ruledef(w.oid),
+      'event', (array['select', 'update', 'insert', 'delete'])[w.ev_type::text::int]))
+    from pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN'), '[]')
 )::text as relation
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace

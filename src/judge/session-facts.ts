@@ -25,6 +25,9 @@ function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
   if (kind === "login" && cell.persona.login === undefined) return false;
   // A call that went through went through; one that was refused, or showed some rows, rests on the function's body.
   if (operation === "execute") return kind === "stand-in" || expectation.kind !== "allow";
+  // A trigger that refuses has refused nothing of what went through.
+  if (roles === null && relation.info.kind === "table" && kind !== "stand-in" && expectation.kind === "allow")
+    return false;
   // Of a view everybody sees what it reads, and a trigger fires for everybody; of a table, those whom its policies are asked for.
   const asked = command === "all" || operationInfo[operation].policies.includes(command);
   if (roles === null) return asked;

@@ -33,6 +33,10 @@ export function fillSql(file: string, pieces: Readonly<Record<string, string>>):
 }
 
 /** What the catalogue and the proof read alike of relations and columns, for {@link fillSql}. */
-export function relationParts(): Readonly<Record<"relation" | "column", string>> {
-  return { relation: fillSql("parts/relation.sql", {}), column: fillSql("parts/column.sql", {}) };
+export function relationParts(): Readonly<Record<"relation" | "column" | "lineage", string>> {
+  return {
+    relation: fillSql("parts/relation.sql", {}),
+    column: fillSql("parts/column.sql", {}),
+    lineage: fillSql("parts/lineage.sql", {}),
+  };
 }

@@ -37,8 +37,8 @@ export interface Moving {
 export async function movingOf(context: Context, proved: Known, timed: readonly Outside[]): Promise<Moving> {
   const { knowledge, session, space } = context;
   const parts = new Map(
-    timed.flatMap(({ tree }) => {
-      const one = movable(tree, space.relation, knowledge);
+    timed.flatMap(({ tree, token }) => {
+      const one = token ? undefined : movable(tree, space.relation, knowledge);
       return one === undefined ? [] : [[tree, one] as const];
     }),
   );

@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import { claimsRead, shownClaim } from "./analyse/claims.ts";
+import { claimsBehind, claimsRead, isOfToken, shownClaim } from "./analyse/claims.ts";
 import { connected } from "./analyse/comparable.ts";
 import { always } from "./analyse/policy.ts";
 import { show } from "./analyse/tree.ts";
@@ -75,12 +75,14 @@ function isOfSession(claim: string): boolean {
   return claim === "aal" || claim === "amr";
 }
 
-const outsides = new WeakMap<Node, readonly Outside[]>();
+const outsides = new WeakMap<Node, Map<string | null, readonly Outside[]>>();
 
-/** The same for every persona of a run. */
+/** The same for every persona of a role. */
 function outsideOf(context: Context, tree: Node): readonly Outside[] {
-  const known = outsides.get(tree) ?? outsideParts(tree, context);
-  outsides.set(tree, known);
+  const byRole = outsides.get(tree) ?? new Map<string | null, readonly Outside[]>();
+  outsides.set(tree, byRole);
+  const known = byRole.get(context.as.role) ?? outsideParts(tree, context);
+  byRole.set(context.as.role, known);
   return known;
 }
 
@@ -119,7 +121,10 @@ async function deciding(
 function outsideParts(node: Node, context: Context): readonly Outside[] {
   const inner = connected(node);
   if (inner !== undefined && inner.length > 0) return inner.flatMap((one) => outsideParts(one, context));
-  const claims = [...claimsRead(node, context.knowledge)].filter((one) => !context.heldClaims.has(one));
-  const time = context.knowledge.reaches.of(node).readsTime;
-  return claims.length > 0 || time ? [{ tree: node, claims, time }] : [];
+  const { knowledge, heldClaims, as } = context;
+  const all = [...new Set([...claimsRead(node, knowledge), ...claimsBehind(node, knowledge, as.role)])];
+  const claims = all.filter((one) => !heldClaims.has(one) && !isOfToken(one));
+  const token = all.some(isOfToken);
+  const time = token || knowledge.reaches.of(node).readsTime;
+  return claims.length > 0 || time ? [{ tree: node, claims, time, token }] : [];
 }

@@ -12,8 +12,11 @@ import type { Storable } from "./storable.ts";
 /** A part of a condition that something outside of the database decides. */
 export interface Outside {
   readonly tree: Node;
+  /** That no persona holds. */
   readonly claims: readonly string[];
   readonly time: boolean;
+  /** The time is that of the token itself, which cannot be moved. */
+  readonly token: boolean;
 }
 
 export interface Proved {

@@ -1,8 +1,9 @@
 import type { Node } from "libpg-query";
 import { isJsonText } from "../../lib/json.ts";
+import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import { bodyOf } from "./bodies.ts";
 import { inlined, type Reading } from "./inline.ts";
-import type { ProofFunction } from "./schema.ts";
+import type { ProofFunction, ProofRelation } from "./schema.ts";
 import { onlyValue, part, replace, stringOf, walk, withoutCasts } from "./tree.ts";
 
 /** The token as a whole is read, by a path or pattern that may mean any claim. */
@@ -23,6 +24,58 @@ export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
   const found = new Set<string>();
   visit(withBodies(tree, reading, found, 0), found);
   return found;
+}
+
+/** Every token has them, and each has others: they are a clock. */
+export function isOfToken(claim: string): boolean {
+  return /^(?:exp|iat|nbf|auth_time)$/.test(claim);
+}
+
+/**
+ * Claims that the policies of other relations read, where the role itself meets these: in subqueries, in views with `security_invoker`, and in the
+ * bodies of functions with the caller's rights.
+ */
+export function claimsBehind(tree: Node, reading: Reading, role: string | null): ReadonlySet<string> {
+  const found = new Set<string>();
+  const seen = new Set<object>();
+  const follow = (node: Node): void =>
+    walk(node, (each) => {
+      for (const one of metBy(each, reading)) {
+        if (seen.has(one)) continue;
+        seen.add(one);
+        for (const inner of "source" in one ? [bodyOf(one)] : ruling(one, role)) {
+          if (inner === undefined) continue;
+          if (!("source" in one)) for (const claim of claimsRead(inner, reading)) found.add(claim);
+          follow(inner);
+        }
+      }
+    });
+  follow(tree);
+  return found;
+}
+
+/** The relation that a node reads, or the functions that it may call: what the caller's rights decide. */
+function metBy(node: Node, { schema }: Reading): readonly (ProofRelation | ProofFunction)[] {
+  const { schemaname, relname } = part(node, "RangeVar") ?? {};
+  const relation = relname === undefined ? undefined : schema.relation(schemaname, relname);
+  const called = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
+  return [
+    ...(relation === undefined ? [] : [relation]),
+    ...schema.namesakes(called).filter(({ definer }) => !definer),
+  ];
+}
+
+/** What decides which of its rows a role reads. */
+function ruling(relation: ProofRelation, role: string | null): readonly Node[] {
+  if (relation.definition !== null)
+    return relation.securityInvoker ? parseStatements(relation.definition) : [];
+  if (!relation.rls) return [];
+  return relation.policies
+    .filter(
+      ({ command, roles }) =>
+        /^(?:select|all)$/.test(command) && roles.some((one) => one === "public" || one === role),
+    )
+    .flatMap(({ using }) => (using === null ? [] : [parseExpression(using)]));
 }
 
 const known: ReadonlySet<string> = new Set(["uid", "role", "email", "jwt"]);

@@ -62,6 +62,11 @@ function nextEffects(
   byKeys: boolean,
 ): readonly Effect[] {
   const fired = on.triggers.filter((one) => one.events.includes(command) && isFired(one));
+  const byRules = on.rules
+    .filter(({ event }) => event === command)
+    .flatMap(({ name, definition }) =>
+      writesOfRule(definition, schema).map((write) => ({ ...write, same: false, by: `the rule ${name}` })),
+    );
   const byTriggers = fired.flatMap((trigger): readonly Effect[] =>
     schema
       .namesakes(trigger.function.name)
@@ -73,7 +78,8 @@ function nextEffects(
         by: `the trigger ${trigger.name}`,
       })),
   );
-  return byKeys ? [...byTriggers, ...byForeignKeys(schema, on, command, columns)] : byTriggers;
+  const said = [...byRules, ...byTriggers];
+  return byKeys ? [...said, ...byForeignKeys(schema, on, command, columns)] : said;
 }
 
 const actions: Readonly<Record<string, "cascade" | "set">> = { c: "cascade", n: "set", d: "set" };
@@ -85,24 +91,24 @@ function byForeignKeys(
   columns: readonly string[] | undefined,
 ): readonly Effect[] {
   if (command === "insert") return [];
-  return [...schema.relations].flatMap((on) =>
-    on.foreignKeys.flatMap((key): readonly Effect[] => {
+  const referred = schema.kin(to);
+  return [...schema.relations].flatMap((has) =>
+    has.foreignKeys.flatMap((key): readonly Effect[] => {
       const action = actions[command === "delete" ? key.onDelete : key.onUpdate];
       const isMet =
         command === "delete" || columns === undefined || key.referenced.some((one) => columns.includes(one));
-      if (key.to.schema !== to.schema || key.to.name !== to.name || action === undefined || !isMet) return [];
+      const refers = referred.some(({ schema: of, name }) => key.to.schema === of && key.to.name === name);
+      if (!refers || action === undefined || !isMet) return [];
       const deletes = command === "delete" && action === "cascade";
-      return [
-        {
-          on,
-          command: deletes ? "delete" : "update",
-          columns: key.columns,
-          same: false,
-          elevated: true,
-          shared: key.columns.filter((name, index) => name === key.referenced[index]),
-          by: `ON ${command.toUpperCase()} ${action === "cascade" ? "CASCADE" : "SET"} of (${key.columns.join(", ")})`,
-        },
-      ];
+      return schema.kin(has).map((on) => ({
+        on,
+        command: deletes ? "delete" : "update",
+        columns: key.columns,
+        same: false,
+        elevated: true,
+        shared: key.columns.filter((name, index) => name === key.referenced[index]),
+        by: `ON ${command.toUpperCase()} ${action === "cascade" ? "CASCADE" : "SET"} of (${key.columns.join(", ")})`,
+      }));
     }),
   );
 }
@@ -166,6 +172,11 @@ function queriesOf(fn: ProofFunction, text: string): readonly string[] {
   return found;
 }
 
+/** Rules are printed by Postgres itself. */
+function writesOfRule(definition: string, schema: Schema): readonly Write[] {
+  return parseStatements(definition).flatMap((tree) => writesOfTree(tree, schema));
+}
+
 const writing = /\b(?:insert|update|delete|merge)\b/i;
 
 /** Expressions and assignments write nothing. @throws */
@@ -181,9 +192,18 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
     columns: readonly string[] | undefined,
     where?: Node,
   ): void => {
-    for (const on of schema.relations)
-      if (on.name === target?.relname && (target.schemaname ?? on.schema) === on.schema)
-        found.push({ on, command, columns, same: isOwnRow(where, on), elevated: false, shared: [] });
+    for (const named of schema.relations)
+      if (named.name === target?.relname && (target.schemaname ?? named.schema) === named.schema)
+        for (const on of schema.kin(named))
+          found.push({
+            on,
+            command,
+            // A view may call them otherwise, and writes with its owner's rights.
+            columns: named.definition === null ? columns : undefined,
+            same: isOwnRow(where, on),
+            elevated: named.definition !== null,
+            shared: [],
+          });
   };
   walk(tree, (node) => {
     const remove = part(node, "DeleteStmt");

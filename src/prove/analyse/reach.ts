@@ -95,6 +95,7 @@ export class Reaches {
 
   #noteCall(name: string, into: Found): void {
     if (this.#isVolatile(name)) into.volatile.add(name);
+    if (this.#schema.ownAggregates.has(name)) into.volatile.add(`the aggregate ${name}`);
     if (/^(?:session_user|system_user)$/.test(name)) into.readsLogin = true;
     if (timely.test(name)) into.readsTime = true;
     for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));

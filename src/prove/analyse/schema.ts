@@ -1,9 +1,9 @@
 import type { Node } from "libpg-query";
 import { grouped } from "../../lib/grouped.ts";
-import { parseExpression } from "../../lib/sql-tree.ts";
+import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ColumnInfo, RelationInfo, RelationKind, TriggerInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
-import { part, withoutCasts } from "./tree.ts";
+import { part, walk, withoutCasts } from "./tree.ts";
 
 /** A column, with what decides which values it can hold; its type as SQL can name it under any search_path. */
 export interface ProofColumn extends Pick<
@@ -43,7 +43,10 @@ export interface ProofTrigger extends Pick<TriggerInfo, "name" | "level" | "even
 }
 
 /** Expressions of its policies are printed under `search_path = ''`: every name in full. */
-export interface ProofRelation extends Pick<RelationInfo, "schema" | "name" | "policies"> {
+export interface ProofRelation extends Pick<
+  RelationInfo,
+  "schema" | "name" | "policies" | "rls" | "securityInvoker"
+> {
   readonly kind: Exclude<RelationKind, "function">;
   readonly columns: readonly ProofColumn[];
   readonly checks: readonly string[];
@@ -56,6 +59,16 @@ export interface ProofRelation extends Pick<RelationInfo, "schema" | "name" | "p
   readonly keys: readonly (readonly string[])[];
   /** A view's query. */
   readonly definition: string | null;
+  /** What it is a partition or a child of, and what that is. */
+  readonly ancestors: readonly QualifiedName[];
+  /** `CREATE RULE …` of its rules, but for a view's query. */
+  readonly rules: readonly ProofRule[];
+}
+
+export interface ProofRule {
+  readonly name: string;
+  readonly event: "select" | "insert" | "update" | "delete";
+  readonly definition: string;
 }
 
 export interface ProofFunction extends QualifiedName {
@@ -84,6 +97,7 @@ export interface ProofFunction extends QualifiedName {
 export interface FunctionNames {
   readonly volatile: readonly string[];
   readonly aggregates: readonly string[];
+  readonly ownAggregates: readonly string[];
 }
 
 /** All that the analysis knows of a database, and how names are looked up in it. */
@@ -91,22 +105,26 @@ export class Schema {
   readonly #relations: ReadonlyMap<string, ProofRelation>;
   readonly #functions: ReadonlyMap<string, readonly ProofFunction[]>;
   readonly #path: readonly string[];
+  readonly #kin = new Map<ProofRelation, readonly ProofRelation[]>();
   /** Built-in functions whose answer may change from call to call. */
   readonly volatileBuiltins: ReadonlySet<string>;
   /** Aggregates and window functions, built in or not: what they say of fewer rows may be anything. */
   readonly aggregates: ReadonlySet<string>;
+  /** Aggregates that are made of functions of the database's own, in which anything may be read. */
+  readonly ownAggregates: ReadonlySet<string>;
 
   constructor(
     relations: readonly ProofRelation[],
     functions: readonly ProofFunction[],
     path: readonly string[],
-    { volatile, aggregates }: FunctionNames,
+    { volatile, aggregates, ownAggregates }: FunctionNames,
   ) {
     this.#relations = new Map(relations.map((one) => [`${one.schema}.${one.name}`, one]));
     this.#functions = grouped(functions, ({ name }) => name);
     this.#path = path;
     this.volatileBuiltins = new Set(volatile);
     this.aggregates = new Set(aggregates);
+    this.ownAggregates = new Set(ownAggregates);
   }
 
   get relations(): Iterable<ProofRelation> {
@@ -128,6 +146,19 @@ export class Schema {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Relations that share rows with it: its ancestors and descendants, and of a view what it reads. */
+  kin(relation: ProofRelation): readonly ProofRelation[] {
+    const known = this.#kin.get(relation);
+    if (known !== undefined) return known;
+    const found = new Set([relation]);
+    this.#kin.set(relation, [relation]);
+    for (const one of this.relations) if (descends(one, relation) || descends(relation, one)) found.add(one);
+    for (const one of relation.definition === null ? [] : namedIn(relation.definition, this))
+      for (const each of this.kin(one)) found.add(each);
+    this.#kin.set(relation, [...found]);
+    return [...found];
   }
 
   /** Every function of that name, whatever its schema and arguments. */
@@ -152,6 +183,21 @@ export class Schema {
         : found;
     return taking.length === 1 ? taking[0] : undefined;
   }
+}
+
+function descends({ ancestors }: ProofRelation, { schema, name }: ProofRelation): boolean {
+  return ancestors.some((one) => one.schema === schema && one.name === name);
+}
+
+/** The relations that a query names. */
+function namedIn(query: string, schema: Schema): readonly ProofRelation[] {
+  const found: ProofRelation[] = [];
+  walk(parseStatements(query), (node) => {
+    const { schemaname, relname } = part(node, "RangeVar") ?? {};
+    const one = relname === undefined ? undefined : schema.relation(schemaname, relname);
+    if (one !== undefined) found.push(one);
+  });
+  return found;
 }
 
 /** The arguments that a call leaves out, where the default of each is a constant: who evaluates it makes no difference. */

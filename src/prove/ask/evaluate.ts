@@ -82,9 +82,13 @@ function evaluationSql(
   cases: readonly Case[],
 ): string {
   const documents = cases.map(({ row, variables: given }) => ({
-    row: documentOf(relation, row),
+    ...documentOf(relation, row),
     ...(given && { free: given }),
   }));
+  const base = baseSql(
+    relation,
+    documents.flatMap(({ nulls }) => nulls ?? []),
+  );
   const records =
     variables.length === 0
       ? ""
@@ -98,17 +102,37 @@ function evaluationSql(
   return (
     `select pg_catalog.string_agg(${letters}, '' order by "rowgate:number") from (select "rowgate:number", ${values} ` +
     `from pg_catalog.jsonb_array_elements(${quoteLiteral(JSON.stringify(documents))}) with ordinality as "rowgate:documents"("rowgate:document", "rowgate:number"), ` +
-    `lateral pg_catalog.jsonb_populate_record(null::${quoteQualified(relation)}, "rowgate:document" -> 'row') as ${quoteIdent(alias)}${records}) as "rowgate:values"`
+    `lateral pg_catalog.jsonb_populate_record(${base}, "rowgate:document" -> 'row') as ${quoteIdent(alias)}${records}) as "rowgate:values"`
   );
 }
 
+interface Document {
+  readonly row: Readonly<Record<string, unknown>>;
+  /** Columns that hold the JSON value null: in a document it would be read as NULL. */
+  readonly nulls?: readonly string[];
+}
+
 /** JSON must be JSON in the document: a string would become a JSON string. */
-function documentOf(relation: ProofRelation, row: Row): Record<string, unknown> {
+function documentOf(relation: ProofRelation, row: Row): Document {
   const out: Record<string, unknown> = {};
+  const nulls: string[] = [];
   for (const [name, value] of Object.entries(row)) {
     const column = relation.columns.find((one) => one.name === name);
-    out[name] =
-      value !== null && column !== undefined && isJson(column) ? (JSON.parse(value) as unknown) : value;
+    const json = value !== null && column !== undefined && isJson(column);
+    if (json && JSON.parse(value) === null) nulls.push(name);
+    else out[name] = json ? (JSON.parse(value) as unknown) : value;
   }
-  return out;
+  return { row: out, ...(nulls.length > 0 && { nulls }) };
+}
+
+/** What a row has where its document says nothing. */
+function baseSql(relation: ProofRelation, nulls: readonly string[]): string {
+  const table = quoteQualified(relation);
+  if (nulls.length === 0) return `null::${table}`;
+  const values = relation.columns.map(({ name, type }) =>
+    nulls.includes(name)
+      ? `case when pg_catalog.jsonb_exists("rowgate:document" -> 'nulls', ${quoteLiteral(name)}) then 'null'::${type} end`
+      : "null",
+  );
+  return `row(${values.join(", ")})::${table}`;
 }

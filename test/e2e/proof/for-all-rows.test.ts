@@ -4,6 +4,6 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("for-all-rows", "put-in", "session-and-effects"))("$name", async (proof) => {
+test.each(casesOf("for-all-rows", "elsewhere", "put-in", "session-and-effects"))("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));
 });

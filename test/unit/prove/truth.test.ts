@@ -26,6 +26,10 @@ const relation: ProofRelation = {
   checks: [],
   foreignKeys: [],
   triggers: [],
+  rls: true,
+  securityInvoker: false,
+  ancestors: [],
+  rules: [],
   uniques: [],
   keys: [],
   policies: [],
@@ -39,6 +43,7 @@ function possible(text: string): string {
   const schema = new Schema([relation], [], ["public"], {
     volatile: ["random"],
     aggregates: ["max", "count"],
+    ownAggregates: [],
   });
   const reading = { schema, reaches: new Reaches(schema), bounds: new BoundValues() };
   const tree = relax(resolveNames(parseExpression(text), { schema, relation }), reading);
