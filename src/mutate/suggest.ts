@@ -6,6 +6,7 @@ import type { Cell } from "../model/cell.ts";
 import { isFor } from "../model/operations.ts";
 import type { Plan } from "../plan/plan.ts";
 import { fieldsOf, walk } from "../prove/analyse/tree.ts";
+import type { Covered } from "./cells.ts";
 import { allCommands, type Mutant } from "./mutant.ts";
 
 /**
@@ -13,14 +14,45 @@ import { allCommands, type Mutant } from "./mutant.ts";
  * A privilege that a role does not hold is noticed by `deny: grant`; a relation or function that the matrix does not name, by naming it;
  * a weaker WITH CHECK, by a row that it refuses; another USING, by the rows that it means. What only a person can say stands in `<…>`.
  */
-export function suggestionFor(mutant: Mutant, own: readonly Cell[], plan: Plan): string | undefined {
+export function suggestionFor(
+  mutant: Mutant,
+  own: readonly Cell[],
+  plan: Plan,
+  covered: readonly Covered[] = [],
+): string | undefined {
   const { after } = mutant;
   if (mutant.operator === "member") return lessThanOthers(mutant, plan);
-  const name = nameOf(after, plan);
-  if (after.kind === "function") return ofFunction(mutant, name, own, plan);
-  const entry = isNamed(mutant, plan) ? moreCells(mutant, own, plan) : { expect: deniedToAll(mutant, plan) };
+  if (after.kind === "function")
+    return ofCallers(mutant, plan, covered) ?? ofFunction(mutant, nameOf(after, plan), own, plan);
+  return ofRelation(
+    after,
+    isNamed(mutant, plan) ? moreCells(mutant, own, plan) : { expect: deniedToAll(mutant, plan) },
+    plan,
+  );
+}
+
+function ofRelation(info: RelationInfo, { note, ...entry }: Entry, plan: Plan): string | undefined {
   if (entry.expect.length === 0) return undefined;
-  return stringify({ relations: { [name]: { ...entry, expect: Object.fromEntries(entry.expect) } } });
+  const relations = { [nameOf(info, plan)]: { ...entry, expect: Object.fromEntries(entry.expect) } };
+  return `${note ?? ""}${stringify({ relations }, { aliasDuplicateObjects: false })}`;
+}
+
+/** A function that says otherwise is noticed where policies call it: by what a weaker policy would be noticed by. */
+function ofCallers(mutant: Mutant, plan: Plan, covered: readonly Covered[]): string | undefined {
+  if (!mutant.operator.startsWith("helper-")) return undefined;
+  for (const { work, passed } of covered) {
+    if ("routine" in work) continue;
+    const { info } = work.relation;
+    for (const { name, roles, using, check } of info.policies) {
+      const calls = (text: string | null): boolean => text?.includes(mutant.after.name) === true;
+      if (!calls(using) && !calls(check)) continue;
+      const from = calls(check) ? `WITH CHECK (${check ?? ""})` : `USING (${using ?? ""})`;
+      const asPolicy = { ...mutant, after: info, roles, from, subject: `policy ${name}` };
+      const found = ofRelation(info, moreCells(asPolicy, [...passed.values()], plan), plan);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
 }
 
 function nameOf({ schema, name }: RelationInfo, { matrix }: Plan): string {
@@ -39,14 +71,21 @@ function ofFunction(mutant: Mutant, name: string, own: readonly Cell[], plan: Pl
     operator === "grant" || operator === "revoke"
       ? says[operator]
       : "<deny, allow, or the rows that it returns>";
-  const expect = personasOf(mutant, plan).map((persona) => [persona, answer]);
+  const about = personasOf(mutant, plan);
+  if (about.length === 0) return undefined;
+  // Who is not listed is expected to be refused: what is named for the first time must say it of everybody.
+  const others = own.length > 0 ? [] : plan.matrix.personas.filter((one) => !about.includes(one.name));
+  const expect = [
+    ...about.map((persona) => [persona, answer]),
+    ...others.map((persona) => [persona.name, "<deny, allow, or the rows that it returns>"]),
+  ];
   // What is named already has calls.
   const takes = own.length === 0 && !mutant.relation.endsWith("()");
   const entry = {
     ...(takes && { calls: { one: "<argument: value, …>" } }),
     expect: Object.fromEntries(expect),
   };
-  return expect.length === 0 ? undefined : stringify({ functions: { [name]: entry } });
+  return stringify({ functions: { [name]: entry } });
 }
 
 const relationsAtMost = 3;
@@ -86,6 +125,8 @@ function personasOf({ roles }: Mutant, { matrix, catalog }: Plan): readonly stri
 }
 
 interface Entry {
+  /** A comment that stands before it. */
+  readonly note?: string;
   /** Row sets. */
   readonly rows?: Readonly<Record<string, string>>;
   /** Rows to send. */
@@ -93,7 +134,7 @@ interface Entry {
   readonly expect: Expected;
 }
 
-type Values = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string | null>>;
 
 function moreCells(mutant: Mutant, own: readonly Cell[], plan: Plan): Entry {
   const expect = deniedByGrant(mutant, own, plan);
@@ -117,7 +158,10 @@ function meantRows({ from, subject }: Mutant, own: readonly Cell[]): Entry {
     ([persona, cells]) =>
       [persona, Object.fromEntries(cells.map(({ operation }) => [operation, "meant"]))] as const,
   );
-  return { rows: { meant: `<the rows for which ${from.slice("USING ".length)}>` }, expect };
+  if (expect.length === 0) return { expect };
+  const condition = from.slice("USING ".length);
+  const note = `# Every row at hand is one of them. Add a row to the SQL for which this is not true, or the cell is vacuous.\n`;
+  return { note, rows: { meant: `<the rows for which ${condition}>` }, expect };
 }
 
 /** WITH CHECK says less than it did: a row that it refuses is to be sent, in an INSERT and in an UPDATE. */
@@ -127,6 +171,11 @@ function refusedByCheck({ after, subject, from }: Mutant, own: readonly Cell[], 
   const check = policy?.check ?? null;
   if (before === undefined || check === null || !from.startsWith("WITH CHECK")) return { expect: [] };
   const values = valuesFor(before, check);
+  const accepted = own.flatMap(({ expectation, candidates }) =>
+    expectation.kind === "candidates"
+      ? candidates.filter((one) => one.origin === "declared" && expectation.accept.includes(one.name))
+      : [],
+  );
   const writing = own.filter(
     ({ operation, column, expectation }) =>
       column === undefined &&
@@ -138,15 +187,33 @@ function refusedByCheck({ after, subject, from }: Mutant, own: readonly Cell[], 
       [
         persona,
         Object.fromEntries(
-          cells.map(({ operation }) => [
-            operation,
-            operation === "insert" ? { reject: ["refused"] } : { never: { refused: values } },
+          cells.map((cell) => [
+            cell.operation,
+            cell.operation === "insert" ? alsoRejecting(cell, "refused") : alsoNever(cell, values),
           ]),
         ),
       ] as const,
   );
   const inserts = writing.some(({ operation }) => operation === "insert");
-  return inserts ? { insert: { refused: values }, expect } : { expect };
+  return inserts ? { insert: { refused: { ...accepted[0]?.values, ...values } }, expect } : { expect };
+}
+
+/** What is declared of an INSERT stays. */
+function alsoRejecting({ expectation, candidates }: Cell, name: string): unknown {
+  const declared = candidates.filter(({ origin }) => origin === "declared").map((one) => one.name);
+  const { accept, reject } =
+    expectation.kind === "candidates" ? expectation : { accept: declared, reject: [] };
+  return { ...(accept.length > 0 && { accept }), reject: [...reject, name] };
+}
+
+/** What is declared of an UPDATE stays. */
+function alsoNever({ expectation, update, check }: Cell, values: Values): unknown {
+  const never = (update?.never ?? []).map((one) => [one.name, one.values] as const);
+  return {
+    ...(expectation.kind === "rows" ? { rows: expectation.name ?? expectation.predicate } : { allow: true }),
+    ...(check && { check: check.name ?? check.predicate }),
+    never: { ...Object.fromEntries(never), refused: values },
+  };
 }
 
 /** The columns that an expression reads, each with what a person has to say. */

@@ -116,7 +116,7 @@ function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating):
   const result = { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
   const isUndetected = mutantStateInfo[result.state].score === "undetected";
   return isUndetected && mutant.unseen === undefined
-    ? { ...result, add: suggestionFor(mutant, own, mutating.plan) }
+    ? { ...result, add: suggestionFor(mutant, own, mutating.plan, mutating.covered) }
     : result;
 }
 

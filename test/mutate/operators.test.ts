@@ -339,6 +339,7 @@ describe("what to add to the matrix where nothing noticed", () => {
       persona,
       role: member,
       column: undefined,
+      candidates: [{ name: "mine", origin: "declared", values: {} }],
       expectation: { kind: "allow" },
     }) as unknown as Cell;
   const suggested = (operator: string, operations: readonly Cell["operation"][]): unknown => {
@@ -354,7 +355,12 @@ describe("what to add to the matrix where nothing noticed", () => {
       ["select", "insert", "update", "delete"],
       {
         insert: { refused: values },
-        expect: { ana: { insert: { reject: ["refused"] }, update: { never: { refused: values } } } },
+        expect: {
+          ana: {
+            insert: { accept: ["mine"], reject: ["refused"] },
+            update: { allow: true, never: { refused: values } },
+          },
+        },
       },
     ],
     [
