@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import { type CellRecord, type RunRecord, archiveVersion } from "../model/run.ts";
 import { NotPacked, Unpacker, dictionaryFile, highestReference } from "./dictionary.ts";
 import { diskError, openPlain, readWhole } from "./disk.ts";
@@ -111,7 +111,7 @@ function parse(text: string, file: string, line: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw shapeError(file, line, cause instanceof Error ? cause.message : String(cause));
+    throw shapeError(file, line, messageOf(cause));
   }
 }
 

@@ -1,3 +1,4 @@
+import { isObject } from "../lib/json.ts";
 import { z } from "zod";
 import { baselineNames, defaultPrivileges } from "../model/baseline.ts";
 import { channels } from "../model/cell.ts";
@@ -97,7 +98,7 @@ export function runProblem(value: unknown): string | undefined {
 
 /** By hand, since it runs for a million lines: what any reader of a cell relies on. */
 export function cellProblem(value: unknown): string | undefined {
-  if (!isRecord(value)) return "a cell is an object";
+  if (!isObject(value)) return "a cell is an object";
   const missing = ["id", "matrix", "persona", "schema", "relation"].find(
     (field) => typeof value[field] !== "string",
   );
@@ -106,27 +107,23 @@ export function cellProblem(value: unknown): string | undefined {
   if (!isVerdict(value["verdict"])) return "verdict: expected one of rowgate's verdicts";
   if (typeof value["waived"] !== "boolean") return "waived: expected a boolean";
   if (typeof value["implied"] !== "boolean") return "implied: expected a boolean";
-  if (!isRecord(value["expectation"])) return "expectation: expected an object";
-  if (!isRecord(value["at"])) return "at: expected an object";
-  if (!isRecord(value["notOn"])) return "notOn: expected an object";
+  if (!isObject(value["expectation"])) return "expectation: expected an object";
+  if (!isObject(value["at"])) return "at: expected an object";
+  if (!isObject(value["notOn"])) return "notOn: expected an object";
   if (!Array.isArray(value["inForce"])) return "inForce: expected an array";
-  return isRecord(value["channels"]) ? channelsProblem(value["channels"]) : "channels: expected an object";
+  return isObject(value["channels"]) ? channelsProblem(value["channels"]) : "channels: expected an object";
 }
 
 function channelsProblem(byChannel: Readonly<Record<string, unknown>>): string | undefined {
   for (const [channel, record] of Object.entries(byChannel)) {
     const at = `channels.${channel}`;
     if (!isOneOf(channels, channel)) return `${at}: no such channel`;
-    if (!isRecord(record)) return `${at}: expected an object`;
+    if (!isObject(record)) return `${at}: expected an object`;
     if (!isVerdict(record["verdict"])) return `${at}.verdict: expected one of rowgate's verdicts`;
     if (!isOneOf(effects, record["effect"])) return `${at}.effect: expected one of rowgate's effects`;
-    if (!isRecord(record["observation"])) return `${at}.observation: expected an object`;
+    if (!isObject(record["observation"])) return `${at}.observation: expected an object`;
   }
   return undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isOneOf(known: readonly string[], value: unknown): boolean {

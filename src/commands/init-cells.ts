@@ -1,13 +1,6 @@
+import type { RelationOperation } from "../model/matrix.ts";
 import type { Cast } from "../init/personas.ts";
-import {
-  everything,
-  keyOf,
-  type ObservedOperation,
-  observedOperations,
-  type Proposal,
-  type Propose,
-  proposer,
-} from "../init/proposal.ts";
+import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
 import type { Questions, SystemFacts } from "./init-ask.ts";
 import { whyWaived } from "./init-calls.ts";
@@ -17,7 +10,7 @@ export interface OpenCell {
   readonly cell: {
     readonly relation: string;
     readonly persona: string;
-    readonly operation: ObservedOperation;
+    readonly operation: RelationOperation;
   };
   readonly proposals: readonly Proposal[];
   /** What came of declaring it denied. */
@@ -51,7 +44,7 @@ export async function proposalsFor(
       who === undefined
     )
       continue;
-    if (!isObserved(operation)) continue;
+    if (operation === "execute") continue;
     const propose =
       proposers.get(relation) ?? proposer(info, schema.relation(info.schema, info.name), roles, schema);
     proposers.set(relation, propose);
@@ -71,10 +64,6 @@ function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell
   if (seen.method === "sample") return true;
   if (seen.affected === 0 && verdict === "inconclusive") return false;
   return rows !== "all" || seen.affected >= seen.baseline.total;
-}
-
-export function isObserved(operation: string): operation is ObservedOperation {
-  return (observedOperations as readonly string[]).includes(operation);
 }
 
 export interface Tried {

@@ -1,7 +1,8 @@
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
 import type { Cast } from "../init/personas.ts";
-import { everything, type ObservedOperation, type Proposal } from "../init/proposal.ts";
+import { everything, type Proposal } from "../init/proposal.ts";
+import type { RelationOperation } from "../model/matrix.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
 import { type ChainFinding, failsRun, type Finding, findingSeverity, isChain } from "../model/finding.ts";
@@ -11,7 +12,7 @@ import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
-import { isObserved, type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
+import { type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
 import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
@@ -84,7 +85,7 @@ class Observation {
   readonly #system: PreparedSystem;
   readonly #facts: SystemFacts;
   readonly #cast: Cast;
-  readonly #declared = new Map<string, Map<string, Map<ObservedOperation, Proposal>>>();
+  readonly #declared = new Map<string, Map<string, Map<RelationOperation, Proposal>>>();
   readonly #keys: ReadonlyMap<string, readonly string[]>;
   readonly #calls: CallObservation;
   readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
@@ -212,7 +213,7 @@ class Observation {
     for (const { record } of cells.filter(({ record: one }) => isOpen(one))) {
       const { operation, persona, schema, relation } = record;
       if (operation === "execute") wider.push(...this.#calls.waive(record));
-      if (!isObserved(operation) || record.column !== undefined) continue;
+      if (operation === "execute" || record.column !== undefined) continue;
       const cell = { relation: `${schema}.${relation}`, persona, operation };
       const was = this.#declared.get(cell.relation)?.get(persona)?.get(operation);
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
@@ -245,10 +246,9 @@ class Observation {
   /** What passes in the whole run needs no waiver, whatever it was on the way there. */
   #passed({ schema, relation, persona, operation }: ScannedCell["record"]): void {
     const cell = { relation: `${schema}.${relation}`, persona };
-    const was = isObserved(operation)
-      ? this.#declared.get(cell.relation)?.get(persona)?.get(operation)
-      : undefined;
-    if (was?.waived === undefined || !isObserved(operation)) return;
+    const was =
+      operation !== "execute" ? this.#declared.get(cell.relation)?.get(persona)?.get(operation) : undefined;
+    if (was?.waived === undefined || operation === "execute") return;
     const { waived: _, ...plain } = was;
     this.#put({ ...cell, operation }, plain);
   }
@@ -276,9 +276,9 @@ class Observation {
   }
 
   #put({ relation, persona, operation }: OpenCell["cell"], proposal: Proposal): void {
-    const by = this.#declared.get(relation) ?? new Map<string, Map<ObservedOperation, Proposal>>();
+    const by = this.#declared.get(relation) ?? new Map<string, Map<RelationOperation, Proposal>>();
     this.#declared.set(relation, by);
-    const operations = by.get(persona) ?? new Map<ObservedOperation, Proposal>();
+    const operations = by.get(persona) ?? new Map<RelationOperation, Proposal>();
     by.set(persona, operations);
     if (proposal.implied === true && proposal.waived === undefined) operations.delete(operation);
     else operations.set(operation, proposal);

@@ -3,7 +3,7 @@ import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
 import { boundedText } from "../lib/bounded-text.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { allOrErrors } from "./errors.ts";
 
@@ -61,7 +61,7 @@ export async function loadMatrix(file: string, cwd: string, today: string): Prom
   const text = await boundedText(createReadStream(absolute), mostBytes).catch((cause: unknown) => {
     throw new RowgateError({
       code: "matrix/unreadable",
-      message: `Cannot read the matrix ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `Cannot read the matrix ${shown}: ${messageOf(cause)}`,
       hint: "check the path: it is taken from the current folder",
       cause,
     });

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import type { MutationRecord } from "../model/mutation.ts";
 import { mutationDocument } from "../report/mutation-json.ts";
 import type { Environment } from "./environment.ts";
@@ -34,7 +34,7 @@ export async function writeMutationReports(
     } catch (cause) {
       throw new RowgateError({
         code: "report/disk",
-        message: `Could not write the report ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        message: `Could not write the report ${file}: ${messageOf(cause)}`,
         hint: "check the path and its permissions",
         cause,
       });

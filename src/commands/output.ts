@@ -7,7 +7,7 @@ import { reporters } from "../report/reporters.ts";
 import { describeError } from "./errors.ts";
 import type { ShownProgress } from "./progress.ts";
 import { looks, openArchived } from "./report.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import { safeJson } from "../report/text.ts";
 
 /** What standard output gets to hold. Everything that a person reads is rendered from the archives alone. */
@@ -64,10 +64,6 @@ export function textOutput(
       return code;
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

@@ -8,7 +8,7 @@ import { runIdPattern } from "../archive/id.ts";
 import { readCatalog } from "../archive/read-catalog.ts";
 import { readCells, readRun } from "../archive/read.ts";
 import { type Deviation, verifyArchive } from "../archive/verify.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import { type ArchivedRun, archivedRun, exitCodeOf, type ReportOptions } from "../report/archived-run.ts";
 import { type ReportFormat, reporters, reportFormats } from "../report/reporters.ts";
 import type { Environment, ExitCode } from "./environment.ts";
@@ -172,7 +172,7 @@ export async function writeReports(
     } catch (cause) {
       throw new RowgateError({
         code: "report/disk",
-        message: `Could not write the report ${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        message: `Could not write the report ${name}: ${messageOf(cause)}`,
         hint: `check the path and its permissions; the run is archived: rowgate report ${archive.path} --format ${format}`,
         cause,
       });

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { latestArchive } from "../archive/chain.ts";
 import { checkAll, type ChainCheck, checkRun, type RunCheck } from "../archive/check.ts";
@@ -39,7 +39,7 @@ type Found = { readonly kind: "run" | "root"; readonly dir: string; readonly roo
 async function runOrRoot(given: string | undefined, logs: string, cwd: string): Promise<Found> {
   if (given === undefined) return { kind: "root", dir: await existing(logs, cwd), root: logs };
   const dir = path.resolve(cwd, given);
-  const isRun = given === "latest" || runIdPattern.test(given) || (await exists(path.join(dir, "run.json")));
+  const isRun = given === "latest" || runIdPattern.test(given) || existsSync(path.join(dir, "run.json"));
   if (!isRun) return { kind: "root", dir: await existing(dir, cwd), root: dir };
   const run = await folderOf(given, logs, cwd);
   return { kind: "run", dir: run, root: path.resolve(run, "../..") };
@@ -47,8 +47,8 @@ async function runOrRoot(given: string | undefined, logs: string, cwd: string): 
 
 async function existing(dir: string, cwd: string): Promise<string> {
   if (
-    (await exists(dir)) &&
-    ((await latestArchive(dir)) !== undefined || (await exists(path.join(dir, "chain.txt"))))
+    existsSync(dir) &&
+    ((await latestArchive(dir)) !== undefined || existsSync(path.join(dir, "chain.txt")))
   )
     return dir;
   throw new RowgateError({
@@ -56,13 +56,6 @@ async function existing(dir: string, cwd: string): Promise<string> {
     message: `There is no finished run in ${path.relative(cwd, dir) || "."}.`,
     hint: "name a run (its folder, its id, or latest), or the folder that --logs named",
   });
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function oneRun(check: RunCheck): ChainCheck {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { Captured } from "../model/baseline.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 
 /** Beside rowgate.yaml, under version control. */
 export const capturedName = "rowgate.captured.json";
@@ -51,7 +51,7 @@ function jsonOf(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw unreadable(file, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(file, messageOf(cause), cause);
   }
 }
 

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { createReadStream, existsSync } from "node:fs";
 import { boundedText } from "../lib/bounded-text.ts";
-import { RowgateError, type Issue, IssuesError, type SourcePosition } from "../model/errors.ts";
+import { type Issue, IssuesError, messageOf, RowgateError, type SourcePosition } from "../model/errors.ts";
 import { createHash } from "node:crypto";
 import { collectIssues } from "../yaml/issues.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -58,7 +58,7 @@ async function readText(file: string, shown: string): Promise<string> {
   const text = await boundedText(createReadStream(file), mostBytes).catch((cause: unknown) => {
     throw new RowgateError({
       code: "config/unreadable",
-      message: `Cannot read the configuration ${shown}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `Cannot read the configuration ${shown}: ${messageOf(cause)}`,
       hint: "check the path: it is taken from the current folder",
       cause,
     });

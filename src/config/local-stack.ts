@@ -1,5 +1,5 @@
 import path from "node:path";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import { isLocal } from "../lib/local.ts";
 import { localStack } from "../model/target.ts";
 import { findAnyConfig } from "./file.ts";
@@ -152,7 +152,7 @@ function ofEnvironment(variables: Variables): FoundStatus | undefined {
 
 async function readText(from: AsyncIterable<Buffer>, named: string): Promise<string> {
   const text = await boundedText(from, mostText).catch((cause: unknown) => {
-    throw unreadable(named, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(named, messageOf(cause), cause);
   });
   if (text === undefined) throw unreadable(named, `it is larger than ${mostText / 1024 / 1024} MiB`);
   return text;

@@ -1,3 +1,4 @@
+import { messageOf } from "../model/errors.ts";
 import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -93,7 +94,7 @@ export function pem(settings: Settings, found: Found, path_: string): string | u
     else if (!read.includes("PRIVATE KEY-----")) throw new Error("it holds no PEM block");
     return read;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     settings.wrong(
       found,
       path_,

@@ -2,23 +2,12 @@ import type { Node } from "libpg-query";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
 import { bypassOf } from "../model/catalog.ts";
+import type { RelationOperation } from "../model/matrix.ts";
 import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
 import type { Command, Side } from "../prove/analyse/policy.ts";
 import { both, type Condition, conditionFor, forPersona } from "./conditions.ts";
 import { nameOf, predicateText } from "./predicate.ts";
 import type { InitPersona } from "./personas.ts";
-
-export const observedOperations = [
-  "select",
-  "insert",
-  "update",
-  "delete",
-  "blind_update",
-  "blind_delete",
-  "upsert",
-  "truncate",
-] as const;
-export type ObservedOperation = (typeof observedOperations)[number];
 
 /** A row set that a policy asks for. */
 export interface RowSet {
@@ -40,11 +29,11 @@ export interface Proposal {
 }
 
 /** Proposals for a cell, the most exact first. Denied is always tried before. */
-export type Propose = (persona: InitPersona, operation: ObservedOperation) => readonly Proposal[];
+export type Propose = (persona: InitPersona, operation: RelationOperation) => readonly Proposal[];
 
 export const everything: Proposal = { rows: "all", check: "all" };
 const implied: Proposal = { implied: true };
-const impliedOperations: ReadonlySet<ObservedOperation> = new Set(["blind_update", "blind_delete", "upsert"]);
+const impliedOperations: ReadonlySet<RelationOperation> = new Set(["blind_update", "blind_delete", "upsert"]);
 
 /** What the policies of one relation say, as row sets of a matrix. */
 export function proposer(
@@ -105,7 +94,7 @@ type PartOf = (command: Command, side: Side) => Part;
  * The shortest first: what is changed or deleted must be visible too, which is said only where it leaves something out.
  */
 function proposedFor(
-  operation: ObservedOperation,
+  operation: RelationOperation,
   part: PartOf,
   setOf: (one: Part) => RowSet | "all" | undefined,
 ): readonly Proposal[] {
@@ -143,9 +132,9 @@ function unusedName(name: string, taken: ReadonlySet<string>): string {
 }
 
 /** What is declared of each relation: `schema.relation` → persona → operation. What is not there is denied. */
-export type Declared = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<ObservedOperation, Proposal>>>;
+export type Declared = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<RelationOperation, Proposal>>>;
 
-export function rowSetsOf(of: Iterable<ReadonlyMap<ObservedOperation, Proposal>>): readonly RowSet[] {
+export function rowSetsOf(of: Iterable<ReadonlyMap<RelationOperation, Proposal>>): readonly RowSet[] {
   const found = new Map<string, RowSet>();
   for (const operations of of)
     for (const { rows, check } of operations.values())
@@ -155,7 +144,7 @@ export function rowSetsOf(of: Iterable<ReadonlyMap<ObservedOperation, Proposal>>
 
 /** As a matrix writes it. */
 export function expectationOf(
-  operation: ObservedOperation,
+  operation: RelationOperation,
   { rows, check, waived, gains }: Proposal,
   expires: string,
 ): unknown {

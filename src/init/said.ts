@@ -1,4 +1,5 @@
-import { expectationOf, type ObservedOperation, type Proposal } from "./proposal.ts";
+import type { RelationOperation } from "../model/matrix.ts";
+import { expectationOf, type Proposal } from "./proposal.ts";
 
 const ordinary = ["select", "insert", "update", "delete"] as const;
 /** What an operation that is not listed follows. */
@@ -10,7 +11,7 @@ const followed = [
 
 /** What is said of several operations alike is said once; everything allowed is one word. */
 export function expectationsOf(
-  operations: ReadonlyMap<ObservedOperation, Proposal>,
+  operations: ReadonlyMap<RelationOperation, Proposal>,
   expires: string,
 ): unknown {
   const each = new Map<string, unknown>(

@@ -1,18 +1,12 @@
 import type { RelationInfo } from "../model/catalog.ts";
+import type { RelationOperation } from "../model/matrix.ts";
 import { callExpectationOf, functionJson, type ObservedFunction } from "./calls.ts";
 import { Groups } from "./groups.ts";
 import type { InitPersona } from "./personas.ts";
 import { expectationsOf, marked } from "./said.ts";
-import {
-  type Declared,
-  keyOf,
-  type ObservedOperation,
-  type Proposal,
-  rowSetsOf,
-  shownRelation,
-} from "./proposal.ts";
+import { type Declared, keyOf, type Proposal, rowSetsOf, shownRelation } from "./proposal.ts";
 
-type ByPersona = ReadonlyMap<string, ReadonlyMap<ObservedOperation, Proposal>>;
+type ByPersona = ReadonlyMap<string, ReadonlyMap<RelationOperation, Proposal>>;
 
 export interface MatrixParts {
   readonly relations: readonly RelationInfo[];
@@ -183,7 +177,7 @@ export function functionEntries(
 }
 
 /** What is expected of every persona alike is said once: TRUNCATE, which Supabase grants to all. */
-function sharedOf(by: ByPersona, personas: number): ReadonlyMap<ObservedOperation, Proposal> {
+function sharedOf(by: ByPersona, personas: number): ReadonlyMap<RelationOperation, Proposal> {
   const all = [...by.values()].map((one) => one.get("truncate"));
   const [first] = all;
   const isShared =

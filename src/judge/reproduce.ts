@@ -1,3 +1,4 @@
+import { shellWord } from "../lib/shell-word.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { Reproduction } from "../model/run.ts";
@@ -159,9 +160,4 @@ function curlLine(
     ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${shellWord(body)}`]),
     shellWord(`${rest.url}${path}`),
   ].join(" ");
-}
-
-/** Quoted for a POSIX shell, where it needs to be. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

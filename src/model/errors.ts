@@ -64,3 +64,7 @@ export function byPosition({ at: a }: Issue, { at: b }: Issue): number {
 export function formatPosition(at: SourcePosition): string {
   return `${at.file}:${at.line}:${at.column}`;
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

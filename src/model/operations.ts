@@ -32,19 +32,22 @@ export interface OperationInfo {
   readonly notOnRest?: string;
 }
 
+const asks = {
+  events: [],
+  checked: false,
+  reads: true,
+  rowByRow: false,
+  blind: false,
+  setsValues: false,
+  method: "GET",
+} as const;
 const write = { reads: false, rowByRow: false, blind: false } as const;
 
 export const operationInfo: Readonly<Record<Operation, OperationInfo>> = {
   select: {
     privileges: ["select"],
     policies: ["select"],
-    events: [],
-    checked: false,
-    reads: true,
-    rowByRow: false,
-    blind: false,
-    setsValues: false,
-    method: "GET",
+    ...asks,
   },
   insert: {
     ...write,
@@ -119,13 +122,7 @@ export const operationInfo: Readonly<Record<Operation, OperationInfo>> = {
   execute: {
     privileges: [],
     policies: [],
-    events: [],
-    checked: false,
-    reads: true,
-    rowByRow: false,
-    blind: false,
-    setsValues: false,
-    method: "GET",
+    ...asks,
   },
 };
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../model/errors.ts";
 import type { Node } from "libpg-query";
 import type { RelationInfo } from "../model/catalog.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
@@ -32,7 +33,7 @@ function printed(tree: Node): ExpressionChange {
   try {
     return { text: printExpression(tree) };
   } catch (error) {
-    return { unprintable: error instanceof Error ? error.message : String(error) };
+    return { unprintable: messageOf(error) };
   }
 }
 

@@ -1,5 +1,5 @@
 import jwt from "jsonwebtoken";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import type { SigningKey } from "../model/target.ts";
 import type { Claims } from "./claims.ts";
 
@@ -30,5 +30,5 @@ export function mint(claims: Claims, key: SigningKey): string {
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,7 +2,7 @@ import type { RelationInfo } from "../model/catalog.ts";
 import type { BoundCandidate, Cell } from "../model/cell.ts";
 import type { ChannelAnswer } from "../model/channel.ts";
 import type { Finding } from "../model/finding.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import { postureRules, readsOnly } from "../model/posture.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Target } from "../model/target.ts";
@@ -74,7 +74,7 @@ async function ofOthersOrOurs(finding: Finding, { control, tables, sent, since }
     );
     return rows > 0 ? { kind: "probe-rows-left", relation, rows } : { kind: "changed-by-others", relation };
   } catch (error) {
-    return { kind: "not-watched", relation, because: error instanceof Error ? error.message : String(error) };
+    return { kind: "not-watched", relation, because: messageOf(error) };
   }
 }
 

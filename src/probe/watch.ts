@@ -7,7 +7,8 @@ import { RowgateError } from "../model/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { TableFingerprint } from "../model/run.ts";
 import type { Control } from "./sql/baseline.ts";
-import { isLost, messageOf } from "./sql/session.ts";
+import { isLost } from "./sql/session.ts";
+import { messageOf } from "../model/errors.ts";
 import { type Fingerprint, fingerprint } from "./sql/survey.ts";
 
 /** As much of a plan as says which tables a run may touch. */

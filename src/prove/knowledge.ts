@@ -46,22 +46,14 @@ export class Knowledge implements Reading {
     reading: boolean,
   ): Condition | undefined {
     const key = JSON.stringify([relation.schema, relation.name, inherits, command, side, reading]);
-    if (!this.#conditions.has(key))
-      this.#conditions.set(key, this.#made(relation, inherits, command, side, reading));
+    if (!this.#conditions.has(key)) {
+      const own = policyCondition(relation, inherits, command, side, this.schema);
+      const isSeen = !reading || command === "select";
+      const seen = isSeen ? own : this.condition(relation, inherits, "select", "old", true);
+      const met = own === undefined || seen === undefined ? undefined : [own, seen];
+      this.#conditions.set(key, met === undefined || isSeen ? met?.[0] : joinedConditions("and", met));
+    }
     return this.#conditions.get(key);
-  }
-
-  #made(
-    relation: ProofRelation,
-    inherits: readonly string[],
-    command: Command,
-    side: Side,
-    reading: boolean,
-  ): Condition | undefined {
-    const own = policyCondition(relation, inherits, command, side, this.schema);
-    if (!reading || command === "select") return own;
-    const seen = policyCondition(relation, inherits, "select", "old", this.schema);
-    return own === undefined || seen === undefined ? undefined : joinedConditions("and", [own, seen]);
   }
 
   declared(relation: ProofRelation, predicate: string): Condition {

@@ -1,3 +1,4 @@
+import { shellWord } from "../lib/shell-word.ts";
 import { channels } from "../model/cell.ts";
 import { postureRules } from "../model/posture.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
@@ -168,10 +169,6 @@ function reproduceLines(cell: CellRecord, { run, running, width }: FailureTextOp
 export function keepingCommand({ command, matrix }: RunRecord, cell: CellRecord): string {
   const words = command ?? ["run", matrix.file];
   return ["rowgate", ...words, "--only", cell.id, "--keep"].map(shellWord).join(" ");
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Everything that a person needs to know of one failing cell, and how to see it without rowgate. */

@@ -1,3 +1,4 @@
+import { messageOf } from "../model/errors.ts";
 import type { Cell } from "../model/cell.ts";
 import type { ProofAnswer, RestsOn, SeededRow, Witness } from "../model/proof.ts";
 import type { ProofsRecord } from "../model/run.ts";
@@ -80,7 +81,7 @@ async function answersOf(
     return await prover.prove(asked);
   } catch (error) {
     interrupted?.throwIfAborted();
-    const because = `the proof failed: ${error instanceof Error ? error.message : String(error)}`;
+    const because = `the proof failed: ${messageOf(error)}`;
     return asked.map(() => ({ kind: "undecided", because, within: [], toDecide: "another run" }));
   }
 }

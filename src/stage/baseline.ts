@@ -1,4 +1,5 @@
-import { access, readdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { detectLayout, readProjectConfig } from "./apply-sql/layout.ts";
 import type {
@@ -47,7 +48,7 @@ function notCaptured(from: PrivilegesSource): RowgateError {
 async function privilegesOf(policies: string, cwd: string): Promise<Stated> {
   const folders = [policies, path.dirname(policies), path.join(cwd, "supabase")];
   for (const folder of folders)
-    if (await exists(path.join(folder, "config.toml"))) {
+    if (existsSync(path.join(folder, "config.toml"))) {
       const { exposesNewTables } = await readProjectConfig(folder);
       if (exposesNewTables === undefined) break;
       return { state: exposesNewTables ? "legacy" : "none", from: "config.toml" };
@@ -57,14 +58,10 @@ async function privilegesOf(policies: string, cwd: string): Promise<Stated> {
 
 async function isSupabase(policies: string, cwd: string): Promise<boolean> {
   const marks = ["config.toml", "migrations"].map((name) => path.join(cwd, "supabase", name));
-  const found = await Promise.all(marks.map(exists));
-  return found.includes(true) || (await detectLayout(policies)) === "supabase" || mentionsPlatform(policies);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
+  return (
+    marks.some((file) => existsSync(file)) ||
+    (await detectLayout(policies)) === "supabase" ||
+    mentionsPlatform(policies)
   );
 }
 

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { RowgateError, type RowgateErrorFacts } from "../model/errors.ts";
+import { messageOf, RowgateError, type RowgateErrorFacts } from "../model/errors.ts";
 
 interface ChildProgram {
   /** Compiled file, below `dist/stage/`. */
@@ -222,7 +222,7 @@ export async function serveParent<Settings, Ready, Request, Notice>(
   });
   await gone;
   await work.close().catch((error: unknown) => {
-    process.stderr.write(error instanceof Error ? error.message : String(error));
+    process.stderr.write(messageOf(error));
     process.exitCode = 1;
   });
   process.exit();

@@ -1,3 +1,4 @@
+import { messageOf } from "../model/errors.ts";
 import type { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import type { SkippedStatement } from "../model/baseline.ts";
@@ -34,7 +35,7 @@ export async function addUsers(
       await client.query("commit");
     } catch (cause) {
       await client.query("rollback");
-      const because = cause instanceof Error ? cause.message : String(cause);
+      const because = messageOf(cause);
       refused.push({
         file: at.file,
         line: at.line,

@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import type { Persona } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
@@ -78,7 +78,7 @@ export async function applySystemSql(database: DatabaseAddress, sql: SystemSql):
     await client.connect().catch((cause: unknown) => {
       throw new RowgateError({
         code: "target/no-answer",
-        message: `the Postgres that was started does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+        message: `the Postgres that was started does not answer: ${messageOf(cause)}`,
         cause,
       });
     });

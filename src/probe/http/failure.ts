@@ -1,3 +1,4 @@
+import { messageOf } from "../../model/errors.ts";
 import type { Failure } from "../../model/observation.ts";
 
 /** Ends a cell's probe: there is no usable answer of the server. Caught at the channel's edge, never seen outside. */
@@ -17,7 +18,7 @@ export class ProbeFailure extends Error {
 /** Anything else that was thrown is a fault of ours or of the client: still no answer of the server. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ProbeFailure) return error.failure;
-  return { kind: "protocol", message: error instanceof Error ? error.message : String(error) };
+  return { kind: "protocol", message: messageOf(error) };
 }
 
 /** In a row, without one answer between them. */

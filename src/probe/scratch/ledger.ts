@@ -5,7 +5,8 @@ import type { RelationInfo } from "../../model/catalog.ts";
 import type { Cell } from "../../model/cell.ts";
 import type { JournalledRows, RowJournal, RowName, ScratchRowRecord } from "../../model/scratch-row.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
-import { connect, disconnect, messageOf } from "../sql/session.ts";
+import { connect, disconnect } from "../sql/session.ts";
+import { messageOf } from "../../model/errors.ts";
 import { isThere, removeRow } from "./statements.ts";
 
 export interface LedgerOptions {

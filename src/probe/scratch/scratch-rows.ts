@@ -1,7 +1,8 @@
 import { type Client, DatabaseError } from "pg";
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
-import { connect, disconnect, isLost, messageOf } from "../sql/session.ts";
+import { connect, disconnect, isLost } from "../sql/session.ts";
+import { messageOf } from "../../model/errors.ts";
 import { freshColumns, freshOfCopy, refusalOf } from "./eligible.ts";
 import { Ledger, type LedgerOptions, type ScratchRow } from "./ledger.ts";
 import { type Picked, copyRow, freshValue, pickRows } from "./statements.ts";

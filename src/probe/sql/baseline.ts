@@ -3,7 +3,8 @@ import { DatabaseError } from "pg";
 import { RowgateError } from "../../model/errors.ts";
 import { type AnswerName, isCode } from "../../model/answers.ts";
 import type { DatabaseAddress, Limits } from "../../model/target.ts";
-import { connect, disconnect, isLost, messageOf } from "./session.ts";
+import { connect, disconnect, isLost } from "./session.ts";
+import { messageOf } from "../../model/errors.ts";
 
 /** A connection that is lost again and again is not worth another. */
 const renewals = 3;

@@ -3,7 +3,8 @@ import type { Failure } from "../../model/observation.ts";
 import { addressOf } from "../../model/posture.ts";
 import type { Target } from "../../model/target.ts";
 import type { Line } from "./exchange.ts";
-import { connect, disconnect, isLost, messageOf } from "./session.ts";
+import { connect, disconnect, isLost } from "./session.ts";
+import { messageOf } from "../../model/errors.ts";
 
 /** The connections of a channel: the first, and those on which some settings were never set, by anybody. */
 export class Lines {

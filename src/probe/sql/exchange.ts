@@ -5,7 +5,8 @@ import { RowgateError } from "../../model/errors.ts";
 import { stuckAtMost, triesAtMost } from "../limits.ts";
 import { type BatchSettings, type Posted, batchSql } from "./batch.ts";
 import { type BatchMutants, type RawAnswer, type RawMutants, type Reply, replyOf } from "./protocol.ts";
-import { disconnect, messageOf } from "./session.ts";
+import { disconnect } from "./session.ts";
+import { messageOf } from "../../model/errors.ts";
 
 const weightLimit = 800;
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../model/errors.ts";
 import { DatabaseError, type ClientBase } from "pg";
 import { ruleOf } from "../../model/answers.ts";
 import type { RelationInfo } from "../../model/catalog.ts";
@@ -91,5 +92,5 @@ function valueIssue({ what, at, type, text }: Value, error: unknown): Issue {
 
 function said(error: unknown): string {
   const code = error instanceof DatabaseError && error.code !== undefined ? ` (${error.code})` : "";
-  return `${error instanceof Error ? error.message : String(error)}${code}`;
+  return `${messageOf(error)}${code}`;
 }

@@ -104,10 +104,6 @@ async function mustBeReadOnly(client: ClientBase, { host, port, database }: Data
   });
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Asked once: may this login put foreign keys and triggers aside (`session_replication_role`)? */
 export async function mayActAsReplica(client: ClientBase): Promise<boolean> {
   try {

@@ -1,6 +1,6 @@
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
-import { privileged, isError, type Asking } from "./session.ts";
+import { askTexts, type Asking } from "./session.ts";
 
 /** Bytes: a longer value that is there is not tried as one to put in. */
 const longestValue = 10_000;
@@ -16,13 +16,7 @@ export class Material {
   }
 
   async #list(sql: string): Promise<readonly string[]> {
-    const answer = await this.#session.ask(
-      privileged,
-      `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
-    );
-    return isError(answer) || !("value" in answer) || answer.value === null
-      ? []
-      : (JSON.parse(answer.value) as string[]);
+    return (await askTexts(this.#session, sql)) ?? [];
   }
 
   /** Keys that a foreign key lets the column hold; `all`: and no others. */

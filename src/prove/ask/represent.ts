@@ -14,7 +14,7 @@ import {
   isTemporal,
 } from "../analyse/types.ts";
 import type { Material } from "./material.ts";
-import { type ActingAs, privileged, isError, type Asking } from "./session.ts";
+import { askTexts, type ActingAs, privileged, isError, type Asking } from "./session.ts";
 
 /** Values of a column that represent all of its values, and guesses besides. */
 export interface Representatives {
@@ -226,12 +226,8 @@ async function neighbours(
       `select distinct (g.v::${type} + s.n * d.sign * u.step)::${type}::text from ${given}, ${steps}, ${signs}, ` +
       `pg_catalog.unnest(array[${units}]::interval[]) as u(step) where g.v !~ 'infinity'`;
   }
-  const answer = await session.ask(
-    privileged,
-    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
-  );
-  if (isError(answer) || !("value" in answer) || answer.value === null) return undefined;
-  return [...(JSON.parse(answer.value) as string[]), ...endsOf(column)];
+  const texts = await askTexts(session, sql);
+  return texts && [...texts, ...endsOf(column)];
 }
 
 /** SQL of what lies next to a value `v`, above the greatest that is compared with and below the least. */
@@ -255,13 +251,7 @@ export async function validValues(
   const sql =
     `select v from (select case when pg_catalog.pg_input_is_valid(g.v, ${quoteLiteral(type)}) then g.v::${type}::text end as v, min(g.n) as n ` +
     `from pg_catalog.jsonb_array_elements_text(${quoteLiteral(JSON.stringify(values))}) with ordinality as g(v, n) group by 1) as x where v is not null order by n`;
-  const answer = await session.ask(
-    privileged,
-    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
-  );
-  return isError(answer) || !("value" in answer) || answer.value === null
-    ? []
-    : (JSON.parse(answer.value) as string[]);
+  return (await askTexts(session, sql)) ?? [];
 }
 
 /** Before Postgres 16 a value can only be tried. */

@@ -12,18 +12,12 @@ export async function showInsert(
   hits: readonly Row[],
   granted: readonly string[],
 ): Promise<Shown> {
-  const { space, as, declared } = showing;
-  const { relation } = space;
+  const { space, declared } = showing;
   let best: Shown | undefined;
   for (const { row, witness } of await filledRows(space, hits, granted)) {
     const statement = insertSql(space, row);
-    const stored =
-      `select pg_catalog.json_build_array(count(*), count(*) filter (where (${declared.text}) is not true))::text ` +
-      `from ${quoteQualified(relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
-    const [written, after] = await space.session.run([
-      { as, sql: statement, rows: false },
-      { as: privileged, sql: stored, rows: true, goOn: true },
-    ]);
+    const outside = `pg_catalog.json_build_array(count(*), count(*) filter (where (${declared.text}) is not true))`;
+    const [written, after] = await insertAndCount(showing, statement, outside);
     const one = insertShown(written, after, statement, witness);
     if (one.kind === "hit") return one;
     best = likelier(best, one);
@@ -79,24 +73,34 @@ export async function showRefusedInsert(
 
 /** An INSERT by the persona of a row that the matrix lets in, which is stored as it is; or of one that it does not, which is refused. */
 export async function showSeededInsert(
-  { space, as, declared }: Showing,
+  showing: Showing,
   rows: readonly Row[],
   granted: readonly string[],
   inside: boolean,
 ): Promise<SeededRow | undefined> {
+  const { space, declared } = showing;
   for (const { row } of await filledRows(space, rows, granted)) {
     const statement = insertSql(space, row);
-    const stored =
-      `select (count(*) filter (where (${declared.text}) is true))::text ` +
-      `from ${quoteQualified(space.relation)} as ${quoteIdent(declared.alias)} where pg_catalog.age(${quoteIdent(declared.alias)}.xmin) <= 0`;
-    const [written, after] = await space.session.run([
-      { as, sql: statement, rows: false },
-      { as: privileged, sql: stored, rows: true, goOn: true },
-    ]);
+    const inDeclared = `(count(*) filter (where (${declared.text}) is true))`;
+    const [written, after] = await insertAndCount(showing, statement, inDeclared);
     const refused = isError(written) && isCode(written.code, "insufficientPrivilege");
     const letIn = !isError(written) && after !== undefined && "value" in after && after.value === "1";
     if (inside ? letIn : refused)
       return { inside, reached: inside, setup: undefined, statement, witness: row };
   }
   return undefined;
+}
+
+/** Writes as the persona, then counts among the rows that this transaction stored. */
+async function insertAndCount(
+  { space, as, declared }: Showing,
+  statement: string,
+  counts: string,
+): Promise<readonly StepAnswer[]> {
+  const alias = quoteIdent(declared.alias);
+  const stored = `select ${counts}::text from ${quoteQualified(space.relation)} as ${alias} where pg_catalog.age(${alias}.xmin) <= 0`;
+  return space.session.run([
+    { as, sql: statement, rows: false },
+    { as: privileged, sql: stored, rows: true, goOn: true },
+  ]);
 }

@@ -23,18 +23,17 @@ export interface Try {
 const remember =
   "select pg_catalog.set_config('rowgate.ctid', ctid::text, true) || pg_catalog.set_config('rowgate.table', tableoid::text, true)";
 
+function placeOfPut(setup: string): string {
+  return `with put as (${setup} returning ctid, tableoid) ${remember} from put`;
+}
+
 export function placeSql({ relation }: Space, { ctid, table }: StandingRow): string {
   return `${remember} from ${quoteQualified(relation)} where ctid = ${quoteLiteral(ctid)} and tableoid = ${table}`;
 }
 
 export function insertedTry(space: Space, { row, witness }: Filled): Try {
   const setup = insertSql(space, row, true);
-  return {
-    setup,
-    place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`,
-    witness,
-    row,
-  };
+  return { setup, place: placeOfPut(setup), witness, row };
 }
 
 /** A row that is there, changed: it meets the constraints already. */
@@ -50,12 +49,7 @@ export function changedTry(space: Space, { ctid, table, row: before }: StandingR
   const setup = `update ${quoteQualified(relation)} set ${sets.join(", ")} where ctid = ${quoteLiteral(ctid)} and tableoid = ${table}`;
   if (sets.length === 0)
     return { setup: undefined, place: placeSql(space, { ctid, table, row }), witness, row };
-  return {
-    setup,
-    place: `with put as (${setup} returning ctid, tableoid) ${remember} from put`,
-    witness,
-    row,
-  };
+  return { setup, place: placeOfPut(setup), witness, row };
 }
 
 /** A row that is new. @param fresh with new values in every column that is unique, alone or with others */

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Client, DatabaseError } from "pg";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
 import { runScript } from "./script.ts";
 import { splitStatements, type SqlSource } from "./source.ts";
@@ -81,7 +81,7 @@ export async function sqlFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new RowgateError({
       code: "sql/no-folder",
-      message: `the folder ${folder} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `the folder ${folder} cannot be read: ${messageOf(cause)}`,
       cause,
     });
   });

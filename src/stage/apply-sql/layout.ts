@@ -4,7 +4,7 @@ import path from "node:path";
 import picomatch from "picomatch";
 import { parse as parseToml } from "smol-toml";
 import type { Layout, SkippedStatement } from "../../model/baseline.ts";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import { readSource, type SqlSource } from "./source.ts";
 
 /** Files in the order in which they are applied, and what is to be said about that. */
@@ -167,7 +167,7 @@ function tomlOf(file: string, text: string): Readonly<Record<string, unknown>> {
     const { line = 1, column = 1 } = cause as { line?: number; column?: number };
     throw new RowgateError({
       code: "sql/config-toml",
-      message: `config.toml cannot be read: ${(cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0]}`,
+      message: `config.toml cannot be read: ${messageOf(cause).split("\n", 1)[0]}`,
       at: { file, line, column },
       hint: "it decides which seeds are applied: fix it as Supabase's CLI would have it",
       cause,
@@ -246,7 +246,7 @@ async function sqlNames(folder: string): Promise<readonly string[]> {
 function unreadable(file: string, cause: unknown): RowgateError {
   return new RowgateError({
     code: "sql/unreadable",
-    message: `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `${file} cannot be read: ${messageOf(cause)}`,
     hint: "it says in which order the files are applied; name another --layout where there is none",
     cause,
   });

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Node } from "libpg-query";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { SourcePosition } from "../../model/errors.ts";
 
 /** A file of SQL as it is sent: without a byte order mark. */
@@ -19,7 +19,7 @@ export async function readSource(file: string): Promise<SqlSource> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new RowgateError({
       code: "sql/unreadable",
-      message: `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `${file} cannot be read: ${messageOf(cause)}`,
       cause,
     });
   });

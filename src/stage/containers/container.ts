@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { WaitStrategy } from "testcontainers";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { Engine } from "./engine.ts";
 import type { Image } from "./image.ts";
 
@@ -100,7 +100,7 @@ async function tooSlow({ image }: ContainerPlan): Promise<never> {
 }
 
 function notStarted(site: Site, plan: ContainerPlan, cause: unknown): RowgateError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   return new RowgateError({
     code: "container/start",
     message: `the engine could not start a container of ${plan.image.name}`,

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
 
 export interface Login {
@@ -26,7 +26,7 @@ export async function withClient<T>(
     if (cause instanceof RowgateError) throw cause;
     throw new RowgateError({
       code: "container/prepare",
-      message: `the container's database ${address.database} could not be prepared: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `the container's database ${address.database} could not be prepared: ${messageOf(cause)}`,
       cause,
     });
   } finally {

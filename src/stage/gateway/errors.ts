@@ -1,3 +1,4 @@
+import { messageOf } from "../../model/errors.ts";
 import type { DatabaseError } from "pg";
 
 /** What a refused request is answered with: PostgREST's four fields, its status, and headers of that error alone. */
@@ -235,7 +236,7 @@ function isTexts(value: unknown): value is Readonly<Record<string, string>> {
 
 /** The pool had no connection to give, or the one it gave is gone. */
 export function connectionRefusal(error: unknown): Refused {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.startsWith("timeout exceeded") ? refuse.poolTimeout() : refuse.connection(message);
 }
 

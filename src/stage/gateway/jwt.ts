@@ -1,3 +1,4 @@
+import { jsonObject } from "../../lib/json.ts";
 import {
   createHmac,
   createPublicKey,
@@ -135,7 +136,7 @@ const unreadable = (): Error => refuse.token("JWT cryptographic operation failed
 const noKey = (details: string): Error => refuse.token("No suitable key or wrong key type", details);
 
 function decodeHeader(part: string): Readonly<Record<string, unknown>> {
-  const header = parseObject(decodePart(part).toString("utf8"));
+  const header = jsonObject(decodePart(part).toString("utf8"));
   if (header === undefined) throw unreadable();
   return header;
 }
@@ -149,7 +150,7 @@ function decodePart(part: string): Buffer {
 function parseClaims(bytes: Buffer): Verified {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    const claims = parseObject(text);
+    const claims = jsonObject(text);
     if (claims === undefined) throw refuse.claims("Parsing claims failed");
     // PostgREST takes the first of two members with one name, JavaScript and Postgres the last: two identities in one token.
     if (membersIn(text) !== membersOf(claims)) throw refuse.notSpoken("claims that name a member twice");
@@ -168,17 +169,6 @@ function membersOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   const inner = Object.values(value).reduce<number>((sum, member) => sum + membersOf(member), 0);
   return Array.isArray(value) ? inner : inner + Object.keys(value).length;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 interface VerifyingKey {

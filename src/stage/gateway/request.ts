@@ -1,3 +1,4 @@
+import { isObject } from "../../lib/json.ts";
 import type { IncomingHttpHeaders } from "node:http";
 import { refuse } from "./errors.ts";
 import { essence, everything, parsePrefer, type Preferences, type Range, requestedRange } from "./headers.ts";
@@ -209,10 +210,6 @@ function keysOf({ json, value }: { json: string; value: unknown }): Payload {
 
 /** What PostgREST makes of `[]`, and of a number or a string. */
 const nothing: Payload = { json: "[]", columns: [] };
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function sameKeys(row: Readonly<Record<string, unknown>>, columns: readonly string[]): boolean {
   const own = Object.keys(row);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { finished } from "node:stream/promises";
 import { Pool } from "pg";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { GatewayInfo } from "../../model/target.ts";
 import { planCall } from "./call.ts";
 import { type Catalog, readCatalog } from "./catalog.ts";
@@ -100,7 +100,7 @@ async function loadCatalog(pool: Pool, { schemas }: GatewayConfig): Promise<Cata
     throw new RowgateError({
       code: "gateway/catalog",
       message: "the gateway cannot read the database's catalogue",
-      details: cause instanceof Error ? cause.message : String(cause),
+      details: messageOf(cause),
       hint: "check that the gateway's login (authenticator) can connect",
       cause,
     });
@@ -112,7 +112,7 @@ async function listen(server: Server, { port = 0, host = "127.0.0.1" }: GatewayC
     server.once("error", reject);
     server.listen(port, host, resolve);
   }).catch((cause: unknown) => {
-    const details = cause instanceof Error ? cause.message : String(cause);
+    const details = messageOf(cause);
     throw new RowgateError({ code: "gateway/listen", message: "the gateway cannot listen", details, cause });
   });
   const address = server.address() as AddressInfo;

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { Account } from "./account.ts";
 import { hasShellCharacter } from "./binaries.ts";
 import { startTime } from "./processes.ts";
@@ -23,7 +23,7 @@ export function makePrivateDirectory(account: Account | undefined, roots: readon
       if (account !== undefined) chmodSync(made, 0o711);
       return made;
     } catch (error) {
-      refusals.push(`${root}: ${error instanceof Error ? error.message : String(error)}`);
+      refusals.push(`${root}: ${messageOf(error)}`);
     }
   }
   throw new RowgateError({

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
-import { RowgateError } from "../../model/errors.ts";
+import { messageOf, RowgateError } from "../../model/errors.ts";
 import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 import type { DatabaseAddress } from "../../model/target.ts";
 import { listSql, readSql } from "../../lib/sql-file.ts";
@@ -167,8 +167,4 @@ async function runSql(address: DatabaseAddress, ...texts: readonly string[]): Pr
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
