@@ -7,7 +7,7 @@ import type { Declaration, Matrix } from "../model/matrix.ts";
 import type { AssignmentObservation } from "../model/observation.ts";
 import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { bindPredicate } from "../plan/columns.ts";
-import { literalFor } from "../plan/subject.ts";
+import { familyOf, literalFor } from "../plan/subject.ts";
 import { isError, type ProofSession, type Step, type StepAnswer } from "../prove/ask/session.ts";
 import type { CallDatabase } from "./database.ts";
 import { around } from "./named-by-body.ts";
@@ -293,11 +293,11 @@ export function valuesFor(
 }
 
 function isText(type: string): boolean {
-  return /^(?:text|citext|character.*)$/.test(type);
+  return familyOf(type) === "text";
 }
 
 function isNumber(type: string): boolean {
-  return /^(?:smallint|integer|bigint|numeric.*|real|double precision)$/.test(type);
+  return familyOf(type) === "number" || /^(?:real|double precision)$/.test(type);
 }
 
 /** Values that no row needs to hold: a guard may look at the length of a text alone. */

@@ -1,3 +1,4 @@
+import { prefixIn } from "../plan/subject.ts";
 import type { CallBody, Candidate } from "./world.ts";
 
 /*
@@ -58,10 +59,9 @@ function textsOf({ texts, runsSql }: CallBody, values: readonly Candidate[]): re
   const constants = texts.map((text) => text.replaceAll("''", "'"));
   const some = values.filter(({ text }) => text !== null).slice(-valuesAtMost);
   const built = constants.flatMap((written): readonly Candidate[] => {
-    // What follows a pattern's sign for "anything" is for the caller to say.
-    const constant = written.replace(/(?<=.)%$/, "");
-    const separates = /^[^\p{L}\p{N}\s]{1,2}$/u.test(constant);
-    if (!separates && !/[^\p{L}\p{N}\s]$/u.test(constant)) return [];
+    const constant = prefixIn(written);
+    if (constant === undefined) return [];
+    const separates = /^[^\p{L}\p{N}]{1,2}$/u.test(constant);
     const each = some.map(({ text, whose }) => ({
       text: `${separates ? "x" : ""}${constant}${text ?? ""}`,
       whose,

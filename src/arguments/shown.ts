@@ -3,6 +3,7 @@ import type { ArgumentFault } from "../model/argument-fault.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import { type AnswerRow, type HiddenTable, isTruth, type Known } from "./answers.ts";
 import { type Asked, askedRows, type CallAnswer, type CallDatabase, deleteSql, rowsAt } from "./database.ts";
+import { familyOf } from "../plan/subject.ts";
 import { withoutOwn } from "./reach.ts";
 import type { Caller, Table } from "./world.ts";
 
@@ -170,9 +171,9 @@ function counterfactuals(hidden: readonly HiddenTable[], seen: readonly Seen[]):
 
 /** Another value of the same type and length. */
 function otherValue(column: string, type: string): string | undefined {
-  if (/^(?:text|citext|character)/.test(type))
+  if (familyOf(type) === "text")
     return `pg_catalog.overlay(${column}::text placing case when pg_catalog.left(${column}::text, 1) = 'x' then 'y' else 'x' end from 1 for 1)`;
-  if (/^(?:smallint|integer|bigint|numeric|real|double)/.test(type)) return `${column} + 1`;
+  if (familyOf(type) === "number" || /^(?:real|double)/.test(type)) return `${column} + 1`;
   if (/^(?:date|timestamp)/.test(type)) return `${column} + interval '1 day'`;
   return type === "uuid" ? "pg_catalog.gen_random_uuid()" : undefined;
 }

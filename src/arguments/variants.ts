@@ -3,7 +3,7 @@ import { callIsOpen, type Json, type Matrix } from "../model/matrix.ts";
 import { formatQualified, quoteQualified } from "../lib/sql-text.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { argumentName } from "../plan/routine.ts";
-import { literalFor } from "../plan/subject.ts";
+import { familyOf, literalFor } from "../plan/subject.ts";
 import { namedByBody } from "./named-by-body.ts";
 import type { Callable, CallBody, Caller, Candidate, Table, TableInfo, Variant } from "./world.ts";
 
@@ -112,8 +112,7 @@ function madeUp(
   );
 }
 
-const plainTypes =
-  /^(?:uuid|smallint|integer|bigint|numeric|real|double precision|text|character varying|character|citext|boolean|jsonb?)$/;
+const plainTypes = /^(?:uuid|number|real|double precision|text|boolean|jsonb?)$/;
 
 function candidatesFor(
   argument: ArgumentInfo,
@@ -137,7 +136,7 @@ function candidatesFor(
     ];
   });
   const nothing: Candidate = { text: null, whose: "NULL" };
-  const isText = /^(?:text|character varying|citext)$/.test(type);
+  const isText = familyOf(type) === "text";
   const keys = isText ? keysOfType("integer", material.tables) : [];
   const named = [
     ...(body.labels[type] ?? []).map((text) => ({ text, whose: "a label of the enum" })),
@@ -163,7 +162,7 @@ function candidatesFor(
 
 /** Of a type that is not one of the plain ones only values of that very type are known to be some. */
 function fitsType(type: string, { type: own }: Candidate & { readonly type?: string }): boolean {
-  return plainTypes.test(type) || own === type;
+  return plainTypes.test(familyOf(type)) || own === type;
 }
 
 type Typed = Candidate & { readonly type?: string };
@@ -204,7 +203,9 @@ function valuesByName(argument: string, type: string, tables: readonly Table[]):
 function keysOfType(type: string, tables: readonly Table[]): readonly Typed[] {
   return tables.flatMap((table) =>
     table.info.columns
-      .filter((column) => (plainTypes.test(type) ? table.info.primaryKey.includes(column.name) : true))
+      .filter((column) =>
+        plainTypes.test(familyOf(type)) ? table.info.primaryKey.includes(column.name) : true,
+      )
       .filter((column) => compatible(column.type, type))
       .flatMap(({ name, type: own }) =>
         distinctOf(table, name, 3).map((text) => typedValue(text, table.info, own)),
@@ -218,11 +219,6 @@ function typedValue(text: string, info: TableInfo, type: string): Typed {
 
 function compatible(column: string, argument: string): boolean {
   return familyOf(column) === familyOf(argument);
-}
-
-function familyOf(type: string): string {
-  if (/^(?:smallint|integer|bigint|numeric)$/.test(type)) return "number";
-  return /^(?:text|citext|character.*)$/.test(type) ? "text" : type;
 }
 
 /** From both ends. */

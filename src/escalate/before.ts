@@ -7,8 +7,7 @@ import { bindCandidate } from "../plan/cell-of.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
 import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
-import type { Reach } from "./values.ts";
-import { type Actor, keysWhere, type World } from "./world.ts";
+import { type Actor, keysWhere, type World, type Reach } from "./world.ts";
 
 /** Measurements of the rows that are visible or writable before any step, in one step of the batch. */
 const measuresAtOnce = 150;

@@ -2,9 +2,11 @@ import type { RoutineInfo } from "../model/catalog.ts";
 import { callIsOpen } from "../model/matrix.ts";
 import { bindCall } from "../plan/bind-call.ts";
 import { argumentName } from "../plan/routine.ts";
+import { prefixIn } from "../plan/subject.ts";
 import { callSql } from "../probe/sql/source.ts";
 import { isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
-import { fitsBase, freshValue, sameName, type Value, type Values } from "./values.ts";
+import { fitsBase } from "./compared.ts";
+import { freshValue, sameName, type Value, type Values } from "./values.ts";
 import type { Actor, World } from "./world.ts";
 
 /** Calls as steps: of every function that writes, declared or not, with the declared arguments and with others. */
@@ -169,7 +171,7 @@ export class CallSteps {
   /** Keys of rows behind what the body looks for in front of them: `team:2`, where it compares with `team:%`. */
   #references(actor: Actor, base: string, constants: Iterable<string>): readonly string[] {
     if (!fitsBase(base, "a:")) return [];
-    const heads = [...constants].flatMap((text) => /^(.*[^\p{L}\p{N}\s%])%?$/u.exec(text)?.[1] ?? []);
+    const heads = [...constants].flatMap((text) => prefixIn(text) ?? []);
     const keys = this.#world.subjects
       .filter(({ key }) => key.length === 1)
       .flatMap((subject) => this.#values.rowsOfKinds(subject, actor, 2, 4).map(({ key }) => key));

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { readSql } from "../lib/sql-file.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
+import type { FunctionText } from "../prove/analyse/function-mentions.ts";
 
 export interface EscalationColumn {
   readonly name: string;
@@ -37,17 +38,9 @@ export interface EscalationRelation extends QualifiedName {
   readonly query: string | null;
 }
 
-export interface EscalationFunction extends QualifiedName {
-  readonly oid: string;
-  readonly language: string;
-  readonly source: string;
-  readonly sqlBody: string | null;
+export interface EscalationFunction extends QualifiedName, FunctionText {
   readonly extension: boolean;
   readonly definer: boolean;
-  readonly trigger: boolean;
-  readonly returns: string;
-  readonly argumentNames: readonly string[];
-  readonly argumentTypes: readonly string[];
   readonly argumentLabels: readonly (readonly string[] | null)[];
 }
 

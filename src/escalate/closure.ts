@@ -1,4 +1,5 @@
-import { mentionsOf, Mentions, type WrittenName } from "./bodies.ts";
+import { mentionsOf } from "../prove/analyse/function-mentions.ts";
+import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
 import type { EscalationCatalog, EscalationFunction, EscalationRelation } from "./catalog.ts";
 
 /** Something that reads: a relation by one of its operations, or a function. */
@@ -152,10 +153,65 @@ export class Dependencies {
     return [...found];
   }
 
-  /** Names of columns that are compared with a column of that name wherever something is decided. */
-  comparedWith(column: string, readers: Iterable<string>): ReadonlySet<string> {
-    const all = [...this.#texts.values(), ...[...readers].map((oid) => this.bodyOf(oid))];
-    return new Set(all.flatMap((one) => [...(one.compared.get(column) ?? [])]));
+  /** By name of a column, or key of JSON: the names that it is compared with wherever something is decided, the nearest first. */
+  comparisons(readers: Iterable<string>): (name: string) => readonly string[] {
+    const next = this.#comparedNext([...readers]);
+    const known = new Map<string, readonly string[]>();
+    return (name) => {
+      let found = known.get(name);
+      if (found === undefined) {
+        // What else is compared with the function that returns it says nothing of it.
+        const near = next(name).filter((one) => !isFunction(one));
+        found = [...new Set([...near, ...near.flatMap((one) => next(one))])].filter(
+          (one) => !isFunction(one),
+        );
+        known.set(name, found);
+      }
+      return found;
+    };
+  }
+
+  /** What the relation's own texts compare a column of it with, at once or within the functions that they give it to. */
+  comparedIn(oid: string, column: string): readonly string[] {
+    const text = this.#texts.get(oid);
+    const named = (name: string): readonly EscalationFunction[] => this.#functionsByName.get(name) ?? [];
+    const direct = [...(text?.compared.get(column) ?? [])];
+    const given = (text?.calls ?? []).flatMap(({ name, given: all }) =>
+      named(name).flatMap((fn) =>
+        all.flatMap((names, place) =>
+          names.has(column) ? [...(this.bodyOf(fn.oid).compared.get(argumentOf(fn, place)) ?? [])] : [],
+        ),
+      ),
+    );
+    const returned = direct
+      .filter(isFunction)
+      .flatMap((one) => named(one.slice(0, -2)).flatMap(({ oid: fn }) => [...this.bodyOf(fn).results]));
+    return [...direct, ...given, ...returned];
+  }
+
+  /** One remove: what it is compared with, what a function returns that it is compared with, and arguments that it is given for. */
+  #comparedNext(readers: readonly string[]): (name: string) => readonly string[] {
+    const texts = [...this.#texts.values(), ...readers.map((oid) => this.bodyOf(oid))];
+    const links = new Map<string, Set<string>>();
+    const link = (from: string, to: Iterable<string>): void => {
+      links.set(from, new Set([...(links.get(from) ?? []), ...to]));
+    };
+    for (const { compared } of texts) for (const [name, others] of compared) link(name, others);
+    const known = new Map(links);
+    for (const [called, all] of this.#functionsByName) {
+      const own = all.filter(({ extension }) => !extension);
+      const results = own.flatMap(({ oid }) => [...this.bodyOf(oid).results]);
+      for (const one of known.get(`${called}()`) ?? []) link(one, results);
+      for (const one of results) link(one, known.get(`${called}()`) ?? []);
+    }
+    for (const { name, given } of texts.flatMap(({ calls }) => calls))
+      for (const fn of (this.#functionsByName.get(name) ?? []).filter(({ extension }) => !extension))
+        for (const [place, names] of given.entries()) {
+          const argument = argumentOf(fn, place);
+          for (const one of names) link(one, [argument]);
+          link(argument, names);
+        }
+    return (name) => [...(links.get(name) ?? [])];
   }
 
   /** Whether something that decides names both columns. */
@@ -274,4 +330,14 @@ function put<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [value]);
   else group.push(value);
+}
+
+/** As the mentions of its body call it. */
+function argumentOf({ argumentNames, oid }: EscalationFunction, place: number): string {
+  return argumentNames[place] || `${oid}$${place + 1}`;
+}
+
+/** As `Mentions.compared` has it. */
+function isFunction(name: string): boolean {
+  return name.endsWith("()");
 }

@@ -7,8 +7,7 @@ import type { StepAnswer } from "./engine.ts";
 import { exposes, mayName } from "./exposure.ts";
 import type { Measure, Numbering } from "./measures.ts";
 import type { Step } from "./step.ts";
-import type { Reach } from "./values.ts";
-import type { Actor, Row, Subject, World } from "./world.ts";
+import type { Actor, Row, Subject, World, Reach } from "./world.ts";
 
 /** Something gained by a chain of steps. */
 export interface Gain {

@@ -24,8 +24,7 @@ import { sentStep } from "./sent.ts";
 import { signUps } from "./sign-ups.ts";
 import type { Step } from "./step.ts";
 import { Steps } from "./steps.ts";
-import type { Reach } from "./values.ts";
-import { readWorld, type SearchInput, type World } from "./world.ts";
+import { readWorld, type SearchInput, type World, type Reach } from "./world.ts";
 
 export interface Budget {
   /** Milliseconds from now on after which no step is begun. */

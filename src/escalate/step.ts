@@ -33,6 +33,7 @@ export const ranks = {
   insert: 1,
   call: 1,
   blind: 2,
+  together: 2,
   less: 3,
   pairs: 4,
 } as const;

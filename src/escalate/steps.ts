@@ -6,8 +6,17 @@ import { CallSteps } from "./calls.ts";
 import { type Closure, dependsOn } from "./closure.ts";
 import type { Measure } from "./measures.ts";
 import { isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
-import { fitsBase, freshValue, type Reach, type Value, Values } from "./values.ts";
-import { type Actor, declarationsOf, literalOf, type Row, type Subject, type World } from "./world.ts";
+import { fitsBase } from "./compared.ts";
+import { freshValue, type Value, Values } from "./values.ts";
+import {
+  type Actor,
+  declarationsOf,
+  literalOf,
+  type Row,
+  type Subject,
+  type World,
+  type Reach,
+} from "./world.ts";
 
 /** Values of a column that says what a user may do. */
 const rightsAtMost = 5;
@@ -99,7 +108,7 @@ export class Steps {
     const reached = this.#reach(actor, subject, "update");
     const rows = this.#values.rowsBySignature(subject, 8, ({ key }) => reached.has(key));
     const deciding = this.#writable(subject, held).filter((one) => this.#decides(subject, one));
-    yield* this.#updatesOfTwo(actor, subject, deciding, rows);
+    yield* this.#updatesOfSeveral(actor, subject, deciding, rows);
     for (const column of deciding) {
       for (const value of this.#values.of(actor, subject, column)) {
         const sql = `update ${quoteQualified(subject.info)} set ${assignments({ [column]: value.text })}`;
@@ -118,8 +127,8 @@ export class Steps {
     }
   }
 
-  /** Two columns at once, as a policy may ask for both: with what it compares them with. */
-  *#updatesOfTwo(
+  /** Several columns at once: as a policy may ask for two, and as rows of another relation hold what they are compared with. */
+  *#updatesOfSeveral(
     actor: Actor,
     subject: Subject,
     columns: readonly string[],
@@ -128,20 +137,30 @@ export class Steps {
     const pools = columns.map((name) => ({
       name,
       pool: this.#values.of(actor, subject, name).filter((one) => one.class === "constant"),
+      guarded: this.#values.compared
+        .ofGuarded(actor, subject, name)
+        .map((text): Value => ({ text, class: "row" })),
     }));
-    const together = pools.flatMap((a, place) =>
-      pools
-        .slice(place + 1)
-        .filter((b) => this.#values.areTogether(a.name, b.name))
-        .map((b) => [a, b] as const),
-    );
-    for (const changed of together.flatMap(pairsOf).slice(0, updatesOfTwoAtMost)) {
+    const pairs = pools
+      .flatMap((a, place) => pools.slice(place + 1).map((b) => [a, b] as const))
+      .filter(([a, b]) => this.#values.compared.areTogether(a.name, b.name));
+    const mixed = pairs.flatMap(([a, b]) => [
+      ...pairsOf([{ ...a, pool: a.guarded }, b]),
+      ...pairsOf([a, { ...b, pool: b.guarded }]),
+    ]);
+    const constants = pairs.flatMap(pairsOf).slice(0, updatesOfTwoAtMost);
+    const together = this.#values.compared.togetherOfGuarded(actor, subject, columns);
+    const make = (changed: Written, rank: number): readonly Step[] => {
       const names = Object.keys(changed);
       const step = stepOf(actor, "update", subject, names, Object.values(changed));
       const sql = `update ${quoteQualified(subject.info)} set ${assignments(changed)}`;
-      for (const row of rows.slice(0, 1))
-        yield { ...step, row, sql: `${sql} where ${rowCondition(subject, row)}`, rank: ranks.pairs };
-    }
+      return rows
+        .slice(0, 1)
+        .map((row) => ({ ...step, row, sql: `${sql} where ${rowCondition(subject, row)}`, rank }));
+    };
+    for (const changed of together) yield* make(changed, ranks.together);
+    for (const changed of [...constants, ...mixed.slice(0, updatesOfTwoAtMost)])
+      yield* make(changed, ranks.pairs);
   }
 
   *#deletes(actor: Actor, subject: Subject): Generator<Step> {
@@ -190,6 +209,10 @@ export class Steps {
           const one = make(Object.keys(changed), changed, ranks.invites);
           if (one !== undefined) yield one;
         }
+      for (const changed of this.#values.compared.togetherOfGuarded(actor, subject, deciding)) {
+        const one = make(Object.keys(changed), changed, ranks.together);
+        if (one !== undefined) yield one;
+      }
       for (const changed of pairsOf(varied.map(({ name, pool }) => ({ name, pool: pool.filter(strong) })))) {
         const one = make(Object.keys(changed), changed, ranks.pairs);
         if (one !== undefined) yield one;

@@ -1,5 +1,6 @@
 import type { Measured } from "./closure.ts";
-import { type Actor, declarationsOf, type Row, type Subject, type World } from "./world.ts";
+import { Compared, fitsBase, isText } from "./compared.ts";
+import { type Actor, declarationsOf, type Reach, type Row, type Subject, type World } from "./world.ts";
 
 /** How telling a value is: identities first, then values that a policy compares with, then any other value. */
 export const valueClasses = ["identity", "parent", "constant", "row", "other"] as const;
@@ -10,29 +11,12 @@ export interface Value {
   readonly class: ValueClass;
 }
 
-/** Keys that an actor reaches before any step. */
-export type Reach = (actor: Actor, subject: Subject, operation: Measured) => ReadonlySet<string>;
-
 /** Others whose identities are put into a column. */
 const othersAtMost = 4;
-/** Values that only other relations hold in a column of the same name. */
-const elsewhereAtMost = 3;
 const measured: readonly Measured[] = ["select", "update", "delete"];
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Shorter ones occur inside of everything. */
 export const tellingLength = 4;
-
-export function fitsBase(base: string, text: string): boolean {
-  if (base === "uuid") return uuid.test(text);
-  if (/^(?:smallint|integer|bigint)$/.test(base)) return /^-?\d{1,9}$/.test(text);
-  if (/^(?:numeric|real|double)/.test(base)) return /^-?\d+(?:\.\d+)?$/.test(text);
-  if (base === "boolean") return text === "true" || text === "false";
-  return isText(base);
-}
-
-function isText(base: string): boolean {
-  return /^(?:text|character|varchar|citext|name)/.test(base) || base.endsWith("citext");
-}
 
 /** Values to put into columns, as each actor would. */
 export class Values {
@@ -40,6 +24,7 @@ export class Values {
   readonly #reach: Reach;
   readonly #pools = new Map<string, readonly Value[]>();
   readonly #readers: readonly string[];
+  readonly compared: Compared;
   readonly #identities: readonly string[];
   /** By `oid column`: some row holds a persona's identity there. */
   readonly #naming = new Map<string, boolean>();
@@ -50,6 +35,7 @@ export class Values {
     this.#world = world;
     this.#reach = reach;
     this.#readers = [...readers];
+    this.compared = new Compared(world, reach, this.#readers);
     this.#identities = [
       ...new Set(world.actors.flatMap(({ identities }) => identities.map(([, value]) => value))),
     ];
@@ -73,11 +59,6 @@ export class Values {
       this.#naming.set(key, names);
     }
     return names;
-  }
-
-  /** Whether something that decides names both columns. */
-  areTogether(one: string, other: string): boolean {
-    return this.#world.dependencies.areTogether(one, other, this.#readers);
   }
 
   /** One row, or a few, of each kind: those that the actor reaches by the same commands are of one kind. */
@@ -147,20 +128,20 @@ export class Values {
     for (const one of this.#identitiesFor(actor, subject, name, base)) put(one, "identity");
     if (base === "boolean") for (const one of ["true", "false"]) put(one, "constant");
     for (const one of column.labels ?? []) put(one, "constant");
-    for (const one of this.#constants(name, base)) put(one, "constant");
+    for (const one of this.compared.constantsFor(name, base)) put(one, "constant");
     for (const one of this.#parents(actor, subject, name, base)) put(one, "parent");
     const held = [...new Set(subject.rows.map(({ values }) => values[name]))].filter((one) => one != null);
     for (const row of this.rowsOfKinds(subject, actor, 2))
       if (row.values[name] != null) put(row.values[name], "row");
+    for (const one of this.compared.ofGuarded(actor, subject, name)) put(one, "row");
     for (const one of held.slice(0, 3)) put(one, "row");
-    for (const one of this.#elsewhere(subject, name, base)) put(one, "row");
     for (const one of this.#within(actor, [...found.keys()], base)) put(one, "identity");
     if (/^(?:smallint|integer|bigint|numeric)/.test(base) && !subject.key.includes(name))
       for (const one of ["0", "1000000", "-1"]) put(one, "other");
     if (/^(?:timestamp|date)/.test(base)) for (const one of ["2999-01-01", "2000-01-01"]) put(one, "other");
     if (!column.notNull) put(null, "other");
     // Neither what is excluded nor what comes before something else in order.
-    if (isText(base) && this.#literals(name).length > 0) put("~rowgate", "other");
+    if (isText(base) && this.compared.literals(name).length > 0) put("~rowgate", "other");
     if (this.isReferenced(subject, name)) put(freshValue(base), "row");
     const order = (kind: ValueClass): number => valueClasses.indexOf(kind);
     return [...found]
@@ -223,45 +204,6 @@ export class Values {
     ];
   }
 
-  #literals(name: string): readonly string[] {
-    return this.#world.dependencies.constantsOf(name, this.#readers).slice(0, 10);
-  }
-
-  /** Literals that the column, or what it holds, is compared with, as values of its type. */
-  #constants(name: string, base: string): readonly string[] {
-    const literals = this.#literals(name);
-    if (/^jsonb?$/.test(base)) return this.#documents(literals);
-    if (base.endsWith("[]"))
-      return literals
-        .filter((one) => fitsBase(base.slice(0, -2), one))
-        .map((one) => `{${JSON.stringify(one)}}`);
-    const fitting = literals.filter((one) => fitsBase(base, one));
-    if (!isText(base)) return fitting;
-    // Parts of a text: `split_part(email, '@', 2) = 'corp.test'`.
-    const separators = fitting.filter((one) => /^[^\w\s]$/.test(one));
-    const joined = separators.flatMap((one) =>
-      fitting.filter((text) => /\w{2}/.test(text)).flatMap((text) => [`x${one}${text}`, `${text}${one}x`]),
-    );
-    return [...fitting, ...joined].slice(0, 14);
-  }
-
-  /** Documents by the keys that are read from them, one in another too. */
-  #documents(literals: readonly string[]): readonly string[] {
-    const { dependencies } = this.#world;
-    const whole = literals.filter((one) => /^\s*[{[]/.test(one));
-    const keys = literals.filter((one) => dependencies.isJsonKey(one, this.#readers)).slice(0, 4);
-    const leaves = (key: string): readonly string[] =>
-      [...dependencies.constantsOf(key, this.#readers).filter((one) => !keys.includes(one)), "true"].slice(
-        0,
-        4,
-      );
-    const plain = keys.flatMap((key) => leaves(key).map((one) => ({ [key]: one })));
-    const nested = keys.flatMap((outer) =>
-      plain.filter((one) => !Object.hasOwn(one, outer)).map((one) => ({ [outer]: one })),
-    );
-    return [...whole, ...[...plain, ...nested].slice(0, 12).map((one) => JSON.stringify(one))];
-  }
-
   /** Keys of rows that the column may point to, by a foreign key or by its name. */
   #parents(actor: Actor, subject: Subject, name: string, base: string): readonly string[] {
     const { relations } = this.#world.dependencies;
@@ -287,23 +229,6 @@ export class Values {
       const rows = parent === undefined ? [] : this.rowsOfKinds(parent, actor, 2);
       return rows.flatMap(({ values }) => values[column] ?? []).filter((one) => fitsBase(base, one));
     });
-  }
-
-  /** What columns of the same name, or that it is compared with, hold in other relations (`docs.team = members.team`). */
-  #elsewhere(subject: Subject, name: string, base: string): readonly string[] {
-    if (name === "id" || /^(?:timestamp|date|time|boolean|json)/.test(base)) return [];
-    const names = [name, ...this.#world.dependencies.comparedWith(name, this.#readers)].filter(
-      (one) => one !== "id",
-    );
-    const held = this.#world.subjects
-      .filter((one) => one !== subject)
-      .flatMap(({ more, rows }) =>
-        more.columns
-          .filter((column) => names.includes(column.name) && column.base === base)
-          .flatMap((column) => rows.flatMap(({ values }) => values[column.name] ?? [])),
-      );
-    const own = new Set(subject.rows.map(({ values }) => values[name]));
-    return [...new Set(held)].filter((one) => !own.has(one)).slice(0, elsewhereAtMost);
   }
 
   /** Values with a user's identity inside (a path, a JSON document, an array), with another's in its place. */

@@ -6,7 +6,7 @@ import type { SideEffect } from "../model/side-effect.ts";
 import type { PlannedFunction } from "../plan/function.ts";
 import type { RelationWork } from "../plan/plan.ts";
 import { type EscalationCatalog, type EscalationRelation, readEscalationCatalog } from "./catalog.ts";
-import { Dependencies } from "./closure.ts";
+import { Dependencies, type Measured } from "./closure.ts";
 import { claimsSetting, readHook, type TokenHook } from "./hook.ts";
 
 /** A persona as its sessions are, or a user that the matrix does not know: signed in, and without rows. */
@@ -42,6 +42,9 @@ export interface Subject {
   /** Not all of its rows were read. */
   readonly sampled: boolean;
 }
+
+/** Keys that an actor reaches before any step. */
+export type Reach = (actor: Actor, subject: Subject, operation: Measured) => ReadonlySet<string>;
 
 export interface SearchInput {
   readonly matrix: Matrix;

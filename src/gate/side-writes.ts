@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Client, ClientBase } from "pg";
-import { Mentions, mentionsOf, type WrittenName } from "../escalate/bodies.ts";
+import { mentionsOf } from "../prove/analyse/function-mentions.ts";
+import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
 import {
   type EscalationCatalog,
   type EscalationFunction,

@@ -46,3 +46,24 @@ export function literalFor(value: string, column: Pick<ColumnInfo, "type">): str
   if (/^jsonb?$/.test(column.type)) return isJsonText(value) ? value : JSON.stringify(value);
   return fits(value, column) ? value : undefined;
 }
+
+/** `text` for a type of text and `number` for one of whole or decimal numbers, of whatever length; of any other type, its own name. */
+export function familyOf(type: string): string {
+  if (/^(?:smallint|integer|bigint|numeric)(?:\([\d, -]+\))?$/.test(type)) return "number";
+  const isText =
+    /^(?:text|name|(?:"?\w+"?\.)?citext|(?:character varying|character|varchar|bpchar)(?:\(\d+\))?)$/;
+  return isText.test(type) ? "text" : type;
+}
+
+/** What a literal has in front of a key: `team:` of `team:` or `team:%`. `undefined`: it ends with a word. */
+export function prefixIn(literal: string): string | undefined {
+  return /^(.*[^\p{L}\p{N}\s%])%?$/u.exec(literal)?.[1];
+}
+
+/** Elements of an array as Postgres prints it, as far as it has one dimension and no NULL. */
+export function elementsOf(array: string): readonly string[] {
+  if (!/^\{[^{]*\}$/s.test(array)) return [];
+  return [...array.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|[^,]+/g)].map(([plain, quoted]) =>
+    quoted === undefined ? plain : quoted.replaceAll(/\\(.)/g, "$1"),
+  );
+}

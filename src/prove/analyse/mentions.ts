@@ -1,7 +1,6 @@
-import { type Node, parsePlPgSQLSync } from "libpg-query";
-import { parseExpression, parseStatements } from "../lib/sql-tree.ts";
-import { fieldsOf, fromItemName, part, stringOf, walk } from "../prove/analyse/tree.ts";
-import type { EscalationFunction } from "./catalog.ts";
+import type { Node } from "libpg-query";
+import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
+import { fieldsOf, fromItemName, part, stringOf, walk } from "./tree.ts";
 
 /** A name as SQL has it: with its schema, or found by search_path. */
 export interface WrittenName {
@@ -17,8 +16,12 @@ export class Mentions {
   readonly columns: Set<string> = new Set();
   /** Column → literals that it is compared with, or that it appears with in a CASE. */
   readonly constants: Map<string, Set<string>> = new Map();
-  /** Column → columns that it is compared with by `=`. */
+  /** What meets in a comparison: names of columns, keys of JSON and parameters, and functions as `name()`. */
   readonly compared: Map<string, Set<string>> = new Map();
+  /** What is given to functions: by argument, the same names. */
+  readonly calls: { readonly name: string; readonly given: readonly ReadonlySet<string>[] }[] = [];
+  /** What its SELECTs return. */
+  readonly results: Set<string> = new Set();
   /** Keys that are read from JSON: `role` of `->> 'role'`. */
   readonly jsonKeys: Set<string> = new Set();
   /** Columns are given by the keys of a JSON document. */
@@ -34,6 +37,11 @@ export class Mentions {
   readonly assigned: Set<string> = new Set();
   /** A command of another kind is run: TRUNCATE, GRANT, CALL, CREATE TABLE. */
   otherCommands = false;
+  readonly #parameter: (place: number) => string;
+
+  constructor(parameter: (place: number) => string = (place) => `$${place}`) {
+    this.#parameter = parameter;
+  }
 
   addTree(tree: Node): void {
     const aliases = new Set<string>(["new", "old"]);
@@ -79,7 +87,7 @@ export class Mentions {
       this.writes.push({ schema: written.schemaname, name: written.relname });
     const call = part(node, "FuncCall");
     if (call !== undefined) {
-      this.#addCall((call.funcname ?? []).map(stringOf));
+      this.#addCall((call.funcname ?? []).map(stringOf), call.args ?? []);
       // `split_part(email, '@', 2)`: what parts of a text are separated by.
       for (const one of call.args ?? [])
         if (fieldsOf(one) !== undefined) for (const other of call.args ?? []) this.#addConstants(one, other);
@@ -87,7 +95,16 @@ export class Mentions {
     const fields = fieldsOf(node);
     if (fields !== undefined) this.#addColumn(fields, aliases);
     const named = part(node, "ResTarget");
-    if (named?.name !== undefined) this.columns.add(named.name);
+    if (named?.name !== undefined) {
+      this.columns.add(named.name);
+      this.#link(new Set([named.name]), this.#namesIn(named.val));
+    }
+    for (const one of part(node, "SelectStmt")?.targetList ?? [])
+      for (const name of this.#namesIn(part(one, "ResTarget")?.val)) this.results.add(name);
+    const query = part(node, "SubLink");
+    if (query?.testexpr !== undefined) this.#link(this.#namesIn(query.testexpr), this.#namesIn(node));
+    const subscript = part(node, "A_Indices");
+    if (subscript !== undefined) for (const key of literalsOf(subscript.uidx)) this.jsonKeys.add(key);
     const expression = part(node, "A_Expr");
     if (expression !== undefined)
       this.#addComparison(
@@ -99,12 +116,65 @@ export class Mentions {
     for (const arm of choice?.args ?? []) this.#addConstants(choice?.arg, part(arm, "CaseWhen")?.expr);
   }
 
-  #addCall(names: readonly string[]): void {
+  #addCall(names: readonly string[], given: readonly Node[]): void {
     const name = names.at(-1) ?? "";
     this.functions.push({ schema: names.length > 1 ? names.at(-2) : undefined, name });
+    this.calls.push({
+      name,
+      given: given.map((one) => this.#namesIn(part(one, "NamedArgExpr")?.arg ?? one)),
+    });
+    this.#addJson(name, given);
     if (takesSql.has(name)) this.anything = true;
     if (name === "set_config") this.setsSettings = true;
     if (/^jsonb?_(?:populate_record|to_record)(?:set)?$/.test(name)) this.populates = true;
+  }
+
+  /** Functions that read or make a document by keys, and those that compare one text with another. */
+  #addJson(name: string, given: readonly Node[]): void {
+    const [first, ...more] = given;
+    const keys = /^jsonb?_extract_path/.test(name)
+      ? more
+      : /^jsonb?_build_object$/.test(name)
+        ? given.filter((_, place) => place % 2 === 0)
+        : [];
+    for (const key of keys.flatMap(literalsOf)) this.jsonKeys.add(key);
+    if (/^(?:starts_with|strpos|array_position|jsonb_exists\w*|array\w*_contains|like|texteq)$/.test(name))
+      for (const one of more) this.#link(this.#namesIn(first), this.#namesIn(one));
+  }
+
+  #link(some: ReadonlySet<string>, others: ReadonlySet<string>): void {
+    for (const [from, to] of [
+      [some, others],
+      [others, some],
+    ] as const)
+      for (const one of from)
+        if (to.size > 0) this.compared.set(one, new Set([...(this.compared.get(one) ?? []), ...to]));
+  }
+
+  /** Columns, keys of JSON, parameters and functions by which a value comes about; of a subquery, what it returns. */
+  #namesIn(node: Node | undefined): ReadonlySet<string> {
+    const found = new Set<string>();
+    if (node === undefined) return found;
+    walk(node, (one) => {
+      const query = part(one, "SubLink");
+      if (query !== undefined) {
+        const select = part(query.subselect, "SelectStmt");
+        for (const each of select?.targetList ?? [])
+          for (const name of this.#namesIn(part(each, "ResTarget")?.val)) found.add(name);
+        return false;
+      }
+      const name = fieldsOf(one)?.at(-1);
+      if (name !== undefined && name !== "*") found.add(name);
+      const given = part(one, "ParamRef")?.number;
+      if (given !== undefined) found.add(this.#parameter(given));
+      const call = part(one, "FuncCall")?.funcname?.at(-1);
+      if (call !== undefined) found.add(`${stringOf(call)}()`);
+      // Of a document, the key that is read says more than its column.
+      const keys = keysOf(one);
+      for (const key of keys) found.add(key);
+      return keys.length === 0;
+    });
+    return found;
   }
 
   #addColumn(fields: readonly string[], aliases: ReadonlySet<string>): void {
@@ -115,15 +185,10 @@ export class Mentions {
 
   #addComparison(operator: string, left: Node | undefined, right: Node | undefined): void {
     this.operators.add(operator);
-    if (operator.startsWith("->") || operator === "?" || operator.startsWith("#>"))
-      for (const key of literalsOf(right)) this.jsonKeys.add(key);
+    if (readsJson.test(operator)) for (const key of literalsOf(right).flatMap(pathOf)) this.jsonKeys.add(key);
     this.#addConstants(left, right, operator);
     this.#addConstants(right, left, operator);
-    const [a, b] = [fieldsOf(left)?.at(-1), fieldsOf(right)?.at(-1)];
-    if (operator === "=" && a !== undefined && b !== undefined && a !== b) {
-      this.compared.set(a, new Set([...(this.compared.get(a) ?? []), b]));
-      this.compared.set(b, new Set([...(this.compared.get(b) ?? []), a]));
-    }
+    this.#link(this.#namesIn(left), this.#namesIn(right));
   }
 
   #addConstants(side: Node | undefined, other: Node | undefined, operator = "="): void {
@@ -132,7 +197,7 @@ export class Mentions {
     outside(side, (node) => {
       const name = fieldsOf(node)?.at(-1);
       const json = part(node, "A_Expr");
-      const keys = json === undefined ? [] : literalsOf(json.rexpr);
+      const keys = json === undefined ? [] : literalsOf(json.rexpr).flatMap(pathOf);
       for (const one of [...(name === undefined ? [] : [name]), ...keys])
         this.constants.set(one, new Set([...(this.constants.get(one) ?? []), ...literals]));
     });
@@ -146,6 +211,22 @@ const readAndWritten: ReadonlySet<string> = new Set([
   "DeleteStmt",
   "MergeStmt",
 ]);
+
+const readsJson = /^(?:->>?|#>>?|\?[|&]?)$/;
+
+/** Keys by which an operator reads JSON. */
+function keysOf(node: Node): readonly string[] {
+  const expression = part(node, "A_Expr");
+  const operator = stringOf(expression?.name?.at(-1));
+  if (expression !== undefined && readsJson.test(operator))
+    return literalsOf(expression.rexpr).flatMap(pathOf);
+  return literalsOf(part(node, "A_Indices")?.uidx);
+}
+
+/** `{a,b}`: a path of `#>>`. */
+function pathOf(key: string): readonly string[] {
+  return /^\{[^{}"]+\}$/.test(key) ? key.slice(1, -1).split(",") : [key];
+}
 
 /** A text that a pattern takes; of any other operator, the literal itself. */
 function matchesOf(operator: string, literal: string): readonly string[] {
@@ -191,118 +272,4 @@ function literalsOf(node: Node | undefined): readonly string[] {
       if (text !== undefined) found.push(text);
     });
   return found;
-}
-
-/** What a function's body names. What the catalogue has parsed itself is in its own records besides. */
-export function mentionsOf(fn: EscalationFunction): Mentions {
-  const found = new Mentions();
-  // In other languages only the catalogue's records say anything; of C, nothing of the database's tables is known to be read.
-  if (fn.language === "sql") readSqlBody(fn, found);
-  else if (fn.language === "plpgsql") readPlpgsql(fn, found);
-  else if (fn.language !== "c" && fn.language !== "internal") found.anything = true;
-  return found;
-}
-
-function readSqlBody({ sqlBody, source }: EscalationFunction, found: Mentions): void {
-  const value = sqlBody === null ? undefined : /^\s*return\s([\s\S]*?);?\s*$/i.exec(sqlBody)?.[1];
-  if (value !== undefined) found.addExpression(value);
-  else
-    found.addStatements(
-      sqlBody === null ? source : sqlBody.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, ""),
-    );
-}
-
-function readPlpgsql(fn: EscalationFunction, found: Mentions): void {
-  const given = fn.argumentNames.map(
-    (name, n) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[n] ?? "text"}`,
-  );
-  const tag = "$rowgate_body$";
-  const returns = fn.trigger ? "trigger" : "void";
-  try {
-    // What it returns decides only whether RETURN takes a value: PERFORM and RETURN are read alike.
-    const text = (type: string): string =>
-      `create function f(${given.join(", ")}) returns ${type} language plpgsql as ${tag}${fn.source}${tag}`;
-    let parsed: unknown;
-    try {
-      parsed = parsePlPgSQLSync(
-        text(fn.trigger ? returns : fn.returns === "void" ? "void" : `setof ${fn.returns}`),
-      );
-    } catch {
-      parsed = parsePlPgSQLSync(text(fn.trigger ? returns : fn.returns));
-    }
-    readPlNode(parsed, found);
-  } catch {
-    found.anything = true;
-  }
-}
-
-function readPlNode(value: unknown, found: Mentions): void {
-  if (Array.isArray(value)) for (const one of value) readPlNode(one, found);
-  else if (typeof value === "object" && value !== null)
-    for (const [key, one] of Object.entries(value)) {
-      if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) found.anything = true;
-      if (key === "PLpgSQL_stmt_call") found.otherCommands = true;
-      for (const column of typeof one === "object" && one !== null ? assignedBy(key, one) : [])
-        found.assigned.add(column);
-      if (key === "PLpgSQL_expr") readPlExpression((one as { query?: string }).query ?? "", found);
-      readPlNode(one, found);
-    }
-}
-
-interface PlPart {
-  readonly expr?: { readonly PLpgSQL_expr?: { readonly query?: string } };
-  readonly fields?: readonly { readonly name?: string }[];
-  readonly PLpgSQL_rec?: { readonly refname?: string };
-  readonly retvarno?: number;
-}
-
-/** The columns of a trigger's new row that a part of its body sets; `*`: the row whole. */
-function assignedBy(
-  key: string,
-  { expr, fields = [], PLpgSQL_rec: rec, retvarno }: PlPart,
-): readonly string[] {
-  const query = expr?.PLpgSQL_expr?.query ?? "";
-  switch (key) {
-    case "PLpgSQL_stmt_assign": {
-      const found = /^\s*"?new"?\s*(?:\.\s*"?([^"\s:=[.]+)|:?=)/i.exec(query);
-      return found === null ? [] : [found[1] ?? "*"];
-    }
-    case "PLpgSQL_row":
-      return fields.flatMap(({ name = "" }) => /^new\.(.+)$/i.exec(name)?.[1] ?? []);
-    case "target":
-      return rec?.refname === "new" ? ["*"] : [];
-    case "PLpgSQL_stmt_return":
-      return (retvarno ?? -1) > oldRow || (query !== "" && !returnsItsRow.test(query)) ? ["*"] : [];
-    default:
-      return [];
-  }
-}
-
-/** Variables of a trigger's function count from 0: its new row, its old row, others. */
-const oldRow = 1;
-const returnsItsRow = /^[\s(]*(?:null|new|old|coalesce\s*\(\s*(?:new|old)\s*,\s*(?:new|old)\s*\))[\s)]*$/i;
-
-/** A statement, an expression, or an assignment. */
-function readPlExpression(query: string, found: Mentions): void {
-  const assigned = /^\s*[\w."[\]$]+\s*:?=\s*([\s\S]*)$/.exec(query)?.[1];
-  for (const [text, parse] of [
-    [query, parseStatements],
-    [query, (sql: string) => [parseExpression(sql)]],
-    [assigned ?? "", (sql: string) => [parseExpression(sql)]],
-  ] as const) {
-    try {
-      const trees = text === "" ? [] : parse(text);
-      if (trees.length === 0) continue;
-      for (const tree of trees)
-        if (parse === parseStatements) found.addStatement(tree);
-        else found.addTree(tree);
-      const target = text === assigned ? /^\s*([\w".]+)/.exec(query)?.[1] : undefined;
-      if (target !== undefined)
-        for (const name of target.replaceAll('"', "").split(".")) found.columns.add(name);
-      return;
-    } catch {
-      // Not this form.
-    }
-  }
-  found.anything = true;
 }
