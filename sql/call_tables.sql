@@ -1,9 +1,11 @@
 -- Every table of the database's own with the columns that values for arguments are taken from, and answers are compared by.
--- One JSON document: [{oid, schema, name, columns: [{name, type}], indexes, primaryKey}]. Partitions stand for their parent, which holds no row.
+-- One JSON document: [{oid, schema, name, columns: [{name, type}], indexes, primaryKey, hasTriggers}]. Partitions stand for their parent, which holds no row.
 select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'oid', c.oid::text,
   'schema', n.nspname,
   'name', c.relname,
+  -- Those of foreign keys are triggers, too.
+  'hasTriggers', exists (select from pg_catalog.pg_trigger t where t.tgrelid = c.oid),
   'columns', (
     select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'type', pg_catalog.format_type(a.atttypid, null)) order by a.attnum), '[]')
     from pg_catalog.pg_attribute a

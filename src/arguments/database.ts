@@ -120,35 +120,45 @@ export class CallDatabase {
   /** The answer once these rows are gone; `undefined`: they could not be removed. */
   without(gone: readonly Gone[], caller: Caller, asked: Asked): Promise<OtherAnswer | undefined> {
     return this.otherwise(
-      gone.map(({ table, rows }) => deleteSql(table.info, rows)),
+      gone.map(({ table, rows }) => deletion(table.info, rows)),
       caller,
       asked,
     );
   }
 
-  /** The answer once these statements have changed what it may rest on; `undefined`: one of them failed. */
+  /**
+   * The answer once these statements have changed what it may rest on; `undefined`: one of them failed. To put triggers and foreign keys
+   * aside makes Postgres plan everything anew, twice: it is done where there are some.
+   */
   async otherwise(
-    changes: readonly string[],
+    changes: readonly Change[],
     caller: Caller,
     asked: Asked,
     afterwards: readonly Asked[] = [],
   ): Promise<OtherAnswer | undefined> {
-    const role = (mode: string): Step => ({
-      as: this.privileged,
-      sql: `set local session_replication_role = ${mode}`,
-      rows: false,
-      goOn: true,
-    });
-    const answers = await this.#session.run([
-      role("replica"),
-      ...changes.map((sql): Step => ({ as: this.privileged, sql, rows: false })),
-      role("origin"),
+    const hasTriggers = changes.some(({ info }) => info.hasTriggers);
+    const role = (mode: string): readonly Step[] =>
+      hasTriggers
+        ? [
+            {
+              as: this.privileged,
+              sql: `set local session_replication_role = ${mode}`,
+              rows: false,
+              goOn: true,
+            },
+          ]
+        : [];
+    const all = await this.#session.run([
+      ...role("replica"),
+      ...changes.map(({ sql }): Step => ({ as: this.privileged, sql, rows: false })),
+      ...role("origin"),
       ...callSteps(caller, asked),
       ...afterwards.map((one) => this.#readStep(caller, one)),
     ]);
-    const changed = answers.slice(1, 1 + changes.length);
+    const answers = hasTriggers ? all.slice(1) : all;
+    const changed = answers.slice(0, changes.length);
     if (changed.length < changes.length || changed.some(isError)) return undefined;
-    const [answer, constraints, ...reads] = answers.slice(2 + changes.length);
+    const [answer, constraints, ...reads] = answers.slice(changes.length + (hasTriggers ? 1 : 0));
     const text = answer !== undefined && "value" in answer ? answer.value : null;
     const code = codeOf(answer);
     return {
@@ -264,8 +274,14 @@ function arrayOf(texts: readonly string[]): string {
   return quoteLiteral(`{${texts.map((one) => `"${one}"`).join(",")}}`);
 }
 
-export function deleteSql(info: TableInfo, rows: readonly TableRow[]): string {
-  return `delete from ${quoteQualified(info)} where ${rowsAt(rows)}`;
+/** A statement that changes rows which an answer may rest on. */
+export interface Change {
+  readonly info: TableInfo;
+  readonly sql: string;
+}
+
+export function deletion(info: TableInfo, rows: readonly TableRow[]): Change {
+  return { info, sql: `delete from ${quoteQualified(info)} where ${rowsAt(rows)}` };
 }
 
 /** A condition that holds for exactly these rows. */

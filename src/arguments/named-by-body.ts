@@ -1,3 +1,4 @@
+import { type FunctionText, mentionsOf } from "../prove/analyse/function-mentions.ts";
 import { prefixIn } from "../plan/subject.ts";
 import type { CallBody, Candidate } from "./world.ts";
 
@@ -5,6 +6,15 @@ import type { CallBody, Candidate } from "./world.ts";
  * Values that the body of a function waits for: a word that it compares with, a text that it splits or puts together, an end of time,
  * a number near its own, SQL that ends the text which it is put into.
  */
+
+/** A function as sql/call_bodies.sql has it. */
+export interface BodyText extends FunctionText, Pick<CallBody, "texts" | "numbers" | "labels"> {}
+
+export function callBodyOf({ texts, numbers, labels, ...text }: BodyText): CallBody {
+  const { jsonKeys, populates, anything } = mentionsOf(text);
+  const keys = new Set([...jsonKeys, ...(populates ? ["id"] : [])]);
+  return { jsonKeys: [...keys], texts, numbers, labels, runsSql: anything };
+}
 
 const constantsAtMost = 12;
 const valuesAtMost = 3;

@@ -2,7 +2,15 @@ import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts"
 import type { ArgumentFault } from "../model/argument-fault.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import { type AnswerRow, type HiddenTable, isTruth, type Known } from "./answers.ts";
-import { type Asked, askedRows, type CallAnswer, type CallDatabase, deleteSql, rowsAt } from "./database.ts";
+import {
+  type Asked,
+  askedRows,
+  type CallAnswer,
+  type CallDatabase,
+  type Change,
+  deletion,
+  rowsAt,
+} from "./database.ts";
 import { familyOf } from "../plan/subject.ts";
 import { withoutOwn } from "./reach.ts";
 import type { Caller, Table } from "./world.ts";
@@ -121,7 +129,7 @@ async function dependent(
   const sizes = [answer.rows, ...answer.afterwards.slice(0, reads.length)].map((rows) => rows?.length);
   const changes = counterfactuals(hidden, seen).slice(0, changesAtMost);
   const others = await Promise.all(
-    changes.map(({ sql }) => database.otherwise(sql, caller, one.asked, reads)),
+    changes.map(({ statements }) => database.otherwise(statements, caller, one.asked, reads)),
   );
   for (const [index, other] of others.entries()) {
     const change = changes[index];
@@ -137,7 +145,7 @@ async function dependent(
 }
 
 interface Counterfactual {
-  readonly sql: readonly string[];
+  readonly statements: readonly Change[];
   readonly table: Table;
   /** Whether a value that is gone then says anything of the hidden rows. */
   readonly tells: (seen: Seen) => boolean;
@@ -149,8 +157,8 @@ function counterfactuals(hidden: readonly HiddenTable[], seen: readonly Seen[]):
       const holder =
         gone.find((one) => seen.some(({ value }) => holdersOf(one, value).length > 0)) ?? gone[0];
       if (holder === undefined) return [];
-      const sql = gone.map(({ table, rows }) => deleteSql(table.info, rows));
-      return [{ sql, table: holder.table, tells: ({ value }) => !isSmall(value) }];
+      const statements = gone.map(({ table, rows }) => deletion(table.info, rows));
+      return [{ statements, table: holder.table, tells: ({ value }) => !isSmall(value) }];
     },
   );
   const changed = hidden.flatMap(({ table, rows }) =>
@@ -161,7 +169,7 @@ function counterfactuals(hidden: readonly HiddenTable[], seen: readonly Seen[]):
       // A small number counts rows as often as it is a value of one of them.
       const tells = ({ value }: Seen): boolean =>
         !isSmall(value) || (value.length > 1 && rows.some(({ values }) => values.get(name) === value));
-      return [{ sql: [sql], table, tells }];
+      return [{ statements: [{ info: table.info, sql }], table, tells }];
     }),
   );
   const holds = ({ table }: Counterfactual): boolean =>

@@ -21,6 +21,8 @@ export interface TableInfo extends QualifiedName {
   /** Oids. */
   readonly indexes: readonly string[];
   readonly primaryKey: readonly string[];
+  /** A trigger, or a foreign key, acts when its rows change. */
+  readonly hasTriggers: boolean;
 }
 
 export interface Table {

@@ -1,9 +1,8 @@
 import type { Client } from "pg";
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
-import { callIsOpen, type MayBecome } from "../model/matrix.ts";
+import type { MayBecome } from "../model/matrix.ts";
 import { bindParameters, personaParameter } from "../model/parameters.ts";
-import { bindCandidate } from "../plan/cell-of.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { Engine, SentStep } from "./engine.ts";
 import { type Measure, numberMeasures, wentThrough } from "./measures.ts";
@@ -102,62 +101,6 @@ export function answersBefore(before: Before): (measure: Measure) => ReadonlySet
       ),
     );
   };
-}
-
-/** Whether an actor may hand on what a call answers, or that an insert goes through: see `sentBefore`. */
-export type Sent = (actor: Actor, measure: Measure) => (key: string) => boolean;
-
-/**
- * Inserts and calls that the matrix declares for an actor, and what its own calls of the same function return as things are: this it
- * may hand on. A candidate of the same name is a row of one's own, where it says `:sub`; so is one that differs only in whom it names.
- */
-export function sentBefore(world: World, before: Before): Sent {
-  const answered = new Map<string, Set<string>>();
-  for (const [{ actor, on, kind }, { keys }] of before) {
-    const place = `${actor.index} ${on}`;
-    if (kind === "call") answered.set(place, new Set([...(answered.get(place) ?? []), ...keys]));
-  }
-  return (actor, { actor: gaining, subject, call, candidate = "", on, operation }) => {
-    if (operation === "update") {
-      const own = subject?.spec?.declarations.find(
-        (one) => one.persona === actor.persona.name && one.operation === "update",
-      );
-      const may = own !== undefined && own.expectation.kind !== "deny";
-      return () => may && !own.never.some(({ name }) => name === candidate);
-    }
-    if (call === undefined) {
-      const said =
-        subject?.spec && resolveExpectation(subject.spec, actor.persona.name, "insert")?.expectation;
-      if (said?.kind === "allow") return () => true;
-      const open = said?.kind === "candidates" ? said.accept : [];
-      const rows = (of: Actor, takes: (name: string) => boolean): readonly string[] =>
-        (subject?.spec?.candidates ?? [])
-          .filter(({ name }) => takes(name))
-          .flatMap((one) => bindCandidate(one, world.matrix, of.persona, false))
-          .map(({ values }) => asOwn(values, of));
-      const own = new Set(rows(actor, (name) => open.includes(name)));
-      const accepted =
-        open.includes(candidate) || rows(gaining, (name) => name === candidate).some((row) => own.has(row));
-      return () => accepted;
-    }
-    const said = call.planned.spec.declarations.find(({ persona }) => persona === actor.persona.name);
-    const kind = callIsOpen(said?.calls, call.call.name) ? said?.expectation.kind : undefined;
-    return (key) =>
-      kind === "allow" ||
-      (key === wentThrough
-        ? kind === "rows" || kind === "within"
-        : answered.get(`${actor.index} ${on}`)?.has(key) === true);
-  };
-}
-
-/** A row, with the same word in the place of whatever names its sender. */
-function asOwn(values: Readonly<Record<string, string | null>>, { identities }: Actor): string {
-  const own = new Set<string | null>(identities.map(([, value]) => value));
-  return JSON.stringify(
-    Object.entries(values)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => [name, own.has(value) ? { sender: true } : value]),
-  );
 }
 
 /** What could be gained: what exists, is not yet visible or writable, and is not declared. */

@@ -12,9 +12,9 @@ import {
   declaredKeys,
   measureBefore,
   reachOf,
-  sentBefore,
 } from "./before.ts";
 import { Engine, notAsked, type SentStep, type StepAnswer } from "./engine.ts";
+import { checkedRows, sentBefore } from "./handed-on.ts";
 import { findingsOf } from "./findings.ts";
 import { type FollowUp, FollowUps } from "./follow-ups.ts";
 import { Judge, type Judged } from "./judge.ts";
@@ -133,7 +133,7 @@ async function standing(
     numbering,
     allowances: await allowancesOf(client, world),
     calls: answers,
-    sent: sentBefore(world, before),
+    sent: sentBefore(world, before, await checkedRows(client, world)),
   });
   return { reach, wanted, numbering, judge, slow: all.filter((one) => !before.has(one)) };
 }

@@ -11,9 +11,11 @@ import type { Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import { isExposed, mayCall } from "../model/routine.ts";
 import { CallDatabase } from "../arguments/database.ts";
+import { type BodyText, callBodyOf } from "../arguments/named-by-body.ts";
 import type { Reach } from "../arguments/reach.ts";
 import { reaches, type Varied, vary } from "../arguments/vary.ts";
 import type { Callable, CallBody, Caller, TableInfo } from "../arguments/world.ts";
+import { loadParser } from "../lib/sql-tree.ts";
 import { linkFailure } from "../probe/link-failure.ts";
 import { connect, countRows, disconnect } from "../probe/sql/session.ts";
 import { matrixPath, sessionOf, type SessionRules } from "../probe/sessions.ts";
@@ -256,7 +258,9 @@ async function bodiesOf(
 ): Promise<ReadonlyMap<string, CallBody>> {
   const oids = `'{${called.map(({ routine }) => routine.oid).join(",")}}'`;
   const text = await database.ask(fillSql("call_bodies.sql", { oids }));
-  return new Map(Object.entries(JSON.parse(text ?? "{}") as Record<string, CallBody>));
+  await loadParser();
+  const bodies = Object.entries(JSON.parse(text ?? "{}") as Record<string, BodyText>);
+  return new Map(bodies.map(([oid, body]) => [oid, callBodyOf(body)]));
 }
 
 const noBody: CallBody = { jsonKeys: [], texts: [], numbers: [], labels: {}, runsSql: false };
