@@ -28,7 +28,8 @@ from (
     pg_catalog.format_type(p.prorettype, null) as returns,
     array(
       select coalesce(a.name, '')
-      from pg_catalog.unnest(p.proargnames, coalesce(p.proargmodes::text[], pg_catalog.array_fill('i'::text, array[p.pronargs::int])))
+      from rows from (pg_catalog.unnest(p.proargnames),
+        pg_catalog.unnest(coalesce(p.proargmodes::text[], pg_catalog.array_fill('i'::text, array[p.pronargs::int]))))
         with ordinality as a (name, mode, place)
       where a.mode in ('i', 'b', 'v') order by a.place) as names
   from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang

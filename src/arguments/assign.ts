@@ -42,7 +42,7 @@ export interface Material {
 export async function materialOf(info: RelationInfo, database: CallDatabase): Promise<Material> {
   const [text, table] = await Promise.all([
     database.ask(fillSql("assign_columns.sql", { oid: info.oid })),
-    database.table({ ...info, indexes: [] }),
+    database.table({ ...info, indexes: [], hasTriggers: info.triggers.length > 0 }),
   ]);
   return {
     ...(JSON.parse(text ?? '{"labels":{},"texts":[],"numbers":[]}') as Omit<Material, "rows">),

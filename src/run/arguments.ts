@@ -255,11 +255,13 @@ function actingAs(persona: Persona, sessions: SessionRules): Caller["as"] {
 async function bodiesOf(
   called: readonly Reachable[],
   database: CallDatabase,
-): Promise<ReadonlyMap<string, CallBody>> {
+): Promise<ReadonlyMap<string, CallBody> | undefined> {
   const oids = `'{${called.map(({ routine }) => routine.oid).join(",")}}'`;
   const text = await database.ask(fillSql("call_bodies.sql", { oids }));
   await loadParser();
-  const bodies = Object.entries(JSON.parse(text ?? "{}") as Record<string, BodyText>);
+  // Without them no function is called: it is named as one that was not.
+  if (text === undefined) return undefined;
+  const bodies = Object.entries(JSON.parse(text) as Record<string, BodyText>);
   return new Map(bodies.map(([oid, body]) => [oid, callBodyOf(body)]));
 }
 
