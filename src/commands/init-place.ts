@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { access, constants, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { RowgateError } from "../model/errors.ts";
 import { type LoadedMatrix, loadMatrix } from "./load-matrix.ts";
@@ -15,6 +15,40 @@ export interface InitPlace {
   readonly config: string;
   /** The matrix that is there already: only what it lacks is written. */
   readonly known: LoadedMatrix | undefined;
+}
+
+/**
+ * Before the time for observing is spent: whether what is written at the end can be written.
+ * @throws RowgateError `init/not-writable`
+ */
+export async function requireWritable(
+  { matrix, rows, config, policies }: InitPlace,
+  cwd: string,
+): Promise<void> {
+  for (const file of [
+    matrix,
+    ...(policies === undefined ? [] : [rows]),
+    ...(existsSync(config) ? [] : [config]),
+  ]) {
+    let at = existsSync(file) ? file : path.dirname(file);
+    while (!existsSync(at) && at !== path.dirname(at)) at = path.dirname(at);
+    const isFolder = (await stat(at)).isDirectory();
+    if (at !== file && !isFolder)
+      throw notWritable(file, cwd, `${path.relative(cwd, at)} is a file, and no folder`);
+    if (at === file && isFolder) throw notWritable(file, cwd, "it is a folder");
+    await access(at, constants.W_OK).catch((cause: unknown) => {
+      throw notWritable(file, cwd, `there is no write access to ${path.relative(cwd, at) || at}`, cause);
+    });
+  }
+}
+
+function notWritable(file: string, cwd: string, because: string, cause?: unknown): RowgateError {
+  return new RowgateError({
+    code: "init/not-writable",
+    message: `rowgate init cannot write ${path.relative(cwd, file)}: ${because}.`,
+    hint: "it writes into the current folder: matrices/, policies/<name>/ and rowgate.yaml. Run it in a folder that you may write to",
+    cause,
+  });
 }
 
 /** @throws RowgateError `init/no-folder` */

@@ -30,7 +30,7 @@ import { isStarted } from "./options.ts";
 import { asRunOptions, blank, noFolder, type ScanOptions } from "./scan.ts";
 import { startServer, type Server } from "./servers.ts";
 import { baselineOf } from "./systems.ts";
-import { type InitPlace, placeOf } from "./init-place.ts";
+import { type InitPlace, placeOf, requireWritable } from "./init-place.ts";
 
 export type InitOptions = Omit<ScanOptions, "overlay" | "json" | "proof"> & { readonly within: number };
 
@@ -57,6 +57,7 @@ export async function initCommand(
     environment.cwd,
     dayOf(began),
   );
+  await requireWritable(place, environment.cwd);
   const baseline = await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd);
   const server = await startServer(options, environment, {
     speaksRest: false,

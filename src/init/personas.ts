@@ -212,28 +212,34 @@ function withTokens(
     role,
     { sub: unknownSub, ...stated(asked) },
   );
-  const base = users[0]?.declaration["claims"] as Claims | undefined;
   return [
     ...(roles.has("anon") ? [persona({ name: "anon", is: "no token", standing: "no-token" }, "anon")] : []),
-    ...(roles.has(role) ? [...users, ...byClaim(asked, base), newcomer] : []),
+    ...(roles.has(role) ? [...users, ...byClaim(asked, users), newcomer] : []),
     ...(roles.has("service_role")
       ? [persona({ name: "service", is: "the role service_role", standing: "above" }, "service_role")]
       : []),
   ];
 }
 
-/** Who has a claim that policies compare with a constant; one that gives more rights is held by a user without rows. */
-function byClaim(asked: AskedOf, base: Claims | undefined): readonly InitPersona[] {
-  const { claims } = asked;
+/**
+ * Who has a claim that policies compare with a constant; one that gives more rights is held by a user without rows. The second factor is
+ * another user's than the owner's, who has none then: policies may ask whether there is one as well.
+ */
+function byClaim(asked: AskedOf, users: readonly InitPersona[]): readonly InitPersona[] {
+  const others = asked.claims.filter(({ parameter }) => parameter !== secondFactor.parameter);
+  const claims = asked.parameters.has(secondFactor.parameter) ? [secondFactor, ...others] : others;
   const names = new Set<string>();
   const usual = new Map(usualClaims.map(([name, value]) => [`claims.${name}`, String(value)]));
   return claims
     .filter(({ parameter, value }) => usual.get(parameter) !== value)
     .slice(0, mostClaims)
     .map(({ parameter, value }, index) => {
-      const isMore = isPrivileged(value) || base === undefined;
+      const user = (parameter === secondFactor.parameter ? users[1] : undefined) ?? users[0];
+      const isMore = isPrivileged(value) || user === undefined;
       const held: Claims = structuredClone(
-        isMore ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` } : base,
+        isMore
+          ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` }
+          : (user.declaration["claims"] as Claims),
       );
       const typed = value === "true" ? true : value === "false" ? false : value;
       put(held, parameter, typed, true);
@@ -244,12 +250,19 @@ function byClaim(asked: AskedOf, base: Claims | undefined): readonly InitPersona
         names,
       );
       return persona(
-        { name, is: `${isMore ? "in no row, with" : "owner, with"} ${parameter} ${value}`, standing: "user" },
+        {
+          name,
+          is: `${isMore ? "in no row" : user.name}, with ${parameter} ${value}`,
+          standing: "user",
+        },
         "authenticated",
         held,
       );
     });
 }
+
+/** A policy that reads it at all decides by it. */
+const secondFactor = { parameter: "claims.aal", value: "aal2" } as const;
 
 /** What a real token says, where policies ask for it: the matrix states it, so that row sets can. */
 const usualClaims: readonly (readonly [string, unknown])[] = [

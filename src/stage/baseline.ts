@@ -67,7 +67,7 @@ async function isSupabase(policies: string, cwd: string): Promise<boolean> {
 
 /** What a plain Postgres with Supabase's roles and the helpers of `auth` does not have. */
 const platform =
-  /\b(?:storage\.(?:objects|buckets|foldername|filename|extension)|realtime\.(?:messages|topic|send|broadcast_changes)|vault\.(?:secrets|decrypted_secrets|create_secret)|cron\.(?:schedule|job)|net\.http_\w+|auth\.(?:identities|sessions|refresh_tokens|mfa_\w+|aal_level)|supabase_realtime|supabase_admin)\b|\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(?:vector|postgis\w*|pg_cron|pg_net|http|pgjwt|pgmq|pg_graphql|pg_jsonschema|pg_hashids|pgsodium|pg_tle|supabase_vault|hypopg|index_advisor|wrappers)\b|\bschema\s+extensions\b|\bextensions\.\w+\s*\(/i;
+  /\b(?:storage\.(?:objects|buckets|foldername|filename|extension)|realtime\.(?:messages|topic|send|broadcast_changes)|vault\.(?:secrets|decrypted_secrets|create_secret)|cron\.(?:schedule|job)|net\.http_\w+|auth\.(?:identities|sessions|refresh_tokens|mfa_\w+|aal_level)|supabase_realtime|supabase_(?:\w+_)?admin|dashboard_user)\b|\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(?:vector|postgis\w*|pg_cron|pg_net|http|pgjwt|pgmq|pg_graphql|pg_jsonschema|pg_hashids|pgsodium|pg_tle|supabase_vault|hypopg|index_advisor|wrappers)\b|\bschema\s+extensions\b|\bextensions\.\w+\s*\(/i;
 
 /** SQL that brings its own copy of what the platform has was written for a Postgres without it. */
 const ownCopy =

@@ -111,6 +111,7 @@ describe("a database that runs already", () => {
 
   test.each([
     { args: ["init", "--target", "low"], says: "permission denied for table" },
+    { args: ["init", "--target", "low"], says: "alter role <login> bypassrls; grant pg_read_all_data" },
     { args: ["scan", "--target", "low"], says: "permission denied for table" },
     { args: ["init", "--target", "nowhere"], says: "nowhere" },
     {
@@ -151,6 +152,20 @@ const refused: readonly {
         "create table public.t (id int); revoke all on public.t from public, anon, authenticated, service_role;",
     },
     says: ["there is nothing to declare", "check that the SQL was applied"],
+  },
+  {
+    what: "a file where the folder of matrices would be",
+    files: { "policies/a/010_a.sql": "create table public.t (id int);", matrices: "" },
+    says: [
+      "rowgate init cannot write matrices/a.yaml: matrices is a file, and no folder",
+      "that you may write to",
+    ],
+  },
+  {
+    what: "a file where the folder of rows would be",
+    files: { "db/010_a.sql": "create table public.t (id int);", policies: "" },
+    args: ["db"],
+    says: ["900_rowgate_rows.sql: policies is a file, and no folder"],
   },
   {
     what: "SQL that does not apply",

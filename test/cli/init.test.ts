@@ -15,11 +15,13 @@ create table public.docs (
   id bigint generated always as identity primary key, team_id uuid not null references public.teams, title text, slug text unique check (slug ~ '^[a-z]+[0-9]+$'));
 create table public.notes (id serial primary key, owner uuid not null, body text not null, rank public.rank not null);
 create table public.profiles (id uuid primary key, name text);
+create table public.secrets (id serial primary key, owner uuid not null);
 alter table public.teams enable row level security;
 alter table public.members enable row level security;
 alter table public.docs enable row level security;
 alter table public.notes enable row level security;
 alter table public.profiles enable row level security;
+alter table public.secrets enable row level security;
 grant select, insert, update, delete on all tables in schema public to authenticated, service_role;
 grant usage on all sequences in schema public to authenticated, service_role;
 create function public.is_member(t uuid, wanted text default null) returns boolean language sql stable security definer set search_path = ''
@@ -51,6 +53,8 @@ create policy of_team on public.teams for select to authenticated using (public.
 create policy of_team on public.docs for select to authenticated using (public.is_member(team_id));
 create policy admins on public.docs for delete to authenticated using (exists (
   select 1 from public.members m where m.team_id = docs.team_id and m.user_id = auth.uid() and m.role = 'admin'));
+create policy own on public.secrets to authenticated using (owner = auth.uid());
+create policy second_factor on public.secrets as restrictive to authenticated using ((select auth.jwt() ->> 'aal') = 'aal2');
 create policy anyone on public.profiles for select to authenticated using (true);
 `;
 
@@ -89,6 +93,14 @@ describe("rowgate init in a folder with policies and empty tables", () => {
         "newcomer",
         "service",
       ]),
+    );
+  });
+
+  test("who signed in with a second factor is a persona where policies ask for it, and its rows are declared", () => {
+    expect(matrix).toMatch(/^ {2}owner: .*aal: aal1/m);
+    expect(matrix).toMatch(/^ {2}aal2_by_claim: .*aal: aal2/m);
+    expect(matrix).toMatch(
+      /^ {2}secrets: # \d rows\n(?: {4}.*\n)*? {4}expect: .*aal2_by_claim: \{ observed: true/m,
     );
   });
 

@@ -54,6 +54,20 @@ alter default privileges for role postgres in schema public revoke all on tables
     plain: "42704",
   },
   {
+    name: "settings that only the platform's owner of a project may give to roles",
+    files: {
+      "1_a.sql": `alter role authenticator set pgrst.db_schemas = 'public, api';
+alter role anon set pgrst.db_aggregates_enabled = 'true';
+alter role authenticator reset pgrst.db_schemas;
+alter role service_role set pgaudit.log to 'none';
+create table public.t (id int);
+grant all on public.t to dashboard_user;`,
+    },
+    holds:
+      "select count(*) = 2 from pg_db_role_setting s, unnest(s.setconfig) c where c in ('pgrst.db_aggregates_enabled=true', 'pgaudit.log=none')",
+    plain: "42704",
+  },
+  {
     name: "the publication",
     files: {
       "1_a.sql": "create table public.t (id int primary key);",

@@ -77,6 +77,10 @@ const hints: readonly (readonly [code: AnswerName, hint: string])[] = [
     "lockNotAvailable",
     "another session holds a lock on a table that is to be probed: see pg_locks and pg_stat_activity, and run again when it is done",
   ],
+  [
+    "insufficientPrivilege",
+    "rowgate logs in as a role that reads every table past its policies: name another login in the target's url (on Supabase: postgres), or grant this one what it lacks: `alter role <login> bypassrls; grant pg_read_all_data, <the personas' roles> to <login>`, and INSERT, UPDATE, DELETE where writes are tried (they are undone)",
+  ],
   ["cancelled", "it took longer than the target's limit for one statement (statement_timeout)"],
   ["serverStops", "the server is being stopped or restarted: see its log"],
   ["resources", "the server has run out of something: see its log"],

@@ -66,9 +66,23 @@ export function wayOf(node: Node): Way {
   if ("CreateSubscriptionStmt" in node || "AlterSubscriptionStmt" in node || "DropSubscriptionStmt" in node)
     return { kind: "skip", because: "replication from another server, which does not exist here" };
   if ("VariableSetStmt" in node && node.VariableSetStmt.name === "session_replication_role") return superuser;
+  if ("AlterRoleSetStmt" in node)
+    return roleSettingWay(node.AlterRoleSetStmt.role?.rolename, node.AlterRoleSetStmt.setstmt?.name);
   if ("DeleteStmt" in node) return deleteWay(node.DeleteStmt.relation);
   if ("AlterTableStmt" in node) return alterTableWay(node.AlterTableStmt.relation, node.AlterTableStmt.cmds);
   return own;
+}
+
+/** Settings that the platform lets a project's owner give to roles, though they are a superuser's, or of a module that is not loaded. */
+const ownersSettings =
+  /^(?:auto_explain|pgaudit|pg_stat_statements|pgrst|plan_filter)\.|^log_|^(?:pg_net\.(?:ttl|batch_size)|safeupdate\.enabled|session_replication_role|track_io_timing|wal_compression)$/i;
+
+/** Roles of the platform's services, whose settings are its own business. */
+const servicesRoles = /^(?:supabase_\w+|dashboard_user|pgbouncer)$/;
+
+function roleSettingWay(role: string | undefined, setting: string | undefined): Way {
+  const isOwners = role !== undefined && !servicesRoles.test(role);
+  return isOwners && setting !== undefined && ownersSettings.test(setting) ? superuser : own;
 }
 
 /** Migrations that have run stay in the folder: what the storage server's trigger refuses since 2026 did run in its day. */
