@@ -63,18 +63,17 @@ export async function mutate(
   };
   const relations = relationsOf(plan, options);
   const roles = plan.catalog.roles.filter(isPersonas(plan));
+  const sources = await readSources(target, plan, {
+    schemas: [...new Set(relations.map(({ schema }) => schema))],
+    roles: roles.map(({ name }) => name),
+    reuse: request.reuse !== undefined,
+  });
+  const { lent, texts, functions, marks } = sources;
+  const ofRelations = relations.flatMap((one) => mutantsOf(one, roles, request.operators, sources));
+  const copies = ofRelations.length < worthACopy ? [] : ((await request.copies?.()) ?? []);
   const privileged = await Control.open(addressOf(target), target.limits);
   const places: Place[] = [];
   try {
-    const schemas = [...new Set(relations.map(({ schema }) => schema))];
-    const sources = await readSources(privileged, plan, {
-      schemas,
-      roles: roles.map(({ name }) => name),
-      reuse: request.reuse !== undefined,
-    });
-    const { lent, texts, functions, marks } = sources;
-    const ofRelations = relations.flatMap((one) => mutantsOf(one, roles, request.operators, sources));
-    const copies = ofRelations.length < worthACopy ? [] : ((await request.copies?.()) ?? []);
     for (const one of [target, ...copies]) places.push(await openPlace(request, plan, one));
     const start = performance.now();
     const channels = places.map(({ channel }) => channel);
@@ -164,19 +163,22 @@ interface Sources extends Facts {
   readonly marks: readonly Fingerprint[];
 }
 
+/** Its connection is closed again: a database that is in use cannot be copied. */
 async function readSources(
-  privileged: Control,
+  target: Target,
   { functions }: PreflightedRun,
   { schemas, roles, reuse }: { schemas: readonly string[]; roles: readonly string[]; reuse: boolean },
 ): Promise<Sources> {
   const oids = functions.map(({ routine }) => routine.oid);
-  return await privileged.ask("while views, functions and their owners were read", async (client) => ({
+  const privileged = await Control.open(addressOf(target), target.limits);
+  const reading = privileged.ask("while views, functions and their owners were read", async (client) => ({
     lent: (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     texts: await readTexts(client),
     functions: await readFunctions(client, oids),
     marks: reuse ? await readMarks(client) : [],
     ...(await readFacts(client, schemas, roles)),
   }));
+  return await reading.finally(() => privileged.close());
 }
 
 /** Refuses where nothing is written, and where others work unless that was asked for. @throws RowgateError `mutate/…` */
