@@ -168,8 +168,15 @@ function chosen(
   if (wanted.length < accept.length || unwanted.length < reject.length)
     return say("inconclusive", "a declared candidate was not tried");
   if (wanted.length === 0)
-    return say("vacuous", "a refused candidate proves nothing without an accepted one");
+    return say("vacuous", `a refused candidate proves nothing without an accepted one: ${remedy(cell)}`);
   return say("pass", `${wanted.length} let in, ${unwanted.length} refused, as declared`);
+}
+
+/** Of `check:` alone a row was put in by the proof, where one could be. */
+function remedy({ check }: Cell): string {
+  return check === undefined
+    ? "list one under `accept:`"
+    : "no row that `check` allows could be inserted here; name one under `insert:`, and list it under `accept:` beside `check`";
 }
 
 function wrongGate(cell: Cell, gate: DenyReason | undefined): Said | undefined {

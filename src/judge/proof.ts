@@ -132,7 +132,7 @@ function passes(evidence: Evidence): (cell: Cell, judgement: Judgement) => Judge
 
 /** It holds for the claims that personas of the matrix hold, and for now: others are a reason not to call it proved. */
 function resting(
-  { expectation }: Cell,
+  { expectation, persona }: Cell,
   judgement: Judgement,
   evidence: Evidence,
   { claims, time }: Extract<ProofAnswer, { kind: "all-rows" }>["restsOn"],
@@ -143,7 +143,7 @@ function resting(
     return refuted(
       judgement,
       "inconclusive",
-      `the policy would open for a token with the claim ${claim.claim} (${claim.sql}), which no persona of the matrix holds: declare a persona that does`,
+      `the policy would open for a token with the claim ${claim.claim} (${claim.sql}), which no persona of the matrix holds: declare a persona that does, ${personaWith(claim.claim, persona)}`,
     );
   const [when] = time;
   if (when !== undefined)
@@ -153,6 +153,16 @@ function resting(
       `it holds at this moment only: ${when} changes. Waive it with a reason, or let a row's own times decide`,
     );
   return { ...judgement, evidence };
+}
+
+/** A second factor has one value, and is written out as YAML to add under `personas:`. */
+function personaWith(claim: string, persona: Cell["persona"]): string {
+  if (claim !== "aal") return "with the claim under its `claims:`";
+  const { name, role, claims } = persona;
+  const own = ["sub", "email"].flatMap((key) =>
+    typeof claims?.[key] === "string" ? [`${key}: ${claims[key]}`] : [],
+  );
+  return `\`${name}_aal2: { role: ${role}, claims: { ${[...own, "aal: aal2"].join(", ")} } }\``;
 }
 
 function refuted(judgement: Judgement, verdict: Verdict, because: string): Judgement {

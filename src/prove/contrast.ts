@@ -16,6 +16,8 @@ export interface Contrast {
   readonly more: readonly Row[];
   readonly less: readonly Row[];
   readonly rows: readonly Row[];
+  /** These rows, and others of which both sides say the same. */
+  alike(rows: readonly Row[]): readonly Row[];
   /** Those to try where the relation reads itself; `undefined`: too many. */
   readonly distinct: readonly Row[] | undefined;
   /** Rows that would differ cannot be, because of rows that are there. */
@@ -73,12 +75,13 @@ export async function contrast(
       ? nothingRefused
       : await unstorableRows(context, [...found.more, ...found.less], storable);
   const left = (rows: readonly Row[]): readonly Row[] => rows.filter((one) => !refused.rows.has(one));
-  const more = (rows: readonly Row[]): readonly Row[] => [
+  const alike = (rows: readonly Row[]): readonly Row[] => [
     ...new Set([...rows, ...rows.slice(0, 12).flatMap((one) => product.alike(one))]),
   ];
   return {
-    more: storable === undefined ? more(found.more) : left(found.more),
-    less: storable === undefined ? more(found.less) : left(found.less),
+    more: storable === undefined ? alike(found.more) : left(found.more),
+    less: storable === undefined ? alike(found.less) : left(found.less),
+    alike,
     besideOthers: refused.doubles,
     rows: product.rows,
     distinct: product.distinct,
@@ -120,6 +123,7 @@ function notUnderstood({ text }: Condition): Contrast {
     more: [],
     less: [],
     rows: [],
+    alike: (rows) => rows,
     distinct: [],
     besideOthers: false,
     close: () => Promise.resolve(answer),

@@ -64,7 +64,7 @@ export async function canonicalAtom(
       // It stays as it is written.
     }
   }
-  const made = replace(tree, (node) => known.get(node));
+  const made = operatorsOf(replace(tree, (node) => known.get(node)));
   let asked = false;
   walk(made, (node) => {
     if (part(node, "SubLink") !== undefined) asked = true;
@@ -72,4 +72,16 @@ export async function canonicalAtom(
     if (knowledge.schema.namesakes(name).some(({ volatility }) => volatility !== "immutable")) asked = true;
   });
   return `${asked ? JSON.stringify(as) : ""}${show(made)}`;
+}
+
+/** `a LIKE b` as Postgres prints it back: `a ~~ b`. */
+function operatorsOf(tree: Node): Node {
+  return replace(tree, (node) => {
+    const { kind, lexpr, rexpr, ...rest } = part(node, "A_Expr") ?? {};
+    if ((kind !== "AEXPR_LIKE" && kind !== "AEXPR_ILIKE") || lexpr === undefined || rexpr === undefined)
+      return undefined;
+    return {
+      A_Expr: { ...rest, kind: "AEXPR_OP", lexpr: operatorsOf(lexpr), rexpr: operatorsOf(rexpr) },
+    };
+  });
 }

@@ -57,8 +57,8 @@ async function seeded(asked: Asked, inside: boolean): Promise<SeededRow | undefi
   const policy = conditionFor(asked, rule, "old", !blind) ?? always(false);
   const declared = declaredCondition(asked, cell.declared);
   const after = rule === "update" ? conditionFor(asked, "update", "new", !blind) : undefined;
-  const { rows } = await contrast(context, policy, declared, false);
-  const side = await onOneSide(context, rows, declared, inside);
+  const { rows, alike } = await contrast(context, policy, declared, false);
+  const side = alike(await onOneSide(context, rows, declared, inside));
   const newRows = after === undefined ? [] : (await contrast(context, after, always(false), false)).more;
   const showing = { space: context.space, as: context.as, policy, declared };
   const old: OldSide = { showing, command, blind, side: "more", held, newRows, alone: true, key: cell.key };
@@ -74,7 +74,11 @@ async function seededInsert(asked: Asked, inside: boolean): Promise<SeededRow | 
   const declared = cell.check === undefined ? always(false) : knowledge.declared(space.relation, cell.check);
   const { rows } = await contrast(context, policy, declared, false);
   const showing = { space, as: context.as, policy, declared };
-  return showSeededInsert(showing, await onOneSide(context, rows, declared, inside), held.insert, inside);
+  const readsItself =
+    policy.tree === undefined ||
+    knowledge.reach(policy.tree).relations.has(`${space.relation.schema}.${space.relation.name}`);
+  const side = await onOneSide(context, rows, declared, inside);
+  return showSeededInsert(showing, side, held.insert, { inside, clears: inside && !readsItself });
 }
 
 async function onOneSide(

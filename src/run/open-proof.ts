@@ -42,13 +42,18 @@ export function identitiesOf(persona: Persona, identities: ReadonlyMap<string, I
   return [...new Set(all.filter((one): one is string => typeof one === "string" && one !== ""))];
 }
 
-/** How a user signed in is held where the matrix says it: what every token brings is one of the ways that the same user has. */
+/**
+ * How a user signed in is held where the matrix says it: what every token brings is one of the ways that the same user has. Of a
+ * second factor a persona must have one.
+ */
 function heldClaims(matrix: Matrix, identities: ReadonlyMap<string, Identity>): ReadonlySet<string> {
   const own = matrix.personas.flatMap(({ claims }) => keysOf(claims));
   const brought = matrix.personas.flatMap(({ name }) => keysOf(identities.get(name)?.claims));
   const usual = brought.filter((one) => one !== "aal" && one !== "amr");
   const members = [...identities.values()].flatMap(({ claims }) => membersOf(claims));
-  return new Set(["sub", "role", ...own, ...usual, ...members.map(memberOf)]);
+  const held = new Set(["sub", "role", ...own, ...usual, ...members.map(memberOf)]);
+  if (!matrix.personas.some(({ claims }) => claims?.["aal"] === "aal2")) held.delete("aal");
+  return held;
 }
 
 /** Keys and texts in lists, at any depth. */

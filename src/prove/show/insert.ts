@@ -2,7 +2,8 @@ import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow, Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { privileged, isError, type StepAnswer } from "../ask/session.ts";
+import { privileged, isError, type Step, type StepAnswer } from "../ask/session.ts";
+import { actAs } from "./place.ts";
 import { filledRows, insertSql } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
 
@@ -71,22 +72,28 @@ export async function showRefusedInsert(
   return best ?? { kind: "not-shown", message: "no row could be built", witness: {} };
 }
 
-/** An INSERT by the persona of a row that the matrix lets in, which is stored as it is; or of one that it does not, which is refused. */
+/**
+ * An INSERT by the persona of a row that the matrix lets in, which is stored as it is; or of one that it does not, which is refused.
+ * @param clears rows that are declared may be taken away first: one of them may be the only one that can be there
+ */
 export async function showSeededInsert(
   showing: Showing,
   rows: readonly Row[],
   granted: readonly string[],
-  inside: boolean,
+  { inside, clears }: { readonly inside: boolean; readonly clears: boolean },
 ): Promise<SeededRow | undefined> {
   const { space, declared } = showing;
-  for (const { row } of await filledRows(space, rows, granted)) {
+  const clearing = `delete from ${quoteQualified(space.relation)} as ${quoteIdent(declared.alias)} where (${declared.text}) is true`;
+  const filled = await filledRows(space, rows, granted);
+  const ways = [undefined, ...(clears ? [clearing] : [])];
+  for (const { row, setup } of ways.flatMap((way) => filled.map((one) => ({ ...one, setup: way })))) {
     const statement = insertSql(space, row);
     const inDeclared = `(count(*) filter (where (${declared.text}) is true))`;
-    const [written, after] = await insertAndCount(showing, statement, inDeclared);
+    const [written, after] = await insertAndCount(showing, statement, inDeclared, setup);
+    if (written === undefined) continue;
     const refused = isError(written) && isCode(written.code, "insufficientPrivilege");
     const letIn = !isError(written) && after !== undefined && "value" in after && after.value === "1";
-    if (inside ? letIn : refused)
-      return { inside, reached: inside, setup: undefined, statement, witness: row };
+    if (inside ? letIn : refused) return { inside, reached: inside, setup, statement, witness: row };
   }
   return undefined;
 }
@@ -96,11 +103,19 @@ async function insertAndCount(
   { space, as, declared }: Showing,
   statement: string,
   counts: string,
+  /** Without triggers and foreign keys, by the privileged connection. */
+  first?: string,
 ): Promise<readonly StepAnswer[]> {
   const alias = quoteIdent(declared.alias);
   const stored = `select ${counts}::text from ${quoteQualified(space.relation)} as ${alias} where pg_catalog.age(${alias}.xmin) <= 0`;
-  return space.session.run([
+  const before: readonly Step[] =
+    first === undefined
+      ? []
+      : [actAs("replica"), { as: privileged, sql: first, rows: false }, actAs("origin")];
+  const answers = await space.session.run([
+    ...before,
     { as, sql: statement, rows: false },
     { as: privileged, sql: stored, rows: true, goOn: true },
   ]);
+  return answers.slice(before.length);
 }

@@ -3,7 +3,7 @@ import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import { privileged, isError, type Step } from "../ask/session.ts";
-import { changedTry, placed, placeSql, type Try, wayToInsert } from "./place.ts";
+import { actAs, changedTry, placed, placeSql, type Try, wayToInsert } from "./place.ts";
 import { rankedHits, type StandingRow, standingRows } from "./rows.ts";
 import { likelier, refusal, type Shown } from "./shown.ts";
 import { type OldSide, type Outcome, reached, statementsOf } from "./statements.ts";
@@ -65,7 +65,7 @@ export async function showAsDeclared(
   inside: boolean,
 ): Promise<SeededRow | undefined> {
   const { space } = old.showing;
-  const ranked = (await rankedHits(space, rows)).slice(0, 6);
+  const ranked = (await rankedHits(space, rows)).slice(0, 16);
   const tries = await Promise.all(
     [false, true].flatMap((fresh) => ranked.map((row) => wayToInsert(space, row, fresh))),
   );
@@ -152,10 +152,4 @@ function withoutOthers({ blind, command, alone: independent }: OldSide, table: s
     { as: privileged, sql: `delete from ${table} where not (${placed(table)})`, rows: false, goOn: true },
     actAs("origin"),
   ];
-}
-
-/** As a replica, triggers and foreign keys are off. */
-function actAs(name: "replica" | "origin"): Step {
-  const sql = `select pg_catalog.set_config('session_replication_role', '${name}', true)`;
-  return { as: privileged, sql, rows: true, goOn: true };
 }

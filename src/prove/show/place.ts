@@ -2,6 +2,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import type { Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
+import { privileged, type Step } from "../ask/session.ts";
 import { fill, type Filled, insertSql, type StandingRow, standingRows, typedLiteral } from "./rows.ts";
 
 /** The row that was put in place, where its table goes by that name. */
@@ -59,4 +60,10 @@ export async function wayToInsert(space: Space, witness: Row, fresh: boolean): P
     row: await fill(space, witness, undefined, template?.row ?? {}, fresh),
     witness,
   });
+}
+
+/** As a replica, triggers and foreign keys are off. */
+export function actAs(name: "replica" | "origin"): Step {
+  const sql = `select pg_catalog.set_config('session_replication_role', '${name}', true)`;
+  return { as: privileged, sql, rows: true, goOn: true };
 }
