@@ -9,16 +9,16 @@ import { rowgate } from "../support/cli.ts";
 import { processesIn, until } from "../support/processes.ts";
 import { makeProject, notesMatrix, notesSql, removeProject } from "./system.ts";
 
-/** Big enough that every stage lasts: forty personas over slow policies. */
+/** Big enough that every stage lasts: twenty personas over slow policies. */
 const sql = `
 create table public.notes (id int primary key, owner uuid not null, body text);
 alter table public.notes enable row level security;
 grant select, insert, update, delete on public.notes to authenticated, service_role;
-create function public.slow() returns boolean language plpgsql as $$ begin perform pg_sleep(0.002); return true; end $$;
+create function public.slow() returns boolean language plpgsql as $$ begin perform pg_sleep(0.004); return true; end $$;
 create policy own on public.notes to authenticated using (owner = auth.uid() and public.slow()) with check (owner = auth.uid());
-insert into public.notes select n, ('10000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'a' from generate_series(1, 40) n;
+insert into public.notes select n, ('10000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'a' from generate_series(1, 20) n;
 `;
-const personas = Array.from({ length: 40 }, (_, index) => {
+const personas = Array.from({ length: 20 }, (_, index) => {
   const sub = `10000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`;
   return `  p${index + 1}: { role: authenticated, claims: { sub: ${sub} } }`;
 }).join("\n");

@@ -156,10 +156,32 @@ export async function databaseOf(server: EmbeddedServer, sql: string): Promise<s
 async function newDatabase(server: EmbeddedServer, template: string | undefined): Promise<DatabaseAddress> {
   databases += 1;
   const name = `case_${process.pid}_${databases}`;
-  if (template === undefined) return server.createDatabase(name);
-  const copy = `create database ${quoteIdent(name)} template ${quoteIdent(template)} strategy file_copy`;
-  await withClient(server.database, (client) => client.query(copy));
+  const { client, fresh } = await (makers.get(server) ?? makerOf(server));
+  const from = quoteIdent(template ?? fresh);
+  await client.query(`create database ${quoteIdent(name)} template ${from} strategy file_copy`);
   return { ...server.database, database: name };
+}
+
+interface Maker {
+  /** Of the database `postgres`, until the server stops. */
+  readonly client: Client;
+  /** A database with the `auth` helpers, to copy. */
+  readonly fresh: string;
+}
+
+/** Hundreds of databases are made on a server: one connection makes them all. */
+const makers = new WeakMap<EmbeddedServer, Promise<Maker>>();
+
+function makerOf(server: EmbeddedServer): Promise<Maker> {
+  const made = (async () => {
+    const client = new Client({ ...server.database, ssl: false });
+    client.on("error", () => {});
+    await client.connect();
+    const { database: fresh } = await server.createDatabase(`fresh_${process.pid}`);
+    return { client, fresh };
+  })();
+  makers.set(server, made);
+  return made;
 }
 
 async function withClient<T>(address: Target["database"], work: (client: Client) => Promise<T>): Promise<T> {
