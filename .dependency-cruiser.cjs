@@ -34,6 +34,7 @@ const rooms = {
     "run",
     "stage",
     "diff",
+    "watch",
   ],
   scan: ["lib", "model", "prove"],
   init: ["lib", "model", "prove", "scan"],

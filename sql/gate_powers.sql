@@ -1,5 +1,5 @@
 -- What each role ($1) could hand on, change or become by itself, whatever rows it reaches: a sentence each, after the role's name.
--- $2: relations whose rows are compared, so that their privileges are no news here.
+-- $2: relations whose rows are compared, so that their privileges are no news here. $3: exposed schemas.
 -- `ofKnown`: only of an object that was there before (what is new comes with default privileges). Besides: `known` objects, and
 -- settings that reach a session only when it begins, of which a transaction shows nothing (no role).
 with roles as (select r.* from pg_roles r where r.rolname = any ($1) and not r.rolsuper),
@@ -13,7 +13,8 @@ acls as (
   union all select n.oid, n.nspacl, format('schema %I', n.nspname), n.nspowner from pg_namespace n
 )
 select r.rolname as role, format('is a member of %I', m.rolname) as power, null as object, false as "ofKnown"
-from roles r join pg_roles m on m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER')
+from pg_roles r join pg_roles m on m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER')
+where not r.rolsuper and r.rolname in (select rolname from roles union select 'authenticator')
 union all
 select r.rolname, format('may make others members of %I', m.rolname), null, false
 from roles r join pg_roles m on m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER WITH ADMIN OPTION')
@@ -43,6 +44,75 @@ from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'us
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) p (privilege)
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
 union all
+-- Sequences: of those that are new, what default privileges do not give, and USAGE where no row could be inserted with it.
+select r.rolname, format('has %s on the sequence %s', p.privilege, c.name), c.oid::text, d.given
+from roles r join relations c on c.relkind = 'S' and has_schema_privilege(r.oid, c.relnamespace, 'usage')
+cross join unnest(array['usage', 'select', 'update']) p (privilege)
+cross join lateral (select exists (
+  select from pg_default_acl a cross join aclexplode(a.defaclacl) x
+  where a.defaclobjtype = 'S' and a.defaclrole = c.relowner and a.defaclnamespace in (0, c.relnamespace)
+    and x.grantee in (0, r.oid) and lower(x.privilege_type) = p.privilege) as given) d
+where has_sequence_privilege(r.oid, c.oid, p.privilege)
+  and not (p.privilege = 'usage' and exists (
+    select from pg_depend o where o.classid = 'pg_class'::regclass and o.objid = c.oid and o.refclassid = 'pg_class'::regclass
+      and o.deptype in ('a', 'i') and has_any_column_privilege(r.oid, o.refobjid, 'insert')))
+union all
+-- Objects to come that no table or function shows.
+select coalesce(r.rolname, 'any role'), format('will hold %s on each %s that %s creates%s', x.privilege_type,
+    case d.defaclobjtype when 'r' then 'table' when 'S' then 'sequence' when 'f' then 'function' when 'T' then 'type' when 'n' then 'schema' else 'large object' end,
+    d.defaclrole::regrole, coalesce(' in ' || n.nspname, '')), null, false
+from pg_default_acl d cross join aclexplode(d.defaclacl) x left join pg_namespace n on n.oid = d.defaclnamespace
+left join roles r on r.oid = x.grantee
+where (x.grantee = 0 or r.oid is not null) and x.grantee <> d.defaclrole
+  and not (x.grantee = 0 and d.defaclobjtype in ('f', 'T') and d.defaclnamespace = 0)
+  and (d.defaclobjtype not in ('r', 'f') or (d.defaclnamespace <> 0 and n.nspname <> all ($3::text[])))
+union all
+select coalesce(r.rolname, 'any role'), format('may %s the large object %s', x.privilege_type, l.oid), null, false
+from pg_largeobject_metadata l cross join aclexplode(l.lomacl) x left join roles r on r.oid = x.grantee
+where (x.grantee = 0 or r.oid is not null) and x.grantee <> l.lomowner
+union all
+select r.rolname, format('owns the large object %s', l.oid), null, false from pg_largeobject_metadata l join roles r on r.oid = l.lomowner
+union all
+-- Past policies without a row that shows it.
+select null, format('%s is LEAKPROOF: it is called with rows before policies and security barriers have filtered them', p.name), null, false
+from functions p where p.proleakproof
+union all
+select null, format('%s functions of Postgres itself are LEAKPROOF (%s): they are called with rows before policies have filtered them', count(*), md5(string_agg(p.oid::text, ' ' order by p.oid))), null, false
+from pg_proc p where p.proleakproof and p.pronamespace = 'pg_catalog'::regnamespace having count(*) > 0
+union all
+select null, format('%s has no security_barrier: functions of a query see rows that it filters out', c.name), c.oid::text, true
+from relations c where c.relkind = 'v'
+  and not exists (select from unnest(c.reloptions) o where o ~* '^security_barrier=(true|on|yes|1)$')
+union all
+select null, format('changes of %s are published by %s: subscribers may see rows, and keys of deleted rows, that policies hide', format('%I.%I', p.schemaname, p.tablename), p.pubname), null, false
+from pg_publication_tables p where p.schemaname in (select nspname from own)
+union all
+select null, format('all changes are published by %s, of tables to come too', pubname), null, false from pg_publication where puballtables
+union all
+select null, format('changes of tables to come in %s are published by %s', s.pnnspid::regnamespace, p.pubname), null, false
+from pg_publication_namespace s join pg_publication p on p.oid = s.pnpubid
+union all
+select null, format('the old row of each change of %s is published whole (REPLICA IDENTITY FULL)', c.name), c.oid::text, true
+from relations c where c.relreplident = 'f'
+union all
+-- Extensions that bring types, operators and plain functions alone are left out.
+select null, format('the extension %s is installed in %s: what its functions do was not compared', e.extname, n.nspname), null, false
+from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+where e.extname not in ('plpgsql', 'citext', 'uuid-ossp', 'pgcrypto', 'pg_trgm', 'unaccent', 'btree_gin', 'btree_gist', 'fuzzystrmatch',
+  'hstore', 'ltree', 'intarray', 'cube', 'earthdistance', 'seg', 'isn', 'vector', 'moddatetime')
+union all
+select null, format('rows of the foreign table %s are another server''s (%s): they were not compared', c.name, s.srvname), null, false
+from relations c join pg_foreign_table f on f.ftrelid = c.oid join pg_foreign_server s on s.oid = f.ftserver
+union all
+-- Options may hold a password: a mark of them, and no text.
+select null, format('what the foreign server %I reaches is new or changed (%s)', s.srvname, left(md5(concat_ws(' ', s.srvoptions,
+  (select string_agg(concat_ws(' ', m.umuser, m.umoptions), ',' order by m.umuser) from pg_user_mappings m where m.srvid = s.oid))), 8)), null, false
+from pg_foreign_server s
+union all
+select null, format('a cast from %s to %s runs %s', format_type(k.castsource, null), format_type(k.casttarget, null), k.castfunc::regprocedure), null, false
+from pg_cast k where k.oid >= 16384 and k.castcontext <> 'e' and k.castfunc <> 0
+  and not exists (select from pg_depend x where x.classid = 'pg_cast'::regclass and x.objid = k.oid and x.deptype = 'e')
+union all
 select r.rolname, format('may call %s', p.oid::regprocedure), null, false
 from pg_proc p cross join lateral aclexplode(p.proacl) x join roles r on x.grantee in (0, r.oid)
 where p.pronamespace = 'pg_catalog'::regnamespace and p.proacl is not null
@@ -56,11 +126,12 @@ union all
 select null, format('%s runs with its owner''s rights and looks names up by its caller''s search_path', p.name), p.oid::text, true
 from functions p where p.prosecdef and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=')
 union all
-select null, format('each new session of %s begins with %s', coalesce(r.rolname, 'the database'), c), null, false
+select null, format('%s begins with %s', case when r.rolname = any ($1) and not r.rolcanlogin and r.rolname <> 'authenticator'
+    then format('a request as %s perhaps', r.rolname) else format('each new session of %s', coalesce(r.rolname, 'the database')) end, c), null, false
 from pg_db_role_setting s join pg_database d on d.datname = current_database() and s.setdatabase in (0, d.oid)
 left join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) c
-where ((s.setrole = 0 or r.rolname = 'authenticator' or (r.rolname = any ($1) and r.rolcanlogin))
-       and c ~ '^([^=]*\.|role=|search_path=|row_security=|session_)' and c !~ '^pgrst\.')
+where ((s.setrole = 0 or r.rolname = 'authenticator' or r.rolname = any ($1)) and c !~ '^pgrst\.'
+       and c !~ '^(statement_timeout|lock_timeout|transaction_timeout|idle_\w+|work_mem|maintenance_work_mem|temp_\w+|effective_\w+|random_page_cost|seq_page_cost|cpu_\w+|max_parallel_\w+|min_parallel_\w+|parallel_\w+|enable_\w+|jit\w*|log_\w+|client_min_messages|application_name|deadlock_timeout|tcp_\w+|track_\w+|auto_explain\.\w+|geqo\w*|hash_mem_multiplier)=')
    or c ~ '^pgrst\.(jwt_|db_anon_role|db_pre_request|db_root_spec|db_pre_config|db_tx_end)'
 union all
 select null, null, oid::text, false from relations

@@ -1,5 +1,5 @@
 import { type Compared, type Facet, placeOf, reached } from "./compare.ts";
-import type { Measures } from "./measure.ts";
+import { declarationOf, type Measures } from "./measure.ts";
 import type { Proofs } from "./proofs.ts";
 
 /** What the rows at hand do not show: rows that could be are in reach now, or whether they are is not known any more. */
@@ -11,7 +11,10 @@ export function compareProofs(
   const shown = new Set([...gained, ...broken].map(({ key }) => key));
   const pairs = [...after.proofs].flatMap(([key, is]) => {
     const [was, earlier, later] = [before.proofs.get(key), before.measures.get(key), after.measures.get(key)];
-    return was === undefined || later === undefined ? [] : [{ key, was, is, earlier, later }];
+    // Where the matrix says something else on one side, because it fits that side alone, the answers are to different questions.
+    if (was === undefined || later === undefined || declarationOf(was.cell) !== declarationOf(is.cell))
+      return [];
+    return [{ key, was, is, earlier, later }];
   });
   const unseen = pairs.filter(({ key, earlier }) => earlier !== undefined && !shown.has(key));
   const opened = unseen.filter(({ was, is }) => was.answer === "closed" && is.answer === "open");

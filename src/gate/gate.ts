@@ -13,10 +13,12 @@ import { expiredWaivers } from "../run/waivers.ts";
 import { compare, type Compared } from "./compare.ts";
 import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
-import { comparePowers } from "./powers.ts";
+import { comparePowers, unwaived } from "./powers.ts";
 import { compareSideWrites, type SideWriting, unreviewed } from "./side-writes.ts";
 import { guilty } from "./guilty.ts";
-import { type Proofs, proveState } from "./proofs.ts";
+import { compareSignUps } from "./sign-up.ts";
+import { reachOfChanges } from "./touched.ts";
+import { type Proof, type Proofs, proveState } from "./proofs.ts";
 import { declarationOf, keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
 import { fittedOnce, type GateRequest, openState, type State } from "./state.ts";
 
@@ -30,17 +32,23 @@ export interface GateEvents {
 export interface Earlier extends AsyncDisposable {
   readonly state: State;
   readonly measures: Measures;
-  readonly proofs: () => Promise<Proofs>;
+  /** Of these cells, and of those that were asked about before. */
+  readonly proofs: (wanted: ReadonlySet<string>) => Promise<Proofs>;
 }
 
 export async function openEarlier(request: GateRequest, events: GateEvents = {}): Promise<Earlier> {
   const state = await openState({ ...request, pending: [] }, 0);
-  let proofs: Promise<Proofs> | undefined;
+  const known = new Map<string, Proof>();
   try {
     return {
       state,
       measures: await measured(state, state, events, "before"),
-      proofs: () => (proofs ??= proveState(request, state, keysFor(state, state))),
+      proofs: async (wanted) => {
+        const more = new Set([...wanted].filter((key) => !known.has(key)));
+        const found = await proveState(request, state, keysFor(state, state), more);
+        for (const [key, proof] of found) known.set(key, proof);
+        return known;
+      },
       [Symbol.asyncDispose]: () => state.close(),
     };
   } catch (error) {
@@ -102,8 +110,14 @@ async function compareStates(
     broken: [...compared.broken, ...proofs.broken],
     ...structural(earlier.state, after, request),
   };
+  const unread = await compareSignUps(request, after, differences.sideWrites);
   const ends = { before: earlier.state, after, proofs: proofs.last };
-  const found = await guilty(request, differences, { ...sides, ...ends }, events.step);
+  const found = await guilty(
+    request,
+    { ...differences, sideWrites: unread },
+    { ...sides, ...ends },
+    events.step,
+  );
   const [was, is] = [earlier.state.plan.catalog, after.plan.catalog];
   return {
     matrix: matrix.name,
@@ -150,7 +164,7 @@ async function sinceBase(
   }
 }
 
-/** Asks the proof for all rows on both sides, where something that is in force differs. */
+/** Asks the proof for all rows on both sides about the cells that what differs can reach, where the rows at hand show nothing. */
 async function proveSides(
   request: GateRequest,
   earlier: Earlier,
@@ -161,8 +175,17 @@ async function proveSides(
 ): Promise<ReturnType<typeof compareProofs> & { readonly last: Proofs }> {
   if (earlier.state.marks === after.marks) return { gained: [], broken: [], proved: 0, last: new Map() };
   events.step?.("asking the proof for all rows on both sides");
-  const proofs = await proveState(request, after, keysFor(after, earlier.state));
-  const before = { measures: first, proofs: await earlier.proofs() };
+  const keys = keysFor(after, earlier.state);
+  const shown = new Set([...compared.gained, ...compared.broken].map(({ key }) => key));
+  const inReach = await reachOfChanges(earlier.state, after);
+  const wanted = new Set(
+    after.cells
+      .filter(inReach)
+      .map(keys)
+      .filter((key) => !shown.has(key)),
+  );
+  const proofs = await proveState(request, after, keys, wanted);
+  const before = { measures: first, proofs: await earlier.proofs(wanted) };
   return { ...compareProofs(before, { measures: last, proofs }, compared), last: proofs };
 }
 
@@ -265,7 +288,7 @@ function structural(
       ...[...left, ...expired].map((finding) => ({ finding, before: true as const })),
     ],
     future: compareFuture(before.future, after.future),
-    powers: comparePowers(before.powers, after.powers),
+    powers: unwaived(comparePowers(before.powers, after.powers), matrix),
     sideWrites: unreviewed(compareSideWrites(before.sideWrites, after.sideWrites), matrix),
     misfit: issues.length === 0 ? undefined : { issues },
   };

@@ -43,7 +43,7 @@ export async function guilty(
     future: future.map((one) => ({ one, by: { facet: holdsOf(one) } })),
     powers: powers.map((one) => ({ one, by: { facet: isHeld(one) } })),
     sideWrites: sideWrites.map((one) => ({
-      one: { by: one.by, writes: one.writes, functions: one.functions },
+      one: { by: one.by, writes: one.writes, functions: one.functions, opens: one.opens },
       by: { facet: runs(one) },
     })),
     misfit: misfit === undefined ? [] : [{ one: misfit, by: { facet: isMisfit } }],

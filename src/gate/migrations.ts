@@ -60,14 +60,16 @@ export async function readPending(
 async function statementsOf(source: SqlSource, applicant: Applicant): Promise<readonly PendingStatement[]> {
   const statements = await splitStatements(source.text);
   if (statements === undefined) throw notParsed(source);
-  const opening = applicant === "supabase" ? [...asProject] : [];
+  const first = applicant === "supabase" ? asProject : [];
+  const opening = [...first];
   const isApplied = ({ node }: Statement): boolean => applicant !== "supabase" || wayOf(node).kind !== "skip";
-  const found = kept(statements)
+  const found = kept(statements, source.text)
     .filter(isApplied)
-    .map(({ node, start, end, before }): PendingStatement => {
+    .map(({ node, start, end, before, ends }): PendingStatement => {
       const superuser = applicant === "supabase" && wayOf(node).kind === "superuser";
       const sql = source.text.slice(start, end);
       const begins = start + (/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0].length ?? 0);
+      const after = ends === undefined ? [] : [...ends.resets, ...first, ...ends.said];
       const { file, line } = positionAt(source, begins);
       const one = {
         file,
@@ -80,9 +82,10 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
         commits: commitsBy(node),
         opening: [...opening],
         prologue: superuser ? ["reset session authorization"] : [],
-        epilogue: superuser ? asProject.slice(0, 1) : [],
+        epilogue: [...(superuser ? asProject.slice(0, 1) : []), ...after],
       };
       if ("VariableSetStmt" in node) opening.push(sql);
+      opening.push(...after);
       return one;
     });
   return found.map((one, index) =>
@@ -90,20 +93,41 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
   );
 }
 
+type Kept = Statement & {
+  /** In its file. */
+  readonly before: number;
+  /** Sent after it, where its transaction ends. */
+  readonly ends: { readonly resets: readonly string[]; readonly said: readonly string[] } | undefined;
+};
 type Statement = NonNullable<Awaited<ReturnType<typeof splitStatements>>>[number];
 
 /** Without what is rolled back by the file itself, and what says nothing inside a transaction of rowgate's. */
-function kept(statements: readonly Statement[]): readonly (Statement & { readonly before: number })[] {
-  const all: (Statement & { readonly before: number })[] = [];
+function kept(statements: readonly Statement[], text: string): readonly Kept[] {
+  const all: Kept[] = [];
   let begun = 0;
   for (const [before, one] of statements.entries()) {
     const kind = "TransactionStmt" in one.node ? one.node.TransactionStmt.kind : undefined;
     if (kind === "TRANS_STMT_BEGIN" || kind === "TRANS_STMT_START") begun = all.length;
     else if (kind === "TRANS_STMT_ROLLBACK") all.length = begun;
-    else if (kind === "TRANS_STMT_COMMIT" || leftOut(one.node)) continue;
-    else all.push({ ...one, before });
+    else if (kind === "TRANS_STMT_COMMIT") endLocals(all, begun, text);
+    else if (!leftOut(one.node)) all.push({ ...one, before, ends: undefined });
   }
   return all;
+}
+
+/** What SET LOCAL said ends with its transaction: RESETs, and what the session itself had said. */
+function endLocals(all: Kept[], begun: number, text: string): void {
+  const last = all.at(-1);
+  const names = all.slice(begun).flatMap(({ node }) => settingOf(node, true));
+  if (last === undefined || names.length === 0) return;
+  const lasting = all.filter(({ node }) => settingOf(node, false).length > 0);
+  const said = lasting.map(({ start, end }) => text.slice(start, end));
+  all[all.length - 1] = { ...last, ends: { resets: names.map((name) => `reset ${name}`), said } };
+}
+
+function settingOf(node: Node, local: boolean): readonly string[] {
+  const set = "VariableSetStmt" in node ? node.VariableSetStmt : undefined;
+  return set?.name !== undefined && (set.is_local === true) === local ? [set.name] : [];
 }
 
 /** What changes no access and refuses to run in a transaction, or belongs to the whole server. */

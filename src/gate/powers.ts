@@ -1,8 +1,10 @@
 import type { ClientBase } from "pg";
 import { readSql } from "../lib/sql-file.ts";
+import { now } from "../lib/clock.ts";
+import { dayOf } from "../lib/moment.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Matrix } from "../model/matrix.ts";
-import type { PowerGained } from "../model/gate.ts";
+import { type PowerGained, powerText } from "../model/gate.ts";
 
 interface PowerRow {
   readonly role: string | null;
@@ -26,7 +28,11 @@ export async function readPowers(
 ): Promise<Powers> {
   const { personas } = matrix;
   const roles = [...new Set(personas.flatMap(({ role, login }) => [role, login ?? role]))];
-  const { rows } = await client.query<PowerRow>(readSql("gate_powers.sql"), [roles, compared]);
+  const { rows } = await client.query<PowerRow>(readSql("gate_powers.sql"), [
+    roles,
+    compared,
+    matrix.exposes,
+  ]);
   const objects = rows.flatMap(({ power, object }) => (power === null && object !== null ? [object] : []));
   const held = rows.filter(({ power }) => power !== null);
   return { rows: [...held, ...(await publicBuckets(client, matrix))], objects: new Set(objects) };
@@ -46,14 +52,25 @@ async function publicBuckets(client: ClientBase, { waivedRelations }: Matrix): P
   return rows;
 }
 
-/** Powers that are new. What is lost opens nothing. */
+/** Powers that are new, each once. What is lost opens nothing. */
 export function comparePowers(before: Powers, after: Powers): readonly PowerGained[] {
-  return after.rows.flatMap((one): readonly PowerGained[] => {
+  const found = after.rows.flatMap((one): readonly PowerGained[] => {
     const { role, power, object, ofKnown } = one;
     if (power === null || has(before, { role: role ?? undefined, power })) return [];
     if (ofKnown && !before.objects.has(object ?? "")) return [];
     return [{ role: role ?? undefined, power }];
   });
+  return [...new Map(found.map((one) => [powerText(one), one])).values()];
+}
+
+/** Without those that the matrix waives, as the report says them, until a day. */
+export function unwaived(
+  all: readonly PowerGained[],
+  { waivedChanges = [] }: Matrix,
+): readonly PowerGained[] {
+  const today = dayOf(now());
+  const waived = new Set(waivedChanges.filter(({ expires }) => expires >= today).map(({ change }) => change));
+  return all.filter((one) => !waived.has(powerText(one)));
 }
 
 export function has({ rows }: Powers, { role, power }: PowerGained): boolean {

@@ -17,6 +17,7 @@ import type { SideWrite } from "../model/gate.ts";
 import type { Matrix, Waiver } from "../model/matrix.ts";
 import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
+import { decidedBy, readSignUpTrigger, type SignUpTrigger } from "./sign-up-trigger.ts";
 
 /** Code that runs with a user's statement, or a function that personas may call. */
 interface Entry {
@@ -39,7 +40,9 @@ interface FunctionRow {
 }
 
 /** What it writes besides the row of the statement that runs it, and a mark of all that this depends on. */
-export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "functions"> {
+export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "functions" | "opens"> {
+  /** It does the same at each sign-up: one can be tried. */
+  readonly signUp: SignUpTrigger | undefined;
   readonly oid: string;
   readonly mark: string;
   readonly writing: readonly EscalationFunction[];
@@ -71,7 +74,7 @@ export async function readSideWrites(
       of: null,
     }),
   );
-  const code = new Code(catalog, how);
+  const code = new Code(catalog, entries, how);
   return [...entries, ...calls].flatMap((entry) => code.sideWriting(entry) ?? []);
 }
 
@@ -103,8 +106,11 @@ export function unreviewed(all: readonly SideWriting[], matrix: Matrix): readonl
     ...(matrix.waivedFunctions ?? []).filter(live),
     ...matrix.functions.filter(({ declarations }) => declarations.some(({ waiver }) => live(waiver))),
   ];
+  const others = new Set((matrix.waivedChanges ?? []).filter(live).map(({ change }) => change));
   return all.filter(
-    ({ writing }) => writing.length === 0 || !writing.every((fn) => waived.some((one) => isNamedBy(fn, one))),
+    ({ by, writing }) =>
+      !others.has(by) &&
+      (writing.length === 0 || !writing.every((fn) => waived.some((one) => isNamedBy(fn, one)))),
   );
 }
 
@@ -127,11 +133,23 @@ class Code {
   readonly #records = new Map<string, string[]>();
   /** Columns that policies and their helpers name. */
   readonly #deciding = new Set<string>();
+  /** SQL that is put together when it runs decides, too: any column may be among them. */
+  readonly #decidesByAnything: boolean;
   readonly #how: ReadonlyMap<string, string>;
+  readonly #entries: readonly Entry[];
+  readonly #relations: EscalationCatalog["relations"];
+  readonly #reads: EscalationCatalog["reads"];
 
   /** @param how of functions: with whose rights and settings each runs */
-  constructor({ functions, relations, reads }: EscalationCatalog, how: ReadonlyMap<string, string>) {
+  constructor(
+    { functions, relations, reads }: EscalationCatalog,
+    entries: readonly Entry[],
+    how: ReadonlyMap<string, string>,
+  ) {
     this.#how = how;
+    this.#entries = entries;
+    this.#relations = relations;
+    this.#reads = reads;
     // What comes with an extension is not the migration's code.
     const own = functions.filter(({ extension }) => !extension);
     this.#functions = new Map(own.map((one) => [one.oid, one]));
@@ -144,8 +162,10 @@ class Code {
     }
     const decides = new Mentions();
     for (const text of relations.flatMap(({ expressions }) => expressions)) decides.addExpression(text);
-    for (const one of [decides, ...this.#closure(asked).map((fn) => this.#bodyOf(fn))])
-      for (const column of one.columns) this.#deciding.add(column);
+    const deciders = [decides, ...this.#closure(asked).map((fn) => this.#bodyOf(fn))];
+    for (const { columns, jsonKeys } of deciders)
+      for (const column of [...columns, ...jsonKeys]) this.#deciding.add(column);
+    this.#decidesByAnything = deciders.some(({ anything }) => anything);
   }
 
   sideWriting(entry: Entry): SideWriting | undefined {
@@ -177,8 +197,58 @@ class Code {
       functions: found.map(typed),
       writing: found,
       isNews,
+      signUp: this.#signUp(entry, closure),
       mark: createHash("sha256").update(mark).digest("hex"),
     };
+  }
+
+  /** Of a trigger on new accounts: where nothing else runs with what it puts in. */
+  #signUp(
+    { kind, of, text }: Entry,
+    [fn, ...others]: readonly EscalationFunction[],
+  ): SignUpTrigger | undefined {
+    const users = this.#relations.find(({ schema, name }) => schema === "auth" && name === "users");
+    const afterInsertOfRow = /^5 [OA]\s*$/;
+    if (kind !== "trigger" || users === undefined || of !== users.oid || !afterInsertOfRow.test(text))
+      return undefined;
+    if (fn?.language !== "plpgsql" || others.length > 0) return undefined;
+    const computed = decidedBy(
+      this.#entries.flatMap(({ kind: other, text: value }) =>
+        other === "default" && value !== "" ? value : [],
+      ),
+      this.#relations.flatMap(({ query }) => query ?? []),
+    );
+    const found = readSignUpTrigger(
+      fn.source,
+      (column) =>
+        this.#decidesByAnything ||
+        computed.anything ||
+        [this.#deciding, computed.columns, computed.jsonKeys].some((some) => some.has(column)),
+    );
+    return found?.writes.every((one) => this.#isPlain(one)) === true ? found : undefined;
+  }
+
+  /** No code runs with a row that is put in. */
+  #isPlain({ schema, name }: WrittenName): boolean {
+    const named = this.#relations.filter((one) => one.name === name && (schema ?? one.schema) === one.schema);
+    const oids = new Set(named.map(({ oid }) => oid));
+    const runs = this.#entries.some(
+      ({ kind, of, text }) =>
+        oids.has(of ?? "") &&
+        (kind === "rule" || (kind === "trigger" && (Number(text.split(" ", 1)[0]) & 4) !== 0)),
+    );
+    const calls = this.#reads.some(
+      ({ relation, part, toFunction }) =>
+        oids.has(relation ?? "") &&
+        part === "write" &&
+        this.#functions.has(toFunction ?? "") &&
+        !this.#isTriggers(toFunction),
+    );
+    return named.length > 0 && named.every(({ isTable }) => isTable) && !runs && !calls;
+  }
+
+  #isTriggers(oid: string | null): boolean {
+    return this.#functions.get(oid ?? "")?.trigger === true;
   }
 
   #writesOf(fn: EscalationFunction, { kind, beforeRow }: Entry): readonly string[] {

@@ -1,12 +1,12 @@
-import { type Client, type ClientBase, DatabaseError } from "pg";
+import { type ClientBase, DatabaseError } from "pg";
 import { now } from "../lib/clock.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
 import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Issue } from "../model/errors.ts";
 import type { Matrix, RelationSpec } from "../model/matrix.ts";
-import { addressOf } from "../model/posture.ts";
 import { isExposed, mayCall } from "../model/routine.ts";
 import type { Target } from "../model/target.ts";
 import { signIn } from "../persona/sign-in.ts";
@@ -15,7 +15,6 @@ import { findRelation } from "../plan/missing.ts";
 import { type CellOptions, cellsOf } from "../plan/plan.ts";
 import type { Cell } from "../model/cell.ts";
 import { isAssignment } from "../model/cell.ts";
-import { connect, disconnect } from "../probe/sql/session.ts";
 import { type DirectChannel, openDirectChannel } from "../probe/sql/channel.ts";
 import { sampleRows } from "../probe/sql/survey.ts";
 import { type SessionRules, sessionRules } from "../probe/sessions.ts";
@@ -24,8 +23,9 @@ import { inspect, type Inspected } from "../run/2-inspect.ts";
 import { visibleRows } from "../run/4-probe.ts";
 import { matrixIssues } from "../run/matrix-issues.ts";
 import { gatewayOf } from "../run/request.ts";
-import { type Clones, sendOne } from "./clones.ts";
-import { changesOf, type PendingStatement, resetSession } from "./migrations.ts";
+import type { Clones } from "./clones.ts";
+import { insideTransaction, placeOf } from "./inside.ts";
+import { changesOf, type PendingStatement } from "./migrations.ts";
 import { readFuture, type FutureFacts } from "./future.ts";
 import { allKeys } from "./keys.ts";
 import { type Powers, readPowers } from "./powers.ts";
@@ -73,6 +73,10 @@ export interface State {
   readonly target: Target;
   readonly changes: readonly string[];
   readonly channel: DirectChannel;
+  /** What decides the cells of each relation and function, rows too. */
+  fingerprints(): Promise<readonly Fingerprint[]>;
+  /** A question of the privileged connection's. */
+  ask<T>(question: (client: ClientBase) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -97,7 +101,23 @@ export async function openState(
   const changes = changesOf(applied);
   const channel = opened.under(changes, kept);
   const cells = read.cells.filter((cell) => cell.channels.includes("direct") && !isAssignment(cell));
-  return { ...read, count, cells, sessions, target, changes, channel, close: () => opened.close() };
+  let known: Promise<readonly Fingerprint[]> | undefined;
+  return {
+    ...read,
+    count,
+    cells,
+    sessions,
+    target,
+    changes,
+    channel,
+    fingerprints: () => (known ??= insideTransaction(target, applied, readFingerprints)),
+    ask: (question) => insideTransaction(target, applied, question),
+    close: () => opened.close(),
+  };
+}
+
+async function readFingerprints(client: ClientBase): Promise<readonly Fingerprint[]> {
+  return (await client.query<Fingerprint>(readSql("watch_fingerprint.sql"))).rows;
 }
 
 type Read = Pick<
@@ -194,7 +214,7 @@ async function loadReadable(
   const { relations } = loaded.catalog;
   const broken = new Map<string, Issue>();
   const filtered = new Set<string>();
-  for (const info of relations.filter(({ kind }) => kind === "view")) {
+  for (const info of relations.filter(({ kind }) => kind === "view" || kind === "foreign")) {
     const spec = specOf(matrix, info);
     const failure = await sampleRows(client, [{ info, key: [] }]).then(
       () => undefined,
@@ -222,7 +242,7 @@ function unreadable(info: RelationInfo, failure: DatabaseError, matrix: Matrix):
   const spec = specOf(matrix, info);
   return {
     code: "gate/unreadable",
-    message: `the view ${formatQualified(info)} cannot be read: ${failure.message} [${failure.code ?? "?"}]`,
+    message: `the ${info.kind === "view" ? "view" : "foreign table"} ${formatQualified(info)} cannot be read: ${failure.message} [${failure.code ?? "?"}]`,
     at: spec?.at ?? { file, line: 1, column: 1 },
   };
 }
@@ -299,48 +319,4 @@ function undeclared({ file }: Matrix): Omit<RelationSpec, "schema" | "name"> {
 export function isNamed({ fitted }: Pick<State, "fitted">, { relation: { info }, call }: Cell): boolean {
   const specs = call === undefined ? fitted.relations : fitted.functions;
   return specs.some(({ schema, name }) => schema === info.schema && name === info.name);
-}
-
-interface Place {
-  readonly target: Target;
-  /** What each transaction there begins with. */
-  readonly applied: readonly PendingStatement[];
-}
-
-/** Where the state after the first `count` statements is asked about. */
-function placeOf({ target, pending, clones = new Map() }: GateRequest, count: number): Place {
-  const from = Math.max(0, ...[...clones.keys()].filter((committed) => committed <= count));
-  const database = clones.get(from) ?? target.database;
-  return { target: { ...target, database }, applied: pending.slice(from, count) };
-}
-
-async function insideTransaction<T>(
-  target: Target,
-  applied: readonly PendingStatement[],
-  ask: (client: ClientBase) => Promise<T>,
-): Promise<T> {
-  const client = await connect(addressOf(target), target.limits);
-  try {
-    await client.query("begin");
-    for (const [index, statement] of applied.entries()) await sendOne(client, applied, index, statement);
-    if (applied.length > 0) await client.query(resetSession.join(";\n"));
-    return await ask(nested(client));
-  } finally {
-    await disconnect(client);
-  }
-}
-
-/** Within the transaction, questions that begin and roll back one of their own do so with a savepoint. */
-function nested(client: Client): ClientBase {
-  const query = (first: unknown, ...rest: readonly unknown[]): unknown =>
-    Reflect.apply(client.query, client, [typeof first === "string" ? inSavepoint(first) : first, ...rest]);
-  return new Proxy(client, {
-    get: (of, key): unknown => (key === "query" ? query : Reflect.get(of, key, of)),
-  });
-}
-
-function inSavepoint(sql: string): string {
-  return sql
-    .replace(/^\s*begin\b[^;]*/i, "savepoint rowgate_question")
-    .replace(/(^|;\s*)rollback\s*$/i, "$1rollback to savepoint rowgate_question");
 }

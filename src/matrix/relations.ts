@@ -1,12 +1,14 @@
 import { formatFunction, formatQualified, type FunctionName, type QualifiedName } from "../lib/sql-text.ts";
 import type { SourcePosition } from "../model/errors.ts";
 import type {
+  ChangeWaiver,
   Candidate,
   ControlSource,
   FunctionSpec,
   Matrix,
   RelationSpec,
   RowSet,
+  Waiver,
 } from "../model/matrix.ts";
 import { entriesOf, type Entry, type Fields, fieldsOf, textOf, textsOf, type Tree } from "../yaml/tree.ts";
 import { nameKey, Names, readFunctionName, readRelationName, readRelationPattern } from "./names.ts";
@@ -206,14 +208,22 @@ export function readWaivers(
   relations: readonly Draft<RelationSpec>[],
   functions: readonly Draft<FunctionSpec>[],
   reading: Reading,
-): Pick<Matrix, "waivedRelations" | "waivedFunctions"> {
+): Pick<Matrix, "waivedRelations" | "waivedFunctions" | "waivedChanges"> {
   const { issues } = reading;
   const declared = new Map([...relations, ...functions].map(({ spec }) => [nameKey(spec), spec.at]));
   const seen = new Set<string>();
-  const waivers = entriesOf(tree).flatMap(({ key, keyAt: at, value }) => {
+  const entries = entriesOf(tree);
+  const waivedChanges = entries.flatMap((entry): readonly ChangeWaiver[] => {
+    const change = changeIn(entry.key);
+    const waiver = waiverIn(entry);
+    return change === undefined || waiver === undefined ? [] : [{ change, ...waiver, at: entry.keyAt }];
+  });
+  const waivers = entries.flatMap((entry) => {
+    const { key, keyAt: at } = entry;
+    if (changeIn(key) !== undefined) return [];
     const read = key.trimEnd().endsWith(")") ? readFunctionName : readRelationName;
     const name: (QualifiedName & Partial<FunctionName>) | undefined = read(key, reading.schema, at, issues);
-    const waiver = readWaiver(new Map([["waive", { key, keyAt: at, value }]]))?.waiver;
+    const waiver = waiverIn(entry);
     if (name === undefined) return [];
     const shown = name.signature === undefined ? formatQualified(name) : key;
     const line = declared.get(nameKey(name))?.line;
@@ -235,5 +245,15 @@ export function readWaivers(
     waivedFunctions: waivers.flatMap(({ signature, ...one }) =>
       signature === undefined ? [] : { ...one, signature },
     ),
+    waivedChanges,
   };
+}
+
+function waiverIn({ key, keyAt, value }: ReturnType<typeof entriesOf>[number]): Waiver | undefined {
+  return readWaiver(new Map([["waive", { key, keyAt, value }]]))?.waiver;
+}
+
+/** `gate: authenticated is a member of auditor`: no relation is called so unless it is quoted. */
+function changeIn(key: string): string | undefined {
+  return /^gate:\s*(\S.*?)\s*$/s.exec(key)?.[1];
 }

@@ -184,7 +184,9 @@ function matrix(relationShape: z.ZodType, functionShape: z.ZodType, templateShap
       .record(relationName, waiver)
       .register(shapeWords, { entry: "the waiver of" })
       .optional()
-      .describe("Relations, and functions by name and types, left out on purpose."),
+      .describe(
+        "Relations, and functions by name and types, left out on purpose; `gate: <what rowgate gate says>` for a change that it stops.",
+      ),
   });
 }
 

@@ -90,6 +90,8 @@ export interface SideWrite {
   readonly writes: readonly string[];
   /** Of it, the functions that write, as the matrix waives them. */
   readonly functions: readonly string[];
+  /** What a sign-up opened, or why none could be tried; `undefined`: none was tried. */
+  readonly opens?: readonly string[] | undefined;
   readonly statement?: number | undefined;
 }
 
@@ -100,6 +102,11 @@ export interface PowerGained {
   /** `may grant SELECT on public.secrets to others` */
   readonly power: string;
   readonly statement?: number | undefined;
+}
+
+/** `authenticated may grant SELECT on public.secrets to others`: as reports print it, and the matrix waives it. */
+export function powerText({ role, power }: PowerGained): string {
+  return role === undefined ? power : `${role} ${power}`;
 }
 
 export interface GateRecord {

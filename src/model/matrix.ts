@@ -241,6 +241,11 @@ export interface FunctionWaiver extends QualifiedName, Waiver {
   readonly signature: readonly string[];
 }
 
+/** `"gate: authenticated is a member of auditor"`. */
+export interface ChangeWaiver extends Waiver {
+  readonly change: string;
+}
+
 export interface Matrix {
   readonly name: string;
   readonly file: string;
@@ -263,4 +268,6 @@ export interface Matrix {
   readonly functions: readonly FunctionSpec[];
   readonly waivedRelations: readonly RelationWaiver[];
   readonly waivedFunctions?: readonly FunctionWaiver[] | undefined;
+  /** What migrations may bring, as `rowgate gate` says it: a power of a role, or code that writes. */
+  readonly waivedChanges?: readonly ChangeWaiver[] | undefined;
 }

@@ -3,7 +3,7 @@ import {
   type GateChange,
   gateExitCode,
   type GateRecord,
-  type PowerGained,
+  powerText,
   type Reached,
   type SideWrite,
   undeclaredGains,
@@ -194,11 +194,6 @@ function powerLines(how: How): readonly string[] {
   ]);
 }
 
-/** `authenticated may grant SELECT on public.secrets to others`. */
-export function powerText({ role, power }: PowerGained): string {
-  return role === undefined ? power : `${role} ${power}`;
-}
-
 function brokenLines(how: How): readonly string[] {
   const groups = new Map<string, { first: GateRecord["broken"][number]; cells: string[] }>();
   const shown = new Set(undeclaredGains(how.record).map(({ cell }) => cell));
@@ -254,11 +249,13 @@ function sideWriteLines(how: How, width: number): readonly string[] {
 }
 
 /** What was not compared, and what to do. */
-export function sideWriteText({ by, writes, functions }: SideWrite): string {
+export function sideWriteText({ by, writes, functions, opens }: SideWrite): string {
   const waive =
     functions.length === 0
-      ? ""
+      ? `; read it, then waive "gate: ${by}" in the matrix with a reason and a day`
       : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
+  if (opens !== undefined)
+    return `${by} is new or changed, and writes ${writes.join(", ")}; a sign-up was tried: ${some(opens)}${waive}`;
   return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;
 }
 
@@ -311,4 +308,8 @@ export function lastLine(record: GateRecord, paint: Paint): string {
     `${plural(record.compared, "cell")} compared on the direct channel with the rows at hand, ${record.proved} of them for all rows`,
   ];
   return `${record.matrix} on ${record.target}  ${word}  ${parts.join("; ")} (${seconds(record.milliseconds)})`;
+}
+
+function some(all: readonly string[]): string {
+  return [...all.slice(0, 3), ...(all.length > 3 ? [`and ${all.length - 3} more`] : [])].join("; ");
 }

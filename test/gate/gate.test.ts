@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GateRecord, gateExitCode } from "../../src/model/gate.ts";
+import { type GateRecord, gateExitCode, powerText } from "../../src/model/gate.ts";
 import { gateMarkdown } from "../../src/report/gate-markdown.ts";
 import { missingYaml } from "../../src/report/missing-yaml.ts";
 import { notesMatrix } from "../cli/system.ts";
@@ -180,6 +180,28 @@ test("a function that the matrix waives is no finding, until the day is over", a
   const over = await gated(sql, waiverOfAdd("2026-01-01"));
   expect([ofFunctions(over), gateExitCode(over)]).toEqual([[["waiver-expired", true]], 1]);
   expect(gateMarkdown(over)).toContain("#### Waivers that have expired");
+});
+
+test("a new power and a default that writes are waived as the gate prints them, until the day is over", async () => {
+  const sql = `create role auditor nologin;\ngrant auditor to authenticated;
+alter table public.notes alter column owner set default '10000000-0000-4000-8000-000000000002';`;
+  const waivers = (expires: string): string =>
+    [
+      "authenticated is a member of auditor",
+      "authenticator is a member of auditor",
+      "default of public.notes.owner",
+    ]
+      .map((one) => `  "gate: ${one}": { reason: read, expires: ${expires} }\n`)
+      .join("");
+  const stops = ({ powers, sideWrites, findings }: GateRecord): readonly unknown[] => [
+    powers.map(powerText),
+    sideWrites.map(({ by }) => by),
+    findings.filter(({ finding }) => finding.kind === "waiver-expired").length,
+  ];
+  expect(stops(await gated(sql, `waive:\n${waivers("2126-01-01")}`))).toEqual([[], [], 0]);
+  const [powers, code, expired] = stops(await gated(sql, `waive:\n${waivers("2026-01-01")}`));
+  expect(powers).toContain("authenticated is a member of auditor");
+  expect([code, expired]).toEqual([["default of public.notes.owner"], 3]);
 });
 
 test("what a trigger's function writes is not compared, until the matrix waives it", async () => {

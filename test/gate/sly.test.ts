@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gateExitCode } from "../../src/model/gate.ts";
-import { powerText, sideWriteText } from "../../src/report/gate.ts";
+import { gateExitCode, powerText } from "../../src/model/gate.ts";
+import { sideWriteText } from "../../src/report/gate.ts";
 import { type GateProject, guiltyLines, openGateProject, shown } from "./project.ts";
 
 /** Each way in is closed here, and each migration below opens one without saying so. */
@@ -60,10 +60,15 @@ create table public.members (person uuid primary key, team int not null);
 alter table public.members enable row level security, force row level security;
 insert into public.members values ('10000000-0000-4000-8000-000000000001', 1), ('10000000-0000-4000-8000-000000000002', 2);
 create function internal.team() returns int language sql stable security definer set search_path = '' as 'select team from public.members where person = auth.uid()';
+create table public.profiles (id uuid primary key, full_name text not null default '', role text not null default 'member', email text);
+alter table public.profiles enable row level security, force row level security;
+grant select on public.profiles to authenticated;
+create policy own on public.profiles to authenticated using (id = auth.uid()) with check (id = auth.uid());
+insert into public.profiles (id) values ('10000000-0000-4000-8000-000000000001'), ('10000000-0000-4000-8000-000000000002');
 create table public.plans (id int primary key, team int not null);
 alter table public.plans enable row level security, force row level security;
 grant select on public.plans to authenticated;
-create policy team on public.plans for select to authenticated using (team = internal.team() or current_setting('app.editor', true) = 'on');
+create policy team on public.plans for select to authenticated using (team = internal.team() or current_setting('app.editor', true) = 'on' or exists (select from public.profiles p where p.id = auth.uid() and p.role = 'admin'));
 insert into public.plans values (1, 1), (2, 2);
 create function internal.stamp() returns trigger language plpgsql as $$ begin new.body := trim(new.body); return new; end $$;
 create trigger stamp before insert or update on public.posts for each row execute function internal.stamp();
@@ -71,6 +76,26 @@ create function internal.log_report(n int) returns void language sql security de
 create function public.file_report(n int) returns int language plpgsql security definer set search_path = '' as $$ begin perform internal.log_report(n); return n; end $$;
 revoke execute on function internal.log_report(int), public.file_report(int) from public;
 grant execute on function public.file_report(int) to authenticated;
+create view public.fenced with (security_barrier) as select id, word from public.secrets where id = 1;
+grant select on public.fenced to authenticated;
+create domain public.grade as int check (value < 6);
+create table public.grades (id int primary key, grade public.grade not null);
+alter table public.grades enable row level security, force row level security;
+grant select on public.grades to authenticated;
+create policy top on public.grades for select to authenticated using (grade >= 6);
+insert into public.grades values (1, 3);
+create publication supabase_realtime for table public.wall;
+create sequence public.numbers;
+create extension file_fdw schema internal;
+create server files foreign data wrapper file_fdw;
+create materialized view internal.totals as select count(*) as n from public.secrets;
+create function internal.plan_names() returns setof int language sql stable set search_path = '' as 'select id from public.plans';
+create table public.offers (id int primary key);
+alter table public.offers enable row level security, force row level security;
+grant select on public.offers to authenticated;
+create policy of_plan on public.offers for select to authenticated using (id in (select internal.plan_names()));
+insert into public.offers values (1), (2);
+select lo_from_bytea(4711, 'kept');
 `;
 const matrix = `matrix: notes
 personas:
@@ -107,12 +132,23 @@ relations:
     expect: { anon: deny, ana: { select: allow, '*': deny }, bea: { select: allow, '*': deny } }
   hidden: { expect: { anon: deny, ana: deny, bea: deny } }
   members: { expect: { anon: deny, ana: deny, bea: deny } }
+  profiles:
+    rows: { mine: id = :sub }
+    expect: { anon: deny, ana: { select: mine, '*': deny }, bea: { select: mine, '*': deny } }
   plans:
     rows: { first: id = 1, second: id = 2 }
     expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
   reports:
     rows: { second: id = 2 }
     expect: { anon: deny, ana: { select: second, '*': deny }, bea: deny }
+  fenced:
+    rows: { first: id = 1 }
+    control: { from: secrets }
+    expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: first, '*': deny } }
+  grades: { expect: { anon: deny, ana: deny, bea: deny } }
+  offers:
+    rows: { first: id = 1, second: id = 2 }
+    expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
 functions:
   file_report: { calls: { one: { n: 7 } }, expect: { anon: deny, ana: allow, bea: allow } }
 `;
@@ -188,6 +224,36 @@ const sly: Readonly<Record<string, readonly [sql: string]>> = {
   "rows that go with others": [
     "alter table public.hidden add constraint with_post foreign key (id) references public.posts on delete cascade not valid;",
   ],
+  "a domain lets in a value that a policy opens": ["alter domain public.grade drop constraint grade_check;"],
+  "a partition that holds rows": [
+    "create table public.parts (id int, body text) partition by list (id);\ngrant select on public.parts to authenticated;\nalter table public.parts attach partition public.hidden default;",
+  ],
+  "security_invoker off": ["alter view public.words set (security_invoker = off);"],
+  "a policy's helper reads with its owner's rights": [
+    "alter function internal.plan_names() security definer;",
+  ],
+  "a schema has another owner": ["alter schema internal owner to authenticated;"],
+  "a column that a policy's helper finds by its name": [
+    "alter table public.members rename column team to team_before;\nalter table public.members add column team int not null default 1;",
+  ],
+  "default privileges of another role": [
+    "alter default privileges for role reader in schema public grant insert on tables to authenticated;",
+  ],
+  "dynamic SQL that finds its policies in the catalogue": [
+    "do $$ declare p record; begin for p in select policyname, tablename from pg_policies where schemaname = 'public' and permissive = 'RESTRICTIVE' loop execute format('drop policy %I on public.%I', p.policyname, p.tablename); end loop; end $$;",
+  ],
+  "another role for some statements": [
+    "begin;\nset local role reader;\ncreate view public.of_reader as select id, word from public.secrets;\ngrant select on public.of_reader to anon;\ncommit;",
+  ],
+  "a rule that changes another table": [
+    "create rule also as on update to public.posts do also update public.wall set body = new.body;",
+  ],
+  "a role for some statements ends with its transaction": [
+    "begin;\nset local role auditor;\ncommit;\ndrop policy closed on public.reports;",
+  ],
+  "a foreign table that no server answers for": [
+    "create foreign table public.elsewhere (line text) server files options (filename '/nowhere/at/all');\ngrant select on public.elsewhere to authenticated;",
+  ],
   "a gateway's schemas, by a setting of its login": [
     "alter role authenticator set pgrst.db_schemas = 'public, internal';\ngrant select on internal.ledger to anon;\ngrant usage on schema internal to anon;",
   ],
@@ -203,6 +269,10 @@ test.each(Object.entries(sly))("is stopped: %s", async (_, [statements]) => {
   const lines = guiltyLines(record);
   expect(lines.every((line) => line > 1 && line < 2 + statements.split("\n").length)).toBe(true);
 });
+
+function onNewAccount(name: string, body: string): string {
+  return `create function internal.${name}() returns trigger language plpgsql security definer set search_path = '' as $$ begin ${body} end $$; create trigger ${name} after insert on auth.users for each row execute function internal.${name}();`;
+}
 
 /** What several statements open, and no row at hand shows; each of its own. */
 const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: RegExp])[]>> = {
@@ -226,6 +296,34 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
     [
       "create function internal.fill() returns trigger language plpgsql security definer set search_path = '' as $$ begin select s.word into new.body from public.secrets s limit 1; return new; end $$; create trigger fill before insert on public.posts for each row execute function internal.fill();",
       /^trigger fill on public\.posts .* writes the row, from what it reads/,
+    ],
+    [
+      onNewAccount(
+        "role_as_sent",
+        "insert into public.profiles (id, role) values (new.id, coalesce(new.raw_user_meta_data ->> 'role', 'member')); return new;",
+      ),
+      /^trigger role_as_sent on auth\.users .* writes public\.profiles: what that opens was not compared/,
+    ],
+    [
+      onNewAccount(
+        "copied",
+        "insert into public.profiles (id, full_name) select new.id, s.word from public.secrets s limit 1; return new;",
+      ),
+      /^trigger copied on auth\.users .* writes public\.profiles: what that opens was not compared/,
+    ],
+    [
+      onNewAccount(
+        "chosen",
+        "if new.email like '%@acme.test' then insert into public.profiles (id, role) values (new.id, 'admin'); end if; return new;",
+      ),
+      /^trigger chosen on auth\.users .* writes public\.profiles: what that opens was not compared/,
+    ],
+    [
+      onNewAccount(
+        "otherwise",
+        "insert into public.profiles (id, full_name) values (new.id, new.raw_user_meta_data ->> 'name'); return new; exception when others then insert into public.profiles (id, role) values (new.id, 'admin'); return new;",
+      ),
+      /^trigger otherwise on auth\.users .* writes public\.profiles: what that opens was not compared/,
     ],
     [
       "create rule also as on insert to public.posts do also insert into public.wall values (new.id, new.body);",
@@ -266,6 +364,52 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
       "do $$ begin execute format('alter database %I set app.admin = %L', current_database(), 'on'); end $$;",
       /^each new session of the database begins with app\.admin=on/,
     ],
+    ["alter view public.fenced set (security_barrier = false);", /^public\.fenced has no security_barrier/],
+    ["alter function internal.is_ana() leakproof;", /^internal\.is_ana\(\) is LEAKPROOF/],
+    [
+      "alter function pg_catalog.pg_notify(text, text) leakproof;",
+      /^\d+ functions of Postgres itself are LEAKPROOF/,
+    ],
+    [
+      "alter publication supabase_realtime add table public.secrets;",
+      /^changes of public\.secrets are published by supabase_realtime/,
+    ],
+    [
+      "alter table public.plans replica identity full;",
+      /^the old row of each change of public\.plans is published whole/,
+    ],
+    [
+      "alter role authenticated set app.editor = 'on';",
+      /^a request as authenticated perhaps begins with app\.editor=on/,
+    ],
+    ["grant auditor to authenticator;", /^authenticator is a member of auditor/],
+    ["create extension dblink schema public;", /^the extension dblink is installed in public/],
+    [
+      "create foreign table internal.passwd (line text) server files options (filename '/etc/passwd');",
+      /^rows of the foreign table internal\.passwd are another server's \(files\)/,
+    ],
+    [
+      "create user mapping for public server files;",
+      /^what the foreign server files reaches is new or changed \(\w+\)/,
+    ],
+    ["grant update on sequence public.numbers to anon;", /^anon has update on the sequence public\.numbers/],
+    [
+      "create sequence public.tickets; grant usage on sequence public.tickets to authenticated;",
+      /^authenticated has usage on the sequence public\.tickets/,
+    ],
+    ["grant select on large object 4711 to anon;", /^anon may SELECT the large object 4711/],
+    [
+      "alter default privileges grant usage on sequences to anon;",
+      /^anon will hold USAGE on each sequence that \w+ creates/,
+    ],
+    [
+      "alter default privileges in schema internal grant select on tables to authenticated;",
+      /^authenticated will hold SELECT on each table that \w+ creates in internal/,
+    ],
+    [
+      "create function internal.as_id(text) returns uuid language sql immutable as $$ select '10000000-0000-4000-8000-000000000001'::uuid $$; create cast (text as uuid) with function internal.as_id(text) as implicit;",
+      /^a cast from text to uuid runs internal\.as_id\(text\)/,
+    ],
     [
       "alter role authenticator set pgrst.jwt_role_claim_key = '.user_metadata.role';",
       /each new session of authenticator begins with pgrst\.jwt_role_claim_key/,
@@ -286,13 +430,50 @@ test.each(Object.entries(unseen))("is stopped, each at its statement: %s", async
   expect(gateExitCode({ ...record, findings: [], gained: [], broken: [], future: [] })).toBe(1);
 });
 
+/** Triggers on new accounts that do the same each time: a stranger signs up, and what is in reach then is compared. */
+const signUps: Readonly<Record<string, readonly [body: string, shows: readonly RegExp[]]>> = {
+  "a constant that policies ask about, and an address that others read": [
+    "insert into public.profiles (id, role) values (new.id, 'admin'); insert into public.wall (id, body) values (1, new.email); return new;",
+    [
+      /a new user may then select more of public\.plans/,
+      /ana, bea may read the new row of public\.wall, which holds the account's email/,
+    ],
+  ],
+  "a row that no sign-up puts in": [
+    "insert into public.profiles (id, full_name) values (new.id, (new.raw_user_meta_data ->> 'n')::int::text); return new; exception when others then return new;",
+    [/a sign-up puts no row into public\.profiles/],
+  ],
+};
+
+test.each(Object.entries(signUps))("a sign-up is tried: %s", async (_, [body, shows]) => {
+  const record = await project.gated(`select 1;\n${onNewAccount("handle_new_user", body)}`);
+  const [found] = record.sideWrites;
+  for (const one of shows) expect(found && sideWriteText(found)).toMatch(one);
+  expect([record.sideWrites.length, guiltyLines(record), gateExitCode(record)]).toEqual([1, [2], 1]);
+});
+
 /** Migrations that change no access. */
 const harmless: Readonly<Record<string, string>> = {
   "a column is renamed": "alter table public.reports rename column body to text;",
   "a policy is renamed": "alter policy ana on public.reports rename to ana_reads;",
   "an index": "create index on public.secrets (owner);",
   "an index that cannot be made in a transaction": "create index concurrently on public.secrets (word);",
-  "a comment": "comment on table public.secrets is 'never shown';",
+  "a comment":
+    "comment on table public.secrets is 'never shown';\ncomment on policy one on public.secrets is 'the first';",
+  statistics: "create statistics public.together on id, owner from public.secrets;\nanalyze public.secrets;",
+  "a materialized view is refreshed": "refresh materialized view internal.totals;",
+  "an extension that brings functions alone": "create extension pgcrypto schema internal;",
+  "an event trigger that writes nothing":
+    "create function internal.told() returns event_trigger language plpgsql as $$ begin raise debug 'changed'; end $$;\ncreate event trigger told on ddl_command_end execute function internal.told();",
+  "a barrier, a timeout, a sequence of a table whose rows may be inserted, and less": `alter view public.words set (security_barrier = true);
+    alter role authenticated set statement_timeout = '9s';
+    alter publication supabase_realtime drop table public.wall;
+    alter function internal.is_ana() not leakproof;
+    revoke select on public.wall from anon;
+    create sequence public.post_ids owned by public.posts.id;
+    grant usage on sequence public.post_ids to authenticated;`,
+  "what a role is for some statements ends with them":
+    "begin;\nset local role reader;\nselect 1;\ncommit;\ncomment on schema public is 'x';",
   "a constraint": "alter table public.people add constraint short check (length(role) < 100);",
   "a policy says the same by a helper": `create function internal.is_mine(owner uuid) returns boolean language sql stable as 'select owner = auth.uid()';
     alter policy own on public.people using (internal.is_mine(owner)) with check (internal.is_mine(owner));`,
@@ -320,6 +501,10 @@ const harmless: Readonly<Record<string, string>> = {
     create index jobs_role on internal.jobs (role);
     create function internal.is_signed_in() returns boolean language sql stable as 'select auth.uid() is not null';
     create policy signed_in_too on public.posts as restrictive to authenticated using (internal.is_signed_in());`,
+  "a new account gets its own row": onNewAccount(
+    "handle_new_user",
+    "insert into public.profiles (id, full_name, email) values (new.id, coalesce(new.raw_user_meta_data ->> 'full_name', ''), new.email) on conflict do nothing; return new;",
+  ),
   "an own transaction that is rolled back": "begin;\ngrant select on public.secrets to anon;\nrollback;",
 };
 
