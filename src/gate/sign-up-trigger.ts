@@ -1,7 +1,7 @@
 import { type Node, parsePlPgSQLSync } from "libpg-query";
 import { parseStatements } from "../lib/sql-tree.ts";
 import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
-import { Mentions, type WrittenName } from "../escalate/bodies.ts";
+import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
 
 /**
  * A trigger of auth.users that only puts in rows of constants, of the new user's id and of what the user sent: it does the same at
