@@ -182,24 +182,29 @@ test("a function that the matrix waives is no finding, until the day is over", a
   expect(gateMarkdown(over)).toContain("#### Waivers that have expired");
 });
 
-test("a new power and a default that writes are waived as the gate prints them, until the day is over", async () => {
-  const sql = `create role auditor nologin;\ngrant auditor to authenticated;
-alter table public.notes alter column owner set default '10000000-0000-4000-8000-000000000002';`;
-  const waivers = (expires: string): string =>
-    [
-      "authenticated is a member of auditor",
-      "authenticator is a member of auditor",
-      "default of public.notes.owner",
-    ]
-      .map((one) => `  "gate: ${one}": { reason: read, expires: ${expires} }\n`)
-      .join("");
-  const stops = ({ powers, sideWrites, findings }: GateRecord): readonly unknown[] => [
+function waiversOfChanges(expires: string): string {
+  return [
+    "authenticated is a member of auditor",
+    "authenticator is a member of auditor",
+    "default of public.notes.owner",
+  ]
+    .map((one) => `  "gate: ${one}": { reason: read, expires: ${expires} }\n`)
+    .join("");
+}
+
+function stopsOf({ powers, sideWrites, findings }: GateRecord): readonly unknown[] {
+  return [
     powers.map(powerText),
     sideWrites.map(({ by }) => by),
     findings.filter(({ finding }) => finding.kind === "waiver-expired").length,
   ];
-  expect(stops(await gated(sql, `waive:\n${waivers("2126-01-01")}`))).toEqual([[], [], 0]);
-  const [powers, code, expired] = stops(await gated(sql, `waive:\n${waivers("2026-01-01")}`));
+}
+
+test("a new power and a default that writes are waived as the gate prints them, until the day is over", async () => {
+  const sql = `create role auditor nologin;\ngrant auditor to authenticated;
+alter table public.notes alter column owner set default '10000000-0000-4000-8000-000000000002';`;
+  expect(stopsOf(await gated(sql, `waive:\n${waiversOfChanges("2126-01-01")}`))).toEqual([[], [], 0]);
+  const [powers, code, expired] = stopsOf(await gated(sql, `waive:\n${waiversOfChanges("2026-01-01")}`));
   expect(powers).toContain("authenticated is a member of auditor");
   expect([code, expired]).toEqual([["default of public.notes.owner"], 3]);
 });
