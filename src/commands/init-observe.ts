@@ -1,7 +1,7 @@
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
 import type { Cast } from "../init/personas.ts";
-import { everything, type Proposal } from "../init/proposal.ts";
+import { everything, keyOf, type Proposal } from "../init/proposal.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
@@ -44,6 +44,9 @@ const isGoing = (ended: Ended): boolean => ended === "corrected" || ended === "n
 
 /** Days that a waiver of a cell holds for which no declaration was found. */
 const waivedDays = 90;
+
+/** A step of a chain that writes columns. */
+const writeInWords = /^(insert into|update) (\S+) (?:the row `[^`]*` )?(?:with|set) (.*)$/s;
 
 /** Runs as a person will make them: the first shows what to correct, the second that it is, the third what that has changed. */
 const mostRounds = 3;
@@ -260,19 +263,43 @@ class Observation {
   /** What a chain gains may be intended: it is declared as observed, too. */
   #questionOf({ personas, steps, gains, kind }: ChainFinding): MatrixHead["questions"] {
     if (findingSeverity[kind] !== "leak") return [];
+    if (kind === "plants" || kind === "gives-away")
+      for (const step of steps) this.#nameColumns(step, personas);
     for (const { what } of gains) {
       const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
       if (operation !== "select" && operation !== "update" && operation !== "delete") continue;
-      // Of personas of whom the same is declared, one took the steps.
-      const of = (name: string): Proposal | undefined =>
-        this.#declared.get(relation)?.get(name)?.get(operation);
-      const said = new Set(personas.map((name) => JSON.stringify(of(name))));
-      for (const { name: persona, standing } of this.#cast.personas)
-        if (standing !== "above" && said.has(JSON.stringify(of(persona))) && of(persona)?.rows !== "all")
-          this.#put({ relation, persona, operation }, { ...of(persona), gains: true });
+      for (const persona of this.#alike(personas, relation, operation)) {
+        const was = this.#declared.get(relation)?.get(persona)?.get(operation);
+        if (was?.rows !== "all") this.#put({ relation, persona, operation }, { ...was, gains: true });
+      }
     }
     const what = gains.map((one) => one.what).join(", ");
     return [[`${personas.join(", ")}: ${steps.join("; then ")} opens ${what} - intended?`]];
+  }
+
+  /** Of personas of whom the same is declared, one took the steps. */
+  #alike(personas: readonly string[], relation: string, operation: RelationOperation): readonly string[] {
+    const of = (name: string): string =>
+      JSON.stringify(this.#declared.get(relation)?.get(name)?.get(operation) ?? null);
+    const said = new Set(personas.map(of));
+    return this.#cast.personas
+      .filter(({ name, standing }) => standing !== "above" && said.has(of(name)))
+      .map(({ name }) => name);
+  }
+
+  /** A write that another sees, or takes the row from its owner, goes by columns that hold who that is: they are declared, too. */
+  #nameColumns(step: string, personas: readonly string[]): void {
+    const [, verb, relation = "", given = ""] = writeInWords.exec(step) ?? [];
+    const info = this.#facts.relations.find((one) => keyOf(one) === relation);
+    const operation = verb === "insert into" ? "insert" : "update";
+    const set = info?.columns.filter(({ name }) => `, ${given}`.includes(`, ${name} = `)) ?? [];
+    if (set.length === 0) return;
+    for (const persona of this.#alike(personas, relation, operation)) {
+      const was = this.#declared.get(relation)?.get(persona)?.get(operation);
+      if (was === undefined) continue;
+      const names = [...new Set([...(was.names ?? []), ...set.map(({ name }) => name)])].toSorted();
+      this.#put({ relation, persona, operation }, { ...was, names });
+    }
   }
 
   #put({ relation, persona, operation }: OpenCell["cell"], proposal: Proposal): void {

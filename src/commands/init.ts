@@ -21,7 +21,7 @@ import { Control } from "../probe/sql/baseline.ts";
 import { readSchema } from "../prove/ask/read-schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
-import type { PreparedSystem } from "../stage/system.ts";
+import type { PreparedSystem, SystemOptions } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
 import { observe, type ObserveTask } from "./init-observe.ts";
@@ -67,15 +67,18 @@ export async function initCommand(
   const scratch = await mkdtemp(path.join(os.tmpdir(), "rowgate-init-"));
   try {
     const task = { server, place, options, environment, scratch, within: given.within * 1000 };
-    const { rows, cast: found, facts } = await look(task);
-    const cast = { ...found, tokens: found.tokens && (await speaksRest(task)) };
+    // The migrations are applied once: what is looked at, and what is observed, are copies where there can be such.
+    const base = await prepare(task, "base");
+    const { rows, cast: found, facts } = await look(task, (await copied(task, base, "look")) ?? base);
+    const cast = { ...found, tokens: found.tokens && (await speaksRest(task, base)) };
     if (facts.relations.length === 0) {
       environment.out.write(
         `${path.relative(environment.cwd, place.matrix)} declares every relation: nothing is new.\n`,
       );
       return 0;
     }
-    const system = await prepare(task, "init", rows.statements, personasOf(facts, cast));
+    const more = { statements: rows.statements, matrix: personasOf(facts, cast) };
+    const system = (await copied(task, base, "init", more)) ?? (await prepare(task, "init", more));
     const { parts, questions, ended } = await observe(task, system, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
     environment.out.write(summary(task, { rows, cast, parts, questions, ended }, elapsed(began, now())));
@@ -87,9 +90,8 @@ export async function initCommand(
 }
 
 /** A target that runs already may have no PostgREST in front of it. */
-async function speaksRest({ server, options, ...task }: Task): Promise<boolean> {
+async function speaksRest({ options }: Task, system: PreparedSystem): Promise<boolean> {
   if (isStarted(options.target)) return true;
-  const system = await prepare({ server, options, ...task }, "look", [], undefined);
   const opened = await system.open();
   try {
     return opened.target.rest !== undefined;
@@ -99,8 +101,10 @@ async function speaksRest({ server, options, ...task }: Task): Promise<boolean> 
 }
 
 /** Reads the database without rows of ours, makes rows, finds out who is in them, and takes the rows back. */
-async function look(task: Task): Promise<{ rows: MadeRows; cast: Cast; facts: SystemFacts }> {
-  const system = await prepare(task, "look", [], undefined);
+async function look(
+  task: Task,
+  system: PreparedSystem,
+): Promise<{ rows: MadeRows; cast: Cast; facts: SystemFacts }> {
   const privileged = await Control.open(system.database, system.limits);
   try {
     await loadParser();
@@ -218,29 +222,49 @@ function personasOf({ exposes }: SystemFacts, { personas, tokens }: Cast): Matri
   );
 }
 
-async function prepare(
-  { server, place, options, environment, scratch }: Task,
+/** What a database of init holds besides the system's SQL. */
+interface More {
+  readonly statements: readonly string[];
+  /** Its personas become users. */
+  readonly matrix: Matrix | undefined;
+}
+
+const nothingMore: More = { statements: [], matrix: undefined };
+
+async function prepare(task: Task, database: string, more: More = nothingMore): Promise<PreparedSystem> {
+  const { known } = task.place;
+  const seed = known?.seed === undefined ? [] : [known.seed];
+  return task.server.prepare(await systemOf(task, database, seed, more), blank);
+}
+
+async function copied(
+  task: Task,
+  of: PreparedSystem,
   database: string,
-  statements: readonly string[],
-  matrix: Matrix | undefined,
-): Promise<PreparedSystem> {
-  const known = place.known?.seed === undefined ? [] : [place.known.seed];
+  more: More = nothingMore,
+): Promise<PreparedSystem | undefined> {
+  return task.server.copy?.(of, await systemOf(task, database, [], more));
+}
+
+async function systemOf(
+  { place, options, environment, scratch }: Task,
+  database: string,
+  overlays: readonly string[],
+  { statements, matrix }: More,
+): Promise<SystemOptions> {
   const file = path.join(scratch, `${database}.sql`);
   await writeFile(file, statements.join("\n"));
-  return server.prepare(
-    {
-      database,
-      policies: place.policies ?? "",
-      layout: options.layout,
-      overlays: statements.length === 0 ? known : [...known, file],
-      baseline: await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd),
-      users: matrix && personasWithUser(matrix),
-      schemas: matrix?.exposes ?? ["public"],
-      gateway: "builtin",
-      txEnd: "rollback-allow-override",
-      jwtSecret: undefined,
-      environment: environment.variables,
-    },
-    blank,
-  );
+  return {
+    database,
+    policies: place.policies ?? "",
+    layout: options.layout,
+    overlays: statements.length === 0 ? overlays : [...overlays, file],
+    baseline: await baselineOf({ policies: place.policies ?? "" }, options, environment.cwd),
+    users: matrix && personasWithUser(matrix),
+    schemas: matrix?.exposes ?? ["public"],
+    gateway: "builtin",
+    txEnd: "rollback-allow-override",
+    jwtSecret: undefined,
+    environment: environment.variables,
+  };
 }

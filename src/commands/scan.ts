@@ -6,6 +6,7 @@ import { newRunId } from "../archive/id.ts";
 import { readCatalog } from "../catalog/catalog.ts";
 import { now } from "../lib/clock.ts";
 import { dateSince, dayOf, elapsed } from "../lib/moment.ts";
+import { once } from "../lib/once.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { loadParser } from "../lib/sql-tree.ts";
@@ -185,8 +186,9 @@ export async function probeAll(
         startedAt,
         target,
         inputs: [],
-        origins: async () =>
+        origins: once(async () =>
           (await system.origins()).map((one) => ({ ...one, file: path.relative(environment.cwd, one.file) })),
+        ),
         logs,
         proof: options.proof,
         arguments: whole ? undefined : "declared",

@@ -5,7 +5,7 @@ import { type StartedTarget, localStack, type Target } from "../model/target.ts"
 import { defaultImages, startContainers } from "../stage/containers/server.ts";
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "../stage/postgres/server.ts";
 import type { BaselineName } from "../model/baseline.ts";
-import { anonRole, prepareContainer, prepareEmbedded } from "../stage/targets.ts";
+import { anonRole, copyEmbedded, prepareContainer, prepareEmbedded } from "../stage/targets.ts";
 import type { Environment } from "./environment.ts";
 import { refuseGiven } from "./errors.ts";
 import { isStarted, type RunOptions } from "./options.ts";
@@ -29,6 +29,8 @@ export interface Server {
   /** Removes what earlier runs have left there that were killed. */
   clearUp(logs: string): Promise<void>;
   prepare(system: SystemOptions, matrix: Matrix): Promise<PreparedSystem>;
+  /** The same system once more, with other overlays and users, in less time; `undefined` where it cannot be copied. */
+  copy?(of: PreparedSystem, system: SystemOptions): Promise<PreparedSystem | undefined>;
   /** Removes what was started; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -107,6 +109,8 @@ const starters: Readonly<Record<StartedTarget, Starter>> = {
       ),
       prepare: (system) =>
         prepareEmbedded({ ...system, server: servers.get(system.baseline?.name ?? "plain") ?? first }),
+      copy: (of, system) =>
+        copyEmbedded({ ...system, server: servers.get(system.baseline?.name ?? "plain") ?? first }, of),
       stop: async () => {
         await Promise.all(started.map((server) => server.stop()));
       },

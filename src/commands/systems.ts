@@ -22,6 +22,7 @@ import { allOrErrors } from "./errors.ts";
 import { readCaptured } from "../config/captured.ts";
 import { findAnyConfig } from "../config/file.ts";
 import { limiter } from "../lib/limiter.ts";
+import { once } from "../lib/once.ts";
 import type { LoadedMatrix } from "./load-matrix.ts";
 import type { RunOptions } from "./options.ts";
 import type { Server } from "./servers.ts";
@@ -159,8 +160,9 @@ export async function openSystem(
       ...one,
       path: path.relative(cwd, one.path),
     })),
-    origins: async () =>
+    origins: once(async () =>
       (await prepared.origins()).map((one) => ({ ...one, file: path.relative(cwd, one.file) })),
+    ),
     startMs: server.startMs + performance.now() - began,
     open: async () => {
       const opened = await prepared.open();

@@ -24,6 +24,8 @@ export interface Proposal {
   readonly waived?: string | undefined;
   /** Writes that are allowed may bring more into reach. */
   readonly gains?: true;
+  /** Columns that may hold another's identity: others see the row then, or its owner loses it. */
+  readonly names?: readonly string[];
   /** What the matrix makes of the other operations by itself: it is not written. */
   readonly implied?: true;
 }
@@ -145,14 +147,15 @@ export function rowSetsOf(of: Iterable<ReadonlyMap<RelationOperation, Proposal>>
 /** As a matrix writes it. */
 export function expectationOf(
   operation: RelationOperation,
-  { rows, check, waived, gains }: Proposal,
+  { rows, check, waived, gains, names }: Proposal,
   expires: string,
 ): unknown {
   const waive = {
+    ...(names !== undefined && { names }),
     ...(gains === true && { may_become: { rows: "true" } }),
     ...(waived !== undefined && { waive: { reason: waived, expires } }),
   };
-  const isPlain = waived === undefined && gains !== true;
+  const isPlain = waived === undefined && gains !== true && names === undefined;
   if (rows === undefined && check === undefined) return isPlain ? "deny" : { deny: true, ...waive };
   if (operation === "insert") {
     if (check === "all" || check === undefined) return isPlain ? "allow" : { allow: true, ...waive };

@@ -34,7 +34,10 @@ function sharedValue(each: ReadonlyMap<string, unknown>): unknown {
   const values = ordinary.filter((one) => each.has(one)).map((one) => each.get(one));
   const counted = values
     .map((one) => ({ one, count: values.filter((other) => isSame(one, other)).length }))
-    .filter(({ one }) => typeof one !== "object" || one === null || !("check" in one || "may_become" in one));
+    .filter(
+      ({ one }) =>
+        typeof one !== "object" || one === null || !("check" in one || "may_become" in one || "names" in one),
+    );
   const most = counted.toSorted((a, b) => b.count - a.count)[0];
   const least = typeof most?.one === "string" ? ordinary.length : 2;
   // An INSERT has no row set.

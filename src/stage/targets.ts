@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+import { quoteIdent } from "../lib/sql-text.ts";
 import { type DatabaseAddress, defaultLimits, type StartedTarget, type Target } from "../model/target.ts";
+import { readSource } from "./apply-sql/source.ts";
 import type { ContainerServer } from "./containers/server.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
 import type { RunningGateway } from "./gateway/server.ts";
@@ -48,6 +51,36 @@ export function embeddedSystem(
         startGateway: (config) => startChosenGateway(choice, config),
       }),
   };
+}
+
+/**
+ * A copy of a system's database, with more SQL applied: what `options.overlays` name, and its users. `undefined`: settings of that
+ * database would not come along. @throws RowgateError
+ */
+export async function copyEmbedded(
+  options: EmbeddedTargetOptions,
+  of: PreparedSystem,
+): Promise<PreparedSystem | undefined> {
+  const database = { ...of.database, database: options.database };
+  const client = new Client({ ...options.server.database, ssl: false });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase where d.datname = $1",
+      [of.database.database],
+    );
+    if (rows.length > 0) return undefined;
+    const [to, from] = [quoteIdent(options.database), quoteIdent(of.database.database)];
+    // A copy belongs to who makes it; on a Supabase project's the role postgres owns it, and so the schema public.
+    await client.query(`create database ${to} template ${from} owner postgres strategy file_copy`);
+  } finally {
+    await client.end();
+  }
+  const part = { sources: await Promise.all(options.overlays.map(readSource)), ends: true };
+  const applied = await applySystemSql(database, { ...options, overlays: [], part });
+  const inputs = [...of.inputs, ...applied.inputs];
+  return embeddedSystem(options, database, { ...applied, inputs, origins: of.origins });
 }
 
 /** The same, with a gateway in front. @throws RowgateError */
