@@ -15,6 +15,7 @@ create table public.docs (
   id bigint generated always as identity primary key, team_id uuid not null references public.teams, title text, slug text unique check (slug ~ '^[a-z]+[0-9]+$'));
 create table public.notes (id serial primary key, owner uuid not null, body text not null, rank public.rank not null);
 create table public.profiles (id uuid primary key, name text);
+create table public.errands (id int primary key, owner uuid not null, body text);
 create table public.secrets (id serial primary key, owner uuid not null);
 alter table public.teams enable row level security;
 alter table public.members enable row level security;
@@ -22,6 +23,7 @@ alter table public.docs enable row level security;
 alter table public.notes enable row level security;
 alter table public.profiles enable row level security;
 alter table public.secrets enable row level security;
+alter table public.errands enable row level security;
 grant select, insert, update, delete on all tables in schema public to authenticated, service_role;
 grant usage on all sequences in schema public to authenticated, service_role;
 create function public.is_member(t uuid, wanted text default null) returns boolean language sql stable security definer set search_path = ''
@@ -55,6 +57,9 @@ create policy admins on public.docs for delete to authenticated using (exists (
   select 1 from public.members m where m.team_id = docs.team_id and m.user_id = auth.uid() and m.role = 'admin'));
 create policy own on public.secrets to authenticated using (owner = auth.uid());
 create policy second_factor on public.secrets as restrictive to authenticated using ((select auth.jwt() ->> 'aal') = 'aal2');
+-- Rows that may be handed to another user.
+create policy own on public.errands for select to authenticated using (owner = auth.uid());
+create policy change on public.errands for update to authenticated using (owner = auth.uid()) with check (true);
 create policy anyone on public.profiles for select to authenticated using (true);
 `;
 
@@ -123,6 +128,13 @@ describe("rowgate init in a folder with policies and empty tables", () => {
     );
     expect(functions).toMatch(/public\.admin_only\(text\)/);
     expect(matrix).toContain("authenticated may execute");
+  });
+
+  test("a column by which a row is handed to another user is declared, and asked about", () => {
+    expect(matrix).toMatch(
+      /^ {2}errands: # 5 rows\n(?: {4}.*\n)*? {4}expect: .*update: \{ rows: own, names: \[owner\] \}/m,
+    );
+    expect(matrix).toMatch(/^# \d+\. .*update public\.errands set owner = .* - intended\?$/m);
   });
 
   test("a view without a key gets the column by which its rows differ", () => {
