@@ -61,58 +61,52 @@ test("a matrix that says everything notices every change that a cell can see; ex
   expect(code).toBe(0);
 });
 
-test("a matrix that leaves things out: what survived is named, relations that it does not name are not covered; exit 1 below --min-score", async () => {
-  const args = [
-    "weak/weak.yaml",
-    "--policies",
-    "policies/notes",
-    "--overlay",
-    "more.sql",
-    "--min-score",
-    "95",
-  ];
-  const { code, record } = await mutated(...args);
-  const of = (state: string): readonly string[] =>
-    record.mutants
-      .filter((one) => one.state === state)
-      .map(({ relation, operator, to }) => `${relation} ${operator} ${to}`);
-  expect(of("survived")).toContain("public.notes grant anon has SELECT");
-  expect(of("no coverage")).toContain("public.left_out using-true USING (true)");
-  const added = record.mutants.find(({ state }) => state === "no coverage")?.add;
-  expect(added).toContain("relations:\n  left_out:\n    expect:\n");
-  expect(of("killed").some((one) => one.startsWith("public.left_out"))).toBe(false);
-  expect(code).toBe(1);
-});
-
-test("a result is reused where nothing that it rests on has changed: all of them, or those of other relations", async () => {
+describe("a matrix that leaves things out", () => {
   const args = ["weak/weak.yaml", "--policies", "policies/notes", "--overlay"];
-  const first = await mutated(...args, "more.sql", "--anew");
-  expect(first.record.reused).toBe(0);
-  await mutated(...args, "more.sql");
-  const again = await mutated(...args, "more.sql");
-  expect(again.record.reused).toBe(again.record.mutants.length);
-  expect(again.record.mutants).toEqual(first.record.mutants);
-
-  const changed = await mutated(...args, "other.sql");
-  const ofNotes = changed.record.mutants.filter(({ relation }) => relation === "public.notes");
-  expect(changed.record.reused).toBeGreaterThanOrEqual(ofNotes.length);
-  expect(changed.record.reused).toBeLessThan(changed.record.mutants.length);
-});
-
-test("what is on a terminal: the score, what survived, and the cells that did not notice", async () => {
-  const { code, out } = await rowgate(["mutate", "weak/weak.yaml", "--policies", "policies/notes"], {
-    cwd: project,
+  let first: { readonly code: number | null; readonly record: MutationRecord };
+  beforeAll(async () => {
+    first = await mutated(...args, "more.sql", "--min-score", "95");
   });
-  expect(out).toMatch(/relation +score +killed +survived/);
-  expect(out).toContain(
-    "survived  public.notes, grants to anon (grant)\n  - anon has no SELECT\n  + anon has SELECT\n",
-  );
-  expect(out).toContain(
-    "add to the matrix:\n    relations:\n      notes:\n        expect:\n          anon:\n            select:\n              deny: grant\n",
-  );
-  expect(out).toContain("passed with the change as without it: anon/public.notes/select");
-  expect(out).toMatch(/mutation score \d+\.\d %: \d+ of \d+ changes noticed/);
-  expect(code).toBe(0);
+  const ofNotes = ({ mutants }: MutationRecord) =>
+    mutants.filter(({ relation }) => relation === "public.notes");
+
+  test("what survived is named, relations that it does not name are not covered; exit 1 below --min-score", () => {
+    const { code, record } = first;
+    const of = (state: string): readonly string[] =>
+      record.mutants
+        .filter((one) => one.state === state)
+        .map(({ relation, operator, to }) => `${relation} ${operator} ${to}`);
+    expect(of("survived")).toContain("public.notes grant anon has SELECT");
+    expect(of("no coverage")).toContain("public.left_out using-true USING (true)");
+    const added = record.mutants.find(({ state }) => state === "no coverage")?.add;
+    expect(added).toContain("relations:\n  left_out:\n    expect:\n");
+    expect(of("killed").some((one) => one.startsWith("public.left_out"))).toBe(false);
+    expect(code).toBe(1);
+  });
+
+  test("a result is reused where nothing that it rests on has changed: those of other relations", async () => {
+    expect(first.record.reused).toBe(0);
+    const { record } = await mutated(...args, "other.sql");
+    expect(ofNotes(record)).toEqual(ofNotes(first.record));
+    expect(record.reused).toBeGreaterThanOrEqual(ofNotes(record).length);
+    expect(record.reused).toBeLessThan(record.mutants.length);
+  });
+
+  test("what is on a terminal: the score, what survived, and the cells that did not notice; every result is reused", async () => {
+    const { code, out } = await rowgate(["mutate", ...args, "more.sql"], { cwd: project });
+    expect(out).toMatch(/relation +score +killed +survived/);
+    expect(out).toContain(
+      "survived  public.notes, grants to anon (grant)\n  - anon has no SELECT\n  + anon has SELECT\n",
+    );
+    expect(out).toContain(
+      "add to the matrix:\n    relations:\n      notes:\n        expect:\n          anon:\n            select:\n              deny: grant\n",
+    );
+    expect(out).toContain("passed with the change as without it: anon/public.notes/select");
+    expect(out).toMatch(/mutation score \d+\.\d %: \d+ of \d+ changes noticed/);
+    const { length } = first.record.mutants;
+    expect(out).toContain(`${length} of ${length} results reused`);
+    expect(code).toBe(0);
+  });
 });
 
 describe("what the plan says of a change is what the catalogue says once it is made", () => {
