@@ -138,11 +138,33 @@ type Values = Readonly<Record<string, string | null>>;
 
 function moreCells(mutant: Mutant, own: readonly Cell[], plan: Plan): Entry {
   const expect = deniedByGrant(mutant, own, plan);
-  if (expect.length > 0 || typeof mutant.alters === "string") return { expect };
+  if (expect.length > 0) return { expect };
+  if (typeof mutant.alters === "string") return { expect: shownColumns(mutant, own, plan) };
   const refused = refusedByCheck(mutant, own, plan);
   if (refused.expect.length > 0) return refused;
   const lacking = missing(mutant, own, plan);
   return lacking.length > 0 ? { expect: lacking } : meantRows(mutant, own);
+}
+
+/** A SELECT of the columns that are left shows the same rows: only columns that are declared visible miss one. */
+function shownColumns(
+  { operator, alters, after }: Mutant,
+  own: readonly Cell[],
+  { catalog }: Plan,
+): Expected {
+  const before = catalog.relations.find(({ oid }) => oid === after.oid);
+  if (operator !== "revoke" || alters !== "select" || before === undefined) return [];
+  return own.flatMap(({ operation, column, persona, expectation }): Expected => {
+    const visible = before.privileges[persona.role]?.select ?? [];
+    const lost = visible.length > (after.privileges[persona.role]?.select.length ?? 0);
+    if (operation !== "select" || column !== undefined || !lost) return [];
+    if (expectation.kind !== "rows" && expectation.kind !== "allow") return [];
+    return [[persona.name, { select: { ...declaredRows(expectation), columns: { visible } } }]];
+  });
+}
+
+function declaredRows(expectation: Cell["expectation"]): Readonly<Record<string, unknown>> {
+  return expectation.kind === "rows" ? { rows: expectation.name ?? expectation.predicate } : { allow: true };
 }
 
 /** A persona that may have all rows notices no row that another USING lets through. */
@@ -210,7 +232,7 @@ function alsoRejecting({ expectation, candidates }: Cell, name: string): unknown
 function alsoNever({ expectation, update, check }: Cell, values: Values): unknown {
   const never = (update?.never ?? []).map((one) => [one.name, one.values] as const);
   return {
-    ...(expectation.kind === "rows" ? { rows: expectation.name ?? expectation.predicate } : { allow: true }),
+    ...declaredRows(expectation),
     ...(check && { check: check.name ?? check.predicate }),
     never: { ...Object.fromEntries(never), refused: values },
   };

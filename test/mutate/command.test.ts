@@ -61,15 +61,15 @@ test("a matrix that says everything notices every change that a cell can see; ex
   expect(code).toBe(0);
 });
 
+const ofNotes = ({ mutants }: MutationRecord): MutationRecord["mutants"] =>
+  mutants.filter(({ relation }) => relation === "public.notes");
+
 describe("a matrix that leaves things out", () => {
   const args = ["weak/weak.yaml", "--policies", "policies/notes", "--overlay"];
   let first: { readonly code: number | null; readonly record: MutationRecord };
   beforeAll(async () => {
     first = await mutated(...args, "more.sql", "--min-score", "95");
   });
-  const ofNotes = ({ mutants }: MutationRecord) =>
-    mutants.filter(({ relation }) => relation === "public.notes");
-
   test("what survived is named, relations that it does not name are not covered; exit 1 below --min-score", () => {
     const { code, record } = first;
     const of = (state: string): readonly string[] =>

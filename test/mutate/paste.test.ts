@@ -22,6 +22,11 @@ alter table public.drafts enable row level security;
 grant select on public.drafts to authenticated;
 create policy own on public.drafts for select to authenticated using (owner = auth.uid());
 insert into public.drafts values (1, '${ana}');
+create table public.tags (id int primary key, label text not null, secret text);
+alter table public.tags enable row level security;
+grant select (id, label) on public.tags to authenticated;
+create policy open on public.tags for select to authenticated using (auth.uid() is not null);
+insert into public.tags values (1, 'a', 'b');
 `;
 const matrix = `matrix: weak
 personas:
@@ -35,6 +40,7 @@ relations:
       anon: deny
       ana: { select: mine, update: mine, delete: mine, insert: as_me }
   drafts: { expect: { anon: deny, ana: { select: allow } } }
+  tags: { expect: { anon: deny, ana: { select: allow, '*': { deny: grant } } } }
 `;
 /** What only a person can say, and what a person would. */
 const said: Readonly<Record<string, unknown>> = {
@@ -87,6 +93,7 @@ test("what survivors print is pasted into the matrix, and the next run notices e
     expect.arrayContaining([
       "using-true of public.drafts",
       "grant of public.notes",
+      "revoke of public.tags",
       "grant of public.may_post(who uuid)",
       "helper-true of public.may_post(who uuid)",
       "member of role anon",
