@@ -73,6 +73,11 @@ where (x.grantee = 0 or r.oid is not null) and x.grantee <> l.lomowner
 union all
 select r.rolname, format('owns the large object %s', l.oid), null, false from pg_largeobject_metadata l join roles r on r.oid = l.lomowner
 union all
+-- No call of a matrix reaches them.
+select r.rolname, format('may call the %s %s', case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'window function' end, p.name), null, false
+from roles r join functions p on p.prokind <> 'f' and has_schema_privilege(r.oid, p.pronamespace, 'usage') and has_function_privilege(r.oid, p.oid, 'execute')
+where not exists (select from pg_depend x where x.classid = 'pg_proc'::regclass and x.objid = p.oid and x.deptype = 'e')
+union all
 -- Past policies without a row that shows it.
 select null, format('%s is LEAKPROOF: it is called with rows before policies and security barriers have filtered them', p.name), null, false
 from functions p where p.proleakproof

@@ -382,6 +382,10 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
       "alter role authenticated set app.editor = 'on';",
       /^a request as authenticated perhaps begins with app\.editor=on/,
     ],
+    [
+      "create procedure internal.wipe() language sql security definer as 'delete from public.posts';",
+      /^authenticated may call the procedure internal\.wipe\(\)/,
+    ],
     ["grant auditor to authenticator;", /^authenticator is a member of auditor/],
     ["create extension dblink schema public;", /^the extension dblink is installed in public/],
     [
