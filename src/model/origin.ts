@@ -31,15 +31,6 @@ export interface SqlOrigin {
   readonly lastLine: number;
 }
 
-/** The first origin that has all of these members. */
-export function findOrigin(
-  origins: readonly SqlOrigin[],
-  wanted: Readonly<Partial<SqlOrigin>>,
-): SqlOrigin | undefined {
-  const members = Object.entries(wanted) as [keyof SqlOrigin, unknown][];
-  return origins.find((one) => members.every(([name, value]) => one[name] === value));
-}
-
 /** What was defined, in words: `policy own on public.notes`, `grant select on table public.notes to anon`. */
 export function originName(one: Omit<SqlOrigin, "file" | "line" | "lastLine">): string {
   const { kind, schema, name, table, arguments: types, on, privilege, grantee, column } = one;

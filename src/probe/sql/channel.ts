@@ -1,4 +1,3 @@
-import { DatabaseError } from "pg";
 import { type Cell, mustReturn } from "../../model/cell.ts";
 import type { RoleInfo } from "../../model/catalog.ts";
 import type { ChannelAnswer, ProbeChannel } from "../../model/channel.ts";
@@ -102,20 +101,6 @@ export class DirectChannel implements ProbeChannel {
       keepsPlans,
       shallow,
     });
-  }
-
-  /** What Postgres says to changes that it refuses. */
-  async refusalOf(changes: readonly string[]): Promise<string | undefined> {
-    if (this.#settings.readOnly) throw new WriteRefused(changes.join("; "));
-    const { client } = this.#lines.first;
-    try {
-      await client.query(["begin", ...changes, "rollback"].join(";\n"));
-      return undefined;
-    } catch (error) {
-      await client.query("rollback");
-      if (!(error instanceof DatabaseError)) throw error;
-      return `${error.message} (${error.code ?? "no SQLSTATE"})`;
-    }
   }
 
   get roundTrips(): number {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findOrigin, type SqlOrigin } from "../../../src/model/origin.ts";
+import type { SqlOrigin } from "../../../src/model/origin.ts";
 import { readOrigins } from "../../../src/stage/apply-sql/origins.ts";
 
 /** Lines of one file are statements; several files are applied in order. */
@@ -305,11 +305,8 @@ test.each(cases)("origins: $what", async ({ files, origins }) => {
 test("lines are those of the statement itself, not of the comments before it", async () => {
   const text = "-- é;\n\n/* ; */ create table t (\n  id int\n); create policy p\n on t using (true);\n";
   const origins = await readOrigins([{ path: "010_t.sql", text, sha256: "" }]);
-  expect(findOrigin(origins, { kind: "policy", name: "p", schema: "public", table: "t" })).toMatchObject({
-    file: "010_t.sql",
-    line: 5,
-    lastLine: 6,
-  });
-  expect(findOrigin(origins, { kind: "table", name: "t" })).toMatchObject({ line: 3, lastLine: 5 });
-  expect(findOrigin(origins, { kind: "policy", name: "q" })).toBeUndefined();
+  expect(origins).toMatchObject([
+    { kind: "table", name: "t", line: 3, lastLine: 5 },
+    { kind: "policy", name: "p", file: "010_t.sql", line: 5, lastLine: 6 },
+  ]);
 });
