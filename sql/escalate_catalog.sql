@@ -19,7 +19,9 @@ parts as (
   union all
   select 'pg_rewrite'::regclass, r.oid, r.ev_class, case when r.rulename = '_RETURN' then 'view' else 'write' end from pg_rewrite r
   union all
-  select 'pg_attrdef'::regclass, d.oid, d.adrelid, 'write' from pg_attrdef d
+  -- Who reads a generated column reads those that it comes of.
+  select 'pg_attrdef'::regclass, d.oid, d.adrelid, case when a.attgenerated <> '' then '*' else 'write' end
+  from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
   union all
   select 'pg_constraint'::regclass, k.oid, k.conrelid, 'write' from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
   union all
@@ -45,7 +47,11 @@ select json_build_object(
           'base', format_type(b.base, null),
           'notNull', a.attnotnull,
           'hasDefault', a.atthasdef or a.attidentity <> '',
-          'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = b.base)) order by a.attnum)
+          'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e
+                     where e.enumtypid in (b.base, (select t.typelem from pg_type t where t.oid = b.base and t.typcategory = 'A'))),
+          'checks', coalesce((select json_agg(pg_get_expr(k.conbin, 0)) from pg_constraint k
+                              where k.contypid in (select x.oid from bases x where x.base = b.base)
+                                and k.contypid in (select y.base from bases y where y.oid = a.atttypid)), '[]')) order by a.attnum)
         from pg_attribute a join bases b on b.oid = a.atttypid and b.next = 0
         where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped), '[]'),
       'uniques', coalesce((
@@ -71,6 +77,7 @@ select json_build_object(
         select json_agg(e.text) from (
           select pg_get_expr(p.polqual, p.polrelid) as text from pg_policy p where p.polrelid = r.oid
           union all select pg_get_expr(p.polwithcheck, p.polrelid) from pg_policy p where p.polrelid = r.oid
+          union all select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = r.oid
           union all select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k where k.conrelid = r.oid and k.contype = 'c') e
         where e.text is not null), '[]'),
       'query', case when r.relkind in ('v', 'm') then pg_get_viewdef(r.oid) end)
@@ -93,11 +100,11 @@ select json_build_object(
         from unnest(p.proargnames, coalesce(p.proargmodes::text[], array_fill('i'::text, array[p.pronargs::int])))
           with ordinality as a (name, mode, place)
         where a.mode in ('i', 'b', 'v')), '[]'),
-      'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
-                                 from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]'),
+      'argumentTypes', coalesce((select json_agg(format_type(b.base, null) order by o)
+                                 from unnest(p.proargtypes::oid[]) with ordinality x (t, o) join bases b on b.oid = x.t and b.next = 0), '[]'),
       'argumentLabels', coalesce((
-        select json_agg((select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = x.t) order by o)
-        from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]')))
+        select json_agg((select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = b.base) order by o)
+        from unnest(p.proargtypes::oid[]) with ordinality x (t, o) join bases b on b.oid = x.t and b.next = 0), '[]')))
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
     where p.prokind in ('f', 'p') and n.nspname not in ('pg_catalog', 'information_schema')), '[]'),
   'operators', coalesce((

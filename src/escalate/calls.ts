@@ -107,12 +107,11 @@ export class CallSteps {
       });
     }
     const required = names.filter((_, place) => routine.arguments[place]?.required === true);
-    return [
-      {
-        values: Object.fromEntries(required.map((name) => [name, pools.get(name)?.[0]?.text ?? null])),
-        declared: undefined,
-      },
-    ];
+    // With what has a default left out, and with all.
+    return [required, ...(required.length < names.length ? [names] : [])].map((given) => ({
+      values: Object.fromEntries(given.map((name) => [name, pools.get(name)?.[0]?.text ?? null])),
+      declared: undefined,
+    }));
   }
 
   /** Values of columns that are called like the argument, identities, and what the body compares it with. */
@@ -195,6 +194,42 @@ export class CallSteps {
         class: "constant" as const,
       }));
     });
-    return [{ text: "{}", class: "other" as const }, ...documents].slice(0, populates ? 40 : 16);
+    return [
+      { text: "{}", class: "other" as const },
+      ...documents.slice(0, populates ? 40 : 16),
+      ...this.#wholeDocuments(actor, [...jsonKeys], constants),
+    ];
+  }
+
+  /** All keys at once, at the top and within each that holds a document: one with each value of a key. */
+  #wholeDocuments(
+    actor: Actor,
+    keys: readonly string[],
+    constants: ReadonlyMap<string, ReadonlySet<string>>,
+  ): readonly Value[] {
+    if (keys.length < 2 || keys.length > 12) return [];
+    const pools = keys.map((key) => ({
+      key,
+      texts: [
+        ...(constants.get(key) ?? []),
+        ...this.#world.subjects.flatMap((subject) =>
+          subject.more.columns.some(({ name }) => name === key)
+            ? this.#values.of(actor, subject, key).flatMap(({ text }) => text ?? [])
+            : [],
+        ),
+      ].filter((text) => !keys.includes(text)),
+    }));
+    const leaves = pools.filter(({ texts }) => texts.length > 0);
+    const plain = Object.fromEntries(leaves.map(({ key, texts }) => [key, texts[0]]));
+    return leaves
+      .flatMap(({ key, texts }) => texts.slice(0, 6).map((text) => ({ ...plain, [key]: text })))
+      .slice(0, 24)
+      .map((leaf) => {
+        const outer = pools.filter(({ texts }) => texts.length === 0).map(({ key }) => [key, leaf] as const);
+        return {
+          text: JSON.stringify({ ...leaf, ...Object.fromEntries(outer) }),
+          class: "constant" as const,
+        };
+      });
   }
 }

@@ -9,7 +9,10 @@ export interface EscalationColumn {
   readonly base: string;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
+  /** Of its enum, or of that of its elements. */
   readonly labels: readonly string[] | null;
+  /** Of its domain. */
+  readonly checks: readonly string[];
 }
 
 export interface EscalationForeignKey {
@@ -30,7 +33,7 @@ export interface EscalationRelation extends QualifiedName {
   /** Columns of unique indexes. */
   readonly uniques: readonly string[];
   readonly foreignKeys: readonly EscalationForeignKey[];
-  /** Of its policies and checks. */
+  /** Of its policies, checks, defaults and generated columns. */
   readonly expressions: readonly string[];
   /** Statements of its rules, and of its triggers that have a condition. */
   readonly writes: readonly string[];

@@ -1,3 +1,4 @@
+import { comparedBy, isFunction, type Links, linksOf } from "./links.ts";
 import { mentionsOf } from "../prove/analyse/function-mentions.ts";
 import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
 import type { EscalationCatalog, EscalationFunction, EscalationRelation } from "./catalog.ts";
@@ -49,6 +50,7 @@ export class Dependencies {
   readonly #records: ReadonlyMap<string, readonly (Link & { part: string })[]>;
   readonly #bodies = new Map<string, Mentions>();
   readonly #closures = new Map<string, Closure>();
+  readonly #linked = new WeakMap<readonly string[], Links>();
   /** By relation: what its policies, checks and query name. */
   readonly #texts: ReadonlyMap<string, Mentions>;
 
@@ -139,23 +141,26 @@ export class Dependencies {
     return { relations, anything, names: (column) => anything || columns.has(column) };
   }
 
-  /** Literals that are compared with a column of that name wherever something is decided. */
-  constantsOf(column: string, readers: Iterable<string>): readonly string[] {
-    const found = new Set([...this.#texts.values()].flatMap((one) => [...(one.constants.get(column) ?? [])]));
+  /** Literals that are compared with a column of that name, or with what it comes to, wherever something is decided. */
+  constantsOf(column: string, readers: readonly string[]): readonly string[] {
+    const { next, literals } = this.#links(readers);
+    const near = next(column);
+    const returned = near.flatMap((one) => next(one)).filter(isFunction);
+    const found = new Set(literals(column));
     for (const oid of readers) {
       const body = this.bodyOf(oid);
-      for (const one of body.constants.get(column) ?? []) found.add(one);
       // A variable may hold the column.
       if (body.columns.has(column))
-        for (const [name, literals] of body.constants)
-          if (!this.#columnNames.has(name)) for (const one of literals) found.add(one);
+        for (const [name, all] of body.constants)
+          if (!this.#columnNames.has(name) && !isFunction(name)) for (const one of all) found.add(one);
     }
+    for (const one of [...near, ...returned].flatMap(literals)) found.add(one);
     return [...found];
   }
 
   /** By name of a column, or key of JSON: the names that it is compared with wherever something is decided, the nearest first. */
-  comparisons(readers: Iterable<string>): (name: string) => readonly string[] {
-    const next = this.#comparedNext([...readers]);
+  comparisons(readers: readonly string[]): (name: string) => readonly string[] {
+    const { next } = this.#links(readers);
     const known = new Map<string, readonly string[]>();
     return (name) => {
       let found = known.get(name);
@@ -174,44 +179,18 @@ export class Dependencies {
   /** What the relation's own texts compare a column of it with, at once or within the functions that they give it to. */
   comparedIn(oid: string, column: string): readonly string[] {
     const text = this.#texts.get(oid);
-    const named = (name: string): readonly EscalationFunction[] => this.#functionsByName.get(name) ?? [];
-    const direct = [...(text?.compared.get(column) ?? [])];
-    const given = (text?.calls ?? []).flatMap(({ name, given: all }) =>
-      named(name).flatMap((fn) =>
-        all.flatMap((names, place) =>
-          names.has(column) ? [...(this.bodyOf(fn.oid).compared.get(argumentOf(fn, place)) ?? [])] : [],
-        ),
-      ),
-    );
-    const returned = direct
-      .filter(isFunction)
-      .flatMap((one) => named(one.slice(0, -2)).flatMap(({ oid: fn }) => [...this.bodyOf(fn).results]));
-    return [...direct, ...given, ...returned];
+    return text === undefined ? [] : comparedBy(text, column, this.#functionsByName, (fn) => this.bodyOf(fn));
   }
 
-  /** One remove: what it is compared with, what a function returns that it is compared with, and arguments that it is given for. */
-  #comparedNext(readers: readonly string[]): (name: string) => readonly string[] {
+  #links(readers: readonly string[]): Links {
+    const known = this.#linked.get(readers) ?? this.#link(readers);
+    this.#linked.set(readers, known);
+    return known;
+  }
+
+  #link(readers: readonly string[]): Links {
     const texts = [...this.#texts.values(), ...readers.map((oid) => this.bodyOf(oid))];
-    const links = new Map<string, Set<string>>();
-    const link = (from: string, to: Iterable<string>): void => {
-      links.set(from, new Set([...(links.get(from) ?? []), ...to]));
-    };
-    for (const { compared } of texts) for (const [name, others] of compared) link(name, others);
-    const known = new Map(links);
-    for (const [called, all] of this.#functionsByName) {
-      const own = all.filter(({ extension }) => !extension);
-      const results = own.flatMap(({ oid }) => [...this.bodyOf(oid).results]);
-      for (const one of known.get(`${called}()`) ?? []) link(one, results);
-      for (const one of results) link(one, known.get(`${called}()`) ?? []);
-    }
-    for (const { name, given } of texts.flatMap(({ calls }) => calls))
-      for (const fn of (this.#functionsByName.get(name) ?? []).filter(({ extension }) => !extension))
-        for (const [place, names] of given.entries()) {
-          const argument = argumentOf(fn, place);
-          for (const one of names) link(one, [argument]);
-          link(argument, names);
-        }
-    return (name) => [...(links.get(name) ?? [])];
+    return linksOf(texts, this.#functionsByName, (oid) => this.bodyOf(oid));
   }
 
   /** Whether something that decides names both columns. */
@@ -303,8 +282,14 @@ export class Dependencies {
   }
 }
 
-function textsOf({ expressions, writes, query }: EscalationRelation): Mentions {
+function textsOf({ expressions, writes, query, columns }: EscalationRelation): Mentions {
   const found = new Mentions();
+  for (const { name, checks } of columns) {
+    const domain = new Mentions();
+    for (const text of checks) domain.addExpression(text);
+    // `VALUE`, in a domain's check.
+    found.constants.set(name, new Set(domain.constants.get("value")));
+  }
   for (const text of expressions) found.addExpression(text);
   for (const text of writes) found.addStatements(text);
   if (query !== null) found.addStatements(query);
@@ -330,14 +315,4 @@ function put<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [value]);
   else group.push(value);
-}
-
-/** As the mentions of its body call it. */
-function argumentOf({ argumentNames, oid }: EscalationFunction, place: number): string {
-  return argumentNames[place] || `${oid}$${place + 1}`;
-}
-
-/** As `Mentions.compared` has it. */
-function isFunction(name: string): boolean {
-  return name.endsWith("()");
 }

@@ -6,9 +6,11 @@ const togetherAtMost = 12;
 
 export function fitsBase(base: string, text: string): boolean {
   if (/^(?:smallint|integer|bigint)$/.test(base)) return /^-?\d{1,9}$/.test(text);
-  const isKnown =
-    base === "boolean" || base === "uuid" || isText(base) || /^(?:numeric|real|double)/.test(base);
-  return isKnown && fits(text, { type: base });
+  return isKnown(base) && fits(text, { type: base });
+}
+
+function isKnown(base: string): boolean {
+  return /^(?:boolean|uuid|smallint|integer|bigint|(?:numeric|real|double).*)$/.test(base) || isText(base);
 }
 
 export function isText(base: string): boolean {
@@ -43,14 +45,16 @@ export class Compared {
     if (/^jsonb?$/.test(base)) return this.#documents(name);
     if (base.endsWith("[]"))
       return arraysOf(literals.filter((one) => fitsBase(base.slice(0, -"[]".length), one)));
-    const fitting = literals.filter((one) => fitsBase(base, one));
+    // Of other types Postgres says what is a value.
+    const fitting = literals.filter((one) => fitsBase(base, one) || !isKnown(base));
     if (!isText(base)) return fitting;
     // Parts of a text: `split_part(email, '@', 2) = 'corp.test'`.
     const separators = fitting.filter((one) => /^[^\w\s]$/.test(one));
     const joined = separators.flatMap((one) =>
       fitting.filter((text) => /\w{2}/.test(text)).flatMap((text) => [`x${one}${text}`, `${text}${one}x`]),
     );
-    return [...fitting, ...joined].slice(0, 14);
+    const lengths = fitting.filter((one) => /^\d{1,3}$/.test(one)).map((one) => "x".repeat(Number(one) + 1));
+    return [...fitting, ...joined, ...lengths.slice(0, 2)].slice(0, 14);
   }
 
   /** Keys that are read from a document. */
@@ -110,6 +114,18 @@ export class Compared {
     return [...rows.slice(0, 4), ...single, ...asKeys].slice(0, 12).map((one) => JSON.stringify(one));
   }
 
+  /** A document that is there, with each of its keys that are read set to what would decide otherwise. */
+  within(actor: Actor, subject: Subject, name: string, document: string | null): readonly string[] {
+    const base = subject.more.columns.find((one) => one.name === name)?.base ?? "";
+    if (document === null || !/^jsonb?$/.test(base) || !/^\s*\{/.test(document)) return [];
+    const own = parsed(document);
+    return this.#keysOf(name).flatMap((key) => {
+      const held = this.#guarded.valuesOf(actor, subject, key).slice(0, 2);
+      const literals = this.#world.dependencies.constantsOf(key, this.#readers).slice(0, 3);
+      return [...held.map(scalarOf), ...literals].map((one) => JSON.stringify({ ...own, [key]: one }));
+    });
+  }
+
   /** Several columns at once, as single rows of another relation hold what these are compared with, or point to. */
   togetherOfGuarded(
     actor: Actor,
@@ -145,11 +161,20 @@ export class Compared {
 }
 
 /** Arrays of each of these, and of all of them. */
-function arraysOf(elements: readonly string[]): readonly string[] {
+export function arraysOf(elements: readonly string[]): readonly string[] {
   const quoted = [...new Set(elements)].map((one) => JSON.stringify(one));
   return [...quoted, ...(quoted.length > 1 ? [quoted.join(",")] : [])].map((one) => `{${one}}`);
 }
 
 function scalarOf({ text, base }: Held): string | number {
   return familyOf(base) === "number" && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+}
+
+/** A document may have been cut. */
+function parsed(document: string): object {
+  try {
+    return JSON.parse(document) as object;
+  } catch {
+    return {};
+  }
 }

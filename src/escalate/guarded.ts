@@ -8,6 +8,7 @@ export interface Held {
   readonly base: string;
 }
 
+type Other = World["lookups"][number];
 type Column = Subject["more"]["columns"][number];
 
 /** Values of a name, and rows of one relation. */
@@ -35,8 +36,7 @@ export class Guarded {
 
   valuesOf(actor: Actor, subject: Subject, name: string): readonly Held[] {
     const found = new Map<string, Held>();
-    for (const other of this.#world.subjects) {
-      if (other === subject) continue;
+    for (const other of this.#others(subject)) {
       const columns = other.more.columns.filter((one) => this.#meets(other, one, name));
       const own = new Set<string>();
       for (const row of columns.length === 0 ? [] : this.#rowsOf(actor, other)) {
@@ -53,8 +53,7 @@ export class Guarded {
 
   /** Of single rows of another relation: what several names are compared with, each with its value. */
   rowsOf(actor: Actor, subject: Subject, all: readonly string[]): readonly Readonly<Record<string, Held>>[] {
-    return this.#world.subjects.flatMap((other) => {
-      if (other === subject) return [];
+    return this.#others(subject).flatMap((other) => {
       const slots = all
         .map((name) => ({ name, columns: this.#columnsFor(subject, other, name) }))
         .filter(({ columns }) => columns.length > 0)
@@ -76,24 +75,24 @@ export class Guarded {
   }
 
   /** Columns of the other relation that the name points to, or that the relation itself compares with it. */
-  #columnsFor(subject: Subject, other: Subject, name: string): readonly Column[] {
+  #columnsFor(subject: Subject, other: Other, name: string): readonly Column[] {
     const referenced = subject.more.foreignKeys
-      .filter(({ to, columns }) => to === other.info.oid && columns.length > 1)
+      .filter(({ to, columns }) => to === other.more.oid && columns.length > 1)
       .flatMap(({ columns, referenced: names }) => names[columns.indexOf(name)] ?? []);
     return other.more.columns.filter(
       (one) =>
         referenced.includes(one.name) ||
-        this.#dependencies.comparedIn(other.info.oid, one.name).includes(name),
+        this.#dependencies.comparedIn(other.more.oid, one.name).includes(name),
     );
   }
 
-  #meets(other: Subject, { name: column, base }: Column, name: string): boolean {
+  #meets(other: Other, { name: column, base }: Column, name: string): boolean {
     const near = this.#comparedWith(name);
     if (/^jsonb?$/.test(base)) return near.includes(column);
     if (base === "boolean") return false;
     // Many have a column of that name.
     if (column === "id" || /^(?:timestamp|date|time)/.test(base)) {
-      const own = this.#dependencies.comparedIn(other.info.oid, column);
+      const own = this.#dependencies.comparedIn(other.more.oid, column);
       return own.some((one) => one === name || near.includes(one));
     }
     return column === name || near.includes(column);
@@ -108,7 +107,12 @@ export class Guarded {
     return [{ text, base }];
   }
 
-  #rowsOf(actor: Actor, subject: Subject): readonly Row[] {
+  #others(subject: Subject): readonly Other[] {
+    return [...this.#world.subjects.filter((one) => one !== subject), ...this.#world.lookups];
+  }
+
+  #rowsOf(actor: Actor, subject: Other): readonly Row[] {
+    if (!isSubject(subject)) return subject.rows;
     const key = `${actor.index} ${subject.info.oid}`;
     let rows = this.#ordered.get(key);
     if (rows === undefined) {
@@ -121,6 +125,10 @@ export class Guarded {
     }
     return rows;
   }
+}
+
+function isSubject(one: Other): one is Subject {
+  return "keySql" in one;
 }
 
 /** Scalars of a document under one of these keys, and in lists. */

@@ -5,12 +5,13 @@ import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { CallSteps } from "./calls.ts";
 import { type Closure, dependsOn } from "./closure.ts";
 import type { Measure } from "./measures.ts";
+import { severalOf, togetherOf } from "./several.ts";
 import { isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
 import { fitsBase } from "./compared.ts";
 import { freshValue, type Value, Values } from "./values.ts";
 import {
   type Actor,
-  declarationsOf,
+  representatives,
   literalOf,
   type Row,
   type Subject,
@@ -20,7 +21,6 @@ import {
 
 /** Values of a column that says what a user may do. */
 const rightsAtMost = 5;
-const updatesOfTwoAtMost = 40;
 
 /** The candidate steps of all actors. */
 export class Steps {
@@ -110,7 +110,11 @@ export class Steps {
     const deciding = this.#writable(subject, held).filter((one) => this.#decides(subject, one));
     yield* this.#updatesOfSeveral(actor, subject, deciding, rows);
     for (const column of deciding) {
-      for (const value of this.#values.of(actor, subject, column)) {
+      const documents = rows
+        .slice(0, 2)
+        .flatMap(({ values }) => this.#values.compared.within(actor, subject, column, values[column] ?? null))
+        .map((text): Value => ({ text, class: "constant" }));
+      for (const value of [...this.#values.of(actor, subject, column), ...documents]) {
         const sql = `update ${quoteQualified(subject.info)} set ${assignments({ [column]: value.text })}`;
         const step = stepOf(actor, "update", subject, [column], [value.text]);
         for (const row of rows.filter(({ values }) => values[column] !== value.text))
@@ -127,40 +131,19 @@ export class Steps {
     }
   }
 
-  /** Several columns at once: as a policy may ask for two, and as rows of another relation hold what they are compared with. */
   *#updatesOfSeveral(
     actor: Actor,
     subject: Subject,
     columns: readonly string[],
     rows: readonly Row[],
   ): Generator<Step> {
-    const pools = columns.map((name) => ({
-      name,
-      pool: this.#values.of(actor, subject, name).filter((one) => one.class === "constant"),
-      guarded: this.#values.compared
-        .ofGuarded(actor, subject, name)
-        .map((text): Value => ({ text, class: "row" })),
-    }));
-    const pairs = pools
-      .flatMap((a, place) => pools.slice(place + 1).map((b) => [a, b] as const))
-      .filter(([a, b]) => this.#values.compared.areTogether(a.name, b.name));
-    const mixed = pairs.flatMap(([a, b]) => [
-      ...pairsOf([{ ...a, pool: a.guarded }, b]),
-      ...pairsOf([a, { ...b, pool: b.guarded }]),
-    ]);
-    const constants = pairs.flatMap(pairsOf).slice(0, updatesOfTwoAtMost);
-    const together = this.#values.compared.togetherOfGuarded(actor, subject, columns);
-    const make = (changed: Written, rank: number): readonly Step[] => {
-      const names = Object.keys(changed);
-      const step = stepOf(actor, "update", subject, names, Object.values(changed));
-      const sql = `update ${quoteQualified(subject.info)} set ${assignments(changed)}`;
-      return rows
-        .slice(0, 1)
-        .map((row) => ({ ...step, row, sql: `${sql} where ${rowCondition(subject, row)}`, rank }));
-    };
-    for (const changed of together) yield* make(changed, ranks.together);
-    for (const changed of [...constants, ...mixed.slice(0, updatesOfTwoAtMost)])
-      yield* make(changed, ranks.pairs);
+    const [row] = rows;
+    if (row === undefined) return;
+    for (const { changed, rank } of severalOf(this.#values, actor, subject, columns)) {
+      const step = stepOf(actor, "update", subject, Object.keys(changed), Object.values(changed));
+      const sql = `update ${quoteQualified(subject.info)} set ${assignments(changed)} where ${rowCondition(subject, row)}`;
+      yield { ...step, row, sql, rank };
+    }
   }
 
   *#deletes(actor: Actor, subject: Subject): Generator<Step> {
@@ -197,7 +180,12 @@ export class Steps {
       const deciding = columns.filter((one) => this.#decides(subject, one));
       const varied = deciding.map((name) => ({
         name,
-        pool: this.#values.of(actor, subject, name).filter(({ text }) => text !== (values[name] ?? null)),
+        pool: [
+          ...this.#values.of(actor, subject, name),
+          ...this.#values.compared
+            .within(actor, subject, name, values[name] ?? null)
+            .map((text): Value => ({ text, class: "constant" })),
+        ].filter(({ text }) => text !== (values[name] ?? null)),
       }));
       for (const { name, pool } of varied)
         for (const value of pool) {
@@ -209,7 +197,7 @@ export class Steps {
           const one = make(Object.keys(changed), changed, ranks.invites);
           if (one !== undefined) yield one;
         }
-      for (const changed of this.#values.compared.togetherOfGuarded(actor, subject, deciding)) {
+      for (const changed of togetherOf(this.#values, actor, subject, deciding)) {
         const one = make(Object.keys(changed), changed, ranks.together);
         if (one !== undefined) yield one;
       }
@@ -300,14 +288,4 @@ function rowCondition(subject: Subject, { key, values }: Row): string {
   return [only, ...more]
     .map((name) => `${quoteIdent(name)} = ${literalOf(values[name] ?? null)}`)
     .join(" and ");
-}
-
-/** Of personas of whom the matrix says the same, one takes the steps; all are watched. */
-function representatives({ actors, matrix }: World): ReadonlySet<Actor> {
-  const first = new Map<string, Actor>();
-  for (const actor of actors) {
-    const key = declarationsOf(actor, matrix);
-    if (!first.has(key)) first.set(key, actor);
-  }
-  return new Set(first.values());
 }

@@ -1,5 +1,5 @@
 import type { Measured } from "./closure.ts";
-import { Compared, fitsBase, isText } from "./compared.ts";
+import { arraysOf, Compared, fitsBase, isText } from "./compared.ts";
 import { type Actor, declarationsOf, type Reach, type Row, type Subject, type World } from "./world.ts";
 
 /** How telling a value is: identities first, then values that a policy compares with, then any other value. */
@@ -127,7 +127,8 @@ export class Values {
     };
     for (const one of this.#identitiesFor(actor, subject, name, base)) put(one, "identity");
     if (base === "boolean") for (const one of ["true", "false"]) put(one, "constant");
-    for (const one of column.labels ?? []) put(one, "constant");
+    for (const one of base.endsWith("[]") ? arraysOf(column.labels ?? []) : (column.labels ?? []))
+      put(one, "constant");
     for (const one of this.compared.constantsFor(name, base)) put(one, "constant");
     for (const one of this.#parents(actor, subject, name, base)) put(one, "parent");
     const held = [...new Set(subject.rows.map(({ values }) => values[name]))].filter((one) => one != null);
@@ -138,7 +139,10 @@ export class Values {
     for (const one of this.#within(actor, [...found.keys()], base)) put(one, "identity");
     if (/^(?:smallint|integer|bigint|numeric)/.test(base) && !subject.key.includes(name))
       for (const one of ["0", "1000000", "-1"]) put(one, "other");
-    if (/^(?:timestamp|date)/.test(base)) for (const one of ["2999-01-01", "2000-01-01"]) put(one, "other");
+    if (/^(?:timestamp|date)/.test(base))
+      for (const one of ["2999-01-01", "2000-01-01", "now", "1900-01-01"]) put(one, "other");
+    if (base === "interval") for (const one of ["0", "100 years", "-100 years"]) put(one, "other");
+    if (/(?:multi)?range$/.test(base)) put(base.includes("multi") ? "{(,)}" : "(,)", "other");
     if (!column.notNull) put(null, "other");
     // Neither what is excluded nor what comes before something else in order.
     if (isText(base) && this.compared.literals(name).length > 0) put("~rowgate", "other");

@@ -1,5 +1,11 @@
 import type { Client } from "pg";
-import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import {
+  formatQualified,
+  type QualifiedName,
+  quoteIdent,
+  quoteLiteral,
+  quoteQualified,
+} from "../lib/sql-text.ts";
 import type { Catalog, RelationInfo, RoleInfo } from "../model/catalog.ts";
 import type { Matrix, Persona, RelationSpec } from "../model/matrix.ts";
 import type { SideEffect } from "../model/side-effect.ts";
@@ -69,6 +75,8 @@ export interface World extends SearchInput {
   readonly hook: TokenHook | undefined;
   readonly dependencies: Dependencies;
   readonly subjects: readonly Subject[];
+  /** Other tables that decide who reaches the subjects' rows: nothing is measured of them. */
+  readonly lookups: readonly Pick<Subject, "more" | "rows">[];
   /** Tables whose rows are counted, by their oids, in the order of the batch's numbers. */
   readonly tables: readonly EscalationRelation[];
 }
@@ -104,9 +112,22 @@ export async function readWorld(client: Client, input: SearchInput): Promise<Wor
     const sampled = rows.length >= rowsAtMost;
     subjects.push({ info, more, spec: work?.spec, key, keySql, baseline, rows, sampled });
   }
+  // Only what decides about a subject's rows holds values that could matter.
+  const read = new Set(
+    subjects.flatMap(({ info: { oid } }) => [
+      ...dependencies.closureOf({ kind: "relation", oid, operation: "select" }).relations.keys(),
+    ]),
+  );
+  const lookups: World["lookups"][number][] = [];
+  for (const more of known.relations) {
+    if (!more.isTable || !read.has(more.oid) || subjects.some((one) => one.info.oid === more.oid)) continue;
+    const names = more.columns.map(({ name }) => name);
+    lookups.push({ more, rows: await rowsOf(client, more, keyExpression(names), names) });
+  }
   return {
     ...input,
     known,
+    lookups,
     hook: await readHook(
       client,
       known.functions,
@@ -137,7 +158,7 @@ export function keyExpression(columns: readonly string[]): string {
 
 async function rowsOf(
   client: Client,
-  info: RelationInfo,
+  info: QualifiedName,
   keySql: string,
   columns: readonly string[],
 ): Promise<readonly Row[]> {
@@ -166,6 +187,16 @@ export function declarationsOf({ persona: { name, role, login, claims } }: Actor
       .map((one) => ({ ...one, persona: "", at: "" })),
   );
   return JSON.stringify([role, login ?? null, Object.keys(claims ?? {}), said]);
+}
+
+/** Of personas of whom the matrix says the same, one takes the steps; all are watched. */
+export function representatives({ actors, matrix }: World): ReadonlySet<Actor> {
+  const first = new Map<string, Actor>();
+  for (const actor of actors) {
+    const key = declarationsOf(actor, matrix);
+    if (!first.has(key)) first.set(key, actor);
+  }
+  return new Set(first.values());
 }
 
 /** Keys that a predicate of the matrix holds for, before any step. */

@@ -19,7 +19,11 @@ export class Mentions {
   /** What meets in a comparison: names of columns, keys of JSON and parameters, and functions as `name()`. */
   readonly compared: Map<string, Set<string>> = new Map();
   /** What is given to functions: by argument, the same names. */
-  readonly calls: { readonly name: string; readonly given: readonly ReadonlySet<string>[] }[] = [];
+  readonly calls: {
+    readonly name: string;
+    readonly given: readonly ReadonlySet<string>[];
+    readonly literals: readonly (readonly string[])[];
+  }[] = [];
   /** What its SELECTs return. */
   readonly results: Set<string> = new Set();
   /** Keys that are read from JSON: `role` of `->> 'role'`. */
@@ -101,6 +105,10 @@ export class Mentions {
     }
     for (const one of part(node, "SelectStmt")?.targetList ?? [])
       for (const name of this.#namesIn(part(one, "ResTarget")?.val)) this.results.add(name);
+    const insert = part(node, "InsertStmt");
+    for (const [place, column] of (insert?.cols ?? []).entries())
+      for (const from of rowsOf(insert?.selectStmt))
+        this.#link(new Set([part(column, "ResTarget")?.name ?? ""]), this.#namesIn(from[place]));
     const query = part(node, "SubLink");
     if (query?.testexpr !== undefined) this.#link(this.#namesIn(query.testexpr), this.#namesIn(node));
     const subscript = part(node, "A_Indices");
@@ -122,6 +130,7 @@ export class Mentions {
     this.calls.push({
       name,
       given: given.map((one) => this.#namesIn(part(one, "NamedArgExpr")?.arg ?? one)),
+      literals: given.map(literalsOf),
     });
     this.#addJson(name, given);
     if (takesSql.has(name)) this.anything = true;
@@ -194,13 +203,37 @@ export class Mentions {
   #addConstants(side: Node | undefined, other: Node | undefined, operator = "="): void {
     const literals = literalsOf(other).flatMap((one) => matchesOf(operator, one));
     if (side === undefined || literals.length === 0) return;
+    // What a subquery, or a function, returns, as well.
+    for (const one of this.#namesIn(side)) this.#setConstants(one, literals);
     outside(side, (node) => {
       const name = fieldsOf(node)?.at(-1);
       const json = part(node, "A_Expr");
       const keys = json === undefined ? [] : literalsOf(json.rexpr).flatMap(pathOf);
-      for (const one of [...(name === undefined ? [] : [name]), ...keys])
-        this.constants.set(one, new Set([...(this.constants.get(one) ?? []), ...literals]));
+      for (const one of [...(name === undefined ? [] : [name]), ...keys]) this.#setConstants(one, literals);
+      if (/^@[?@]$/.test(operator) && name !== undefined) this.#addPaths(name, literalsOf(other));
     });
+  }
+
+  /** A jsonpath: its keys, and what it compares them with. */
+  #addPaths(column: string, paths: readonly string[]): void {
+    for (const path of paths) {
+      const keys = [...path.matchAll(/\.\s*"?(\w+)/g)].flatMap(([, key]) => key ?? []);
+      const compared = [...path.matchAll(/"([^"]*)"|(?<![\w.])(\d+)/g)].flatMap(
+        ([, text, number]) => text ?? number ?? [],
+      );
+      this.#setConstants(column, keys);
+      for (const key of keys) {
+        this.jsonKeys.add(key);
+        this.#setConstants(
+          key,
+          compared.filter((one) => !keys.includes(one)),
+        );
+      }
+    }
+  }
+
+  #setConstants(name: string, literals: readonly string[]): void {
+    this.constants.set(name, new Set([...(this.constants.get(name) ?? []), ...literals]));
   }
 }
 
@@ -211,6 +244,14 @@ const readAndWritten: ReadonlySet<string> = new Set([
   "DeleteStmt",
   "MergeStmt",
 ]);
+
+/** Values that an INSERT stores: of VALUES, or of a query. */
+function rowsOf(source: Node | undefined): readonly (readonly Node[])[] {
+  const select = part(source, "SelectStmt");
+  const values = (select?.valuesLists ?? []).map((one) => part(one, "List")?.items ?? []);
+  const columns = (select?.targetList ?? []).flatMap((one) => part(one, "ResTarget")?.val ?? []);
+  return columns.length > 0 ? [...values, columns] : values;
+}
 
 const readsJson = /^(?:->>?|#>>?|\?[|&]?)$/;
 
