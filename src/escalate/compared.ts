@@ -22,6 +22,12 @@ export class Compared {
   readonly #world: World;
   readonly #readers: readonly string[];
   readonly #guarded: Guarded;
+  readonly #together = new Map<string, boolean>();
+  readonly #literals = new Map<string, readonly string[]>();
+  readonly #constants = new Map<string, readonly string[]>();
+  readonly #keys = new Map<string, readonly string[]>();
+  /** By actor, relation and column. */
+  readonly #ofGuarded = new Map<string, readonly string[]>();
 
   constructor(world: World, reach: Reach, readers: readonly string[]) {
     this.#world = world;
@@ -31,12 +37,18 @@ export class Compared {
 
   /** Whether something that decides names both columns. */
   areTogether(one: string, other: string): boolean {
-    return this.#world.dependencies.areTogether(one, other, this.#readers);
+    return kept(this.#together, `${one} ${other}`, () =>
+      this.#world.dependencies.areTogether(one, other, this.#readers),
+    );
   }
 
   /** What something that decides compares a column, or key, of this name with. */
   literals(name: string): readonly string[] {
-    return this.#world.dependencies.constantsOf(name, this.#readers).slice(0, 10);
+    return kept(this.#literals, name, () => this.#constantsOf(name).slice(0, 10));
+  }
+
+  #constantsOf(name: string): readonly string[] {
+    return kept(this.#constants, name, () => this.#world.dependencies.constantsOf(name, this.#readers));
   }
 
   /** Literals that the column, or what it holds, is compared with, as values of its type. */
@@ -59,9 +71,11 @@ export class Compared {
 
   /** Keys that are read from a document. */
   #keysOf(name: string): readonly string[] {
-    return this.literals(name)
-      .filter((one) => this.#world.dependencies.isJsonKey(one, this.#readers))
-      .slice(0, 4);
+    return kept(this.#keys, name, () =>
+      this.literals(name)
+        .filter((one) => this.#world.dependencies.isJsonKey(one, this.#readers))
+        .slice(0, 4),
+    );
   }
 
   /** Documents by the keys that are read from them, one in another too. */
@@ -69,10 +83,7 @@ export class Compared {
     const keys = this.#keysOf(name);
     const whole = this.literals(name).filter((one) => /^\s*[{[]/.test(one));
     const leaves = (key: string): readonly string[] =>
-      [
-        ...this.#world.dependencies.constantsOf(key, this.#readers).filter((one) => !keys.includes(one)),
-        "true",
-      ].slice(0, 4);
+      [...this.#constantsOf(key).filter((one) => !keys.includes(one)), "true"].slice(0, 4);
     const plain = keys.flatMap((key) => leaves(key).map((one) => ({ [key]: one })));
     const every = keys.length < 2 ? [] : [Object.fromEntries(keys.map((key) => [key, leaves(key)[0]]))];
     const nested = keys.flatMap((outer) =>
@@ -85,11 +96,13 @@ export class Compared {
   ofGuarded(actor: Actor, subject: Subject, name: string): readonly string[] {
     const base = subject.more.columns.find((one) => one.name === name)?.base ?? "";
     if (name === "id" || base === "boolean") return [];
-    const held = (of: string): readonly Held[] => this.#guarded.valuesOf(actor, subject, of);
-    if (/^jsonb?$/.test(base)) return this.#documentsOfGuarded(actor, subject, name);
-    const shaped = held(name).flatMap((one) => this.#shaped(name, base, one));
-    const all = base.endsWith("[]") ? arraysOf(shaped.flatMap(elementsOf)) : shaped;
-    return [...new Set(all)].slice(0, 6);
+    return kept(this.#ofGuarded, `${actor.index} ${subject.info.oid} ${name}`, () => {
+      if (/^jsonb?$/.test(base)) return this.#documentsOfGuarded(actor, subject, name);
+      const held = this.#guarded.valuesOf(actor, subject, name);
+      const shaped = held.flatMap((one) => this.#shaped(name, base, one));
+      const all = base.endsWith("[]") ? arraysOf(shaped.flatMap(elementsOf)) : shaped;
+      return [...new Set(all)].slice(0, 6);
+    });
   }
 
   #documentsOfGuarded(actor: Actor, subject: Subject, name: string): readonly string[] {
@@ -121,7 +134,7 @@ export class Compared {
     const own = parsed(document);
     return this.#keysOf(name).flatMap((key) => {
       const held = this.#guarded.valuesOf(actor, subject, key).slice(0, 2);
-      const literals = this.#world.dependencies.constantsOf(key, this.#readers).slice(0, 3);
+      const literals = this.#constantsOf(key).slice(0, 3);
       return [...held.map(scalarOf), ...literals].map((one) => JSON.stringify({ ...own, [key]: one }));
     });
   }
@@ -177,4 +190,13 @@ function parsed(document: string): object {
   } catch {
     return {};
   }
+}
+
+/** Read once: it is asked for each persona and row. */
+function kept<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
 }
