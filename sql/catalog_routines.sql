@@ -74,7 +74,9 @@ select json_build_object(
     when p.prorettype in ('void'::regtype, 'record'::regtype) then '[]'
     else json_build_array(json_build_object('name', p.proname, 'type', format_type(p.prorettype, null))) end,
   'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
-  'securityDefiner', p.prosecdef,
+  -- An aggregate runs the functions that it is made of.
+  'securityDefiner', p.prosecdef or exists (
+    select from pg_aggregate a join pg_proc made on made.oid in (a.aggtransfn, a.aggfinalfn) where a.aggfnoid = p.oid and made.prosecdef),
   'computes', p.oid in (select oid from computing),
   'owner', pg_get_userbyid(p.proowner),
   'language', l.lanname,

@@ -15,6 +15,8 @@
 --   barrier      a view reads with its owner's rights and hides rows without security_barrier: a condition of the caller's
 --                own (a function that tells what it is given) may be tried on those rows first
 --                (https://www.postgresql.org/docs/current/rules-privileges.html).
+--   leakproof    a function in another language than C that is marked LEAKPROOF: a condition with it is tried before the policies, and it may tell
+--                what it is given (https://www.postgresql.org/docs/current/sql-createfunction.html)
 -- facts: role; way; of (shadow, create: the relation or function; schema: one that is in it); query (barrier: the view's, of which src/lint asks
 -- Postgres's own parser whether it hides rows at all).
 -- Superusers are left out, for whom that is no news, and what an extension brought along.
@@ -39,6 +41,11 @@ own as (
     -- BEGIN ATOMIC: names were looked up when it was made.
     and p.prosqlbody is null
     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+),
+leakproof as (
+  select p.oid, n.oid as schema, n.nspname, format('%I.%I', n.nspname, p.proname) as name
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language g on g.oid = p.prolang
+  where p.proleakproof and g.lanname not in ('c', 'internal')
 ),
 {calls},
 deciding as (
@@ -126,5 +133,8 @@ cross join lateral (
     and not exists (select from pg_options_to_table(r.reloptions) o
                     where o.option_name in ('security_barrier', 'security_invoker') and lower(o.option_value) in ('true', 'on', 'yes', '1'))
     and not pg_has_role(l.oid, r.relowner, 'usage')
+  union all
+  select 'leakproof', f.nspname, f.name, null, null from leakproof f
+  where has_function_privilege(l.oid, f.oid, 'execute') and has_schema_privilege(l.oid, f.schema, 'usage')
 ) w
 order by l.name, w.way, w.place

@@ -280,6 +280,12 @@ export const bypassPaths: Readonly<Record<BypassPath["way"], BypassMessage>> = {
     closedBy: "`ALTER VIEW … SET (security_barrier = true)`",
     facts: (place) => `view ${place} hides rows without security_barrier`,
   },
+  leakproof: {
+    what: "a LEAKPROOF function that is not written in C",
+    why: "Postgres believes that it tells nothing of its arguments and evaluates it on rows that policies hide; with RAISE, an error or a table it can tell of them",
+    closedBy: "`ALTER FUNCTION … NOT LEAKPROOF`",
+    facts: (place) => `function ${place} is LEAKPROOF, and is evaluated on hidden rows`,
+  },
 };
 
 /** What one finding is about. */

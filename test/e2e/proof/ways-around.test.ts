@@ -76,6 +76,15 @@ test("a condition of the caller's own is tried on rows that a view hides, unless
   expect(await titles(await made(view.replace("%", "on")), tell, leaky)).toEqual([]);
 });
 
+test("a LEAKPROOF function is evaluated on rows that policies hide, another one is not", async () => {
+  const told = (proof: string): string =>
+    `create function told(one text, other text) returns boolean language plpgsql immutable cost 0.0001 ${proof} as
+       $$ begin raise exception 'there is %', one; end $$`;
+  const leaky = "select title from docs where told(title, '')";
+  expect(await titles(await made(told("leakproof")), "select", leaky)).toBe("there is secret");
+  expect(await titles(await made(told("not leakproof")), "select", leaky)).toEqual([]);
+});
+
 test("who may hang a trigger on a table sees what others write, and with which rights", async () => {
   const address = await made("grant trigger on docs to ways_app; grant create on schema public to ways_app");
   await titles(
