@@ -1,6 +1,7 @@
 import { findingSeverity } from "../model/finding.ts";
 import { checkNames } from "../model/diagnosis.ts";
-import { bypassPaths, findingMessages } from "./findings.ts";
+import { bypassPaths } from "./bypass-paths.ts";
+import { findingMessages } from "./findings.ts";
 import { messages } from "./messages.ts";
 
 /** A heading of a page with what is written from the table of messages; its other text is kept. */

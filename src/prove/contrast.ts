@@ -51,8 +51,7 @@ export async function contrast(
     { condition: declared, as: context.full, answer: fullAnswers(session, context.full) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;
-    const readsSelf = (atom: Atom): boolean =>
-      knowledge.reach(atom.tree).relations.has(`${relation.schema}.${relation.name}`);
+    const readsSelf = (atom: Atom): boolean => knowledge.readsItself(atom.tree, relation);
     return tree === undefined
       ? undefined
       : { ...one, tree, critical: knowledge.critical(tree, relation), readsSelf };

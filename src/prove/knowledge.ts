@@ -78,6 +78,12 @@ export class Knowledge implements Reading {
     return memo(this.#reach, tree, () => this.reaches.of(tree));
   }
 
+  /** Does it read the relation whose row it is about, by whatever name? */
+  readsItself(tree: Node, relation: ProofRelation): boolean {
+    const { relations } = this.reach(tree);
+    return this.schema.kin(relation).some(({ schema, name }) => relations.has(`${schema}.${name}`));
+  }
+
   leftBehind(relation: ProofRelation): LeftBehind {
     const left = this.#left.get(relation) ?? leftBehind(this.schema, relation);
     this.#left.set(relation, left);

@@ -39,7 +39,7 @@ export async function oldSide(
   // With the row there, policy and matrix may say something else of it.
   const checked = self
     ? await checkWithRow(context, policy, declared, found.distinct, both)
-    : { ...found, incomplete: false };
+    : { ...found, incomplete: undefined };
   const show =
     (side: "more" | "less") =>
     (rows: readonly Row[]): Promise<Shown> => {
@@ -65,17 +65,16 @@ export async function oldSide(
   if (refused?.kind === "hit") return hitOf(context, policy, refused, less, "old");
   const closing = refused === undefined ? found : await contrast(context, policy, declared, false);
   const close = await closing.close();
-  if (checked.incomplete && close.kind === "proved")
+  if (checked.incomplete !== undefined && close.kind === "proved")
     return undecided(
-      `${cell.relation.name} is read by its own policies, and too many rows would have to be tried`,
+      `${cell.relation.name} is read by its own policies, and ${checked.incomplete}`,
       "a row set that does not read the table itself, or a waiver with a reason",
     );
   return finish(context, { policy, declared, both: both && refused === undefined }, close, closing);
 }
 
 function readsItself({ knowledge, space }: Context, conditions: readonly Condition[]): boolean {
-  const own = `${space.relation.schema}.${space.relation.name}`;
-  return conditions.some(({ tree }) => tree !== undefined && knowledge.reach(tree).relations.has(own));
+  return conditions.some(({ tree }) => tree !== undefined && knowledge.readsItself(tree, space.relation));
 }
 
 /** Rows that are there and differ already: the best witnesses. */

@@ -1,24 +1,7 @@
 import { isCode } from "../model/answers.ts";
-import type { Node } from "libpg-query";
-import { bodyOf } from "./analyse/bodies.ts";
+import { type Compared, ownReading } from "./analyse/own-reading.ts";
 import type { Condition } from "./analyse/policy.ts";
-import { type Actor, persona, type Question } from "./analyse/question.ts";
-import { actorOf, inlined } from "./analyse/inline.ts";
-import type { ProofRelation } from "./analyse/schema.ts";
-import {
-  columnRef,
-  fieldsOf,
-  free,
-  fromItemName,
-  outerNames,
-  part,
-  printExpression,
-  readsRow,
-  row as rowName,
-  stringOf,
-  walk,
-  withoutCasts,
-} from "./analyse/tree.ts";
+import type { Question } from "./analyse/question.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
@@ -36,11 +19,12 @@ export interface SelfCheck {
   /** Rows on which they differ once they are there. */
   readonly more: readonly Row[];
   readonly less: readonly Row[];
-  /** Not all rows could be tried. */
-  readonly incomplete: boolean;
+  /** Why not all rows were tried. */
+  readonly incomplete: string | undefined;
 }
 
 const rowLimit = 1_500;
+const tooMany = "too many rows would have to be tried";
 
 export async function checkWithRow(
   context: Context,
@@ -49,7 +33,7 @@ export async function checkWithRow(
   rows: readonly Row[] | undefined,
   both: boolean,
 ): Promise<SelfCheck> {
-  if (rows === undefined) return { more: [], less: [], incomplete: true };
+  if (rows === undefined) return { more: [], less: [], incomplete: tooMany };
   const more = await ownValues(context, [policy, declared]);
   let all: Row[] = rows.length === 0 ? [{}] : [...rows];
   for (const [name, values] of more) {
@@ -61,7 +45,7 @@ export async function checkWithRow(
         ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value }))),
       ];
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
-    if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: true };
+    if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: tooMany };
   }
   all = [...all, ...all.slice(0, rowLimit).flatMap((row) => mirrored(row, context, [policy, declared]))];
   const refused = await unstorableRows(context, all, "with the others");
@@ -76,7 +60,10 @@ export async function checkWithRow(
   return {
     more: differing(({ policy: own, declared: wanted }) => own && !wanted),
     less: both ? differing(({ policy: own, declared: wanted }) => !own && wanted) : [],
-    incomplete: storable.length > tried.length || answer.includes(undefined),
+    incomplete:
+      storable.length > tried.length || answer.includes(undefined)
+        ? tooMany
+        : unclearIn(context, [policy, declared]),
   };
 }
 
@@ -132,15 +119,6 @@ function mayRefuse({ space: { relation, checks } }: Context, row: Row, code: str
   return false;
 }
 
-interface Compared {
-  readonly column: string;
-  /** What it is compared with: a value, or another column of the row that the policy is about (`*`: any of its type). */
-  readonly with: Question | string;
-}
-
-/** The same for every persona: a tree belongs to one relation. */
-const comparedOf = new WeakMap<Node, readonly Compared[]>();
-
 /** A row may be the one that its own policies look for: it holds in one column what they compare that with in another. */
 function mirrored(row: Row, context: Context, conditions: readonly Condition[]): readonly Row[] {
   const { columns } = context.space.relation;
@@ -159,12 +137,18 @@ function mirrored(row: Row, context: Context, conditions: readonly Condition[]):
 }
 
 function comparedBy(context: Context, conditions: readonly Condition[]): readonly Compared[] {
-  return conditions.flatMap(({ tree }) => {
-    if (tree === undefined) return [];
-    const known = comparedOf.get(tree) ?? comparedWithin(tree, context.space.relation, persona, context, 0);
-    comparedOf.set(tree, known);
-    return known;
-  });
+  return conditions.flatMap(({ tree }) =>
+    tree === undefined ? [] : ownReading(tree, aboutOwn(context)).compared,
+  );
+}
+
+function unclearIn(context: Context, conditions: readonly Condition[]): string | undefined {
+  const names = conditions.flatMap(({ tree }) =>
+    tree === undefined ? [] : [...ownReading(tree, aboutOwn(context)).unclear],
+  );
+  return names.length === 0
+    ? undefined
+    : `what they make of ${[...new Set(names)].join(", ")} of another row is not a comparison`;
 }
 
 /** What columns of the relation are compared with where its policies read it by another name. */
@@ -204,88 +188,6 @@ async function freshOf(space: Space, name: string, answer: Answering): Promise<r
   return [...values.slice(0, 3), ...(column.notNull ? [] : [null])];
 }
 
-function comparedWithin(
-  tree: Node,
-  relation: ProofRelation,
-  actor: Actor,
-  context: Context,
-  depth: number,
-): readonly Compared[] {
-  const aliases = new Set<string>();
-  const found: Compared[] = [];
-  const { schema, bounds } = context.knowledge;
-  walk(tree, (node) => {
-    const table = part(node, "RangeVar");
-    const name = fromItemName(node);
-    if (
-      table?.relname !== undefined &&
-      name !== undefined &&
-      schema.relation(table.schemaname, table.relname) === relation
-    )
-      aliases.add(name);
-  });
-  const compare = (own: Node | undefined, other: Node | undefined, array: boolean): void => {
-    if (own === undefined || other === undefined) return;
-    const [alias = "", column = ""] = fieldsOf(withoutCasts(own)) ?? [];
-    if (!aliases.has(alias) || !relation.columns.some((one) => one.name === column)) return;
-    for (const item of part(other, "List")?.items ?? [other]) {
-      const [of, name] = fieldsOf(withoutCasts(item)) ?? [];
-      const text = valueText(item, array);
-      if (of === rowName && name !== undefined) found.push({ column, with: name });
-      else if (text !== undefined) found.push({ column, with: bounds.question(actor, text) });
-    }
-  };
-  walk(tree, (node) => {
-    const { lexpr, rexpr, kind } = part(node, "A_Expr") ?? {};
-    compare(lexpr, rexpr, kind === "AEXPR_OP_ANY");
-    compare(rexpr, lexpr, kind === "AEXPR_OP_ANY");
-    const { testexpr, subselect } = part(node, "SubLink") ?? {};
-    const targets = part(subselect, "SelectStmt")?.targetList ?? [];
-    for (const [index, one] of (part(testexpr, "RowExpr")?.args ?? [testexpr]).entries())
-      compare(part(targets[index], "ResTarget")?.val, one, false);
-    // What a query returns may be compared with anything, through a function's name as well.
-    const [alias = "", column = ""] = fieldsOf(part(node, "ResTarget")?.val) ?? [];
-    if (aliases.has(alias) && relation.columns.some(({ name }) => name === column))
-      found.push({ column, with: "*" });
-    const call = part(node, "FuncCall");
-    const fn = call && schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
-    const body = fn === undefined || depth > 4 ? undefined : bodyOf(fn);
-    if (fn === undefined || body === undefined) return;
-    const given = (call?.args ?? []).map((arg, index) =>
-      boundArgument(arg, fn.argumentTypes[index] ?? "", actor, context),
-    );
-    try {
-      found.push(
-        ...comparedWithin(inlined(body, fn, given, schema), relation, actorOf(fn, actor), context, depth + 1),
-      );
-    } catch {
-      // Names that are not understood are none of these.
-    }
-  });
-  return found;
-}
-
-function boundArgument(arg: Node, type: string, actor: Actor, { knowledge }: Context): Node {
-  if (fieldsOf(withoutCasts(arg))?.[0] === rowName) return arg;
-  try {
-    if (!readsRow(arg) && outerNames(arg).length === 0)
-      return knowledge.bounds.add(actor, printExpression(arg), type).node;
-  } catch {
-    // As one that depends on the row.
-  }
-  return columnRef(free, "argument");
-}
-
-function valueText(node: Node, array: boolean): string | undefined {
-  let ours = false;
-  walk(node, (one) => void (ours ||= fieldsOf(one)?.[0] === free));
-  if (ours || readsRow(node) || outerNames(node).length > 0) return undefined;
-  try {
-    const text = printExpression(node);
-    return array && part(node, "ColumnRef") === undefined && part(node, "A_Const") === undefined
-      ? `select pg_catalog.unnest(${text})::text`
-      : `select (${text})::text`;
-  } catch {
-    return undefined;
-  }
+function aboutOwn({ knowledge, space: { relation } }: Context): Parameters<typeof ownReading>[1] {
+  return { relation, reading: knowledge };
 }

@@ -113,9 +113,9 @@ export async function holds(
   if (found.more.length > 0 || found.less.length > 0 || (await found.close()).kind !== "proved") return false;
   if (!self) return true;
   const checked = await checkWithRow(context, policy, declared, found.distinct, both);
-  return checked.more.length === 0 && checked.less.length === 0 && !checked.incomplete;
+  return checked.more.length === 0 && checked.less.length === 0 && checked.incomplete === undefined;
 }
 
 export function readsOwn({ knowledge, space }: Context, tree: Node): boolean {
-  return knowledge.reach(tree).relations.has(`${space.relation.schema}.${space.relation.name}`);
+  return knowledge.readsItself(tree, space.relation);
 }

@@ -103,6 +103,8 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
   const declaredSql = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb(${quoteIdent(declared.alias)}.*)::text, true) || ((${declared.text}) is true)::text from ${table} as ${quoteIdent(declared.alias)} where ${placed(quoteIdent(declared.alias))}`;
   const policySql = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${quoteIdent(policy.alias)}`;
   const statements = statementsOf(old, byPlace, one.row);
+  // Where the others have to stay, their keys must not stop the statement.
+  const lone = old.blind && old.command === "delete" && !old.alone ? [actAs("replica")] : [];
   const asked: Step[] = statements.flatMap(({ sql, rows }): Step[] => [
     { as, sql, rows, goOn: true },
     {
@@ -118,6 +120,7 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
     { as: privileged, sql: declaredSql, rows: true },
     { as, sql: policySql, rows: true, goOn: true },
     ...withoutOthers(old, table),
+    ...lone,
     ...asked,
   ];
   const answers = await space.session.run(steps);
@@ -135,7 +138,7 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
     before.length > 0 && answers[0] !== undefined && "value" in answers[0]
       ? Number(answers[0].value)
       : undefined;
-  const removal = answers.slice(first + 3, steps.length - asked.length);
+  const removal = answers.slice(first + 3, steps.length - asked.length - lone.length);
   const only = (byPlace && !old.blind) || (removal.length > 0 && !removal.some(isError));
   return {
     want,

@@ -25,6 +25,11 @@ const world = `
 
 let databases = 0;
 
+function told(proof: string): string {
+  return `create function told(one text, other text) returns boolean language plpgsql immutable cost 0.0001 ${proof} as
+    $$ begin raise exception 'there is %', one; end $$`;
+}
+
 async function made(sql: string): Promise<DatabaseAddress> {
   databases += 1;
   const database = await server().createDatabase(`ways_${databases}`);
@@ -77,9 +82,6 @@ test("a condition of the caller's own is tried on rows that a view hides, unless
 });
 
 test("a LEAKPROOF function is evaluated on rows that policies hide, another one is not", async () => {
-  const told = (proof: string): string =>
-    `create function told(one text, other text) returns boolean language plpgsql immutable cost 0.0001 ${proof} as
-       $$ begin raise exception 'there is %', one; end $$`;
   const leaky = "select title from docs where told(title, '')";
   expect(await titles(await made(told("leakproof")), "select", leaky)).toBe("there is secret");
   expect(await titles(await made(told("not leakproof")), "select", leaky)).toEqual([]);
