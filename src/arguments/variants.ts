@@ -322,6 +322,8 @@ export function givenBy({ values }: Variant): ReadonlySet<string> {
     if (text === null) continue;
     given.add(text);
     for (const part of text.split(/[{}[\](),"]+/)) if (part !== "") given.add(part);
+    // Most texts are none, and an error for each is slow.
+    if (!/^\s*[[{"]|^[-+.\deE]+$/.test(text)) continue;
     try {
       add(JSON.parse(text) as Json);
     } catch {

@@ -190,8 +190,9 @@ async function returnedFault(context: Context, known: Known): Promise<ArgumentFa
   const { callable, caller, calling } = context;
   let asked = 0;
   for (const { variant, answer } of context.open) {
-    const comparison = { hidden: comparedWith(answer, context), known, given: givenBy(variant) };
-    if (comparison.hidden.length === 0) continue;
+    const hidden = answer.rows.length === 0 ? [] : comparedWith(answer, context);
+    if (hidden.length === 0) continue;
+    const comparison = { hidden, known, given: givenBy(variant) };
     if (asked >= confirmedAtMost * 3) return undefined;
     const carried = new Set(callable.spec?.carries);
     const found = answer.rows
