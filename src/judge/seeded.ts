@@ -80,6 +80,17 @@ export function isShownByProbe(
   return column !== undefined || call !== undefined || isView || (update?.never.length ?? 0) > 0;
 }
 
+/** A view that passes with the rows that are there: no proof says what it would show of others. */
+export function isPassingView(
+  { column, call, relation, expectation }: Cell,
+  { verdict }: Judgement,
+  seen: Observation,
+): seen is RowsObservation {
+  const bounded = ["deny", "rows", "within"].includes(expectation.kind);
+  const isView = relation.info.kind === "view" && column === undefined && call === undefined;
+  return verdict === "pass" && seen.kind === "rows" && isView && bounded;
+}
+
 /** Of an INSERT: the row was refused, or stored, by the policies that the proof has evaluated for all rows. */
 export function insertWithSeeded({ expectation }: Cell, judgement: Judgement): Judgement {
   const other = expectation.kind === "deny" && !["check", undefined].includes(expectation.reason);

@@ -1,4 +1,5 @@
 import { acceptedRows, type LetIn } from "./accepted.ts";
+import { type AmbiguousName, ambiguousName } from "./analyse/by-path.ts";
 import { always, type Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition } from "./asked.ts";
@@ -27,6 +28,12 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
       `${who} asks who logged in (session_user), and the proof's connections are rowgate's own`,
       "a policy that reads current_user or a setting",
     );
+  const name = nameByPath(asked);
+  if (name !== undefined)
+    return undecided(
+      `${name.function} finds ${name.name} by search_path: ${name.means.join(" or ")}, by the schema that a request asks for`,
+      "`set search_path` for that function, or names with their schema in it",
+    );
   return withEffects(asked, await byPolicies(asked));
 }
 
@@ -48,6 +55,19 @@ async function byPolicies(asked: Asked): Promise<Answer> {
     case "truncate":
       return { kind: "not-asked", because: "TRUNCATE meets no policy" };
   }
+}
+
+function nameByPath({ context: { knowledge, space }, cell }: Asked): AmbiguousName | undefined {
+  const { relation } = space;
+  const texts = relation.policies
+    .filter(({ roles }) => isFor(roles, cell.role))
+    .flatMap(({ using, check }) => [using, check])
+    .filter((text) => text !== null);
+  const byPath = texts.flatMap((text) => {
+    const { tree } = knowledge.declared(relation, text);
+    return tree === undefined ? [] : [...knowledge.reach(tree).byPath];
+  });
+  return ambiguousName(new Set(byPath), knowledge.exposes, knowledge.schema);
 }
 
 function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Asked): string | undefined {

@@ -20,6 +20,7 @@ import type { ProofRelation, Schema } from "./analyse/schema.ts";
 /** What analysis finds of a database's policies: worked out once, and true for every persona. */
 export class Knowledge implements Reading {
   readonly schema: Schema;
+  readonly exposes: readonly string[];
   readonly reaches: Reaches;
   readonly bounds: BoundValues = new BoundValues();
   readonly #conditions = new Map<string, Condition | undefined>();
@@ -29,8 +30,10 @@ export class Knowledge implements Reading {
   readonly #left = new Map<ProofRelation, LeftBehind>();
   readonly #checks = new Map<ProofRelation, readonly Critical[]>();
 
-  constructor(schema: Schema) {
+  /** @param exposes schemas that a request may ask for */
+  constructor(schema: Schema, exposes: readonly string[] = []) {
     this.schema = schema;
+    this.exposes = exposes;
     this.reaches = new Reaches(schema);
   }
 

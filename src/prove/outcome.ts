@@ -8,6 +8,7 @@ import { contrast, type Contrast, relaxedTo } from "./contrast.ts";
 import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
+import { openedByOthers } from "./other-rows.ts";
 import type { Proved } from "./variants.ts";
 import type { Shown } from "./show/shown.ts";
 
@@ -19,7 +20,14 @@ export async function decidedByRelaxation(
   if (condition.tree === undefined) return undefined;
   if ((await relaxedTo(context, condition.tree)) !== (deny ? "never" : "always")) return undefined;
   const proved = { policy: condition, declared: always(!deny), both: !deny };
-  return { kind: "all-rows", by: "relaxation", restsOn: await restsOn(context, proved) };
+  const rests = await restsOn(context, proved);
+  return (
+    (await openedByOthers(context, proved, rests, [])) ?? {
+      kind: "all-rows",
+      by: "relaxation",
+      restsOn: rests,
+    }
+  );
 }
 
 export interface Showers {
@@ -112,6 +120,8 @@ export async function finish(
   const rests = besideOthers
     ? { ...rest, relations: [...rest.relations, `${relation.schema}.${relation.name}`] }
     : rest;
+  const opened = await openedByOthers(context, proved, rests, close.keys);
+  if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };
 }

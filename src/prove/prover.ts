@@ -13,6 +13,7 @@ import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
+import { rowsBehindView } from "./other-rows.ts";
 import { tellingIdentities } from "./own.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
@@ -35,6 +36,8 @@ export interface ProverOptions {
   readonly heldClaims: ReadonlySet<string>;
   /** What names the personas in rows. */
   readonly identities?: readonly string[];
+  /** Schemas that a request may ask for. */
+  readonly exposes?: readonly string[];
   readonly statementTimeoutMs?: number;
 }
 
@@ -62,7 +65,7 @@ export class Prover implements AsyncDisposable {
     await loadParser();
     const client = await options.open();
     try {
-      return new Prover(options, new Knowledge(await readSchema(client)));
+      return new Prover(options, new Knowledge(await readSchema(client), options.exposes));
     } finally {
       await options.close(client);
     }
@@ -87,6 +90,12 @@ export class Prover implements AsyncDisposable {
   ): Promise<readonly RowToPutIn[]> {
     const context = await this.#contextOf({ persona, relation });
     return context === undefined ? [] : rowsToPutIn(context, wanted);
+  }
+
+  /** Rows of others by which a view would have a row more. */
+  async rowsBehindView(persona: ProofPersona, relation: QualifiedName): Promise<readonly RowToPutIn[]> {
+    const context = await this.#contextOf({ persona, relation });
+    return context === undefined ? [] : rowsBehindView(context);
   }
 
   /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */

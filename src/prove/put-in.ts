@@ -30,6 +30,8 @@ export interface WantedRows {
 export interface RowToPutIn {
   readonly setup: string;
   readonly witness: Witness;
+  /** A view shows it by itself, joined with nothing: a row more is this one. */
+  readonly alone?: boolean;
 }
 
 const rowsOfAKind = 4;

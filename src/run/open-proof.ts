@@ -29,6 +29,7 @@ export async function openProof(
     close: (client: Client) => disconnect(client),
     heldClaims: heldClaims(matrix, identities),
     identities: matrix.personas.flatMap((one) => identitiesOf(one, identities)),
+    exposes: matrix.exposes,
     statementTimeoutMs: target.limits.statementTimeoutMs,
   });
   closers.push(() => prover.close());

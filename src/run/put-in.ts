@@ -1,4 +1,4 @@
-import { isShownByProbe } from "../judge/seeded.ts";
+import { isPassingView, isShownByProbe } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { RelationInfo } from "../model/catalog.ts";
@@ -35,21 +35,28 @@ export async function showByProbe(
   const { prover, channels } = run;
   if (seen === undefined || prover === undefined) return undefined;
   const trust = { channel: "direct", ...channels.trust.direct } as const;
-  if (!isShownByProbe(cell, judge(cell, seen, trust), seen)) return undefined;
+  const judged = judge(cell, seen, trust);
+  const rests = isPassingView(cell, judged, seen);
+  if (!rests && !isShownByProbe(cell, judged, seen)) return undefined;
   const asked = async (rows: readonly Tried[]): Promise<ShownByProbe | undefined> => {
     const setups = rows.map(({ row }) => row.setup);
     const [answer] = await channels.spare((direct) => direct.under(setups).probe([cell]));
     const after = answer?.observation;
+    if (answer === undefined || after?.kind !== "rows") return undefined;
     // What the privileged connection does not see there is none of the cell's rows.
-    if (answer === undefined || after?.kind !== "rows" || after.baseline.total <= seen.baseline.total)
-      return undefined;
+    const shown = rests && rows.every(({ row }) => row.alone === true) && after.affected > seen.affected;
+    if (!shown && after.baseline.total <= seen.baseline.total) return undefined;
     return { answer, before: seen, after, rows: rows.map((one) => seededRow(one, seen, after, answer)) };
   };
   const verdictOf = ({ after }: ShownByProbe): string => judge(cell, after, trust).verdict;
   let passing: ShownByProbe | undefined;
   const sides: { readonly inside: Tried[]; readonly outside: Tried[] } = { inside: [], outside: [] };
+  // Of a view that passes only rows that it would show are of interest.
+  const tried = rests
+    ? await prover.rowsBehindView(persona, cell.relation.info)
+    : await rowsFor(cell, persona, prover, run);
   // A row that passes does not end it: another may be one that the policies, a view or a function let through.
-  for (const row of (await rowsFor(cell, persona, prover, run)).slice(0, triedRows)) {
+  for (const row of tried.slice(0, triedRows)) {
     const shown = await asked([{ row, inside: undefined }]);
     if (shown === undefined) continue;
     if (verdictOf(shown) === "leak") return shown;
@@ -57,6 +64,7 @@ export async function showByProbe(
     const inside = shown.after.baseline.declared > seen.baseline.declared;
     sides[inside ? "inside" : "outside"].push({ row, inside });
   }
+  if (rests) return undefined;
   if (passing !== undefined) return passing;
   for (const inside of sides.inside.slice(0, 2))
     for (const outside of sides.outside.slice(0, 2)) {

@@ -77,7 +77,7 @@ function pieces(text: string, width: number, count: number): readonly string[] {
 }
 
 /** Aliases of ours are no user's, so that a policy's bare column can only mean the row's. */
-function evaluationSql(
+export function evaluationSql(
   { relation, alias, texts, variables = [] }: Evaluation,
   cases: readonly Case[],
 ): string {

@@ -4,6 +4,9 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("for-all-rows", "elsewhere", "put-in", "session-and-effects"))("$name", async (proof) => {
-  expect(await told(server(), proof)).toEqual(wanted(proof));
-});
+test.each(casesOf("for-all-rows", "elsewhere", "put-in", "session-and-effects", "other-rows"))(
+  "$name",
+  async (proof) => {
+    expect(await told(server(), proof)).toEqual(wanted(proof));
+  },
+);

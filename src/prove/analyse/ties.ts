@@ -1,0 +1,97 @@
+import type { A_Const } from "libpg-query";
+import type { Question } from "./question.ts";
+import type { ProofRelation } from "./schema.ts";
+
+/** One row of a table. */
+export interface Item {
+  readonly relation: ProofRelation;
+}
+
+/** Columns that hold the same value. */
+export interface Tie {
+  readonly slots: readonly Slot[];
+  /** Columns of the row that the condition is about. */
+  readonly columns: readonly string[];
+  /** `null` is NULL; `undefined`: any value. */
+  readonly constant: string | null | undefined;
+  /** What the persona itself is compared with: a row of another's must not hold it. */
+  readonly persona: readonly Question[];
+}
+
+export interface Slot {
+  readonly item: Item;
+  readonly column: string;
+}
+
+export type Operand =
+  | { readonly kind: "slot"; readonly slot: Slot }
+  | { readonly kind: "column"; readonly name: string }
+  | { readonly kind: "constant"; readonly value: string | null }
+  | { readonly kind: "persona"; readonly question: Question };
+
+/** Rows, and what must be equal for the condition to hold. */
+export interface Way {
+  readonly items: readonly Item[];
+  readonly equal: readonly (readonly [Operand, Operand])[];
+  readonly sql: string | undefined;
+}
+
+export const nothing: Way = { items: [], equal: [], sql: undefined };
+
+export function joinedWays(one: Way, other: Way): Way {
+  return {
+    items: [...one.items, ...other.items],
+    equal: [...one.equal, ...other.equal],
+    sql: one.sql ?? other.sql,
+  };
+}
+
+/** Operands that are equal to each other, directly or by way of others. */
+export function tied(pairs: Way["equal"]): readonly Tie[] {
+  const groups: Operand[][] = [];
+  for (const pair of pairs) {
+    const ofPair = pair.map((one) => groups.find((group) => group.some((other) => isSame(one, other))));
+    const merged = [...new Set(ofPair)].flatMap((group) => group ?? []);
+    for (const group of new Set(ofPair)) if (group !== undefined) groups.splice(groups.indexOf(group), 1);
+    groups.push([...merged, ...pair]);
+  }
+  return groups.map((group) => ({
+    slots: group.flatMap((one) => (one.kind === "slot" ? one.slot : [])),
+    columns: [...new Set(group.flatMap((one) => (one.kind === "column" ? one.name : [])))],
+    constant: group.flatMap((one) => (one.kind === "constant" ? [one.value] : []))[0],
+    persona: group.flatMap((one) => (one.kind === "persona" ? one.question : [])),
+  }));
+}
+
+/** Constants and what the persona is are no bridge between others. */
+function isSame(one: Operand, other: Operand): boolean {
+  if (one.kind === "slot" && other.kind === "slot")
+    return one.slot.item === other.slot.item && one.slot.column === other.slot.column;
+  return one.kind === "column" && other.kind === "column" && one.name === other.name;
+}
+
+export function flippedOf(operator: string): string {
+  return operator.replace(/[<>]/, (one) => (one === "<" ? ">" : "<"));
+}
+
+/** A value for which the comparison with a constant holds; of a moment, one that is far away. */
+export function besideOf(operator: string, holds: boolean, to: Operand | undefined): Operand | undefined {
+  if (/^[<>]=?$/.test(operator)) {
+    const above = operator.startsWith(">") === holds;
+    const text = to?.kind === "constant" ? (to.value ?? "") : to?.kind === "persona" ? to.question.sql : "";
+    if (/\bnow\b|current_|clock|\d{4}-\d\d/i.test(text))
+      return { kind: "constant", value: above ? "2100-01-01" : "1900-01-01" };
+    return /^-?[\d.]+$/.test(text)
+      ? { kind: "constant", value: String(Number(text) + (above ? 1 : -1)) }
+      : undefined;
+  }
+  if (to?.kind !== "constant" || to.value === null || !/^~~\*?$/.test(operator) || !holds) return undefined;
+  return { kind: "constant", value: to.value.replaceAll("%", "").replaceAll("_", "a") };
+}
+
+export function constantOf(constant: A_Const): string | null {
+  if (constant.isnull === true) return null;
+  if (constant.boolval !== undefined) return String(constant.boolval.boolval === true);
+  if (constant.ival !== undefined) return String(constant.ival.ival ?? 0);
+  return constant.sval?.sval ?? constant.fval?.fval ?? "";
+}
