@@ -9,7 +9,8 @@ import { isError, privileged, type Step, type StepAnswer } from "./ask/session.t
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import type { RowToPutIn } from "./put-in.ts";
-import { fill, freshFor, insertSql, standingRows } from "./show/rows.ts";
+import { changedTry } from "./show/place.ts";
+import { fill, freshFor, insertSql, type StandingRow, standingRows } from "./show/rows.ts";
 import type { Proved } from "./variants.ts";
 
 /**
@@ -52,7 +53,7 @@ export async function rowsBehindView(context: Context): Promise<readonly RowToPu
     // What asks who the persona is is its own row's business.
     .filter(({ ties }) => ties.every(({ persona }) => persona.length === 0));
   const tries = await Promise.all(
-    openers.slice(0, openerLimit).map((one) => tryFor(context, one, {}, false)),
+    openers.slice(0, openerLimit).map((one) => tryFor(context, one, { row: {}, standing: undefined }, false)),
   );
   return tries.flatMap((one) => {
     if (one === undefined) return [];
@@ -69,8 +70,9 @@ interface OtherRow {
 interface Try {
   readonly opener: Opener;
   readonly rows: readonly OtherRow[];
-  /** The row that the policy is asked about. */
+  /** The row that the policy is asked about, and what makes it be there; `undefined`: it is. */
   readonly row: Row;
+  readonly place: string | undefined;
   /** The persona puts the rows in itself. */
   readonly own: boolean;
 }
@@ -94,8 +96,14 @@ function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[
   });
 }
 
-/** A row that is there and that the matrix does not allow; else one that could be. */
-async function rowNotDeclared(context: Context, declared: Proved["declared"]): Promise<Row> {
+interface Hidden {
+  readonly row: Row;
+  /** `undefined`: no such row is there. */
+  readonly standing: StandingRow | undefined;
+}
+
+/** A row that is there and that the matrix does not allow, another's first; else one that could be. */
+async function rowNotDeclared(context: Context, declared: Proved["declared"]): Promise<Hidden> {
   const { session, space } = context;
   const rows = await standingRows(space);
   const asked = { as: privileged, relation: space.relation, alias: declared.alias, texts: [declared.text] };
@@ -104,13 +112,14 @@ async function rowNotDeclared(context: Context, declared: Proved["declared"]): P
     asked,
     rows.map(({ row }) => ({ row })),
   );
-  const found = rows.find((_, index) => truths[index] !== "T")?.row;
-  return (
-    found ?? withoutPersona(context, space, await fill(space, {}, undefined, rows[0]?.row ?? {}, true), [])
-  );
+  const hidden = rows.filter((_, index) => truths[index] !== "T");
+  const standing = hidden.find(({ row }) => !namesPersona(context, row)) ?? hidden[0];
+  if (standing !== undefined) return { row: standing.row, standing };
+  const row = await fill(space, {}, undefined, rows[0]?.row ?? {}, true);
+  return { row: await withoutPersona(context, space, row, []), standing };
 }
 
-async function triesFor(context: Context, opener: Opener, hidden: Row): Promise<readonly Try[]> {
+async function triesFor(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
   const { relation } = context.space;
   const ownTable = opener.items.some((item) => item.relation === relation);
   const tries = await Promise.all(
@@ -120,9 +129,14 @@ async function triesFor(context: Context, opener: Opener, hidden: Row): Promise<
 }
 
 /** The rows of one way, as another's or the persona's own; and the row that they would open. */
-async function tryFor(context: Context, opener: Opener, hidden: Row, own: boolean): Promise<Try | undefined> {
+async function tryFor(
+  context: Context,
+  opener: Opener,
+  { row: hidden, standing }: Hidden,
+  own: boolean,
+): Promise<Try | undefined> {
   const values = await Promise.all(opener.ties.map((tie) => valueFor(context, tie, hidden, own)));
-  const row: Record<string, string | null> = { ...hidden };
+  const row: Record<string, string | null> = {};
   for (const [index, { persona, columns }] of opener.ties.entries()) {
     const { value } = values[index] ?? {};
     if (value !== undefined && persona.length === 0) for (const name of columns) row[name] = value;
@@ -134,7 +148,16 @@ async function tryFor(context: Context, opener: Opener, hidden: Row, own: boolea
     if (!own && namesPersona(context, one)) return undefined;
     rows.push({ relation: item.relation, row: one });
   }
-  return { opener, rows, row, own };
+  const whole = { ...hidden, ...row };
+  const place =
+    standing === undefined
+      ? insertSql(context.space, whole, true)
+      : changedTry(context.space, standing, onlyChanged(row, hidden)).setup;
+  return { opener, rows, row: whole, place, own };
+}
+
+function onlyChanged(row: Row, before: Row): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name, value]) => before[name] !== value));
 }
 
 async function rowOf(
@@ -267,10 +290,13 @@ async function opens(
   one: Try,
 ): Promise<boolean> {
   const { as, full, session, space } = context;
-  const first = one.rows.map(({ relation, row }): Step => {
+  const put = one.rows.map(({ relation, row }): Step => {
     const sql = insertSql({ ...space, relation }, row, !one.own);
     return { as: one.own ? as : privileged, sql, rows: false };
   });
+  const place = one.place === undefined ? [] : [{ as: privileged, sql: one.place, rows: false }];
+  const target = { relation: space.relation };
+  const first = one.rows.some((item) => pointsTo(item, target)) ? [...place, ...put] : [...put, ...place];
   const questions = [
     { as, condition: policy },
     { as: full, condition: declared },
