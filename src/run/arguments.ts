@@ -23,6 +23,7 @@ import { type ActingAs, inTime, ProofSession } from "../prove/ask/session.ts";
 import type { OpenRun } from "./3-open.ts";
 import { leftOut, type Outcome, type Reachable, truths, undeclaredFaults } from "./argument-findings.ts";
 import { identitiesOf } from "./open-proof.ts";
+import { tryReferences } from "./references.ts";
 import { tryViews } from "./views.ts";
 import { tryWrites } from "./writes.ts";
 import { type Assignments, noAssignments, tryAssignments } from "./assignments.ts";
@@ -185,6 +186,7 @@ async function tryAll(
     which === "declared"
       ? new Map([
           ...(await tryWrites({ run, callers, reachOf, database })),
+          ...(await tryReferences({ run, callers, reachOf, database })),
           ...(await tryViews({ run, callers, reachOf, database })),
         ])
       : new Map<string, ArgumentFault>();
