@@ -1,7 +1,6 @@
 import { besideKnown, type HiddenTable, Known } from "../arguments/answers.ts";
 import { isListed, showsFault } from "../arguments/beside.ts";
-import { askedRows, askedWrite } from "../arguments/database.ts";
-import { deleteSql } from "../arguments/";
+import { askedRows, askedWrite, deletion } from "../arguments/database.ts";
 import { rowsOf, withoutOwn } from "../arguments/reach.ts";
 import { showing } from "../arguments/shown.ts";
 import type { Caller } from "../arguments/world.ts";
@@ -115,7 +114,7 @@ async function shownAfter(sql: string, watched: Watched, { run, database }: Tryi
         .find(({ beside }) => beside !== undefined && !old.has(beside.value));
       if (suspicion?.beside === undefined) return [];
       const { column, value } = suspicion.beside;
-      const gone = [deleteSql(suspicion.table.info, suspicion.rows)];
+      const gone = [deletion(suspicion.table.info, suspicion.rows)];
       const other = await database.otherwise(gone, caller, asked, reads);
       const still = (other?.afterwards[index] ?? []).some((row) => row.get(column) === value);
       if (other === undefined || still) return [];
