@@ -1,5 +1,5 @@
 import { type AnswerName, isCode, policyRoutines, ruleFor } from "../model/answers.ts";
-import { bypassOf, type TriggerInfo } from "../model/catalog.ts";
+import { bypassOf, type Privileges, type TriggerInfo } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
 import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
@@ -19,7 +19,8 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   const held = cell.relation.info.privileges[cell.persona.role];
   if (answer.foreignFrame === true) return isClosedByPrivilege(cell, answer) ? "grant" : "else";
   if (held === undefined || !held.schemaUsage) return "schema";
-  if (!holdsPrivileges(held, operation)) return "grant";
+  if (!holdsPrivileges(held, operation) || (operation === "upsert" && !mayConflict(cell, held)))
+    return "grant";
   if (cell.column !== undefined && !held.select.includes(cell.column)) return "grant";
   if (isClosedByPrivilege(cell, answer)) return "grant";
   if (!operationInfo[operation].checked) return "else";
@@ -33,6 +34,12 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (answer.http === undefined) return "else";
   if (raisesItself(cell.relation, operation)) return "else";
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
+}
+
+/** An upsert meets a row that is there when its key is sent, and sets columns that were sent. */
+function mayConflict({ relation, partial }: Cell, { insert, update }: Privileges): boolean {
+  const key = partial?.onConflict ?? relation.key;
+  return key.every((name) => insert.includes(name)) && insert.some((name) => update.includes(name));
 }
 
 /**

@@ -20,7 +20,9 @@ export function upsertShape(cell: Cell): UpsertShape {
     return { columns, key: onConflict, set: set.length > 0 ? set : onConflict };
   }
   const any = { ...info, columns: info.columns.map((one) => ({ ...one, identity: null })) };
-  const columns = writable(any, insertable(cell)).map(({ name }) => name);
+  // Without its key an upsert is a plain INSERT of another row.
+  const granted = writable(any, insertable(cell)).map(({ name }) => name);
+  const columns = [...granted, ...onConflict.filter((name) => !granted.includes(name))];
   const set = plainFirst(info, writable(info, privilegesOf(cell).update)).find(({ name }) =>
     columns.includes(name),
   );
