@@ -70,9 +70,9 @@ async function decidedOutside(context: Context, proved: Proved): Promise<Pick<Re
 
 const anotherZone = "the time zone of a session, which a request may ask for,";
 
-/** How a user signed in: the same user may do so in another way, which is no other persona. */
+/** How a user signed in, and what a user adds by himself: the same user may have another one, which is no other persona. */
 function isOfSession(claim: string): boolean {
-  return claim === "aal" || claim === "amr";
+  return /^(?:aal|amr|is_anonymous|phone)$/.test(claim);
 }
 
 const outsides = new WeakMap<Node, Map<string | null, readonly Outside[]>>();

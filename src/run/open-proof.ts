@@ -65,7 +65,10 @@ function membersOf(value: Json | undefined): readonly string[] {
   return Object.entries(value).flatMap(([key, one]) => [key, ...membersOf(one as Json)]);
 }
 
+/** Of a claim that is `false` or empty (a guest's, a telephone number) nothing is held: another token has it. */
 function keysOf(value: Json | undefined): readonly string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one as Json)]);
+  return Object.entries(value).flatMap(([key, one]) =>
+    one === false || one === "" || one === null ? [] : [key, ...keysOf(one as Json)],
+  );
 }
