@@ -13,7 +13,7 @@ import { dayOf } from "../lib/moment.ts";
 import { type FunctionName, formatQualified } from "../lib/sql-text.ts";
 import { tokenizeSql } from "../lib/sql-tokens.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
-import type { SideWrite } from "../model/gate.ts";
+import { refusesRows, type SideWrite } from "../model/gate.ts";
 import type { Matrix, Waiver } from "../model/matrix.ts";
 import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
@@ -31,6 +31,9 @@ interface Entry {
   /** The oid of its relation; of a default, the column's name. */
   readonly of: string | null;
 }
+
+/** RAISE, but for messages; a row is left out by RETURN NULL. */
+const refusing = /\braise\s+(?:exception\b|sqlstate\b|using\b|'|\w+_\w+)|\breturn\s+null\b/i;
 
 /** With whose rights and settings a function runs. */
 interface FunctionRow {
@@ -185,8 +188,10 @@ class Code {
         ...(entry.kind === "default" && this.#deciding.has(entry.of ?? "") ? [decided(entry.of ?? "")] : []),
       ]),
     ];
-    const isNews = entry.kind !== "default" && entry.kind !== "call";
-    if (isNews && writes.length === 0) return undefined;
+    // A new guard refuses more than was refused; one that is changed may refuse less.
+    const isNews =
+      entry.kind !== "default" && entry.kind !== "call" && writes.some((one) => one !== refusesRows);
+    if (entry.kind !== "default" && entry.kind !== "call" && writes.length === 0) return undefined;
     const found = writing.flatMap(({ fn, writes: own }) => (own.length === 0 ? [] : fn));
     const marks = closure.map((fn) => `${this.#how.get(fn.oid) ?? ""} ${plain(fn.sqlBody ?? fn.source)}`);
     const mark = [...marks.toSorted(), entry.text].join("\n");
@@ -262,6 +267,7 @@ class Code {
       ...(body.setsSettings ? ["settings of the session"] : []),
       ...(kind === "trigger" && beforeRow && fn.trigger
         ? [
+            ...(refusing.test(fn.source) ? [refusesRows] : []),
             ...assigned.map(decided),
             ...(all || (body.assigned.size > 0 && fn.definer && body.relations.length > 0)
               ? ["the row, from what it reads"]

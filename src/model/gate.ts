@@ -82,6 +82,9 @@ export interface FutureAccess {
   readonly statement?: number | undefined;
 }
 
+/** Among what code writes: a BEFORE trigger that decides which rows are refused. */
+export const refusesRows = "which rows are refused";
+
 /** Code that a statement or a call runs, and that is other code than before: what it writes is not compared. */
 export interface SideWrite {
   /** `trigger copy on public.notes` */

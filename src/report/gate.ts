@@ -5,6 +5,7 @@ import {
   type GateRecord,
   powerText,
   type Reached,
+  refusesRows,
   type SideWrite,
   undeclaredGains,
 } from "../model/gate.ts";
@@ -254,6 +255,8 @@ export function sideWriteText({ by, writes, functions, opens }: SideWrite): stri
     functions.length === 0
       ? `; read it, then waive "gate: ${by}" in the matrix with a reason and a day`
       : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
+  if (writes.every((one) => one === refusesRows))
+    return `${by} is changed, and refuses rows: what it lets through now was not compared${waive}`;
   if (opens !== undefined)
     return `${by} is new or changed, and writes ${writes.join(", ")}; a sign-up was tried: ${some(opens)}${waive}`;
   return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;

@@ -276,6 +276,12 @@ function onNewAccount(name: string, body: string): string {
 
 /** What several statements open, and no row at hand shows; each of its own. */
 const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: RegExp])[]>> = {
+  "a guard that refuses less": [
+    [
+      "create or replace function internal.keep_role() returns trigger language plpgsql as $$ begin if auth.jwt() -> 'user_metadata' ->> 'admin' is distinct from '1' then raise exception 'the role stays' using errcode = 'P0001'; end if; return new; end $$;",
+      /^trigger keep_role on public\.people is changed, and refuses rows: what it lets through now was not compared; read it, then waive internal\.keep_role/,
+    ],
+  ],
   "what other code writes": [
     [
       "create function internal.copy() returns trigger language plpgsql security definer set search_path = '' as $$ begin insert into public.wall values (new.id, new.body); return new; end $$; create trigger copy after insert on public.posts for each row execute function internal.copy();",
