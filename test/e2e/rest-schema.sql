@@ -216,7 +216,7 @@ create policy wrong on swapped to authenticated
 grant all on swapped to authenticated;
 
 create table many_pairs (a int, b text, owner text, primary key (a, b));
-insert into many_pairs select n / 10, (n % 10)::text || ',', case when n % 3 = 0 then 'alice' else 'bob' end
+insert into many_pairs select n / 10, (n % 10)::text || ',', case when n % 3 = 1 then 'alice' else 'bob' end
 from generate_series(1, 2100) n;
 alter table many_pairs enable row level security;
 create policy own on many_pairs to authenticated using (owner = me());
