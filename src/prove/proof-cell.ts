@@ -17,6 +17,8 @@ export interface ProofCell {
   readonly declared: Declared;
   /** INSERT and UPDATE: what a new row must satisfy, bound; `undefined`: nothing is declared of it. */
   readonly check?: string | undefined;
+  /** UPDATE: values that it may give to no row. */
+  readonly never?: readonly Readonly<Record<string, string | null>>[] | undefined;
   /** INSERT without `check`: the rows that the matrix lets in, each as it is sent. */
   readonly accepted?: readonly Readonly<Record<string, string | null>>[] | undefined;
   /** INSERT without `check`: what is declared of the rows that the persona reads, changes and deletes, bound. */

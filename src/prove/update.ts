@@ -1,5 +1,6 @@
 import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
 import { rowColumns } from "./analyse/tree.ts";
+import { quoteIdent, quoteLiteral } from "../lib/sql-text.ts";
 import type { ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
@@ -27,14 +28,50 @@ export async function update(asked: Asked, blind: boolean): Promise<Answer> {
   // What the new side reads and the role may not write is as it was, unless a trigger writes it.
   const reaching = isKept(asked, after) ? joinedConditions("and", [old, after]) : old;
   const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
-  if (
-    reached.kind === "hit" ||
-    reached.kind === "undecided" ||
-    reached.kind === "mismatch" ||
-    cell.check === undefined
-  )
-    return reached;
-  return movedRows(asked, old, after, blind, reached);
+  if (reached.kind === "hit" || reached.kind === "undecided" || reached.kind === "mismatch") return reached;
+  const moved = cell.check === undefined ? reached : await movedRows(asked, old, after, blind, reached);
+  return "restsOn" in moved ? forbidden(asked, old, after, blind, moved) : moved;
+}
+
+/** Values under `never:`: no row may have them afterwards, whatever else it holds. The probe has tried the rows that are there. */
+async function forbidden(
+  asked: Asked,
+  old: Condition,
+  after: Condition,
+  blind: boolean,
+  otherwise: Answer,
+): Promise<Answer> {
+  const { cell, context, held } = asked;
+  // A trigger may refuse them, or put them back: then the policies are not what decides.
+  if (isTriggered(asked, "update")) return otherwise;
+  const { relation } = context.space;
+  const policy = isKept(asked, old) ? joinedConditions("and", [after, old]) : after;
+  const from = await contrast(context, old, always(false), false);
+  for (const values of cell.never ?? []) {
+    const names = Object.keys(values);
+    if (!names.every((name) => held.update.includes(name))) continue;
+    const has = names.map((name) => {
+      const type = relation.columns.find((one) => one.name === name)?.type ?? "text";
+      const value = values[name] ?? null;
+      return `${quoteIdent(name)} is not distinct from ${value === null ? "null" : quoteLiteral(value)}::${type}`;
+    });
+    const having = joinedConditions("and", [policy, context.knowledge.declared(relation, has.join(" and "))]);
+    const found = await contrast(context, having, always(false), false);
+    if (found.more.length === 0) {
+      const close = await found.close();
+      if (close.kind !== "proved") return close;
+      continue;
+    }
+    const showing = { space: context.space, as: context.as, policy: having, declared: always(false) };
+    const shown = await showMove(showing, from.more, found.more, held, { blind, side: "more" });
+    if (shown.kind === "hit") return hitOf(context, having, shown, found.more, "new");
+    if (shown.kind !== "refused")
+      return undecided(
+        `${shown.message}, for ${JSON.stringify(found.more[0])}`,
+        "`check:` beside `never:`, or a waiver with a reason",
+      );
+  }
+  return otherwise;
 }
 
 /** No column that the role may write, and no trigger, can change what the condition says of a row. */

@@ -100,6 +100,7 @@ export function requestsOf(
     operation,
     declared: declaredOf(cell),
     check: cell.check?.predicate,
+    never: cell.update?.never.map(({ values }) => values),
     accepted: acceptedOf(cell),
     rowSets: rowSets.get(cell.persona.name),
     key: relation.key,
