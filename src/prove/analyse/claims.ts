@@ -32,44 +32,53 @@ export function isOfToken(claim: string): boolean {
 }
 
 /**
- * Claims that the policies of other relations read, where the role itself meets these: in subqueries, in views with `security_invoker`, and in the
- * bodies of functions with the caller's rights.
+ * Claims that are read elsewhere than in the expression: by views, in the bodies of functions, and by the policies of other relations, where the
+ * role itself meets these (in subqueries, in views with `security_invoker`, in functions with the caller's rights).
  */
 export function claimsBehind(tree: Node, reading: Reading, role: string | null): ReadonlySet<string> {
   const found = new Set<string>();
-  const seen = new Set<object>();
-  const follow = (node: Node): void =>
+  const seen = { byCaller: new Set<object>(), byOthers: new Set<object>() };
+  const meet = (one: ProofRelation | ProofFunction, byCaller: boolean): void => {
+    const met = seen[byCaller ? "byCaller" : "byOthers"];
+    if (met.has(one)) return;
+    met.add(one);
+    if ("source" in one) {
+      const body = bodyOf(one);
+      if (body !== undefined) follow(body, byCaller && !one.definer);
+      else for (const other of namedIn(one, reading)) meet(other, byCaller && !one.definer);
+      return;
+    }
+    for (const inner of ruling(one, role, byCaller)) {
+      for (const claim of claimsRead(inner, reading)) found.add(claim);
+      follow(inner, byCaller && (one.definition === null || one.securityInvoker));
+    }
+  };
+  const follow = (node: Node, byCaller: boolean): void =>
     walk(node, (each) => {
-      for (const one of metBy(each, reading)) {
-        if (seen.has(one)) continue;
-        seen.add(one);
-        for (const inner of "source" in one ? [bodyOf(one)] : ruling(one, role)) {
-          if (inner === undefined) continue;
-          if (!("source" in one)) for (const claim of claimsRead(inner, reading)) found.add(claim);
-          follow(inner);
-        }
-      }
+      for (const one of metBy(each, reading)) meet(one, byCaller);
     });
-  follow(tree);
+  follow(tree, true);
   return found;
 }
 
-/** The relation that a node reads, or the functions that it may call: what the caller's rights decide. */
+/** The relation that a node reads, or the functions that it may call. */
 function metBy(node: Node, { schema }: Reading): readonly (ProofRelation | ProofFunction)[] {
   const { schemaname, relname } = part(node, "RangeVar") ?? {};
   const relation = relname === undefined ? undefined : schema.relation(schemaname, relname);
   const called = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
-  return [
-    ...(relation === undefined ? [] : [relation]),
-    ...schema.namesakes(called).filter(({ definer }) => !definer),
-  ];
+  return [...(relation === undefined ? [] : [relation]), ...schema.namesakes(called)];
 }
 
-/** What decides which of its rows a role reads. */
-function ruling(relation: ProofRelation, role: string | null): readonly Node[] {
-  if (relation.definition !== null)
-    return relation.securityInvoker ? parseStatements(relation.definition) : [];
-  if (!relation.rls) return [];
+/** Relations that a body names which is no expression. */
+function namedIn({ source, sqlBody }: ProofFunction, { schema }: Reading): readonly ProofRelation[] {
+  const words = new Set(`${source} ${sqlBody ?? ""}`.toLowerCase().match(/[\p{L}_][\p{L}\w$]*/gu));
+  return [...schema.relations].filter(({ name }) => words.has(name.toLowerCase()));
+}
+
+/** What decides which of its rows are read: of a view its query, of a table its policies for the role. */
+function ruling(relation: ProofRelation, role: string | null, byCaller: boolean): readonly Node[] {
+  if (relation.definition !== null) return parseStatements(relation.definition);
+  if (!relation.rls || !byCaller) return [];
   return relation.policies
     .filter(
       ({ command, roles }) =>
