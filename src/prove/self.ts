@@ -166,16 +166,26 @@ async function ownValues(
     const questions = found.flatMap((one) => (one.column === name ? (one.with as Question) : []));
     const values = await Promise.all(questions.map((one) => context.answer(one)));
     const known = [...new Set(values.flatMap((one) => one ?? []).filter((one) => one !== null))].slice(0, 40);
-    const fresh = await freshOf(context.space, name, context.answer);
+    const isOrdered = found.some((one) => one.column === name && one.ordered === true);
+    const fresh = await freshOf(context.space, name, context.answer, isOrdered ? questions : []);
     out.set(name, [...known, ...fresh]);
   }
   return out;
 }
 
-async function freshOf(space: Space, name: string, answer: Answering): Promise<readonly (string | null)[]> {
+/** @param between values between which others lie that matter */
+async function freshOf(
+  space: Space,
+  name: string,
+  answer: Answering,
+  between: readonly Question[],
+): Promise<readonly (string | null)[]> {
   const column = space.relation.columns.find((one) => one.name === name);
   if (column === undefined) return [];
-  const critical = { atoms: [], columns: new Map(), seeds: [] };
+  const sources = between.map((question) => ({ question, lenient: question, folded: false }));
+  const use = { sources, ordered: true, keyed: false, group: new Set<string>() };
+  const columns = new Map(between.length === 0 ? [] : [[name, use] as const]);
+  const critical = { atoms: [], columns, seeds: [] };
   const { values } = await representatives(
     space.session,
     space.relation,
@@ -185,7 +195,7 @@ async function freshOf(space: Space, name: string, answer: Answering): Promise<r
     space.material,
     space.fixed,
   );
-  return [...values.slice(0, 3), ...(column.notNull ? [] : [null])];
+  return [...values.slice(0, between.length === 0 ? 3 : 12), ...(column.notNull ? [] : [null])];
 }
 
 function aboutOwn({ knowledge, space: { relation } }: Context): Parameters<typeof ownReading>[1] {

@@ -1,11 +1,11 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { parseStatements } from "../../lib/sql-tree.ts";
-import { quoteLiteral } from "../../lib/sql-text.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { bodyOf } from "./bodies.ts";
 import { actorOf, inlined, type Reading } from "./inline.ts";
 import { type Actor, persona, type Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
-import type { ProofColumn, ProofRelation } from "./schema.ts";
+import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
 import {
   columnRef,
   fieldsOf,
@@ -35,6 +35,8 @@ export interface Compared {
   readonly column: string;
   /** What it is compared with: a value, or another column of the row that the policy is about (`*`: any of its type). */
   readonly with: Question | string;
+  /** By < or >, so that what lies next to it matters. */
+  readonly ordered?: boolean;
 }
 
 export interface OwnReading {
@@ -89,29 +91,31 @@ function comparedWithin(
   } = about;
   const columns = new Map(relation.columns.map((one) => [one.name, one]));
   const aliases = ownAliases(tree, about);
+  const others = otherItems(tree, aliases, schema);
   const partners = partnersIn(tree, outside);
   const clear = new Set<Node>(inFrom ? columnsOf(part(tree, "SelectStmt")) : []);
   const isOwn = (node: Node | undefined): string | undefined => {
     const [alias = "", column = ""] = fieldsOf(node) ?? [];
     return aliases.has(alias) && columns.has(column) ? column : undefined;
   };
-  const compare = (own: Node | undefined, other: Node | undefined, array: boolean): void => {
+  const compare = (own: Node | undefined, other: Node | undefined, array: boolean, ordered = false): void => {
     if (own === undefined || other === undefined) return;
     const column = isOwn(withoutCasts(own));
     if (column === undefined) return;
     clear.add(withoutCasts(own));
     for (const item of part(other, "List")?.items ?? [other]) {
-      const [of, name] = fieldsOf(withoutCasts(item)) ?? [];
-      const text = valueText(item, array);
+      const [of = "", name] = fieldsOf(withoutCasts(item)) ?? [];
+      const text = valueText(item, array) ?? columnText(others.get(of), name);
       if (of === rowName && name !== undefined) found.push({ column, with: name });
-      else if (text !== undefined) found.push({ column, with: bounds.question(actor, text) });
+      else if (text !== undefined) found.push({ column, with: bounds.question(actor, text), ordered });
     }
   };
   walk(tree, (node) => {
     const { lexpr, rexpr, kind, name } = part(node, "A_Expr") ?? {};
     if (isComparison(name) || kind === "AEXPR_IN") {
-      compare(lexpr, rexpr, kind === "AEXPR_OP_ANY");
-      compare(rexpr, lexpr, kind === "AEXPR_OP_ANY");
+      const ordered = /[<>]=?$/.test(stringOf(name?.[0])) && stringOf(name?.[0]) !== "<>";
+      compare(lexpr, rexpr, kind === "AEXPR_OP_ANY", ordered);
+      compare(rexpr, lexpr, kind === "AEXPR_OP_ANY", ordered);
     }
     const tested = part(node, "NullTest")?.arg;
     const nullable = isOwn(tested);
@@ -162,6 +166,9 @@ function comparedWithin(
         ...comparedWithin(query, { actor, depth: depth + 1, partners: [], inFrom: true }, about, unclear),
       );
   walk(tree, (node) => {
+    const [alias = "", field] = fieldsOf(node) ?? [];
+    if (!clear.has(node) && aliases.has(alias) && (field === undefined || field === "*"))
+      unclear.add("the row as a whole");
     const column = clear.has(node) ? undefined : isOwn(node);
     if (column === undefined) return;
     const of = columns.get(column);
@@ -170,6 +177,28 @@ function comparedWithin(
       found.push({ column, with: bounds.question(actor, `select ${quoteLiteral(value)}`) });
   });
   return found;
+}
+
+/** Tables and views in FROM that are others. */
+function otherItems(
+  tree: Node,
+  own: ReadonlySet<string>,
+  schema: Schema,
+): ReadonlyMap<string, ProofRelation> {
+  const found = new Map<string, ProofRelation>();
+  walk(tree, (node) => {
+    const { schemaname, relname } = part(node, "RangeVar") ?? {};
+    const name = fromItemName(node);
+    const other = relname === undefined ? undefined : schema.relation(schemaname, relname);
+    if (name !== undefined && other !== undefined && !own.has(name)) found.set(name, other);
+  });
+  return found;
+}
+
+/** What another table holds in a column that ours is compared with. */
+function columnText(of: ProofRelation | undefined, name: string | undefined): string | undefined {
+  if (of === undefined || !of.columns.some((one) => one.name === name)) return undefined;
+  return `select distinct ${quoteIdent(name ?? "")}::text from ${quoteQualified(of)} limit 20`;
 }
 
 function enumerated(column: ProofColumn | undefined): readonly string[] {
