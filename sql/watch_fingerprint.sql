@@ -75,7 +75,7 @@ from functions f join pg_language l on l.oid = f.prolang
 union all
 select '', '', '', md5(concat_ws('|',
          (select string_agg(a::text, ';' order by a.rolname) from pg_roles a),
-         (select string_agg(concat_ws(',', m.roleid::regrole, m.member::regrole, m.admin_option, m.inherit_option, m.set_option), ';' order by m.roleid, m.member, m.grantor) from pg_auth_members m),
+         (select string_agg(concat_ws(',', m.roleid::regrole, m.member::regrole, m.admin_option, to_jsonb(m) ->> 'inherit_option', to_jsonb(m) ->> 'set_option'), ';' order by m.roleid, m.member, m.grantor) from pg_auth_members m),
          (select string_agg(concat_ws(',', n.nspname, n.nspowner::regrole, n.nspacl), ';' order by n.nspname) from pg_namespace n where n.nspname !~ '^pg_(toast|temp)'),
          (select string_agg(concat_ws(',', e.enumtypid::regtype, e.enumlabel, e.enumsortorder), ';' order by e.enumtypid::regtype::text, e.enumsortorder) from pg_enum e),
          (select string_agg(concat_ws(',', t.oid::regtype, t.typtype, t.typacl, t.typnotnull, pg_get_constraintdef(k.oid)), ';' order by t.oid::regtype::text, k.conname)

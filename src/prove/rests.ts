@@ -72,7 +72,7 @@ const anotherZone = "the time zone of a session, which a request may ask for,";
 
 /** How a user signed in, and what a user adds by himself: the same user may have another one, which is no other persona. */
 function isOfSession(claim: string): boolean {
-  return /^(?:aal|amr|is_anonymous|phone)$/.test(claim);
+  return /^(?:aal|amr|is_anonymous|phone)$/.test(shownClaim(claim).split(".")[0] ?? "");
 }
 
 const outsides = new WeakMap<Node, Map<string | null, readonly Outside[]>>();

@@ -1,4 +1,4 @@
-import { memberOf } from "../prove/analyse/claims.ts";
+import { claimAnywhere, memberOf, shownClaim } from "../prove/analyse/claims.ts";
 import type { Client } from "pg";
 import type { Identity } from "../model/channel.ts";
 import type { Json, Matrix, Persona } from "../model/matrix.ts";
@@ -48,12 +48,14 @@ export function identitiesOf(persona: Persona, identities: ReadonlyMap<string, I
  * second factor a persona must have one.
  */
 function heldClaims(matrix: Matrix, identities: ReadonlyMap<string, Identity>): ReadonlySet<string> {
-  const own = matrix.personas.flatMap(({ claims }) => keysOf(claims));
-  const brought = matrix.personas.flatMap(({ name }) => keysOf(identities.get(name)?.claims));
-  const usual = brought.filter((one) => one !== "aal" && one !== "amr");
+  const own = matrix.personas.flatMap(({ claims }) => claimNames(claims));
+  const brought = matrix.personas.flatMap(({ name }) => claimNames(identities.get(name)?.claims));
+  const usual = brought.filter((one) => !/^(?:aal|amr)\b/.test(shownClaim(one)));
   const members = [...identities.values()].flatMap(({ claims }) => membersOf(claims));
-  const held = new Set(["sub", "role", ...own, ...usual, ...members.map(memberOf)]);
-  if (!matrix.personas.some(({ claims }) => claims?.["aal"] === "aal2")) held.delete("aal");
+  const always = ["sub", "role"].flatMap((one) => [one, claimAnywhere(one)]);
+  const held = new Set([...always, ...own, ...usual, ...members.map(memberOf)]);
+  if (!matrix.personas.some(({ claims }) => claims?.["aal"] === "aal2"))
+    for (const one of ["aal", claimAnywhere("aal")]) held.delete(one);
   return held;
 }
 
@@ -65,10 +67,12 @@ function membersOf(value: Json | undefined): readonly string[] {
   return Object.entries(value).flatMap(([key, one]) => [key, ...membersOf(one as Json)]);
 }
 
-/** Of a claim that is `false` or empty (a guest's, a telephone number) nothing is held: another token has it. */
-function keysOf(value: Json | undefined): readonly string[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+/** Names, and names within names (`app_metadata.role`). Of a claim that is `false` or empty (a guest's, a telephone number) nothing is held: another token has it. */
+export function claimNames(value: Json | undefined, within = ""): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, one]) =>
-    one === false || one === "" || one === null ? [] : [key, ...keysOf(one as Json)],
+    one === false || one === "" || one === null
+      ? []
+      : [`${within}${key}`, claimAnywhere(key), ...claimNames(one as Json, `${within}${key}.`)],
   );
 }

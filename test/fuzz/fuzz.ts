@@ -7,7 +7,7 @@ import { Prover } from "../../src/prove/prover.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
 import { connectTo } from "../support/proof.ts";
 import { columns, type Expression, random, sqlOf } from "./grammar.ts";
-import { claimNames, declaredText, type FuzzOperation, type Sample, sampleOf } from "./sample.ts";
+import { declaredText, type FuzzOperation, heldClaims, type Sample, sampleOf } from "./sample.ts";
 import { differsInTruth } from "./truth.ts";
 import { poolSql, tableSql, worldSql } from "./world.ts";
 
@@ -132,7 +132,7 @@ async function answersOf(
   samples: readonly Sample[],
   open: () => Promise<Client>,
 ): Promise<readonly Answer[]> {
-  const prover = await Prover.open({ open, close: (client) => client.end(), heldClaims: claimNames });
+  const prover = await Prover.open({ open, close: (client) => client.end(), heldClaims });
   try {
     const requests = samples.map((sample) => {
       const relation = catalog.relations.find(({ name }) => name === sample.table);

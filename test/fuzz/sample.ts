@@ -1,3 +1,4 @@
+import { claimNames } from "../../src/run/open-proof.ts";
 import type { ProofPersona } from "../../src/prove/prover.ts";
 import {
   atom,
@@ -36,7 +37,7 @@ export interface Sample {
 }
 
 const claims = { sub: me, plan: "axzz", role: "authenticated", app: { level: 2, orgs: ["a", "free"] } };
-export const claimNames: ReadonlySet<string> = new Set([...Object.keys(claims), ...Object.keys(claims.app)]);
+export const heldClaims: ReadonlySet<string> = new Set(claimNames(claims));
 
 const ana: ProofPersona = {
   name: "ana",

@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { Client } from "pg";
 import { readCatalog } from "../../src/catalog/catalog.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
-import type { Json, Matrix, Persona } from "../../src/model/matrix.ts";
+import type { Matrix, Persona } from "../../src/model/matrix.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
 import { expandCells } from "../../src/plan/expand.ts";
 import { planRelation } from "../../src/plan/relation.ts";
+import { claimNames } from "../../src/run/open-proof.ts";
 import type { ProofAnswer as Answer } from "../../src/model/proof.ts";
 import type { Declared } from "../../src/prove/proof-cell.ts";
 import { type ProofPersona, type ProofRequest, Prover } from "../../src/prove/prover.ts";
@@ -47,13 +48,8 @@ export function proofPersona(persona: Persona, gateway: boolean): ProofPersona {
   };
 }
 
-function keysOf(value: Json | undefined): readonly string[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one as Json)]);
-}
-
 export function heldClaims(matrix: Matrix): ReadonlySet<string> {
-  return new Set(["sub", "role", ...matrix.personas.flatMap(({ claims }) => keysOf(claims))]);
+  return new Set(["sub", "role", ...matrix.personas.flatMap(({ claims }) => claimNames(claims))]);
 }
 
 let databases = 0;

@@ -14,9 +14,14 @@ export function memberOf(text: string): string {
   return `? ${text}`;
 }
 
+/** A claim of that name, wherever it is in the token: the text of a body does not say where. */
+export function claimAnywhere(name: string): string {
+  return `*.${name}`;
+}
+
 /** A claim, or a member of one, as people name it. */
 export function shownClaim(claim: string): string {
-  return claim.replace(/^\? /, "");
+  return claim.replace(/^(?:\? |\*\.)/, "");
 }
 
 /** Names of claims that are read, in the bodies of helpers too: `auth.jwt() ->> 'plan'`, `my_claim('plan')`. */
@@ -28,7 +33,7 @@ export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
 
 /** Every token has them, and each has others: they are a clock. */
 export function isOfToken(claim: string): boolean {
-  return /^(?:exp|iat|nbf|auth_time)$/.test(claim);
+  return /^(?:exp|iat|nbf|auth_time)$/.test(shownClaim(claim));
 }
 
 /**
@@ -122,7 +127,7 @@ function claimsInText({ source, sqlBody, defaults }: ProofFunction): readonly st
   const keys = [...text.matchAll(/(?:->>?|#>>?|\?)\s*'([^']+)'|request\.jwt\.claim\.(\w+)/g)].flatMap(
     ([, path, setting]) => (path === undefined ? (setting ?? []) : pathKeys(path)),
   );
-  return keys.length === 0 ? [anyClaim] : keys;
+  return keys.length === 0 ? [anyClaim] : keys.map(claimAnywhere);
 }
 
 function pathKeys(text: string): readonly string[] {
@@ -138,34 +143,45 @@ function visit(tree: unknown, found: Set<string>): void {
     if (single !== undefined) found.add(single);
     const contained = containment(node);
     if (contained !== undefined) {
-      for (const one of contained) found.add(one);
+      for (const path of contained) addPath(path, found);
       return false;
     }
     const tested = part(node, "NullTest")?.arg;
     if (tested !== undefined && pathOf(tested)?.length === 0) return false;
     const path = pathOf(node);
     if (path === undefined) return true;
-    for (const one of path) found.add(one);
+    addPath(path, found);
     // What such a document holds may be anything.
     if (path.length === 0 || /^(?:app|user)_metadata$/.test(path.at(-1) ?? "")) found.add(anyClaim);
     return false;
   });
 }
 
-/** `auth.jwt() @> '{"plan": "pro"}'` */
-function containment(node: Node): readonly string[] | undefined {
+/** `app_metadata.role` is no other claim's `role`; what a list must hold, and what is not known, has no place of its own. */
+function addPath(path: readonly string[], found: Set<string>): void {
+  const keys = path.filter((one) => one !== anyClaim && !one.startsWith(memberOf("")));
+  for (const one of path) if (!keys.includes(one)) found.add(one);
+  if (keys.length > 0) found.add(keys.join("."));
+}
+
+/** `auth.jwt() @> '{"plan": "pro"}'`: the paths that it asks for. */
+function containment(node: Node): readonly (readonly string[])[] | undefined {
   const { name, lexpr, rexpr } = part(node, "A_Expr") ?? {};
   if (stringOf(name?.at(-1)) !== "@>" || lexpr === undefined || rexpr === undefined) return undefined;
   const path = pathOf(lexpr);
   const text = constantText(rexpr);
   if (path === undefined || text === undefined || !isJsonText(text)) return undefined;
-  return [...path, ...keysOf(JSON.parse(text))];
+  const inner = pathsIn(JSON.parse(text));
+  return inner.length === 0 ? [path] : inner.map((one) => [...path, ...one]);
 }
 
-function keysOf(value: unknown): readonly string[] {
+function pathsIn(value: unknown): readonly (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(keysOf);
-  return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one)]);
+  if (Array.isArray(value)) return value.flatMap(pathsIn);
+  return Object.entries(value).flatMap(([key, one]) => [
+    [key],
+    ...pathsIn(one).map((path) => [key, ...path]),
+  ]);
 }
 
 /** Keys by which a part of the claims is read; empty: all of them; `undefined`: it is no part of them. */

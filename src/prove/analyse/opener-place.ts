@@ -7,7 +7,8 @@ import type { Actor, Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
 import type { ProofRelation } from "./schema.ts";
 import type { Item, Operand, Way } from "./ties.ts";
-import { part, printExpression, stringOf } from "./tree.ts";
+import { joined, part, printExpression, stringOf } from "./tree.ts";
+import { isComparison } from "./widen.ts";
 
 export const deepest = 6;
 
@@ -81,4 +82,19 @@ export function viewQuery({ definition }: ProofRelation, { reading }: Place): Se
 
 export function isTable({ kind }: ProofRelation): boolean {
   return kind === "table" || kind === "partitioned";
+}
+
+/** Where a query returns a condition (`select plan = 'public' from teams …`): the rows for which it holds. */
+export function holding(select: SelectStmt): SelectStmt {
+  const value = part(select.targetList?.[0], "ResTarget")?.val;
+  const isCondition =
+    isComparison(part(value, "A_Expr")?.name) ||
+    part(value, "A_Expr")?.kind === "AEXPR_IN" ||
+    [part(value, "BoolExpr"), part(value, "NullTest"), part(value, "BooleanTest")].some(Boolean);
+  if (value === undefined || !isCondition) return select;
+  const { whereClause } = select;
+  return {
+    ...select,
+    whereClause: whereClause === undefined ? value : joined("AND_EXPR", [whereClause, value]),
+  };
 }

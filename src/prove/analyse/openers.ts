@@ -5,6 +5,7 @@ import {
   bodyFor,
   casesOf,
   deepest,
+  holding,
   isList,
   isTable,
   type Place,
@@ -193,21 +194,23 @@ function throughQuery({ subLinkType, subselect, testexpr, operName }: SubLink, p
   const compares =
     subLinkType === "ANY_SUBLINK" && (operName === undefined || stringOf(operName.at(-1)) === "=");
   const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
-  return rowsOf(select, place).flatMap(({ way, columns }) => {
-    if (subLinkType === "EXISTS_SUBLINK") return [way];
-    const targets = [...columns.values()];
-    if (subLinkType === "EXPR_SUBLINK")
-      return targets[0] === undefined
-        ? [way]
-        : [{ ...way, equal: [...way.equal, [targets[0], isTrue] as const] }];
-    const equalities = compares
-      ? tests.map((one, index) => {
-          const target = targets[index];
-          return target === undefined ? [nothing] : equalTo(one, target, place);
-        })
-      : [];
-    return together(equalities).map((one) => joinedWays(way, one));
-  });
+  return rowsOf(subLinkType === "EXPR_SUBLINK" ? holding(select) : select, place).flatMap(
+    ({ way, columns }) => {
+      if (subLinkType === "EXISTS_SUBLINK") return [way];
+      const targets = [...columns.values()];
+      if (subLinkType === "EXPR_SUBLINK")
+        return targets[0] === undefined
+          ? [way]
+          : [{ ...way, equal: [...way.equal, [targets[0], isTrue] as const] }];
+      const equalities = compares
+        ? tests.map((one, index) => {
+            const target = targets[index];
+            return target === undefined ? [nothing] : equalTo(one, target, place);
+          })
+        : [];
+      return together(equalities).map((one) => joinedWays(way, one));
+    },
+  );
 }
 
 const isTrue: Operand = { kind: "constant", value: "true" };
@@ -220,7 +223,7 @@ function throughCall(call: FuncCall, place: Place): readonly Way[] {
   const value = part(targetList?.[0], "ResTarget")?.val;
   if (fromClause === undefined)
     return together([waysOf(value, true, body.place), waysOf(whereClause, true, body.place)]);
-  return rowsOf(body.select, body.place).map(({ way, columns }) => {
+  return rowsOf(holding(body.select), body.place).map(({ way, columns }) => {
     const [target] = columns.values();
     return target === undefined ? way : { ...way, equal: [...way.equal, [target, isTrue]] };
   });

@@ -106,7 +106,10 @@ function comparedWithin(
     for (const item of part(other, "List")?.items ?? [other]) {
       const [of = "", name] = fieldsOf(withoutCasts(item)) ?? [];
       const text = valueText(item, array) ?? columnText(others.get(of), name);
+      const beside = isOwn(withoutCasts(item));
       if (of === rowName && name !== undefined) found.push({ column, with: name });
+      // Two columns of the other row, which may be this one.
+      else if (beside !== undefined) found.push({ column, with: beside });
       else if (text !== undefined) found.push({ column, with: bounds.question(actor, text), ordered });
     }
   };
