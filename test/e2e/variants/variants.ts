@@ -33,13 +33,14 @@ interface Variant {
   readonly names: readonly string[];
   /** Relations that the flaw adds, as the matrix would declare them: a second run declares them, and finds. */
   readonly declares: Readonly<Record<string, unknown>> | undefined;
-  /** Chains that a run finds with `chainsTried`, as `<kind> <persona>: <steps> → <one of what they open>`. */
+  /** Chains that a run finds with {@link chainsTried}, as `<kind> <persona>: <steps> → <one of what they open>`. */
   readonly chains: readonly string[];
   readonly exit: number;
 }
 
-/** One-step chains: fewer than a default run tries in the four systems, on a machine that is busy. The same on every machine. */
-const chainsTried = 2_000;
+/** One-step chains: fewer than a default run tries of the system, on a machine that is not busy. The same on every machine. */
+const chainsTried: Readonly<Record<string, number>> = { helios: 1_000 };
+const chainsOfOthers = 2_000;
 
 const root = path.resolve(import.meta.dirname, "../../..");
 const systems = readdirSync(path.join(root, "matrices"))
@@ -166,7 +167,7 @@ function testGood({ name: system, good, matrix, variants }: System): void {
   });
 }
 
-function testFlawed({ good, matrix, variants }: System): void {
+function testFlawed({ name: system, good, matrix, variants }: System): void {
   let template: string;
   beforeAll(async () => {
     template = await databaseOf(server, good);
@@ -175,7 +176,7 @@ function testFlawed({ good, matrix, variants }: System): void {
   test.each(variants)("$name", async ({ sql, finds, names, declares, chains, exit }) => {
     // The relations that the overlay touches are probed whole; the good state above probes all of them. What a chain opens may be anything.
     const only = chains.length > 0 ? [] : [...new Set(finds.map(({ relation }) => `*/${relation}/*`))];
-    const escalation = chains.length > 0 ? { chains: chainsTried } : "off";
+    const escalation = chains.length > 0 ? { chains: chainsTried[system] ?? chainsOfOthers } : "off";
     // Roles belong to the server: where the system's SQL sets them up, it undoes what the last overlay did to them.
     const state = /\b(create|alter) role\b/i.test(good) ? { sql: `${good}\n${sql}` } : { template, sql };
     const undeclared = declares && (await verdictsOf({ ...state, matrix, only: [] }));
