@@ -1,0 +1,135 @@
+import type { Node, SelectStmt } from "libpg-query";
+import { parseStatements } from "../../lib/sql-tree.ts";
+import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
+import type { Reading } from "./inline.ts";
+import { resolveNames } from "./resolve.ts";
+import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
+import { fromItemName, literal, part, walk, withoutCasts } from "./tree.ts";
+import { isEnumerable } from "./types.ts";
+import { isComparison } from "./widen.ts";
+
+/** The relation that policies are about, and that they read by whatever name. */
+export interface About {
+  readonly relation: ProofRelation;
+  readonly reading: Reading;
+}
+
+export interface Partner {
+  readonly node: Node;
+  /** Its elements, each by itself. */
+  readonly array: boolean;
+}
+
+/** Tables and views in FROM that are others. */
+export function otherItems(
+  tree: Node,
+  own: ReadonlySet<string>,
+  schema: Schema,
+): ReadonlyMap<string, ProofRelation> {
+  const found = new Map<string, ProofRelation>();
+  walk(tree, (node) => {
+    const { schemaname, relname } = part(node, "RangeVar") ?? {};
+    const name = fromItemName(node);
+    const other = relname === undefined ? undefined : schema.relation(schemaname, relname);
+    if (name !== undefined && other !== undefined && !own.has(name)) found.set(name, other);
+  });
+  return found;
+}
+
+/** What another table holds in a column that ours is compared with. */
+export function columnText(of: ProofRelation | undefined, name: string | undefined): string | undefined {
+  if (of === undefined || !of.columns.some((one) => one.name === name)) return undefined;
+  return `select distinct ${quoteIdent(name ?? "")}::text from ${quoteQualified(of)} limit 20`;
+}
+
+export function enumerated(column: ProofColumn): readonly string[] {
+  return isEnumerable(column) ? (column.labels ?? ["true", "false"]) : [];
+}
+
+/** Names in FROM whose rows are the relation's: itself, what shares rows with it, views, and queries that read it. */
+export function ownAliases(tree: Node, { reading: { schema }, relation }: About): ReadonlySet<string> {
+  const kin = new Set(schema.kin(relation));
+  const aliases = new Set<string>();
+  const withNames = new Set<string>();
+  const readsOwn = (query: unknown): boolean => {
+    let reads = false;
+    walk(query, (node) => {
+      const { schemaname, relname } = part(node, "RangeVar") ?? {};
+      if (relname === undefined) return;
+      const named =
+        schemaname === undefined && withNames.has(relname) ? relation : schema.relation(schemaname, relname);
+      reads ||= named !== undefined && (kin.has(named) || schema.kin(named).includes(relation));
+    });
+    return reads;
+  };
+  walk(tree, (node) => {
+    const common = part(node, "CommonTableExpr");
+    if (common?.ctename !== undefined && readsOwn(common.ctequery)) withNames.add(common.ctename);
+  });
+  walk(tree, (node) => {
+    const name = fromItemName(node);
+    const item = part(node, "RangeVar") === undefined ? part(node, "RangeSubselect") : node;
+    if (name !== undefined && item !== undefined && readsOwn([item])) aliases.add(name);
+  });
+  return aliases;
+}
+
+/** The queries of views in FROM that read the relation. */
+export function viewsIn(tree: Node, { reading: { schema }, relation }: About): readonly (readonly Node[])[] {
+  const views = new Set<ProofRelation>();
+  walk(tree, (node) => {
+    const { schemaname, relname } = part(node, "RangeVar") ?? {};
+    const named = relname === undefined ? undefined : schema.relation(schemaname, relname);
+    if (named?.definition && schema.kin(named).includes(relation)) views.add(named);
+  });
+  return [...views].map(({ definition }) =>
+    parseStatements(definition ?? "").map((one) => resolveNames(one, { schema, path: [] })),
+  );
+}
+
+/** Columns that a query returns as they are. */
+export function columnsOf(select: SelectStmt | undefined): readonly Node[] {
+  if (select === undefined) return [];
+  if (select.larg !== undefined) return [...columnsOf(select.larg), ...columnsOf(select.rarg)];
+  return (select.targetList ?? []).flatMap((one) => part(one, "ResTarget")?.val ?? []);
+}
+
+/** What a query's first column may be: of a UNION, by each of its parts. */
+function returnedBy(select: SelectStmt | undefined): readonly Node[] {
+  if (select === undefined) return [];
+  if (select.larg !== undefined) return [...returnedBy(select.larg), ...returnedBy(select.rarg)];
+  const value = part(select.targetList?.[0], "ResTarget")?.val;
+  return value === undefined ? [] : [value];
+}
+
+/** Of calls, of queries and of the values that they return: what each is compared with. */
+export function partnersIn(tree: Node, outside: readonly Partner[]): ReadonlyMap<Node, readonly Partner[]> {
+  const partners = new Map<Node, readonly Partner[]>();
+  const add = (one: Node | undefined, others: readonly Partner[]): void => {
+    if (one === undefined) return;
+    const bare = withoutCasts(one);
+    for (const each of part(bare, "CoalesceExpr")?.args ?? []) add(each, others);
+    partners.set(bare, [...(partners.get(bare) ?? []), ...others]);
+    const select = part(part(bare, "SubLink")?.subselect, "SelectStmt") ?? part(bare, "SelectStmt");
+    for (const value of returnedBy(select)) add(value, others);
+  };
+  add(tree, outside);
+  walk(tree, (node) => {
+    const { lexpr, rexpr, name, kind } = part(node, "A_Expr") ?? {};
+    if (lexpr !== undefined && rexpr !== undefined && (isComparison(name) || kind === "AEXPR_IN")) {
+      add(lexpr, [{ node: rexpr, array: kind === "AEXPR_OP_ANY" }]);
+      add(rexpr, [{ node: lexpr, array: false }]);
+    }
+    add(part(node, "NullTest")?.arg, [{ node: literal(null), array: false }]);
+    const { testexpr, subselect } = part(node, "SubLink") ?? {};
+    const targets = part(subselect, "SelectStmt")?.targetList ?? [];
+    const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
+    for (const [index, one] of tests.entries())
+      add(part(targets[index], "ResTarget")?.val, [{ node: one, array: false }]);
+    const [test, ...more] = tests;
+    if (test !== undefined && more.length === 0)
+      for (const value of returnedBy(part(subselect, "SelectStmt")))
+        add(value, [{ node: test, array: false }]);
+  });
+  return partners;
+}
