@@ -12,7 +12,7 @@ export interface Mutant extends MutantDescription {
   readonly roles: readonly string[];
   /** Cells of every relation may see it, and each must be asked by itself. */
   readonly everywhere?: true;
-  /** Why nobody gains or loses by it. */
+  /** Why no persona gains or loses by it. */
   readonly equivalent?: string | undefined;
   /** Why no cell can see it. */
   readonly unseen?: string | undefined;

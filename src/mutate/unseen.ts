@@ -8,7 +8,7 @@ import type { Change, Mutant } from "./mutant.ts";
 
 /*
  * Changes that no cell can see: a cell asks about relations that exist, with statements that call no function which gives rows away.
- * They count as not covered, unless it is shown that nobody gains or loses by them.
+ * They count as not covered, unless it is shown that no persona gains or loses by them.
  */
 
 /** A view with security_barrier, and what it selects. */
@@ -42,7 +42,7 @@ export function withoutBarrier(
             ? "the view shows every row of the one relation that it reads, so it hides none from a condition"
             : undefined,
       unseen:
-        "a condition of the caller's may then read rows that the view hides, and no probe brings a function that does: keep security_barrier, or revoke CREATE and TEMPORARY from whoever logs in",
+        "a condition of the caller's may then read rows that the view hides, and no probe brings a function that does: keep security_barrier, or revoke CREATE and TEMPORARY from the roles that log in",
     },
   ];
 }

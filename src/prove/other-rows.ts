@@ -235,7 +235,7 @@ function pointsTo({ relation }: Item, other: Item): boolean {
   return relation !== other.relation && relation.foreignKeys.some(({ to }) => formatQualified(to) === target);
 }
 
-/** Somebody else in each column that may hold who it is about. */
+/** Another user in each column that may hold who the row is about. */
 async function strangersIds(space: Space): Promise<Row> {
   const { columns, foreignKeys } = space.relation;
   const open = columns.filter(

@@ -34,7 +34,7 @@ export interface BatchSettings {
   readonly kept?: true | undefined;
 }
 
-/** For connections to a database that nobody else uses. Event triggers are not to see it. */
+/** For connections to a database that no other session uses. Event triggers are not to see it. */
 export function keepBlockSql(): string {
   const head = "create function pg_temp.rowgate_batch() returns void language plpgsql as $rowgate$";
   return [

@@ -39,7 +39,7 @@ export function keptCluster(folder: string, native: string, options: readonly st
 export function takeCluster(kept: string, data: string, account: Account | undefined): string | undefined {
   if (!existsSync(kept)) return undefined;
   const { uid, mode } = lstatSync(kept);
-  // Whoever may write there could log in to each server that is started from it.
+  // A user who may write there could log in to each server that is started from it.
   if (process.geteuid !== undefined && (uid !== process.geteuid() || (mode & 0o077) !== 0))
     throw new RowgateError({
       code: "embedded/kept-cluster",
