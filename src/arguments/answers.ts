@@ -1,3 +1,4 @@
+import { documentOf, isDocument, spellingsOf } from "./spellings.ts";
 import { type Table, type TableRow, type Values, valuesOf } from "./world.ts";
 
 // What an answer holds that the caller may not read. Pure: rows, and what came back.
@@ -5,7 +6,7 @@ import { type Table, type TableRow, type Values, valuesOf } from "./world.ts";
 /** A row, an object or a scalar that came back. A scalar has the key under which it came. */
 export type AnswerRow = Values;
 
-/** Every object within the answer is a separate row, and so is every scalar of a list. */
+/** Every object within the answer is a separate row, and so is every scalar of a list, and a document or list as a whole. */
 export function answerRows(json: string | null): readonly AnswerRow[] {
   const rows: AnswerRow[] = [];
   const walk = (value: unknown, key: string): void => {
@@ -13,22 +14,16 @@ export function answerRows(json: string | null): readonly AnswerRow[] {
     else if (typeof value === "object" && value !== null) {
       const scalars = Object.entries(value).filter(([, one]) => typeof one !== "object");
       if (scalars.length > 0) rows.push(valuesOf(Object.fromEntries(scalars)));
-      for (const [name, one] of Object.entries(value)) if (typeof one === "object") walk(one, name);
-      for (const [name, one] of scalars) if (isJson(one)) walk(JSON.parse(one), name);
+      const texts = scalars.map(([name, one]) => [name, typeof one === "string" ? documentOf(one) : one]);
+      for (const [name, one] of [...Object.entries(value), ...texts] as [string, unknown][])
+        if (typeof one === "object" && one !== null) {
+          rows.push(valuesOf({ [name]: one }));
+          walk(one, name);
+        }
     } else if (value !== null && value !== undefined) rows.push(valuesOf({ [key]: value }));
   };
   walk(json === null ? [] : JSON.parse(json), "");
   return rows;
-}
-
-function isJson(value: unknown): value is string {
-  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return false;
-  try {
-    JSON.parse(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What a caller may know: rows that it may read, by the columns that it may read, and what its declared calls return. */
@@ -37,7 +32,7 @@ export class Known {
 
   constructor(rows: Iterable<Values>) {
     for (const row of rows)
-      for (const value of new Set(row.values())) {
+      for (const value of spellingsOf(row)) {
         const list = this.#byValue.get(value);
         if (list === undefined) this.#byValue.set(value, [row]);
         else list.push(row);
@@ -46,6 +41,11 @@ export class Known {
 
   hasValue(value: string): boolean {
     return this.#byValue.has(value);
+  }
+
+  /** Within a longer one, too. */
+  hasPart(value: string): boolean {
+    return this.hasValue(value) || [...this.#byValue.keys()].some((one) => one.includes(value));
   }
 
   /** A row that holds each of these under the same name. */
@@ -165,7 +165,8 @@ function byValues(entries: Entries, { hidden, known, given }: Comparison): reado
       return hidden.flatMap(({ table, rows }): readonly Suspicion[] => {
         const from = rows.filter((row) => {
           const held = [...row.values.values()];
-          if (!held.includes(value)) return !told && isWithin(held, value, known, given);
+          const spellings = spellingsOf(row.values);
+          if (!spellings.has(value)) return !told && isLikeOne([...spellings], value, known, given);
           if (!told && isTelling(value)) return true;
           // A short value says something about another user only together with what the call asked about.
           const about = held.find((text) => text !== value && given.has(text) && isTelling(text));
@@ -176,15 +177,18 @@ function byValues(entries: Entries, { hidden, known, given }: Comparison): reado
     });
 }
 
-/** A longer text that holds a value of a hidden row: put together from several, say. */
-function isWithin(held: readonly string[], value: string, known: Known, given: ReadonlySet<string>): boolean {
-  return held.some(
-    (text) =>
-      text.length >= 6 &&
-      text.length < value.length &&
-      value.includes(text) &&
-      !known.hasValue(text) &&
-      !given.has(text),
+/** A longer text that holds a value of a hidden row (put together from several, say), or a part of one. */
+function isLikeOne(
+  held: readonly string[],
+  value: string,
+  known: Known,
+  given: ReadonlySet<string>,
+): boolean {
+  if (isDocument(value)) return false;
+  return held.some((text) =>
+    text.length < value.length
+      ? text.length >= 6 && value.includes(text) && !known.hasValue(text) && !given.has(text)
+      : value.length >= 6 && text.includes(value) && !known.hasPart(value),
   );
 }
 
@@ -203,7 +207,7 @@ export function isStillThere(rows: readonly AnswerRow[], { entries }: Suspicion)
 
 /** One scalar that is neither a truth value nor nothing: a number, a name. */
 export function singleValue(rows: readonly AnswerRow[]): string | undefined {
-  const [only, ...others] = rows;
+  const [only, ...others] = rows.filter((row) => ![...row.values()].some(isDocument));
   if (only === undefined || others.length > 0 || only.size !== 1) return undefined;
   const [value] = only.values();
   return value === undefined || value === "" || value === "0" ? undefined : value;

@@ -13,6 +13,7 @@ import {
 } from "./database.ts";
 import { familyOf } from "../plan/subject.ts";
 import { withoutOwn } from "./reach.ts";
+import { spellingsOf } from "./spellings.ts";
 import type { Caller, Table } from "./world.ts";
 
 // What a statement shows who sends it: in what comes back, and in what can be read once it has written. A trigger, a default, a
@@ -193,7 +194,7 @@ function isSmall(value: string): boolean {
 /** Rows that hold the value, whole or within a longer one. */
 function holdersOf({ rows }: HiddenTable, value: string): HiddenTable["rows"] {
   return rows.filter(({ values }) =>
-    [...values.values()].some((held) => held === value || (held.length >= 4 && value.includes(held))),
+    [...spellingsOf(values)].some((held) => held === value || (held.length >= 4 && value.includes(held))),
   );
 }
 

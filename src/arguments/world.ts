@@ -89,10 +89,18 @@ export function valuesOf(row: Readonly<Record<string, unknown>>): Values {
   );
 }
 
-/** A scalar, or a list or mapping as its JSON. */
-function textOf(value: unknown): string | undefined {
+/** A scalar, or a list or mapping as its JSON, keys in order. */
+export function textOf(value: unknown): string | undefined {
   if (value === null || value === undefined) return undefined;
-  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
+  return typeof value === "object"
+    ? JSON.stringify(value, inOrder)
+    : String(value as string | number | boolean);
+}
+
+function inOrder(_: string, value: unknown): unknown {
+  return typeof value !== "object" || value === null || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The primary key of a row, or the whole row. */

@@ -3,6 +3,7 @@ import { confirmed, isListed, showsFault } from "../arguments/beside.ts";
 import { askedRows } from "../arguments/database.ts";
 import { withoutOwn } from "../arguments/reach.ts";
 import type { Caller } from "../arguments/world.ts";
+import { grouped, inTurn } from "../lib/grouped.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { ArgumentFault } from "../model/argument-fault.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
@@ -11,7 +12,7 @@ import { blockedBy } from "../plan/side-effects.ts";
 import type { Trying } from "./writes.ts";
 
 /** Values of a view's rows that are looked into further, for a persona and view. */
-const confirmedAtMost = 8;
+const confirmedAtMost = 16;
 
 /**
  * What the rows of views show of rows that their persona may not read, by the id of the cell. A view's rows are compared with the
@@ -54,7 +55,8 @@ async function tryView(
     given: new Set<string>(),
   };
   const found = answer.rows.flatMap((row) => besideKnown(row, comparison));
-  const suspicion = await confirmed(found.slice(0, confirmedAtMost), { database, caller, asked });
+  const columnwise = inTurn([...grouped(found, ({ beside }) => beside?.column).values()]);
+  const suspicion = await confirmed(columnwise.slice(0, confirmedAtMost), { database, caller, asked });
   if (suspicion?.beside === undefined) return [];
   const sql = `select ${suspicion.beside.column} from ${formatQualified(info)}`;
   return [[cell, showsFault(suspicion, sql)]];
