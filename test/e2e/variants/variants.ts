@@ -11,7 +11,7 @@ import { gridText, withGrid } from "../../../src/report/page.ts";
 import type { EmbeddedServer } from "../../../src/stage/postgres/server.ts";
 import { startEmbedded } from "../../../src/stage/postgres/server.ts";
 import { databaseOf, type Proved, prove, type ProveOptions } from "../../support/prove.ts";
-import { everyReportAgrees } from "../../support/every-report.ts";
+import { everyJunitReportIsValid, everyReportAgrees } from "../../support/every-report.ts";
 
 /** What an overlay's head says that a run must find. */
 interface Planted {
@@ -115,6 +115,7 @@ export function testVariants(shard: number, shards: number): void {
   describe.each(systems)("$name", ({ variants, ...system }) => {
     testFlawed({ ...system, variants: variants.filter((one) => own.has(one)) });
   });
+  test("the JUnit reports of all these runs fit Jenkins's schema", everyJunitReportIsValid);
 }
 
 function testGood({ name: system, good, matrix, variants }: System): void {
