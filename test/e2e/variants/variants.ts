@@ -115,7 +115,9 @@ export function testVariants(shard: number, shards: number): void {
   describe.each(systems)("$name", ({ variants, ...system }) => {
     testFlawed({ ...system, variants: variants.filter((one) => own.has(one)) });
   });
-  test("the JUnit reports of all these runs fit Jenkins's schema", everyJunitReportIsValid);
+  test("the JUnit reports of all these runs fit the schema of Jenkins", async () => {
+    await expect(everyJunitReportIsValid()).resolves.toBeUndefined();
+  });
 }
 
 function testGood({ name: system, good, matrix, variants }: System): void {
