@@ -1,11 +1,12 @@
 -- What each role ($1) could hand on, change or become by itself, whatever rows it reaches: a sentence each, after the role's name.
 -- $2: relations whose rows are compared, so that their privileges are no news here. $3: exposed schemas.
--- `ofKnown`: only of an object that was there before (what is new comes with default privileges). Besides: `known` objects, and
--- settings that reach a session only when it begins, of which a transaction shows nothing (no role).
+-- `ofKnown`: only of an object that was there before (what is new comes with default privileges). Besides: known objects (no power)
+-- by name, and settings that reach a session only when it begins, of which a transaction shows nothing (no role).
 with roles as (select r.* from pg_roles r where r.rolname = any ($1) and not r.rolsuper),
 own as (select oid, nspname from pg_namespace where nspname not in ('pg_catalog', 'information_schema') and nspname !~ '^pg_(toast|temp)'),
 relations as (select c.*, own.nspname, c.oid::regclass::text as name from pg_class c join own on own.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
 functions as (select p.*, p.oid::regprocedure::text as name from pg_proc p join own on own.oid = p.pronamespace),
+members as (select classid as class, objid as object, refobjid as extension from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'),
 acls as (
   select c.oid, c.relacl as acl, c.name, c.relowner as owner from relations c
   union all select c.oid, a.attacl, format('a column of %s', c.name), c.relowner from relations c join pg_attribute a on a.attrelid = c.oid
@@ -89,22 +90,39 @@ select null, format('%s has no security_barrier: functions of a query see rows t
 from relations c where c.relkind = 'v'
   and not exists (select from unnest(c.reloptions) o where o ~* '^security_barrier=(true|on|yes|1)$')
 union all
-select null, format('changes of %s are published by %s: subscribers may see rows, and keys of deleted rows, that policies hide', format('%I.%I', p.schemaname, p.tablename), p.pubname), null, false
-from pg_publication_tables p where p.schemaname in (select nspname from own)
+-- Realtime asks the SELECT policies for each subscriber (sql/gate_published.sql); others who read a publication ask none.
+select null, case when p.pubname <> 'supabase_realtime'
+    then format('changes of %s are published by %s: subscribers may see rows, and keys of deleted rows, that policies hide', c.name, p.pubname)
+    else format('changes of %s are published by %s, and no row-level security hides any of them', c.name, p.pubname) end, c.oid::text, false
+from pg_publication_tables p join relations c on c.nspname = p.schemaname and c.relname = p.tablename
+where p.pubname <> 'supabase_realtime' or not c.relrowsecurity
 union all
 select null, format('all changes are published by %s, of tables to come too', pubname), null, false from pg_publication where puballtables
 union all
 select null, format('changes of tables to come in %s are published by %s', s.pnnspid::regnamespace, p.pubname), null, false
 from pg_publication_namespace s join pg_publication p on p.oid = s.pnpubid
 union all
-select null, format('the old row of each change of %s is published whole (REPLICA IDENTITY FULL)', c.name), c.oid::text, true
+select null, format('the old row of each change of %s is published whole (REPLICA IDENTITY FULL)', c.name), c.oid::text, false
 from relations c where c.relreplident = 'f'
+  and exists (select from pg_publication_tables p where p.schemaname = c.nspname and p.tablename = c.relname)
 union all
--- Extensions that bring types, operators and plain functions alone are left out.
+-- Of an extension that any owner of the database may create (trusted), functions run with their caller's rights, unless they say otherwise.
 select null, format('the extension %s is installed in %s: what its functions do was not compared', e.extname, n.nspname), null, false
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-where e.extname not in ('plpgsql', 'citext', 'uuid-ossp', 'pgcrypto', 'pg_trgm', 'unaccent', 'btree_gin', 'btree_gist', 'fuzzystrmatch',
-  'hstore', 'ltree', 'intarray', 'cube', 'earthdistance', 'seg', 'isn', 'vector', 'moddatetime')
+cross join lateral (select e.extname in ('vector', 'earthdistance', 'moddatetime') or exists (
+  select from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion and v.trusted) as trusted) t
+where e.extname <> 'plpgsql' and (
+  (e.extversion in ('stand-in', 'stand-in-effects') and not trusted)
+  or exists (select from members m join pg_proc p on m.class = 'pg_proc'::regclass and p.oid = m.object where m.extension = e.oid
+    and (p.prosecdef or not trusted and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
+      and exists (select from roles r where has_schema_privilege(r.oid, p.pronamespace, 'usage') and has_function_privilege(r.oid, p.oid, 'execute'))))
+  or exists (select from members m where m.extension = e.oid and (m.class = 'pg_event_trigger'::regclass or not trusted and m.class = 'pg_cast'::regclass)))
+union all
+-- What was put into an extension, or changed in it, afterwards: nothing else reads its functions.
+select null, format('the extension %s has other functions than before (%s)', e.extname, left(md5(string_agg(
+    concat_ws(' ', p.proname, p.proargtypes, p.proowner, p.prosecdef, p.proconfig, p.prosrc, p.probin), ',' order by p.oid)), 8)), e.oid::text, true
+from pg_extension e join members m on m.extension = e.oid join pg_proc p on m.class = 'pg_proc'::regclass and p.oid = m.object
+group by e.oid, e.extname
 union all
 select null, format('rows of the foreign table %s are another server''s (%s): they were not compared', c.name, s.srvname), null, false
 from relations c join pg_foreign_table f on f.ftrelid = c.oid join pg_foreign_server s on s.oid = f.ftserver
@@ -139,6 +157,8 @@ where ((s.setrole = 0 or r.rolname = 'authenticator' or r.rolname = any ($1)) an
        and c !~ '^(statement_timeout|lock_timeout|transaction_timeout|idle_\w+|work_mem|maintenance_work_mem|temp_\w+|effective_\w+|random_page_cost|seq_page_cost|cpu_\w+|max_parallel_\w+|min_parallel_\w+|parallel_\w+|enable_\w+|jit\w*|log_\w+|client_min_messages|application_name|deadlock_timeout|tcp_\w+|track_\w+|auto_explain\.\w+|geqo\w*|hash_mem_multiplier)=')
    or c ~ '^pgrst\.(jwt_|db_anon_role|db_pre_request|db_root_spec|db_pre_config|db_tx_end)'
 union all
-select null, null, oid::text, false from relations
+select name, null, oid::text, false from relations
 union all
-select null, null, oid::text, false from functions
+select name, null, oid::text, false from functions
+union all
+select extname, null, oid::text, false from pg_extension

@@ -3,6 +3,7 @@ import path from "node:path";
 import { openClones } from "../gate/clones.ts";
 import { type Applicant, readPending } from "../gate/migrations.ts";
 import { gate, type GateRequest } from "../gate/gate.ts";
+import { laterRowsNote, readLaterRows, seedWhereThere } from "../gate/seed.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -98,7 +99,7 @@ export async function gateCommand(
     });
     interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
     try {
-      const place = { server: without(server, plan.leaveOut), options: whole, environment };
+      const place = { server: without(server, plan), options: whole, environment };
       const system = await openSystem(plan.before, 0, false, place);
       const applicant = baseline?.name === "supabase" ? "supabase" : "login";
       const record = await gateOne(system, plan, { options, environment, applicant, history });
@@ -133,6 +134,8 @@ interface GatePlan {
   readonly before: LoadedMatrix;
   /** Files of that SQL that are not applied yet. */
   readonly leaveOut: ReadonlySet<string>;
+  /** The rows of the matrix as it is now. */
+  readonly seed: string | undefined;
   readonly base: GateRequest["base"];
 }
 
@@ -149,7 +152,8 @@ async function planOf(
   const today = { ...loaded, policies };
   if (base === undefined) {
     const named = await namedMigrations(given, cwd);
-    return { named, before: today, leaveOut: new Set(named.map(({ file }) => file)), base: undefined };
+    const leaveOut = new Set(named.map(({ file }) => file));
+    return { named, before: today, leaveOut, seed: loaded.seed, base: undefined };
   }
   const old = await loadMatrixOf(base, loaded.matrix.file, cwd);
   const before = { ...loaded, policies: base.at(policies), seed: old?.seed ?? loaded.seed };
@@ -167,6 +171,7 @@ async function planOf(
     named,
     before,
     leaveOut: new Set(named.map(({ file }) => base.at(file))),
+    seed: loaded.seed,
     base: { name: base.name, matrix: old?.matrix },
   };
 }
@@ -188,13 +193,15 @@ async function sourcesOf(
   return systemSources({ policies, overlays: [], baseline, layout: options.layout });
 }
 
-/** The server, on which a system's SQL is applied without some of its files. */
-function without(server: Server, leaveOut: ReadonlySet<string>): Server {
+/** The server, on which a system's SQL is applied without some of its files, and of its seed what there is room for. */
+function without(server: Server, { leaveOut, before: { seed } }: GatePlan): Server {
   const prepare: Server["prepare"] = async (system, matrix) => {
     const sources = await systemSources(system).catch(() => []);
     const left = sources.filter(({ path: file }) => !leaveOut.has(path.resolve(file)));
-    if (left.length === sources.length) return server.prepare(system, matrix);
-    return server.prepare({ ...system, overlays: [], part: { sources: left, ends: true } }, matrix);
+    if (left.length === sources.length && seed === undefined) return server.prepare(system, matrix);
+    const fitting = left.map((one) => (one.path === seed ? seedWhereThere(one) : one));
+    const part = { sources: await Promise.all(fitting), ends: true };
+    return server.prepare({ ...system, overlays: [], part }, matrix);
   };
   return { ...server, prepare };
 }
@@ -209,7 +216,7 @@ interface Place {
 /** @returns `undefined` where nothing is pending */
 async function gateOne(
   { matrix, open, database, limits }: System,
-  { named, base }: GatePlan,
+  { named, base, seed }: GatePlan,
   { options, environment: { variables, err, out, interrupted, cwd }, applicant, history }: Place,
 ): Promise<GateRecord | undefined> {
   const known = await readHistory(database, limits, history);
@@ -224,7 +231,10 @@ async function gateOne(
   };
   if (applied > 0) say(`${applied} migrations are applied already, ${files.length} are pending`);
   const pending = await readPending(files, applicant, cwd);
-  const clones = isStarted(options.target) ? await openClones(database, limits, pending) : undefined;
+  const started = isStarted(options.target);
+  const later =
+    seed !== undefined && started ? await readLaterRows(seed, applicant, cwd, { database, limits }) : [];
+  const clones = started ? await openClones(database, limits, pending) : undefined;
   const opened = await open();
   try {
     const { onSharedTarget, requireComplete } = options;
@@ -233,6 +243,8 @@ async function gateOne(
       target: opened.target,
       pending,
       clones,
+      later,
+      notes: laterRowsNote(later),
       base,
       environment: variables,
       onSharedTarget,

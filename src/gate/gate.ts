@@ -13,7 +13,7 @@ import { expiredWaivers } from "../run/waivers.ts";
 import { compare, type Compared } from "./compare.ts";
 import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
-import { comparePowers, unwaived } from "./powers.ts";
+import { comparePowers, notesOf, unwaived } from "./powers.ts";
 import { compareSideWrites, type SideWriting, unreviewed } from "./side-writes.ts";
 import { guilty } from "./guilty.ts";
 import { compareSignUps } from "./sign-up.ts";
@@ -131,6 +131,7 @@ async function compareStates(
     proved: proofs.proved,
     unknown: compared.unknown.map(({ cell }) => cell),
     ...found,
+    notes: [...(request.notes ?? []), ...notesOf(earlier.state.powers, after.powers)],
     rules: ruleChanges(was, renamedBack(is, was)),
   };
 }

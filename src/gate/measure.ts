@@ -43,7 +43,7 @@ export interface Measure {
   readonly key: readonly string[];
   /** Tables whose rows are its rows too, and all tables that there are: by oid. */
   readonly children: readonly string[];
-  readonly tables: ReadonlySet<string>;
+  readonly tables: Pick<ReadonlyMap<string, string>, "has">;
   /** Columns that the matrix says are visible or free to be written. */
   readonly declaredColumns: readonly string[];
 }

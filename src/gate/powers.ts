@@ -16,8 +16,10 @@ interface PowerRow {
 /** What personas could hand on, change or become by themselves: no row shows it. */
 export interface Powers {
   readonly rows: readonly PowerRow[];
-  /** Relations and functions, by oid. */
-  readonly objects: ReadonlySet<string>;
+  /** Names of relations, functions and extensions, by oid. */
+  readonly objects: ReadonlyMap<string, string>;
+  /** Tables whose changes Realtime sends to those who may read the row. */
+  readonly published: readonly string[];
 }
 
 /** @param compared oids of relations that are asked about */
@@ -33,9 +35,16 @@ export async function readPowers(
     compared,
     matrix.exposes,
   ]);
-  const objects = rows.flatMap(({ power, object }) => (power === null && object !== null ? [object] : []));
+  const objects = rows.flatMap(({ role, power, object }) =>
+    power === null && object !== null ? [[object, role ?? ""] as const] : [],
+  );
   const held = rows.filter(({ power }) => power !== null);
-  return { rows: [...held, ...(await publicBuckets(client, matrix))], objects: new Set(objects) };
+  const sent = await client.query<{ name: string }>(readSql("gate_published.sql"));
+  return {
+    rows: [...held, ...(await publicBuckets(client, matrix))],
+    objects: new Map(objects),
+    published: sent.rows.map(({ name }) => name),
+  };
 }
 
 /** Files of a public bucket are served to anybody, whatever the policies of storage.objects say. */
@@ -54,13 +63,41 @@ async function publicBuckets(client: ClientBase, { waivedRelations }: Matrix): P
 
 /** Powers that are new, each once. What is lost opens nothing. */
 export function comparePowers(before: Powers, after: Powers): readonly PowerGained[] {
+  const renames = renamesOf(before, after);
   const found = after.rows.flatMap((one): readonly PowerGained[] => {
     const { role, power, object, ofKnown } = one;
     if (power === null || has(before, { role: role ?? undefined, power })) return [];
     if (ofKnown && !before.objects.has(object ?? "")) return [];
-    return [{ role: role ?? undefined, power }];
+    const known = renames.some(([is, was]) =>
+      has(before, { role: role ?? undefined, power: withName(power, is, was) }),
+    );
+    return known ? [] : [{ role: role ?? undefined, power }];
   });
   return [...new Map(found.map((one) => [powerText(one), one])).values()];
+}
+
+/** Names of what is called otherwise than before: now, and then. */
+function renamesOf(before: Powers, after: Powers): readonly (readonly [is: string, was: string])[] {
+  return [...after.objects].flatMap(([oid, is]) => {
+    const was = before.objects.get(oid);
+    return was === undefined || was === is ? [] : [[is, was] as const];
+  });
+}
+
+function withName(power: string, is: string, was: string): string {
+  const parts = power.split(is);
+  return parts.length === 2 && /(?:^|\s)$/.test(parts[0] ?? "") && /^(?:$|[\s:,])/.test(parts[1] ?? "")
+    ? parts.join(was)
+    : power;
+}
+
+/** What is worth knowing, and opens nothing that a cell does not show. */
+export function notesOf(before: Powers, after: Powers): readonly string[] {
+  const names = after.published.filter((one) => !before.published.includes(one));
+  if (names.length === 0) return [];
+  return [
+    `Realtime sends changes of ${names.join(", ")} from now on: to those whose SELECT policies let them read the row, and keys of deleted rows to every subscriber`,
+  ];
 }
 
 /** Without those that the matrix waives, as the report says them, until a day. */

@@ -37,6 +37,10 @@ export interface GateRequest {
   readonly pending: readonly PendingStatement[];
   /** Copies in which the first statements are committed: where some cannot be applied in a transaction. */
   readonly clones?: Clones | undefined;
+  /** Rows of the seed that need what the migrations create: sent after them, and left out where it is not there. */
+  readonly later?: readonly PendingStatement[] | undefined;
+  /** What was left out or put off, for the report. */
+  readonly notes?: readonly string[] | undefined;
   /** The matrix at the commit from which the migrations begin; `undefined`: there was none. */
   readonly base?: { readonly name: string; readonly matrix: Matrix | undefined } | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;

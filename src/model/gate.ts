@@ -136,6 +136,8 @@ export interface GateRecord {
   readonly powers: readonly PowerGained[];
   /** Why the matrix does not fit the database afterwards, where it did before. */
   readonly misfit: { readonly issues: readonly Issue[]; readonly statement?: number | undefined } | undefined;
+  /** What is worth knowing and stops nothing: a sentence each. */
+  readonly notes: readonly string[];
   /** What is in force otherwise than before: a sentence each. */
   readonly rules: readonly string[];
   readonly milliseconds: number;

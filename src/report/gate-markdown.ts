@@ -87,6 +87,7 @@ export function gateMarkdown(record: GateRecord): string {
       record.unknown.map((cell) => [code(cell)]),
       ["cell"],
     ),
+    record.notes.map((one) => `\n> ${prose(one)}\n`).join(""),
     folded(
       `▲ Access gained as declared (${plural(declared.length, "cell")})`,
       changeRows(declared, record),

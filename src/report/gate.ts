@@ -124,6 +124,7 @@ export function gateText(record: GateRecord, options: GateTextOptions): string {
     ...(quiet ? [] : changeLines(declared, "▲", how)),
     ...(quiet ? [] : changeLines(record.lost, "▼", how)),
     ...missingYaml(record.findings.map(({ finding }) => finding)).split("\n"),
+    ...record.notes.flatMap((one) => hanging(`${paint("dim", "NOTE")}  ${clean(one)}`, width, 4)),
     ...(verbose ? ruleLines(record) : []),
     ...hanging(lastLine(record, paint), width),
   ];

@@ -100,6 +100,45 @@ test("--history: what a tool's table names is applied already; where nothing is 
   ]);
 });
 
+const drafts = `create table public.drafts (id int primary key, owner uuid not null, label text);
+alter table public.drafts enable row level security;
+grant select on public.drafts to authenticated;
+`;
+const seeded = `-- rows for tests
+insert into public.notes (owner, body) values ('10000000-0000-4000-8000-000000000002', 'c');
+insert into public.drafts values
+  (1, '10000000-0000-4000-8000-000000000001', 'x'), (2, '10000000-0000-4000-8000-000000000002', 'y');
+insert into public.later values (1);
+`;
+const draftsMatrix = `${notesMatrix.replace("matrix: notes", "matrix: notes\nseed: ../seed.sql")}  drafts:
+    rows: { mine: owner = :sub }
+    expect: { anon: deny, ana: { select: mine, '*': deny }, service: deny }
+`;
+
+test("a seed with rows for a table that the migrations create: they are there as soon as the table is", async () => {
+  await write("before/010_notes.sql", notesSql);
+  await write("seed.sql", seeded);
+  await write("matrices/notes.yaml", draftsMatrix);
+  const own = `${drafts}create policy own on public.drafts to authenticated using (owner = auth.uid());\n`;
+  await write("add/1_drafts.sql", own);
+  const sound = await gate("add/1_drafts.sql", "--policies", "before");
+  expect([sound.code, sound.text]).toEqual([
+    0,
+    expect.stringMatching(/▲ select on public\.drafts {2}nothing → 1 of 2 rows {2}declared at/),
+  ]);
+  expect(sound.text.replaceAll(/\s+/g, " ")).toContain(
+    "NOTE seed.sql: the rows of lines 3, 5 name what is not there before the migrations; they are put in as soon as it is there",
+  );
+  await write("add/1_drafts.sql", `${drafts}create policy own on public.drafts using (true);\n`);
+  const open = await gate("add/1_drafts.sql", "--policies", "before");
+  expect([open.code, open.text]).toEqual([
+    1,
+    expect.stringMatching(
+      /▲ select on public\.drafts {2}nothing → 2 of 2 rows {2}not declared.*\n.*\n.*\n {4}by add\/1_drafts\.sql:4/,
+    ),
+  ]);
+});
+
 test.each([
   ["20260101_first.sql", true],
   ["20260102_second.sql", true],

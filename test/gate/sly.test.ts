@@ -41,6 +41,8 @@ create policy ana on public.reports for select to authenticated using (internal.
 create policy closed on public.reports as restrictive for select to authenticated using (id > 1);
 insert into public.reports values (1, 'x'), (2, 'y');
 create table internal.ledger (id int primary key);
+create table internal.shelf (id int primary key);
+grant trigger on internal.shelf to authenticated;
 insert into internal.ledger values (1);
 create type public.mood as enum ('calm');
 create table public.posts (id int primary key, owner uuid not null, body text);
@@ -377,12 +379,20 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
       /^\d+ functions of Postgres itself are LEAKPROOF/,
     ],
     [
-      "alter publication supabase_realtime add table public.secrets;",
-      /^changes of public\.secrets are published by supabase_realtime/,
+      "create publication warehouse for table public.secrets;",
+      /^changes of public\.secrets are published by warehouse: subscribers may see rows/,
     ],
     [
-      "alter table public.plans replica identity full;",
-      /^the old row of each change of public\.plans is published whole/,
+      "alter publication supabase_realtime add table internal.ledger;",
+      /^changes of internal\.ledger are published by supabase_realtime, and no row-level security hides any/,
+    ],
+    [
+      "alter table public.wall replica identity full;",
+      /^the old row of each change of public\.wall is published whole/,
+    ],
+    [
+      "alter extension file_fdw add function internal.plan_names();",
+      /^the extension file_fdw has other functions than before/,
     ],
     [
       "alter role authenticated set app.editor = 'on';",
@@ -472,7 +482,10 @@ const harmless: Readonly<Record<string, string>> = {
     "comment on table public.secrets is 'never shown';\ncomment on policy one on public.secrets is 'the first';",
   statistics: "create statistics public.together on id, owner from public.secrets;\nanalyze public.secrets;",
   "a materialized view is refreshed": "refresh materialized view internal.totals;",
-  "an extension that brings functions alone": "create extension pgcrypto schema internal;",
+  "extensions that bring functions alone":
+    "create extension pgcrypto schema internal; create extension tablefunc schema internal; create extension moddatetime schema internal;",
+  "a table of which a role holds more than rows show is renamed":
+    "alter table internal.shelf rename to rack;",
   "an event trigger that writes nothing":
     "create function internal.told() returns event_trigger language plpgsql as $$ begin raise debug 'changed'; end $$;\ncreate event trigger told on ddl_command_end execute function internal.told();",
   "a barrier, a timeout, a sequence of a table whose rows may be inserted, and less": `alter view public.words set (security_barrier = true);
@@ -530,6 +543,18 @@ test.each(Object.entries(harmless))("0 gained, 0 lost: %s", async (_, statements
     powers: [],
     findings: [],
   });
+});
+
+test("Realtime asks the SELECT policies of a table that is published: that is noted, and stops nothing", async () => {
+  const record = await project.gated(
+    "alter table public.wall replica identity full; alter publication supabase_realtime add table public.posts, public.secrets;",
+  );
+  expect(record.powers.map(powerText)).toEqual([
+    "the old row of each change of public.wall is published whole (REPLICA IDENTITY FULL)",
+  ]);
+  expect(record.notes).toEqual([
+    expect.stringMatching(/^Realtime sends changes of public\.posts, public\.secrets from now on/),
+  ]);
 });
 
 describe("where a statement cannot run inside a transaction", () => {

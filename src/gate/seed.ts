@@ -1,0 +1,78 @@
+import type { Node } from "libpg-query";
+import { DatabaseError } from "pg";
+import { type SqlSource, splitStatements } from "../stage/apply-sql/source.ts";
+import type { DatabaseAddress, Limits } from "../model/target.ts";
+import { connect, disconnect } from "../probe/sql/session.ts";
+import { type Applicant, type PendingStatement, readPending, resetSession } from "./migrations.ts";
+
+/** What a state without the migrations may lack: relation, column, function, type, schema, value of an enum. */
+const lacking: Readonly<Record<string, string>> = {
+  undefined_table: "42P01",
+  undefined_column: "42703",
+  undefined_function: "42883",
+  undefined_object: "42704",
+  invalid_schema_name: "3F000",
+  invalid_text_representation: "22P02",
+};
+
+/** The statement, which leaves its rows out where what it names is not there. */
+function whereThere(sql: string): string {
+  return `do $rowgate_seed$ begin execute $rowgate_rows$${sql}$rowgate_rows$; exception when ${Object.keys(lacking).join(" or ")} then null; end $rowgate_seed$`;
+}
+
+function holdsRows(node: Node): boolean {
+  return "InsertStmt" in node || "UpdateStmt" in node || "SelectStmt" in node;
+}
+
+/** A seed of the state afterwards, as it can be applied to one in which some tables are not there yet. Lines stay where they are. */
+export async function seedWhereThere(source: SqlSource): Promise<SqlSource> {
+  const statements = (await splitStatements(source.text)) ?? [];
+  let [text, from] = ["", 0];
+  for (const { node, start, end } of statements) {
+    const sql = source.text.slice(start, end);
+    const blank = /^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0] ?? "";
+    text += source.text.slice(from, start);
+    text += holdsRows(node) ? `${blank}${whereThere(sql.slice(blank.length))}` : sql;
+    from = end;
+  }
+  return { ...source, text: text + source.text.slice(from) };
+}
+
+/** Statements of a seed whose rows the state before cannot hold. Each is to be sent where the migrations have made room for them. */
+export async function readLaterRows(
+  file: string,
+  applicant: Applicant,
+  cwd: string,
+  { database, limits }: { readonly database: DatabaseAddress; readonly limits: Limits },
+): Promise<readonly PendingStatement[]> {
+  const later: PendingStatement[] = [];
+  const client = await connect(database, limits);
+  try {
+    for (const one of await readPending([file], applicant, cwd)) {
+      if (!/^\s*(?:insert|update|select|with)\b/i.test(one.text)) continue;
+      const prologue = [...resetSession, ...one.opening, ...one.prologue];
+      await client.query("begin");
+      for (const text of prologue) await client.query(text);
+      const code = await client.query(`explain ${one.sql}`).then(
+        () => undefined,
+        (error: unknown) => (error instanceof DatabaseError ? error.code : undefined),
+      );
+      await client.query("rollback");
+      if (Object.values(lacking).includes(code ?? ""))
+        later.push({ ...one, sql: whereThere(one.sql), opening: [], prologue, epilogue: [] });
+    }
+  } finally {
+    await disconnect(client);
+  }
+  return later;
+}
+
+/** That rows of the seed are not there before the migrations. */
+export function laterRowsNote(later: readonly PendingStatement[]): readonly string[] {
+  const [first] = later;
+  if (first === undefined) return [];
+  const lines = later.map(({ line }) => line).join(", ");
+  return [
+    `${first.file}: the rows of ${later.length === 1 ? "line" : "lines"} ${lines} name what is not there before the migrations; they are put in as soon as it is there`,
+  ];
+}
