@@ -12,6 +12,7 @@ import { contrast } from "./contrast.ts";
 import { oldSide } from "./old-side.ts";
 import { byConstraints, finish, decidedByRelaxation, type Showers, shownHits } from "./outcome.ts";
 import { outsidePolicies, type ProofCell } from "./proof-cell.ts";
+import { saidOfNewRow } from "./self.ts";
 import { showInsert, showRefusedInsert } from "./show/insert.ts";
 import { update, upsert } from "./update.ts";
 
@@ -89,7 +90,7 @@ async function insertion(asked: Asked): Promise<Answer> {
   const deny = cell.declared.kind === "deny";
   const policy = conditionFor(asked, "insert", "new", false);
   if (policy === undefined && (deny || cell.check === undefined)) return { kind: "no-policy" };
-  const letIn = policy ?? always(false);
+  const letIn = saidOfNewRow(base, policy ?? always(false));
   const wanted = deny ? nothingIn : await acceptedRows(asked, letIn);
   if (wanted === undefined)
     return { kind: "not-asked", because: "the matrix declares no check: for the new row" };

@@ -9,6 +9,7 @@ import {
   policyCondition,
   type Side,
 } from "./analyse/policy.ts";
+import { type OfRow, ofRow } from "./analyse/own-row.ts";
 import { BoundValues } from "./analyse/question.ts";
 import { type Reach, Reaches } from "./analyse/reach.ts";
 import type { Reading } from "./analyse/inline.ts";
@@ -26,6 +27,11 @@ export class Knowledge implements Reading {
   readonly #conditions = new Map<string, Condition | undefined>();
   readonly #critical = new WeakMap<Node, Critical>();
   readonly #relaxed = new WeakMap<Node, Relaxed>();
+  readonly #ofRow = {
+    policy: new WeakMap<Node, OfRow>(),
+    declared: new WeakMap<Node, OfRow>(),
+    new: new WeakMap<Node, OfRow>(),
+  };
   readonly #reach = new WeakMap<Node, Reach>();
   readonly #left = new Map<ProofRelation, LeftBehind>();
   readonly #checks = new Map<ProofRelation, readonly Critical[]>();
@@ -85,6 +91,12 @@ export class Knowledge implements Reading {
   readsItself(tree: Node, relation: ProofRelation): boolean {
     const { relations } = this.reach(tree);
     return this.schema.kin(relation).some(({ schema, name }) => relations.has(`${schema}.${name}`));
+  }
+
+  /** The same tree for the same condition, so that what is found of it is known for each persona. */
+  ofRow(tree: Node, relation: ProofRelation, of: "policy" | "declared" | "new"): OfRow {
+    const how = { row: of === "new" ? "new" : "there", sees: of === "declared" } as const;
+    return memo(this.#ofRow[of], tree, () => ofRow(tree, relation, this, how));
   }
 
   leftBehind(relation: ProofRelation): LeftBehind {

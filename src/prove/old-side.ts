@@ -7,7 +7,7 @@ import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { byConstraints, finish, decidedByRelaxation, hitOf, shownHits } from "./outcome.ts";
-import { checkWithRow } from "./self.ts";
+import { checkWithRow, saidOfRow } from "./self.ts";
 import { showOld } from "./show/old.ts";
 import { type StandingRow, standingRows } from "./show/rows.ts";
 import type { Showing, Shown } from "./show/shown.ts";
@@ -22,11 +22,15 @@ interface OldSideOptions {
 
 export async function oldSide(
   asked: Asked,
-  policy: Condition,
-  declared: Condition,
+  asWritten: Condition,
+  asDeclared: Condition,
   { command, blind, both, newRows, context }: OldSideOptions,
 ): Promise<Answer> {
   const { cell, held } = asked;
+  const [policy, declared] = await Promise.all([
+    saidOfRow(context, asWritten, context.as),
+    saidOfRow(context, asDeclared, privileged),
+  ]);
   const deny = cell.declared.kind === "deny";
   const self = readsItself(context, [policy, declared]);
   if (!self && (deny || (cell.declared.kind === "allow" && both))) {

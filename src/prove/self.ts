@@ -1,14 +1,16 @@
 import { isCode } from "../model/answers.ts";
 import { type Compared, ownReading } from "./analyse/own-reading.ts";
-import type { Condition } from "./analyse/policy.ts";
+import { type Condition, printedCondition } from "./analyse/policy.ts";
 import type { Question } from "./analyse/question.ts";
-import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
-import type { Row } from "./ask/evaluate.ts";
+import type { ProofColumn } from "./analyse/schema.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import { evaluate, type Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
-import { privileged, isError, type Step } from "./ask/session.ts";
+import { type ActingAs, privileged, isError, type Step } from "./ask/session.ts";
 import { placed, wayToInsert } from "./show/place.ts";
+import { standingRows } from "./show/rows.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -119,17 +121,54 @@ function mayRefuse({ space: { relation, checks } }: Context, row: Row, code: str
   return false;
 }
 
+/**
+ * A condition of rows that are in the table, without helpers that read the row itself by its key: what these say of the row is said
+ * of its columns. The owners of the helpers must see every row, and all rows that are there must agree.
+ */
+export async function saidOfRow(context: Context, condition: Condition, as: ActingAs): Promise<Condition> {
+  const { session, space, knowledge } = context;
+  const { relation } = space;
+  const { tree } = condition;
+  if (tree === undefined || !knowledge.readsItself(tree, relation)) return condition;
+  const { tree: said, owners } = knowledge.ofRow(tree, relation, as === privileged ? "declared" : "policy");
+  const made = printedCondition(said);
+  if (said === tree || made.tree === undefined) return condition;
+  const table = quoteLiteral(quoteQualified(relation));
+  const sees = `select (not pg_catalog.row_security_active(${table}) and pg_catalog.has_table_privilege(${table}, 'select'))::text`;
+  const sights = await Promise.all(
+    [...owners].map((role) => session.ask({ role, settings: as.settings }, sees)),
+  );
+  if (!sights.every((one) => !isError(one) && "value" in one && one.value === "true")) return condition;
+  const cases = (await standingRows(space)).map(({ row }) => ({ row }));
+  const [before, now] = await Promise.all(
+    [condition, made].map(({ alias, text }) =>
+      evaluate(session, { as, relation, alias, texts: [text] }, cases),
+    ),
+  );
+  return before?.join() === now?.join() ? made : condition;
+}
+
+/** A condition of a row that is inserted: helpers that look for it by its key find none. */
+export function saidOfNewRow({ knowledge, space: { relation } }: Context, condition: Condition): Condition {
+  const { tree } = condition;
+  if (tree === undefined || !knowledge.readsItself(tree, relation)) return condition;
+  const said = knowledge.ofRow(tree, relation, "new").tree;
+  const made = printedCondition(said);
+  return said === tree || made.tree === undefined ? condition : made;
+}
+
 /** A row may be the one that its own policies look for: it holds in one column what they compare that with in another. */
 function mirrored(row: Row, context: Context, conditions: readonly Condition[]): readonly Row[] {
-  const { columns } = context.space.relation;
-  const typeOf = (name: string): string | undefined =>
-    columns.find((one) => one.name === name && !one.generated)?.base;
+  const columnOf = (name: string): ProofColumn | undefined =>
+    context.space.relation.columns.find((one) => one.name === name && !one.generated);
+  const typeOf = (name: string): string | undefined => columnOf(name)?.base;
   const pairs = comparedBy(context, conditions).flatMap(({ column, with: other }) => {
     if (typeof other !== "string" || typeOf(column) === undefined) return [];
     const others = other === "*" ? Object.keys(row).filter((one) => typeOf(one) === typeOf(column)) : [other];
     return others.flatMap((one) => {
       const value = one === column ? undefined : row[one];
-      return value === undefined || value === row[column] ? [] : [{ [column]: value }];
+      const isRefused = value === null && columnOf(column)?.notNull === true;
+      return value === undefined || value === row[column] || isRefused ? [] : [{ [column]: value }];
     });
   });
   const each = pairs.map((one): Row => ({ ...row, ...one }));

@@ -81,8 +81,17 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
     const value = initial === undefined ? literal(null) : substituted(expressionOf(initial), variables);
     variables.set(name, typed(value, type));
   }
-  const value = valueOf(list(block["body"]), variables, types);
+  const value = valueOf(list(withNamedReturns(block["body"], list(body["datums"]))), variables, types);
   return value && { SelectStmt: selectOf(value) };
+}
+
+/** `return v`: the parser only gives the variable's number. */
+function withNamedReturns(statements: PlNode[string], datums: readonly PlNode[]): PlNode[string] {
+  const named = (_: string, value: PlNode): PlNode => {
+    const name = node(datums[Number(value?.["retvarno"])], "PLpgSQL_var")?.["refname"];
+    return typeof name === "string" ? { ...value, expr: { PLpgSQL_expr: { query: `"${name}"` } } } : value;
+  };
+  return JSON.parse(JSON.stringify(statements ?? []), named) as PlNode[string];
 }
 
 /** A variable that hides a parameter, or another variable, would be taken for it. */
