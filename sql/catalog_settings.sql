@@ -5,7 +5,6 @@
 --   here       for this database only, which wins over every database's
 --   custom     a name with a dot that no module has defined: where nobody has set it, it is NULL
 --   postgrest  PostgREST applies it to its role: what any user may set, or what is granted to its login
---   platform   the database is Supabase's: its API finds extensions in the schema of that name
 --   base       its value where neither a role's setting nor that of rowgate's own login is in the way; null: none
 -- What rowgate decides itself is left out: limits, the transaction, RLS, and how values are printed and strings are read.
 with own as (
@@ -31,7 +30,6 @@ select o.role,
        o.value,
        p.name is null as custom,
        coalesce(p.context = 'user' or has_parameter_privilege(gateway.oid, p.name, 'set'), false) as postgrest,
-       to_regnamespace('extensions') is not null and to_regrole('supabase_admin') is not null as platform,
        coalesce(
          (select e.value from own e where e.everybody and e.name = n.name order by e.here desc limit 1),
          case when exists (select from own l where l.role = session_user and l.name = n.name)

@@ -42,6 +42,7 @@ const target = z.looseObject({
       defaultPrivileges: z.enum(defaultPrivileges).optional(),
       privilegesFrom: z.string().optional(),
       captured: z.looseObject({ target: z.string(), capturedAt: z.string() }).optional(),
+      extraSearchPath: texts.optional(),
       standIns: texts,
       skipped: z.array(
         z.looseObject({ file: z.string(), line: count, statement: z.string(), because: z.string() }),
@@ -83,6 +84,7 @@ const run = z.looseObject({
     waived: count,
     observed: count.optional(),
     waivedByVerdict: byVerdict,
+    waivedErrors: z.record(z.enum(channels), count).optional(),
   }),
   roundTrips: z.looseObject({ direct: count, rest: count }),
   timings: z.looseObject({ start: z.number(), preflight: z.number(), probe: z.number(), total: z.number() }),

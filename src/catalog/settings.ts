@@ -2,7 +2,7 @@ import type { ClientBase } from "pg";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { RestAddress } from "../model/target.ts";
 import { readSql } from "../lib/sql-file.ts";
-import { supabaseExtraPath } from "../model/settings.ts";
+import { namesListed } from "../model/settings.ts";
 
 interface SettingRow {
   readonly role: string | null;
@@ -12,7 +12,6 @@ interface SettingRow {
   readonly custom: boolean;
   readonly postgrest: boolean;
   readonly base: string | null;
-  readonly platform: boolean;
 }
 
 /** Reads what sessions of these roles, and of the login that asks, bring along. `gateway`: what PostgREST logs in as. */
@@ -22,13 +21,17 @@ export async function readSettings(
   gateway: string | undefined,
 ): Promise<SettingsInForce> {
   const { rows } = await client.query<SettingRow>(readSql("catalog_settings.sql"), [roles, gateway ?? null]);
+  const extra = await client.query<{ path: string | null }>(readSql("extra_search_path.sql"), [
+    gateway ?? null,
+  ]);
+  const path = extra.rows[0]?.path ?? undefined;
   return {
     roles: rows.flatMap(({ role, value, here, name, postgrest }) =>
       role === null || value === null ? [] : [{ role, here, name, value, postgrest }],
     ),
     base: new Map(rows.flatMap(({ name, base }) => (base === null ? [] : [[name, base] as const]))),
     custom: new Set(rows.filter(({ custom }) => custom).map(({ name }) => name)),
-    extraPath: rows[0]?.platform === true ? supabaseExtraPath : undefined,
+    extraPath: path === undefined ? undefined : namesListed(path),
   };
 }
 
@@ -52,9 +55,8 @@ export async function readGatewaySettings(
     login,
   ]);
   const found = new Map(rows.map(({ name, value }) => [name, value]));
-  const schemas = (found.get("db_schemas") ?? found.get("db_schema") ?? "").split(",");
   return {
-    schemas: schemas.map((name) => name.trim()).filter((name) => name !== ""),
+    schemas: namesListed(found.get("db_schemas") ?? found.get("db_schema") ?? ""),
     anonRole: found.get("db_anon_role") ?? anonRole,
     preRequest: found.get("db_pre_request"),
   };

@@ -36,6 +36,8 @@ export type Baseline =
       readonly privilegesFrom: PrivilegesSource;
       /** Of `as-captured`. */
       readonly captured?: Captured | undefined;
+      /** `api.extra_search_path` of config.toml; `undefined`: unset. */
+      readonly extraSearchPath?: readonly string[] | undefined;
     };
 
 /** A statement of the system's SQL that was not run, or that another role ran. */
@@ -56,6 +58,8 @@ export interface BaselineRecord {
   readonly privilegesFrom?: PrivilegesSource | undefined;
   /** Of `as-captured`: from which target, and when. */
   readonly captured?: Pick<Captured, "target" | "capturedAt"> | undefined;
+  /** What config.toml says the API puts behind a request's schema in search_path; absent: nothing, or older archives. */
+  readonly extraSearchPath?: readonly string[] | undefined;
   /** Objects that imitate the platform's. */
   readonly standIns: readonly string[];
   readonly skipped: readonly SkippedStatement[];

@@ -21,5 +21,10 @@ export interface SettingsInForce {
   readonly extraPath?: readonly string[] | undefined;
 }
 
-/** `api.extra_search_path` of a Supabase project: where its extensions are. */
-export const supabaseExtraPath: readonly string[] = ["public", "extensions"];
+/** A list as PostgREST reads it: `public, extensions`. */
+export function namesListed(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { detectLayout, readProjectConfig } from "./apply-sql/layout.ts";
+import { detectLayout, type ProjectConfig, readProjectConfig } from "./apply-sql/layout.ts";
 import type {
   Baseline,
   BaselineName,
@@ -29,8 +29,15 @@ interface Stated {
 export async function chooseBaseline(wish: BaselineWish, policies: string, cwd: string): Promise<Baseline> {
   const name = wish.baseline ?? ((await isSupabase(policies, cwd)) ? "supabase" : "plain");
   if (name === "plain") return { name };
-  const { state, from } = wish.defaultPrivileges ?? (await privilegesOf(policies, cwd));
-  const supabase = { name, defaultPrivileges: state, privilegesFrom: from } as const;
+  const project = await projectConfigOf(policies, cwd);
+  const { state, from } = wish.defaultPrivileges ?? privilegesOf(project?.exposesNewTables);
+  const { extraSearchPath } = project ?? {};
+  const supabase = {
+    name,
+    defaultPrivileges: state,
+    privilegesFrom: from,
+    ...(extraSearchPath && { extraSearchPath }),
+  } as const;
   if (state !== "as-captured") return supabase;
   if (wish.captured === undefined) throw notCaptured(from);
   return { ...supabase, captured: wish.captured };
@@ -44,16 +51,16 @@ function notCaptured(from: PrivilegesSource): RowgateError {
   });
 }
 
-/** What `config.toml` says explicitly decides: `auto_expose_new_tables = false` is `none`. Unset, it is assumed to be as most projects are. */
-async function privilegesOf(policies: string, cwd: string): Promise<Stated> {
+async function projectConfigOf(policies: string, cwd: string): Promise<ProjectConfig | undefined> {
   const folders = [policies, path.dirname(policies), path.join(cwd, "supabase")];
-  for (const folder of folders)
-    if (existsSync(path.join(folder, "config.toml"))) {
-      const { exposesNewTables } = await readProjectConfig(folder);
-      if (exposesNewTables === undefined) break;
-      return { state: exposesNewTables ? "legacy" : "none", from: "config.toml" };
-    }
-  return { state: "legacy", from: "assumed" };
+  const folder = folders.find((one) => existsSync(path.join(one, "config.toml")));
+  return folder === undefined ? undefined : readProjectConfig(folder);
+}
+
+/** What `config.toml` says explicitly decides: `auto_expose_new_tables = false` is `none`. Unset, it is assumed to be as most projects are. */
+function privilegesOf(exposesNewTables: boolean | undefined): Stated {
+  if (exposesNewTables === undefined) return { state: "legacy", from: "assumed" };
+  return { state: exposesNewTables ? "legacy" : "none", from: "config.toml" };
 }
 
 async function isSupabase(policies: string, cwd: string): Promise<boolean> {

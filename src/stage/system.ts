@@ -4,6 +4,7 @@ import { messageOf, RowgateError } from "../model/errors.ts";
 import type { Persona } from "../model/matrix.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { InputFingerprint } from "../model/run.ts";
+import { namesListed } from "../model/settings.ts";
 import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
 import { applySources, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
@@ -37,6 +38,8 @@ export interface AppliedSql {
   readonly origins: () => Promise<readonly SqlOrigin[]>;
   /** What the platform's objects are imitated by; absent on a plain Postgres. */
   readonly baseline?: BaselineRecord | undefined;
+  /** Behind a request's schema in search_path; `undefined`: PostgREST's default. */
+  readonly extraSearchPath?: readonly string[] | undefined;
   /** Roles that existed before its SQL and have changed: roles belong to the server, and so to its neighbours. */
   readonly changedRoles: readonly string[];
 }
@@ -84,11 +87,13 @@ export async function applySystemSql(database: DatabaseAddress, sql: SystemSql):
     });
     const before = await readRoles(client);
     const { sources, skipped } = await (supabase ? applyAsProject(client, sql) : applyAsOne(client, sql));
+    const extraSearchPath = await extraPath(client, supabase?.extraSearchPath);
     const inputs = sources.map(({ path, sha256 }) => ({ path, sha256 }));
     let origins: Promise<readonly SqlOrigin[]> | undefined;
     return {
       inputs,
       origins: () => (origins ??= readOrigins(sources)),
+      extraSearchPath,
       changedRoles: changedRoles(before, await readRoles(client)),
       ...(supabase === undefined &&
         skipped.length > 0 && { baseline: { name: "plain" as const, standIns: [], skipped } }),
@@ -130,6 +135,24 @@ async function standInExtensions(client: Client): Promise<readonly string[]> {
      from pg_extension where extversion like 'stand-in%' order by 1`,
   );
   return rows.map(({ name }) => name);
+}
+
+/** What the API puts behind a request's schema: as the SQL says, else as `config.toml` does. */
+async function extraPath(
+  client: Client,
+  stated: readonly string[] | undefined,
+): Promise<readonly string[] | undefined> {
+  const set =
+    stated === undefined
+      ? []
+      : (
+          await client.query<{ sql: string }>(readSql("baseline/supabase/set_extra_search_path.sql"), [
+            stated.join(", "),
+          ])
+        ).rows;
+  for (const { sql } of set) await client.query(sql);
+  const { rows } = await client.query<{ path: string | null }>(readSql("extra_search_path.sql"), [null]);
+  return rows[0]?.path == null ? undefined : namesListed(rows[0].path);
 }
 
 /** As psql would: each file as it is, in a session of its own. */

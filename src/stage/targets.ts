@@ -6,7 +6,6 @@ import { readSource } from "./apply-sql/source.ts";
 import type { ContainerServer } from "./containers/server.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
 import type { RunningGateway } from "./gateway/server.ts";
-import { supabaseExtraPath } from "../model/settings.ts";
 import { spawnGateway, spawnPostgrest } from "./gateway/spawn.ts";
 import type { EmbeddedServer } from "./postgres/server.ts";
 import { chooseGateway, type GatewayChoice } from "./postgrest.ts";
@@ -67,7 +66,9 @@ export async function copyEmbedded(
   await client.connect();
   try {
     const { rows } = await client.query(
-      "select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase where d.datname = $1",
+      // What config.toml says is set again in the copy.
+      `select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase
+       where d.datname = $1 and s.setconfig::text !~ '^{"?pgrst\\.db_extra_search_path=[^=]*}$'`,
       [of.database.database],
     );
     if (rows.length > 0) return undefined;
@@ -174,7 +175,7 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     anonRole,
     jwt: { secret },
     txEnd,
-    extraSearchPath: applied.baseline?.name === "supabase" ? supabaseExtraPath : undefined,
+    extraSearchPath: applied.extraSearchPath,
     statementTimeoutMs: defaultLimits.statementTimeoutMs,
   });
   const target: Target = {

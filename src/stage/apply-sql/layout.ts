@@ -133,12 +133,13 @@ async function readProject(folder: string): Promise<OrderedSql> {
   };
 }
 
-interface ProjectConfig {
+export interface ProjectConfig {
   readonly schemaPaths: readonly string[] | undefined;
   readonly seeded: boolean;
   readonly seedPaths: readonly string[];
   /** `api.auto_expose_new_tables`; `undefined`: unset. */
   readonly exposesNewTables: boolean | undefined;
+  readonly extraSearchPath: readonly string[] | undefined;
 }
 
 /** What `config.toml` says of a project's SQL. @throws {RowgateError} `sql/config-toml` */
@@ -153,6 +154,7 @@ export async function readProjectConfig(folder: string): Promise<ProjectConfig> 
     seeded: seed["enabled"] !== false,
     seedPaths: Array.isArray(seed["sql_paths"]) ? seed["sql_paths"].map(String) : ["./seed.sql"],
     exposesNewTables: typeof exposes === "boolean" ? exposes : undefined,
+    extraSearchPath: listed(tableOf(api)["extra_search_path"]),
   };
 }
 
