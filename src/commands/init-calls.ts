@@ -171,6 +171,7 @@ const verbOf: Readonly<Record<"argument-leak" | "argument-answer" | "argument-wr
   "argument-writes": "changes rows of others in",
 };
 
-export function whyWaived({ verdict }: CellRecord): string {
-  return `${verdict} at rowgate init`;
+export function whyWaived({ verdict, channels }: CellRecord): string {
+  const because = verdict === "error" ? (channels.direct?.because ?? channels.rest?.because) : undefined;
+  return `${verdict} at rowgate init${because === undefined ? "" : `: ${because}`}`;
 }

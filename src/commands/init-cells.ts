@@ -1,4 +1,5 @@
 import type { RelationOperation } from "../model/matrix.ts";
+import { errorCode } from "../model/waived.ts";
 import type { Cast } from "../init/personas.ts";
 import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
@@ -73,15 +74,20 @@ export interface Tried {
 
 /** Denied, where only that could not be decided; else the first that a waiver covers. */
 export function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readonly Tried[]): Proposal {
-  // Who bypasses RLS cannot be denied anything, and an error is never waived.
-  if (isAbove) return { ...everything, waived: whyWaived(denied) };
+  // Who bypasses RLS cannot be denied anything.
+  if (isAbove) return { ...everything, waived: whyWaived(denied), error: errorCode(denied) };
   if (denied.verdict === "inconclusive" || denied.verdict === "vacuous") return { waived: whyWaived(denied) };
   const explicit = tried.filter(({ proposal }) => proposal.implied !== true);
   const [first] = [...explicit.filter(({ record }) => record.verdict !== "error"), ...explicit];
-  // An error reaches nothing, and no waiver covers it: the run shows it.
-  if (first?.record.verdict === "error") return {};
+  if (first?.record.verdict === "error") return erred(first.record);
   if (first !== undefined) return { ...first.proposal, waived: whyWaived(first.record) };
   // Nothing was tried in the time that there was.
-  const untried = proposals.find(({ implied }) => implied !== true);
-  return { ...(untried ?? (denied.verdict === "error" ? everything : {})), waived: whyWaived(denied) };
+  if (denied.verdict === "error") return erred(denied);
+  return { ...proposals.find(({ implied }) => implied !== true), waived: whyWaived(denied) };
+}
+
+/** An error reaches nothing. A waiver covers the one that it names; of another, the run shows it. */
+export function erred(record: ScannedCell["record"]): Proposal {
+  const error = errorCode(record);
+  return error === undefined ? {} : { waived: whyWaived(record), error };
 }

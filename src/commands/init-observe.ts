@@ -6,13 +6,14 @@ import type { RelationOperation } from "../model/matrix.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
 import { type ChainFinding, failsRun, type Finding, findingSeverity, isChain } from "../model/finding.ts";
+import { errorCode } from "../model/waived.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
 import type { PreparedSystem } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
-import { type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
+import { erred, type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
 import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
@@ -220,10 +221,18 @@ class Observation {
       const cell = { relation: `${schema}.${relation}`, persona, operation };
       const was = this.#declared.get(cell.relation)?.get(persona)?.get(operation);
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
-      const isAbove = record.verdict === "error" && this.#isAbove(persona);
-      // A waiver covers no error: the run shows it.
-      if (record.verdict !== "error" || isAbove)
-        this.#put(cell, { ...(isAbove ? everything : (was ?? known)), waived: whyWaived(record) });
+      const isError = record.verdict === "error";
+      const isAbove = isError && this.#isAbove(persona);
+      this.#put(
+        cell,
+        isError && !isAbove
+          ? { ...was, ...erred(record) }
+          : {
+              ...(isAbove ? everything : (was ?? known)),
+              waived: whyWaived(record),
+              error: errorCode(record),
+            },
+      );
     }
     const others = findings.filter((one) => one.kind !== "undeclared-definer");
     return [

@@ -118,7 +118,7 @@ const endings: Readonly<Record<Ended, (seconds: number) => readonly string[]>> =
     "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more.",
   ],
   "no time": (seconds) => [
-    `No whole run was made, since ${seconds} s were over: the first \`rowgate run\` may find more. More time: --within 300`,
+    `No whole run was made, since ${seconds} s were over: the first \`rowgate run\` may find more. More time: --within ${seconds * 3}`,
   ],
 };
 

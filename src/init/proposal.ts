@@ -22,6 +22,8 @@ export interface Proposal {
   /** Rows that may be written. */
   readonly check?: RowSet | "all" | undefined;
   readonly waived?: string | undefined;
+  /** The SQLSTATE in which each such statement ends: the waiver covers it, too. */
+  readonly error?: string | undefined;
   /** Writes that are allowed may bring more into reach. */
   readonly gains?: true;
   /** Columns that may hold another's identity: others see the row then, or its owner loses it. */
@@ -147,13 +149,15 @@ export function rowSetsOf(of: Iterable<ReadonlyMap<RelationOperation, Proposal>>
 /** As a matrix writes it. */
 export function expectationOf(
   operation: RelationOperation,
-  { rows, check, waived, gains, names }: Proposal,
+  { rows, check, waived, error, gains, names }: Proposal,
   expires: string,
 ): unknown {
   const waive = {
     ...(names !== undefined && { names }),
     ...(gains === true && { may_become: { rows: "true" } }),
-    ...(waived !== undefined && { waive: { reason: waived, expires } }),
+    ...(waived !== undefined && {
+      waive: { reason: waived, expires, ...(error !== undefined && { error }) },
+    }),
   };
   const isPlain = waived === undefined && gains !== true && names === undefined;
   if (rows === undefined && check === undefined) return isPlain ? "deny" : { deny: true, ...waive };

@@ -2,6 +2,7 @@ import { isCode } from "../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofColumn, ProofForeignKey, ProofRelation, Schema } from "../prove/analyse/schema.ts";
+import { domainsAskedFor, usualDomain } from "./addresses.ts";
 import type { AskedOf } from "./asked.ts";
 import { Belonging, columnOf, type Place, placeIndex, userNames } from "./belonging.ts";
 import { isNeeded, isOrdinary, isPlatform, keyed, ownUuid } from "./columns.ts";
@@ -72,6 +73,8 @@ class RowMaker {
   readonly #parents = new Map<string, Parents>();
   readonly #belonging: Belonging;
   readonly #users: readonly string[];
+  /** Of e-mail addresses. */
+  #domain = usualDomain;
 
   constructor(request: RowsRequest) {
     this.#request = request;
@@ -162,6 +165,16 @@ class RowMaker {
     let error = await this.#insert(relation, first);
     if (error === undefined) return { values: first };
     const because = error.message;
+    const usual = `@${this.#domain}'`;
+    const column = Object.keys(first).find((name) => first[name]?.endsWith(usual) === true);
+    if (column !== undefined && !isCode(error.code, "unique"))
+      for (const domain of await domainsAskedFor(this.#request.client, this.#request.schema, relation)) {
+        const values = { ...first, [column]: (first[column] ?? "").replace(usual, () => `@${domain}'`) };
+        if ((await this.#insert(relation, values)) !== undefined) continue;
+        // Its other users are of the same domain, and so are rows that name them by their address.
+        this.#domain = domain;
+        return { values };
+      }
     for (const values of this.#variants(relation, place, first, error)) {
       error = await this.#insert(relation, values);
       if (error === undefined) return { values };
@@ -252,7 +265,7 @@ class RowMaker {
     )?.parameter;
     if (this.#belonging.userColumns(relation).includes(column.name)) return this.#user(place);
     if (claim === "claims.email" || (name === "auth.users" && column.name === "email"))
-      return sqlText(`${userNames[place.user]}@a.test`);
+      return sqlText(`${userNames[place.user]}@${this.#domain}`);
     if (claim !== undefined) return plainValue(column, place.parent);
     if (name === "auth.users")
       return { aud: sqlText("authenticated"), role: sqlText("authenticated") }[column.name];

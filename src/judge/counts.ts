@@ -1,10 +1,11 @@
 import { channels } from "../model/cell.ts";
 import type { CellRecord, Counts } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { type Evidence, evidences, verdictInfo, verdicts } from "../model/verdict.ts";
+import { isWaived } from "../model/waived.ts";
+import { type Evidence, evidences, verdicts } from "../model/verdict.ts";
 
 export interface Tally {
-  readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "channels" | "observed">) => void;
+  readonly add: (record: Pick<CellRecord, "verdict" | "waived" | "waiver" | "channels" | "observed">) => void;
   readonly counts: () => Counts;
 }
 
@@ -15,6 +16,7 @@ export function createTally(): Tally {
   let observed = 0;
   const byVerdict = zeroes();
   const waivedByVerdict = zeroes();
+  const waivedErrors = { direct: 0, rest: 0 };
   const byChannel = { direct: zeroes(), rest: zeroes() };
   const byEvidence = Object.fromEntries(evidences.map((one) => [one, 0])) as Record<Evidence, number>;
   return {
@@ -29,9 +31,12 @@ export function createTally(): Tally {
       const evidence = record.verdict === "pass" ? weakestEvidence(record) : undefined;
       if (evidence !== undefined) byEvidence[evidence] += 1;
       // A waiver accepts a failure; it cannot turn a harness that did not work into one that did.
-      if (record.waived && verdictInfo[record.verdict].waivable) {
+      if (isWaived(record)) {
         waived += 1;
         waivedByVerdict[record.verdict] += 1;
+        if (record.verdict === "error")
+          for (const channel of channels)
+            if (record.channels[channel]?.verdict === "error") waivedErrors[channel] += 1;
       }
     },
     counts: () =>
@@ -42,6 +47,7 @@ export function createTally(): Tally {
         byEvidence,
         waived,
         waivedByVerdict,
+        ...(waivedByVerdict.error > 0 && { waivedErrors }),
         ...(observed > 0 && { observed }),
       }),
   };

@@ -40,12 +40,10 @@ function live(counts: Counts, verdict: Verdict): number {
 
 /** Asked of the channels as well: a waived leak on one of them must not hide an error on the other. */
 function anyError(counts: Counts): boolean {
-  return verdicts
-    .filter((verdict) => verdictInfo[verdict].counts === "error")
-    .some(
-      (verdict) =>
-        counts.byVerdict[verdict] > 0 || channels.some((channel) => counts.byChannel[channel][verdict] > 0),
-    );
+  return (
+    live(counts, "error") > 0 ||
+    channels.some((channel) => counts.byChannel[channel].error > (counts.waivedErrors?.[channel] ?? 0))
+  );
 }
 
 function anyFailure(counts: Counts): boolean {

@@ -85,6 +85,11 @@ export const waiver: z.ZodObject = z
   .strictObject({
     reason: text.describe("Why the failure is accepted."),
     expires: day.describe("The last day on which the waiver holds (UTC)."),
+    error: z
+      .string()
+      .regex(/^42[0-9A-Z]{3}$/, "a waiver covers errors of the SQL itself, of class 42, as `42883`")
+      .optional()
+      .describe("SQLSTATE of an error that every such statement ends in, and that the waiver covers too."),
   })
   .meta({ id: "waiver" });
 

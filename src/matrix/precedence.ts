@@ -162,7 +162,7 @@ function meaning({
   const shown = columns
     .flatMap(({ columns: of, shows, rows }) => of.map(({ name }) => [name, shows, rows?.predicate ?? null]))
     .toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
-  const until = waiver === undefined ? null : [waiver.reason, waiver.expires];
+  const until = waiver === undefined ? null : [waiver.reason, waiver.expires, waiver.error ?? null];
   const chosen = calls && [calls.accept?.toSorted() ?? null, calls.reject.toSorted(), calls.reason ?? null];
   const bounds: Json = [
     assignment ? [sortedNames(assignment.fixed), sortedNames(assignment.free)] : null,

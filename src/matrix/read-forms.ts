@@ -221,7 +221,9 @@ function checkTwice(rules: readonly ColumnRule[], { issues }: Scope): void {
 /** A waiver whose day has passed is read all the same, and fails in the run. */
 export function readWaiver(fields: Fields): Part {
   const waive = fields.get("waive")?.value;
-  const [reason, expires] = ["reason", "expires"].map((key) => textOf(fieldsOf(waive).get(key)?.value));
+  const [reason, expires, error] = ["reason", "expires", "error"].map((key) =>
+    textOf(fieldsOf(waive).get(key)?.value),
+  );
   if (waive === undefined || reason === undefined || expires === undefined) return undefined;
-  return { waiver: { reason, expires, at: waive.at } };
+  return { waiver: { reason, expires, ...(error !== undefined && { error }), at: waive.at } };
 }

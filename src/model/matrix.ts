@@ -78,6 +78,8 @@ export interface Waiver {
   readonly reason: string;
   /** `YYYY-MM-DD`: the last day on which it holds (UTC). */
   readonly expires: string;
+  /** SQLSTATE of an error that it covers, too: without it, a waiver covers none. */
+  readonly error?: string | undefined;
   readonly at: SourcePosition;
 }
 

@@ -176,6 +176,8 @@ export interface Counts {
   /** Failing cells that a live waiver covers; they are in `byVerdict` too, under the verdict that they got. */
   readonly waived: number;
   readonly waivedByVerdict: Readonly<Record<Verdict, number>>;
+  /** Errors in `byChannel` that waivers cover, which name them; absent: none. */
+  readonly waivedErrors?: Readonly<Record<Channel, number>> | undefined;
   /** Cells whose expectation was observed and is not confirmed; absent: none. */
   readonly observed?: number | undefined;
 }

@@ -4,7 +4,8 @@ import { failsRun } from "../model/finding.ts";
 import type { CellRecord, Counts, RunRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
 import { number, plural } from "./text.ts";
-import { isFailing, isWaived } from "./words.ts";
+import { isFailing } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /** A finished run, as its archive has it: all that a reporter gets. */
 export interface ArchivedRun {

@@ -6,7 +6,8 @@ import { verdictInfo } from "../model/verdict.ts";
 import type { ArchivedRun } from "./archived-run.ts";
 import { channelFacts } from "./happened.ts";
 import { oneLine } from "./text.ts";
-import { callOf, causeText, declared, isWaived, operationHeads, verdictWords } from "./words.ts";
+import { callOf, causeText, declared, operationHeads, verdictWords } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /*
  * A run as test runners count: one test a cell, one a finding that fails the run, and one more where the archive is not

@@ -125,8 +125,12 @@ function groupTable({ verdict, cells, shown }: FailureGroup, options: FailureTex
 export function waiverTexts(cells: readonly CellRecord[]): readonly string[] {
   const texts = cells.flatMap((cell) => {
     if (cell.waiver === undefined) return [];
-    const { expires, reason, at } = cell.waiver;
-    const state = verdictInfo[cell.verdict].waivable ? "expired after" : "cannot cover an error, runs until";
+    const { expires, reason, at, error } = cell.waiver;
+    const state = verdictInfo[cell.verdict].waivable
+      ? "expired after"
+      : error === undefined
+        ? "covers no error that it does not name (`error: <SQLSTATE>`), runs until"
+        : `covers ${clean(error)} alone, on every channel, runs until`;
     return [`${state} ${clean(expires)}: ${oneLine(reason)} (${position(at)})`];
   });
   return [...new Set(texts)];

@@ -8,7 +8,8 @@ import { type FindingGroup, findingGroups } from "./findings-text.ts";
 import type { Paint } from "./paint.ts";
 import { causePlaces, findingPlace } from "./places.ts";
 import { clean, plural } from "./text.ts";
-import { isFailing, isWaived, placeName, verdictWords } from "./words.ts";
+import { isFailing, placeName, verdictWords } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 type Level = "error" | "warning" | "notice";
 

@@ -1,6 +1,7 @@
 import type { CellRecord } from "../model/run.ts";
 import { verdicts } from "../model/verdict.ts";
-import { gridWord, isFailing, isWaived, verdictWords } from "./words.ts";
+import { gridWord, isFailing, verdictWords } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /** What a grid shows of a cell. There are a few dozen different ones, however many cells there are. */
 export interface Mark {

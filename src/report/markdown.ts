@@ -17,12 +17,12 @@ import {
   declared,
   headline,
   isFailing,
-  isWaived,
   placeName,
   position,
   verdictWords,
   waivedTogether,
 } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /** GitHub refuses a comment that is longer; the rest is for what others put around it, such as a marker. */
 const mostCharacters = 65_536 - 512;

@@ -8,7 +8,8 @@ import type { ArchivedRun } from "./archived-run.ts";
 import { whatHappened } from "./cases.ts";
 import { causePlaces, findingPlace } from "./places.ts";
 import { clean, oneLine, plural, safeJson } from "./text.ts";
-import { cellName, type FailingVerdict, failureOrder, headline, isFailing, isWaived } from "./words.ts";
+import { cellName, type FailingVerdict, failureOrder, headline, isFailing } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /** GitHub's code scanning shows the first 5,000 results of a run, and refuses more than 25,000. */
 const mostResults = 5000;

@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import { failsRun } from "../model/finding.ts";
 import type { CellRecord, RunRecord } from "../model/run.ts";
 import type { ArchivedRun, ReportOptions } from "./archived-run.ts";
@@ -11,15 +12,8 @@ import { mapLines } from "./map.ts";
 import { painter } from "./paint.ts";
 import { clean, hanging, labelled, number, oneLine, plural } from "./text.ts";
 import { countSkips, totalLines } from "./totals.ts";
-import {
-  cellName,
-  isFailing,
-  isWaived,
-  operationHeads,
-  position,
-  verdictWords,
-  waivedTogether,
-} from "./words.ts";
+import { cellName, isFailing, operationHeads, position, verdictWords, waivedTogether } from "./words.ts";
+import { isWaived } from "../model/waived.ts";
 
 /** Lines that belong together; a blank line parts them from the next. */
 type Section = readonly string[];
@@ -114,26 +108,36 @@ function waivedLines(failures: Failures, run: RunRecord, width: number): Section
     ({ names, expires, reason, at }) =>
       `${clean(names)}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`,
   );
-  const cells = failures
-    .groups()
-    .flatMap(({ shown, cells: count }) => [
-      ...shown.map(waivedText),
-      ...(count > shown.length
-        ? [`… and ${plural(count - shown.length, "more", "more")} of the same relation (see cells.ndjson)`]
-        : []),
-    ]);
-  const left = [...failures.left().values()].reduce((sum, count) => sum + count, 0);
+  const groups = failures.groups();
+  const cells = waivedAlike(groups.flatMap(({ shown }) => shown));
+  const unshown = groups.reduce((sum, { shown, cells: count }) => sum + count - shown.length, 0);
+  const left = [...failures.left().values()].reduce((sum, count) => sum + count, unshown);
   const more = left === 0 ? [] : [`… and ${plural(left, "more", "more")} (see cells.ndjson)`];
   return [...relations, ...cells, ...more].flatMap((line, index) =>
     labelled(index === 0 ? "waived" : "", line, width, 0, 11),
   );
 }
 
-function waivedText(cell: CellRecord): string {
-  const what = `${verdictWords[cell.verdict].one}: ${cellName(cell)}`;
-  if (cell.waiver === undefined) return what;
-  const { expires, reason, at } = cell.waiver;
-  return `${what}, until ${clean(expires)}: ${oneLine(reason)} (${position(at)})`;
+/** One line for all cells of a relation that are waived for the same reason until the same day. */
+function waivedAlike(cells: readonly CellRecord[]): readonly string[] {
+  const alike = grouped(cells, ({ verdict, schema, relation, waiver }) =>
+    JSON.stringify([verdict, schema, relation, waiver?.reason, waiver?.expires]),
+  );
+  return [...alike.values()].map((group) => {
+    const [cell] = group;
+    if (cell === undefined) return "";
+    const { verdict, waiver } = cell;
+    const names = (of: (one: CellRecord) => string): string => [...new Set(group.map(of))].join(", ");
+    const what =
+      group.length === 1
+        ? cellName(cell)
+        : `${number(group.length)} cells of ${clean(`${cell.schema}.${cell.relation}`)} (${clean(names(({ persona }) => persona))}; ${names(({ operation }) => operationHeads[operation])})`;
+    const until =
+      waiver === undefined
+        ? ""
+        : `, until ${clean(waiver.expires)}: ${oneLine(waiver.reason)} (${position(waiver.at)})`;
+    return `${verdictWords[verdict].one}: ${what}${until}`;
+  });
 }
 
 /** Where rows were too many to be measured one by one. */

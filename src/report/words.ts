@@ -4,7 +4,6 @@ import { formatPosition, type SourcePosition } from "../model/errors.ts";
 import type { Expectation, Operation } from "../model/matrix.ts";
 import type { Cause, CellRecord, RunRecord, WaivedRelation } from "../model/run.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { verdictInfo } from "../model/verdict.ts";
 import type { Tone } from "./paint.ts";
 import { clean, number, oneLine, plural } from "./text.ts";
 
@@ -59,11 +58,6 @@ export type FailingVerdict = Exclude<Verdict, "pass" | "skipped">;
 
 export function isFailing(verdict: Verdict): verdict is FailingVerdict {
   return (failureOrder as readonly Verdict[]).includes(verdict);
-}
-
-/** Covered by a waiver that may cover it: an error never is. */
-export function isWaived(cell: Pick<CellRecord, "verdict" | "waived">): boolean {
-  return cell.waived && verdictInfo[cell.verdict].waivable;
 }
 
 /** What the matrix leaves out: one entry for all that it waives for the same reason until the same day. */

@@ -46,8 +46,7 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
     leftOut: [],
     sampled: [],
   };
-  const named =
-    typeof wish === "string" ? wish : "chains" in wish ? `${wish.chains} chains` : `${wish.seconds} s`;
+  const named = nameOf(wish);
   if (because !== undefined)
     return { record: { wish: named, because, ...nothing, seconds: 0 }, findings: [] };
   const began = now();
@@ -94,7 +93,15 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
 
 function budgetOf(wish: EscalationWish, probedMs: number): number {
   if (typeof wish === "object" && "seconds" in wish) return wish.seconds * 1000;
-  return wish !== "default" ? Number.POSITIVE_INFINITY : Math.max(leastMs, probedMs * share);
+  const usual = Math.max(leastMs, probedMs * share);
+  if (typeof wish === "object" && "times" in wish) return usual * wish.times;
+  return wish === "default" ? usual : Number.POSITIVE_INFINITY;
+}
+
+function nameOf(wish: EscalationWish): string {
+  if (typeof wish === "string") return wish;
+  if ("chains" in wish) return `${wish.chains} chains`;
+  return "times" in wish ? `${wish.times} times the default` : `${wish.seconds} s`;
 }
 
 function whyNot({ request: { target }, options }: OpenRun, wish: EscalationWish): string | undefined {

@@ -19,6 +19,7 @@ import { acceptedMove, leakingCandidate } from "../probe/sql/cause-rows.ts";
 import { assignments, insertSql } from "../probe/sql/statements.ts";
 import { seenWithDirect } from "../judge/seen-with-direct.ts";
 import { inForce } from "../judge/in-force.ts";
+import { errorCode } from "../model/waived.ts";
 import { dayOf } from "../lib/moment.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { ProvedCell } from "./5-prove.ts";
@@ -119,7 +120,13 @@ export function recordCell(
     at: cell.at,
     waiver: cell.waiver,
     observed: cell.observed,
-    waived: !clean && cell.waiver !== undefined && cell.waiver.expires >= context.today,
+    waived:
+      !clean &&
+      cell.waiver !== undefined &&
+      cell.waiver.expires >= context.today &&
+      (verdict !== "error" ||
+        cell.waiver.error === undefined ||
+        cell.waiver.error === errorCode({ operation: cell.operation, channels })),
     verdict,
     channels,
     notOn,

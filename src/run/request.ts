@@ -42,6 +42,8 @@ export type EscalationWish =
   | "full"
   | "off"
   | { readonly seconds: number }
+  /** As many times as long as by default: so that a later run by default tries nothing that was not tried. */
+  | { readonly times: number }
   | { readonly chains: number };
 
 export interface RunRequest {

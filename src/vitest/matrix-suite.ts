@@ -22,7 +22,8 @@ import { lastLines } from "../report/ending.ts";
 import { cellBlock } from "../report/failure-text.ts";
 import { findingSections } from "../report/findings-text.ts";
 import type { Paint } from "../report/paint.ts";
-import { isFailing, isWaived } from "../report/words.ts";
+import { isFailing } from "../report/words.ts";
+import { isWaived } from "../model/waived.ts";
 
 type Given = Pick<
   RunOptions,

@@ -6,9 +6,10 @@ import { keepingCommand } from "../failure-text.ts";
 import { extents } from "../grid.ts";
 import { happened } from "../happened.ts";
 import { clean, number, oneLine, plural } from "../text.ts";
-import { causeText, declared, isFailing, isWaived, position, predicateOf } from "../words.ts";
+import { causeText, declared, isFailing, position, predicateOf } from "../words.ts";
 import type { AnswerView, CellColumns, FailureView, Place, Text } from "./data.ts";
 import { createDictionary, createNames, createPool } from "./dictionary.ts";
+import { isWaived } from "../../model/waived.ts";
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 

@@ -20,7 +20,6 @@ import {
   declared,
   failureOrder,
   isFailing,
-  isWaived,
   operationHeads,
   position,
   verdictWords,
@@ -28,6 +27,7 @@ import {
 import { type CellEncoder, createCellEncoder } from "./cells.ts";
 import { createAgainst } from "./against.ts";
 import type { FindingView, GroupView, PageData, PersonaView, RelationView, VerdictView } from "./data.ts";
+import { isWaived } from "../../model/waived.ts";
 
 /** Personas of a group that are listed; the others are among the cells. */
 const listed = 50;

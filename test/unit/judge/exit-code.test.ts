@@ -11,15 +11,19 @@ import { cell, channel } from "../../fixtures/runs/build.ts";
 interface Told {
   readonly verdict: Verdict;
   readonly waived?: boolean;
+  /** The error that the waiver names. */
+  readonly error?: string;
   /** Both channels as the cell, unless given. */
   readonly on?: Partial<Record<Channel, Verdict>>;
 }
 
 function codeOf(told: readonly Told[], findings: readonly Finding[] = []): number {
   const tally = createTally();
-  for (const { verdict, waived = false, on = { direct: verdict, rest: verdict } } of told) {
+  for (const { verdict, waived = false, error, on = { direct: verdict, rest: verdict } } of told) {
     const judged = Object.entries(on).map(([name, of]) => [name, channel(of)]);
-    tally.add(cell({ verdict, waived, channels: Object.fromEntries(judged) as object }));
+    const at = { file: "m.yaml", line: 1, column: 1 };
+    const waiver = { reason: "known", expires: "2099-01-01", error, at };
+    tally.add(cell({ verdict, waived, waiver, channels: Object.fromEntries(judged) as object }));
   }
   return exitCode(tally.counts(), findings);
 }
@@ -44,6 +48,14 @@ describe("the exit code", () => {
     ["skips do not count", [pass, { verdict: "skipped" }], [], 0],
     ["a note does not count", [pass], [note], 0],
     ["a waived failure does not count", [pass, { verdict: "leak", waived: true }], [], 0],
+    ["an error that its waiver names", [pass, { verdict: "error", waived: true, error: "42883" }], [], 0],
+    ["an error that its waiver does not name", [pass, { verdict: "error", waived: true }], [], 2],
+    [
+      "an error beside one that its waiver names",
+      [{ verdict: "error", waived: true, error: "42883" }, { verdict: "error" }],
+      [],
+      2,
+    ],
     ["no cell", [], [], 2],
     ["nothing but skips", [{ verdict: "skipped" }], [], 2],
     [

@@ -213,7 +213,7 @@ describe("the terminal report", () => {
     const waiver = { reason: "hide it", expires: "2099-01-01", at: error.at };
     const text = await render(record([{ ...error, waived: true, waiver }]));
     expect(headers(text)).toEqual(["ERROR  public.user_roles · select: ana met an error"]);
-    expect(text).toContain("cannot cover an error");
+    expect(text).toContain("covers no error that it does not name");
     expect(lastLine(text)).toContain(" ERROR 1 error;");
   });
 

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CliResult, rowgate } from "../support/cli.ts";
+
+/** A sign-up trigger with a list of domains, one table whose policies' helper compares an enum with a text, and a sound one. */
+const sql = `
+create table public.allowed_domains (domain text primary key);
+insert into public.allowed_domains values ('*.staff.example'), ('partner.example');
+create function public.check_domain() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if not exists (select from public.allowed_domains d
+                 where split_part(new.email, '@', 2) ~ ('^' || replace(replace(d.domain, '.', '\\.'), '*', '[a-z]+') || '$')) then
+    raise exception 'the domain of % is not in the list', new.email;
+  end if;
+  return new;
+end $$;
+create trigger check_domain before insert on auth.users for each row execute function public.check_domain();
+create type public.rank as enum ('owner', 'admin');
+create table public.members (user_id uuid references auth.users primary key, rank public.rank not null);
+create table public.notes (id int generated always as identity primary key, owner uuid not null references auth.users, body text not null);
+alter table public.allowed_domains enable row level security;
+alter table public.members enable row level security;
+alter table public.notes enable row level security;
+create function public.has_rank(wanted text[]) returns boolean language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (select from public.members m where m.user_id = auth.uid() and m.rank = any (wanted));
+end $$;
+create policy ranked on public.members to authenticated using (public.has_rank(array['owner']));
+create policy own on public.notes to authenticated using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
+`;
+
+let folder: string;
+let made: CliResult;
+let matrix: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "rowgate init "));
+  await mkdir(path.join(folder, "supabase/migrations"), { recursive: true });
+  await writeFile(path.join(folder, "supabase/migrations/20260101000000_all.sql"), sql);
+  made = await rowgate(["init", "--quiet"], { cwd: folder });
+  const name = /next: rowgate run (\S+)/.exec(made.out)?.[1] ?? "";
+  matrix = path.join(folder, name);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("users get an address that the sign-up trigger lets in, so that tables about users get rows", async () => {
+  expect(made.code, made.err).toBe(0);
+  expect(made.out).not.toContain("stays empty");
+  const rows = await readFile(
+    path.join(folder, "policies", path.basename(matrix, ".yaml"), "900_rowgate_rows.sql"),
+    "utf8",
+  );
+  expect(rows).toContain("owner@a.staff.example");
+  expect(await readFile(matrix, "utf8")).toMatch(/notes:.*\n.*own: owner = :sub/);
+});
+
+test("an error of the SQL is the first question, and a waiver names it: the run passes until it is another", async () => {
+  expect(made.out).toMatch(
+    /1\. statements about public\.members end in an error: 42883 operator does not exist/,
+  );
+  expect(await readFile(matrix, "utf8")).toMatch(/deny: true, waive: \{ reason: .*, error: "42883" \}/);
+  const args = ["run", matrix, "--channel", "direct", "--only", "*/public.members/*"];
+  const passed = await rowgate(args, { cwd: folder });
+  expect(passed.code, passed.out + passed.err).toBe(0);
+  const text = await readFile(matrix, "utf8");
+  await writeFile(matrix, text.replaceAll('error: "42883"', 'error: "42P01"'));
+  const failed = await rowgate(args, { cwd: folder });
+  expect(failed.code).toBe(2);
+  expect(failed.out.replaceAll(/\s+/g, " ")).toContain("covers 42P01 alone");
+  await writeFile(matrix, text);
+});
