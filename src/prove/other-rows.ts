@@ -27,7 +27,10 @@ export async function openedByOthers(
   // What hangs on claims or the time is no pass as it is.
   const passes = rests.claims.length + rests.time.length === 0;
   if (!passes || policy.tree === undefined || declared.text === "true") return undefined;
-  const openers = [...openersOf(policy.tree, context.knowledge), ...newParents(context, keys)];
+  const openers = [
+    ...openersOf(policy.tree, context.space.relation, context.knowledge),
+    ...newParents(context, keys),
+  ];
   if (openers.length === 0) return undefined;
   const hidden = await rowNotDeclared(context, declared);
   const tries = await Promise.all(

@@ -25,6 +25,7 @@ import {
   type Tie,
   tied,
   type Way,
+  withoutItself,
 } from "./ties.ts";
 import {
   fieldsOf,
@@ -54,17 +55,20 @@ const wayLimit = 24;
 const known = new WeakMap<Node, readonly Opener[]>();
 
 /** The same for every persona. */
-export function openersOf(tree: Node, reading: Reading): readonly Opener[] {
-  const found = known.get(tree) ?? read(tree, reading);
+export function openersOf(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
+  const found = known.get(tree) ?? read(tree, relation, reading);
   known.set(tree, found);
   return found;
 }
 
-function read(tree: Node, reading: Reading): readonly Opener[] {
+function read(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
   const place: Place = { reading, actor: persona, scope: new Map(), depth: 0 };
-  return waysOf(tree, true, place).flatMap(({ items, equal: pairs, sql }) =>
-    items.length === 0 || items.length > 4 ? [] : [{ sql: sql ?? show(tree), items, ties: tied(pairs) }],
-  );
+  return waysOf(tree, true, place).flatMap((way) => {
+    const { items, equal: pairs, sql } = withoutItself(way, relation);
+    return items.length === 0 || items.length > 4
+      ? []
+      : [{ sql: sql ?? show(tree), items, ties: tied(pairs) }];
+  });
 }
 
 /** Ways in which a view could have a row more. */

@@ -1,10 +1,21 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { parseStatements } from "../../lib/sql-tree.ts";
-import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Reading } from "./inline.ts";
 import { resolveNames } from "./resolve.ts";
 import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
-import { fromItemName, literal, part, walk, withoutCasts } from "./tree.ts";
+import {
+  columnRef,
+  fromItemName,
+  literal,
+  outerNames,
+  part,
+  printSelect,
+  readsRow,
+  selectOf,
+  stringOf,
+  walk,
+  withoutCasts,
+} from "./tree.ts";
 import { isEnumerable } from "./types.ts";
 import { isComparison } from "./widen.ts";
 
@@ -18,28 +29,56 @@ export interface Partner {
   readonly node: Node;
   /** Its elements, each by itself. */
   readonly array: boolean;
+  /** By < or >. */
+  readonly ordered: boolean;
 }
 
-/** Tables and views in FROM that are others. */
-export function otherItems(
-  tree: Node,
-  own: ReadonlySet<string>,
-  schema: Schema,
-): ReadonlyMap<string, ProofRelation> {
-  const found = new Map<string, ProofRelation>();
+export function isOrdering(name: readonly Node[] | undefined): boolean {
+  return /^[<>]=?$/.test(stringOf(name?.[0]));
+}
+
+/** Items of FROM that are others: tables and views, and queries that read nothing of what is around them. */
+export function otherItems(tree: Node, own: ReadonlySet<string>, schema: Schema): ReadonlyMap<string, Node> {
+  const found = new Map<string, Node>();
   walk(tree, (node) => {
     const { schemaname, relname } = part(node, "RangeVar") ?? {};
     const name = fromItemName(node);
-    const other = relname === undefined ? undefined : schema.relation(schemaname, relname);
-    if (name !== undefined && other !== undefined && !own.has(name)) found.set(name, other);
+    const isTable = relname !== undefined && schema.relation(schemaname, relname) !== undefined;
+    const query = part(node, "RangeSubselect")?.subquery;
+    const isQuery = query !== undefined && !readsRow(query) && outerNames(query).length === 0;
+    if (name !== undefined && !own.has(name) && (isTable || isQuery)) found.set(name, node);
   });
   return found;
 }
 
-/** What another table holds in a column that ours is compared with. */
-export function columnText(of: ProofRelation | undefined, name: string | undefined): string | undefined {
-  if (of === undefined || !of.columns.some((one) => one.name === name)) return undefined;
-  return `select distinct ${quoteIdent(name ?? "")}::text from ${quoteQualified(of)} limit 20`;
+/** What another item holds in a column that ours is compared with. */
+export function columnText(item: Node | undefined, name: string | undefined): string | undefined {
+  if (item === undefined || name === undefined) return undefined;
+  const val: Node = {
+    TypeCast: {
+      arg: columnRef(fromItemName(item) ?? "", name),
+      typeName: { names: [{ String: { sval: "text" } }], typemod: -1 },
+    },
+  };
+  try {
+    return `${printSelect({ ...selectOf(val), distinctClause: [{} as Node], fromClause: [item] })} limit 20`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Columns of the relation that queries within it call otherwise. */
+export function renamedIn(
+  trees: readonly Node[],
+  isOwn: (node: Node) => string | undefined,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  walk(trees, (node) => {
+    const { name, val } = part(node, "ResTarget") ?? {};
+    const column = val && isOwn(withoutCasts(val));
+    if (name !== undefined && column !== undefined) found.set(name, column);
+  });
+  return found;
 }
 
 export function enumerated(column: ProofColumn): readonly string[] {
@@ -47,7 +86,10 @@ export function enumerated(column: ProofColumn): readonly string[] {
 }
 
 /** Names in FROM whose rows are the relation's: itself, what shares rows with it, views, and queries that read it. */
-export function ownAliases(tree: Node, { reading: { schema }, relation }: About): ReadonlySet<string> {
+export function ownAliases(
+  tree: Node | readonly Node[],
+  { reading: { schema }, relation }: About,
+): ReadonlySet<string> {
   const kin = new Set(schema.kin(relation));
   const aliases = new Set<string>();
   const withNames = new Set<string>();
@@ -102,6 +144,10 @@ function returnedBy(select: SelectStmt | undefined): readonly Node[] {
   return value === undefined ? [] : [value];
 }
 
+function equalTo(node: Node): Partner {
+  return { node, array: false, ordered: false };
+}
+
 /** Of calls, of queries and of the values that they return: what each is compared with. */
 export function partnersIn(tree: Node, outside: readonly Partner[]): ReadonlyMap<Node, readonly Partner[]> {
   const partners = new Map<Node, readonly Partner[]>();
@@ -116,20 +162,19 @@ export function partnersIn(tree: Node, outside: readonly Partner[]): ReadonlyMap
   add(tree, outside);
   walk(tree, (node) => {
     const { lexpr, rexpr, name, kind } = part(node, "A_Expr") ?? {};
+    const ordered = isOrdering(name);
     if (lexpr !== undefined && rexpr !== undefined && (isComparison(name) || kind === "AEXPR_IN")) {
-      add(lexpr, [{ node: rexpr, array: kind === "AEXPR_OP_ANY" }]);
-      add(rexpr, [{ node: lexpr, array: false }]);
+      add(lexpr, [{ node: rexpr, array: kind === "AEXPR_OP_ANY", ordered }]);
+      add(rexpr, [{ node: lexpr, array: false, ordered }]);
     }
-    add(part(node, "NullTest")?.arg, [{ node: literal(null), array: false }]);
+    add(part(node, "NullTest")?.arg, [equalTo(literal(null))]);
     const { testexpr, subselect } = part(node, "SubLink") ?? {};
     const targets = part(subselect, "SelectStmt")?.targetList ?? [];
     const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
-    for (const [index, one] of tests.entries())
-      add(part(targets[index], "ResTarget")?.val, [{ node: one, array: false }]);
+    for (const [index, one] of tests.entries()) add(part(targets[index], "ResTarget")?.val, [equalTo(one)]);
     const [test, ...more] = tests;
     if (test !== undefined && more.length === 0)
-      for (const value of returnedBy(part(subselect, "SelectStmt")))
-        add(value, [{ node: test, array: false }]);
+      for (const value of returnedBy(part(subselect, "SelectStmt"))) add(value, [equalTo(test)]);
   });
   return partners;
 }

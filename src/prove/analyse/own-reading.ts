@@ -7,18 +7,21 @@ import {
   columnsOf,
   columnText,
   enumerated,
+  isOrdering,
   otherItems,
   ownAliases,
   type Partner,
   partnersIn,
+  renamedIn,
   viewsIn,
 } from "./own-items.ts";
 import { type Actor, persona, type Question } from "./question.ts";
-import type { ProofColumn, ProofRelation } from "./schema.ts";
+import type { ProofColumn } from "./schema.ts";
 import {
   columnRef,
   fieldsOf,
   free,
+  fromItemName,
   outerNames,
   part,
   printExpression,
@@ -29,7 +32,8 @@ import {
   walk,
   withoutCasts,
 } from "./tree.ts";
-import { isEnumerable } from "./types.ts";
+import { hasOrder, isEnumerable } from "./types.ts";
+import { constantOf, flippedOf } from "./ties.ts";
 import { isComparison } from "./widen.ts";
 
 export interface Compared {
@@ -55,7 +59,12 @@ export function ownReading(tree: Node, about: About): OwnReading {
   if (made === undefined) {
     const unclear = new Set<string>();
     made = {
-      compared: comparedWithin(tree, { actor: persona, depth: 0, partners: [] }, about, unclear),
+      compared: comparedWithin(
+        tree,
+        { actor: persona, depth: 0, partners: [], others: new Map() },
+        about,
+        unclear,
+      ),
       unclear,
     };
     readings.set(tree, made);
@@ -69,6 +78,8 @@ interface Place {
   readonly depth: number;
   /** What the value that it returns is compared with. */
   readonly partners: readonly Partner[];
+  /** Items of FROM around it. */
+  readonly others: ReadonlyMap<string, Node>;
   /** It is a view's. */
   readonly inFrom?: boolean;
 }
@@ -86,7 +97,9 @@ class OwnReader {
   readonly #unclear: Set<string>;
   readonly #found: Compared[] = [];
   readonly #aliases: ReadonlySet<string>;
-  readonly #others: ReadonlyMap<string, ProofRelation>;
+  readonly #others: ReadonlyMap<string, Node>;
+  /** What queries within it call otherwise. */
+  #renamed: ReadonlyMap<string, string> = new Map();
   readonly #partners: ReadonlyMap<Node, readonly Partner[]>;
   /** Nodes of which it is known what is made of them. */
   readonly #clear: Set<Node>;
@@ -97,7 +110,8 @@ class OwnReader {
     this.#about = about;
     this.#unclear = unclear;
     this.#aliases = ownAliases(tree, about);
-    this.#others = otherItems(tree, this.#aliases, about.reading.schema);
+    this.#others = new Map([...place.others, ...otherItems(tree, this.#aliases, about.reading.schema)]);
+    this.#renamed = renamedIn([tree, ...viewsIn(tree, about).flat()], (node) => this.#isOwn(node));
     this.#partners = partnersIn(tree, place.partners);
     this.#clear = new Set(place.inFrom === true ? columnsOf(part(tree, "SelectStmt")) : []);
   }
@@ -105,6 +119,7 @@ class OwnReader {
   read(): readonly Compared[] {
     walk(this.#tree, (node) => {
       this.#readComparison(node);
+      this.#readJoin(node);
       this.#readNullTest(node);
       this.#readSubquery(node);
       this.#readReturned(node);
@@ -117,11 +132,13 @@ class OwnReader {
 
   #isOwn(node: Node | undefined): string | undefined {
     const [alias = "", column = ""] = fieldsOf(node) ?? [];
-    return this.#aliases.has(alias) && this.#column(column) !== undefined ? column : undefined;
+    return this.#aliases.has(alias) ? this.#column(column)?.name : undefined;
   }
 
   #column(name: string): ProofColumn | undefined {
-    return this.#about.relation.columns.find((one) => one.name === name);
+    const { columns } = this.#about.relation;
+    const known = columns.find((one) => one.name === name);
+    return known ?? columns.find((one) => one.name === this.#renamed.get(name));
   }
 
   /** @param sql what a column is compared with */
@@ -134,24 +151,60 @@ class OwnReader {
     const bare = own && withoutCasts(own);
     const column = this.#isOwn(bare);
     if (bare === undefined || other === undefined || column === undefined) return;
-    this.#clear.add(bare);
-    for (const item of part(other, "List")?.items ?? [other]) {
-      const [of = "", name] = fieldsOf(withoutCasts(item)) ?? [];
-      const text = valueText(item, array) ?? columnText(this.#others.get(of), name);
-      const beside = this.#isOwn(withoutCasts(item));
-      if (of === rowName && name !== undefined) this.#found.push({ column, with: name });
-      // Two columns of the other row, which may be this one.
-      else if (beside !== undefined) this.#found.push({ column, with: beside });
-      else if (text !== undefined) this.#add(column, text, ordered);
-    }
+    const items = part(other, "List")?.items ?? [other];
+    const known = items.filter((item) => this.#compareWith(column, item, array, ordered));
+    if (known.length === items.length && !(ordered && !this.#hasOrder(column))) this.#clear.add(bare);
+  }
+
+  #hasOrder(name: string): boolean {
+    const column = this.#column(name);
+    return column !== undefined && hasOrder(column);
+  }
+
+  /** Whether it is known which values matter. */
+  #compareWith(column: string, item: Node, array: boolean, ordered: boolean): boolean {
+    const [of = "", name] = fieldsOf(withoutCasts(item)) ?? [];
+    const text = valueText(item, array) ?? columnText(this.#others.get(of), name);
+    const beside = this.#isOwn(withoutCasts(item));
+    if (of === rowName && name !== undefined) this.#found.push({ column, with: name });
+    // Two columns of the other row, which may be this one.
+    else if (beside !== undefined) this.#found.push({ column, with: beside });
+    else if (text !== undefined) this.#add(column, text, ordered);
+    else return false;
+    return true;
+  }
+
+  /** NATURAL and USING compare columns of the same name. */
+  #readJoin(node: Node): void {
+    const { isNatural, usingClause, larg, rarg } = part(node, "JoinExpr") ?? {};
+    const sides = [larg, rarg].map((side) => (side && fromItemName(side)) ?? "");
+    if (!sides.some((side) => this.#aliases.has(side))) return;
+    if (isNatural === true) this.#unclear.add("NATURAL JOIN");
+    for (const name of (usingClause ?? []).map(stringOf))
+      for (const side of sides.filter((one) => !this.#aliases.has(one)))
+        if (!this.#compareWith(name, columnRef(side, name), false, false)) this.#unclear.add(name);
   }
 
   #readComparison(node: Node): void {
     const { lexpr, rexpr, kind, name } = part(node, "A_Expr") ?? {};
     if (!isComparison(name) && kind !== "AEXPR_IN") return;
-    const ordered = /^[<>]=?$/.test(stringOf(name?.[0]));
+    const ordered = isOrdering(name);
     this.#compare(lexpr, rexpr, kind === "AEXPR_OP_ANY", ordered);
     this.#compare(rexpr, lexpr, kind === "AEXPR_OP_ANY", ordered);
+    const operator = stringOf(name?.[0]);
+    this.#readCount(lexpr, operator, rexpr);
+    this.#readCount(rexpr, flippedOf(operator), lexpr);
+  }
+
+  /** Of its own rows one is put in: whether there is any is seen so, and how many there are is not. */
+  #readCount(node: Node | undefined, operator: string, other: Node | undefined): void {
+    if (node === undefined || !counts(node)) return;
+    const query = part(withoutCasts(node), "SubLink")?.subselect;
+    const reads = query === undefined ? this.#aliases : ownAliases([query], this.#about);
+    const constant = part(other, "A_Const");
+    const to = constant && constantOf(constant);
+    const isAny = to === "0" || (to === "1" && /^(?:>=|<)$/.test(operator));
+    if (reads.size > 0 && !isAny) this.#unclear.add("the number of rows");
   }
 
   #readNullTest(node: Node): void {
@@ -188,7 +241,10 @@ class OwnReader {
     if (value === undefined) return;
     const column = this.#isOwn(withoutCasts(value));
     if (column !== undefined) this.#found.push({ column, with: "*" });
-    for (const other of this.#partners.get(value) ?? []) this.#compare(value, other.node, other.array);
+    for (const other of this.#partners.get(value) ?? []) {
+      this.#compare(value, other.node, other.array, other.ordered);
+      this.#readCount(value, other.ordered ? ">" : "=", other.node);
+    }
   }
 
   #readCall(node: Node): void {
@@ -201,7 +257,12 @@ class OwnReader {
     const given = (call?.args ?? []).map((arg, index) =>
       boundArgument(arg, fn.argumentTypes[index] ?? "", actor, this.#about),
     );
-    const inside = { actor: actorOf(fn, actor), depth: depth + 1, partners: this.#partners.get(node) ?? [] };
+    const inside: Place = {
+      actor: actorOf(fn, actor),
+      depth: depth + 1,
+      partners: this.#partners.get(node) ?? [],
+      others: this.#others,
+    };
     try {
       this.#within(inlined(body, fn, given, schema), inside);
     } catch {
@@ -212,7 +273,7 @@ class OwnReader {
   #readViews(): void {
     const { actor, depth } = this.#place;
     for (const query of viewsIn(this.#tree, this.#about).flat())
-      this.#within(query, { actor, depth: depth + 1, partners: [], inFrom: true });
+      this.#within(query, { actor, depth: depth + 1, partners: [], others: this.#others, inFrom: true });
   }
 
   #within(tree: Node, place: Place): void {
@@ -223,12 +284,20 @@ class OwnReader {
   #readRest(node: Node): void {
     const [alias = "", field] = fieldsOf(node) ?? [];
     if (this.#clear.has(node) || !this.#aliases.has(alias)) return;
-    if (field === undefined || field === "*") this.#unclear.add("the row as a whole");
     const column = this.#column(field ?? "");
-    if (column === undefined) return;
+    if (column === undefined) {
+      this.#unclear.add(field === undefined || field === "*" ? "the row as a whole" : field);
+      return;
+    }
     if (!isEnumerable(column)) this.#unclear.add(column.name);
     for (const value of enumerated(column)) this.#add(column.name, `select ${quoteLiteral(value)}`);
   }
+}
+
+function counts(node: Node): boolean {
+  let found = false;
+  walk(node, (one) => void (found ||= stringOf(part(one, "FuncCall")?.funcname?.at(-1)) === "count"));
+  return found;
 }
 
 /** Bodies within bodies. */

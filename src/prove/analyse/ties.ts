@@ -63,6 +63,29 @@ export function tied(pairs: Way["equal"]): readonly Tie[] {
   }));
 }
 
+/** A row of the relation that the condition is about, by the key of the very row that it is about, is that row. */
+export function withoutItself({ items, equal: pairs, sql }: Way, relation: ProofRelation): Way {
+  const ties = tied(pairs);
+  const isItself = (item: Item): boolean =>
+    item.relation === relation &&
+    relation.keys.some((key) =>
+      key.every((name) =>
+        ties.some(
+          ({ columns, slots }) =>
+            columns.includes(name) && slots.some((slot) => slot.item === item && slot.column === name),
+        ),
+      ),
+    );
+  const itself = new Set(items.filter(isItself));
+  const own = (one: Operand): Operand =>
+    one.kind === "slot" && itself.has(one.slot.item) ? { kind: "column", name: one.slot.column } : one;
+  return {
+    items: items.filter((item) => !itself.has(item)),
+    equal: pairs.map(([one, other]) => [own(one), own(other)]),
+    sql,
+  };
+}
+
 /** Constants and what the persona is are no bridge between others. */
 function isSame(one: Operand, other: Operand): boolean {
   if (one.kind === "slot" && other.kind === "slot")
