@@ -12,7 +12,7 @@ import {
 /** What a person reads when the harness could not do its job: what happened, where (from `cwd`), what to do. */
 export function describeError(error: unknown, cwd: string): string {
   if (error instanceof AggregateError) return error.errors.map((one) => describeError(one, cwd)).join("");
-  if (error instanceof IssuesError) return describeIssues(error);
+  if (error instanceof IssuesError) return describeIssues(error, cwd);
   if (error instanceof RowgateError) return describeOne(error, cwd);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `rowgate: something unexpected happened; this is a defect of rowgate\n${text}\n`;
@@ -21,15 +21,19 @@ export function describeError(error: unknown, cwd: string): string {
 /** A reader needs no more of them; a file that is not a matrix may have one in every line. */
 const shownAtMost = 500;
 
-function describeIssues({ message, issues }: IssuesError): string {
+function describeIssues({ message, issues, hint }: IssuesError, cwd: string): string {
   const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
   const more = issues.length > shownAtMost ? `… and ${issues.length - shownAtMost} more\n` : "";
-  const shown = issues.slice(0, shownAtMost).map(describeIssue).join("");
-  return `rowgate: ${message}\n${shown}${more}${count}; nothing was probed\n`;
+  const shown = issues
+    .slice(0, shownAtMost)
+    .map((one) => describeIssue(one, cwd))
+    .join("");
+  const todo = hint === undefined ? "" : `  ${hint}\n`;
+  return `rowgate: ${message}\n${shown}${more}${count}; nothing was probed\n${todo}`;
 }
 
-function describeIssue({ at, message, hint }: Issue): string {
-  return `${formatPosition(at)}: ${message}${hint === undefined ? "" : `\n    ${hint}`}\n`;
+function describeIssue({ at, message, hint }: Issue, cwd: string): string {
+  return `${formatPosition(from(cwd, at))}: ${message}${hint === undefined ? "" : `\n    ${hint}`}\n`;
 }
 
 function describeOne({ message, at, details, hint }: RowgateError, cwd: string): string {

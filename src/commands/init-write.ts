@@ -12,6 +12,7 @@ import {
   questionLines,
   relationEntries,
 } from "../init/text.ts";
+import { plural } from "../report/text.ts";
 import type { Environment } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
 import type { Ended } from "./init-observe.ts";
@@ -143,9 +144,9 @@ export function summary(
         ]),
     ...(rows.tables.length === 0
       ? []
-      : [`${shown(place.rows)}: rows for ${rows.tables.length} empty tables`]),
+      : [`${shown(place.rows)}: rows for ${plural(rows.tables.length, "empty table")}`]),
     ...rows.refused.map(({ relation, because }) => `  ${relation} stays empty: ${because}`),
-    `${shown(place.matrix)}: ${parts.relations.length} relations, ${cast.personas.length} personas, as observed${waived === 0 ? "" : `; ${waived} cells are waived, because no declaration fits them`}`,
+    `${shown(place.matrix)}: ${plural(parts.relations.length, "relation")}, ${plural(cast.personas.length, "persona")}, as observed${waived === 0 ? "" : `; ${waived === 1 ? "1 cell is" : `${waived} cells are`} waived: no declaration of them passed`}`,
     ...endings[ended](within / 1000),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
     `next: rowgate run ${shown(place.matrix)}`,

@@ -12,6 +12,7 @@ import {
   expiries,
   isPrivileged,
   listedValues,
+  mentions,
   otherValues,
   plainValue,
   type Sql,
@@ -189,6 +190,7 @@ class RowMaker {
     const free = relation.columns.filter(({ name }) => name in first && !this.#isFixed(relation, name));
     const meant = free.filter(({ name }) => error.column === name || error.detail?.includes(name) === true);
     const checks = relation.checks;
+    if (isCode(error.code, "check")) yield* this.#withoutOne(relation, first, index);
     for (const column of meant.length > 0 ? [...meant, ...free] : free)
       for (const value of otherValues(column, checks, index)) yield { ...first, [column.name]: value };
     const optional = relation.columns.filter(
@@ -199,6 +201,20 @@ class RowMaker {
       for (const one of [...(value === undefined ? [] : [value]), ...otherValues(column, checks, index)])
         yield { ...first, [column.name]: one };
     }
+  }
+
+  /** Where one of several columns alone may be set (an owner, or a group), most rows are a user's. */
+  #withoutOne(relation: ProofRelation, first: Values, index: number): readonly Values[] {
+    const users = this.#belonging.userColumns(relation);
+    const mentioned = relation.columns.filter(
+      ({ name, notNull }) =>
+        name in first && !notNull && relation.checks.some((check) => mentions(check, name)),
+    );
+    const [left, kept] = [false, true].map((isUser) =>
+      mentioned.filter(({ name }) => users.includes(name) === isUser),
+    );
+    const inTurn = index % 4 === 3 ? [...(kept ?? []), ...(left ?? [])] : [...(left ?? []), ...(kept ?? [])];
+    return inTurn.map(({ name }) => ({ ...first, [name]: sqlNull }));
   }
 
   #isFixed(relation: ProofRelation, column: string): boolean {

@@ -47,8 +47,9 @@ export interface Issue {
 export class IssuesError extends RowgateError {
   readonly issues: readonly Issue[];
 
-  constructor(code: string, message: string, issues: readonly Issue[]) {
-    super({ code, message, at: issues[0]?.at });
+  /** @param hint what to do about all of them */
+  constructor(code: string, message: string, issues: readonly Issue[], hint?: string) {
+    super({ code, message, at: issues[0]?.at, hint });
     this.name = "IssuesError";
     this.issues = issues;
   }

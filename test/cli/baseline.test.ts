@@ -225,7 +225,9 @@ test("everything that cannot be applied is reported at once, with file, line and
     "001_first.sql:6:14",
     "002_second.sql:9:1",
   ]);
-  expect(err).toContain("6 of its statements failed. 1 more fail only because of these.");
+  expect(err).toContain(
+    "6 of its statements failed: 1 only because others did, 5 for the causes that are listed.",
+  );
   expect(err).toContain('extension "pg_strom" is not available');
 });
 

@@ -20,7 +20,14 @@ create trigger check_domain before insert on auth.users for each row execute fun
 create type public.rank as enum ('owner', 'admin');
 create table public.members (user_id uuid references auth.users primary key, rank public.rank not null);
 create table public.notes (id int generated always as identity primary key, owner uuid not null references auth.users, body text not null);
+-- A paper is a user's or a group's, and never both.
+create table public.groups (id int primary key, name text not null);
+create table public.papers (id int primary key, owner uuid references auth.users, group_id int references public.groups, body text,
+  constraint of_one check ((owner is null) <> (group_id is null)));
 alter table public.allowed_domains enable row level security;
+alter table public.groups enable row level security;
+alter table public.papers enable row level security;
+create policy own on public.papers for select to authenticated using (owner = (select auth.uid()));
 alter table public.members enable row level security;
 alter table public.notes enable row level security;
 create function public.has_rank(wanted text[]) returns boolean language plpgsql stable security definer set search_path = '' as $$
@@ -53,6 +60,7 @@ test("users get an address that the sign-up trigger lets in, so that tables abou
   );
   expect(rows).toContain("owner@a.staff.example");
   expect(await readFile(matrix, "utf8")).toMatch(/notes:.*\n.*own: owner = :sub/);
+  expect(await readFile(matrix, "utf8")).toMatch(/papers:.*\n.*own: owner = :sub/);
 });
 
 test("an error of the SQL is the first question, and a waiver names it: the run passes until it is another", async () => {

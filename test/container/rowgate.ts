@@ -11,7 +11,7 @@ export async function runOnContainers(args: readonly string[], options: CliOptio
 
 /** The same of another command. */
 export async function onContainers(
-  command: "run" | "gate",
+  command: "run" | "gate" | "init",
   args: readonly string[],
   { env, ...options }: CliOptions,
 ): Promise<CliResult> {

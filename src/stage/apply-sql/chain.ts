@@ -32,11 +32,16 @@ const needsOwnTransaction: ReadonlySet<string | undefined> = new Set(["25001", "
 /** Codes that say: this does not exist. Relation, column, function, type or role, schema. */
 const notThere: ReadonlySet<string | undefined> = new Set(["42P01", "42703", "42883", "42704", "3F000"]);
 
+const missingHint =
+  "what no file creates was perhaps made in the dashboard: `supabase db pull` writes it as a migration; `rowgate init --target <name>` and `rowgate scan --target <name>` read the running database instead";
+
 const asProject = "set session authorization postgres";
 
 interface Failed {
   readonly issue: Issue;
   readonly text: string;
+  /** What it names does not exist. */
+  readonly isMissing: boolean;
   /** Its cause is a statement that failed before it. */
   readonly follows: boolean;
 }
@@ -167,31 +172,31 @@ class Chain {
     if (!(cause instanceof DatabaseError) && code === "sql/connection")
       throw new RowgateError({ code, message, at, hint, details, cause });
     const more = wayOut(cause) ?? hint;
-    const issue: Issue = { code, message, at: at ?? { file: "", line: 1, column: 1 }, hint: more };
-    this.#failed.push({ issue, text, follows: this.#isFollowUp(cause) });
+    // The place names the file already.
+    const said = message.replace(/^[^\s,]+, (?=statement \d)/, "");
+    const issue: Issue = { code, message: said, at: at ?? { file: "", line: 1, column: 1 }, hint: more };
+    const isMissing = cause instanceof DatabaseError && notThere.has(cause.code);
+    this.#failed.push({ issue, text, isMissing, follows: isMissing && this.#isFollowUp(cause) });
   }
 
   /** Whether what is missing was to come from a statement that failed. */
-  #isFollowUp(cause: Error): boolean {
-    if (!(cause instanceof DatabaseError)) return false;
+  #isFollowUp(cause: DatabaseError): boolean {
     const name = /"([^"]+)"|(?:function|type) ([\w.]+)/.exec(cause.message);
     const last = (name?.[1] ?? name?.[2])?.split(".").at(-1)?.toLowerCase();
-    return (
-      notThere.has(cause.code) &&
-      last !== undefined &&
-      this.#failed.some(({ text }) => text.toLowerCase().includes(last))
-    );
+    return last !== undefined && this.#failed.some(({ text }) => text.toLowerCase().includes(last));
   }
 
   throwIfFailed(): void {
     if (this.#failed.length === 0) return;
     const roots = this.#failed.filter(({ follows }) => !follows).map(({ issue }) => issue);
     const rest = this.#failed.length - roots.length;
-    const more = rest === 0 ? "" : ` ${rest} more fail only because of these.`;
+    const more =
+      rest === 0 ? "" : `: ${rest} only because others did, ${roots.length} for the causes that are listed`;
     throw new IssuesError(
       "sql/obstacles",
-      `The SQL was tried to its end, and ${this.#failed.length} of its statements failed.${more}`,
+      `The SQL was tried to its end, and ${this.#failed.length} of its statements failed${more}.`,
       roots,
+      this.#failed.some(({ isMissing }) => isMissing) ? missingHint : undefined,
     );
   }
 }
