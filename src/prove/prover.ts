@@ -139,7 +139,7 @@ export class Prover implements AsyncDisposable {
   }): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
-    const session = await this.#session(Object.keys(persona.settings), relation);
+    const session = await this.#session(persona, relation);
     const as: ActingAs = { role: persona.role, settings: Object.entries(persona.settings).toSorted(byName) };
     const space = {
       session,
@@ -162,7 +162,8 @@ export class Prover implements AsyncDisposable {
     };
   }
 
-  async #session(names: readonly string[], relation: ProofRelation): Promise<Asking> {
+  async #session({ settings, role }: ProofPersona, relation: ProofRelation): Promise<Asking> {
+    const names = Object.keys(settings);
     // Where nothing was set yet, no other relation's functions may set it.
     const alone = this.#knowledge.leftBehind(relation).names.some((name) => !names.includes(name));
     const key = [...names.toSorted(), ...(alone ? [`of ${formatQualified(relation)}`] : [])].join();
@@ -172,6 +173,7 @@ export class Prover implements AsyncDisposable {
       this.#sessions.set(key, opened);
     }
     const { session, relations } = await opened;
+    await session.letName(role);
     let own = relations.get(relation);
     if (own === undefined) {
       own = session.about(this.#patienceWith(relation));

@@ -6,10 +6,12 @@ import {
   printExpression,
   readsRow,
   replace,
+  row,
   show,
   stringOf,
   walk,
 } from "./analyse/tree.ts";
+import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { isError, type ActingAs } from "./ask/session.ts";
 import type { Context } from "./context.ts";
 
@@ -35,11 +37,8 @@ const plain: ReadonlySet<string> = new Set(
  * What two sub-expressions have in common that are the same once all that has nothing of the row is known:
  * `auth.uid() = any (members)` and `'7c9e…' = any (members)`. What a function or a subquery says may differ by who asks.
  */
-export async function canonicalAtom(
-  { session, knowledge }: Context,
-  as: ActingAs,
-  tree: Node,
-): Promise<string> {
+export async function canonicalAtom(context: Context, as: ActingAs, tree: Node): Promise<string> {
+  const { session, knowledge } = context;
   const fixed: Node[] = [];
   walk(tree, (node) => {
     if (!values.some((tag) => part(node, tag) !== undefined)) return true;
@@ -71,7 +70,26 @@ export async function canonicalAtom(
     const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
     if (knowledge.schema.namesakes(name).some(({ volatility }) => volatility !== "immutable")) asked = true;
   });
-  return `${asked ? JSON.stringify(as) : ""}${show(made)}`;
+  return `${asked ? JSON.stringify(as) : ""}${await asPostgresPrints(context, made)}`;
+}
+
+/**
+ * With every name in full and operators as they were resolved: policies are printed like that, and a matrix is written for its
+ * `search_path`. `path <@ 'acme'` is one operator of many.
+ */
+async function asPostgresPrints({ session, full, space }: Context, tree: Node): Promise<string> {
+  const view = 'pg_temp."rowgate:same"';
+  try {
+    const query = `select (${printExpression(tree)}) as value from ${quoteQualified(space.relation)} as ${quoteIdent(row)}`;
+    const made = { as: full, sql: `create view ${view} as ${query}`, rows: false };
+    const everyName = { ...full, settings: [...full.settings, ["search_path", ""] as const] };
+    const printed = `select pg_catalog.pg_get_viewdef('${view}'::regclass)`;
+    const [, answer] = await session.askAbout([made], [{ as: everyName, sql: printed, rows: true }]);
+    if (answer !== undefined && "value" in answer && answer.value !== null) return answer.value;
+  } catch {
+    // As it is written, then.
+  }
+  return show(tree);
 }
 
 /** `a LIKE b` as Postgres prints it back: `a ~~ b`. */

@@ -1,7 +1,7 @@
 import { codeOf, isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { readSql } from "../../lib/sql-file.ts";
-import { quoteLiteral } from "../../lib/sql-text.ts";
+import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 
 /** Whose role and settings a statement runs with; no role: the login itself, which sees everything. */
 export interface ActingAs {
@@ -101,6 +101,9 @@ export class ProofSession implements Asking {
   readonly #timeoutMs: number;
   readonly #endsAt: number;
   readonly #gathered = new Map<string, Gathered>();
+  /** By role: what must be granted before anything can be evaluated as it; undone with each message. */
+  readonly #grants = new Map<string, Promise<string>>();
+  #granted = "";
   #waiting: Waiting[] = [];
   #sending = false;
   /** Messages sent, for the figures. */
@@ -122,6 +125,33 @@ export class ProofSession implements Asking {
     await this.#client.query(
       `begin isolation level repeatable read; set local statement_timeout = ${this.#timeoutMs}; set local idle_in_transaction_session_timeout = 0; savepoint rowgate_proof`,
     );
+  }
+
+  /** The role may name what policies name, whose text it evaluates. */
+  async letName(role: string): Promise<void> {
+    let grants = this.#grants.get(role);
+    if (grants === undefined) {
+      grants = this.#grantsFor(role);
+      this.#grants.set(role, grants);
+    }
+    await grants;
+  }
+
+  async #grantsFor(role: string): Promise<string> {
+    const { rows } = await this.#client.query<{ name: string }>(readSql("prove_closed_schemas.sql"), [role]);
+    const grants = rows.map(
+      ({ name }) => `grant usage on schema ${quoteIdent(name)} to ${quoteIdent(role)};\n`,
+    );
+    if (grants.length === 0) return "";
+    const text = grants.join("");
+    try {
+      await this.#client.query(text);
+      this.#granted += text;
+    } catch {
+      // The login may not grant it: what policies say there stays undecided.
+    }
+    await this.#client.query("rollback to savepoint rowgate_proof");
+    return text;
   }
 
   async end(): Promise<void> {
@@ -287,7 +317,7 @@ export class ProofSession implements Asking {
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(
-        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
+        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${this.#granted}${readSql("prove_batch.sql")};\n` +
           "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
       )) as unknown as readonly { rows: { answered: string }[] }[];
       const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
