@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { quoteIdent } from "../lib/sql-text.ts";
-import { RowgateError } from "../model/errors.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
 import type { DatabaseAddress, Limits } from "../model/target.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 
@@ -103,9 +103,18 @@ export async function readHistory(
         hint: "--history <schema>.<table>:<column> names the table in which your tool keeps the versions that it has applied",
       });
     }
-    const { rows } = await client.query<{ version: string }>(
-      `select ${quoteIdent(column)}::text as version from ${name} where ${quoteIdent(column)} is not null`,
-    );
+    const { rows } = await client
+      .query<{ version: string }>(
+        `select ${quoteIdent(column)}::text as version from ${name} where ${quoteIdent(column)} is not null`,
+      )
+      .catch((cause: unknown) => {
+        throw new RowgateError({
+          code: "gate/no-history",
+          message: `The applied migrations cannot be read from ${schema}.${table} of ${database.database}: ${messageOf(cause)}`,
+          hint: "name a column that holds their versions, in a table that this login may read: --history <schema>.<table>:<column>",
+          cause,
+        });
+      });
     return new Set(rows.map(({ version }) => version));
   } finally {
     await disconnect(client);

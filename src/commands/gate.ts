@@ -10,7 +10,7 @@ import { RowgateError } from "../model/errors.ts";
 import { gateExitCode, type GateRecord } from "../model/gate.ts";
 import { gateText } from "../report/gate.ts";
 import { gateAnnotations, gateMarkdown } from "../report/gate-markdown.ts";
-import { safeJson } from "../report/text.ts";
+import { plural, safeJson } from "../report/text.ts";
 import type { SqlSource } from "../stage/apply-sql/source.ts";
 import { systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
@@ -229,8 +229,12 @@ async function gateOne(
   const say = (doing: string): void => {
     if (!options.quiet && !options.json) err.write(`${matrix.name}: ${doing}\n`);
   };
-  if (applied > 0) say(`${applied} migrations are applied already, ${files.length} are pending`);
+  if (applied > 0) say(`${plural(applied, "migration")} applied already, ${files.length} pending`);
   const pending = await readPending(files, applicant, cwd);
+  if (pending.length === 0) {
+    out.write(`${matrix.name}: the pending migrations hold no statement: nothing was compared\n`);
+    return undefined;
+  }
   const started = isStarted(options.target);
   const later =
     seed !== undefined && started ? await readLaterRows(seed, applicant, cwd, { database, limits }) : [];

@@ -17,6 +17,7 @@ import { comparePowers, notesOf, unwaived } from "./powers.ts";
 import { compareSideWrites, type SideWriting, unreviewed } from "./side-writes.ts";
 import { guilty } from "./guilty.ts";
 import { compareSignUps } from "./sign-up.ts";
+import { compareWrites } from "./tried-writes.ts";
 import { reachOfChanges } from "./touched.ts";
 import { type Proof, type Proofs, proveState } from "./proofs.ts";
 import { declarationOf, keysFor, measure, type Measures, withVerdicts } from "./measure.ts";
@@ -70,7 +71,7 @@ export async function gate(
   mustRunInTransactions(request);
   const opened: AsyncDisposable[] = [];
   try {
-    events.step?.(`applying ${pending.length} statements`);
+    events.step?.(pending.length === 1 ? "applying one statement" : `applying ${pending.length} statements`);
     const open = async (count: number, bare?: ReadonlySet<string>): Promise<State> => {
       const state = await openState(request, count, bare);
       opened.push({ [Symbol.asyncDispose]: () => state.close() });
@@ -110,7 +111,8 @@ async function compareStates(
     broken: [...compared.broken, ...proofs.broken],
     ...structural(earlier.state, after, request),
   };
-  const unread = await compareSignUps(request, after, differences.sideWrites);
+  const untried = await compareSignUps(request, after, differences.sideWrites);
+  const unread = await compareWrites(request, after, untried);
   const ends = { before: earlier.state, after, proofs: proofs.last };
   const found = await guilty(
     request,

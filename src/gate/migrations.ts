@@ -1,8 +1,16 @@
 import path from "node:path";
 import type { Node } from "libpg-query";
+import { DatabaseError } from "pg";
 import type { GateStatement } from "../model/gate.ts";
-import { RowgateError } from "../model/errors.ts";
-import { positionAt, readSource, splitStatements, type SqlSource } from "../stage/apply-sql/source.ts";
+import { isCode } from "../model/answers.ts";
+import { messageOf, RowgateError } from "../model/errors.ts";
+import {
+  offsetOfCharacter,
+  positionAt,
+  readSource,
+  splitStatements,
+  type SqlSource,
+} from "../stage/apply-sql/source.ts";
 import { describeFailure } from "../stage/apply-sql/failure.ts";
 import { wayOf } from "../stage/apply-sql/ways.ts";
 
@@ -59,7 +67,7 @@ export async function readPending(
 
 async function statementsOf(source: SqlSource, applicant: Applicant): Promise<readonly PendingStatement[]> {
   const statements = await splitStatements(source.text);
-  if (statements === undefined) throw notParsed(source);
+  if (statements === undefined) throw await notParsed(source);
   const first = applicant === "supabase" ? asProject : [];
   const opening = [...first];
   const isApplied = ({ node }: Statement): boolean => applicant !== "supabase" || wayOf(node).kind !== "skip";
@@ -160,12 +168,23 @@ function commitsBy(node: Node): PendingStatement["commits"] {
   return apart ? "apart" : undefined;
 }
 
-function notParsed(source: SqlSource): RowgateError {
+/** Says where, as Postgres's parser does. */
+async function notParsed(source: SqlSource): Promise<RowgateError> {
+  const { parse } = await import("libpg-query");
+  const failure: unknown = await parse(source.text).catch((error: unknown) => error);
+  const { sqlDetails: { cursorPosition = 0 } = {} } = failure as {
+    readonly sqlDetails?: { readonly cursorPosition?: number };
+  };
+  const offset = offsetOfCharacter(source.text, cursorPosition + 1);
+  const at = positionAt(source, offset);
+  const isPsql = source.text[offset] === "\\";
   return new RowgateError({
     code: "sql/not-parsed",
-    message: `${source.path} cannot be cut into statements: Postgres's parser does not read it`,
-    at: { file: source.path, line: 1, column: 1 },
-    hint: "it holds a syntax error, a command of psql, or COPY … FROM stdin: apply it to an empty database to see where",
+    message: `${source.path} cannot be cut into statements: ${isPsql ? "this is a command of psql" : messageOf(failure)}`,
+    at,
+    hint: isPsql
+      ? "write SQL; rows of COPY … FROM stdin as INSERT (pg_dump --inserts)"
+      : "correct the statement; rows of COPY … FROM stdin are written as INSERT (pg_dump --inserts)",
   });
 }
 
@@ -188,5 +207,10 @@ export function textsOf(
 
 export async function failureOf(statement: PendingStatement, error: Error): Promise<RowgateError> {
   const { source, before, start } = statement;
-  return describeFailure({ source, error, before, sentFrom: start, kept: 0 });
+  const said = await describeFailure({ source, error, before, sentFrom: start, kept: 0 });
+  if (!(error instanceof DatabaseError) || !isCode(error.code, "lockNotAvailable")) return said;
+  const { code, message, at, details } = said;
+  const hint =
+    "another session holds a lock on what this statement changes, and rowgate gate does not wait for it: repeat it when that session has ended (select pid, query from pg_stat_activity where state <> 'idle'), or use --target embedded";
+  return new RowgateError({ code, message, at, details, hint, cause: error });
 }

@@ -17,7 +17,7 @@ import { refusesRows, type SideWrite } from "../model/gate.ts";
 import type { Matrix, Waiver } from "../model/matrix.ts";
 import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
-import { decidedBy, readSignUpTrigger, type SignUpTrigger } from "./sign-up-trigger.ts";
+import { decidedBy, type PlainTrigger, readPlainTrigger } from "./sign-up-trigger.ts";
 
 /** Code that runs with a user's statement, or a function that personas may call. */
 interface Entry {
@@ -35,6 +35,14 @@ interface Entry {
 /** RAISE, but for messages; a row is left out by RETURN NULL. */
 const refusing = /\braise\s+(?:exception\b|sqlstate\b|using\b|'|\w+_\w+)|\breturn\s+null\b/i;
 
+/** A trigger that can be fired to see what it does. */
+export interface TriedTrigger extends PlainTrigger {
+  /** The oid of its table. */
+  readonly of: string;
+  /** That fires it; `sign-up`: an INSERT of an account. */
+  readonly by: "sign-up" | "insert" | "update" | "both";
+}
+
 /** With whose rights and settings a function runs. */
 interface FunctionRow {
   readonly kind: "function";
@@ -44,8 +52,8 @@ interface FunctionRow {
 
 /** What it writes besides the row of the statement that runs it, and a mark of all that this depends on. */
 export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "functions" | "opens"> {
-  /** It does the same at each sign-up: one can be tried. */
-  readonly signUp: SignUpTrigger | undefined;
+  /** It does the same at each write: one can be tried. */
+  readonly tried: TriedTrigger | undefined;
   readonly oid: string;
   readonly mark: string;
   readonly writing: readonly EscalationFunction[];
@@ -136,6 +144,8 @@ class Code {
   readonly #records = new Map<string, string[]>();
   /** Columns that policies and their helpers name. */
   readonly #deciding = new Set<string>();
+  /** Relations that they read. */
+  readonly #decidingRelations = new Set<string>();
   /** SQL that is put together when it runs decides, too: any column may be among them. */
   readonly #decidesByAnything: boolean;
   readonly #how: ReadonlyMap<string, string>;
@@ -166,8 +176,10 @@ class Code {
     const decides = new Mentions();
     for (const text of relations.flatMap(({ expressions }) => expressions)) decides.addExpression(text);
     const deciders = [decides, ...this.#closure(asked).map((fn) => this.#bodyOf(fn))];
-    for (const { columns, jsonKeys } of deciders)
+    for (const { columns, jsonKeys, relations: read } of deciders) {
       for (const column of [...columns, ...jsonKeys]) this.#deciding.add(column);
+      for (const { name } of read) this.#decidingRelations.add(name);
+    }
     this.#decidesByAnything = deciders.some(({ anything }) => anything);
   }
 
@@ -202,35 +214,42 @@ class Code {
       functions: found.map(typed),
       writing: found,
       isNews,
-      signUp: this.#signUp(entry, closure),
+      tried: this.#tried(entry, closure),
       mark: createHash("sha256").update(mark).digest("hex"),
     };
   }
 
-  /** Of a trigger on new accounts: where nothing else runs with what it puts in. */
-  #signUp(
+  /** Of a trigger that fires after each row: where nothing else runs with what it puts in. */
+  #tried(
     { kind, of, text }: Entry,
     [fn, ...others]: readonly EscalationFunction[],
-  ): SignUpTrigger | undefined {
-    const users = this.#relations.find(({ schema, name }) => schema === "auth" && name === "users");
-    const afterInsertOfRow = /^5 [OA]\s*$/;
-    if (kind !== "trigger" || users === undefined || of !== users.oid || !afterInsertOfRow.test(text))
-      return undefined;
-    if (fn?.language !== "plpgsql" || others.length > 0) return undefined;
+  ): TriedTrigger | undefined {
+    const type = Number(/^(\d+) [OA]\s*$/.exec(text)?.[1] ?? 0);
+    if (kind !== "trigger" || of === null || fn?.language !== "plpgsql") return undefined;
+    const isAccount = this.#relations.some(
+      ({ oid, schema, name }) => oid === of && schema === "auth" && name === "users",
+    );
+    const by = isAccount ? (type === 5 ? "sign-up" : undefined) : firedBy(type);
+    if (by === undefined || !others.every((one) => !isAccount && isWhoAsks(one))) return undefined;
     const computed = decidedBy(
       this.#entries.flatMap(({ kind: other, text: value }) =>
         other === "default" && value !== "" ? value : [],
       ),
       this.#relations.flatMap(({ query }) => query ?? []),
     );
-    const found = readSignUpTrigger(
+    const found = readPlainTrigger(
       fn.source,
+      isAccount ? "account" : "row",
       (column) =>
         this.#decidesByAnything ||
         computed.anything ||
         [this.#deciding, computed.columns, computed.jsonKeys].some((some) => some.has(column)),
     );
-    return found?.writes.every((one) => this.#isPlain(one)) === true ? found : undefined;
+    // Rows that policies look for open something by being there, and how many others have written decides what.
+    const isLookedFor = ({ name }: WrittenName): boolean =>
+      !isAccount && (this.#decidesByAnything || this.#decidingRelations.has(name));
+    const isPlain = found?.writes.every((one) => this.#isPlain(one) && !isLookedFor(one)) === true;
+    return isPlain ? { ...found, of, by } : undefined;
   }
 
   /** No code runs with a row that is put in. */
@@ -301,6 +320,17 @@ class Code {
     }
     return [...found.values()];
   }
+}
+
+/** By the bits of pg_trigger.tgtype: for each row (1), after it (not 2, not 64), INSERT (4), UPDATE (16). */
+function firedBy(type: number): TriedTrigger["by"] | undefined {
+  if ((type & 1) === 0 || (type & (2 | 64)) !== 0) return undefined;
+  const [insert, update] = [(type & 4) !== 0, (type & 16) !== 0];
+  return insert && update ? "both" : insert ? "insert" : update ? "update" : undefined;
+}
+
+function isWhoAsks({ schema, name }: EscalationFunction): boolean {
+  return schema === "auth" && ["uid", "jwt", "role", "email"].includes(name);
 }
 
 function decided(column: string): string {

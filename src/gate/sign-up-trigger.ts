@@ -4,14 +4,14 @@ import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
 
 /**
- * A trigger of auth.users that only puts in rows of constants, of the new user's id and of what the user sent: it does the same at
- * each sign-up, so that one that is tried shows what it does.
+ * A trigger that only puts in rows of constants, of who writes and of what is written: it does the same at each write, so that one
+ * that is tried shows what it does. On auth.users the write is a sign-up.
  */
-export interface SignUpTrigger {
+export interface PlainTrigger {
   readonly writes: readonly WrittenName[];
   /** Keys of the metadata that it reads. */
   readonly keys: readonly string[];
-  /** Columns that hold more of the account than the user sent to be shown: its address, its phone number. */
+  /** Columns that hold what was written; of an account, more than the user sent to be shown: its address, its phone number. */
   readonly copies: readonly Copy[];
 }
 
@@ -30,14 +30,33 @@ const plainSteps: ReadonlySet<string> = new Set([
   "PLpgSQL_stmt_raise",
 ]);
 const constantFunctions: ReadonlySet<string> = new Set(["now", "gen_random_uuid", "uuid_generate_v4"]);
+/** What makes a value of the values that it is given, and reads nothing else. */
+const plainFunctions: ReadonlySet<string> = new Set(
+  `btrim concat concat_ws format initcap json_build_object jsonb_build_object left length lower lpad ltrim md5 regexp_replace replace
+  right row_to_json rpad rtrim split_part substr substring timezone to_char to_json to_jsonb trim upper date_trunc array_length`.split(
+    /\s+/,
+  ),
+);
+const plainOperators: ReadonlySet<string> = new Set("-> ->> #> #>> || = <> < > <= >= + - * / %".split(" "));
+/** What PL/pgSQL knows of the write, and no user chooses. */
+const constantVariables: ReadonlySet<string> = new Set([
+  "tg_op",
+  "tg_table_name",
+  "tg_table_schema",
+  "tg_name",
+]);
+
+/** What a trigger's rows are made of: a new account, whose id the user does not choose, or any row. */
+type Source = "account" | "row";
 
 /** @param decides columns that policies read: none of them may hold what the user sent. @returns `undefined`: it does more, or other things */
-export function readSignUpTrigger(
+export function readPlainTrigger(
   source: string,
+  of: Source,
   decides: (column: string) => boolean,
-): SignUpTrigger | undefined {
+): PlainTrigger | undefined {
   try {
-    const inserts = queriesOf(source)?.map((query) => readInsert(query, decides));
+    const inserts = queriesOf(source)?.map((query) => readInsert(query, of, decides));
     if (inserts === undefined || inserts.length === 0) return undefined;
     const plain = inserts.filter((one) => one !== undefined);
     if (plain.length < inserts.length) return undefined;
@@ -80,7 +99,11 @@ interface Execution {
   readonly sqlstmt?: { readonly PLpgSQL_expr?: { readonly query?: string } };
 }
 
-function readInsert(query: string, decides: (column: string) => boolean): SignUpTrigger | undefined {
+function readInsert(
+  query: string,
+  of: Source,
+  decides: (column: string) => boolean,
+): PlainTrigger | undefined {
   const [tree, ...more] = parseStatements(query);
   const insert = part(tree, "InsertStmt");
   const target = insert?.relation;
@@ -98,10 +121,11 @@ function readInsert(query: string, decides: (column: string) => boolean): SignUp
   const keys: string[] = [];
   const copies: Copy[] = [];
   for (const [index, column] of columns.entries()) {
-    const value = readValue(values[index]);
+    const value = readValue(values[index], of);
     if (value === undefined || (decides(column) && !value.isFixed)) return undefined;
     keys.push(...value.keys);
-    copies.push(...value.from.filter((from) => !shown.has(from)).map((from) => ({ from, column })));
+    const copied = value.from.filter((from) => of === "row" || !shown.has(from));
+    copies.push(...copied.map((from) => ({ from, column })));
   }
   return { writes: [{ schema: target.schemaname, name: target.relname }], keys, copies };
 }
@@ -117,14 +141,14 @@ function valuesOf(node: Node | undefined): readonly Node[] | undefined {
 }
 
 interface Value {
-  /** A constant, or the new user's id: nothing that the user chooses. */
+  /** A constant, who writes, or the new user's id: nothing that the user chooses. */
   readonly isFixed: boolean;
   /** Columns of the account. */
   readonly from: readonly string[];
   readonly keys: readonly string[];
 }
 
-function readValue(node: Node | undefined): Value | undefined {
+function readValue(node: Node | undefined, of: Source): Value | undefined {
   if (node === undefined) return undefined;
   const from: string[] = [];
   const keys: string[] = [];
@@ -133,17 +157,27 @@ function readValue(node: Node | undefined): Value | undefined {
   walk(node, (one) => {
     const fields = fieldsOf(one);
     if (part(one, "SubLink") !== undefined) plain = false;
-    if (fields !== undefined) {
+    const isVariable = fields?.length === 1 && constantVariables.has(fields[0] ?? "");
+    if (fields !== undefined && !isVariable) {
       const [row, column = "*", ...more] = fields;
-      if (row !== "new" || column === "*" || more.length > 0) plain = false;
+      const known = row === "new" || (row === "old" && of === "row");
+      if (!known || (column === "*" && of === "account") || more.length > 0) plain = false;
       from.push(column);
     }
-    const call = part(one, "FuncCall")?.funcname?.map(stringOf).at(-1);
-    if (call !== undefined && !constantFunctions.has(call)) fixed = false;
+    const name = part(one, "FuncCall")?.funcname?.map(stringOf);
+    const call = name?.at(-1);
+    // Who writes is no choice of theirs.
+    const isWriter = of === "row" && name?.join(".") === "auth.uid";
+    if (call !== undefined && !constantFunctions.has(call) && !isWriter) {
+      fixed = false;
+      if (!plainFunctions.has(call)) plain = false;
+    }
+    const operator = part(one, "A_Expr")?.name?.map(stringOf).join(".");
+    if (operator !== undefined && !plainOperators.has(operator)) plain = false;
     const text = part(one, "A_Const")?.sval?.sval;
     if (text !== undefined) keys.push(text);
   });
-  const bare = fieldsOf(part(node, "TypeCast")?.arg ?? node)?.join(".") === "new.id";
+  const bare = of === "account" && fieldsOf(part(node, "TypeCast")?.arg ?? node)?.join(".") === "new.id";
   return plain ? { isFixed: bare || (fixed && from.length === 0), from, keys } : undefined;
 }
 

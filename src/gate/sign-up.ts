@@ -5,7 +5,7 @@ import { compare, type Compared } from "./compare.ts";
 import { keysFor, measure, type Measures } from "./measure.ts";
 import type { PendingStatement } from "./migrations.ts";
 import type { SideWriting } from "./side-writes.ts";
-import type { SignUpTrigger } from "./sign-up-trigger.ts";
+import type { PlainTrigger } from "./sign-up-trigger.ts";
 import { type GateRequest, openState, type State } from "./state.ts";
 
 const strangersId = "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5f";
@@ -21,16 +21,18 @@ export async function compareSignUps(
   after: State,
   all: readonly SideWriting[],
 ): Promise<readonly SideWriting[]> {
-  const known = all.flatMap(({ signUp }) => signUp ?? []);
+  const known = all.flatMap(({ tried }) => (tried?.by === "sign-up" ? tried : []));
   if (known.length === 0) return all;
   const opens = await openedBySignUp(request, after, known);
-  return all.flatMap((one) => (one.signUp === undefined ? one : opens.length === 0 ? [] : { ...one, opens }));
+  return all.flatMap((one) =>
+    one.tried?.by !== "sign-up" ? one : opens.length === 0 ? [] : { ...one, opens },
+  );
 }
 
 async function openedBySignUp(
   request: GateRequest,
   after: State,
-  triggers: readonly SignUpTrigger[],
+  triggers: readonly PlainTrigger[],
 ): Promise<readonly string[]> {
   const stranger = strangerOf(request.matrix, after);
   if (stranger === undefined) return ["no persona signs in with a uuid as `sub`, so no sign-up was tried"];
@@ -61,14 +63,10 @@ async function openedBySignUp(
 async function openSignedUp(
   request: GateRequest,
   before: State,
-  triggers: readonly SignUpTrigger[],
+  triggers: readonly PlainTrigger[],
 ): Promise<State | string> {
   const keys = triggers.flatMap((one) => one.keys);
-  const tables = triggers.flatMap(({ writes }) =>
-    writes.map(({ schema, name }) =>
-      schema === undefined ? quoteIdent(name) : quoteQualified({ schema, name }),
-    ),
-  );
+  const tables = triggers.flatMap(tablesOf);
   const had = await rowsWritten(before, tables);
   let failure = "";
   for (const metadata of [{}, Object.fromEntries(keys.map((key) => [key, "rowgate"]))]) {
@@ -88,8 +86,14 @@ async function openSignedUp(
   return failure;
 }
 
+export function tablesOf({ writes }: PlainTrigger): readonly string[] {
+  return writes.map(({ schema, name }) =>
+    schema === undefined ? quoteIdent(name) : quoteQualified({ schema, name }),
+  );
+}
+
 /** Rows of each table that this transaction has written. */
-function rowsWritten(state: State, tables: readonly string[]): Promise<readonly number[]> {
+export function rowsWritten(state: State, tables: readonly string[]): Promise<readonly number[]> {
   const counts = tables.map((one) => `(select count(*)::int from ${one} where pg_catalog.age(xmin) <= 0)`);
   return state.ask(async (client) => {
     const { rows } = await client.query<{ counts: number[] }>(
@@ -102,7 +106,11 @@ function rowsWritten(state: State, tables: readonly string[]): Promise<readonly 
 /** The account as the auth server stores it. */
 function signUpWith(metadata: Readonly<Record<string, string>>): PendingStatement {
   const sql = `insert into auth.users (id, email, raw_app_meta_data, raw_user_meta_data) values ('${strangersId}', 'stranger@rowgate.test', '{"provider": "email", "providers": ["email"]}', ${quoteLiteral(JSON.stringify(metadata))})`;
-  const file = "a sign-up";
+  return tryOf("a sign-up", sql, []);
+}
+
+/** A statement of the gate's own, after those of the migrations. @param settings sent before it */
+export function tryOf(file: string, sql: string, settings: readonly string[]): PendingStatement {
   return {
     file,
     line: 1,
@@ -112,12 +120,12 @@ function signUpWith(metadata: Readonly<Record<string, string>>): PendingStatemen
     start: 0,
     sql,
     opening: [],
-    prologue: ["reset session authorization", "reset role"],
+    prologue: ["reset session authorization", "reset role", ...settings],
     epilogue: ["set constraints all immediate"],
   };
 }
 
-function strangerOf({ personas }: Matrix, { plan }: State): Persona | undefined {
+export function strangerOf({ personas }: Matrix, { plan }: State): Persona | undefined {
   const bypasses = new Set(
     plan.catalog.roles.flatMap(({ name, superuser, bypassRls }) => (superuser || bypassRls ? name : [])),
   );
@@ -136,7 +144,7 @@ function strangerOf({ personas }: Matrix, { plan }: State): Persona | undefined 
   );
 }
 
-function gainsOf({ gained, broken, unknown }: Compared): readonly string[] {
+export function gainsOf({ gained, broken, unknown }: Compared): readonly string[] {
   const undeclared = gained.filter(({ declared }) => declared === undefined);
   const shown = new Set(undeclared.map(({ cell }) => cell));
   // Of the new user the matrix says nothing.
@@ -154,7 +162,7 @@ function gainsOf({ gained, broken, unknown }: Compared): readonly string[] {
 
 /** What the account holds besides what the user sent to be shown, in a row that others read. */
 function copiesShown(
-  { copies, writes }: SignUpTrigger,
+  { copies, writes }: PlainTrigger,
   first: Measures,
   last: Measures,
   bypassing: ReadonlySet<string>,
@@ -179,7 +187,7 @@ function copiesShown(
   });
 }
 
-function bypassingIn({ plan }: State): ReadonlySet<string> {
+export function bypassingIn({ plan }: State): ReadonlySet<string> {
   const roles = new Set(
     plan.catalog.roles.flatMap(({ name, superuser, bypassRls }) => (superuser || bypassRls ? name : [])),
   );

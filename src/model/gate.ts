@@ -93,7 +93,7 @@ export interface SideWrite {
   readonly writes: readonly string[];
   /** Of it, the functions that write, as the matrix waives them. */
   readonly functions: readonly string[];
-  /** What a sign-up opened, or why none could be tried; `undefined`: none was tried. */
+  /** What a write or a sign-up that fires it opened, or why none could be tried; `undefined`: none was tried. */
   readonly opens?: readonly string[] | undefined;
   readonly statement?: number | undefined;
 }

@@ -259,7 +259,7 @@ export function sideWriteText({ by, writes, functions, opens }: SideWrite): stri
   if (writes.every((one) => one === refusesRows))
     return `${by} is changed, and refuses rows: what it lets through now was not compared${waive}`;
   if (opens !== undefined)
-    return `${by} is new or changed, and writes ${writes.join(", ")}; a sign-up was tried: ${some(opens)}${waive}`;
+    return `${by} is new or changed, and writes ${writes.join(", ")}; it was tried: ${some(opens)}${waive}`;
   return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;
 }
 

@@ -128,6 +128,14 @@ export const flaws: Readonly<Record<string, Readonly<Record<string, readonly num
   },
 };
 
+/** Of each system so few personas that each flaw is shown to one of them, as its file says (`finds`). */
+export const shownTo: Readonly<Record<string, readonly string[]>> = {
+  clawtrol: ["max", "report", "vic", "ada", "dora", "nobody", "rex"],
+  "fne-lms": ["anon", "bruno", "oscar", "belen", "renata"],
+  helios: ["anon", "ana", "ben", "mara", "raul"],
+  ogelbase: ["anon", "mia", "nina", "otto", "boris", "service"],
+};
+
 /** What the migrations of `before/` take away: some lines of it, those that the systems' pages tell of. */
 export const lostBefore: Readonly<Record<string, readonly string[]>> = {
   clawtrol: [

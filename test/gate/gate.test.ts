@@ -1,3 +1,4 @@
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GateRecord, gateExitCode, powerText } from "../../src/model/gate.ts";
 import { gateMarkdown } from "../../src/report/gate-markdown.ts";
@@ -241,6 +242,22 @@ test("a comment for a pull request names the statement, and is never longer than
   const long = gateMarkdown({ ...record, gained: many as GateRecord["gained"] });
   expect(long.length).toBeLessThanOrEqual(65_536);
   expect(long).toMatch(/lines are not shown/);
+});
+
+test("a lock that another session holds is not waited for: the statement is named, and what to do", async () => {
+  await gated("select 1;");
+  const other = new Client({ ...project.server.database, database: "gated" });
+  await other.connect();
+  try {
+    await other.query("begin; lock table public.news in share mode");
+    await expect(gated("select 1;\nalter table public.news add column a int;")).rejects.toMatchObject({
+      message: expect.stringMatching(/lock timeout \[55P03\]/) as string,
+      at: { file: "migration.sql", line: 2 },
+      hint: expect.stringMatching(/another session holds a lock/) as string,
+    });
+  } finally {
+    await other.end();
+  }
 });
 
 test("a statement that fails is named with file, line, SQLSTATE and what is missing; the next gate finds the database as it was", async () => {

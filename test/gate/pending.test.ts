@@ -4,6 +4,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isInHistory, numberOf, pendingOf, readHistoryOption } from "../../src/commands/gate-pending.ts";
+import { readPending } from "../../src/gate/migrations.ts";
 import { newSince } from "../../src/commands/gate-base.ts";
 import { makeProject, notesMatrix, notesSql, removeProject } from "../cli/system.ts";
 
@@ -149,6 +150,32 @@ test.each([
   const history = new Set(["20260101", "20260102_second", "7", "20260105_prisma"]);
   expect(isInHistory(history)(`/somewhere/${file}`)).toBe(expected);
 });
+
+test("--history with a column that is not there is refused with the table", async () => {
+  await write("next/1_next.sql", "select 1;");
+  const { code, text } = await gate("next", "--history", "public.notes:nope");
+  expect([code, text]).toEqual([
+    2,
+    expect.stringMatching(
+      /cannot be read from public\.notes of notes_1: column "nope" does not exist\n.*--history <schema>/,
+    ),
+  ]);
+});
+
+test.each([
+  ["select 1;\nalter tabel x;", 2, 7, /syntax error at or near "tabel"/],
+  ["select 1;\n\\connect other\n", 2, 1, /this is a command of psql/],
+])(
+  "a file that Postgres's parser does not read is refused with the place: %j",
+  async (text, line, column, message) => {
+    await write("unread.sql", text);
+    const file = path.join(project, "unread.sql");
+    await expect(readPending([file], "login", project)).rejects.toMatchObject({
+      message: expect.stringMatching(message) as string,
+      at: { file: "unread.sql", line, column },
+    });
+  },
+);
 
 test("a file that is named itself and is applied already is refused", () => {
   expect(() => pendingOf([{ file: "/m/001_a.sql", byFolder: false }], () => true)).toThrow(/applied already/);
