@@ -9,7 +9,6 @@ interface Asked {
   readonly target: Target;
   readonly pending: readonly PendingStatement[];
   readonly clones?: Clones | undefined;
-  readonly later?: readonly PendingStatement[] | undefined;
 }
 
 export interface Place {
@@ -19,10 +18,10 @@ export interface Place {
 }
 
 /** Where the state after the first `count` statements is asked about. */
-export function placeOf({ target, pending, clones = new Map(), later = [] }: Asked, count: number): Place {
+export function placeOf({ target, pending, clones = new Map() }: Asked, count: number): Place {
   const from = Math.max(0, ...[...clones.keys()].filter((committed) => committed <= count));
   const database = clones.get(from) ?? target.database;
-  return { target: { ...target, database }, applied: [...pending.slice(from, count), ...later] };
+  return { target: { ...target, database }, applied: pending.slice(from, count) };
 }
 
 export async function insideTransaction<T>(

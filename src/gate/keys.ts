@@ -86,7 +86,7 @@ function keysRequest(cell: Cell): BatchRequest | undefined {
     case "update":
     case "blind_update": {
       if (base === undefined || !names(base, key)) return undefined;
-      const changed = `select count(*), ${keys} from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
+      const changed = `select count(*), ${keys} from ${quoteQualified(base)} where pg_catalog.age(xmin) < 0`;
       return withAfter(cell.operation, cell, changed);
     }
     case "delete":

@@ -3,7 +3,8 @@ import { DatabaseError } from "pg";
 import { type SqlSource, splitStatements } from "../stage/apply-sql/source.ts";
 import type { DatabaseAddress, Limits } from "../model/target.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
-import { type Applicant, type PendingStatement, readPending, resetSession } from "./migrations.ts";
+import { insideTransaction, type Place } from "./inside.ts";
+import { type Applicant, failureOf, type PendingStatement, readPending, resetSession } from "./migrations.ts";
 
 /** What a state without the migrations may lack: relation, column, function, type, schema, value of an enum. */
 const lacking: Readonly<Record<string, string>> = {
@@ -59,12 +60,36 @@ export async function readLaterRows(
       );
       await client.query("rollback");
       if (Object.values(lacking).includes(code ?? ""))
-        later.push({ ...one, sql: whereThere(one.sql), opening: [], prologue, epilogue: [] });
+        later.push({ ...one, opening: [], prologue, epilogue: [] });
     }
   } finally {
     await disconnect(client);
   }
   return later;
+}
+
+/** Of these statements, those that a state has room for. Sent outside of a subtransaction: the rows are not a probe's. */
+export async function fittingRows(
+  { target, applied }: Place,
+  later: readonly PendingStatement[],
+): Promise<readonly PendingStatement[]> {
+  if (later.length === 0) return [];
+  return insideTransaction(target, applied, async (client) => {
+    const fitting: PendingStatement[] = [];
+    for (const one of later) {
+      await client.query("savepoint rowgate_rows");
+      try {
+        for (const text of [...one.prologue, one.sql]) await client.query(text);
+        await client.query("release savepoint rowgate_rows");
+        fitting.push(one);
+      } catch (error) {
+        if (!(error instanceof DatabaseError)) throw error;
+        if (!Object.values(lacking).includes(error.code ?? "")) throw await failureOf(one, error);
+        await client.query("rollback to savepoint rowgate_rows");
+      }
+    }
+    return fitting;
+  });
 }
 
 /** That rows of the seed are not there before the migrations. */

@@ -29,6 +29,7 @@ import { changesOf, type PendingStatement } from "./migrations.ts";
 import { readFuture, type FutureFacts } from "./future.ts";
 import { allKeys } from "./keys.ts";
 import { type Powers, readPowers } from "./powers.ts";
+import { fittingRows } from "./seed.ts";
 import { readSideWrites, type SideWriting } from "./side-writes.ts";
 
 export interface GateRequest {
@@ -93,7 +94,9 @@ export async function openState(
   count: number,
   bare: ReadonlySet<string> = new Set(),
 ): Promise<State> {
-  const { target, applied } = placeOf(request, count);
+  const place = placeOf(request, count);
+  const { target } = place;
+  const applied = [...place.applied, ...(await fittingRows(place, request.later ?? []))];
   const read = await insideTransaction(target, applied, (client) => readState(client, request, bare));
   const { plan } = read;
   const identities = signIn(request, plan.settings, now(), plan.cells);

@@ -31,9 +31,12 @@ export function controlSql(cell: Cell, columns: readonly string[]): string {
   return `select count(*), count(*) filter (where ${where}), concat(coalesce(${hash} filter (where ${where}), 0), ':', coalesce(${hash}, 0)) ${from}`;
 }
 
-/** Rows of the base table that the probe's own subtransaction wrote: their xmin is younger than every row's in the snapshot. */
+/**
+ * Rows of the base table that the probe's own subtransaction wrote: their xmin is younger than every row's in the snapshot, and than
+ * the transaction itself, which wrote what a migration puts in.
+ */
 export function changedSql(base: RelationInfo, columns: readonly string[]): string {
-  return `select count(*), ${hashOf(columns)}::text from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
+  return `select count(*), ${hashOf(columns)}::text from ${quoteQualified(base)} where pg_catalog.age(xmin) < 0`;
 }
 
 /** Rows that are still there; a DELETE affected the rest. */
@@ -48,7 +51,7 @@ export function remainingCountSql(control: RelationInfo, columns: readonly strin
 
 /** The keys of the rows that a probe changed, as `text[]`, by the privileged connection. */
 export function changedKeysSql(base: RelationInfo, columns: readonly string[]): string {
-  return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0`;
+  return `select array_agg(${keyText(columns)}) from ${quoteQualified(base)} where pg_catalog.age(xmin) < 0`;
 }
 
 /** By the privileged connection: `$1` (keys of visible or affected rows) against the declared rows. */

@@ -48,7 +48,7 @@ function storedTemplate(base: RelationInfo, columns: readonly string[]): string 
   if (checks.length === 0) return null;
   return (
     `select null, to_json(differs)::text from (select array_remove(array[${checks.join(", ")}]::text[], null) as differs ` +
-    `from ${quoteQualified(base)} where pg_catalog.age(xmin) <= 0) x order by cardinality(differs) limit 1`
+    `from ${quoteQualified(base)} where pg_catalog.age(xmin) < 0) x order by cardinality(differs) limit 1`
   );
 }
 
