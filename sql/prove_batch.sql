@@ -2,7 +2,7 @@
 --
 -- In:  setting rowgate.asked (JSON)
 --        actors    [{"role": name or null, "settings": [[name, value], …]}]     null: the login itself
---        requests  [[{"actor": n, "sql": text, "rows": true or false, "goOn": true or false}, …], …]
+--        requests  [[{"actor": n, "sql": text, "rows": true or false, "goOn": true or false, "stored": true or false}, …], …]
 --      A request is a list of steps that see each other's effects. rows: the statement returns one text; else it is run, and the
 --      number of rows that it touched is the answer. goOn: an error does not end the request.
 -- Out: setting rowgate.answered (JSON): for each request an array with an answer for each step that was reached:
@@ -13,6 +13,8 @@
 --   * each step takes its role and settings anew: what another one set is overwritten, since all personas of a session have
 --     the same names of settings; a function's own settings (search_path, …) are taken by requests of one step only;
 --   * a refusal to become the actor is no refusal of a policy: it has a code of its own (RGACT);
+--   * stored: what the role is refused is asked again, with names looked up by the login and everything else as the role, as
+--     Postgres does with a policy, whose user needs no USAGE of the schema of a function that it calls;
 --   * constraints that wait for the end of the transaction are checked with the statement.
 do $rowgate$
 declare
@@ -50,7 +52,18 @@ begin
           perform pg_catalog.set_config('role', coalesce(roles[actor], 'none'), true);
           became := true;
           if (step ->> 'rows')::boolean then
-            execute step ->> 'sql' into value;
+            begin
+              execute step ->> 'sql' into value;
+            exception when insufficient_privilege then
+              if not (step ->> 'stored')::boolean or roles[actor] is null then raise; end if;
+              perform pg_catalog.set_config('role', 'none', true);
+              if exists (select from pg_catalog.pg_prepared_statements where name = 'rowgate_stored') then
+                deallocate rowgate_stored;
+              end if;
+              execute 'prepare rowgate_stored as ' || (step ->> 'sql');
+              perform pg_catalog.set_config('role', roles[actor], true);
+              execute 'execute rowgate_stored' into value;
+            end;
             steps := steps || pg_catalog.json_build_object('value', value)::text;
           else
             execute step ->> 'sql';

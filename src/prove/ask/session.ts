@@ -19,6 +19,8 @@ export interface Step {
   readonly rows: boolean;
   /** An error does not end the request. */
   readonly goOn?: boolean;
+  /** It asks for a stored expression: a policy names what it reads by OID, also in a schema that its user has no USAGE of. */
+  readonly stored?: boolean;
 }
 
 export type StepAnswer =
@@ -173,7 +175,7 @@ export class ProofSession implements Asking {
     const key = `${this.#keyOf(as)}\n${sql}`;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
-      answer = this.run([{ as, sql, rows: true }], patience).then(
+      answer = this.run([{ as, sql, rows: true, stored: true }], patience).then(
         ([only]) => only ?? { code: "RGACT", message: "no answer" },
       );
       this.#answers.set(key, answer);
@@ -306,11 +308,11 @@ export class ProofSession implements Asking {
   async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
     const actors = new Map<string, number>();
     const numbered = requests.map((steps) =>
-      steps.map(({ as, sql, rows, goOn = false }) => {
+      steps.map(({ as, sql, rows, goOn = false, stored = false }) => {
         const key = this.#keyOf(as);
         const actor = actors.get(key) ?? actors.size;
         actors.set(key, actor);
-        return { actor, sql, rows, goOn };
+        return { actor, sql, rows, goOn, stored };
       }),
     );
     const asked = `{"actors":[${[...actors.keys()].join(",")}],"requests":${JSON.stringify(numbered)}}`;
