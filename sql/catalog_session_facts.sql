@@ -14,7 +14,7 @@
 -- A trigger that refuses by such a fact counts, too.
 --   stand-in: what rowgate installed in place of an extension (its version says so); a trigger that calls one counts, too, unless
 --            the stand-in does what the extension does, or only has no effect outside of the database. Functions whose
---            bodies call one are $4 (src/catalog/stand-ins.ts).
+--            bodies call one are $4 (src/catalog/catalog.ts).
 -- `calls`: a function that reads it in its body is told of, too. Bodies have reasons of their own to draw lots or to ask how
 -- long a statement may take; a policy has none.
 -- Followed through policies, views, the relations that both read, and functions that call each other. What a policy or view calls,

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
-import type { MutationRecord, OperatorSet } from "../model/mutation.ts";
+import type { MutantResult, MutationRecord, OperatorSet } from "../model/mutation.ts";
 import type { Target } from "../model/target.ts";
 import { mutate } from "../mutate/mutate.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
@@ -12,11 +12,13 @@ import { copyDatabase } from "../stage/postgres/copy.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import { loadMatrices } from "./load-matrix.ts";
 import { mutationFormats, writeMutationReports } from "./mutate-report.ts";
-import { readReuse } from "./mutate-results.ts";
-import { type RunOptions, runOnly } from "./options.ts";
+import { runOnly, type RunOptions } from "./options.ts";
 import { fileReports } from "./report.ts";
 import { forOneMatrix, needsFolder, withSystems } from "./run.ts";
-import type { ReadySystem } from "./systems.ts";
+import { packageVersion, type ReadySystem } from "./systems.ts";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Reuse } from "../mutate/reuse.ts";
 
 export interface MutateOptions extends Pick<
   RunOptions,
@@ -126,5 +128,33 @@ async function copiesOf(target: Target): Promise<readonly Target[]> {
     return names.map((name) => ({ ...target, database: { ...database, database: name } }));
   } finally {
     await disconnect(admin);
+  }
+}
+
+/** Of several states of a matrix and its database; the oldest go first. */
+const resultsAtMost = 20_000;
+
+/** What earlier runs of `rowgate mutate` found of a matrix, beside its archives; a file that cannot be read counts as none. */
+async function readReuse(matrix: string, cwd: string): Promise<Reuse> {
+  const file = path.resolve(cwd, "logs", "mutation", `${matrix.replaceAll(/[^\w.-]/g, "_")}.json`);
+  return {
+    known: new Map(await readResults(file)),
+    version: await packageVersion(),
+    keep: async (results) => {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(`${file}.new`, JSON.stringify([...results].slice(-resultsAtMost)));
+      await rename(`${file}.new`, file);
+    },
+  };
+}
+
+type Entries = readonly (readonly [key: string, result: MutantResult])[];
+
+async function readResults(file: string): Promise<Entries> {
+  try {
+    const read: unknown = JSON.parse(await readFile(file, "utf8"));
+    return Array.isArray(read) ? (read as Entries) : [];
+  } catch {
+    return [];
   }
 }

@@ -5,7 +5,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import type { Identity } from "../../src/model/channel.ts";
 import type { RestAddress } from "../../src/model/target.ts";
-import { mint } from "../../src/persona/mint.ts";
+import { mint } from "../../src/persona/identity.ts";
 import { Caller } from "../../src/probe/http/caller.ts";
 import { Clients } from "../../src/probe/http/clients.ts";
 import { HttpClient } from "../../src/probe/http/http-client.ts";

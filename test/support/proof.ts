@@ -4,7 +4,7 @@ import { readCatalog } from "../../src/catalog/catalog.ts";
 import { parseMatrix } from "../../src/matrix/parse.ts";
 import type { Matrix, Persona } from "../../src/model/matrix.ts";
 import type { DatabaseAddress } from "../../src/model/target.ts";
-import { expandCells } from "../../src/plan/expand.ts";
+import { expandCells } from "../../src/plan/plan.ts";
 import { planRelation } from "../../src/plan/relation.ts";
 import { claimNames } from "../../src/run/open-proof.ts";
 import type { ProofAnswer as Answer } from "../../src/model/proof.ts";

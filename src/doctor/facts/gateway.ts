@@ -2,13 +2,21 @@ import { formatQualified, type QualifiedName } from "../../lib/sql-text.ts";
 import { isCode } from "../../model/answers.ts";
 import type { Catalog, RelationInfo } from "../../model/catalog.ts";
 import type { Identity } from "../../model/channel.ts";
-import type { Target } from "../../model/target.ts";
+import type { SigningKey, Target } from "../../model/target.ts";
 import { mapLimited } from "../../lib/limiter.ts";
 import { linkFailure } from "../../probe/link-failure.ts";
-import type { CacheFacts, GatewayFacts, ProbeReply, SpeakingGateway } from "../facts.ts";
+import type {
+  CacheFacts,
+  GatewayFacts,
+  JwksFacts,
+  ProbeReply,
+  SpeakingGateway,
+  TokenFacts,
+} from "../facts.ts";
 import { runGatewayChecks } from "./gateway-checks.ts";
 import { GatewayProbe, pathOf } from "./gateway-probe.ts";
-import { probeTokens } from "./tokens.ts";
+import { createPublicKey } from "node:crypto";
+import { signedForNobody, tamperedToken } from "../../probe/http/verify/tokens.ts";
 
 export interface GatewayQuestions {
   readonly target: Target;
@@ -165,4 +173,86 @@ const notAboutRelation = ["gatewayWithoutDatabase", "gatewayRequest", "gatewayCa
 /** A refused token, a hidden schema or a proxy's answer shows nothing about a relation. */
 function isAboutRelation({ rows, code }: ProbeReply): boolean {
   return rows || (code !== undefined && !notAboutRelation.some((name) => isCode(code, name)));
+}
+
+interface TokenQuestions {
+  readonly probe: GatewayProbe;
+  readonly url: string;
+  readonly key: SigningKey | undefined;
+  readonly identities: readonly Identity[];
+  /** Requests a relation, preferably one that exists, with a token. */
+  readonly ask: (token: string) => Promise<ProbeReply>;
+  readonly clock: () => number;
+}
+
+/** Seconds that a token of doctor's is valid. */
+const lifetime = 300;
+
+/** Which tokens the gateway accepts. None of them names a role that exists, so none gives access. @throws LinkError */
+async function probeTokens(questions: TokenQuestions): Promise<TokenFacts> {
+  const { key, identities, ask, clock } = questions;
+  const tampered = await ask(tamperedToken(identities));
+  const plain = key && signed({}, key);
+  if (key === undefined || plain === undefined)
+    return { tampered, ours: undefined, dated: undefined, withoutKeyId: undefined, jwks: undefined };
+  const now = Math.floor(clock() / 1000);
+  const times = { iat: now, nbf: now, exp: now + lifetime };
+  const ours = await ask(plain);
+  const bare = signed({}, { ...key, keyId: undefined });
+  const refused = isCode(ours.code, "tokenSignature");
+  return {
+    tampered,
+    ours,
+    dated: await ask(signed(times, key) ?? plain),
+    withoutKeyId: refused && key.keyId !== undefined && bare !== undefined ? await ask(bare) : undefined,
+    jwks: await publishedKeys(questions, key),
+  };
+}
+
+/** `undefined`: the key does not fit its algorithm, which `cannot-sign` reports. */
+function signed(claims: object, key: SigningKey): string | undefined {
+  try {
+    return signedForNobody(claims, key);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Supabase's auth server has the same base URL as its PostgREST, and publishes the keys that it signs with. */
+async function publishedKeys(
+  { probe, url }: TokenQuestions,
+  key: SigningKey,
+): Promise<JwksFacts | undefined> {
+  const base = new URL(url);
+  if (!base.pathname.endsWith("/rest/v1")) return undefined;
+  const path = base.pathname.replace(/\/rest\/v1$/, "/auth/v1/.well-known/jwks.json");
+  const answer = await probe.get(path, {}, true).catch(() => undefined);
+  const keys = answer?.status === 200 ? keysIn(answer.body) : undefined;
+  if (keys === undefined) return undefined;
+  return {
+    url: `${base.origin}${path}`,
+    keys: keys.map(({ kid, alg }) => ({ keyId: kid, algorithm: alg })),
+    ours: ourKey(keys, key),
+  };
+}
+
+type Jwk = Readonly<Record<string, string | undefined>>;
+
+function keysIn(body: string): readonly Jwk[] | undefined {
+  try {
+    const { keys } = JSON.parse(body) as { readonly keys?: unknown };
+    return Array.isArray(keys) ? (keys as Jwk[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** By the members that make the key, not by its `kid`. */
+function ourKey(keys: readonly Jwk[], key: SigningKey): JwksFacts["ours"] {
+  if (key.algorithm === "HS256") return undefined;
+  const own = createPublicKey(key.privateKeyPem).export({ format: "jwk" }) as Jwk;
+  const found = keys.find((one) =>
+    ["kty", "crv", "x", "y", "n", "e"].every((member) => one[member] === own[member]),
+  );
+  return found && { keyId: found["kid"] };
 }

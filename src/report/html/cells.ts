@@ -8,7 +8,6 @@ import { happened } from "../happened.ts";
 import { clean, number, oneLine, plural } from "../text.ts";
 import { causeText, declared, isFailing, position, predicateOf } from "../words.ts";
 import type { AnswerView, CellColumns, FailureView, Place, Text } from "./data.ts";
-import { createDictionary, createNames, createPool } from "./dictionary.ts";
 import { isWaived } from "../../model/waived.ts";
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
@@ -154,4 +153,63 @@ export function lines(text: string): string {
     .map((line) => clean(line.replaceAll("\t", "  ")))
     .join("\n")
     .trim();
+}
+
+/** Each text once, by its place. Place 0 is the empty text. */
+interface Dictionary {
+  readonly texts: readonly string[];
+  readonly of: (text: string | undefined) => Text;
+}
+
+function createDictionary(): Dictionary {
+  const texts: string[] = [""];
+  const places = new Map<string, Text>([["", 0]]);
+  return {
+    texts,
+    of: (text = "") => {
+      const known = places.get(text);
+      if (known !== undefined) return known;
+      places.set(text, texts.length);
+      return texts.push(text) - 1;
+    },
+  };
+}
+
+/** Objects that are equal in JSON are one. */
+interface Pool<T> {
+  readonly values: readonly T[];
+  readonly of: (value: T) => Place;
+}
+
+function createPool<T>(): Pool<T> {
+  const values: T[] = [];
+  const places = new Map<string, Place>();
+  return {
+    values,
+    of: (value) => {
+      const key = JSON.stringify(value);
+      const known = places.get(key);
+      if (known !== undefined) return known;
+      places.set(key, values.length);
+      return values.push(value) - 1;
+    },
+  };
+}
+
+/** Names in the order in which a run has them; what it does not name is added. */
+function createNames(known: readonly string[]): {
+  readonly names: readonly string[];
+  readonly of: (name: string) => Place;
+} {
+  const names = [...known];
+  const places = new Map(names.map((name, index) => [name, index]));
+  return {
+    names,
+    of: (name) => {
+      const place = places.get(name);
+      if (place !== undefined) return place;
+      places.set(name, names.length);
+      return names.push(name) - 1;
+    },
+  };
 }

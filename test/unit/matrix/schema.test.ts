@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { normalise } from "../../../src/matrix/normalise.ts";
+import { normalise } from "../../../src/matrix/parse.ts";
 import { matrixJsonSchema, matrixShape } from "../../../src/matrix/shapes.ts";
 import { checkShape } from "../../../src/yaml/check-shape.ts";
 import { collectIssues } from "../../../src/yaml/issues.ts";

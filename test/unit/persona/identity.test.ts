@@ -3,9 +3,7 @@ import jwt from "jsonwebtoken";
 import { describe, expect, it } from "vitest";
 import { RowgateError } from "../../../src/model/errors.ts";
 import type { SigningKey } from "../../../src/model/target.ts";
-import { identityOf } from "../../../src/persona/identity.ts";
-import type { IdentityOptions } from "../../../src/persona/identity.ts";
-import { mint } from "../../../src/persona/mint.ts";
+import { identityOf, type IdentityOptions, mint } from "../../../src/persona/identity.ts";
 import { persona } from "./persona.ts";
 
 const secret = "a-secret-of-more-than-thirty-two-characters";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Cell } from "../../../../src/model/cell.ts";
-import { refusalOf } from "../../../../src/probe/scratch/eligible.ts";
+import { refusalOf } from "../../../../src/probe/scratch/scratch-rows.ts";
 
 const column = {
   type: "uuid",
