@@ -29,6 +29,8 @@ export interface Context {
   readonly full: ActingAs;
   /** Claims that some persona holds. */
   readonly heldClaims: ReadonlySet<string>;
+  /** All personas, as their sessions are. */
+  readonly personas: readonly ActingAs[];
 }
 
 /** An actor of the analysis, for a persona: an owner keeps the caller's settings, under its function's own. */

@@ -9,6 +9,7 @@ import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
 import { openedByOthers } from "./other-rows.ts";
+import { openedByTokens } from "./other-tokens.ts";
 import type { Proved } from "./variants.ts";
 import type { Shown } from "./show/shown.ts";
 
@@ -22,7 +23,8 @@ export async function decidedByRelaxation(
   const proved = { policy: condition, declared: always(!deny), both: !deny };
   const rests = await restsOn(context, proved);
   return (
-    (await openedByOthers(context, proved, rests, [])) ?? {
+    (await openedByOthers(context, proved, rests, [])) ??
+    (await openedByTokens(context, proved, rests)) ?? {
       kind: "all-rows",
       by: "relaxation",
       restsOn: rests,
@@ -120,7 +122,9 @@ export async function finish(
   const rests = besideOthers
     ? { ...rest, relations: [...rest.relations, `${relation.schema}.${relation.name}`] }
     : rest;
-  const opened = await openedByOthers(context, proved, rests, close.keys);
+  const opened =
+    (await openedByOthers(context, proved, rests, close.keys)) ??
+    (await openedByTokens(context, proved, rests));
   if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };

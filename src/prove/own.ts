@@ -9,6 +9,19 @@ export function tellingIdentities(identities: readonly string[]): readonly strin
   return identities.filter((one) => one.length > 2);
 }
 
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const strangersId = "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e";
+
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
+/** Another identity of the same form. */
+export function strangersValue(identity: string): string {
+  if (isUuid(identity)) return strangersId;
+  return /^\d+$/.test(identity) ? "1000000007" : "rowgate-stranger";
+}
+
 /**
  * Rows that hold an identity of the persona, or point by a foreign key to a row that does. A row that the persona reaches because of
  * what another table says of it (a membership, a list of admins) is not its own, nor is one whose owner shares it.

@@ -1,3 +1,4 @@
+import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
@@ -14,7 +15,10 @@ import { type Lacking, seededRows } from "./seeded.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
 import { rowsBehindView } from "./other-rows.ts";
-import { tellingIdentities } from "./own.ts";
+import { type OtherToken, tokensAskedBy } from "./other-tokens.ts";
+import type { Writing } from "./analyse/effects.ts";
+import { callOf } from "./analyse/tree.ts";
+import { strangersValue, tellingIdentities } from "./own.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
 export interface ProofPersona {
@@ -34,6 +38,8 @@ export interface ProverOptions {
   readonly open: () => Promise<Client>;
   readonly close: (client: Client) => Promise<void>;
   readonly heldClaims: ReadonlySet<string>;
+  /** All personas, as their sessions are: what their tokens hold is settled by their own cells. */
+  readonly personas?: readonly ActingAs[];
   /** What names the personas in rows. */
   readonly identities?: readonly string[];
   /** Schemas that a request may ask for. */
@@ -98,6 +104,38 @@ export class Prover implements AsyncDisposable {
     return context === undefined ? [] : rowsBehindView(context);
   }
 
+  /** Tokens by which a call might answer otherwise, or the relation, where it is a view, or has triggers for the event. */
+  async otherTokens(
+    persona: ProofPersona,
+    relation: QualifiedName,
+    { called, event }: { readonly called?: QualifiedName | undefined; readonly event?: Writing | undefined },
+  ): Promise<readonly OtherToken[]> {
+    const { schema } = this.#knowledge;
+    // A call is about no relation; any will do.
+    const [any] = schema.relations;
+    const context = await this.#contextOf({
+      persona,
+      relation: called === undefined ? relation : (any ?? relation),
+    });
+    if (context === undefined) return [];
+    const triggers = context.space.relation.triggers.filter(
+      ({ events }) => event !== undefined && events.includes(event),
+    );
+    const functions = called === undefined ? triggers.map((one) => one.function) : [called];
+    const calls = functions.flatMap((one) =>
+      schema
+        .namesakes(one.name)
+        .filter((fn) => fn.schema === one.schema)
+        .map(({ argumentTypes }) => callOf(one, argumentTypes.length)),
+    );
+    const { definition } = context.space.relation;
+    const view: readonly Node[] =
+      called !== undefined || definition === null
+        ? []
+        : [{ RangeVar: { schemaname: relation.schema, relname: relation.name } }];
+    return tokensAskedBy(context, [...view, ...calls]);
+  }
+
   /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */
   async #prove(request: ProofRequest): Promise<Answer> {
     const { relation, persona } = request;
@@ -159,6 +197,7 @@ export class Prover implements AsyncDisposable {
       answer: personaAnswers(session, as),
       full: privileged,
       heldClaims: this.#options.heldClaims,
+      personas: this.#options.personas ?? [],
     };
   }
 
@@ -230,19 +269,13 @@ function byName([a]: readonly [string, string], [b]: readonly [string, string]):
   return a < b ? -1 : 1;
 }
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The same role and claims, with another identity in them. */
 function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | undefined {
   const own = tellingIdentities(identities);
   if (own.length === 0) return undefined;
   const settings = as.settings.map(([name, value]): readonly [string, string] => [
     name,
-    own.reduce(
-      (text, one) =>
-        text.replaceAll(one, uuid.test(one) ? "5e5e5e5e-5e5e-4e5e-8e5e-5e5e5e5e5e5e" : "rowgate-stranger"),
-      value,
-    ),
+    own.reduce((text, one) => text.replaceAll(one, strangersValue(one)), value),
   ]);
   return { role: as.role, settings };
 }

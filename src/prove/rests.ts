@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import { claimsBehind, claimsRead, isOfToken, shownClaim } from "./analyse/claims.ts";
+import { claimsBehind, claimsRead, isOfSession, isOfToken, shownClaim } from "./analyse/claims.ts";
 import { connected } from "./analyse/comparable.ts";
 import { always } from "./analyse/policy.ts";
 import { show } from "./analyse/tree.ts";
@@ -69,11 +69,6 @@ async function decidedOutside(context: Context, proved: Proved): Promise<Pick<Re
 }
 
 const anotherZone = "the time zone of a session, which a request may ask for,";
-
-/** How a user signed in, and what a user adds by himself: the same user may have another one, which is no other persona. */
-function isOfSession(claim: string): boolean {
-  return /^(?:aal|amr|is_anonymous|phone)$/.test(shownClaim(claim).split(".")[0] ?? "");
-}
 
 const outsides = new WeakMap<Node, Map<string | null, readonly Outside[]>>();
 

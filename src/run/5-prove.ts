@@ -13,6 +13,7 @@ import { lackingRows } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
+import { openedByToken } from "./other-tokens.ts";
 import { type ShownByProbe, showByProbe } from "./put-in.ts";
 import type { Chunk } from "./workers.ts";
 
@@ -54,7 +55,8 @@ async function shownByProbe(one: ProvedCell, run: OpenRun): Promise<ProvedCell> 
   const { cell, answers } = one;
   const persona = personaOf(cell, Object.fromEntries(sessionOf(run.sessions, cell, undefined)), run.sessions);
   const again = await showByProbe(cell, answers.direct?.observation, persona, run).catch(() => undefined);
-  return again === undefined ? one : { ...one, again, seeded: again.rows };
+  const proof = (await openedByToken(one, persona, run).catch(() => undefined)) ?? one.proof;
+  return again === undefined ? { ...one, proof } : { ...one, proof, again, seeded: again.rows };
 }
 
 /** What nothing in the data can show is shown by rows that are put in, asked about, and undone. */

@@ -28,6 +28,10 @@ export async function openProof(
     },
     close: (client: Client) => disconnect(client),
     heldClaims: heldClaims(matrix, identities),
+    personas: [...identities.values()].map(({ persona, claims, settings }) => ({
+      role: persona.role,
+      settings: [["request.jwt.claims", JSON.stringify(claims ?? {})], ...Object.entries(settings)],
+    })),
     identities: matrix.personas.flatMap((one) => identitiesOf(one, identities)),
     exposes: matrix.exposes,
     statementTimeoutMs: target.limits.statementTimeoutMs,

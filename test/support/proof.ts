@@ -86,6 +86,10 @@ export async function proveMatrix(
       },
       close: (one) => one.end(),
       heldClaims: heldClaims(matrix),
+      personas: matrix.personas.map((one) => {
+        const { role, settings } = proofPersona(one, matrix.channels.includes("rest"));
+        return { role, settings: Object.entries(settings) };
+      }),
     });
     const cells: ProvedCell[] = [];
     const gateway = matrix.channels.includes("rest");

@@ -103,6 +103,11 @@ export class DirectChannel implements ProbeChannel {
     });
   }
 
+  /** The same connections, with other sessions for the personas. */
+  as(sessions: SessionRules): DirectChannel {
+    return new DirectChannel(this.#target, this.#lines, this.#means, { ...this.#settings, sessions });
+  }
+
   get roundTrips(): number {
     return this.#lines.roundTrips;
   }

@@ -7,7 +7,7 @@ import type { ProofFunction, ProofRelation } from "./schema.ts";
 import { onlyValue, part, replace, stringOf, walk, withoutCasts } from "./tree.ts";
 
 /** The token as a whole is read, by a path or pattern that may mean any claim. */
-const anyClaim = "of any name";
+export const anyClaim = "of any name";
 
 /** What `->'roles' ? 'editor'` asks for: an element of a list, or a key. */
 export function memberOf(text: string): string {
@@ -27,7 +27,9 @@ export function shownClaim(claim: string): string {
 /** Names of claims that are read, in the bodies of helpers too: `auth.jwt() ->> 'plan'`, `my_claim('plan')`. */
 export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
   const found = new Set<string>();
-  visit(withBodies(tree, reading, found, 0), found);
+  const whole = withBodies(tree, reading);
+  for (const fn of whole.opaque) for (const one of claimsInText(fn)) found.add(one);
+  visit(whole.tree, found);
   return found;
 }
 
@@ -36,12 +38,21 @@ export function isOfToken(claim: string): boolean {
   return /^(?:exp|iat|nbf|auth_time)$/.test(shownClaim(claim));
 }
 
-/**
- * Claims that are read elsewhere than in the expression: by views, in the bodies of functions, and by the policies of other relations, where the
- * role itself meets these (in subqueries, in views with `security_invoker`, in functions with the caller's rights).
- */
+/** How a user signed in, and what a user adds by himself: the same user may have another one, which is no other persona. */
+export function isOfSession(claim: string): boolean {
+  return /^(?:aal|amr|is_anonymous|phone)$/.test(shownClaim(claim).split(".")[0] ?? "");
+}
+
 export function claimsBehind(tree: Node, reading: Reading, role: string | null): ReadonlySet<string> {
-  const found = new Set<string>();
+  return new Set(conditionsBehind(tree, reading, role).flatMap((one) => [...claimsRead(one, reading)]));
+}
+
+/**
+ * What decides elsewhere than in the expression: views, and the policies of other relations, where the role itself meets these (in
+ * subqueries, in views with `security_invoker`, in functions with the caller's rights).
+ */
+export function conditionsBehind(tree: Node, reading: Reading, role: string | null): readonly Node[] {
+  const found: Node[] = [];
   const seen = { byCaller: new Set<object>(), byOthers: new Set<object>() };
   const meet = (one: ProofRelation | ProofFunction, byCaller: boolean): void => {
     const met = seen[byCaller ? "byCaller" : "byOthers"];
@@ -54,7 +65,7 @@ export function claimsBehind(tree: Node, reading: Reading, role: string | null):
       return;
     }
     for (const inner of ruling(one, role, byCaller)) {
-      for (const claim of claimsRead(inner, reading)) found.add(claim);
+      found.push(inner);
       follow(inner, byCaller && (one.definition === null || one.securityInvoker));
     }
   };
@@ -94,28 +105,41 @@ function ruling(relation: ProofRelation, role: string | null, byCaller: boolean)
 
 const known: ReadonlySet<string> = new Set(["uid", "role", "email", "jwt"]);
 
-/** Calls of helpers become their bodies; of one that is no expression, the text is searched. */
-function withBodies(tree: Node, reading: Reading, found: Set<string>, depth: number): Node {
+/** An expression with the bodies of helpers in the place of their calls, and the functions whose bodies are no expressions. */
+export interface WithBodies {
+  readonly tree: Node;
+  readonly opaque: readonly ProofFunction[];
+}
+
+export function withBodies(tree: Node, reading: Reading): WithBodies {
+  const opaque: ProofFunction[] = [];
+  return { tree: withBodiesOf(tree, reading, opaque, 0), opaque };
+}
+
+function withBodiesOf(tree: Node, reading: Reading, opaque: ProofFunction[], depth: number): Node {
   return replace(tree, (node) => {
     const call = part(node, "FuncCall");
     const args = call?.args ?? [];
     const fn = call && reading.schema.callee((call.funcname ?? []).map(stringOf), args.length);
     // With a default in the place of an argument, or one of several.
     if (call !== undefined && fn === undefined)
-      for (const one of reading.schema.namesakes(stringOf(call.funcname?.at(-1))))
-        if (one.schema !== "auth") for (const claim of claimsInText(one)) found.add(claim);
+      opaque.push(
+        ...reading.schema
+          .namesakes(stringOf(call.funcname?.at(-1)))
+          .filter(({ schema }) => schema !== "auth"),
+      );
     if (fn === undefined || depth > 5 || (fn.schema === "auth" && known.has(fn.name))) return undefined;
     try {
       const body = bodyOf(fn);
       const select = body && part(inlined(body, fn, args, reading.schema), "SelectStmt");
       if (select !== undefined) {
         const sub: Node = { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
-        return withBodies(onlyValue(select) ?? sub, reading, found, depth + 1);
+        return withBodiesOf(onlyValue(select) ?? sub, reading, opaque, depth + 1);
       }
     } catch {
       // Searched as text.
     }
-    for (const one of claimsInText(fn)) found.add(one);
+    opaque.push(fn);
     return undefined;
   });
 }
@@ -184,10 +208,18 @@ function pathsIn(value: unknown): readonly (readonly string[])[] {
   ]);
 }
 
+const claimsOfCalls: ReadonlyMap<string, string> = new Map([
+  ["uid", "sub"],
+  ["email", "email"],
+  ["role", "role"],
+]);
+
 /** Keys by which a part of the claims is read; empty: all of them; `undefined`: it is no part of them. */
-function pathOf(node: Node): readonly string[] | undefined {
+export function pathOf(node: Node): readonly string[] | undefined {
   const call = part(node, "FuncCall");
-  const name = stringOf(call?.funcname?.at(-1));
+  const [name = "", schema] = (call?.funcname ?? []).map(stringOf).toReversed();
+  const own = schema === "auth" ? claimsOfCalls.get(name) : undefined;
+  if (own !== undefined) return [own];
   if (name === "jwt" || settingRead(node) === "request.jwt.claims") return [];
   if (/^jsonb?_extract_path(?:_text)?$/.test(name)) {
     const [of, ...keys] = call?.args ?? [];
@@ -213,7 +245,7 @@ function pathOf(node: Node): readonly string[] | undefined {
 }
 
 /** The name of a setting; empty: none is read; `undefined`: its name is not written out. */
-function settingRead(node: Node): string | undefined {
+export function settingRead(node: Node): string | undefined {
   const call = part(node, "FuncCall");
   const [of] = call?.args ?? [];
   if (stringOf(call?.funcname?.at(-1)) !== "current_setting" || of === undefined) return "";
@@ -226,7 +258,7 @@ function constantKeys(node: Node): readonly string[] | undefined {
   return keys.length === elements.length ? keys : undefined;
 }
 
-function constantText(node: Node): string | undefined {
+export function constantText(node: Node): string | undefined {
   const constant = part(withoutCasts(node), "A_Const");
   return constant?.sval?.sval ?? (constant?.ival === undefined ? undefined : String(constant.ival.ival ?? 0));
 }

@@ -41,6 +41,8 @@ export class Mentions {
   readonly assigned: Set<string> = new Set();
   /** A command of another kind is run: TRUNCATE, GRANT, CALL, CREATE TABLE. */
   otherCommands = false;
+  /** All that the parser has read. */
+  readonly trees: Node[] = [];
   readonly #parameter: (place: number) => string;
 
   constructor(parameter: (place: number) => string = (place) => `$${place}`) {
@@ -48,6 +50,7 @@ export class Mentions {
   }
 
   addTree(tree: Node): void {
+    this.trees.push(tree);
     const aliases = new Set<string>(["new", "old"]);
     walk(tree, (node) => void aliases.add(fromItemName(node) ?? ""));
     walk(tree, (node) => this.#addNode(node, aliases));

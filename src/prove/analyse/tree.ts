@@ -1,5 +1,6 @@
 import type { Node, SelectStmt, TypeName } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
+import type { QualifiedName } from "../../lib/sql-text.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 
 /**
@@ -173,6 +174,11 @@ export function columnRef(...names: readonly string[]): Node {
   return {
     ColumnRef: { fields: names.map((name) => (name === "*" ? { A_Star: {} } : { String: { sval: name } })) },
   };
+}
+
+export function callOf({ schema, name }: QualifiedName, count: number): Node {
+  const funcname: Node[] = [schema, name].map((sval) => ({ String: { sval } }));
+  return { FuncCall: { funcname, args: Array.from({ length: count }, () => literal(null)) } };
 }
 
 /** `["t", "id"]`; `undefined`: no reference to a column. */

@@ -105,6 +105,7 @@ export async function answersOf(
     });
     return await withProver(
       () => connectTo(address),
+      all,
       (prover) => prover.prove(requests),
     );
   } finally {
@@ -112,8 +113,14 @@ export async function answersOf(
   }
 }
 
-async function withProver<T>(open: () => Promise<Client>, work: (prover: Prover) => Promise<T>): Promise<T> {
-  const prover = await Prover.open({ open, close: (one) => one.end(), heldClaims: new Set(["sub", "role"]) });
+async function withProver<T>(
+  open: () => Promise<Client>,
+  all: readonly ProofPersona[],
+  work: (prover: Prover) => Promise<T>,
+): Promise<T> {
+  const personas = all.map(({ role, settings }) => ({ role, settings: Object.entries(settings) }));
+  const heldClaims = new Set(["sub", "role"]);
+  const prover = await Prover.open({ open, close: (one) => one.end(), heldClaims, personas });
   try {
     return await work(prover);
   } finally {
