@@ -149,6 +149,8 @@ union all
 select null, format('%s runs with its owner''s rights and looks names up by its caller''s search_path', p.name), p.oid::text, true
 from functions p where p.prosecdef and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=')
 union all
+select null, format('%s runs with its owner''s rights (SECURITY DEFINER)', p.name), p.oid::text, true from functions p where p.prosecdef
+union all
 select null, format('%s begins with %s', case when r.rolname = any ($1) and not r.rolcanlogin and r.rolname <> 'authenticator'
     then format('a request as %s perhaps', r.rolname) else format('each new session of %s', coalesce(r.rolname, 'the database')) end, c), null, false
 from pg_db_role_setting s join pg_database d on d.datname = current_database() and s.setdatabase in (0, d.oid)

@@ -3,7 +3,7 @@ import path from "node:path";
 import { openClones } from "../gate/clones.ts";
 import { type Applicant, readPending } from "../gate/migrations.ts";
 import { gate, type GateRequest } from "../gate/gate.ts";
-import { laterRowsNote, readLaterRows, seedWhereThere } from "../gate/seed.ts";
+import { laterRowsNote, readLaterRows } from "../gate/seed.ts";
 import { now } from "../lib/clock.ts";
 import { dayOf } from "../lib/moment.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -14,6 +14,7 @@ import { plural, safeJson } from "../report/text.ts";
 import type { SqlSource } from "../stage/apply-sql/source.ts";
 import { systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
+import { without } from "./gate-before.ts";
 import { type Base, newSince, openBase } from "./gate-base.ts";
 import {
   type HistoryTable,
@@ -27,7 +28,7 @@ import {
 import { type LoadedMatrix, loadMatrices, loadMatrix } from "./load-matrix.ts";
 import { isStarted, type RunOptions, runOnly } from "./options.ts";
 import { looks } from "./report.ts";
-import { type Server, startServer } from "./servers.ts";
+import { startServer } from "./servers.ts";
 import { baselineOf, openSystem, type System } from "./systems.ts";
 
 export interface GateOptions extends Pick<
@@ -99,7 +100,7 @@ export async function gateCommand(
     });
     interrupted.addEventListener("abort", () => void server.stop().catch(() => {}), { once: true });
     try {
-      const place = { server: without(server, plan), options: whole, environment };
+      const place = { server: without(server, plan.leaveOut, plan.before.seed), options: whole, environment };
       const system = await openSystem(plan.before, 0, false, place);
       const applicant = baseline?.name === "supabase" ? "supabase" : "login";
       const record = await gateOne(system, plan, { options, environment, applicant, history });
@@ -191,19 +192,6 @@ async function sourcesOf(
   const { policies } = one;
   const baseline = await baselineOf(one, { ...runOnly, ...options, policies }, cwd);
   return systemSources({ policies, overlays: [], baseline, layout: options.layout });
-}
-
-/** The server, on which a system's SQL is applied without some of its files, and of its seed what there is room for. */
-function without(server: Server, { leaveOut, before: { seed } }: GatePlan): Server {
-  const prepare: Server["prepare"] = async (system, matrix) => {
-    const sources = await systemSources(system).catch(() => []);
-    const left = sources.filter(({ path: file }) => !leaveOut.has(path.resolve(file)));
-    if (left.length === sources.length && seed === undefined) return server.prepare(system, matrix);
-    const fitting = left.map((one) => (one.path === seed ? seedWhereThere(one) : one));
-    const part = { sources: await Promise.all(fitting), ends: true };
-    return server.prepare({ ...system, overlays: [], part }, matrix);
-  };
-  return { ...server, prepare };
 }
 
 interface Place {

@@ -5,6 +5,7 @@ import { formatQualified } from "../lib/sql-text.ts";
 import type { Rows } from "./keys.ts";
 import type { Measure, Measures } from "./measure.ts";
 import type { Proof } from "./proofs.ts";
+import type { State } from "./state.ts";
 
 /** A difference between two states, the key of the cell that shows it, and what of the cell's answer it is about. */
 export type Keyed<T> = T & { readonly key: string; readonly facet: Facet; readonly byProof?: true };
@@ -61,7 +62,7 @@ type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns" | "row
   /** What of a state's answer the change is about: the statement after which it stays the same is the one behind it. */
   readonly facet: Facet;
 };
-export type Facet = (seen: Measure | undefined, proof?: Proof) => unknown;
+export type Facet = (seen: Measure | undefined, proof?: Proof, state?: State) => unknown;
 
 /** What `wide` may do that `less` may not. */
 function widening(less: Measure | undefined, wide: Measure): Widening | undefined {

@@ -13,6 +13,7 @@ import { expiredWaivers } from "../run/waivers.ts";
 import { compare, type Compared } from "./compare.ts";
 import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
+import { compareNewRows } from "./new-rows.ts";
 import { comparePowers, notesOf, unwaived } from "./powers.ts";
 import { compareSideWrites, type SideWriting, unreviewed } from "./side-writes.ts";
 import { guilty } from "./guilty.ts";
@@ -101,9 +102,10 @@ async function compareStates(
   const { matrix, target, pending } = request;
   const sides = await measureSides(earlier, after, open, events);
   const compared = compare(sides.first, sides.last, matrix.waivedRelations);
+  const newRows = await compareNewRows(earlier.state, after);
   const proofs = await proveSides(request, earlier, after, sides, compared, events);
   const differences = {
-    gained: await sinceBase([...compared.gained, ...proofs.gained], request, {
+    gained: await sinceBase([...compared.gained, ...newRows, ...proofs.gained], request, {
       before: earlier.state,
       ...sides,
     }),

@@ -93,7 +93,8 @@ function ofCell<T>({
   byProof,
   ...one
 }: Keyed<T>): Searched<Omit<Keyed<T>, "key" | "facet" | "byProof">> {
-  const of: Difference["facet"] = ({ measures, proofs }) => facet(measures.get(key), proofs.get(key));
+  const of: Difference["facet"] = ({ measures, proofs, state }) =>
+    facet(measures.get(key), proofs.get(key), state);
   return { one, by: { cell: key, byProof, facet: of } };
 }
 

@@ -13,7 +13,7 @@ import { dayOf } from "../lib/moment.ts";
 import { type FunctionName, formatQualified } from "../lib/sql-text.ts";
 import { tokenizeSql } from "../lib/sql-tokens.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
-import { refusesRows, type SideWrite } from "../model/gate.ts";
+import { refusesRows, returnsRows, type SideWrite } from "../model/gate.ts";
 import type { Matrix, Waiver } from "../model/matrix.ts";
 import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
@@ -65,10 +65,12 @@ export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "function
  * All code in force that writes: it is read and not run, since which values would have it write what is not known. What it writes is
  * not compared; that it is other code than before is.
  * @param callable functions that personas may call
+ * @param compared those of them of whose calls the matrix says which rows they return
  */
 export async function readSideWrites(
   client: ClientBase,
   callable: readonly RoutineInfo[],
+  compared: ReadonlySet<string>,
 ): Promise<readonly SideWriting[]> {
   const catalog = await readEscalationCatalog(client as Client);
   const { rows } = await client.query<Entry | FunctionRow>(readSql("gate_code.sql"));
@@ -81,7 +83,7 @@ export async function readSideWrites(
       name: `function ${signatureOf(one)}`,
       functions: [one.oid],
       beforeRow: false,
-      text: "",
+      text: one.returns === "nothing" || compared.has(one.oid) ? "" : returnsRows,
       of: null,
     }),
   );
@@ -190,13 +192,17 @@ class Code {
       ...entry.functions,
       ...body.functions.flatMap((one) => this.#called(one)),
     ]);
-    const writing = closure.map((fn) => ({ fn, writes: this.#writesOf(fn, entry) }));
     const isHarmless = entry.kind === "call" && !closure.some(({ definer }) => definer);
+    const returns = entry.kind === "call" && entry.text === returnsRows ? closure[0] : undefined;
+    const writing = closure.map((fn) => ({
+      fn,
+      writes: [...this.#writesOf(fn, entry), ...(fn === returns && !isHarmless ? [returnsRows] : [])],
+    }));
     const writes = [
       ...new Set([
         // The rule itself is a command of another kind, and what it does instead stands in it.
         ...body.writes.map(nameOf),
-        ...(isHarmless ? [] : writing.flatMap((one) => one.writes)),
+        ...(isHarmless ? [] : withoutReturn(writing.flatMap((one) => one.writes))),
         ...(entry.kind === "default" && this.#deciding.has(entry.of ?? "") ? [decided(entry.of ?? "")] : []),
       ]),
     ];
@@ -331,6 +337,12 @@ function firedBy(type: number): TriedTrigger["by"] | undefined {
 
 function isWhoAsks({ schema, name }: EscalationFunction): boolean {
   return schema === "auth" && ["uid", "jwt", "role", "email"].includes(name);
+}
+
+/** What it returns is said of a function that does nothing else. */
+function withoutReturn(writes: readonly string[]): readonly string[] {
+  const others = writes.filter((one) => one !== returnsRows);
+  return others.length > 0 ? others : writes;
 }
 
 function decided(column: string): string {

@@ -176,7 +176,10 @@ async function readState(
   const [sideWrites, powers] = await withWholeNames(
     client,
     async () =>
-      [await readSideWrites(client, callable(loaded)), await readPowers(client, matrix, asked)] as const,
+      [
+        await readSideWrites(client, callable(loaded), withRows(loaded)),
+        await readPowers(client, matrix, asked),
+      ] as const,
   );
   const children = await readChildren(client);
   return { plan, fitted, issues, findings, future, keys, marks, cells, sideWrites, powers, children };
@@ -204,6 +207,18 @@ function callable({ matrix, catalog, directRoles }: Loaded): readonly RoutineInf
   const held = catalog.roles.filter(({ name, superuser }) => roles.has(name) && !superuser);
   return catalog.routines.filter((one) =>
     held.some(({ name }) => mayCall(one, name) && (directRoles.has(name) || isExposed(one, matrix.exposes))),
+  );
+}
+
+/** Functions of whose calls the matrix says which rows they return. */
+function withRows({ matrix, catalog }: Loaded): ReadonlySet<string> {
+  const said = matrix.functions.filter(({ declarations }) =>
+    declarations.some(({ expectation }) => "predicate" in expectation),
+  );
+  return new Set(
+    catalog.routines.flatMap((one) =>
+      said.some(({ schema, name }) => schema === one.schema && name === one.name) ? one.oid : [],
+    ),
   );
 }
 

@@ -38,6 +38,8 @@ export interface GateChange {
   readonly columns?: readonly string[] | undefined;
   /** A row that the data does not hold, and that is in reach now; none of those at hand shows the change. */
   readonly lacking?: Witness | undefined;
+  /** Rows may be changed to values that were refused before: the examples. */
+  readonly values?: true | undefined;
   /** Nothing more is reached today: only a privilege changed. */
   readonly privilegeOnly: boolean;
   /** Why the matrix agrees: `declared` or `waived`, and where it says so. */
@@ -84,6 +86,9 @@ export interface FutureAccess {
 
 /** Among what code writes: a BEFORE trigger that decides which rows are refused. */
 export const refusesRows = "which rows are refused";
+
+/** Among what it does: a function that runs with its owner's rights returns rows. */
+export const returnsRows = "what it returns";
 
 /** Code that a statement or a call runs, and that is other code than before: what it writes is not compared. */
 export interface SideWrite {

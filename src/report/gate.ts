@@ -6,6 +6,7 @@ import {
   powerText,
   type Reached,
   refusesRows,
+  returnsRows,
   type SideWrite,
   undeclaredGains,
 } from "../model/gate.ts";
@@ -51,7 +52,13 @@ function merged(groups: readonly ChangeGroup[], by: "personas" | "operations"): 
     const { relation, before, after, privilegeOnly, declared, statement, against } = group;
     const same = by === "personas" ? group.operations : group.personas;
     const { columns } = group;
-    const said = [declared?.how, declared?.changed, against === undefined, group.lacking !== undefined];
+    const said = [
+      declared?.how,
+      declared?.changed,
+      against === undefined,
+      group.lacking !== undefined,
+      group.values,
+    ];
     const key = JSON.stringify([relation, before, after, privilegeOnly, columns, said, statement, same]);
     const known = found.get(key);
     found.set(
@@ -80,8 +87,10 @@ export function changedBy({
   examples,
   rows,
   lacking,
+  values,
   columns = [],
 }: ChangeGroup): string {
+  if (values === true) return "rows may be changed to what was refused before";
   if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
   if (privilegeOnly) return "a privilege: no other row at hand is reached with it";
   const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
@@ -258,6 +267,8 @@ export function sideWriteText({ by, writes, functions, opens }: SideWrite): stri
       : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
   if (writes.every((one) => one === refusesRows))
     return `${by} is changed, and refuses rows: what it lets through now was not compared${waive}`;
+  if (writes.every((one) => one === returnsRows))
+    return `${by} is changed, and runs with its owner's rights: what it returns now was not compared${waive}, or declare which rows its calls return`;
   if (opens !== undefined)
     return `${by} is new or changed, and writes ${writes.join(", ")}; it was tried: ${some(opens)}${waive}`;
   return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;

@@ -110,6 +110,7 @@ insert into public.notes (owner, body) values ('10000000-0000-4000-8000-00000000
 insert into public.drafts values
   (1, '10000000-0000-4000-8000-000000000001', 'x'), (2, '10000000-0000-4000-8000-000000000002', 'y');
 insert into public.later values (1);
+insert into public.notes_of values (7);
 `;
 const draftsMatrix = `${notesMatrix.replace("matrix: notes", "matrix: notes\nseed: ../seed.sql")}  drafts:
     rows: { mine: owner = :sub }
@@ -117,7 +118,8 @@ const draftsMatrix = `${notesMatrix.replace("matrix: notes", "matrix: notes\nsee
 `;
 
 test("a seed with rows for a table that the migrations create: they are there as soon as the table is", async () => {
-  await write("before/010_notes.sql", notesSql);
+  const keyed = `create table public.kinds (id int primary key); create table public.notes_of (kind int references public.kinds);`;
+  await write("before/010_notes.sql", `${notesSql}${keyed}`);
   await write("seed.sql", seeded);
   await write("matrices/notes.yaml", draftsMatrix);
   const own = `${drafts}create policy own on public.drafts to authenticated using (owner = auth.uid());\n`;
@@ -128,7 +130,7 @@ test("a seed with rows for a table that the migrations create: they are there as
     expect.stringMatching(/▲ select on public\.drafts {2}nothing → 1 of 2 rows {2}declared at/),
   ]);
   expect(sound.text.replaceAll(/\s+/g, " ")).toContain(
-    "NOTE seed.sql: the rows of lines 3, 5 name what is not there before the migrations; they are put in as soon as it is there",
+    "NOTE seed.sql: the rows of lines 3, 5, 6 name what is not there before the migrations; they are put in as soon as it is there",
   );
   await write("add/1_drafts.sql", `${drafts}create policy own on public.drafts using (true);\n`);
   const open = await gate("add/1_drafts.sql", "--policies", "before");

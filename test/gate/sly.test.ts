@@ -78,6 +78,14 @@ create function internal.log_report(n int) returns void language sql security de
 create function public.file_report(n int) returns int language plpgsql security definer set search_path = '' as $$ begin perform internal.log_report(n); return n; end $$;
 revoke execute on function internal.log_report(int), public.file_report(int) from public;
 grant execute on function public.file_report(int) to authenticated;
+create function public.top_word() returns text language sql stable security definer set search_path = '' as 'select max(word) from public.secrets where id = 1';
+create function public.count_posts() returns bigint language sql stable as 'select count(*) from public.posts';
+create table public.cards (id int primary key, owner uuid not null, plan text not null default 'free', note text);
+alter table public.cards enable row level security, force row level security;
+grant select, update on public.cards to authenticated;
+create policy own on public.cards for select to authenticated using (owner = auth.uid());
+create policy own_update on public.cards for update to authenticated using (owner = auth.uid()) with check (owner = auth.uid() and plan = 'free');
+insert into public.cards values (1, '10000000-0000-4000-8000-000000000001'), (2, '10000000-0000-4000-8000-000000000002');
 create view public.fenced with (security_barrier) as select id, word from public.secrets where id = 1;
 grant select on public.fenced to authenticated;
 create domain public.grade as int check (value < 6);
@@ -140,6 +148,9 @@ relations:
   plans:
     rows: { first: id = 1, second: id = 2 }
     expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
+  cards:
+    rows: { mine: owner = :sub }
+    expect: { anon: deny, ana: { select: mine, update: mine, '*': deny }, bea: { select: mine, update: mine, '*': deny } }
   reports:
     rows: { second: id = 2 }
     expect: { anon: deny, ana: { select: second, '*': deny }, bea: deny }
@@ -152,6 +163,8 @@ relations:
     rows: { first: id = 1, second: id = 2 }
     expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
 functions:
+  top_word: { calls: { it: {} }, expect: { '*': allow } }
+  count_posts: { calls: { it: {} }, expect: { '*': allow } }
   file_report: { calls: { one: { n: 7 } }, expect: { anon: deny, ana: allow, bea: allow } }
 `;
 
@@ -165,6 +178,9 @@ afterAll(async () => {
 
 /** Migrations that open something, by statements of their own. */
 const sly: Readonly<Record<string, readonly [sql: string]>> = {
+  "a policy checks less of the new row": [
+    "alter policy own_update on public.cards with check (owner = auth.uid());",
+  ],
   "default privileges": ["alter default privileges in schema public grant select on tables to anon;"],
   "default privileges of another creator": [
     "alter default privileges for role reader grant select on tables to anon;",
@@ -342,6 +358,10 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
       /^function public\.file_report\(n integer\) .* writes public\.people/,
     ],
     [
+      "create or replace function public.top_word() returns text language sql stable security definer set search_path = '' as 'select max(word) from public.secrets';",
+      /^function public\.top_word\(\) is changed, and runs with its owner's rights: what it returns now was not compared/,
+    ],
+    [
       "alter table public.posts alter column owner set default '10000000-0000-4000-8000-000000000001';",
       /^default of public\.posts\.owner .* writes the column owner of the row/,
     ],
@@ -350,6 +370,10 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
     [
       "grant select on public.wall to authenticated with grant option;",
       /authenticated may grant SELECT on public\.wall to others/,
+    ],
+    [
+      "alter function public.count_posts() security definer;",
+      /^public\.count_posts\(\) runs with its owner's rights \(SECURITY DEFINER\)/,
     ],
     ["grant trigger on public.wall to anon;", /anon has trigger on public\.wall/],
     ["alter function internal.is_ana() owner to authenticated;", /authenticated owns internal\.is_ana\(\)/],
@@ -519,6 +543,8 @@ create trigger entered after insert or update on public.posts for each row execu
 const harmless: Readonly<Record<string, string>> = {
   "a row of another, in a table whose rows users change":
     "insert into public.posts values (3, '10000000-0000-4000-8000-000000000003', 'theirs');",
+  "a policy's check is written otherwise":
+    "alter policy own_update on public.cards with check ('free' = plan and (select auth.uid()) = owner);",
   "a column is renamed": "alter table public.reports rename column body to text;",
   "a policy is renamed": "alter policy ana on public.reports rename to ana_reads;",
   "an index": "create index on public.secrets (owner);",
@@ -588,6 +614,19 @@ test.each(Object.entries(harmless))("0 gained, 0 lost: %s", async (_, statements
     powers: [],
     findings: [],
   });
+});
+
+test("what a policy checked before, and does not check now, is shown as values of a row", async () => {
+  const record = await project.gated(
+    "select 1;\ndrop policy own_update on public.cards;\ncreate policy own_update on public.cards for update to authenticated using (owner = auth.uid());",
+  );
+  const values = record.gained.filter((one) => one.values === true);
+  expect(values.map(({ persona, operation, relation }) => `${persona} ${operation} ${relation}`)).toEqual([
+    "ana update public.cards",
+    "bea update public.cards",
+  ]);
+  expect(values[0]?.examples).toContain("plan = rowgate");
+  expect(guiltyLines(record)).toEqual([3]);
 });
 
 test("Realtime asks the SELECT policies of a table that is published: that is noted, and stops nothing", async () => {
