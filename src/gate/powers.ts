@@ -1,7 +1,5 @@
 import type { ClientBase } from "pg";
 import { readSql } from "../lib/sql-file.ts";
-import { now } from "../lib/clock.ts";
-import { dayOf } from "../lib/moment.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { type PowerGained, powerText } from "../model/gate.ts";
@@ -98,16 +96,6 @@ export function notesOf(before: Powers, after: Powers): readonly string[] {
   return [
     `Realtime sends changes of ${names.join(", ")} from now on: to those whose SELECT policies let them read the row, and keys of deleted rows to every subscriber`,
   ];
-}
-
-/** Without those that the matrix waives, as the report says them, until a day. */
-export function unwaived(
-  all: readonly PowerGained[],
-  { waivedChanges = [] }: Matrix,
-): readonly PowerGained[] {
-  const today = dayOf(now());
-  const waived = new Set(waivedChanges.filter(({ expires }) => expires >= today).map(({ change }) => change));
-  return all.filter((one) => !waived.has(powerText(one)));
 }
 
 export function has({ rows }: Powers, { role, power }: PowerGained): boolean {

@@ -8,14 +8,10 @@ import {
   readEscalationCatalog,
 } from "../escalate/catalog.ts";
 import { readSql } from "../lib/sql-file.ts";
-import { now } from "../lib/clock.ts";
-import { dayOf } from "../lib/moment.ts";
-import { type FunctionName, formatQualified } from "../lib/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { tokenizeSql } from "../lib/sql-tokens.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
 import { refusesRows, returnsRows, type SideWrite } from "../model/gate.ts";
-import type { Matrix, Waiver } from "../model/matrix.ts";
-import { isType } from "../plan/routine.ts";
 import { signatureOf } from "../model/routine.ts";
 import { decidedBy, type PlainTrigger, readPlainTrigger } from "./sign-up-trigger.ts";
 
@@ -109,30 +105,6 @@ export function compareSideWrites(
 /** Whether a state has the code by that name: what migrations create has another oid each time. */
 export function hasSideWriting(all: readonly SideWriting[], { by, mark }: SideWriting): boolean {
   return all.some((one) => one.by === by && one.mark === mark);
-}
-
-/** Without those of which the matrix waives every function that writes, or a call: someone has read them, until a day. */
-export function unreviewed(all: readonly SideWriting[], matrix: Matrix): readonly SideWriting[] {
-  const today = dayOf(now());
-  const live = (waiver: Waiver | undefined): boolean => waiver !== undefined && waiver.expires >= today;
-  const waived: readonly FunctionName[] = [
-    ...(matrix.waivedFunctions ?? []).filter(live),
-    ...matrix.functions.filter(({ declarations }) => declarations.some(({ waiver }) => live(waiver))),
-  ];
-  const others = new Set((matrix.waivedChanges ?? []).filter(live).map(({ change }) => change));
-  return all.filter(
-    ({ by, writing }) =>
-      !others.has(by) &&
-      (writing.length === 0 || !writing.every((fn) => waived.some((one) => isNamedBy(fn, one)))),
-  );
-}
-
-function isNamedBy({ schema, name, argumentTypes: types }: EscalationFunction, one: FunctionName): boolean {
-  const { signature = types } = one;
-  const same = signature.length === types.length;
-  const isSame = (written: string, at: number): boolean =>
-    isType({ type: types[at] ?? "", cast: null }, written);
-  return one.schema === schema && one.name === name && same && signature.every(isSame);
 }
 
 function keysOf({ oid, by, mark }: SideWriting): readonly string[] {
