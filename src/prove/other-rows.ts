@@ -305,7 +305,7 @@ async function opens(
     { as: full, condition: declared },
   ].map(({ as: who, condition: { alias, text } }): Step => {
     const asked = { as: who, relation: space.relation, alias, texts: [text] };
-    return { as: who, sql: evaluationSql(asked, [{ row: one.row }]), rows: true };
+    return { as: who, sql: evaluationSql(asked, [{ row: one.row }]), rows: true, stored: true };
   });
   const answers = await session.askAbout(first, questions);
   const [reached, allowed] = answers.slice(first.length);

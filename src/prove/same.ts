@@ -12,6 +12,8 @@ import {
   walk,
 } from "./analyse/tree.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { flipped } from "./analyse/comparable.ts";
+import { isComparison } from "./analyse/widen.ts";
 import { isError, type ActingAs } from "./ask/session.ts";
 import type { Context } from "./context.ts";
 
@@ -92,12 +94,17 @@ async function asPostgresPrints({ session, full, space }: Context, tree: Node): 
   return show(tree);
 }
 
-/** `a LIKE b` as Postgres prints it back: `a ~~ b`. */
+/** `a LIKE b` as Postgres prints it back, `a ~~ b`; and what has the row first: `a = 1` for `1 = a`. */
 function operatorsOf(tree: Node): Node {
   return replace(tree, (node) => {
     const { kind, lexpr, rexpr, ...rest } = part(node, "A_Expr") ?? {};
-    if ((kind !== "AEXPR_LIKE" && kind !== "AEXPR_ILIKE") || lexpr === undefined || rexpr === undefined)
-      return undefined;
+    if (lexpr === undefined || rexpr === undefined) return undefined;
+    const turned = flipped[stringOf(rest.name?.at(-1))];
+    if (kind === "AEXPR_OP" && isComparison(rest.name) && turned !== undefined && !readsRow(lexpr)) {
+      const name = [{ String: { sval: turned } }];
+      return { A_Expr: { ...rest, kind, name, lexpr: operatorsOf(rexpr), rexpr: operatorsOf(lexpr) } };
+    }
+    if (kind !== "AEXPR_LIKE" && kind !== "AEXPR_ILIKE") return undefined;
     return {
       A_Expr: { ...rest, kind: "AEXPR_OP", lexpr: operatorsOf(lexpr), rexpr: operatorsOf(rexpr) },
     };

@@ -89,7 +89,7 @@ async function askWithRow(
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
   const questions: Step[] = [
     { as: full, sql: allowed, rows: true },
-    { as, sql: asked, rows: true },
+    { as, sql: asked, rows: true, stored: true },
   ];
   let refusedBy: string | undefined;
   // Values of the other columns may be what a constraint refuses: they are tried as another row has them, and new.

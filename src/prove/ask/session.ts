@@ -150,7 +150,7 @@ export class ProofSession implements Asking {
       await this.#client.query(text);
       this.#granted += text;
     } catch {
-      // The login may not grant it: what policies say there stays undecided.
+      // The login may not grant it: only what is asked as a stored expression is answered.
     }
     await this.#client.query("rollback to savepoint rowgate_proof");
     return text;

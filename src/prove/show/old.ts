@@ -118,7 +118,7 @@ async function askWith(old: OldSide, one: Try): Promise<AskedWith | Shown> {
     ...before,
     { as: privileged, sql: place, rows: true },
     { as: privileged, sql: declaredSql, rows: true },
-    { as, sql: policySql, rows: true, goOn: true },
+    { as, sql: policySql, rows: true, goOn: true, stored: true },
     ...withoutOthers(old, table),
     ...lone,
     ...asked,
