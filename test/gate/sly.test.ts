@@ -208,6 +208,9 @@ const sly: Readonly<Record<string, readonly [sql: string]>> = {
   "a helper that says yes": [
     "create or replace function internal.is_ana() returns boolean language sql stable as 'select true';",
   ],
+  "a helper opens for users whom no row names": [
+    "create function internal.is_new() returns boolean language sql stable security definer set search_path = '' as 'select not exists (select from public.members where person = auth.uid())';\ncreate policy new_users on public.posts for select to authenticated using (internal.is_new());",
+  ],
   "a restrictive policy goes": ["drop policy closed on public.reports;"],
   TRUNCATE: ["grant truncate on public.reports to authenticated;"],
   "row-level security off, by a statement that is put together": [
@@ -571,6 +574,8 @@ const harmless: Readonly<Record<string, string>> = {
   "a constraint": "alter table public.people add constraint short check (length(role) < 100);",
   "a policy says the same by a helper": `create function internal.is_mine(owner uuid) returns boolean language sql stable as 'select owner = auth.uid()';
     alter policy own on public.people using (internal.is_mine(owner)) with check (internal.is_mine(owner));`,
+  "a helper that asks which users no row names opens their own rows alone": `create function internal.is_new() returns boolean language sql stable security definer set search_path = '' as 'select not exists (select from public.members where person = auth.uid())';
+    create policy new_users on public.posts for select to authenticated using (internal.is_new() and owner = auth.uid());`,
   "a policy for all commands becomes four": `drop policy own on public.notes;
     create policy r on public.notes for select to authenticated using (owner = auth.uid());
     create policy i on public.notes for insert to authenticated with check (owner = auth.uid());
