@@ -148,11 +148,20 @@ function claimsInText({ source, sqlBody, defaults }: ProofFunction): readonly st
   const text = `${source} ${sqlBody ?? ""} ${defaults ?? ""}`;
   if (/\bcurrent_setting\s*\(\s*[^'\s]/i.test(text)) return [anyClaim];
   if (!/\bjwt\s*\(\s*\)|request\.jwt\.claim/.test(text)) return [];
-  const keys = [...text.matchAll(/(?:->>?|#>>?|\?)\s*'([^']+)'|request\.jwt\.claim\.(\w+)/g)].flatMap(
+  const paths: string[] = [];
+  const rest = text.replaceAll(chain, (_, keys: string) => {
+    paths.push([...keys.matchAll(/'([^']+)'/g)].map(([, key]) => key).join("."));
+    return "";
+  });
+  const keys = [...rest.matchAll(/(?:->>?|#>>?|\?)\s*'([^']+)'|request\.jwt\.claim\.(\w+)/g)].flatMap(
     ([, path, setting]) => (path === undefined ? (setting ?? []) : pathKeys(path)),
   );
-  return keys.length === 0 ? [anyClaim] : keys.map(claimAnywhere);
+  return keys.length + paths.length === 0 ? [anyClaim] : [...paths, ...keys.map(claimAnywhere)];
 }
+
+/** `auth.jwt() -> 'app_metadata' ->> 'role'`: a claim by its whole path. */
+const chain =
+  /(?:\bjwt\s*\(\s*\)|'request\.jwt\.claims'\s*(?:,\s*true\s*)?\))[\s)]*(?:::\s*jsonb?[\s)]*)?((?:->>?\s*'[^']+'[\s)]*)+)/gi;
 
 function pathKeys(text: string): readonly string[] {
   return text.replaceAll(/[{}"\s]/g, "").split(",");
