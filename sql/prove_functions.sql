@@ -20,6 +20,12 @@ select json_build_object(
     where a.mode in ('i', 'b', 'v')), '[]'),
   'defaults', pg_get_expr(p.proargdefaults, 0),
   'choosesNames', chosen.by_setting,
+  'unnamed', exists (
+    select from pg_depend d
+    where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+      and (d.classid in ('pg_operator'::regclass, 'pg_cast'::regclass, 'pg_type'::regclass, 'pg_amproc'::regclass)
+        or d.classid = 'pg_constraint'::regclass and exists (select from pg_constraint k where k.oid = d.objid and k.contypid <> 0)
+        or d.classid = 'pg_proc'::regclass and exists (select from pg_aggregate a where a.aggfnoid = d.objid))),
   'argumentTypes', coalesce((select json_agg(format_type(t, null) order by o)
                              from unnest(p.proargtypes::oid[]) with ordinality x (t, o)), '[]'),
   -- Places count all arguments, those that are returned too.

@@ -68,7 +68,7 @@ function nameByPath({ context: { knowledge, space }, cell }: Asked): AmbiguousNa
     const { tree } = knowledge.declared(relation, text);
     return tree === undefined ? [] : [...knowledge.reach(tree).byPath];
   });
-  return ambiguousName(new Set(byPath), knowledge.exposes, knowledge.schema);
+  return ambiguousName(texts, new Set(byPath), knowledge.exposes, knowledge.schema);
 }
 
 function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Asked): string | undefined {

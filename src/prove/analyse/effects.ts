@@ -32,6 +32,24 @@ export function effectsOnItself(
   columns: readonly string[],
   nothing: boolean,
 ): readonly Effect[] {
+  const known = memos.get(schema) ?? new Map<string, readonly Effect[]>();
+  memos.set(schema, known);
+  const key = JSON.stringify([relation.schema, relation.name, command, columns, nothing]);
+  const found = known.get(key) ?? effects(schema, relation, command, columns, nothing);
+  known.set(key, found);
+  return found;
+}
+
+/** The same for every persona of a role. */
+const memos = new WeakMap<Schema, Map<string, readonly Effect[]>>();
+
+function effects(
+  schema: Schema,
+  relation: ProofRelation,
+  command: Writing,
+  columns: readonly string[],
+  nothing: boolean,
+): readonly Effect[] {
   const first: Effect = { on: relation, command, columns, same: false, elevated: false, shared: [], by: "" };
   const all = [
     ...nextEffects(schema, first, nothing ? ({ level }) => level === "statement" : () => true, !nothing),
@@ -78,8 +96,27 @@ function nextEffects(
         by: `the trigger ${trigger.name}`,
       })),
   );
-  const said = [...byRules, ...byTriggers];
+  const said = [...byRules, ...byTriggers, ...byExpressions(schema, on, command)];
   return byKeys ? [...said, ...byForeignKeys(schema, on, command, columns)] : said;
+}
+
+const byNoName = "an operator, a cast, a domain or an aggregate";
+
+/** Functions of constraints, defaults, policies and rules, and of columns' domains, are called for each row. */
+function byExpressions(schema: Schema, on: ProofRelation, command: Writing): readonly Effect[] {
+  const texts = [
+    ...on.checks.map((text) => ["a CHECK constraint", text] as const),
+    ...on.columns.map(({ name, expression }) => [`the default of ${name}`, expression ?? ""] as const),
+    ...on.policies.map(({ name, using, check }) => [`the policy ${name}`, `${using} ${check}`] as const),
+    ...on.rules
+      .filter(({ event }) => event === command)
+      .map(({ name, definition }) => [`the rule ${name}`, definition] as const),
+  ];
+  const isPlain = on.checks.length + on.rules.length === 0 && !on.columns.some(({ domain }) => domain);
+  return [...texts, ...(isPlain ? [] : [[byNoName, undefined] as const])].flatMap(([by, text]) => {
+    const called = text === undefined ? schema.unnamed : calledIn(text, schema);
+    return called.flatMap((fn) => writesOf(fn, schema, on)).map((one) => ({ ...one, same: false, by }));
+  });
 }
 
 const actions: Readonly<Record<string, "cascade" | "set">> = { c: "cascade", n: "set", d: "set" };
@@ -124,15 +161,45 @@ function writesOf(
 ): readonly Write[] {
   if (seen.has(fn) || fn.language === "c" || fn.language === "internal") return [];
   const text = `${fn.source}\n${fn.sqlBody ?? ""}`.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, " ");
-  const own = writesIn(fn, text, schema, of);
-  const called = [...new Set(text.match(/[\p{L}_][\p{L}\w$]*/gu))]
-    .flatMap((word) => schema.namesakes(word))
-    .filter(({ volatility, returns }) => volatility === "volatile" && returns !== "trigger")
-    .flatMap((one) => writesOf(one, schema, of, new Set([...seen, fn])));
+  const own = writesIn(fn, text, schema, of).map((one) => ({
+    ...one,
+    same: one.same && !givesNew(text, one.on),
+  }));
+  const called = [...calledIn(`${text} ${fn.defaults ?? ""}`, schema), ...schema.unnamed].flatMap((one) =>
+    writesOf(one, schema, of, new Set([...seen, fn])),
+  );
   return [...own, ...called.map((one) => ({ ...one, same: false }))].map((one) => ({
     ...one,
     elevated: one.elevated || fn.definer,
   }));
+}
+
+const words = /[\p{L}_][\p{L}\w$]*/gu;
+
+/** Functions that may write, and that a text names, or a view or a policy of what it names. */
+function calledIn(text: string, schema: Schema): readonly ProofFunction[] {
+  const names = new Set(text.match(words));
+  for (const name of names)
+    for (const { definition, policies } of schema.named(name))
+      for (const one of [definition, ...policies.map(({ using }) => using)])
+        for (const word of one?.match(words) ?? []) names.add(word);
+  return [...names]
+    .flatMap((name) => schema.namesakes(name))
+    .filter(({ volatility, returns }) => volatility === "volatile" && returns !== "trigger");
+}
+
+/** Whether `new` or `old` may be another row than the one that a trigger is fired for. */
+function givesNew(text: string, { keys }: ProofRelation): boolean {
+  const assigned = [
+    ...text.matchAll(
+      /(?:^|;|\b(?:then|else|begin|loop|declare)\b)\s*(?:new|old)\s*(?:\.\s*"?(\w+)"?\s*)?:?=/gi,
+    ),
+    ...text.matchAll(/\binto\s+(?:strict\s+)?(?:[\w.]+\s*,\s*)*(?:new|old)\b(?:\.(\w+))?/gi),
+  ].map(([, name]) => name);
+  return (
+    /\b(?:for|declare)\s+(?:new|old)\b|\b(?:new|old)\s+(?:record|[\w.]+%(?:row)?type)\b/i.test(text) ||
+    assigned.some((name) => name === undefined || keys.some((key) => key.includes(name)))
+  );
 }
 
 function writesIn(fn: ProofFunction, text: string, schema: Schema, of: ProofRelation): readonly Write[] {
@@ -156,12 +223,11 @@ function queriesOf(fn: ProofFunction, text: string): readonly string[] {
     ];
   if (fn.language !== "plpgsql") throw new Error("another language");
   const tag = "$rowgate_body$";
-  const returns = fn.returns === "trigger" || fn.returns === "void" ? fn.returns : `setof ${fn.returns}`;
   const parameters = fn.argumentNames.map(
     (name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`,
   );
   const parsed: unknown = parsePlPgSQLSync(
-    `create function f(${parameters.join(", ")}) returns ${returns} language plpgsql as ${tag}${fn.source}${tag}`,
+    `create function f(${parameters.join(", ")}) returns ${fn.returnsSet ? "setof " : ""}${fn.returns} language plpgsql as ${tag}${fn.source}${tag}`,
   );
   const found: string[] = [];
   walk(parsed, (node) => {
@@ -200,7 +266,7 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
             command,
             // A view may call them otherwise, and writes with its owner's rights.
             columns: named.definition === null ? columns : undefined,
-            same: isOwnRow(where, on),
+            same: isOwnRow(where, on, target.alias?.aliasname ?? target.relname),
             elevated: named.definition !== null,
             shared: [],
           });
@@ -230,14 +296,14 @@ function setBy(targets: readonly Node[] | undefined): readonly string[] {
 }
 
 /** `where id = new.id` */
-function isOwnRow(where: Node | undefined, { keys }: ProofRelation): boolean {
+function isOwnRow(where: Node | undefined, { keys }: ProofRelation, target: string | undefined): boolean {
   const equal = conjuncts(where).flatMap((one) => {
     const { kind, name, lexpr, rexpr } = part(one, "A_Expr") ?? {};
     if (kind !== "AEXPR_OP" || stringOf(name?.at(-1)) !== "=") return [];
     const sides = [fieldsOf(lexpr), fieldsOf(rexpr)];
     const given = sides.find((side) => side?.length === 2 && /^(?:new|old)$/.test(side[0] ?? ""));
-    const other = sides.find((side) => side !== given)?.at(-1);
-    return given !== undefined && other === given[1] ? [other] : [];
+    const [column, of = target] = sides.find((side) => side !== given)?.toReversed() ?? [];
+    return given !== undefined && column === given[1] && of === target ? [column] : [];
   });
   return keys.some((key) => key.every((name) => equal.includes(name)));
 }

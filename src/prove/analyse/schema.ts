@@ -87,25 +87,34 @@ export interface ProofFunction extends QualifiedName {
   readonly argumentTypes: readonly string[];
   /** A setting of the database or of a role says whether a name is a variable or a column. */
   readonly choosesNames: boolean;
+  /** An operator, a cast, a domain or an aggregate calls it, so that who calls it need not name it. */
+  readonly unnamed: boolean;
   /** Expressions of arguments that a call may leave out. */
   readonly defaults: string | null;
   /** Expressions of the defaults, `null` where an argument has none; absent: no argument has one. */
   readonly argumentDefaults?: readonly (string | null)[] | null | undefined;
 }
 
-/** Functions that a call's name alone tells apart. */
+/** What its name alone tells apart. */
 export interface FunctionNames {
   readonly volatile: readonly string[];
   readonly aggregates: readonly string[];
   readonly ownAggregates: readonly string[];
+  /** Types, and configurations of text search. */
+  readonly others: readonly QualifiedName[];
 }
 
 /** All that the analysis knows of a database, and how names are looked up in it. */
 export class Schema {
   readonly #relations: ReadonlyMap<string, ProofRelation>;
+  readonly #named: ReadonlyMap<string, readonly ProofRelation[]>;
   readonly #functions: ReadonlyMap<string, readonly ProofFunction[]>;
   readonly #path: readonly string[];
   readonly #kin = new Map<ProofRelation, readonly ProofRelation[]>();
+  /** Types, and configurations of text search. */
+  readonly others: readonly QualifiedName[];
+  /** Functions that are called without their name. */
+  readonly unnamed: readonly ProofFunction[];
   /** Built-in functions whose answer may change from call to call. */
   readonly volatileBuiltins: ReadonlySet<string>;
   /** Aggregates and window functions, built in or not: what they say of fewer rows may be anything. */
@@ -117,10 +126,13 @@ export class Schema {
     relations: readonly ProofRelation[],
     functions: readonly ProofFunction[],
     path: readonly string[],
-    { volatile, aggregates, ownAggregates }: FunctionNames,
+    { volatile, aggregates, ownAggregates, others }: FunctionNames,
   ) {
+    this.others = others;
     this.#relations = new Map(relations.map((one) => [`${one.schema}.${one.name}`, one]));
+    this.#named = grouped(relations, ({ name }) => name);
     this.#functions = grouped(functions, ({ name }) => name);
+    this.unnamed = functions.filter((one) => one.unnamed);
     this.#path = path;
     this.volatileBuiltins = new Set(volatile);
     this.aggregates = new Set(aggregates);
@@ -146,6 +158,11 @@ export class Schema {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Every relation of that name, whatever its schema. */
+  named(name: string): readonly ProofRelation[] {
+    return this.#named.get(name) ?? [];
   }
 
   /** Relations that share rows with it: its ancestors and descendants, and of a view what it reads. */

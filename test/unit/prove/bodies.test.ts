@@ -22,6 +22,7 @@ const plain: ProofFunction = {
   argumentNames: ["x"],
   argumentTypes: ["integer"],
   choosesNames: false,
+  unnamed: false,
   defaults: null,
 };
 

@@ -44,6 +44,7 @@ function possible(text: string): string {
     volatile: ["random"],
     aggregates: ["max", "count"],
     ownAggregates: [],
+    others: [],
   });
   const reading = { schema, reaches: new Reaches(schema), bounds: new BoundValues() };
   const tree = relax(resolveNames(parseExpression(text), { schema, relation }), reading);
