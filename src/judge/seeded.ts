@@ -80,15 +80,15 @@ export function isShownByProbe(
   return column !== undefined || call !== undefined || isView || (update?.never.length ?? 0) > 0;
 }
 
-/** A view that passes with the rows that are there: no proof says what it would show of others. */
-export function isPassingView(
+/** A view or a call that passes with the rows that are there: no proof says what it would show of others. */
+export function restsOnRows(
   { column, call, relation, expectation }: Cell,
   { verdict }: Judgement,
   seen: Observation,
 ): seen is RowsObservation {
   const bounded = ["deny", "rows", "within"].includes(expectation.kind);
-  const isView = relation.info.kind === "view" && column === undefined && call === undefined;
-  return verdict === "pass" && seen.kind === "rows" && isView && bounded;
+  const isShown = column === undefined && (call !== undefined || relation.info.kind === "view");
+  return verdict === "pass" && seen.kind === "rows" && isShown && bounded;
 }
 
 /** Of an INSERT: the row was refused, or stored, by the policies that the proof has evaluated for all rows. */

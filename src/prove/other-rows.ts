@@ -1,8 +1,9 @@
-import { formatQualified } from "../lib/sql-text.ts";
+import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
-import { type Opener, openersOf, openersOfView } from "./analyse/openers.ts";
+import { type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
 import type { ProofColumn, ProofRelation } from "./analyse/schema.ts";
+import { callOf } from "./analyse/tree.ts";
 import { evaluate, evaluationSql, type Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
 import { isError, privileged, type Step, type StepAnswer } from "./ask/session.ts";
@@ -50,9 +51,15 @@ export async function openedByOthers(
 
 const openerLimit = 12;
 
-/** Rows of others, in the tables behind a view, by which the view would have a row more; each as one text of statements. */
-export async function rowsBehindView(context: Context): Promise<readonly RowToPutIn[]> {
-  const openers = openersOfView(context.space.relation, context.knowledge)
+/** A call with a value for each argument, by place. */
+export interface CallOf extends QualifiedName {
+  readonly values: readonly (string | null)[];
+}
+
+/** Rows of others, in the tables behind a view or a function, by which it would have a row more; each as one text of statements. */
+export async function rowsBehind(context: Context, call: CallOf | undefined): Promise<readonly RowToPutIn[]> {
+  const of = call === undefined ? context.space.relation : callOf(call, call.values).FuncCall;
+  const openers = openersOfRows(of, context.knowledge)
     // What asks who the persona is is its own row's business.
     .filter(({ ties }) => ties.every(({ persona }) => persona.length === 0));
   const tries = await Promise.all(

@@ -14,7 +14,7 @@ import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
-import { rowsBehindView } from "./other-rows.ts";
+import { type CallOf, rowsBehind } from "./other-rows.ts";
 import { type OtherToken, tokensAskedBy } from "./other-tokens.ts";
 import type { Writing } from "./analyse/effects.ts";
 import { callOf } from "./analyse/tree.ts";
@@ -98,10 +98,14 @@ export class Prover implements AsyncDisposable {
     return context === undefined ? [] : rowsToPutIn(context, wanted);
   }
 
-  /** Rows of others by which a view would have a row more. */
-  async rowsBehindView(persona: ProofPersona, relation: QualifiedName): Promise<readonly RowToPutIn[]> {
+  /** Rows of others by which a view, or a call, would have a row more; `relation`: the view, or what holds the rows of the call. */
+  async rowsBehind(
+    persona: ProofPersona,
+    relation: QualifiedName,
+    call: CallOf | undefined,
+  ): Promise<readonly RowToPutIn[]> {
     const context = await this.#contextOf({ persona, relation });
-    return context === undefined ? [] : rowsBehindView(context);
+    return context === undefined ? [] : rowsBehind(context, call);
   }
 
   /** Tokens by which a call might answer otherwise, or the relation, where it is a view, or has triggers for the event. */
@@ -126,7 +130,12 @@ export class Prover implements AsyncDisposable {
       schema
         .namesakes(one.name)
         .filter((fn) => fn.schema === one.schema)
-        .map(({ argumentTypes }) => callOf(one, argumentTypes.length)),
+        .map(({ argumentTypes }) =>
+          callOf(
+            one,
+            argumentTypes.map(() => null),
+          ),
+        ),
     );
     const { definition } = context.space.relation;
     const view: readonly Node[] =

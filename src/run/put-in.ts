@@ -1,4 +1,4 @@
-import { isPassingView, isShownByProbe } from "../judge/seeded.ts";
+import { restsOnRows, isShownByProbe } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { RelationInfo } from "../model/catalog.ts";
@@ -7,6 +7,7 @@ import type { ChannelAnswer } from "../model/channel.ts";
 import type { RowsObservation } from "../model/observation.ts";
 import type { SeededRow } from "../model/proof.ts";
 import { blockedBy } from "../plan/side-effects.ts";
+import type { CallOf } from "../prove/other-rows.ts";
 import type { ProofPersona, Prover } from "../prove/prover.ts";
 import type { RowToPutIn } from "../prove/put-in.ts";
 import type { OpenRun } from "./3-open.ts";
@@ -36,7 +37,7 @@ export async function showByProbe(
   if (seen === undefined || prover === undefined) return undefined;
   const trust = { channel: "direct", ...channels.trust.direct } as const;
   const judged = judge(cell, seen, trust);
-  const rests = isPassingView(cell, judged, seen);
+  const rests = restsOnRows(cell, judged, seen);
   if (!rests && !isShownByProbe(cell, judged, seen)) return undefined;
   const asked = async (rows: readonly Tried[]): Promise<ShownByProbe | undefined> => {
     const setups = rows.map(({ row }) => row.setup);
@@ -51,9 +52,13 @@ export async function showByProbe(
   const verdictOf = ({ after }: ShownByProbe): string => judge(cell, after, trust).verdict;
   let passing: ShownByProbe | undefined;
   const sides: { readonly inside: Tried[]; readonly outside: Tried[] } = { inside: [], outside: [] };
-  // Of a view that passes only rows that it would show are of interest.
+  // Of a view or a call that passes only rows that it would show are of interest.
   const tried = rests
-    ? await prover.rowsBehindView(persona, cell.relation.info)
+    ? await prover.rowsBehind(
+        persona,
+        cell.relation[cell.call === undefined ? "info" : "baseline"],
+        callOf(cell),
+      )
     : await rowsFor(cell, persona, prover, run);
   // A row that passes does not end it: another may be one that the policies, a view or a function let through.
   for (const row of tried.slice(0, triedRows)) {
@@ -72,6 +77,13 @@ export async function showByProbe(
       if (shown !== undefined && ["pass", "leak"].includes(verdictOf(shown))) return shown;
     }
   return undefined;
+}
+
+function callOf({ call }: Cell): CallOf | undefined {
+  if (call === undefined) return undefined;
+  const { routine, values } = call;
+  const given = routine.arguments.map(({ name }, index) => values[name === "" ? `$${index + 1}` : name]);
+  return { ...routine, values: given.filter((one) => one !== undefined) };
 }
 
 interface Tried {

@@ -71,12 +71,15 @@ function read(tree: Node, relation: ProofRelation, reading: Reading): readonly O
   });
 }
 
-/** Ways in which a view could have a row more. */
-export function openersOfView(view: ProofRelation, reading: Reading): readonly Opener[] {
+/** Ways in which a view, or a call of a function, could have a row more. */
+export function openersOfRows(of: ProofRelation | FuncCall, reading: Reading): readonly Opener[] {
   const place: Place = { reading, actor: persona, scope: new Map(), depth: 0 };
-  const select = viewQuery(view, place);
-  return (select === undefined ? [] : rowsOf(select, place)).flatMap(({ way: { items, equal: pairs } }) =>
-    items.length === 0 || items.length > 4 ? [] : [{ sql: view.name, items, ties: tied(pairs) }],
+  const isView = "definition" in of;
+  const body = isView ? { select: viewQuery(of, place), place } : bodyFor(of, place);
+  const sql = isView ? of.name : show({ FuncCall: of });
+  return (body?.select === undefined ? [] : rowsOf(body.select, body.place)).flatMap(
+    ({ way: { items, equal: pairs } }) =>
+      items.length === 0 || items.length > 4 ? [] : [{ sql, items, ties: tied(pairs) }],
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Node, SelectStmt, TypeName } from "libpg-query";
+import type { FuncCall, Node, SelectStmt, TypeName } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
@@ -176,9 +176,12 @@ export function columnRef(...names: readonly string[]): Node {
   };
 }
 
-export function callOf({ schema, name }: QualifiedName, count: number): Node {
+export function callOf(
+  { schema, name }: QualifiedName,
+  values: readonly (string | null)[],
+): { readonly FuncCall: FuncCall } {
   const funcname: Node[] = [schema, name].map((sval) => ({ String: { sval } }));
-  return { FuncCall: { funcname, args: Array.from({ length: count }, () => literal(null)) } };
+  return { FuncCall: { funcname, args: values.map((one) => literal(one)) } };
 }
 
 /** `["t", "id"]`; `undefined`: no reference to a column. */
