@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import {
-  baselineOption,
   choice,
-  defaultPrivilegesOption,
-  layoutOption,
-  postgresBinOption,
-  standInsOption,
-} from "./commands/baseline-options.ts";
+  configOption,
+  containerOptions,
+  embeddedOptions,
+  imageOptions,
+} from "./commands/shared-options.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -141,48 +140,44 @@ const program = new Command("rowgate")
     process.exit(error.exitCode === 0 ? 0 : 2);
   });
 
-program
-  .command("run", { isDefault: false })
-  .description("prove matrices and archive the result")
-  .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
-  .option(
-    "--target <name>",
-    "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
-    "embedded",
-  )
-  .option(
-    "--config <file>",
-    "instead of the first rowgate.yaml from here upwards; for supabase, what its status command printed (-: standard input)",
-  )
-  .option(
-    "--override-production-guard",
-    "run although the target's address looks like production (recorded in the archive)",
-    false,
-  )
-  .option(
-    "--only <glob>",
-    "only cells whose <persona>/<schema>.<relation>/<operation> matches (repeatable)",
-    list,
-  )
-  .option("--persona <name>", "only these personas (repeatable, globs)", list)
-  .addOption(new Option("--channel <channel>", "only this channel").choices([...channels]))
-  .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
-  .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
-  .addOption(choice("--gateway <kind>", gatewayKinds, "what speaks PostgREST's protocol (auto)"))
-  .addOption(
-    new Option(
-      "--gateway-tx-end <mode>",
-      "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
-    ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
-  )
-  .addOption(layoutOption())
-  .addOption(baselineOption())
-  .addOption(defaultPrivilegesOption())
-  .addOption(standInsOption())
-  .addOption(postgresBinOption())
-  .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
-  .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
-  .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
+containerOptions(
+  embeddedOptions(
+    program
+      .command("run", { isDefault: false })
+      .description("prove matrices and archive the result")
+      .argument("[matrix...]", "matrix files; all of matrices/*.yaml when none is named")
+      .option(
+        "--target <name>",
+        "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
+        "embedded",
+      )
+      .option(
+        "--config <file>",
+        "instead of the first rowgate.yaml from here upwards; for supabase, what its status command printed (-: standard input)",
+      )
+      .option(
+        "--override-production-guard",
+        "run although the target's address looks like production (recorded in the archive)",
+        false,
+      )
+      .option(
+        "--only <glob>",
+        "only cells whose <persona>/<schema>.<relation>/<operation> matches (repeatable)",
+        list,
+      )
+      .option("--persona <name>", "only these personas (repeatable, globs)", list)
+      .addOption(new Option("--channel <channel>", "only this channel").choices([...channels]))
+      .option("--policies <folder>", "the system's numbered SQL, instead of the matrix's own")
+      .option("--overlay <file>", "SQL applied after the policies (repeatable)", list)
+      .addOption(choice("--gateway <kind>", gatewayKinds, "what speaks PostgREST's protocol (auto)"))
+      .addOption(
+        new Option(
+          "--gateway-tx-end <mode>",
+          "PostgREST's db-tx-end, for a gateway that is started (rollback-allow-override)",
+        ).choices(["commit", "commit-allow-override", "rollback", "rollback-allow-override"]),
+      ),
+  ),
+)
   .addOption(
     new Option(
       "--proof <how>",
@@ -252,38 +247,38 @@ program
   .option("--matrix <file>", "the matrix that names the persona; all of matrices/*.yaml when none is named")
   .option("--lifetime <seconds>", "how long the token is good for", seconds, 300)
   .option("--target <name>", "the target of rowgate.yaml whose key signs")
-  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .addOption(configOption())
   .action(async (name: string, options: TokenOptions) => {
     await main(async () => (await commands.token())(name, options, environment));
   });
 
-program
-  .command("doctor")
-  .description("check everything that a run needs of a target, and explain what is wrong and what to do")
-  .argument(
-    "[target]",
-    "embedded, container, or a target of rowgate.yaml; its only one, or what the environment names, or embedded when none is named",
-  )
-  .option(
-    "--matrix <file>",
-    "a matrix to compare with it (repeatable); for a started target: or all of matrices/*.yaml",
-    list,
-  )
-  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
-  .option(
-    "--override-production-guard",
-    "examine it although the target's address looks like production",
-    false,
-  )
-  .addOption(
-    choice(
-      "--gateway <kind>",
-      gatewayKinds,
-      "what speaks PostgREST's protocol, for a target that is started (auto)",
+imageOptions(
+  program
+    .command("doctor")
+    .description("check everything that a run needs of a target, and explain what is wrong and what to do")
+    .argument(
+      "[target]",
+      "embedded, container, or a target of rowgate.yaml; its only one, or what the environment names, or embedded when none is named",
+    )
+    .option(
+      "--matrix <file>",
+      "a matrix to compare with it (repeatable); for a started target: or all of matrices/*.yaml",
+      list,
+    )
+    .addOption(configOption())
+    .option(
+      "--override-production-guard",
+      "examine it although the target's address looks like production",
+      false,
+    )
+    .addOption(
+      choice(
+        "--gateway <kind>",
+        gatewayKinds,
+        "what speaks PostgREST's protocol, for a target that is started (auto)",
+      ),
     ),
-  )
-  .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
-  .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
+)
   .option("--json", "one JSON document on standard output", false)
   .action(async (name: string | undefined, given: Partial<DoctorOptions>) => {
     const options: DoctorOptions = { ...(given as DoctorOptions), matrix: given.matrix ?? [] };
@@ -296,7 +291,7 @@ program
   .command("clean-up")
   .description("remove rows that a killed run has left on a target with `writes: commit`, by its journal")
   .requiredOption("--target <name>", "the target of rowgate.yaml")
-  .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+  .addOption(configOption())
   .option("--logs <folder>", "where archives and journals are", "logs")
   .option(
     "--run <id>",

@@ -86,21 +86,20 @@ function notPlain(doing: string, path: string): RowgateError {
   });
 }
 
-/** A file that is read whole. @param most bytes; a larger one is none of ours */
-export async function readWhole(
-  doing: string,
-  path: string,
-  most: number = 64 * 1024 * 1024,
-): Promise<string> {
+/** MiB: a larger file is none of ours. */
+const mostWhole = 64;
+
+export async function readWhole(doing: string, path: string): Promise<string> {
   const handle = await openPlain(doing, path);
   try {
-    if ((await handle.stat()).size <= most) return await onDisk(doing, path, () => handle.readFile("utf8"));
+    if ((await handle.stat()).size <= mostWhole * 1024 * 1024)
+      return await onDisk(doing, path, () => handle.readFile("utf8"));
   } finally {
     await handle.close();
   }
   throw new RowgateError({
     code: "archive/shape",
-    message: `${doing}: ${path} is larger than ${most >> 20} MiB`,
+    message: `${doing}: ${path} is larger than ${mostWhole} MiB`,
     hint: "rowgate does not write such a file: compare the archive with its SHA256SUMS (`sha256sum -c SHA256SUMS`)",
   });
 }

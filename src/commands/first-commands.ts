@@ -3,11 +3,11 @@ import { proofWishes } from "../run/request.ts";
 import { type Act, list, whole } from "./archive.ts";
 import {
   baselineOption,
+  configOption,
+  containerOptions,
   defaultPrivilegesOption,
-  layoutOption,
-  postgresBinOption,
-  standInsOption,
-} from "./baseline-options.ts";
+  embeddedOptions,
+} from "./shared-options.ts";
 import type { CaptureOptions } from "./capture.ts";
 import type { InitOptions } from "./init.ts";
 import type { ScanOptions } from "./scan.ts";
@@ -85,7 +85,7 @@ export function addFirstCommands(program: Command, act: Act): void {
     .command("capture")
     .description("write down a running target's default privileges, for embedded databases that stand for it")
     .argument("<target>", "a target of rowgate.yaml, or supabase (the local stack)")
-    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .addOption(configOption())
     .action(async (target: string, options: CaptureOptions) => {
       const { captureCommand } = await import("./capture.ts");
       await act(async (environment) => captureCommand(target, options, environment));
@@ -109,7 +109,7 @@ function targetOptions(command: Command, verb: string): Command {
       "where: embedded, container, supabase (the local stack), or a target of rowgate.yaml",
       "embedded",
     )
-    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .addOption(configOption())
     .option(
       "--override-production-guard",
       `${verb} it although the target's address looks like production`,
@@ -119,13 +119,5 @@ function targetOptions(command: Command, verb: string): Command {
 
 /** How a target is made that rowgate starts. */
 function startedOptions(command: Command): Command {
-  return command
-    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
-    .option("--postgrest-image <name>", "container target: PostgREST's image (ROWGATE_POSTGREST_IMAGE)")
-    .option("--reuse", "container target: take the Postgres that an earlier run left, and leave it", false)
-    .addOption(layoutOption())
-    .addOption(baselineOption())
-    .addOption(defaultPrivilegesOption())
-    .addOption(standInsOption())
-    .addOption(postgresBinOption());
+  return embeddedOptions(containerOptions(command));
 }

@@ -1,6 +1,12 @@
 import type { Command } from "commander";
 import { type Act, list } from "./archive.ts";
-import { baselineOption, defaultPrivilegesOption, layoutOption } from "./baseline-options.ts";
+import {
+  baselineOption,
+  configOption,
+  defaultPrivilegesOption,
+  layoutOption,
+  postgresImageOption,
+} from "./shared-options.ts";
 import type { GateOptions } from "./gate.ts";
 
 /** `rowgate gate`; what it does is loaded when it is asked for. */
@@ -22,7 +28,7 @@ export function addGateCommand(program: Command, act: Act): void {
       "the table that holds the applied migrations, as <schema>.<table>:<column> (supabase_migrations.schema_migrations:version)",
     )
     .option("--target <name>", "where: embedded, container, or a target of rowgate.yaml", "embedded")
-    .option("--config <file>", "the configuration, instead of the first rowgate.yaml from here upwards")
+    .addOption(configOption())
     .option("--on-shared-target", "also where others work, who wait for locks; never in production", false)
     .option(
       "--policies <folder>",
@@ -32,7 +38,7 @@ export function addGateCommand(program: Command, act: Act): void {
     .addOption(baselineOption())
     .addOption(defaultPrivilegesOption())
     .addOption(layoutOption())
-    .option("--postgres-image <name>", "container target: Postgres's image (ROWGATE_POSTGRES_IMAGE)")
+    .addOption(postgresImageOption())
     .option(
       "--report <format=file>",
       "also write a report (repeatable): terminal, json, markdown, github",

@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseMatrix } from "../matrix/parse.ts";
-import { boundedText } from "../lib/bounded-text.ts";
-import { messageOf, RowgateError } from "../model/errors.ts";
+import { readBounded } from "../config/file.ts";
+import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { allOrErrors } from "./errors.ts";
 
@@ -58,21 +57,11 @@ const mostBytes = 4 * 1024 * 1024;
 export async function loadMatrix(file: string, cwd: string, today: string): Promise<LoadedMatrix> {
   const absolute = path.resolve(cwd, file);
   const shown = path.relative(cwd, absolute) || file;
-  const text = await boundedText(createReadStream(absolute), mostBytes).catch((cause: unknown) => {
-    throw new RowgateError({
-      code: "matrix/unreadable",
-      message: `Cannot read the matrix ${shown}: ${messageOf(cause)}`,
-      hint: "check the path: it is taken from the current folder",
-      cause,
-    });
+  const text = await readBounded(absolute, shown, {
+    noun: "matrix",
+    mostBytes,
+    hint: "check that it is a matrix; one for so many relations is several, which run side by side",
   });
-  if (text === undefined) {
-    throw new RowgateError({
-      code: "matrix/too-large",
-      message: `The matrix ${shown} is larger than ${mostBytes / 1024 / 1024} MiB.`,
-      hint: "check that it is a matrix; one for so many relations is several, which run side by side",
-    });
-  }
   const matrix = parseMatrix(text, shown, today);
   return {
     matrix,

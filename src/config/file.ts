@@ -12,8 +12,8 @@ import { localStack, ownTargets } from "../model/target.ts";
 import { type Config, configShape } from "./shape.ts";
 
 const fileName = "rowgate.yaml";
-/** Bytes: room for thousands of targets. */
-const mostBytes = 1024 * 1024;
+/** In bytes, room for thousands of targets. */
+const source = { noun: "configuration", mostBytes: 1024 * 1024, hint: "check that it is one" };
 
 /**
  * The file that `--config` names, or the first `rowgate.yaml` from the current folder upwards, as far as the repository goes.
@@ -33,7 +33,7 @@ export async function findConfig(
     });
   }
   const shown = path.relative(cwd, file) || file;
-  return readConfig(await readText(file, shown), shown, path.dirname(file));
+  return readConfig(await readBounded(file, shown, source), shown, path.dirname(file));
 }
 
 /** As `findConfig` does; `undefined`: there is no such file. */
@@ -53,25 +53,26 @@ function upwards(from: string): string | undefined {
   }
 }
 
-/** No more of it than one can hold: a file may have no end. */
-async function readText(file: string, shown: string): Promise<string> {
+/** A file that a person wrote, and no more of it than one can hold: it may have no end. @param noun what it is, in errors */
+export async function readBounded(
+  file: string,
+  shown: string,
+  { noun, mostBytes, hint }: { readonly noun: string; readonly mostBytes: number; readonly hint: string },
+): Promise<string> {
+  const area = noun === "configuration" ? "config" : noun;
   const text = await boundedText(createReadStream(file), mostBytes).catch((cause: unknown) => {
     throw new RowgateError({
-      code: "config/unreadable",
-      message: `Cannot read the configuration ${shown}: ${messageOf(cause)}`,
+      code: `${area}/unreadable`,
+      message: `Cannot read the ${noun} ${shown}: ${messageOf(cause)}`,
       hint: "check the path: it is taken from the current folder",
       cause,
     });
   });
-  if (text === undefined) throw tooLarge(shown);
-  return text;
-}
-
-function tooLarge(shown: string): RowgateError {
-  return new RowgateError({
-    code: "config/too-large",
-    message: `The configuration ${shown} is larger than ${mostBytes / 1024 / 1024} MiB.`,
-    hint: "check that it is one",
+  if (text !== undefined) return text;
+  throw new RowgateError({
+    code: `${area}/too-large`,
+    message: `The ${noun} ${shown} is larger than ${mostBytes / 1024 / 1024} MiB.`,
+    hint,
   });
 }
 

@@ -156,7 +156,7 @@ export class CallSteps {
           subject.key.length === 1 &&
           subject.more.columns.find((one) => one.name === subject.key[0])?.base === base
         )
-          for (const { key } of this.#values.rowsOfKinds(subject, actor, 2, 4))
+          for (const { key } of this.#values.rowsOfKinds(subject, actor, 4))
             put({ text: key, class: "parent" });
     for (const text of [freshValue(base), "true", "1", "2000-01-01"])
       if (found.size === 0 && fitsBase(base, text)) put({ text, class: "other" });
@@ -173,7 +173,7 @@ export class CallSteps {
     const heads = [...constants].flatMap((text) => prefixIn(text) ?? []);
     const keys = this.#world.subjects
       .filter(({ key }) => key.length === 1)
-      .flatMap((subject) => this.#values.rowsOfKinds(subject, actor, 2, 4).map(({ key }) => key));
+      .flatMap((subject) => this.#values.rowsOfKinds(subject, actor, 4).map(({ key }) => key));
     return heads.flatMap((head) => [...new Set(keys)].slice(0, 8).map((key) => `${head}${key}`));
   }
 

@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import { comparedBy, isFunction, type Links, linksOf } from "./links.ts";
 import { mentionsOf } from "../prove/analyse/function-mentions.ts";
 import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
@@ -43,8 +44,8 @@ const parts: Readonly<Record<Measured, readonly string[]>> = {
 export class Dependencies {
   readonly relations: ReadonlyMap<string, EscalationRelation>;
   readonly functions: ReadonlyMap<string, EscalationFunction>;
-  readonly #relationsByName = new Map<string, EscalationRelation[]>();
-  readonly #functionsByName = new Map<string, EscalationFunction[]>();
+  readonly #relationsByName: ReadonlyMap<string, readonly EscalationRelation[]>;
+  readonly #functionsByName: ReadonlyMap<string, readonly EscalationFunction[]>;
   readonly #columnNames: ReadonlySet<string>;
   readonly #operators: ReadonlyMap<string, readonly string[]>;
   readonly #records: ReadonlyMap<string, readonly (Link & { part: string })[]>;
@@ -57,8 +58,8 @@ export class Dependencies {
   constructor(catalog: EscalationCatalog) {
     this.relations = new Map(catalog.relations.map((one) => [one.oid, one]));
     this.functions = new Map(catalog.functions.map((one) => [one.oid, one]));
-    for (const one of catalog.relations) put(this.#relationsByName, one.name, one);
-    for (const one of catalog.functions) put(this.#functionsByName, one.name, one);
+    this.#relationsByName = grouped(catalog.relations, ({ name }) => name);
+    this.#functionsByName = grouped(catalog.functions, ({ name }) => name);
     this.#columnNames = new Set(catalog.relations.flatMap(({ columns }) => columns.map(({ name }) => name)));
     const operators = new Map<string, string[]>();
     for (const { name, function: oid } of catalog.operators) put(operators, name, oid);
@@ -250,10 +251,10 @@ export class Dependencies {
     return [
       ...records,
       ...body.relations
-        .flatMap((name) => this.#relationsNamed(name))
+        .flatMap((name) => namedIn(this.#relationsByName, name))
         .map((to): Link => ({ to: { kind: "relation", oid: to.oid }, columns })),
       ...body.functions
-        .flatMap((name) => this.#functionsNamed(name))
+        .flatMap((name) => namedIn(this.#functionsByName, name))
         .map((to): Link => ({ to: { kind: "function", oid: to.oid }, columns: undefined })),
       ...[...body.operators]
         .flatMap((name) => this.#operators.get(name) ?? [])
@@ -268,18 +269,13 @@ export class Dependencies {
     const columns = body.whole ? "all" : body.columns;
     return [link, { to: { kind: "relation", oid: relation }, columns }];
   }
+}
 
-  #relationsNamed({ schema, name }: WrittenName): readonly EscalationRelation[] {
-    return (this.#relationsByName.get(name) ?? []).filter(
-      (one) => schema === undefined || one.schema === schema,
-    );
-  }
-
-  #functionsNamed({ schema, name }: WrittenName): readonly EscalationFunction[] {
-    return (this.#functionsByName.get(name) ?? []).filter(
-      (one) => schema === undefined || one.schema === schema,
-    );
-  }
+function namedIn<T extends { readonly schema: string }>(
+  byName: ReadonlyMap<string, readonly T[]>,
+  { schema, name }: WrittenName,
+): readonly T[] {
+  return (byName.get(name) ?? []).filter((one) => schema === undefined || one.schema === schema);
 }
 
 function textsOf({ expressions, writes, query, columns }: EscalationRelation): Mentions {

@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import { formatFunction, formatQualified, quoteQualified } from "../lib/sql-text.ts";
 import { codeOf } from "../model/answers.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
@@ -247,8 +248,7 @@ export function numberMeasures(
     ...statementsOf(subjectOf.get(oid), keySets),
     ...digests.of(oid),
   }));
-  const ofActor = new Map<Actor, Measure[]>();
-  for (const one of kept) ofActor.set(one.actor, [...(ofActor.get(one.actor) ?? []), one]);
+  const ofActor = grouped(kept, ({ actor }) => actor);
   const listOf = (actor: Actor, oid: string, takes: (one: Measure) => boolean): number =>
     lists.of(
       (ofActor.get(actor) ?? [])

@@ -41,7 +41,6 @@ export interface Budget {
 export interface Searched {
   readonly findings: readonly Finding[];
   readonly counts: Omit<EscalationRecord, "wish" | "because" | "seconds">;
-  readonly roundTrips: number;
 }
 
 /** Steps in one batch, which ends after its time: what was not begun is sent again. */
@@ -98,7 +97,6 @@ export async function searchEscalation(
       ...(budget.shared && { notConfirmed: progress.judged.length - judged.length }),
       sampled: world.subjects.filter(({ sampled }) => sampled).map(({ info }) => formatQualified(info)),
     },
-    roundTrips: engine.roundTrips,
   };
 }
 

@@ -47,10 +47,6 @@ export class Steps {
     this.#calls = new CallSteps(world, this.#values);
   }
 
-  get values(): Values {
-    return this.#values;
-  }
-
   *all(): Generator<Step> {
     const steppers = representatives(this.#world);
     for (const actor of this.#world.actors) {

@@ -61,8 +61,8 @@ export class Values {
     return names;
   }
 
-  /** One row, or a few, of each kind: those that the actor reaches by the same commands are of one kind. */
-  rowsOfKinds(subject: Subject, actor: Actor, each: number, most = 10): readonly Row[] {
+  /** Two rows of each kind: those that the actor reaches by the same commands are of one kind. */
+  rowsOfKinds(subject: Subject, actor: Actor, most = 10): readonly Row[] {
     const counts = new Map<string, number>();
     const found: Row[] = [];
     for (const row of subject.rows) {
@@ -70,7 +70,7 @@ export class Values {
         .map((one) => (this.#reach(actor, subject, one).has(row.key) ? "1" : "0"))
         .join("");
       const count = counts.get(kind) ?? 0;
-      if (count >= each) continue;
+      if (count >= 2) continue;
       counts.set(kind, count + 1);
       found.push(row);
     }
@@ -132,7 +132,7 @@ export class Values {
     for (const one of this.compared.constantsFor(name, base)) put(one, "constant");
     for (const one of this.#parents(actor, subject, name, base)) put(one, "parent");
     const held = [...new Set(subject.rows.map(({ values }) => values[name]))].filter((one) => one != null);
-    for (const row of this.rowsOfKinds(subject, actor, 2))
+    for (const row of this.rowsOfKinds(subject, actor))
       if (row.values[name] != null) put(row.values[name], "row");
     for (const one of this.compared.ofGuarded(actor, subject, name)) put(one, "row");
     for (const one of held.slice(0, 3)) put(one, "row");
@@ -230,7 +230,7 @@ export class Values {
       }
     return targets.flatMap(([oid, column]) => {
       const parent = this.#world.subjects.find(({ info }) => info.oid === oid);
-      const rows = parent === undefined ? [] : this.rowsOfKinds(parent, actor, 2);
+      const rows = parent === undefined ? [] : this.rowsOfKinds(parent, actor);
       return rows.flatMap(({ values }) => values[column] ?? []).filter((one) => fitsBase(base, one));
     });
   }

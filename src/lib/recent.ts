@@ -1,8 +1,10 @@
+const atMost = 8;
+
 /**
  * What was made for the keys asked about last. For things that all cells of a relation share: workers handle a few relations at
  * a time, and all of them together are as large as the plan.
  */
-export function recent<K, V>(make: (key: K) => V, atMost = 8): (key: K) => V {
+export function recent<K, V>(make: (key: K) => V): (key: K) => V {
   const made = new Map<K, V>();
   return (key) => {
     const known = made.get(key);

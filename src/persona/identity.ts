@@ -117,15 +117,11 @@ export function mint(claims: Claims, key: SigningKey): string {
   } catch (error) {
     throw new RowgateError({
       code: "persona/cannot-sign",
-      message: `A token could not be signed with the ${key.algorithm} key: ${reason(error)}.`,
+      message: `A token could not be signed with the ${key.algorithm} key: ${messageOf(error)}.`,
       hint:
         key.algorithm === "HS256"
           ? "give the JWT secret of the gateway"
           : "give the private key in PEM form, of the kind that the algorithm asks for",
     });
   }
-}
-
-function reason(error: unknown): string {
-  return messageOf(error);
 }

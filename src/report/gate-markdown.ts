@@ -13,23 +13,40 @@ const mostAnnotations = 9;
 /** For a pull request's comment or a step summary: what stops the migrations first, and never longer than GitHub takes. */
 export function gateMarkdown(record: GateRecord): string {
   const undeclared = undeclaredGains(record);
-  const shown = new Set(undeclared.map(({ cell }) => cell));
-  const declared = record.gained.filter(({ declared: how }) => how !== undefined);
   const sections = [
     changesSection("▲ Access gained that the matrix does not declare", undeclared, record),
-    section(
-      "Cells that passed before",
-      record.broken
-        .filter(({ cell }) => !shown.has(cell))
-        .map((one) => [
-          code(one.cell),
-          one.verdict,
-          prose(one.because),
-          code(one.at),
-          statement(record, one.statement),
-        ]),
-      ["cell", "now", "because", "declared at", "statement"],
-    ),
+    brokenSection(record, new Set(undeclared.map(({ cell }) => cell))),
+    ...findingSections(record),
+    ...otherSections(record),
+    record.notes.map((one) => `\n> ${prose(one)}\n`).join(""),
+    ...foldedSections(record),
+  ];
+  const stops = gateExitCode(record) === 1;
+  const head = `### ${stops ? "❌" : "✅"} rowgate gate: ${prose(record.matrix)}\n\n${prose(lastLine(record, (_, text) => text))}\n${stops ? toPass : ""}`;
+  return fitted(
+    head,
+    sections.filter((one) => one !== ""),
+  );
+}
+
+function brokenSection(record: GateRecord, shown: ReadonlySet<string>): string {
+  return section(
+    "Cells that passed before",
+    record.broken
+      .filter(({ cell }) => !shown.has(cell))
+      .map((one) => [
+        code(one.cell),
+        one.verdict,
+        prose(one.because),
+        code(one.at),
+        statement(record, one.statement),
+      ]),
+    ["cell", "now", "because", "declared at", "statement"],
+  );
+}
+
+function findingSections(record: GateRecord): readonly string[] {
+  return [
     section(
       "New findings",
       record.findings
@@ -54,6 +71,12 @@ export function gateMarkdown(record: GateRecord): string {
         .map(({ finding }) => [prose(`${findingMessages[finding.kind].title}: ${factsOf(finding)}`)]),
       ["what (`--no-require-complete` lets it pass)"],
     ),
+  ];
+}
+
+/** What stops the migrations besides cells and findings. */
+function otherSections(record: GateRecord): readonly string[] {
+  return [
     section(
       "Objects that are created from now on",
       record.future.map((one) => [
@@ -87,7 +110,13 @@ export function gateMarkdown(record: GateRecord): string {
       record.unknown.map((cell) => [code(cell)]),
       ["cell"],
     ),
-    record.notes.map((one) => `\n> ${prose(one)}\n`).join(""),
+  ];
+}
+
+/** What stops nothing is there to be opened. */
+function foldedSections(record: GateRecord): readonly string[] {
+  const declared = record.gained.filter(({ declared: how }) => how !== undefined);
+  return [
     folded(
       `▲ Access gained as declared (${plural(declared.length, "cell")})`,
       changeRows(declared, record),
@@ -104,12 +133,6 @@ export function gateMarkdown(record: GateRecord): string {
       ["what"],
     ),
   ];
-  const stops = gateExitCode(record) === 1;
-  const head = `### ${stops ? "❌" : "✅"} rowgate gate: ${prose(record.matrix)}\n\n${prose(lastLine(record, (_, text) => text))}\n${stops ? toPass : ""}`;
-  return fitted(
-    head,
-    sections.filter((one) => one !== ""),
-  );
 }
 
 const toPass =
@@ -153,7 +176,6 @@ function withoutMatrix(cells: readonly string[]): readonly string[] {
   return cells.filter((_, index) => index !== changeHeads.indexOf("matrix"));
 }
 
-/** What stops nothing is there to be opened. */
 function folded(title: string, rows: readonly (readonly string[])[], heads: readonly string[]): string {
   const table = [line(heads), line(heads.map(() => "---")), ...rows.map(line)];
   const summary = `<details><summary>${title}: ${plural(rows.length, "line")}</summary>`;

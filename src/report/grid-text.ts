@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import type { Operation } from "../model/matrix.ts";
 import { operations } from "../model/matrix.ts";
 import type { GridRow, GridStore, Mark } from "./grid.ts";
@@ -184,12 +185,9 @@ function notes(all: readonly GridRow[], shown: readonly GridRow[], folded: reado
 
 /** `upsert, truncate: denied to all 9 personas, proved` */
 function denials(all: readonly GridRow[], folded: readonly Operation[]): readonly string[] {
-  const byCount = new Map<number, string[]>();
-  for (const operation of folded) {
-    const count = all.filter((row) => row.marks.has(operation)).length;
-    byCount.set(count, [...(byCount.get(count) ?? []), operationHeads[operation]]);
-  }
-  return [...byCount].map(([count, heads]) => {
+  const byCount = grouped(folded, (operation) => all.filter((row) => row.marks.has(operation)).length);
+  return [...byCount].map(([count, alike]) => {
+    const heads = alike.map((operation) => operationHeads[operation]);
     const whom = count === all.length ? `all ${plural(count, "persona")}` : plural(count, "persona");
     return `${heads.join(", ")}: denied to ${count === 1 ? "the one persona" : whom}, proved`;
   });

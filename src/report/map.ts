@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import type { Operation } from "../model/matrix.ts";
 import type { RunRecord } from "../model/run.ts";
 import type { GridRow, GridStore, Mark } from "./grid.ts";
@@ -162,15 +163,11 @@ function columnsOf(
   order: readonly string[],
   failuresOnly: boolean,
 ): { readonly heads: readonly string[]; readonly alike: readonly string[] } {
-  const byColumn = new Map<string, string[]>();
   const present = new Set(lines.flatMap(({ words }) => [...words.keys()]));
-  for (const persona of new Set([...order.filter((name) => present.has(name)), ...present])) {
-    const column = lines.map(({ words }) => words.get(persona) ?? "");
-    if (failuresOnly && !column.some((word) => word.includes("!"))) continue;
-    const key = column.join("\n");
-    byColumn.set(key, [...(byColumn.get(key) ?? []), persona]);
-  }
-  const groups = [...byColumn.values()];
+  const personas = [...new Set([...order.filter((name) => present.has(name)), ...present])];
+  const columnOf = (persona: string): string => lines.map(({ words }) => words.get(persona) ?? "").join("\n");
+  const shown = personas.filter((persona) => !failuresOnly || columnOf(persona).includes("!"));
+  const groups = [...grouped(shown, columnOf).values()];
   return {
     heads: groups.map(([first = ""]) => first),
     alike: groups.filter(({ length }) => length > 1).map((names) => names.slice(0, 12).map(clean).join(", ")),

@@ -19,7 +19,7 @@ export function foldShell(command: string, width: number): readonly string[] {
   const line = clean(command.trim());
   if (columns(line) <= width || /<<|\$'|(?:^|\s)#/.test(line)) return [line];
   const room = width - " \\".length;
-  const lines = fill(withFlags(atoms(line), room - 2), room, 2);
+  const lines = fill(withFlags(atoms(line), room - 2), room);
   return lines.map((text, index) => (index === lines.length - 1 ? text : `${text} \\`));
 }
 
@@ -42,7 +42,7 @@ function foldSqlLine(line: string, width: number): readonly string[] {
   const [indent = ""] = /^\s*/.exec(line) ?? [];
   const room = width - indent.length;
   const words = atoms(line.trim()).flatMap((atom) => splitLiteral(atom, room - 2));
-  return fill(words, room, 2).map((text) => `${indent}${text}`);
+  return fill(words, room).map((text) => `${indent}${text}`);
 }
 
 function isOdd(line: string, quote: string): boolean {
@@ -125,13 +125,13 @@ function cutAt(text: string, width: number): number | undefined {
 }
 
 /** Lines of at most `width` columns where the words allow it; all but the first are indented. */
-function fill(words: readonly Atom[], width: number, indent: number): readonly string[] {
+function fill(words: readonly Atom[], width: number): readonly string[] {
   const lines: string[] = [];
   let mustBreak = true;
   for (const { text, cut } of words) {
     const last = lines.at(-1) ?? "";
     if (!mustBreak && columns(last) + 1 + columns(text) <= width) lines[lines.length - 1] = `${last} ${text}`;
-    else lines.push(lines.length === 0 ? text : `${" ".repeat(indent)}${text}`);
+    else lines.push(lines.length === 0 ? text : `  ${text}`);
     mustBreak = cut;
   }
   return lines;

@@ -1,5 +1,6 @@
 import { restsOnRows, isShownByProbe } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
+import { inTurn } from "../lib/grouped.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
@@ -130,9 +131,7 @@ async function rowsFor(
         }),
       ),
   );
-  return Array.from({ length: Math.max(0, ...lists.map((one) => one.length)) }, (_, index) =>
-    lists.flatMap((one) => one[index] ?? []),
-  ).flat();
+  return inTurn(lists);
 }
 
 /** Tables whose rows a relation shows. */

@@ -1,6 +1,6 @@
 import { besideKnown, type HiddenTable, Known } from "../arguments/answers.ts";
-import { isListed, showsFault } from "../arguments/beside.ts";
-import { askedRows, askedWrite, deletion } from "../arguments/database.ts";
+import { showsFault } from "../arguments/beside.ts";
+import { askedWrite, deletion } from "../arguments/database.ts";
 import { rowsOf, withoutOwn } from "../arguments/reach.ts";
 import { showing } from "../arguments/shown.ts";
 import type { Caller } from "../arguments/world.ts";
@@ -10,7 +10,7 @@ import type { RelationInfo } from "../model/catalog.ts";
 import { bindPredicate } from "../plan/columns.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { RelationWork } from "../plan/plan.ts";
-import { blockedBy } from "../plan/side-effects.ts";
+import { type FoundFaults, tryEach, unlistedRead } from "./views.ts";
 import type { Trying } from "./writes.ts";
 
 /** Statements for a persona and relation, and keys of a table that a column is set to. */
@@ -22,25 +22,14 @@ const keysAtMost = 2;
  * hidden rows: what a view then shows of them is a leak of that view, by the id of its cell.
  */
 export async function tryReferences(trying: Trying): Promise<ReadonlyMap<string, ArgumentFault>> {
-  const { run, callers } = trying;
-  const tables = run.plan.work.filter(
-    ({ spec, relation: { info } }) =>
-      info.kind === "table" && !blockedBy(spec, run.plan.sideEffects, run.request.target.posture),
-  );
-  const bound = callers.filter(({ role }) => !role.superuser && !role.bypassRls);
-  const found = await Promise.all(
-    tables.flatMap((table) => bound.map((caller) => tryTable(table, caller, trying))),
-  );
-  return new Map(found.flat());
+  return tryEach("table", trying, tryTable);
 }
-
-type Found = readonly (readonly [cell: string, fault: ArgumentFault])[];
 
 async function tryTable(
   { spec, relation: { info, key, baseline } }: RelationWork,
   caller: Caller,
   trying: Trying,
-): Promise<Found> {
+): Promise<FoundFaults> {
   const { run, reachOf, database } = trying;
   const { name } = caller.persona;
   const expectation = resolveExpectation(spec, name, "update")?.expectation;
@@ -97,16 +86,16 @@ interface Watched {
   readonly caller: Caller;
 }
 
-async function shownAfter(sql: string, watched: Watched, { run, database }: Trying): Promise<Found> {
+async function shownAfter(sql: string, watched: Watched, { run, database }: Trying): Promise<FoundFaults> {
   const { info, views, denied, known, caller } = watched;
   const asked = askedWrite(info, sql, []);
   const places = views.flatMap((view) => placeOf(view, caller, run));
-  const reads = places.map(({ read }) => read);
+  const reads = places.map(({ asked: read }) => read);
   const before = await Promise.all(reads.map((read) => database.reads(caller, read)));
   const { code, afterwards } = await database.call(caller, asked, reads);
   if (code !== undefined) return [];
   const found = await Promise.all(
-    places.map(async ({ cell, place }, index): Promise<Found> => {
+    places.map(async ({ cell, place }, index): Promise<FoundFaults> => {
       const old = new Set((before[index] ?? []).flatMap((row) => [...row.values()]));
       const comparison = { hidden: denied, known, given: new Set<string>() };
       const suspicion = (afterwards[index] ?? [])
@@ -124,18 +113,10 @@ async function shownAfter(sql: string, watched: Watched, { run, database }: Tryi
   return found.flat();
 }
 
-/** What the persona reads of a view that the matrix does not speak of. */
 function placeOf(view: RelationInfo, caller: Caller, { plan, options }: Trying["run"]) {
   const work = plan.work.find(({ relation }) => relation.info.oid === view.oid);
-  const { name } = caller.persona;
-  const resolved = work && resolveExpectation(work.spec, name, "select");
-  const place = formatQualified(view);
-  const cell = `${name}/${place}/select`;
-  if (resolved === undefined || resolved.expectation.kind === "deny" || !options.wants(cell, name)) return [];
-  const columns = (view.privileges[caller.role.name]?.select ?? []).filter(
-    (column) => !isListed(work?.spec, resolved.declaration, column),
-  );
-  return columns.length === 0 ? [] : [{ cell, place, read: askedRows(view, columns) }];
+  const read = work && unlistedRead(work, caller, options);
+  return read === undefined ? [] : [{ ...read, place: formatQualified(view) }];
 }
 
 function tablesBehind(view: RelationInfo, all: readonly RelationInfo[]): readonly string[] {

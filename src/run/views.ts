@@ -1,11 +1,12 @@
 import { besideKnown, Known } from "../arguments/answers.ts";
 import { confirmed, isListed, showsFault } from "../arguments/beside.ts";
-import { askedRows } from "../arguments/database.ts";
+import { type Asked, askedRows } from "../arguments/database.ts";
 import { withoutOwn } from "../arguments/reach.ts";
 import type { Caller } from "../arguments/world.ts";
 import { grouped, inTurn } from "../lib/grouped.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { ArgumentFault } from "../model/argument-fault.ts";
+import type { RelationInfo } from "../model/catalog.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { RelationWork } from "../plan/plan.ts";
 import { blockedBy } from "../plan/side-effects.ts";
@@ -19,38 +20,57 @@ const confirmedAtMost = 16;
  * matrix by their key; what other columns hold is compared here, unless `columns:` speaks of them.
  */
 export async function tryViews(trying: Trying): Promise<ReadonlyMap<string, ArgumentFault>> {
-  const { run, callers } = trying;
-  const views = run.plan.work.filter(
+  return tryEach("view", trying, tryView);
+}
+
+/** By the id of a cell. */
+export type FoundFaults = readonly (readonly [cell: string, fault: ArgumentFault])[];
+
+/** Each relation of a kind that may be read and written here, by each persona that policies apply to. */
+export async function tryEach(
+  kind: RelationInfo["kind"],
+  trying: Trying,
+  tryOne: (work: RelationWork, caller: Caller, trying: Trying) => Promise<FoundFaults>,
+): Promise<ReadonlyMap<string, ArgumentFault>> {
+  const { plan, request } = trying.run;
+  const all = plan.work.filter(
     ({ spec, relation: { info } }) =>
-      info.kind === "view" && !blockedBy(spec, run.plan.sideEffects, run.request.target.posture),
+      info.kind === kind && !blockedBy(spec, plan.sideEffects, request.target.posture),
   );
-  const bound = callers.filter(({ role }) => !role.superuser && !role.bypassRls);
-  const found = await Promise.all(
-    views.flatMap((view) => bound.map((caller) => tryView(view, caller, trying))),
-  );
+  const bound = trying.callers.filter(({ role }) => !role.superuser && !role.bypassRls);
+  const found = await Promise.all(all.flatMap((work) => bound.map((caller) => tryOne(work, caller, trying))));
   return new Map(found.flat());
 }
 
-async function tryView(
+/** The cell, and the read of all columns that the persona may read and that the matrix does not list; `undefined`: nothing is allowed. */
+export function unlistedRead(
   { spec, relation: { info } }: RelationWork,
-  caller: Caller,
-  { run: { options }, reachOf, database }: Trying,
-): Promise<readonly (readonly [string, ArgumentFault])[]> {
-  const { name } = caller.persona;
+  { persona: { name }, role }: Caller,
+  { wants }: Trying["run"]["options"],
+): { readonly cell: string; readonly asked: Asked } | undefined {
   const cell = `${name}/${formatQualified(spec)}/select`;
   const resolved = resolveExpectation(spec, name, "select");
-  if (resolved === undefined || resolved.expectation.kind === "deny" || !options.wants(cell, name)) return [];
-  const columns = (info.privileges[caller.role.name]?.select ?? []).filter(
+  if (resolved === undefined || resolved.expectation.kind === "deny" || !wants(cell, name)) return undefined;
+  const columns = (info.privileges[role.name]?.select ?? []).filter(
     (column) => !isListed(spec, resolved.declaration, column),
   );
-  if (columns.length === 0) return [];
-  const asked = askedRows(info, columns);
+  return columns.length === 0 ? undefined : { cell, asked: askedRows(info, columns) };
+}
+
+async function tryView(
+  work: RelationWork,
+  caller: Caller,
+  { run: { options }, reachOf, database }: Trying,
+): Promise<FoundFaults> {
+  const read = unlistedRead(work, caller, options);
+  if (read === undefined) return [];
+  const { cell, asked } = read;
   const answer = await database.call(caller, asked);
   if (answer.code !== undefined || answer.rows.length === 0) return [];
   const reach = await reachOf(caller);
-  const read = [...answer.read].flatMap((oid) => reach.hidden.get(oid) ?? []);
+  const hidden = [...answer.read].flatMap((oid) => reach.hidden.get(oid) ?? []);
   const comparison = {
-    hidden: withoutOwn(read, caller),
+    hidden: withoutOwn(hidden, caller),
     known: new Known(reach.known),
     given: new Set<string>(),
   };
@@ -58,6 +78,6 @@ async function tryView(
   const columnwise = inTurn([...grouped(found, ({ beside }) => beside?.column).values()]);
   const suspicion = await confirmed(columnwise.slice(0, confirmedAtMost), { database, caller, asked });
   if (suspicion?.beside === undefined) return [];
-  const sql = `select ${suspicion.beside.column} from ${formatQualified(info)}`;
+  const sql = `select ${suspicion.beside.column} from ${formatQualified(work.relation.info)}`;
   return [[cell, showsFault(suspicion, sql)]];
 }

@@ -1,6 +1,6 @@
 import { formatFunction, formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
-import type { Matrix } from "../model/matrix.ts";
+import type { FunctionSpec, Matrix, RelationSpec } from "../model/matrix.ts";
 
 /** Waivers of relations, functions, changes and cells whose day is over. @param day `YYYY-MM-DD` */
 export function expiredWaivers(matrix: Matrix, day: string): readonly Finding[] {
@@ -8,16 +8,8 @@ export function expiredWaivers(matrix: Matrix, day: string): readonly Finding[] 
     ...matrix.waivedRelations.map((one) => ({ waiver: one, cell: formatQualified(one) })),
     ...(matrix.waivedFunctions ?? []).map((one) => ({ waiver: one, cell: formatFunction(one) })),
     ...(matrix.waivedChanges ?? []).map((one) => ({ waiver: one, cell: `gate: ${one.change}` })),
-    ...matrix.relations.flatMap((spec) =>
-      spec.declarations.flatMap(({ waiver, persona, operation }) =>
-        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatQualified(spec)}/${operation}` }],
-      ),
-    ),
-    ...matrix.functions.flatMap((spec) =>
-      spec.declarations.flatMap(({ waiver, persona, operation }) =>
-        waiver === undefined ? [] : [{ waiver, cell: `${persona}/${formatFunction(spec)}/${operation}` }],
-      ),
-    ),
+    ...matrix.relations.flatMap((spec) => waivedCells(spec, formatQualified(spec))),
+    ...matrix.functions.flatMap((spec) => waivedCells(spec, formatFunction(spec))),
   ];
   return waivers
     .filter(({ waiver }) => waiver.expires < day)
@@ -29,4 +21,10 @@ export function expiredWaivers(matrix: Matrix, day: string): readonly Finding[] 
         at: waiver.at,
       }),
     );
+}
+
+function waivedCells({ declarations }: RelationSpec | FunctionSpec, name: string) {
+  return declarations.flatMap(({ waiver, persona, operation }) =>
+    waiver === undefined ? [] : [{ waiver, cell: `${persona}/${name}/${operation}` }],
+  );
 }

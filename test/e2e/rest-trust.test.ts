@@ -9,7 +9,7 @@ import { maxBodyBytes } from "../../src/probe/http/response-handler.ts";
 import type { Failure } from "../../src/model/observation.ts";
 import type { Posture, RestAddress, SigningKey } from "../../src/model/target.ts";
 import { defaultLimits } from "../../src/model/target.ts";
-import { verifiedBy } from "../../src/stage/gateway/config.ts";
+import { verifiedBy } from "../support/gateway.ts";
 import type { Mischief, Passing, Proxy } from "./rest-proxy.ts";
 import { answer, hangUp, openProxy } from "./rest-proxy.ts";
 import type { World } from "./rest-support.ts";

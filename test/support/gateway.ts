@@ -1,6 +1,7 @@
-import type { DatabaseAddress } from "../../src/model/target.ts";
+import { createPublicKey } from "node:crypto";
+import type { DatabaseAddress, SigningKey } from "../../src/model/target.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
-import type { GatewayConfig } from "../../src/stage/gateway/config.ts";
+import { type GatewayConfig, keysOf, type TokenRules } from "../../src/stage/gateway/config.ts";
 import { spawnPostgrest } from "../../src/stage/gateway/spawn.ts";
 import { type RunningGateway, startGateway } from "../../src/stage/gateway/server.ts";
 
@@ -19,6 +20,18 @@ export function gatewayConfig(
     txEnd: "rollback-allow-override",
     ...over,
   };
+}
+
+/** What verifies the tokens that a key signs. */
+export function verifiedBy(key: SigningKey): TokenRules {
+  if (key.algorithm === "HS256") {
+    const { secret, keyId } = key;
+    return keyId === undefined
+      ? { secret }
+      : { jwks: keysOf({ secret }).map((one) => ({ ...one, kid: keyId })) };
+  }
+  const jwk = createPublicKey(key.privateKeyPem).export({ format: "jwk" });
+  return { jwks: [{ ...jwk, kty: jwk.kty ?? "", use: "sig", alg: key.algorithm, kid: key.keyId }] };
 }
 
 /** The builtin one, or with ROWGATE_POSTGREST_BIN that PostgREST: nothing that is proved may know the difference. */

@@ -1,7 +1,6 @@
-import { createPublicKey } from "node:crypto";
 import { RowgateError } from "../../model/errors.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
-import type { DatabaseAddress, SigningKey } from "../../model/target.ts";
+import type { DatabaseAddress } from "../../model/target.ts";
 
 /** How a transaction ends; `-allow-override` lets `Prefer: tx=commit` or `tx=rollback` decide. PostgREST's `db-tx-end`. */
 export type TxEnd = "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
@@ -71,21 +70,8 @@ function unfit(why: string, hint?: string): RowgateError {
   return new RowgateError({ code: "gateway/config", message: `the gateway cannot start: ${why}`, hint });
 }
 
-/** What verifies the tokens that a key signs. */
-export function verifiedBy(key: SigningKey): TokenRules {
-  if (key.algorithm === "HS256") {
-    const { secret, keyId } = key;
-    return keyId === undefined ? { secret } : { jwks: [{ ...secretKey(secret), kid: keyId }] };
-  }
-  const jwk = createPublicKey(key.privateKeyPem).export({ format: "jwk" });
-  return { jwks: [{ ...jwk, kty: jwk.kty ?? "", use: "sig", alg: key.algorithm, kid: key.keyId }] };
-}
-
 /** All keys of a gateway; a plain secret is what PostgREST makes of it: HS256 only, without a `kid`. */
 export function keysOf({ secret, jwks = [] }: TokenRules): readonly Jwk[] {
-  return secret === undefined ? jwks : [secretKey(secret), ...jwks];
-}
-
-function secretKey(secret: string): Jwk {
-  return { kty: "oct", k: Buffer.from(secret).toString("base64url"), use: "sig", alg: "HS256" };
+  if (secret === undefined) return jwks;
+  return [{ kty: "oct", k: Buffer.from(secret).toString("base64url"), use: "sig", alg: "HS256" }, ...jwks];
 }

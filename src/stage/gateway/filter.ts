@@ -186,18 +186,14 @@ function filterSql(table: Sql, { column, negated, test }: Filter): Sql {
 function testSql(test: Test): Sql {
   switch (test.kind) {
     case "compare":
-      return sql`${keyword(test.operator)} ${bind(test.value)}`;
+      // Operators and keywords come from the parser's own tables.
+      return sql`${fromCatalog(test.operator)} ${bind(test.value)}`;
     case "is":
-      return sql`is ${keyword(test.value)}`;
+      return sql`is ${fromCatalog(test.value)}`;
     case "in":
       // Not IN: it cannot be empty, and a statement with a list of another length would be another statement.
       return sql`= any (${bind(arrayLiteral(test.values))})`;
   }
-}
-
-/** An operator or keyword: the parser takes them from its own tables. */
-function keyword(text: string): Sql {
-  return fromCatalog(text);
 }
 
 /** `{"a","b"}`: an array whose element type Postgres infers. A single empty element is the empty array. */

@@ -15,11 +15,11 @@ import {
 } from "../../../src/model/target.ts";
 import { unprivilegedAccount } from "../../../src/stage/postgres/account.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/stage/postgres/server.ts";
-import { type GatewayConfig, type Jwk, verifiedBy } from "../../../src/stage/gateway/config.ts";
+import type { GatewayConfig, Jwk } from "../../../src/stage/gateway/config.ts";
 import type { RunningGateway } from "../../../src/stage/gateway/server.ts";
 import { type Certified, certify, makeAuthority } from "../../support/certificates.ts";
 import { asSuperuser } from "../../support/as-superuser.ts";
-import { gatewayConfig, startEither } from "../../support/gateway.ts";
+import { gatewayConfig, startEither, verifiedBy } from "../../support/gateway.ts";
 
 export const ana = "10000000-0000-4000-8000-000000000001";
 export const nobodysId = "10000000-0000-4000-8000-00000000dead";

@@ -159,13 +159,13 @@ export class Model {
   #test(filters: Filters): (cell: number) => boolean {
     const { cells } = this.data;
     const tests: ((cell: number) => boolean)[] = [];
-    if (filters.persona !== "") {
-      const wanted = this.data.personas.findIndex(({ name }) => name === filters.persona);
-      tests.push((cell) => cells.persona[cell] === wanted);
-    }
-    if (filters.relation !== "") {
-      const wanted = this.data.relations.findIndex(({ name }) => name === filters.relation);
-      tests.push((cell) => cells.relation[cell] === wanted);
+    for (const [key, named] of [
+      ["persona", this.data.personas],
+      ["relation", this.data.relations],
+    ] as const) {
+      if (filters[key] === "") continue;
+      const wanted = named.findIndex(({ name }) => name === filters[key]);
+      tests.push((cell) => cells[key][cell] === wanted);
     }
     if (filters.verdict !== "") tests.push(this.#verdictTest(filters.verdict));
     if (filters.evidence !== "") {

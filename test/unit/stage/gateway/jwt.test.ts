@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { TokenRules } from "../../../../src/stage/gateway/config.ts";
-import { verifiedBy } from "../../../../src/stage/gateway/config.ts";
+import { verifiedBy } from "../../../support/gateway.ts";
 import { Refused } from "../../../../src/stage/gateway/errors.ts";
 import { authenticator } from "../../../../src/stage/gateway/jwt.ts";
 
