@@ -69,7 +69,7 @@ function findingSections(record: GateRecord): readonly string[] {
       record.findings
         .filter(({ finding, before }) => before === true && finding.kind !== "waiver-expired")
         .map(({ finding }) => [prose(`${findingMessages[finding.kind].title}: ${factsOf(finding)}`)]),
-      ["what (`--no-require-complete` lets it pass)"],
+      ["what (left out with `--no-require-complete`)"],
     ),
   ];
 }

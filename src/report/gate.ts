@@ -92,7 +92,7 @@ export function changedBy({
 }: ChangeGroup): string {
   if (values === true) return "rows may be changed to what was refused before";
   if (columns.length > 0) return `${columns.length === 1 ? "column" : "columns"} ${columns.join(", ")}`;
-  if (privilegeOnly) return "a privilege: no other row at hand is reached with it";
+  if (privilegeOnly) return "a privilege: it reaches no other of today's rows";
   const [from, to] = [reachedText(before, operation), reachedText(after, operation)];
   if (lacking !== undefined) return `rows that the data does not hold (of those at hand: ${to})`;
   if (from !== to) return `${from} → ${to}`;
@@ -265,13 +265,14 @@ export function sideWriteText({ by, writes, functions, opens }: SideWrite): stri
     functions.length === 0
       ? `; read it, then waive "gate: ${by}" in the matrix with a reason and a day`
       : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
+  const [is, verb] = /^(?:policies|defaults|checks) of /.test(by) ? ["are", "write"] : ["is", "writes"];
   if (writes.every((one) => one === refusesRows))
     return `${by} is changed, and refuses rows: what it lets through now was not compared${waive}`;
   if (writes.every((one) => one === returnsRows))
     return `${by} is changed, and runs with its owner's rights: what it returns now was not compared${waive}, or declare which rows its calls return`;
   if (opens !== undefined)
-    return `${by} is new or changed, and writes ${writes.join(", ")}; it was tried: ${some(opens)}${waive}`;
-  return `${by} is new or changed, and writes ${writes.join(", ")}: what that opens was not compared${waive}`;
+    return `${by} ${is} new or changed, and ${verb} ${writes.join(", ")}; it was tried: ${some(opens)}${waive}`;
+  return `${by} ${is} new or changed, and ${verb} ${writes.join(", ")}: what that opens was not compared${waive}`;
 }
 
 function unknownLines({ record, paint }: How): readonly string[] {

@@ -501,7 +501,7 @@ test.each(Object.entries(signUps))("a sign-up is tried: %s", async (_, [body, sh
 
 /** Triggers that do the same at each write: one is sent in each persona's name. */
 const writes: Readonly<Record<string, readonly [body: string, shows: RegExp]>> = {
-  "into a table that nobody reads": [
+  "into a table that no persona reads": [
     "insert into internal.entries (actor, what, body) values (auth.uid(), tg_op, new.body); return new;",
     /^$/,
   ],
