@@ -251,10 +251,10 @@ export class Dependencies {
     return [
       ...records,
       ...body.relations
-        .flatMap((name) => namedIn(this.#relationsByName, name))
+        .flatMap((name) => havingName(this.#relationsByName, name))
         .map((to): Link => ({ to: { kind: "relation", oid: to.oid }, columns })),
       ...body.functions
-        .flatMap((name) => namedIn(this.#functionsByName, name))
+        .flatMap((name) => havingName(this.#functionsByName, name))
         .map((to): Link => ({ to: { kind: "function", oid: to.oid }, columns: undefined })),
       ...[...body.operators]
         .flatMap((name) => this.#operators.get(name) ?? [])
@@ -271,7 +271,7 @@ export class Dependencies {
   }
 }
 
-function namedIn<T extends { readonly schema: string }>(
+function havingName<T extends { readonly schema: string }>(
   byName: ReadonlyMap<string, readonly T[]>,
   { schema, name }: WrittenName,
 ): readonly T[] {
