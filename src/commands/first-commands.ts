@@ -47,7 +47,7 @@ export function addFirstCommands(program: Command, act: Act): void {
   )
     .option(
       "--within <seconds>",
-      "after so long, what is still open is waived, and no whole run is made",
+      "after so long, what is still open is waived, and one whole run is made at the most",
       whole,
       300,
     )

@@ -23,8 +23,8 @@ export interface ObserveTask {
   /** A folder for what does not stay. */
   readonly scratch: string;
   /**
-   * Milliseconds. After this, what is open is waived, and no whole run is made: a first matrix that is late helps less than one with
-   * open cells.
+   * Milliseconds. After this, what is open is waived, and one whole run is made at the most: a first matrix that is late helps less than
+   * one with open cells.
    */
   readonly within: number;
 }
@@ -37,11 +37,9 @@ export interface Observed {
 
 /**
  * How the runs as a person will make them ended: the last passed; it failed, and no line of a matrix would change that; it was corrected,
- * and no other was made; none was made.
+ * and no other was made.
  */
-export type Ended = "passed" | "failed" | "corrected" | "no time";
-
-const isGoing = (ended: Ended): boolean => ended === "corrected" || ended === "no time";
+export type Ended = "passed" | "failed" | "corrected";
 
 /** Days that a waiver of a cell holds for which no declaration was found. */
 const waivedDays = 90;
@@ -181,10 +179,12 @@ class Observation {
     proposals: ReadonlyMap<string, OpenCell>,
   ): Promise<{ readonly asked: MatrixHead["questions"]; readonly ended: Ended }> {
     const asked: (readonly string[])[] = [];
-    let ended: Ended = "no time";
+    let ended: Ended = "corrected";
     let only: readonly string[] = [];
     let search = this.#facts.isWhole;
-    for (let round = 0; round < mostRounds && isGoing(ended) && this.hasTime(); round += 1) {
+    // The first is made whatever the time: a person's own would take as long, and meet what nothing was written about.
+    for (let round = 0; round < mostRounds && ended === "corrected"; round += 1) {
+      if (round > 0 && !this.hasTime()) break;
       const before = this.#texts();
       const { cells, findings } = await this.probe(
         only,

@@ -110,21 +110,16 @@ const configText = `# Targets that run already, for \`rowgate run --target <name
 targets: {}
 `;
 
-const endings: Readonly<Record<Ended, (seconds: number) => readonly string[]>> = {
-  passed: () => [],
-  failed: () => [
+const endings: Readonly<Record<Ended, string | undefined>> = {
+  passed: undefined,
+  failed:
     "The last run was not green, and no line of a matrix would change that: `rowgate run` says what fails.",
-  ],
-  corrected: () => [
-    "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more.",
-  ],
-  "no time": (seconds) => [
-    `No whole run was made, since ${seconds} s were over: the first \`rowgate run\` may find more. More time: --within ${seconds * 3}`,
-  ],
+  corrected:
+    "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more; `rowgate init --within 1800`, with these files deleted, takes more time.",
 };
 
 export function summary(
-  { place, environment, within }: WriteTask & { readonly within: number },
+  { place, environment }: WriteTask,
   { rows, cast, parts, questions, ended }: Written & { readonly ended: Ended },
   milliseconds: number,
 ): string {
@@ -147,7 +142,7 @@ export function summary(
       : [`${shown(place.rows)}: rows for ${plural(rows.tables.length, "empty table")}`]),
     ...rows.refused.map(({ relation, because }) => `  ${relation} stays empty: ${because}`),
     `${shown(place.matrix)}: ${plural(parts.relations.length, "relation")}, ${plural(cast.personas.length, "persona")}, as observed${waived === 0 ? "" : `; ${waived === 1 ? "1 cell is" : `${waived} cells are`} waived: no declaration of them passed`}`,
-    ...endings[ended](within / 1000),
+    ...(endings[ended] === undefined ? [] : [endings[ended]]),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
     `next: rowgate run ${shown(place.matrix)}`,
     "",
