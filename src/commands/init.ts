@@ -21,7 +21,7 @@ import { Control } from "../probe/sql/baseline.ts";
 import { readSchema } from "../prove/ask/read-schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
-import type { PreparedSystem, SystemOptions } from "../stage/system.ts";
+import { type PreparedSystem, type SystemOptions, systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
 import { observe, type ObserveTask } from "./init-observe.ts";
@@ -119,7 +119,13 @@ async function look(
         const { known } = task.place;
         const cast =
           known === undefined
-            ? await castFrom(client, facts.schema, facts.asked, facts.roles)
+            ? await castFrom(
+                client,
+                facts.schema,
+                facts.asked,
+                facts.roles,
+                await lasting(task, rows.statements),
+              )
             : {
                 personas: personasFrom(known.matrix),
                 tokens: known.matrix.channels.includes("rest"),
@@ -133,6 +139,18 @@ async function look(
   } finally {
     await privileged.close();
   }
+}
+
+/**
+ * Whether a user is the same one whenever the SQL is applied: a uuid that no file says is made by a default, and is another one in the
+ * database of the next run. A database that runs already keeps its users.
+ */
+async function lasting(task: Task, rows: readonly string[]): Promise<(user: string) => boolean> {
+  if (task.place.policies === undefined) return () => true;
+  const sources = await systemSources(await systemOf(task, "base", seedOf(task), nothingMore));
+  const said = [...sources.map(({ text }) => text), ...rows].join("\n").toLowerCase();
+  return (user) =>
+    !/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(user) || said.includes(user.toLowerCase());
 }
 
 async function readFacts(client: Client): Promise<SystemFacts> {
@@ -232,9 +250,11 @@ interface More {
 const nothingMore: More = { statements: [], matrix: undefined };
 
 async function prepare(task: Task, database: string, more: More = nothingMore): Promise<PreparedSystem> {
-  const { known } = task.place;
-  const seed = known?.seed === undefined ? [] : [known.seed];
-  return task.server.prepare(await systemOf(task, database, seed, more), blank);
+  return task.server.prepare(await systemOf(task, database, seedOf(task), more), blank);
+}
+
+function seedOf({ place: { known } }: Task): readonly string[] {
+  return known?.seed === undefined ? [] : [known.seed];
 }
 
 async function copied(

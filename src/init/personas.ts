@@ -39,14 +39,18 @@ const mostUsers = 500;
 const mostOthers = 4;
 const mostClaims = 3;
 
-/** Personas as the policies tell users apart, by the rows that are there. */
+/**
+ * Personas as the policies tell users apart, by the rows that are there.
+ * @param lasts the user is in the database of a later run, too
+ */
 export async function castFrom(
   client: Client,
   schema: Schema,
   asked: AskedOf,
   roles: readonly ScanRole[],
+  lasts: (user: string) => boolean,
 ): Promise<Cast> {
-  const users = await readUsers(client, asked);
+  const users = await readUsers(client, asked, lasts);
   const { chosen, left } = choose([...users.values()]);
   const tokens = roles.some(({ platform, holds }) => platform && holds);
   if (!tokens) return { personas: withoutTokens(roles, chosen), tokens, left };
@@ -58,14 +62,18 @@ export async function castFrom(
   };
 }
 
-async function readUsers(client: Client, asked: AskedOf): Promise<ReadonlyMap<string, User>> {
+async function readUsers(
+  client: Client,
+  asked: AskedOf,
+  lasts: (user: string) => boolean,
+): Promise<ReadonlyMap<string, User>> {
   const users = new Map<string, User>();
   for (const identity of asked.identities) {
     if (identity.parameter.startsWith("claims.")) continue;
     const { rows } = await client.query<{ value: string; place: string; groups: readonly string[] }>(
       usersSql(identity, asked),
     );
-    for (const { value, place, groups } of rows) {
+    for (const { value, place, groups } of rows.filter((one) => lasts(one.value))) {
       const key = `${identity.parameter} ${value}`;
       const user = users.get(key) ?? {
         value,

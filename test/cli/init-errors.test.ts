@@ -24,6 +24,8 @@ create table public.notes (id int generated always as identity primary key, owne
 create table public.groups (id int primary key, name text not null);
 create table public.papers (id int primary key, owner uuid references auth.users, group_id int references public.groups, body text,
   constraint of_one check ((owner is null) <> (group_id is null)));
+insert into auth.users (id, aud, role, email) values (gen_random_uuid(), 'authenticated', 'authenticated', 'robot@partner.example');
+insert into public.members select id, 'owner' from auth.users;
 alter table public.allowed_domains enable row level security;
 alter table public.groups enable row level security;
 alter table public.papers enable row level security;
@@ -61,6 +63,13 @@ test("users get an address that the sign-up trigger lets in, so that tables abou
   expect(rows).toContain("owner@a.staff.example");
   expect(await readFile(matrix, "utf8")).toMatch(/notes:.*\n.*own: owner = :sub/);
   expect(await readFile(matrix, "utf8")).toMatch(/papers:.*\n.*own: owner = :sub/);
+});
+
+test("no persona is a user whose id the migrations make at random: a later run has another one", async () => {
+  const subs = [...(await readFile(matrix, "utf8")).matchAll(/sub: "?([\w-]{36})/g)].map(([, sub]) => sub);
+  expect(subs.filter((sub) => sub?.startsWith("10000000-0000-4000-8000-") === false)).toEqual([
+    "5ca00000-0000-4000-8000-000000000001",
+  ]);
 });
 
 test("an error of the SQL is the first question, and a waiver names it: the run passes until it is another", async () => {
