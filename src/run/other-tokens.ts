@@ -7,7 +7,7 @@ import type { SessionRules } from "../probe/sessions.ts";
 import { openedWith, type OtherToken } from "../prove/other-tokens.ts";
 import type { ProofPersona } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
-import type { ProvedCell } from "./5-prove.ts";
+import type { ProbedCell } from "./4-probe.ts";
 
 const tokenLimit = 24;
 
@@ -16,7 +16,7 @@ const tokenLimit = 24;
  * persona has: `undefined` where it would pass with each.
  */
 export async function openedByToken(
-  { cell, answers, proof }: ProvedCell,
+  { cell, answers, proof }: ProbedCell & { readonly proof?: ProofAnswer | undefined },
   persona: ProofPersona,
   run: OpenRun,
 ): Promise<ProofAnswer | undefined> {
