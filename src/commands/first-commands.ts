@@ -49,7 +49,7 @@ export function addFirstCommands(program: Command, act: Act): void {
       "--within <seconds>",
       "after so long, what is still open is waived, and one whole run is made at the most",
       whole,
-      300,
+      900,
     )
     .option("--quiet", "no progress", false)
     .action(async (folder: string | undefined, given: Partial<InitOptions>) => {

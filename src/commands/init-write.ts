@@ -115,7 +115,7 @@ const endings: Readonly<Record<Ended, string | undefined>> = {
   failed:
     "The last run was not green, and no line of a matrix would change that: `rowgate run` says what fails.",
   corrected:
-    "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more; `rowgate init --within 1800`, with these files deleted, takes more time.",
+    "The last run was not green: what failed in it is waived or a question, and was not run again. The first `rowgate run` may find more; `rowgate init --within 3600`, with these files deleted, takes more time.",
 };
 
 export function summary(
