@@ -38,11 +38,14 @@ export function claimKey({ setting, path }: ClaimSource): string {
 /** @param role whose policies of other relations count */
 export function comparedClaims(tree: Node, reading: Reading, role: string | null): readonly ComparedClaim[] {
   const found = new Collector(reading);
-  for (const one of [tree, ...conditionsBehind(tree, reading, role)]) {
-    const whole = withBodies(one, reading);
-    found.read(whole.tree);
-    for (const fn of whole.opaque) found.readOpaque(fn);
+  const behind = conditionsBehind(tree, reading, role).map((one) => withBodies(one, reading));
+  const own = withBodies(tree, reading);
+  for (const one of [own, ...behind]) {
+    found.read(one.tree);
+    for (const fn of one.opaque) found.readOpaque(fn);
   }
+  // What a view makes of the token is compared where the view is read.
+  for (const one of behind) found.meetAll(one.tree, [own.tree]);
   return found.all();
 }
 
@@ -110,14 +113,20 @@ class Collector {
     const whole = trees.map((one) => withBodies(one, this.#reading));
     const all = whole.map(({ tree }) => tree);
     for (const one of all) this.read(one);
-    const sources = all.flatMap((one) => claimsIn(one));
-    for (const tree of all) this.#name(tree);
-    const columns = all.flatMap((one) => comparedColumns(one)).flatMap((names) => this.#columns(names));
+    for (const one of all) this.meetAll(one, all);
+    for (const { opaque } of whole) for (const one of opaque) this.readOpaque(one);
+  }
+
+  /** Each claim of a tree may meet each constant of others, and each column that they compare with another. */
+  meetAll(tree: Node, others: readonly Node[]): void {
+    const sources = claimsIn(tree);
+    if (sources.length === 0) return;
+    for (const one of others) this.#name(one);
+    const columns = others.flatMap(comparedColumns).flatMap((names) => this.#columns(names));
     for (const source of sources) {
-      for (const text of all.flatMap(constantsIn)) this.#addNear(source, text, "=", true);
+      for (const text of others.flatMap(constantsIn)) this.#addNear(source, text, "=", true);
       for (const one of columns) this.#of(source).lookups.set(`${one.relation.name}.${one.column}`, one);
     }
-    for (const { opaque } of whole) for (const one of opaque) this.readOpaque(one);
   }
 
   #comparison({ kind, name, lexpr, rexpr }: A_Expr): void {
@@ -233,14 +242,13 @@ function constantsIn(node: Node): readonly string[] {
   return found;
 }
 
-/** `'{a,b}'` is a list. */
+/** `'{a,b}'` is a list, and `'a,b'` may be one. */
 function elementsOf(text: string): readonly string[] {
-  return /^\{[^{}:]*\}$/.test(text)
-    ? text
-        .slice(1, -1)
-        .split(",")
-        .map((one) => one.replaceAll('"', "").trim())
-    : [text];
+  const pieces = text
+    .replaceAll(/^\{|\}$/g, "")
+    .split(",")
+    .map((one) => one.replaceAll('"', "").trim());
+  return pieces.length > 1 && !text.includes(":") ? [text, ...pieces] : [text];
 }
 
 /** Columns of tables that a part reads; of a query, those that it returns. */
