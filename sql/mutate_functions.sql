@@ -8,6 +8,7 @@ select p.oid::text as oid, n.nspname as schema, p.proname as name,
   exists (select from unnest(p.proconfig) s where s like 'search_path=%') as pinned,
   array(select distinct case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end
     from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.privilege_type = 'EXECUTE') as grantees,
+  array(select u.rolname::text from pg_roles u where not has_schema_privilege(u.oid, n.oid, 'usage')) as "closedTo",
   h.helps as "helps"
 from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace

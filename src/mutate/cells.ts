@@ -10,6 +10,8 @@ export interface Covered {
   readonly work: Work;
   readonly visible: ExpandOptions["visible"];
   readonly passed: ReadonlyMap<string, Cell>;
+  /** Of them, those of `columns: { fixed, free }`, which no channel answers. */
+  readonly columns: ReadonlyMap<string, Cell>;
 }
 
 export interface Coverage {
@@ -40,6 +42,20 @@ export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" |
     own.visible,
   );
   return likeliestFirst(cells.filter(({ id }) => ids.has(id)));
+}
+
+/** Cells of columns that writes assign: of a privilege, those of the columns of which it says something else. */
+export function columnCells(mutant: Mutant, { covered }: Coverage): readonly Cell[] {
+  const own = covered.find(({ work }) => oidOf(work) === mutant.after.oid);
+  const isHeld = ({ privileges }: Mutant["after"], { role, operation, column = "" }: Cell): boolean => {
+    const held = operation === "insert" || operation === "update" ? privileges[role.name]?.[operation] : [];
+    return held?.includes(column) === true;
+  };
+  return [...(own?.columns.values() ?? [])].filter(
+    (cell) =>
+      maySee(cell, mutant) &&
+      (typeof mutant.alters !== "string" || isHeld(cell.relation.info, cell) !== isHeld(mutant.after, cell)),
+  );
 }
 
 /** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */

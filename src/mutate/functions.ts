@@ -29,6 +29,8 @@ export interface FunctionSource {
   readonly pinned: boolean;
   /** Who may call it: `public` for everybody. */
   readonly grantees: readonly string[];
+  /** Roles without USAGE on its schema. */
+  readonly closedTo: readonly string[];
   /** A policy calls it. */
   readonly helps: boolean;
 }

@@ -15,8 +15,10 @@ import { Control } from "../probe/sql/baseline.ts";
 import { sessionRules } from "../probe/sessions.ts";
 import { openDirectChannel } from "../probe/sql/channel.ts";
 import type { PreflightedRun } from "../run/2-inspect.ts";
+import { ColumnTries, type KnownMaterial } from "../run/assign-under.ts";
 import { gatewayOf } from "../run/request.ts";
 import { askBaseline } from "./baseline.ts";
+import { functionEvidence, type NameFacts, readNames } from "./function-evidence.ts";
 import { type FunctionSource, functionMutants, memberMutants, readFunctions } from "./functions.ts";
 import type { Mutant } from "./mutant.ts";
 import { type Facts, readFacts } from "./facts.ts";
@@ -74,14 +76,15 @@ export async function mutate(
   const privileged = await Control.open(addressOf(target), target.limits);
   const places: Place[] = [];
   try {
-    for (const one of [target, ...copies]) places.push(await openPlace(request, plan, one));
+    const material: KnownMaterial = new Map();
+    for (const one of [target, ...copies]) places.push(await openPlace(request, plan, one, material));
     const start = performance.now();
-    const channels = places.map(({ channel }) => channel);
-    const baseline = await askBaseline({ plan, options, channels, privileged });
+    const baseline = await askBaseline({ plan, options, places, privileged });
     const asked = performance.now();
     const { covered, cells, transcripts } = baseline;
-    const passed = covered.reduce((sum, one) => sum + one.passed.size, 0);
+    const passed = covered.reduce((sum, one) => sum + one.passed.size + one.columns.size, 0);
     if (passed === 0) throw nothingPassed(request);
+    const facts = { ...sources, catalog: plan.catalog, roles };
     const mutants = [
       ...ofRelations,
       ...(request.operators === "selective"
@@ -91,7 +94,7 @@ export async function mutate(
             ...memberMutants(roles, plan.catalog),
             ...defaultMutants(sources.defaults),
           ]),
-    ];
+    ].map((one) => ({ ...one, equivalent: one.equivalent ?? functionEvidence(one, facts) }));
     events.planned?.(mutants.length);
     const mutating = { plan, options, covered, transcripts, lent, texts, interrupted };
     const tried = await tryOrReuse(mutants, mutating, places, request.reuse && { ...request.reuse, marks });
@@ -101,7 +104,7 @@ export async function mutate(
       operators: request.operators,
       cells,
       passed,
-      tests: covered.flatMap((one) => [...one.passed.values()].map(passedCell)),
+      tests: covered.flatMap((one) => [...one.passed.values(), ...one.columns.values()].map(passedCell)),
       relations: sourcesOf(relations, functions, mutants),
       mutants: tried.results,
       reused: tried.reused,
@@ -109,7 +112,10 @@ export async function mutate(
       phases: { baseline: asked - start, changes: tried.changes, evidence: tried.evidence },
     };
   } finally {
-    for (const { channel } of places) await channel.close();
+    for (const { channel, columns } of places) {
+      await channel.close();
+      await columns.close();
+    }
     await privileged.close();
   }
 }
@@ -117,7 +123,12 @@ export async function mutate(
 /** Copying a database takes as long as some tens of changes. */
 const worthACopy = 60;
 
-async function openPlace(request: MutationRequest, plan: PreflightedRun, target: Target): Promise<Place> {
+async function openPlace(
+  request: MutationRequest,
+  plan: PreflightedRun,
+  target: Target,
+  material: KnownMaterial,
+): Promise<Place> {
   const identities = signIn(request, plan.settings, now(), plan.cells);
   const home = plan.catalog.login;
   const sessions = sessionRules({
@@ -128,7 +139,11 @@ async function openPlace(request: MutationRequest, plan: PreflightedRun, target:
   });
   const kept = target.posture === "embedded" ? true : undefined;
   const channel = await openDirectChannel({ target, sessions, home, hashed: true, kept });
-  return { channel, proofs: new MutantProofs({ target, matrix: request.matrix }, sessions) };
+  return {
+    channel,
+    proofs: new MutantProofs({ target, matrix: request.matrix }, sessions),
+    columns: new ColumnTries(target, plan, sessions, material),
+  };
 }
 
 /** Only those of which something changed since their result was kept. */
@@ -160,6 +175,7 @@ interface Sources extends Facts {
   readonly lent: readonly string[];
   readonly texts: readonly SqlText[];
   readonly functions: readonly FunctionSource[];
+  readonly names: NameFacts;
   readonly marks: readonly Fingerprint[];
 }
 
@@ -175,6 +191,7 @@ async function readSources(
     lent: (await client.query<{ name: string }>(readSql("mutate_owners.sql"))).rows.map(({ name }) => name),
     texts: await readTexts(client),
     functions: await readFunctions(client, oids),
+    names: await readNames(client),
     marks: reuse ? await readMarks(client) : [],
     ...(await readFacts(client, schemas, roles)),
   }));

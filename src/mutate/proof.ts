@@ -31,33 +31,42 @@ export class MutantProofs {
   ): Promise<Outcome | undefined> {
     const asked = cells.filter(isProvable);
     if (asked.length === 0 || (before.kind !== "table" && before.kind !== "partitioned")) return undefined;
-    const unknown = asked.filter(({ id }) => !this.#before.has(id));
-    for (const [index, answers] of (await this.#prove(unknown, [])).entries())
-      this.#before.set(unknown[index]?.id ?? "", answers);
     const changed = asked.map((cell) => underInfo(cell, mutant));
     const after = await this.#prove(changed, mutant.ddl);
     for (const [index, cell] of changed.entries()) {
       const seen = worstProof(cell, after[index] ?? []);
-      if (kills.has(seen.verdict) && worstProof(cell, this.#before.get(cell.id) ?? []).verdict === "pass")
+      if (!kills.has(seen.verdict)) continue;
+      await this.#proveBefore(asked.slice(index, index + 1));
+      if (worstProof(cell, this.#before.get(cell.id) ?? []).verdict === "pass")
         return {
           state: "killed",
           killedBy: { cell: cell.id, verdict: seen.verdict },
           because: `the proof for all rows: ${seen.because}`,
         };
     }
-    const isShown = (cell: Cell): boolean => {
-      const now = after[asked.indexOf(cell)] ?? [];
-      return isExact(cell, this.#before.get(cell.id) ?? []) && isExact(cell, now);
-    };
+    if (!mayIgnore) return undefined;
+    const isShownNow = (cell: Cell): boolean => isExact(cell, after[asked.indexOf(cell)] ?? []);
+    const isShown = (cell: Cell): boolean =>
+      isShownNow(cell) && isExact(cell, this.#before.get(cell.id) ?? []);
     const roles = [...new Map(asked.map(({ role }) => [role.name, role])).values()];
-    const all = roles.every((role) => isProved(mutant, before, role, asked, isShown));
-    return mayIgnore && all
+    const all = (shown: (cell: Cell) => boolean): boolean =>
+      roles.every((role) => isProved(mutant, before, role, asked, shown));
+    if (!all(isShownNow)) return undefined;
+    await this.#proveBefore(asked);
+    return all(isShown)
       ? {
           state: "ignored",
           because:
             "the proof for all rows: with the change as without it, each persona is allowed what the matrix declares, and nothing else",
         }
       : undefined;
+  }
+
+  /** What is proved without any change is asked once, and only where it decides. */
+  async #proveBefore(cells: readonly Cell[]): Promise<void> {
+    const unknown = cells.filter(({ id }) => !this.#before.has(id));
+    for (const [index, answers] of (await this.#prove(unknown, [])).entries())
+      this.#before.set(unknown[index]?.id ?? "", answers);
   }
 
   async #prove(

@@ -64,7 +64,7 @@ export class Digests {
     if (known === undefined) {
       const { spec } = one.work;
       const name = "routine" in one.work ? formatFunction(one.work.spec) : formatQualified(spec);
-      known = digestOf([name, textOf(spec), [...one.passed.keys()]]);
+      known = digestOf([name, textOf(spec), [...one.passed.keys(), ...one.columns.keys()]]);
       this.#works.set(one, known);
     }
     return known;

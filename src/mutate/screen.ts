@@ -58,7 +58,13 @@ interface Means {
 }
 
 /** What the cells say: `undefined`, none notices; `unknown`, the mutant must be asked by itself. */
-export type Screened = Outcome | "unknown" | undefined;
+type Said = Outcome | "unknown" | undefined;
+
+export interface Screened {
+  readonly result: Said;
+  /** Cells that were answered otherwise than without the change. */
+  readonly differing: ReadonlySet<string>;
+}
 
 interface Running {
   readonly trial: Trial;
@@ -66,7 +72,8 @@ interface Running {
   queue: readonly Cell[];
   /** Cells that were answered otherwise, and whose probes are under way. */
   live: readonly Live[];
-  result: Screened;
+  result: Said;
+  readonly differing: Set<string>;
   /** Cells that the change makes fail with an error, or too late. */
   unclear: number;
   done: boolean;
@@ -89,7 +96,15 @@ const unclearAtMost = 9;
 /** Trials of one relation or function: a batch is of one. */
 export async function screen(trials: readonly Trial[], means: Means): Promise<readonly Screened[]> {
   const running = trials.map(
-    (trial): Running => ({ trial, queue: trial.cells, live: [], result: undefined, unclear: 0, done: false }),
+    (trial): Running => ({
+      trial,
+      queue: trial.cells,
+      live: [],
+      result: undefined,
+      differing: new Set(),
+      unclear: 0,
+      done: false,
+    }),
   );
   let size = mutantsAtMost;
   let most = 1;
@@ -104,10 +119,10 @@ export async function screen(trials: readonly Trial[], means: Means): Promise<re
     }
     most = unitsAtMost;
   }
-  return running.map(({ result }) => result);
+  return running;
 }
 
-function end(one: Running, result: Screened): void {
+function end(one: Running, result: Said): void {
   one.result = result;
   one.done = true;
 }
@@ -226,6 +241,7 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
   for (const { unit, answers } of raw) {
     const asked = units[unit];
     if (asked === undefined) continue;
+    one.differing.add(asked.cell.id);
     const resumed = asked.live ?? begun(asked.cell, asking);
     for (const [index, key] of asked.keys.entries())
       resumed.replies.set(key.replace(anew, ""), replyOf(answers[index] ?? {}));

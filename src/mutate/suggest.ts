@@ -139,7 +139,8 @@ type Values = Readonly<Record<string, string | null>>;
 function moreCells(mutant: Mutant, own: readonly Cell[], plan: Plan): Entry {
   const expect = deniedByGrant(mutant, own, plan);
   if (expect.length > 0) return { expect };
-  if (typeof mutant.alters === "string") return { expect: shownColumns(mutant, own, plan) };
+  if (typeof mutant.alters === "string")
+    return { expect: [...shownColumns(mutant, own, plan), ...assignedColumns(mutant, own, plan)] };
   const refused = refusedByCheck(mutant, own, plan);
   if (refused.expect.length > 0) return refused;
   const lacking = missing(mutant, own, plan);
@@ -160,6 +161,30 @@ function shownColumns(
     if (operation !== "select" || column !== undefined || !lost) return [];
     if (expectation.kind !== "rows" && expectation.kind !== "allow") return [];
     return [[persona.name, { select: { ...declaredRows(expectation), columns: { visible } } }]];
+  });
+}
+
+/** A write sends granted columns only, and one of them is enough for it: only columns that are declared say which. */
+function assignedColumns(
+  { operator, alters, after }: Mutant,
+  own: readonly Cell[],
+  { catalog }: Plan,
+): Expected {
+  const before = catalog.relations.find(({ oid }) => oid === after.oid);
+  if (before === undefined || (alters !== "insert" && alters !== "update")) return [];
+  return own.flatMap((cell): Expected => {
+    const { operation, column, persona, expectation } = cell;
+    const [had, has] = [before, after].map((info) => info.privileges[persona.role]?.[alters] ?? []);
+    const [more = [], fewer = []] = operator === "grant" ? [has, had] : [had, has];
+    const differing = more.filter((one) => !fewer.includes(one));
+    if (operation !== alters || column !== undefined || expectation.kind === "deny") return [];
+    if (differing.length === 0) return [];
+    const declared =
+      expectation.kind === "candidates"
+        ? { accept: expectation.accept, ...(expectation.reject.length > 0 && { reject: expectation.reject }) }
+        : declaredRows(expectation);
+    const columns = { [operator === "grant" ? "fixed" : "free"]: differing };
+    return [[persona.name, { [operation]: { ...declared, columns } }]];
   });
 }
 

@@ -4,11 +4,20 @@ import { type MutantResult, mutantStateInfo } from "../model/mutation.ts";
 import { isFor } from "../model/operations.ts";
 import type { DirectChannel } from "../probe/sql/channel.ts";
 import type { PreflightedRun } from "../run/2-inspect.ts";
+import type { ColumnTries } from "../run/assign-under.ts";
 import { isProvable } from "../run/prove-under.ts";
-import { cellsBehind, type Coverage, type Covered, coveredReaders, isLent, ownCells } from "./cells.ts";
+import {
+  cellsBehind,
+  columnCells,
+  type Coverage,
+  type Covered,
+  coveredReaders,
+  isLent,
+  ownCells,
+} from "./cells.ts";
 import { equivalence, unusable } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
-import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+import { isFinal, type Outcome, outcomeOf, seenAs, underInfo } from "./outcome.ts";
 import { inPlaces } from "../lib/limiter.ts";
 import type { MutantProofs } from "./proof.ts";
 import { isLeftOut, screen, type Transcripts } from "./screen.ts";
@@ -25,6 +34,7 @@ export interface Mutating extends Coverage {
 export interface Place {
   readonly channel: DirectChannel;
   readonly proofs: MutantProofs;
+  readonly columns: ColumnTries;
 }
 
 /** A mutant on its way to a state. */
@@ -32,7 +42,11 @@ interface Pending {
   readonly mutant: Mutant;
   readonly own: readonly Cell[];
   readonly readers: readonly Covered[];
+  /** Of `columns: { fixed, free }`. */
+  readonly columns: readonly Cell[];
   readonly asked: Set<string>;
+  /** Personas whose SELECT of the relation was answered as without the change. */
+  readonly unmoved: Set<string>;
   outcome?: Outcome | undefined;
   unknown: boolean;
 }
@@ -53,14 +67,17 @@ export async function tryAll(
   const began = performance.now();
   const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
   const open = (): readonly Pending[] => pending.filter(isOpen);
-  await inPlaces(places, pieces(open(), places.length), async (piece, { channel }) => {
+  await inPlaces(places, pieces(open(), places.length), async (piece, { channel, columns }) => {
     const together = piece.filter(isTogether);
     await screened(together, ({ own }) => own, mutating, channel);
     for (const one of mutating.covered) {
       const readers = together.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
       await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating, channel);
     }
-    for (const one of piece) if (isOpen(one)) await askAlone(one, mutating, channel);
+    for (const one of piece) {
+      if (isOpen(one)) await askAlone(one, mutating, channel);
+      if (isOpen(one)) await askColumns(one, columns);
+    }
   });
   const tried = performance.now();
   await inPlaces(places, open(), async (one, { proofs }) => {
@@ -122,7 +139,15 @@ function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating):
 
 function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   const unknown = mutant.everywhere === true;
-  const pending = { mutant, own: [], readers: [], asked: new Set<string>(), unknown };
+  const pending: Pending = {
+    mutant,
+    own: [],
+    readers: [],
+    columns: [],
+    asked: new Set(),
+    unmoved: new Set(),
+    unknown,
+  };
   if (mutant.unprintable !== undefined)
     return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
   const because = mutant.equivalent ?? equivalentBecause(mutant, mutating);
@@ -131,9 +156,10 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
     return { ...pending, outcome: { state: "no coverage", because: mutant.unseen } };
   const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
   const readers = coveredReaders(mutant, mutating);
+  const columns = columnCells(mutant, mutating);
   const outcome: Outcome | undefined =
-    own.length === 0 && readers.length === 0 ? { state: "no coverage" } : undefined;
-  return { ...pending, own, readers, outcome };
+    own.length + readers.length + columns.length === 0 ? { state: "no coverage" } : undefined;
+  return { ...pending, own, readers, columns, outcome };
 }
 
 /** What no row at hand shows, rows that could be there may. */
@@ -176,15 +202,22 @@ async function screened(
   const all = pending.map(cellsFor);
   const trials = pending.map(({ mutant }, index) => ({
     mutant,
-    cells: (all[index] ?? []).filter(mayDiffer(mutant, mutating)),
+    cells: (all[index] ?? []).filter(mayDiffer(mutant, mutating, pending[index]?.unmoved)),
   }));
   const results = await screen(trials, { channel, transcripts, interrupted });
   for (const [index, one] of pending.entries()) {
-    const result = results[index];
+    const { result, differing = new Set() } = results[index] ?? {};
     for (const { id } of all[index] ?? []) one.asked.add(id);
     if (result === "unknown") one.unknown = true;
     else if (result !== undefined && (one.outcome === undefined || isFinal(result))) one.outcome = result;
+    if (result !== undefined) continue;
+    for (const cell of all[index] ?? [])
+      if (isReadOf(one.mutant, cell) && !differing.has(cell.id)) one.unmoved.add(cell.persona.name);
   }
+}
+
+function isReadOf({ after }: Mutant, { operation, column, relation }: Cell): boolean {
+  return operation === "select" && column === undefined && relation.info.oid === after.oid;
 }
 
 /** What a batch of mutants leaves out: cells that the change would have planned otherwise, and other states of a session. */
@@ -194,7 +227,7 @@ async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel
   interrupted?.throwIfAborted();
   const own = ownCells(mutant, mutating, "after");
   const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))].map((cells) =>
-    cells.filter(mayDiffer(mutant, mutating)),
+    cells.filter(mayDiffer(mutant, mutating, one.unmoved)),
   );
   const changed = channel.under(mutant.ddl, mutant.everywhere !== true, true);
   for (const cells of all) {
@@ -209,6 +242,22 @@ async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel
     if (outcome !== undefined && (one.outcome === undefined || isFinal(outcome))) one.outcome = outcome;
     if (isFinal(one.outcome)) return;
   }
+}
+
+/** What the run tries with columns, tried again with the change. */
+async function askColumns(one: Pending, tries: ColumnTries): Promise<void> {
+  const { mutant, columns } = one;
+  if (columns.length === 0) return;
+  const seen = await tries.observe(
+    columns.map((cell) => underInfo(cell, mutant)),
+    mutant.ddl,
+  );
+  for (const { id } of columns) one.asked.add(id);
+  const verdicts = columns.map((cell, index) =>
+    seenAs(cell, seen[index] ?? { kind: "skipped", reason: "not asked" }, mutant),
+  );
+  const outcome = outcomeOf(columns, verdicts);
+  if (outcome !== undefined && (one.outcome === undefined || isFinal(outcome))) one.outcome = outcome;
 }
 
 function equivalentBecause(mutant: Mutant, mutating: Mutating, survived = false): string | undefined {

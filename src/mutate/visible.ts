@@ -5,6 +5,7 @@ import type { Reply } from "../probe/sql/protocol.ts";
 import { type Coverage, isLent } from "./cells.ts";
 import { type Command, differingCommands } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
+import { readersOf } from "./readers.ts";
 import type { Transcripts } from "./screen.ts";
 
 /*
@@ -12,12 +13,16 @@ import type { Transcripts } from "./screen.ts";
  * answered without the change is what they would be answered with it.
  */
 
-/** Whether a cell may be answered otherwise; of the changed relation itself, or of what reads it. */
+/**
+ * Whether a cell may be answered otherwise; of the changed relation itself, or of what reads it. `unmoved`: personas whose SELECT of
+ * the relation shows the same rows with the change. What reads it for them reads the same.
+ */
 export function mayDiffer(
   mutant: Mutant,
   coverage: Coverage & { readonly transcripts: Transcripts },
+  unmoved: ReadonlySet<string> = new Set(),
 ): (cell: Cell) => boolean {
-  const { transcripts } = coverage;
+  const { transcripts, texts } = coverage;
   if (mutant.operator === "grant" && !asksForPrivileges(coverage))
     return (cell) => transcripts.of(cell).some(({ replies }) => replies.some(isError));
   const { roles, relations } = coverage.plan.catalog;
@@ -25,13 +30,18 @@ export function mayDiffer(
   const isTable = before?.kind === "table" || before?.kind === "partitioned";
   if (!isTable || typeof mutant.alters === "string" || isLent(before, mutant, coverage)) return () => true;
   const differing = new Map<RoleInfo, readonly Command[]>();
-  return ({ role: { name }, operation, relation }) => {
+  let writers: ReadonlySet<string> | undefined;
+  return ({ persona, role: { name }, operation, relation }) => {
     const role = roles.find((one) => one.name === name);
     if (role === undefined || (bypassOf(role, before) ?? bypassOf(role, mutant.after)) !== undefined)
       return true;
     const commands = differing.get(role) ?? differingCommands(before, mutant.after, role, false);
     differing.set(role, commands);
-    if (relation.info.oid !== before.oid) return commands.length > 0;
+    if (relation.info.oid !== before.oid) {
+      if (commands.includes("select") && !unmoved.has(persona.name)) return true;
+      writers ??= readersOf(mutant.after.oid, texts, true);
+      return commands.some((one) => one !== "select") && writers.has(relation.info.oid);
+    }
     return operationInfo[operation].policies.some((one) => one !== "all" && commands.includes(one));
   };
 }

@@ -10,6 +10,7 @@ import type { Finding } from "../model/finding.ts";
 import type { Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
 import { isExposed, mayCall } from "../model/routine.ts";
+import type { Assigning } from "../arguments/assign.ts";
 import { CallDatabase } from "../arguments/database.ts";
 import { type BodyText, callBodyOf } from "../arguments/named-by-body.ts";
 import type { Reach } from "../arguments/reach.ts";
@@ -158,23 +159,9 @@ async function tryAll(
   run: OpenRun,
 ): Promise<ArgumentFaults> {
   const { matrix, catalog } = run.plan;
-  const privileged: ActingAs = {
-    role: null,
-    settings: [
-      ["search_path", [matrix.schema, ...run.sessions.extraPath].map(quoteIdent).join(", ")],
-      ["row_security", "off"],
-    ],
-  };
-  const first = await session.ask(privileged, readSql("call_tables.sql"));
-  const infos = JSON.parse("value" in first ? (first.value ?? "[]") : "[]") as readonly TableInfo[];
-  const database = new CallDatabase(session, privileged, infos);
-  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
-  const callers = matrix.personas.flatMap((persona): readonly Caller[] => {
-    const role = roles.get(persona.role);
-    const identities = identitiesOf(persona, run.identities);
-    return role === undefined ? [] : [{ persona, role, identities, as: actingAs(persona, run.sessions) }];
-  });
-  const { of: assigned, findings } = await tryAssignments(run, { matrix, database, session, callers }, which);
+  const { infos, ...assigning } = await assigningOf(session, run);
+  const { database, callers } = assigning;
+  const { of: assigned, findings } = await tryAssignments(run, assigning, which);
   const called = reachable.filter(({ left }) => left === undefined);
   const calling = once(async () => {
     const tables = await Promise.all(infos.map((info) => database.table(info)));
@@ -218,6 +205,29 @@ async function tryAll(
     assigned,
     findings: [...faults.findings, ...findings],
   };
+}
+
+/** Who sends what is tried, and the tables that it may reach. */
+export async function assigningOf(
+  session: ProofSession,
+  { plan: { matrix, catalog }, sessions }: Pick<OpenRun, "plan" | "sessions">,
+): Promise<Assigning & { readonly infos: readonly TableInfo[] }> {
+  const privileged: ActingAs = {
+    role: null,
+    settings: [
+      ["search_path", [matrix.schema, ...sessions.extraPath].map(quoteIdent).join(", ")],
+      ["row_security", "off"],
+    ],
+  };
+  const first = await session.ask(privileged, readSql("call_tables.sql"));
+  const infos = JSON.parse("value" in first ? (first.value ?? "[]") : "[]") as readonly TableInfo[];
+  const roles = new Map(catalog.roles.map((role) => [role.name, role]));
+  const callers = matrix.personas.flatMap((persona): readonly Caller[] => {
+    const role = roles.get(persona.role);
+    const identities = identitiesOf(persona, sessions.identities);
+    return role === undefined ? [] : [{ persona, role, identities, as: actingAs(persona, sessions) }];
+  });
+  return { matrix, session, callers, infos, database: new CallDatabase(session, privileged, infos) };
 }
 
 const notInTime: Varied = {

@@ -59,7 +59,7 @@ export async function tryAssignments(
           tries.push(async () => {
             seen.set(
               `${id}/${column}`,
-              await observe(work, declaration, column, caller, await material(), assigning),
+              await observe(work, declaration, column, caller, material, assigning),
             );
           });
       if (
@@ -71,9 +71,7 @@ export async function tryAssignments(
       for (const column of unlisted(work, declaration))
         tries.push(async () => {
           const relation = formatQualified(spec);
-          const found = await inTime(
-            material().then((made) => observe(work, declaration, column, caller, made, assigning)),
-          );
+          const found = await inTime(observe(work, declaration, column, caller, material, assigning));
           if (found === undefined) untried.set(relation, (untried.get(relation) ?? new Set()).add(column));
           if (found === undefined || found.stored.length === 0) return;
           const columns = open.get(relation) ?? new Map<string, string[]>();
@@ -107,6 +105,20 @@ export async function tryAssignments(
   };
 }
 
+/** What one such cell is answered; the relation may be seen as a change would leave it. */
+export async function observeAssignment(
+  { persona, operation, column = "", relation }: Cell,
+  spec: RelationSpec,
+  assigning: Assigning,
+  material: () => Promise<Material>,
+): Promise<AssignmentObservation | undefined> {
+  const declaration = spec.declarations.find(
+    (one) => one.persona === persona.name && one.operation === operation,
+  );
+  const caller = declaration && callerOf(declaration, assigning);
+  return caller && (await observe({ spec, relation }, declaration, column, caller, material, assigning));
+}
+
 /** Spoofing, or what assigning and inviting are: `names` says which. */
 function isAnothers(value: string, caller: Caller, { callers }: Assigning): boolean {
   return callers.some(
@@ -138,7 +150,7 @@ async function observe(
   declaration: Declaration,
   name: string,
   caller: Caller,
-  material: Material,
+  material: () => Promise<Material>,
   assigning: Assigning,
 ): Promise<AssignmentObservation> {
   const operation = declaration.operation === "insert" ? "insert" : "update";
@@ -157,7 +169,7 @@ async function observe(
     };
   const candidates =
     operation === "insert" ? acceptedCandidates(spec, declaration, caller, assigning.matrix.vars) : [];
-  return tryColumn(declaration, column, info, caller, material, assigning, candidates);
+  return tryColumn(declaration, column, info, caller, await material(), assigning, candidates);
 }
 
 /** The cells of columns that writes assign, answered: no channel probes them. */
