@@ -47,15 +47,17 @@ export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" |
 /** Cells of columns that writes assign: of a privilege, those of the columns of which it says something else. */
 export function columnCells(mutant: Mutant, { covered }: Coverage): readonly Cell[] {
   const own = covered.find(({ work }) => oidOf(work) === mutant.after.oid);
-  const isHeld = ({ privileges }: Mutant["after"], { role, operation, column = "" }: Cell): boolean => {
-    const held = operation === "insert" || operation === "update" ? privileges[role.name]?.[operation] : [];
-    return held?.includes(column) === true;
-  };
   return [...(own?.columns.values() ?? [])].filter(
     (cell) =>
       maySee(cell, mutant) &&
-      (typeof mutant.alters !== "string" || isHeld(cell.relation.info, cell) !== isHeld(mutant.after, cell)),
+      (typeof mutant.alters !== "string" ||
+        maySend(cell.relation.info, cell) !== maySend(mutant.after, cell)),
   );
+}
+
+function maySend({ privileges }: Mutant["after"], { role, operation, column = "" }: Cell): boolean {
+  const held = operation === "insert" || operation === "update" ? privileges[role.name]?.[operation] : [];
+  return held?.includes(column) === true;
 }
 
 /** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */

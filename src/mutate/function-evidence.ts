@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import type { Node } from "libpg-query";
 import type { Catalog, RoleInfo } from "../model/catalog.ts";
+import { isFor } from "../model/operations.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { parseStatements } from "../lib/sql-tree.ts";
 import { formatQualified } from "../lib/sql-text.ts";
@@ -57,16 +58,22 @@ function uncallable(
 ): string | undefined {
   if (!source.closedTo.includes(role)) return undefined;
   const readers = readersOf(source.oid, texts);
-  const called = [source.name, ...texts.filter(({ oid }) => readers.has(oid)).map(({ name }) => name)];
-  const passesPolicies = catalog.roles.some(({ name, bypassRls }) => name === role && bypassRls);
+  const isTable = ({ oid }: SqlText): boolean =>
+    catalog.relations.some((one) => one.oid === oid && one.kind === "table");
+  const calling = texts.filter((one) => readers.has(one.oid) && !isTable(one));
+  const called = [source.name, ...calling.map(({ name }) => name)];
+  const holder = catalog.roles.find(({ name }) => name === role);
   const isClosed = ({ oid, bound, text }: SqlText): boolean => {
     const info = catalog.relations.find((one) => one.oid === oid);
     if (info === undefined) return !bound;
-    if (passesPolicies && info.kind === "table") {
-      const policies = info.policies.flatMap(({ using, check }) => [using ?? "", check ?? ""]);
-      const rest = policies.reduce((left, policy) => left.replace(policy, () => ""), text);
-      if (called.every((name) => !rest.includes(name))) return true;
-    }
+    // A policy that is not asked for the role calls nothing.
+    const idle = info.policies.filter(
+      (one) => holder !== undefined && (holder.bypassRls || !isFor(one.roles, holder)),
+    );
+    const rest = idle
+      .flatMap(({ using, check }) => [using ?? "", check ?? ""])
+      .reduce((left, policy) => left.replace(policy, () => ""), text);
+    if (called.every((name) => !rest.includes(name))) return true;
     const { select, insert, update, delete: deletes } = info.privileges[role] ?? {};
     return [select, insert, update].every((columns) => columns?.length === 0) && deletes === false;
   };
@@ -118,6 +125,8 @@ function pathless(source: FunctionSource, { texts, lent, names, roles }: Functio
     roles.some(({ inherits, superuser }) => superuser || names.creators.some((one) => inherits.includes(one)))
   )
     return false;
+  // Named in the path, temporary types come in another place than without one.
+  if (/^ SET search_path .*\bpg_temp\b/m.test(source.definition)) return false;
   const elsewhere = new Set(names.elsewhere);
   const settled = new Set<string>();
   const isSettled = (definition: string, reads: boolean): boolean => {

@@ -42,9 +42,15 @@ export function grantedColumns(relation: RelationInfo, roles: readonly RoleInfo[
       if (role.superuser || held.length === 0) return [];
       return relation.columns
         .filter(({ name }) => !held.includes(name))
-        .map(({ name }) => {
+        .map(({ name, generated }) => {
           const change = { privilege, grantee: role.name, column: name };
-          return columnChange(relation, "grant", change, withColumn(relation, roles, change));
+          return {
+            ...columnChange(relation, "grant", change, withColumn(relation, roles, change)),
+            equivalent:
+              generated && privilege !== "select"
+                ? "the column is generated: a write may send nothing but DEFAULT for it"
+                : undefined,
+          };
         });
     }),
   );
