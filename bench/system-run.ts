@@ -30,7 +30,7 @@ export async function runSystem(system: string, args: readonly string[], folder:
 }
 
 /** Of processes that have ended, and of theirs. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (cutime, cstime) */
-function childrenCpu(): number {
+export function childrenCpu(): number {
   const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[13]) + Number(fields[14])) * 10;
 }

@@ -238,7 +238,7 @@ test("fne-lms passes on a local stack", async () => {
     const args = ["run", "fne/fne-lms.yaml", "--target", "supabase", "--config", config, "--logs", "fne"];
     const result = await rowgate(args, { cwd: project });
     expect(result.code, result.out + result.err).toBe(0);
-    expect(result.out).toMatch(/fne-lms on supabase \(staging\) {2}PASS {2}1,105 cells/);
+    expect(result.out).toMatch(/fne-lms on supabase \(staging\) {2}PASS {2}1,229 cells/);
   } finally {
     await stack.stop();
   }

@@ -36,7 +36,7 @@ export const cases = (): void =>
         });
         expect(result.err).not.toContain("rowgate:");
         expect(result.code, result.out).toBe(0);
-        expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,105 cells \(direct 1,105, rest 907\)/);
+        expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,229 cells \(direct 1,229, rest 1,011\)/);
         expect(result.out.replaceAll(/\s+/g, " ")).toContain("rest: builtin gateway, not PostgREST");
         const { target } = await recordOf("pass");
         const [postgres, gateway] = await Promise.all(
@@ -75,7 +75,7 @@ export const cases = (): void =>
       const args = ["matrices/fne-lms.yaml", "--logs", path.join(logs, "supabase")];
       const result = await runOnContainers(args, { cwd: root, env });
       expect(result.code, result.out + result.err).toBe(0);
-      expect(result.out).toMatch(/PASS {2}1,105 cells/);
+      expect(result.out).toMatch(/PASS {2}1,229 cells/);
     });
 
     test("without a gateway, no image of PostgREST is looked for", async () => {
