@@ -36,7 +36,9 @@ export const cases = (): void =>
         });
         expect(result.err).not.toContain("rowgate:");
         expect(result.code, result.out).toBe(0);
-        expect(result.out).toMatch(/fne-lms on container {2}PASS {2}1,229 cells \(direct 1,229, rest 1,011\)/);
+        expect(result.out).toMatch(
+          /fne-lms on container {2}PASS {2}1,229 cells \(direct 1,229, rest 1,011\)/,
+        );
         expect(result.out.replaceAll(/\s+/g, " ")).toContain("rest: builtin gateway, not PostgREST");
         const { target } = await recordOf("pass");
         const [postgres, gateway] = await Promise.all(
