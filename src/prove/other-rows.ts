@@ -1,51 +1,100 @@
+import type { Node } from "libpg-query";
+import { isCode } from "../model/answers.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
+import { connected } from "./analyse/comparable.ts";
 import { type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
-import type { Item, Tie } from "./analyse/ties.ts";
-import type { ProofColumn, ProofRelation } from "./analyse/schema.ts";
-import { callOf } from "./analyse/tree.ts";
+import { callOf, show } from "./analyse/tree.ts";
+import { wayLimit } from "./analyse/way-parts.ts";
 import { evaluate, evaluationSql, type Row } from "./ask/evaluate.ts";
-import type { Space } from "./ask/product.ts";
 import { isError, privileged, type Step, type StepAnswer } from "./ask/session.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
+import { changedRows, type OtherRow, otherRows, solvedRows } from "./made-rows.ts";
+import { isBefore, namesPersona, withoutPersona } from "./tied-values.ts";
 import type { RowToPutIn } from "./put-in.ts";
-import { changedTry } from "./show/place.ts";
-import { fill, freshFor, insertSql, type StandingRow, standingRows } from "./show/rows.ts";
-import type { Proved } from "./variants.ts";
+import { canonicalAtom, withPlainNames } from "./same.ts";
+import { actAs, changedTry } from "./show/place.ts";
+import { fill, insertSql, type StandingRow, standingRows } from "./show/rows.ts";
+import { changed, holds, type Proved, withParts } from "./variants.ts";
+
+type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
 
 /**
- * A proof takes other tables as they are. Rows that they lack, of others than the persona, are put in, and policy and matrix are asked
- * once more: where the policy lets through what the matrix does not, the matrix does not know of a branch that the data never opens.
+ * A proof takes other tables as they are. Rows that they lack, of others than the persona, are put in, rows that they hold are changed,
+ * and policy and matrix are asked once more: where the policy lets through what the matrix does not, the matrix does not know of a
+ * branch that the data never opens. Where no row could be made that opens a branch, and the branch would let more through, it is not proved.
  * @param keys foreign keys of which only the keys that exist were tried: a new row of the table that they point to counts, too
  */
 export async function openedByOthers(
   context: Context,
-  { policy, declared }: Proved,
+  { policy, declared, ...more }: Proved,
   rests: RestsOn,
   keys: readonly ForeignKeyUse[],
-): Promise<Extract<ProofAnswer, { kind: "undecided" }> | undefined> {
+): Promise<Undecided | undefined> {
   // What hangs on claims or the time is no pass as it is.
   const passes = rests.claims.length + rests.time.length === 0;
   if (!passes || policy.tree === undefined || declared.text === "true") return undefined;
+  const proved: Proved = { policy, declared, ...more };
   const openers = [
     ...openersOf(policy.tree, context.space.relation, context.knowledge),
     ...newParents(context, keys),
   ];
   if (openers.length === 0) return undefined;
   const hidden = await rowNotDeclared(context, declared);
-  const tries = await Promise.all(
-    openers.slice(0, openerLimit).map((opener) => triesFor(context, opener, hidden)),
+  const first = await Promise.all(
+    openers.map(async (opener) => tried(context, proved, await firstTries(context, opener, hidden))),
   );
-  const opened = await Promise.all(
-    tries.flat().map(async (one) => ((await opens(context, { policy, declared }, one)) ? one : undefined)),
-  );
-  const found = opened.find((one) => one !== undefined);
-  if (found === undefined) return undefined;
-  const put = found.rows.map(({ relation, row }) => `${JSON.stringify(row)} in ${formatQualified(relation)}`);
+  const found = first.find(({ opened }) => opened !== undefined)?.opened;
+  if (found !== undefined) return openedBy(found);
+  for (const [index, opener] of openers.entries()) {
+    if (opener.ofPersona || opener.through.length === 0 || first[index]?.met === true) continue;
+    if (!(await couldOpen(context, proved, opener))) continue;
+    const again = await tried(context, proved, await moreTries(context, opener, hidden));
+    if (again.opened !== undefined) return openedBy(again.opened);
+    const left = again.met ? undefined : notTold(opener, [first[index]?.refused, again.refused]);
+    if (left !== undefined) return left;
+  }
+  if (openers.filter(({ ofPersona, through }) => !ofPersona && through.length > 0).length < wayLimit)
+    return undefined;
   return undecided(
-    `with ${put.join(" and ")} (put in${found.own ? " by the persona itself" : ""}, and undone) the policies let through ${JSON.stringify(found.row)} by ${found.opener.sql}, and the matrix does not`,
+    `more than ${wayLimit} ways in which rows of other tables open a branch`,
+    "a policy with fewer branches, or a waiver with a reason",
+  );
+}
+
+function openedBy({ rows, own, asReplica, row, opener }: Try): Undecided {
+  const put = rows.flatMap(({ words, changes }) => (changes ? [] : [words]));
+  const changing = rows.flatMap(({ words, changes }) => (changes ? [words] : []));
+  const how = `put in${own ? " by the persona itself" : ""}${asReplica ? " without triggers and foreign keys" : ""}, and undone`;
+  const there = [
+    ...(put.length > 0 ? [`${put.join(" and ")} (${how})`] : []),
+    ...changing.map((one) => `${one} (and undone)`),
+  ];
+  return undecided(
+    `with ${there.join(" and ")} the policies let through ${JSON.stringify(row)} by ${opener.sql}, and the matrix does not`,
     "that branch in the row set, or a waiver with a reason",
+  );
+}
+
+/** What is not known of a branch that no row has opened; `undefined`: rows were asked for it, and it stays closed. */
+function notTold(
+  { sql, items, unmet }: Opener,
+  refusals: readonly (Refusal | undefined)[],
+): Undecided | undefined {
+  const refused = refusals.at(-1);
+  const tables = [...new Set(items.map(({ relation }) => formatQualified(relation)))].join(" and ");
+  const model = `a row of ${tables === "" ? "that table" : tables} in the seed as a model, that branch in the row set, or a waiver with a reason`;
+  if (refused !== undefined)
+    return undecided(
+      `rows of ${tables} may open ${sql}, and none could be put in: ${refused.message} (${refused.code})`,
+      model,
+    );
+  const [first] = unmet;
+  if (first === undefined) return undefined;
+  return undecided(
+    `rows of other tables may open ${sql}: none was found for which ${show(first.node)} holds`,
+    model,
   );
 }
 
@@ -65,18 +114,20 @@ export async function rowsBehind(context: Context, call: CallOf | undefined): Pr
   const tries = await Promise.all(
     openers.slice(0, openerLimit).map((one) => tryFor(context, one, { row: {}, standing: undefined }, false)),
   );
-  return tries.flatMap((one) => {
-    if (one === undefined) return [];
-    const setup = one.rows.map(({ relation, row }) => insertSql({ ...context.space, relation }, row, true));
-    return [{ setup: setup.join("; "), witness: one.rows[0]?.row ?? {}, alone: setup.length === 1 }];
-  });
+  return tries.flatMap((one) =>
+    one === undefined || one.rows.length === 0
+      ? []
+      : [
+          {
+            setup: one.rows.map(({ sql }) => sql).join("; "),
+            witness: one.rows[0]?.row ?? {},
+            alone: one.rows.length === 1,
+          },
+        ],
+  );
 }
 
-interface OtherRow {
-  readonly relation: ProofRelation;
-  readonly row: Row;
-}
-
+/** One way, with the rows that are there for it. */
 interface Try {
   readonly opener: Opener;
   readonly rows: readonly OtherRow[];
@@ -85,6 +136,8 @@ interface Try {
   readonly place: string | undefined;
   /** The persona puts the rows in itself. */
   readonly own: boolean;
+  /** Triggers and foreign keys are off. */
+  readonly asReplica: boolean;
 }
 
 function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[]): readonly Opener[] {
@@ -102,7 +155,8 @@ function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[
       constant: undefined,
       persona: [],
     };
-    return [{ sql: `a new key of ${formatQualified(to)}`, items: [item], ties: [tie] }];
+    const none = { unmet: [], through: [], ofPersona: false, guess: false };
+    return [{ sql: `a new key of ${formatQualified(to)}`, items: [item], ties: [tie], ...none }];
   });
 }
 
@@ -129,9 +183,9 @@ async function rowNotDeclared(context: Context, declared: Proved["declared"]): P
   return { row: await withoutPersona(context, space, row, []), standing };
 }
 
-async function triesFor(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
-  const { relation } = context.space;
-  const ownTable = opener.items.some((item) => item.relation === relation);
+async function firstTries(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
+  if (opener.items.length === 0) return [];
+  const ownTable = opener.items.some(({ relation }) => relation === context.space.relation);
   const tries = await Promise.all(
     (ownTable ? [false, true] : [false]).map((own) => tryFor(context, opener, hidden, own)),
   );
@@ -142,171 +196,85 @@ async function triesFor(context: Context, opener: Opener, hidden: Hidden): Promi
 async function tryFor(
   context: Context,
   opener: Opener,
-  { row: hidden, standing }: Hidden,
+  hidden: Hidden,
   own: boolean,
 ): Promise<Try | undefined> {
-  const values = await Promise.all(opener.ties.map((tie) => valueFor(context, tie, hidden, own)));
-  const row: Record<string, string | null> = {};
-  for (const [index, { persona, columns }] of opener.ties.entries()) {
-    const { value } = values[index] ?? {};
-    if (value !== undefined && persona.length === 0) for (const name of columns) row[name] = value;
-  }
-  const rows: OtherRow[] = [];
-  for (const item of parentsFirst(opener.items)) {
-    const one = await rowOf(context, opener, item, values, own);
-    // Whatever else it holds, a row that names the persona is the persona's own.
-    if (!own && namesPersona(context, one)) return undefined;
-    rows.push({ relation: item.relation, row: one });
-  }
-  const whole = { ...hidden, ...row };
-  const place =
-    standing === undefined
-      ? insertSql(context.space, whole, true)
-      : changedTry(context.space, standing, onlyChanged(row, hidden)).setup;
-  return { opener, rows, row: whole, place, own };
+  const { rows, row } = await otherRows(context, opener, hidden.row, own);
+  return rows && { opener, rows, ...placedRow(context, hidden, row), own, asReplica: false };
 }
 
-function onlyChanged(row: Row, before: Row): Row {
-  return Object.fromEntries(Object.entries(row).filter(([name, value]) => before[name] !== value));
-}
-
-async function rowOf(
-  context: Context,
-  { ties }: Opener,
-  item: Item,
-  values: readonly TiedValue[],
-  own: boolean,
-): Promise<Row> {
-  const space = spaceOf(context, item.relation);
-  const given: Record<string, string | null> = {};
-  const not: string[] = [];
-  for (const [index, { slots }] of ties.entries())
-    for (const { column } of slots.filter((slot) => slot.item === item)) {
-      const { value, excluded = [] } = values[index] ?? {};
-      if (value !== undefined && !excluded.includes(value ?? "")) given[column] = value;
-      else not.push(...excluded);
-    }
-  const [template] = await standingRows(space);
-  const row = await fill(space, given, undefined, template?.row ?? {}, true);
-  return own ? row : withoutPersona(context, space, { ...(await strangersIds(space)), ...row }, not);
-}
-
-interface TiedValue {
-  /** `undefined`: each column what it is likely to hold. */
-  readonly value: string | null | undefined;
-  /** What the persona is compared with. */
-  readonly excluded: readonly string[];
-}
-
-async function valueFor(context: Context, tie: Tie, hidden: Row, own: boolean): Promise<TiedValue> {
-  const answers = await Promise.all(tie.persona.map((one) => context.answer(one)));
-  const names = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
-  if (own && names[0] !== undefined) return { value: names[0], excluded: [] };
-  return { value: await likelyValue(context, tie, hidden), excluded: own ? [] : names };
-}
-
-async function likelyValue(
-  context: Context,
-  { slots, columns, constant }: Tie,
-  hidden: Row,
-): Promise<string | null | undefined> {
-  if (constant !== undefined) return constant;
-  const [slot] = slots;
-  if (slot === undefined) return undefined;
-  const { relation } = slot.item;
-  const column = relation.columns.find(({ name }) => name === slot.column);
-  const there = columns.map((name) => hidden[name]).find((one) => typeof one === "string");
-  // A key that another row has cannot be put in again.
-  const isKey = slots.some(({ item, column: name }) =>
-    item.relation.uniques.some((one) => one.length === 1 && one[0] === name),
+/** Rows that were made to meet the conditions and constraints, and rows that are there and would change; with triggers, and without. */
+async function moreTries(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
+  if (opener.items.length === 0) return [];
+  const made = [
+    ...(await solvedRows(context, opener, hidden.row)),
+    ...(await changedRows(context, opener, hidden.row)),
+  ];
+  return made.flatMap(({ rows, row }) =>
+    [false, true].map((asReplica) => ({
+      opener,
+      rows,
+      ...placedRow(context, hidden, row),
+      own: false,
+      asReplica,
+    })),
   );
-  if (there !== undefined && !isKey) return there;
-  if (columns.length === 0 && slots.length < 2) return undefined;
-  return column && freshFor(spaceOf(context, relation), column, 11);
 }
 
-function spaceOf({ knowledge, session, space }: Context, relation: ProofRelation): Space {
+function placedRow(
+  { space }: Context,
+  { row: before, standing }: Hidden,
+  changes: Row,
+): Pick<Try, "row" | "place"> {
+  const row = { ...before, ...changes };
+  const onlyChanged = Object.fromEntries(
+    Object.entries(changes).filter(([name, value]) => before[name] !== value),
+  );
+  const place =
+    standing === undefined ? insertSql(space, row, true) : changedTry(space, standing, onlyChanged).setup;
+  return { row, place };
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Tried {
+  /** The policies let a row through that the matrix does not. */
+  readonly opened: Try | undefined;
+  /** The way is open, to the matrix as well. */
+  readonly met: boolean;
+  /** Why no row could be put in; `undefined`: one could. */
+  readonly refused: Refusal | undefined;
+}
+
+async function tried(context: Context, proved: Proved, tries: readonly Try[]): Promise<Tried> {
+  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one)));
+  const opened = tries.find((_, index) => outcomes[index] === "opened");
+  const refusals = outcomes.flatMap((one) => (typeof one === "object" ? [one] : []));
+  const [first] = refusals.filter(({ code }) => !isCode(code, "foreignKey")).concat(refusals);
   return {
-    session,
-    relation,
-    material: space.material,
-    checks: knowledge.checks(relation),
-    fixed: new Map(),
+    opened,
+    met: outcomes.includes("met"),
+    refused: refusals.length === outcomes.length ? first : undefined,
   };
 }
 
-/** Tables that others of them point to come first. */
-function parentsFirst(items: readonly Item[]): readonly Item[] {
-  return items.toSorted((a, b) => Number(pointsTo(a, b)) - Number(pointsTo(b, a)));
-}
-
-function pointsTo({ relation }: Item, other: Item): boolean {
-  const target = formatQualified(other.relation);
-  return relation !== other.relation && relation.foreignKeys.some(({ to }) => formatQualified(to) === target);
-}
-
-/** Another user in each column that may hold who the row is about. */
-async function strangersIds(space: Space): Promise<Row> {
-  const { columns, foreignKeys } = space.relation;
-  const open = columns.filter(
-    ({ name, base, generated, expression }) =>
-      base === "uuid" &&
-      !generated &&
-      expression === null &&
-      !foreignKeys.some((key) => key.columns.includes(name)),
-  );
-  const ids = await Promise.all(
-    open.map(async (one) => [one.name, (await freshFor(space, one, 13)) ?? null] as const),
-  );
-  return Object.fromEntries(ids);
-}
-
-/** Another's values in place of the persona's. */
-async function withoutPersona(
+/** `closed`: the rows are there, and the policies let nothing more through. */
+async function outcomeOf(
   context: Context,
-  space: Space,
-  row: Row,
-  not: readonly string[],
-): Promise<Row> {
-  const theirs = new Set([...context.identities, ...not]);
-  const entries = await Promise.all(
-    Object.entries(row).map(async ([name, value]): Promise<readonly [string, string | null]> => {
-      const column = space.relation.columns.find((one) => one.name === name);
-      if (value === null || column === undefined || !theirs.has(value)) return [name, value];
-      return [name, (await othersValue(space, column, theirs)) ?? (column.notNull ? value : null)];
-    }),
-  );
-  return Object.fromEntries(entries);
-}
-
-async function othersValue(
-  space: Space,
-  column: ProofColumn,
-  theirs: ReadonlySet<string>,
-): Promise<string | undefined> {
-  const parents = await space.material.parents(space.relation, column.name);
-  if (parents !== undefined) return parents.values.find((one) => !theirs.has(one));
-  const standing = await space.material.standing(space.relation, column.name);
-  return standing.find((one) => !theirs.has(one)) ?? freshFor(space, column, 13);
-}
-
-function namesPersona({ identities }: Context, row: Row): boolean {
-  return Object.values(row).some((value) => value !== null && identities.some((one) => value.includes(one)));
-}
-
-async function opens(
-  context: Context,
-  { policy, declared }: Pick<Proved, "policy" | "declared">,
+  { policy, declared }: Proved,
   one: Try,
-): Promise<boolean> {
+): Promise<"opened" | "met" | "closed" | Refusal> {
   const { as, full, session, space } = context;
-  const put = one.rows.map(({ relation, row }): Step => {
-    const sql = insertSql({ ...space, relation }, row, !one.own);
-    return { as: one.own ? as : privileged, sql, rows: false };
-  });
-  const place = one.place === undefined ? [] : [{ as: privileged, sql: one.place, rows: false }];
-  const target = { relation: space.relation };
-  const first = one.rows.some((item) => pointsTo(item, target)) ? [...place, ...put] : [...put, ...place];
+  const put = one.rows.map(({ sql }): Step => ({ as: one.own ? as : privileged, sql, rows: false }));
+  const rows = one.asReplica ? [actAs("replica"), ...put, actAs("origin")] : put;
+  const place: readonly Step[] =
+    one.place === undefined ? [] : [{ as: privileged, sql: one.place, rows: false }];
+  const first = one.rows.some(({ relation }) => isBefore(space.relation, relation))
+    ? [...place, ...rows]
+    : [...rows, ...place];
   const questions = [
     { as, condition: policy },
     { as: full, condition: declared },
@@ -315,11 +283,48 @@ async function opens(
     return { as: who, sql: evaluationSql(asked, [{ row: one.row }]), rows: true, stored: true };
   });
   const answers = await session.askAbout(first, questions);
+  const failed = first.findIndex((step, index) => step.goOn !== true && isError(answers[index]));
+  const answer = answers[failed];
+  if (isError(answer)) {
+    // Such a row is there already; or it cannot be of that type, which nobody knows of a function that cannot be read.
+    const is = !put.includes(first[failed] as Step) || isCode(answer.code, "unique");
+    return is || (one.opener.guess && isCode(answer.code, "data")) ? "closed" : answer;
+  }
+  const kept = first.findIndex((step, index) => put.includes(step) && isUntouched(answers[index]));
+  if (kept >= 0 && one.rows.every(({ changes }) => !changes))
+    return { code: "0 rows", message: "a trigger or a rule kept the row from being stored" };
   const [reached, allowed] = answers.slice(first.length);
-  if (answers.slice(0, first.length).some(isError)) return false;
-  return truthOf(reached) === "T" && ["F", "N"].includes(truthOf(allowed) ?? "");
+  if (truthOf(reached) !== "T") return "closed";
+  return ["F", "N"].includes(truthOf(allowed) ?? "") ? "opened" : "met";
+}
+
+function isUntouched(answer: StepAnswer | undefined): boolean {
+  return answer !== undefined && "touched" in answer && answer.touched === 0;
 }
 
 function truthOf(answer: StepAnswer | undefined): string | null {
   return answer !== undefined && "value" in answer ? answer.value : null;
+}
+
+/** Would the policies let through more than the matrix if the parts that a way leads through were open, in the matrix as well? */
+async function couldOpen(context: Context, proved: Proved, { through }: Opener): Promise<boolean> {
+  const { declared } = proved;
+  const nameOf = (tree: Node): Promise<string> => canonicalAtom(context, context.as, withPlainNames(tree));
+  const same = new Map(
+    await Promise.all(through.map(async ({ tree, holds: value }) => [await nameOf(tree), value] as const)),
+  );
+  const values = new Map(through.map(({ tree, holds: value }) => [tree, value]));
+  for (const tree of declared.tree === undefined ? [] : leavesOf(declared.tree)) {
+    const value = same.get(await nameOf(tree));
+    if (value !== undefined) values.set(tree, value);
+  }
+  return !(await holds(
+    context,
+    changed({ ...proved, allowed: false }, (tree) => withParts(tree, values)),
+  ));
+}
+
+function leavesOf(tree: Node): readonly Node[] {
+  const parts = connected(tree) ?? [];
+  return parts.length === 0 ? [tree] : parts.flatMap(leavesOf);
 }

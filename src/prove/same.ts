@@ -1,5 +1,8 @@
 import type { Node } from "libpg-query";
 import {
+  columnRef,
+  fieldsOf,
+  fromItemName,
   literal,
   outerNames,
   part,
@@ -109,4 +112,38 @@ function operatorsOf(tree: Node): Node {
       A_Expr: { ...rest, kind: "AEXPR_OP", lexpr: operatorsOf(lexpr), rexpr: operatorsOf(rexpr) },
     };
   });
+}
+
+/** Subqueries with the same names in the same places: what an alias or a column of the result is called says nothing. */
+export function withPlainNames(tree: Node): Node {
+  const names: string[] = [];
+  walk(tree, (node) => {
+    const name = fromItemName(node);
+    if (name !== undefined) names.push(name);
+  });
+  const numbers =
+    new Set(names).size === names.length
+      ? new Map(names.map((name, index) => [name, `t${index}`]))
+      : undefined;
+  const renamed = (node: Node): Node | undefined => {
+    const link = part(node, "SubLink");
+    const select = part(link?.subselect, "SelectStmt");
+    if (link !== undefined && select !== undefined) {
+      const targetList = (select.targetList ?? []).map((one): Node => {
+        const { name: _, ...target } = part(one, "ResTarget") ?? {};
+        return { ResTarget: target };
+      });
+      const { testexpr, ...rest } = link;
+      const subselect: Node = { SelectStmt: replace({ ...select, targetList }, renamed) };
+      return { SubLink: { ...rest, ...(testexpr && { testexpr: replace(testexpr, renamed) }), subselect } };
+    }
+    const table = part(node, "RangeVar");
+    const alias = table && numbers?.get(fromItemName(node) ?? "");
+    if (table !== undefined && alias !== undefined)
+      return { RangeVar: { ...table, alias: { aliasname: alias } } };
+    const [of = "", ...fields] = fieldsOf(node) ?? [];
+    const called = fields.length > 0 ? numbers?.get(of) : undefined;
+    return called === undefined ? undefined : columnRef(called, ...fields);
+  };
+  return replace(tree, renamed);
 }

@@ -6,20 +6,10 @@ import { actorOf, inlined, type Reading } from "./inline.ts";
 import type { Actor, Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
 import type { ProofRelation } from "./schema.ts";
-import type { Item, Operand, Way } from "./ties.ts";
-import { joined, part, printExpression, stringOf } from "./tree.ts";
-import { isComparison } from "./widen.ts";
+import type { Scope, Way } from "./ties.ts";
+import { joined, part, printExpression, show, stringOf, walk } from "./tree.ts";
 
 export const deepest = 6;
-
-/** A row of a query, and the rows that it comes from. */
-export interface Rows {
-  readonly way: Way;
-  readonly columns: ReadonlyMap<string, Operand>;
-}
-
-/** What names of FROM items mean. */
-export type Scope = ReadonlyMap<string, Item | Rows>;
 
 export interface Place {
   readonly reading: Reading;
@@ -84,17 +74,57 @@ export function isTable({ kind }: ProofRelation): boolean {
   return kind === "table" || kind === "partitioned";
 }
 
-/** Where a query returns a condition (`select plan = 'public' from teams …`): the rows for which it holds. */
-export function holding(select: SelectStmt): SelectStmt {
+/** Where a query returns a condition (`select plan = 'public' from teams …`): the rows for which it holds, or does not. */
+export function holding(select: SelectStmt, holds: boolean): SelectStmt {
   const value = part(select.targetList?.[0], "ResTarget")?.val;
-  const isCondition =
-    isComparison(part(value, "A_Expr")?.name) ||
-    part(value, "A_Expr")?.kind === "AEXPR_IN" ||
-    [part(value, "BoolExpr"), part(value, "NullTest"), part(value, "BooleanTest")].some(Boolean);
-  if (value === undefined || !isCondition) return select;
+  if (value === undefined) return select;
+  const wanted: Node = holds ? value : { BoolExpr: { boolop: "NOT_EXPR", args: [value] } };
   const { whereClause } = select;
   return {
     ...select,
-    whereClause: whereClause === undefined ? value : joined("AND_EXPR", [whereClause, value]),
+    targetList: [],
+    whereClause: whereClause === undefined ? wanted : joined("AND_EXPR", [whereClause, wanted]),
   };
+}
+
+const sessionOf =
+  /^(?:current_setting|current_schemas?|pg_has_role|has_\w+_privilege|row_security_active|inet_client_addr)$/;
+
+/** Made of constants, the time and built-in functions: the same for everybody. */
+export function isForEverybody(node: Node, { reading: { schema } }: Place): boolean {
+  let found = true;
+  walk(node, (one) => {
+    const called = stringOf(part(one, "FuncCall")?.funcname?.at(-1));
+    if (
+      part(one, "SubLink") !== undefined ||
+      sessionOf.test(called) ||
+      (called !== "" && schema.namesakes(called).length > 0) ||
+      /USER|ROLE|SCHEMA/.test(part(one, "SQLValueFunction")?.op ?? "")
+    )
+      found = false;
+  });
+  return found;
+}
+
+const session = /\bcurrent_setting\b|\b(?:current|session|system)_user\b|\bcurrent_role\b/i;
+
+/** Does its value depend on who asks, in the bodies of functions too? */
+export function asksSession(node: Node, { schema }: Reading): boolean {
+  const seen = new Set<string>();
+  const reads = (text: string): boolean =>
+    session.test(text) ||
+    [...text.matchAll(/([\w$\u0080-\uffff]+)"?\s*\(/g)].some(([, name = ""]) => {
+      if (seen.has(name)) return false;
+      seen.add(name);
+      return schema.namesakes(name).some(({ source, sqlBody }) => reads(`${source} ${sqlBody ?? ""}`));
+    });
+  return reads(show(node));
+}
+
+/** Does it say who the persona is, by a claim or by what the tables hold of it? */
+export function asksThePersona({ equal, unmet }: Way, reading: Reading): boolean {
+  return (
+    equal.flat().some(({ kind }) => kind === "persona") ||
+    unmet.some(({ node }) => asksSession(node, reading))
+  );
 }

@@ -1,4 +1,4 @@
-import type { A_Const } from "libpg-query";
+import type { A_Const, Node } from "libpg-query";
 import type { Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
 
@@ -14,6 +14,8 @@ export interface Tie {
   readonly columns: readonly string[];
   /** `null` is NULL; `undefined`: any value. */
   readonly constant: string | null | undefined;
+  /** A value that is the same for everybody: `current_date`. */
+  readonly value?: Question | undefined;
   /** What the persona itself is compared with: a row of another's must not hold it. */
   readonly persona: readonly Question[];
 }
@@ -27,21 +29,51 @@ export type Operand =
   | { readonly kind: "slot"; readonly slot: Slot }
   | { readonly kind: "column"; readonly name: string }
   | { readonly kind: "constant"; readonly value: string | null }
-  | { readonly kind: "persona"; readonly question: Question };
+  | { readonly kind: "value" | "persona"; readonly question: Question };
+
+/** A condition that is no equality: whether a row meets it is only known once it is there. */
+export interface Unmet {
+  readonly node: Node;
+  /** What names of FROM items mean in it. */
+  readonly scope: Scope;
+}
+
+/** A part of the whole condition that the way leads through, and whether it is true then. */
+export interface Through {
+  readonly tree: Node;
+  readonly holds: boolean;
+}
 
 /** Rows, and what must be equal for the condition to hold. */
 export interface Way {
   readonly items: readonly Item[];
   readonly equal: readonly (readonly [Operand, Operand])[];
+  /** What must hold besides. */
+  readonly unmet: readonly Unmet[];
+  readonly through: readonly Through[];
+  /** Of a function that cannot be read. */
+  readonly guess: boolean;
   readonly sql: string | undefined;
 }
 
-export const nothing: Way = { items: [], equal: [], sql: undefined };
+/** A row of a query, and the rows that it comes from. */
+export interface Rows {
+  readonly way: Way;
+  readonly columns: ReadonlyMap<string, Operand>;
+}
+
+/** What names of FROM items mean. */
+export type Scope = ReadonlyMap<string, Item | Rows>;
+
+export const nothing: Way = { items: [], equal: [], unmet: [], through: [], guess: false, sql: undefined };
 
 export function joinedWays(one: Way, other: Way): Way {
   return {
     items: [...one.items, ...other.items],
     equal: [...one.equal, ...other.equal],
+    unmet: [...one.unmet, ...other.unmet],
+    through: [...one.through, ...other.through],
+    guess: one.guess || other.guess,
     sql: one.sql ?? other.sql,
   };
 }
@@ -59,12 +91,14 @@ export function tied(pairs: Way["equal"]): readonly Tie[] {
     slots: group.flatMap((one) => (one.kind === "slot" ? one.slot : [])),
     columns: [...new Set(group.flatMap((one) => (one.kind === "column" ? one.name : [])))],
     constant: group.flatMap((one) => (one.kind === "constant" ? [one.value] : []))[0],
+    value: group.flatMap((one) => (one.kind === "value" ? one.question : []))[0],
     persona: group.flatMap((one) => (one.kind === "persona" ? one.question : [])),
   }));
 }
 
 /** A row of the relation that the condition is about, by the key of the very row that it is about, is that row. */
-export function withoutItself({ items, equal: pairs, sql }: Way, relation: ProofRelation): Way {
+export function withoutItself(way: Way, relation: ProofRelation): Way {
+  const { items, equal: pairs } = way;
   const ties = tied(pairs);
   const isItself = (item: Item): boolean =>
     item.relation === relation &&
@@ -80,9 +114,9 @@ export function withoutItself({ items, equal: pairs, sql }: Way, relation: Proof
   const own = (one: Operand): Operand =>
     one.kind === "slot" && itself.has(one.slot.item) ? { kind: "column", name: one.slot.column } : one;
   return {
+    ...way,
     items: items.filter((item) => !itself.has(item)),
     equal: pairs.map(([one, other]) => [own(one), own(other)]),
-    sql,
   };
 }
 
@@ -101,7 +135,12 @@ export function flippedOf(operator: string): string {
 export function besideOf(operator: string, holds: boolean, to: Operand | undefined): Operand | undefined {
   if (/^[<>]=?$/.test(operator)) {
     const above = operator.startsWith(">") === holds;
-    const text = to?.kind === "constant" ? (to.value ?? "") : to?.kind === "persona" ? to.question.sql : "";
+    const text =
+      to?.kind === "constant"
+        ? (to.value ?? "")
+        : to !== undefined && "question" in to
+          ? to.question.sql
+          : "";
     if (/\bnow\b|current_|clock|\d{4}-\d\d/i.test(text))
       return { kind: "constant", value: above ? "2100-01-01" : "1900-01-01" };
     return /^-?[\d.]+$/.test(text)

@@ -1,0 +1,312 @@
+import type { A_Expr, FuncCall, Node, SelectStmt, SubLink } from "libpg-query";
+import {
+  asksSession,
+  asksThePersona,
+  bodyFor,
+  casesOf,
+  deepest,
+  holding,
+  isForEverybody,
+  isList,
+  isTable,
+  type Place,
+  questionOf,
+} from "./opener-place.ts";
+import { comparison } from "./comparable.ts";
+import { fromItems } from "./from-items.ts";
+import {
+  fewest,
+  isMade,
+  isTrue,
+  named,
+  onlyColumn,
+  queryName,
+  readsTables,
+  slotOf,
+  together,
+  unmetBy,
+} from "./way-parts.ts";
+import {
+  besideOf,
+  constantOf,
+  flippedOf,
+  type Item,
+  joinedWays,
+  nothing,
+  type Operand,
+  type Rows,
+  type Way,
+} from "./ties.ts";
+import {
+  fieldsOf,
+  outerNames,
+  part,
+  readsRow,
+  row as rowName,
+  show,
+  stringOf,
+  withoutCasts,
+} from "./tree.ts";
+
+/** Ways in which the expression can be true, or not true. */
+export function waysOf(node: Node | undefined, holds: boolean, place: Place): readonly Way[] {
+  if (node === undefined) return [nothing];
+  const bool = part(node, "BoolExpr");
+  if (bool?.boolop === "NOT_EXPR") return waysOf(bool.args?.[0], !holds, place);
+  if (bool !== undefined) {
+    // Where SELECT policies count as well, they may be the same.
+    const all = [...new Set(bool.args)].map((one) => waysOf(one, holds, place));
+    return (bool.boolop === "AND_EXPR") === holds ? together(all, place) : fewest(all.flat(), place);
+  }
+  const test = part(node, "BooleanTest");
+  if (test !== undefined)
+    return waysOf(test.arg, /IS_(?:NOT_FALSE|TRUE)/.test(test.booltesttype ?? "") === holds, place);
+  const choices = part(node, "CoalesceExpr")?.args ?? (part(node, "CaseExpr") && casesOf(node));
+  if (choices !== undefined)
+    return fewest(
+      choices.flatMap((one) => waysOf(one, holds, place)),
+      place,
+    );
+  if (place.depth > 0) return waysOfPart(node, holds, place);
+  const isRead = readsTables(node, place);
+  return waysOfPart(node, holds, place).map((one) =>
+    one.items.length > 0 || (one.unmet.length > 0 && isRead)
+      ? { ...one, through: [{ tree: node, holds }] }
+      : one,
+  );
+}
+
+function waysOfPart(node: Node, holds: boolean, place: Place): readonly Way[] {
+  const link = part(node, "SubLink");
+  if (link !== undefined) return named(node, throughQuery(link, holds, place));
+  const call = part(node, "FuncCall");
+  if (call === undefined) return compared(node, holds, place);
+  const name = stringOf(call.funcname?.at(-1));
+  if (place.reading.schema.namesakes(name).length > 0) return named(node, throughCall(call, holds, place));
+  return /^(?:bool_or|bool_and|every)$/.test(name)
+    ? waysOf(call.args?.[0], holds, place)
+    : unmetBy(holds ? node : { BoolExpr: { boolop: "NOT_EXPR", args: [node] } }, place);
+}
+
+/** A comparison, a column by itself, IS NULL. */
+function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
+  const isNull = part(node, "NullTest");
+  const operation = part(node, "A_Expr");
+  let made: readonly Way[] | undefined;
+  if (isNull !== undefined) {
+    if ((isNull.nulltesttype === "IS_NULL") === holds)
+      made = equalTo(isNull.arg, { kind: "constant", value: null }, place);
+  } else if (operation === undefined) made = equalTo(node, { kind: "constant", value: String(holds) }, place);
+  else made = byOperator(operation, holds, place) ?? insideOf(operation, holds, place);
+  const whole: Node = holds ? node : { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
+  if (made === undefined || !isMade(node, place)) return made ?? unmetBy(whole, place);
+  return made.map((one) => ({ ...one, unmet: [...one.unmet, { node: whole, scope: place.scope }] }));
+}
+
+/** What a subquery, or a function that is one, makes of its rows is compared: a condition on these rows. */
+function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way[] | undefined {
+  for (const side of ["lexpr", "rexpr"] as const) {
+    const node = operation[side] && withoutCasts(operation[side]);
+    const body = bodyFor(part(node, "FuncCall") ?? {}, place);
+    const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
+    const value = part(select?.targetList?.[0], "ResTarget")?.val;
+    if (select?.fromClause === undefined || value === undefined) continue;
+    const condition = {
+      ...select.targetList?.[0],
+      ResTarget: { val: { A_Expr: { ...operation, [side]: value } } },
+    };
+    const rows = rowsOf(holding({ ...select, targetList: [condition] }, holds), body?.place ?? place);
+    return rows.map(({ way }) => way);
+  }
+  return undefined;
+}
+
+/** `undefined`: no value is known for which it holds. */
+function byOperator(
+  { kind, name, lexpr, rexpr }: A_Expr,
+  holds: boolean,
+  place: Place,
+): readonly Way[] | undefined {
+  const operator = stringOf(name?.at(-1)).replace("!=", "<>");
+  const values = part(rexpr, "List")?.items ?? part(rexpr && withoutCasts(rexpr), "A_ArrayExpr")?.elements;
+  const [from, to] = values ?? [];
+  if (kind === "AEXPR_BETWEEN" && holds && lexpr !== undefined && from !== undefined && to !== undefined)
+    return together(
+      [comparison(lexpr, ">=", from), comparison(lexpr, "<=", to)].map((one) => waysOf(one, true, place)),
+      place,
+    );
+  if (values !== undefined) {
+    const ways =
+      (operator === "=") === holds ? values.slice(0, 4).map((one) => equal(lexpr, one, place)) : [];
+    return ways.length === 0 || ways.includes(undefined) ? undefined : ways.flatMap((one) => one ?? []);
+  }
+  if (kind === "AEXPR_OP_ANY") return holds && operator === "=" ? equal(lexpr, rexpr, place) : undefined;
+  if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
+  const equals = operator === "=" || kind === "AEXPR_NOT_DISTINCT";
+  if (equals || operator === "<>" || kind === "AEXPR_DISTINCT")
+    return equals === holds ? equal(lexpr, rexpr, place) : undefined;
+  const [left, right] = [lexpr, rexpr].map((one) => one && operandOf(one, place)?.operand);
+  const ofLeft = besideOf(operator, holds, right);
+  if (ofLeft !== undefined) return equalTo(lexpr, ofLeft, place);
+  const ofRight = besideOf(flippedOf(operator), holds, left);
+  if (ofRight !== undefined) return equalTo(rexpr, ofRight, place);
+  // What is equal is neither more nor less.
+  return /^[<>]=$/.test(operator) && holds ? equal(lexpr, rexpr, place) : undefined;
+}
+
+function equal(left: Node | undefined, right: Node | undefined, place: Place): readonly Way[] | undefined {
+  const other = right && operandOf(right, place);
+  if (other === undefined) return undefined;
+  return equalTo(left, other.operand, place)?.map((one) => joinedWays(other.way, one));
+}
+
+function equalTo(node: Node | undefined, to: Operand, place: Place): readonly Way[] | undefined {
+  const own = node && operandOf(node, place);
+  return own === undefined ? undefined : [joinedWays(own.way, { ...nothing, equal: [[own.operand, to]] })];
+}
+
+/** What an expression's value is, and the rows that it comes from. */
+function operandOf(node: Node, place: Place): { readonly operand: Operand; readonly way: Way } | undefined {
+  const inner = withoutCasts(node);
+  const called = stringOf(part(inner, "FuncCall")?.funcname?.at(-1));
+  const [of = "", name = ""] = fieldsOf(inner) ?? [];
+  if (of === rowName && name !== "") return { operand: { kind: "column", name }, way: nothing };
+  const item = place.scope.get(of);
+  if (item !== undefined) {
+    const operand = "relation" in item ? slotOf(item, name) : (item.columns.get(name) ?? onlyColumn(item));
+    return operand && { operand, way: nothing };
+  }
+  const constant = part(inner, "A_Const");
+  if (constant !== undefined)
+    return { operand: { kind: "constant", value: constantOf(constant) }, way: nothing };
+  const listed = isList(inner, place) ? scalarOf(inner, place) : undefined;
+  if (listed !== undefined && listed.way.items.length > 0) return listed;
+  if (!readsRow(inner) && outerNames(inner).length === 0) {
+    // What tables say that has nothing to do with the persona: a row of a configuration.
+    const told = scalarOf(inner, place);
+    if (told !== undefined && told.way.items.length > 0 && !asksThePersona(told.way, place.reading))
+      return told;
+    if (!readsTables(inner, place) || asksSession(inner, place.reading)) {
+      const question = place.reading.schema.aggregates.has(called) ? undefined : questionOf(inner, place);
+      const kind = isForEverybody(inner, place) ? "value" : "persona";
+      return question && { operand: { kind, question }, way: nothing };
+    }
+  }
+  const call = part(inner, "FuncCall");
+  const [arg] = call?.args ?? part(inner, "CoalesceExpr")?.args ?? [];
+  if (
+    arg !== undefined &&
+    /^(?:|lower|upper|btrim|array_agg|unnest|max|min|sum|bool_or|bool_and|every)$/.test(called)
+  )
+    return operandOf(arg, place);
+  return scalarOf(inner, place);
+}
+
+/** The value of a subquery, or of a function that is one. */
+function scalarOf(node: Node, place: Place): { readonly operand: Operand; readonly way: Way } | undefined {
+  const call = part(node, "FuncCall");
+  const body = call && bodyFor(call, place);
+  const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
+  if (select === undefined) return undefined;
+  const found = firstRow(select, body?.place ?? place);
+  const operand = found && onlyColumn(found);
+  return operand && { operand, way: { ...found.way, sql: show(node) } };
+}
+
+function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way[] {
+  const { subLinkType, subselect, testexpr, operName } = link;
+  const select = part(subselect, "SelectStmt");
+  if (subLinkType === "EXPR_SUBLINK" && select !== undefined)
+    return rowsOf(holding(select, holds), place).map(({ way }) => way);
+  // What is not there opens it.
+  if (!holds) return [nothing];
+  const compares = operName === undefined || stringOf(operName.at(-1)) === "=";
+  if (
+    select === undefined ||
+    (subLinkType !== "EXISTS_SUBLINK" && !(subLinkType === "ANY_SUBLINK" && compares))
+  )
+    return unmetBy({ SubLink: link }, place);
+  const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
+  return rowsOf(select, place).flatMap(({ way, columns }) => {
+    if (subLinkType === "EXISTS_SUBLINK") return [way];
+    const targets = [...columns.values()];
+    const equalities = tests.map((one, index) => {
+      const target = targets[index];
+      return (target && equalTo(one, target, place)) ?? unmetBy({ SubLink: link }, place);
+    });
+    return together(equalities, place).map((one) => joinedWays(way, one));
+  });
+}
+
+/** A function that is a condition: its body is read; of one that cannot be, what it takes may be what its tables hold. */
+function throughCall(call: FuncCall, holds: boolean, place: Place): readonly Way[] {
+  const body = bodyFor(call, place);
+  if (body === undefined) return holds ? guessed(call, place) : [nothing];
+  const { targetList, fromClause, whereClause, withClause } = body.select;
+  const value = part(targetList?.[0], "ResTarget")?.val;
+  if (fromClause === undefined && withClause === undefined)
+    return together([waysOf(value, holds, body.place), waysOf(whereClause, true, body.place)], body.place);
+  return rowsOf(holding(body.select, holds), body.place).map(({ way }) => way);
+}
+
+/** For each table that the function reads a row with an argument in each column of its type. */
+function guessed(call: FuncCall, place: Place): readonly Way[] {
+  const { reaches, schema } = place.reading;
+  const operands = (call.args ?? []).flatMap((one) => operandOf(one, place)?.operand ?? []);
+  const columns = operands.flatMap((one) => (one.kind === "column" ? [one] : []));
+  if (columns.length === 0) return [nothing];
+  const names = reaches.of({ FuncCall: call }).relations;
+  const ways = [...schema.relations].flatMap((relation) => {
+    if (!names.has(`${relation.schema}.${relation.name}`) || !isTable(relation)) return [];
+    const item: Item = { relation };
+    const all = relation.columns.flatMap((one) =>
+      one.base === "boolean" ? [[slotOf(item, one.name), isTrue] as const] : [],
+    );
+    return relation.columns
+      .filter(({ base }) => base !== "boolean")
+      .slice(0, 4)
+      .flatMap(({ name }) =>
+        columns.map(
+          (column): Way => ({
+            ...nothing,
+            items: [item],
+            equal: [[slotOf(item, name), column], ...all],
+            guess: true,
+          }),
+        ),
+      );
+  });
+  return ways.length === 0 ? [nothing] : ways.slice(0, 8);
+}
+
+/** One row of each table of a query, such that the query has a row; and what the columns of that are. */
+export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
+  if (place.depth > deepest) return [];
+  // What a recursive query starts with is one of its rows.
+  const { larg, rarg, withClause } = select;
+  if (larg !== undefined && rarg !== undefined) return [larg, rarg].flatMap((one) => rowsOf(one, place));
+  const scope = new Map(place.scope);
+  const inside: Place = { ...place, scope, depth: place.depth + 1 };
+  for (const one of withClause?.ctes ?? []) {
+    const cte = part(one, "CommonTableExpr");
+    const found = firstRow(part(cte?.ctequery, "SelectStmt"), inside);
+    if (found !== undefined) scope.set(queryName(cte?.ctename), found);
+  }
+  const { way, quals } = fromItems(select.fromClause ?? [], inside, firstRow, scope);
+  const where = together(
+    [...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
+    inside,
+  );
+  const targets = (select.targetList ?? []).flatMap((target, index) => {
+    const { name, val } = part(target, "ResTarget") ?? {};
+    const value = val && operandOf(val, inside);
+    return value === undefined ? [] : [{ ...value, name: name ?? fieldsOf(val)?.at(-1) ?? String(index) }];
+  });
+  const columns = new Map(targets.map(({ name, operand }) => [name, operand]));
+  const all = targets.reduce((sum, one) => joinedWays(sum, one.way), way);
+  return where.map((one) => ({ way: joinedWays(all, one), columns }));
+}
+
+function firstRow(select: SelectStmt | undefined, place: Place): Rows | undefined {
+  return select === undefined ? undefined : rowsOf(select, place)[0];
+}

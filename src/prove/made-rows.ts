@@ -1,0 +1,305 @@
+import type { Node } from "libpg-query";
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import { isOfRowAlone } from "./analyse/clock.ts";
+import type { Opener } from "./analyse/openers.ts";
+import { always, printedCondition } from "./analyse/policy.ts";
+import type { ProofRelation } from "./analyse/schema.ts";
+import type { Item, Scope, Unmet } from "./analyse/ties.ts";
+import { columnRef, fieldsOf, joined, literal, part, replace, row as rowName, walk } from "./analyse/tree.ts";
+import type { Row } from "./ask/evaluate.ts";
+import type { Space } from "./ask/product.ts";
+import { privileged } from "./ask/session.ts";
+import { type Context, fullAnswers } from "./context.ts";
+import { contrast } from "./contrast.ts";
+import { filledRows, freshFor, insertSql, typedLiteral } from "./show/rows.ts";
+import {
+  givenTo,
+  inColumn,
+  likelyValue,
+  namesPersona,
+  ownValues,
+  parentsFirst,
+  rowOf,
+  spaceOf,
+  strangersIds,
+  type TiedValue,
+  valueFor,
+  withoutPersona,
+} from "./tied-values.ts";
+
+/** A row of another table that is put in, or rows that are changed. */
+export interface OtherRow {
+  readonly relation: ProofRelation;
+  readonly row: Row;
+  readonly sql: string;
+  readonly words: string;
+  readonly changes: boolean;
+}
+
+/** Rows of other tables, and what the row that the policy is about must hold. */
+export interface Made {
+  readonly rows: readonly OtherRow[];
+  readonly row: Row;
+}
+
+function putIn(context: Context, relation: ProofRelation, row: Row, own = false): OtherRow {
+  const sql = insertSql(spaceOf(context, relation), row, !own);
+  const words = `${JSON.stringify(row)} in ${formatQualified(relation)}`;
+  return { relation, row, sql, words, changes: false };
+}
+
+/** One row of each table, the likeliest; `undefined` rows: one would name the persona. */
+export async function otherRows(
+  context: Context,
+  opener: Opener,
+  hidden: Row,
+  own: boolean,
+): Promise<{ readonly rows: readonly OtherRow[] | undefined; readonly row: Row }> {
+  const values = await Promise.all(opener.ties.map((tie) => valueFor(context, tie, hidden, own)));
+  const rows: OtherRow[] = [];
+  for (const item of parentsFirst(opener.items)) {
+    const one = await rowOf(context, opener, item, values, own);
+    // Whatever else it holds, a row that names the persona is the persona's own.
+    if (!own && namesPersona(context, one)) return { rows: undefined, row: {} };
+    rows.push(putIn(context, item.relation, one, own));
+  }
+  return { rows, row: ownValues(opener, values) };
+}
+
+const solutionLimit = 3;
+
+/** Rows that meet the conditions that are no equalities, and the constraints of their tables, with the parents that these point to. */
+export async function solvedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
+  const values = await Promise.all(
+    opener.ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
+  );
+  const own = { ...hidden, ...ownValues(opener, values) };
+  const known = new Map<Item, readonly Row[]>();
+  for (const item of parentsFirst(opener.items)) {
+    const first = new Map([...known].map(([other, rows]) => [other, rows[0] ?? {}]));
+    const conditions = conditionsOn(item, opener.unmet, own, first, context.space.relation);
+    known.set(
+      item,
+      await rowsMeeting(context, item.relation, givenTo(opener.ties, item, values), conditions),
+    );
+  }
+  const made: Made[] = [];
+  for (let index = 0; index < solutionLimit; index += 1) {
+    const rows: OtherRow[] = [];
+    for (const [{ relation }, all] of known) {
+      const one = all[index] ?? all[0];
+      if (one !== undefined) rows.push(...(await withParents(context, relation, one, rows, 0)));
+    }
+    if (rows.length > 0 && rows.every(({ row }) => !namesPersona(context, row)))
+      made.push({ rows, row: ownValues(opener, values) });
+    if ([...known.values()].every((all) => all.length <= index + 1)) break;
+  }
+  return made;
+}
+
+/** What must hold of a row of one table, with all that is known of the others in its place. */
+function conditionsOn(
+  item: Item,
+  unmet: readonly Unmet[],
+  own: Row,
+  known: ReadonlyMap<Item, Row>,
+  ownRelation: ProofRelation,
+): readonly Node[] {
+  return unmet.flatMap(({ node, scope }) => {
+    let isUnderstood = true;
+    let isAbout = false;
+    walk(node, (one) => void (isUnderstood &&= part(one, "SubLink") === undefined));
+    const tree = replace(node, (one) => {
+      const [of, name] = fieldsOf(one) ?? [];
+      if (of === undefined || name === undefined) return undefined;
+      const found =
+        of === rowName
+          ? { value: own[name], relation: ownRelation, column: name }
+          : slotIn(scope, of, name, known);
+      if (found === undefined) isUnderstood = false;
+      else if ("item" in found && found.item === item) {
+        isAbout = true;
+        return columnRef(rowName, found.column);
+      } else {
+        const type = found.relation.columns.find((column) => column.name === found.column)?.type;
+        return literal(found.value ?? null, type);
+      }
+      return undefined;
+    });
+    return isUnderstood && isAbout ? [tree] : [];
+  });
+}
+
+function slotIn(
+  scope: Scope,
+  of: string,
+  name: string,
+  known: ReadonlyMap<Item, Row>,
+):
+  | {
+      readonly item: Item;
+      readonly relation: ProofRelation;
+      readonly column: string;
+      readonly value: string | null | undefined;
+    }
+  | undefined {
+  const found = scope.get(of);
+  const operand = found !== undefined && "columns" in found ? found.columns.get(name) : undefined;
+  const slot =
+    found !== undefined && "relation" in found
+      ? { item: found, column: name }
+      : operand?.kind === "slot"
+        ? operand.slot
+        : undefined;
+  return slot && { ...slot, relation: slot.item.relation, value: known.get(slot.item)?.[slot.column] };
+}
+
+/** Whole rows with what is given for which the conditions and the table's own constraints hold, the likeliest to be stored first. */
+async function rowsMeeting(
+  context: Context,
+  relation: ProofRelation,
+  given: Row,
+  conditions: readonly Node[],
+): Promise<readonly Row[]> {
+  const space = spaceOf(context, relation);
+  const checks = relation.checks.flatMap((one) => {
+    const { tree } = context.knowledge.declared(relation, `(${one}) is not false`);
+    return tree === undefined || !isOfRowAlone(tree, context.knowledge) ? [] : [tree];
+  });
+  const met = await hitsOf(context, space, given, [...conditions, ...checks]);
+  const hits = met.length > 0 ? met : await hitsOf(context, space, given, checks);
+  const strange = await strangersIds(space);
+  const filled = await filledRows(
+    space,
+    (hits.length > 0 ? hits : [{}]).map((hit) => ({ ...hit, ...given })),
+    undefined,
+  );
+  return Promise.all(
+    filled
+      .slice(0, solutionLimit)
+      .map(({ row }) => withoutPersona(context, space, { ...strange, ...row }, [])),
+  );
+}
+
+async function hitsOf(
+  context: Context,
+  space: Space,
+  given: Row,
+  trees: readonly Node[],
+): Promise<readonly Row[]> {
+  if (trees.length === 0) return [];
+  const wanted = printedCondition(joined("AND_EXPR", trees));
+  const answer = fullAnswers(context.session, privileged);
+  const asked = {
+    ...context,
+    space: { ...space, fixed: new Map(Object.entries(given)) },
+    as: privileged,
+    answer,
+  };
+  return (await contrast(asked, wanted, always(false), false)).more;
+}
+
+const deepestParent = 4;
+
+/** A row, after the rows that its foreign keys ask for and that are not there. */
+async function withParents(
+  context: Context,
+  relation: ProofRelation,
+  row: Row,
+  others: readonly OtherRow[],
+  depth: number,
+): Promise<readonly OtherRow[]> {
+  const before: OtherRow[] = [];
+  const whole: Record<string, string | null> = { ...row };
+  for (const { columns, to, referenced } of relation.foreignKeys) {
+    const [name, ...more] = columns;
+    const parent = context.knowledge.schema.relation(to.schema, to.name);
+    const key = parent?.columns.find((one) => one.name === referenced[0]);
+    if (name === undefined || more.length > 0 || parent === undefined || key === undefined) continue;
+    const value = whole[name] ?? undefined;
+    const isNeeded =
+      value !== undefined || relation.columns.find((one) => one.name === name)?.notNull === true;
+    const there = await context.space.material.parents(relation, name);
+    const isThere =
+      value !== undefined &&
+      (there?.values.includes(value) === true ||
+        [...others, ...before].some((one) => one.relation === parent && one.row[key.name] === value));
+    if (!isNeeded || isThere || parent === relation || depth > deepestParent) continue;
+    const chosen = value ?? (await freshFor(spaceOf(context, parent), key, 17));
+    if (chosen === undefined) continue;
+    const [made] = await rowsMeeting(context, parent, { [key.name]: chosen }, []);
+    if (made === undefined) continue;
+    before.push(...(await withParents(context, parent, made, [...others, ...before], depth + 1)));
+    whole[name] = chosen;
+  }
+  return [...before, putIn(context, relation, whole)];
+}
+
+/** Rows that are there and that the way reads for the hidden row, changed to what it asks of them; none that names the persona. */
+export async function changedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
+  const values = await Promise.all(
+    opener.ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
+  );
+  const changes = (links: boolean): Promise<readonly (OtherRow | undefined)[]> =>
+    Promise.all(opener.items.map((item) => changeOf(context, opener, item, values, hidden, links)));
+  const [alone, linked] = await Promise.all([changes(false), changes(true)]);
+  const all = alone.filter((one) => one !== undefined);
+  // A row that is there may come to point to one that is not.
+  const put = await Promise.all(
+    opener.items.map(async ({ relation }, index) => {
+      const item = opener.items[index];
+      if (item === undefined || linked[index] !== undefined) return [];
+      const [row] = await rowsMeeting(context, relation, givenTo(opener.ties, item, values), []);
+      return row === undefined || namesPersona(context, row) ? [] : [putIn(context, relation, row)];
+    }),
+  );
+  const mixed = [...put.flat(), ...linked.filter((one) => one !== undefined)];
+  return [all, put.flat().length > 0 ? mixed : []].flatMap((rows) =>
+    rows.some(({ changes: is }) => is) ? [{ rows, row: {} }] : [],
+  );
+}
+
+async function changeOf(
+  context: Context,
+  { ties, unmet }: Opener,
+  item: Item,
+  values: readonly TiedValue[],
+  hidden: Row,
+  /** Only a row that the hidden one leads to, which is made to point to others. */
+  links: boolean,
+): Promise<OtherRow | undefined> {
+  const { relation } = item;
+  const found: Record<string, string | null> = {};
+  const sets: Record<string, string | null> = {};
+  for (const [index, { slots, columns, constant, value: told }] of ties.entries()) {
+    const { value } = values[index] ?? {};
+    const isSaid = constant !== undefined || told !== undefined;
+    for (const { column } of slots.filter((slot) => slot.item === item)) {
+      const isKey = relation.uniques.some((one) => one.length === 1 && one[0] === column);
+      const isLink = columns.length === 0 && !isSaid;
+      if (value === undefined || (isLink && !links)) continue;
+      if ((isSaid && !isKey) || isLink) sets[column] = value;
+      else found[column] = value;
+    }
+  }
+  if (links && Object.keys(found).length === 0) return undefined;
+  const conditions = conditionsOn(item, unmet, hidden, new Map(), context.space.relation);
+  const [hit] = await hitsOf(context, spaceOf(context, relation), { ...found, ...sets }, conditions);
+  for (const [name, value] of Object.entries(hit ?? {})) if (!Object.hasOwn(found, name)) sets[name] = value;
+  const columns = new Map(relation.columns.map((one) => [one.name, one]));
+  const assigned = (row: Row): readonly string[] =>
+    Object.entries(row).flatMap(([name, value]) => {
+      const column = columns.get(name);
+      return column === undefined || column.generated
+        ? []
+        : [`${quoteIdent(name)} = ${typedLiteral(column, inColumn(column, value))}`];
+    });
+  if (assigned(sets).length === 0) return undefined;
+  const theirs = context.identities.map(
+    (one) => `pg_catalog.strpos(pg_catalog.to_jsonb("rowgate:changed".*)::text, ${quoteLiteral(one)}) = 0`,
+  );
+  const where = [...assigned(found), ...theirs];
+  const sql = `update ${quoteQualified(relation)} as "rowgate:changed" set ${assigned(sets).join(", ")}${where.length === 0 ? "" : ` where ${where.join(" and ")}`}`;
+  const words = `rows of ${formatQualified(relation)}${Object.keys(found).length === 0 ? "" : ` with ${JSON.stringify(found)}`} changed to ${JSON.stringify(sets)}`;
+  return { relation, row: sets, sql, words, changes: true };
+}
