@@ -134,7 +134,8 @@ async function tried(state: State, tries: Tries): Promise<readonly (readonly [Ce
 }
 
 function acceptedIn(seen: Observation | undefined): Accepted {
-  if (seen?.kind !== "rows") return new Map();
+  // Who changes no row is refused each value, whatever the policies ask of new rows.
+  if (seen?.kind !== "rows" || seen.affected === 0) return new Map();
   return new Map(
     seen.forbiddenUpdates.map(({ candidate, answer, putBack }) => [
       candidate.name,
