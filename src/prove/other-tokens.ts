@@ -127,8 +127,9 @@ async function opensFor(
       self && found.more.length > 0
         ? (await checkWithRow(theirs, policy, one, found.distinct, false)).more
         : found.more;
-    // What names a new user is the user's own.
-    const others = changes.length > 0 ? more : more.filter((row) => !namesOther(row, instead));
+    // What names another user is that user's own.
+    const isAnother = changes.length === 0 || changes.some(({ source }) => namesUser(context, source));
+    const others = isAnother ? more.filter((row) => !namesOther(row, instead)) : more;
     if (others.length === 0) return undefined;
     open ??= others[0];
   }
@@ -250,9 +251,9 @@ async function otherTokens(
 function changesTo(context: Context, source: ComparedClaim, value: Json): readonly Change[] {
   const own = valueOf(context.as, source);
   if (typeof own !== "string" || !isUuid(own) || source.path.join() !== "sub") return [{ source, value }];
-  const text = String(value);
-  if (isUuid(text)) return [{ source, value: text }];
-  const start = /^[0-9a-f]{1,7}(?=[^0-9a-f]|$)/.exec(text)?.[0];
+  if (typeof value !== "string") return [];
+  if (isUuid(value)) return [{ source, value }];
+  const start = /^[0-9a-f]{1,7}(?=[^0-9a-f]|$)/.exec(value)?.[0];
   return start === undefined ? [] : [{ source, value: start + strangersId.slice(start.length) }];
 }
 
