@@ -4,7 +4,7 @@ import { parseMatrix } from "../dist/matrix/parse.js";
 import type { Cell } from "../dist/model/cell.js";
 import type { Matrix } from "../dist/model/matrix.js";
 import type { Target } from "../dist/model/target.js";
-import { expandCells } from "../dist/plan/expand.js";
+import { expandCells } from "../dist/plan/plan.js";
 import { filterOf } from "../dist/plan/filters.js";
 import { load } from "../dist/run/1-load.js";
 import { inspect } from "../dist/run/2-inspect.js";

@@ -56,7 +56,7 @@ export async function openedByTokens(
   if (!passes || policy.tree === undefined || declared.text === "true") return undefined;
   // Who does not sign in has no claims of its own.
   if (declared.tree === undefined || context.identities.length === 0) return undefined;
-  const compared = comparedClaims(policy.tree, context.knowledge, context.as.role);
+  const compared = comparedIn(policy.tree, context);
   const tokens = [...newcomers(context, compared), ...(await otherTokens(context, compared))];
   const opened = await Promise.all(
     tokens
@@ -72,14 +72,20 @@ export async function openedByTokens(
 }
 
 /** What views, functions and triggers read of the token, they are not proved of: these tokens are to be asked. */
-export async function tokensAskedBy(
-  context: Context,
-  places: readonly Node[],
-): Promise<readonly OtherToken[]> {
+export async function tokensAskedBy(context: Context, places: Node): Promise<readonly OtherToken[]> {
   if (context.identities.length === 0) return [];
-  const { knowledge, as } = context;
-  const compared = comparedClaims({ List: { items: [...places] } }, knowledge, as.role);
-  return otherTokens(context, compared, true);
+  return otherTokens(context, comparedIn(places, context), true);
+}
+
+const comparedBy = new WeakMap<Node, Map<string | null, readonly ComparedClaim[]>>();
+
+/** The same for each persona of a role. */
+function comparedIn(tree: Node, { knowledge, as: { role } }: Context): readonly ComparedClaim[] {
+  const ofTree = comparedBy.get(tree) ?? new Map<string | null, readonly ComparedClaim[]>();
+  comparedBy.set(tree, ofTree);
+  const compared = ofTree.get(role) ?? comparedClaims(tree, knowledge, role);
+  ofTree.set(role, compared);
+  return compared;
 }
 
 function openedBy({ changes }: OtherToken, row: Row): Undecided {

@@ -61,6 +61,8 @@ export class Prover implements AsyncDisposable {
   readonly #knowledge: Knowledge;
   readonly #sessions = new Map<string, Promise<Opened>>();
   readonly #patience = new Map<ProofRelation, Patience>();
+  /** What asks of the token beside policies: known for each persona. */
+  readonly #asking = new Map<string, Node>();
 
   private constructor(options: ProverOptions, knowledge: Knowledge) {
     this.#options = options;
@@ -122,12 +124,21 @@ export class Prover implements AsyncDisposable {
       relation: called === undefined ? relation : (any ?? relation),
     });
     if (context === undefined) return [];
-    const triggers = context.space.relation.triggers.filter(
-      ({ events }) => event !== undefined && events.includes(event),
-    );
-    const functions = called === undefined ? triggers.map((one) => one.function) : [called];
+    const key = JSON.stringify(called === undefined ? [relation.schema, relation.name, event] : called);
+    const places = this.#asking.get(key) ?? this.#askingOf(context.space.relation, { called, event });
+    this.#asking.set(key, places);
+    return tokensAskedBy(context, places);
+  }
+
+  /** The view, the triggers' functions, or the function that is called. */
+  #askingOf(
+    { schema, name, definition, triggers }: ProofRelation,
+    { called, event }: { readonly called: QualifiedName | undefined; readonly event: Writing | undefined },
+  ): Node {
+    const fired = triggers.filter(({ events }) => event !== undefined && events.includes(event));
+    const functions = called === undefined ? fired.map((one) => one.function) : [called];
     const calls = functions.flatMap((one) =>
-      schema
+      this.#knowledge.schema
         .namesakes(one.name)
         .filter((fn) => fn.schema === one.schema)
         .map(({ argumentTypes }) =>
@@ -137,12 +148,9 @@ export class Prover implements AsyncDisposable {
           ),
         ),
     );
-    const { definition } = context.space.relation;
-    const view: readonly Node[] =
-      called !== undefined || definition === null
-        ? []
-        : [{ RangeVar: { schemaname: relation.schema, relname: relation.name } }];
-    return tokensAskedBy(context, [...view, ...calls]);
+    const isView = called === undefined && definition !== null;
+    const view: readonly Node[] = isView ? [{ RangeVar: { schemaname: schema, relname: name } }] : [];
+    return { List: { items: [...view, ...calls] } };
   }
 
   /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */

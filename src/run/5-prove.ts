@@ -55,7 +55,10 @@ async function shownByProbe(one: ProvedCell, run: OpenRun): Promise<ProvedCell> 
   const { cell, answers } = one;
   const persona = personaOf(cell, Object.fromEntries(sessionOf(run.sessions, cell, undefined)), run.sessions);
   const again = await showByProbe(cell, answers.direct?.observation, persona, run).catch(() => undefined);
-  const proof = (await openedByToken(one, persona, run).catch(() => undefined)) ?? one.proof;
+  const opened = openedByToken(one, persona, run).catch((error: unknown) =>
+    failedProof(error, run.request.interrupted),
+  );
+  const proof = (await opened) ?? one.proof;
   return again === undefined ? { ...one, proof } : { ...one, proof, again, seeded: again.rows };
 }
 
@@ -82,10 +85,15 @@ async function answersOf(
   try {
     return await prover.prove(asked);
   } catch (error) {
-    interrupted?.throwIfAborted();
-    const because = `the proof failed: ${messageOf(error)}`;
-    return asked.map(() => ({ kind: "undecided", because, within: [], toDecide: "another run" }));
+    const failed = failedProof(error, interrupted);
+    return asked.map(() => failed);
   }
+}
+
+function failedProof(error: unknown, interrupted: AbortSignal | undefined): ProofAnswer {
+  interrupted?.throwIfAborted();
+  const because = `the proof failed: ${messageOf(error)}`;
+  return { kind: "undecided", because, within: [], toDecide: "another run" };
 }
 
 /** The cell as the proof asks it: in each state of the session in which the persona is probed. */

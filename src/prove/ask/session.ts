@@ -106,6 +106,7 @@ export class ProofSession implements Asking {
   /** By role: what must be granted before anything can be evaluated as it; undone with each message. */
   readonly #grants = new Map<string, Promise<string>>();
   #granted = "";
+  #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
   #sending = false;
   /** Messages sent, for the figures. */
@@ -133,10 +134,17 @@ export class ProofSession implements Asking {
   async letName(role: string): Promise<void> {
     let grants = this.#grants.get(role);
     if (grants === undefined) {
-      grants = this.#grantsFor(role);
+      grants = this.#inTurn(async () => this.#grantsFor(role));
       this.#grants.set(role, grants);
     }
     await grants;
+  }
+
+  /** A failed message is rolled back before the next one is sent. */
+  #inTurn<T>(use: () => Promise<T>): Promise<T> {
+    const used = this.#turn.then(use);
+    this.#turn = used.catch(() => undefined);
+    return used;
   }
 
   async #grantsFor(role: string): Promise<string> {
@@ -293,7 +301,7 @@ export class ProofSession implements Asking {
     for (const { patience, resolve } of all) if (patience.timedOut) resolve([timedOut]);
     const batch = all.filter(({ patience }) => !patience.timedOut);
     if (batch.length === 0) return;
-    const answers = await this.#exchange(batch.map(({ steps }) => steps));
+    const answers = await this.#inTurn(async () => this.#exchange(batch.map(({ steps }) => steps)));
     for (const [index, one] of batch.entries()) {
       const answer = answers[index];
       const last = answer?.at(-1);
