@@ -152,26 +152,35 @@ function byForeignKeys(
 
 type Write = Omit<Effect, "by">;
 
-/** What a function writes, and the functions that it names. */
-function writesOf(
-  fn: ProofFunction,
-  schema: Schema,
-  of: ProofRelation,
-  seen: ReadonlySet<ProofFunction> = new Set(),
-): readonly Write[] {
-  if (seen.has(fn) || fn.language === "c" || fn.language === "internal") return [];
-  const text = `${fn.source}\n${fn.sqlBody ?? ""}`.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, " ");
-  const own = writesIn(fn, text, schema, of).map((one) => ({
-    ...one,
-    same: one.same && !givesNew(text, one.on),
-  }));
-  const called = [...calledIn(`${text} ${fn.defaults ?? ""}`, schema), ...schema.unnamed].flatMap((one) =>
-    writesOf(one, schema, of, new Set([...seen, fn])),
-  );
-  return [...own, ...called.map((one) => ({ ...one, same: false }))].map((one) => ({
-    ...one,
-    elevated: one.elevated || fn.definer,
-  }));
+/**
+ * What a function writes, and the functions that it names. Each is read once for each kind of rights that it is called with: by its
+ * paths there would be as many as orders of the functions.
+ */
+function writesOf(fn: ProofFunction, schema: Schema, of: ProofRelation): readonly Write[] {
+  const found: Write[] = [];
+  const seen = new Set<ProofFunction>([fn]);
+  const seenElevated = new Set<ProofFunction>([fn]);
+  const open: { readonly called: ProofFunction; readonly elevated: boolean }[] = [
+    { called: fn, elevated: false },
+  ];
+  for (const { called, elevated } of open) {
+    if (called.language === "c" || called.language === "internal") continue;
+    const above = elevated || called.definer;
+    const text = `${called.source}\n${called.sqlBody ?? ""}`.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, " ");
+    for (const one of writesIn(called, text, schema, of))
+      found.push({
+        ...one,
+        same: called === fn && one.same && !givesNew(text, one.on),
+        elevated: one.elevated || above,
+      });
+    const known = above ? seenElevated : seen;
+    for (const next of [...calledIn(`${text} ${called.defaults ?? ""}`, schema), ...schema.unnamed]) {
+      if (known.has(next)) continue;
+      known.add(next);
+      open.push({ called: next, elevated: above });
+    }
+  }
+  return found;
 }
 
 const words = /[\p{L}_][\p{L}\w$]*/gu;
