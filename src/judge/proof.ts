@@ -46,7 +46,7 @@ const doubts: ReadonlySet<ProofAnswer["kind"]> = new Set([
 ]);
 
 /** A missing privilege refuses every row. */
-function beforePolicies({ operation }: Cell, { deniedBy }: Judgement): Evidence | undefined {
+export function beforePolicies({ operation }: Cell, { deniedBy }: Judgement): Evidence | undefined {
   if (deniedBy === "schema" || deniedBy === "grant" || deniedBy === "execute") return "privilege";
   return operation === "truncate" ? "privilege" : undefined;
 }

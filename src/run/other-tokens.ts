@@ -1,3 +1,4 @@
+import { beforePolicies } from "../judge/proof.ts";
 import { judge } from "../judge/verdict.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 import type { Cell } from "../model/cell.ts";
@@ -23,8 +24,10 @@ export async function openedByToken(
   const { prover, channels, sessions } = run;
   const seen = answers.direct?.observation;
   const trust = { channel: "direct", ...channels.trust.direct } as const;
-  if (prover === undefined || seen === undefined || judge(cell, seen, trust).verdict !== "pass")
-    return undefined;
+  if (prover === undefined || seen === undefined) return undefined;
+  const judgement = judge(cell, seen, trust);
+  // No token replaces a privilege.
+  if (judgement.verdict !== "pass" || beforePolicies(cell, judgement) !== undefined) return undefined;
   const { info } = cell.relation;
   if (proof !== undefined && !["all-rows", "keys-that-exist", "not-asked"].includes(proof.kind))
     return undefined;
