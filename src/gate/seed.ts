@@ -1,5 +1,7 @@
 import type { Node } from "libpg-query";
 import { DatabaseError } from "pg";
+import { quoteLiteral } from "../lib/sql-text.ts";
+import { codeOf } from "../model/answers.ts";
 import { type SqlSource, splitStatements } from "../stage/apply-sql/source.ts";
 import type { DatabaseAddress, Limits } from "../model/target.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
@@ -7,19 +9,22 @@ import { insideTransaction, type Place } from "./inside.ts";
 import { type Applicant, failureOf, type PendingStatement, readPending, resetSession } from "./migrations.ts";
 
 /** What a state without the migrations may lack: relation, column, function, type, schema, value of an enum, row that a key refers to. */
-const lacking: Readonly<Record<string, string>> = {
-  undefined_table: "42P01",
-  undefined_column: "42703",
-  undefined_function: "42883",
-  undefined_object: "42704",
-  invalid_schema_name: "3F000",
-  invalid_text_representation: "22P02",
-  foreign_key_violation: "23503",
-};
+const lacking: readonly string[] = (
+  [
+    "undefinedTable",
+    "undefinedColumn",
+    "undefinedFunction",
+    "undefinedObject",
+    "undefinedSchema",
+    "invalidText",
+    "foreignKey",
+  ] as const
+).map(codeOf);
 
 /** The statement, which leaves its rows out where what it names is not there. */
 function whereThere(sql: string): string {
-  return `do $rowgate_seed$ begin execute $rowgate_rows$${sql}$rowgate_rows$; exception when ${Object.keys(lacking).join(" or ")} then null; end $rowgate_seed$`;
+  const conditions = lacking.map((code) => `sqlstate ${quoteLiteral(code)}`).join(" or ");
+  return `do $rowgate_seed$ begin execute $rowgate_rows$${sql}$rowgate_rows$; exception when ${conditions} then null; end $rowgate_seed$`;
 }
 
 function holdsRows(node: Node): boolean {
@@ -61,8 +66,7 @@ export async function readLaterRows(
         (error: unknown) => (error instanceof DatabaseError ? error.code : undefined),
       );
       await client.query("rollback");
-      if (Object.values(lacking).includes(code ?? ""))
-        later.push({ ...one, opening: [], prologue, epilogue: [] });
+      if (lacking.includes(code ?? "")) later.push({ ...one, opening: [], prologue, epilogue: [] });
     }
   } finally {
     await disconnect(client);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { declarableRefusal } from "../model/answers.ts";
+import { declarableRefusal, waivableError } from "../model/answers.ts";
 import { shapeWords } from "../yaml/check-shape.ts";
 
 // What a scalar, a key, or a small part of a matrix may be. The reader and the JSON Schema take it from here.
@@ -87,7 +87,7 @@ export const waiver: z.ZodObject = z
     expires: day.describe("The last day on which the waiver holds (UTC)."),
     error: z
       .string()
-      .regex(/^42[0-9A-Z]{3}$/, "a waiver covers errors of the SQL itself, of class 42, as `42883`")
+      .regex(waivableError, "a waiver covers errors of the SQL itself, of class 42, as `42883`")
       .optional()
       .describe("SQLSTATE of an error that every such statement ends in, and that the waiver covers too."),
   })

@@ -48,6 +48,9 @@ export type AnswerName =
   | "undefinedTable"
   | "undefinedColumn"
   | "undefinedObject"
+  | "undefinedFunction"
+  | "undefinedSchema"
+  | "invalidText"
   | "syntaxOrAccess"
   | "accessRule"
   | "recursion"
@@ -145,6 +148,8 @@ const entries: Record<AnswerName, Entry> = {
 
   // A type error stops a write before its policy is asked.
   data: { code: "22", means: "unreached", reading: "broken", stopsAtRow: true, triesNextValue: true },
+  // A value that an enum does not have, say.
+  invalidText: { code: "22P02" },
   raised: { code: "P0", means: "unreached", reading: "broken", stopsAtRow: true },
   // RAISE EXCEPTION without an explicit code.
   raiseException: { code: "P0001" },
@@ -164,6 +169,7 @@ const entries: Record<AnswerName, Entry> = {
   undefinedTable: { code: "42P01" },
   undefinedColumn: { code: "42703" },
   undefinedObject: { code: "42704" },
+  undefinedFunction: { code: "42883" },
   syntaxOrAccess: { code: "42" },
   accessRule: { code: "425" },
   recursion: { code: "42P17" },
@@ -186,6 +192,7 @@ const entries: Record<AnswerName, Entry> = {
   connection: { code: "08", lost: true },
   login: { code: "28" },
   noDatabase: { code: "3D000" },
+  undefinedSchema: { code: "3F000" },
 
   // PostgREST switches the role inside the transaction that a request runs in: there is no such role.
   unknownRole: { code: "22023", on: "rest", means: "credentials", reading: "credentials" },
@@ -330,6 +337,9 @@ function codesWhere(holds: (rule: AnswerRule) => boolean): readonly string[] {
  * missing table) must not pass as a refusal.
  */
 export const declarableRefusal: RegExp = /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|RG|XX))/;
+
+/** SQLSTATEs of the SQL itself: an error that every such statement ends in, and that a waiver may name. */
+export const waivableError: RegExp = /^42[0-9A-Z]{3}$/;
 
 /** Routines of the server that refuse a row for its policy. */
 export const policyRoutines: ReadonlySet<string> = new Set(["ExecWithCheckOptions"]);

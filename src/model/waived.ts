@@ -1,4 +1,4 @@
-import { meaningOf } from "./answers.ts";
+import { meaningOf, waivableError } from "./answers.ts";
 import type { Channel } from "./cell.ts";
 import type { Answer, Observation } from "./observation.ts";
 import type { CellRecord } from "./run.ts";
@@ -30,7 +30,7 @@ export function errorCode({
     return broken === undefined || broken.length === 0 ? [undefined] : broken;
   });
   const [first, ...others] = new Set(codes);
-  return others.length === 0 && first?.startsWith("42") === true ? first : undefined;
+  return others.length === 0 && first !== undefined && waivableError.test(first) ? first : undefined;
 }
 
 /** `undefined`: there is more than answers of the server. */

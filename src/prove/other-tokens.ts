@@ -68,7 +68,11 @@ export async function openedByTokens(
     if (token.changes.length > 0) return openedBy(token, row);
     if (!(await someoneIsNew(context, rests))) return openedForNewcomer(context, row);
   }
-  return undefined;
+  if (tokens.length <= tokenLimit) return undefined;
+  return undecided(
+    `the policies compare claims with so much that ${tokens.length} other tokens would have to be asked, and ${tokenLimit} are`,
+    "fewer values in one policy, or a waiver with a reason",
+  );
 }
 
 /** What views, functions and triggers read of the token, they are not proved of: these tokens are to be asked. */

@@ -90,7 +90,8 @@ describe("staging, reached by URL only", () => {
       sameDatabase: true,
       identityShown: true,
     });
-    expect(record.counts.byVerdict).toMatchObject({ leak: 0, error: 0, lockout: 0, skipped: 0 });
+    // Columns that writes assign: where others work they are tried with --arguments varied only.
+    expect(record.counts.byVerdict).toMatchObject({ leak: 0, error: 0, lockout: 0, skipped: 20 });
     expect(record.counts.byChannel.direct.pass).toBeGreaterThan(1000);
     expect(record.counts.byChannel.rest.pass).toBeGreaterThan(800);
     expect(record.inputs.map((one) => one.path)).toEqual([matrix, "rowgate.yaml"]);
