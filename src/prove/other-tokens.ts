@@ -2,7 +2,6 @@ import type { Node } from "libpg-query";
 import type { Json } from "../model/matrix.ts";
 import type { ProofAnswer, RestsOn } from "../model/proof.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
-import { isJsonText } from "../lib/json.ts";
 import {
   claimKey,
   type ClaimSource,
@@ -20,13 +19,8 @@ import { type Context, personaAnswers } from "./context.ts";
 import { contrast, relaxedTo } from "./contrast.ts";
 import { isUuid, strangersId, strangersValue, tellingIdentities } from "./own.ts";
 import { checkWithRow } from "./self.ts";
+import { type Change, changedClaims, textOf, valueOf, withChange } from "./token-claims.ts";
 import { type Proved, readsOwn } from "./variants.ts";
-
-/** A claim with another value; `undefined`: without it. */
-interface Change {
-  readonly source: ClaimSource;
-  readonly value: Json | undefined;
-}
 
 /** The persona's token with other claims; no change: another user's, whom no row names. */
 export interface OtherToken {
@@ -242,7 +236,7 @@ async function otherTokens(
       (whole || one.setting !== jwtClaims || ![isOfToken, isOfSession].some((is) => is(one.path[0] ?? ""))),
   );
   const constants = asked.map((source) =>
-    source.values.flatMap((value) => changesTo(context, source, value)),
+    candidatesFor(context, source).flatMap((value) => changesTo(context, source, value)),
   );
   const pairs = constants.flatMap((one, index) =>
     constants.slice(index + 1).flatMap((others) => one.flatMap((a) => others.map((b) => [a, b]))),
@@ -255,6 +249,18 @@ async function otherTokens(
   ];
   const decisive = asked.filter((one) => one.values.length > 0 && !namesUser(context, one));
   return all.flatMap((changes) => tokenWith(context, changes, decisive) ?? []);
+}
+
+/** What is compared with the claim; of a list, what else it may hold; where nothing is known, what is compared near it. */
+function candidatesFor({ as }: Context, source: ComparedClaim): readonly Json[] {
+  const own = valueOf(as, source);
+  if (Array.isArray(own)) {
+    const kind = typeof (own[0] ?? "");
+    const items = [...source.values, ...source.around].filter((one) => typeof one === kind);
+    return [...new Set(items)].filter((one) => !own.includes(one)).map((one) => [one]);
+  }
+  if (source.values.length > 0 || source.path[0] === "sub") return source.values;
+  return source.around.filter((one) => typeof one === typeof own);
 }
 
 /** A value that a claim may have: a user's id is one. */
@@ -313,39 +319,4 @@ function tokenWith(
     return own === undefined ? [] : [[own, textOf(value) ?? null] as const];
   });
   return { as: token, changes, instead };
-}
-
-function changedClaims(text: string, change: Change): string {
-  return JSON.stringify(withChange(isJsonText(text) ? (JSON.parse(text) as Json) : {}, change));
-}
-
-function withChange(claims: Json, { source, value }: Change): Json {
-  const [key, ...rest] = source.path;
-  if (key === undefined) return value ?? null;
-  const held = typeof claims === "object" && claims !== null && !Array.isArray(claims) ? claims : {};
-  const own = held as Readonly<Record<string, Json>>;
-  const { [key]: before, ...others } = own;
-  if (rest.length === 0) return value === undefined ? others : { ...own, [key]: value };
-  return { ...own, [key]: withChange(before ?? {}, { source: { ...source, path: rest }, value }) };
-}
-
-const documents = new WeakMap<ActingAs, Json>();
-
-function valueOf(as: ActingAs, { setting, path }: ClaimSource): Json | undefined {
-  const text = as.settings.find(([name]) => name === setting)?.[1];
-  if (path.length === 0 || text === undefined) return text;
-  const known = documents.get(as) ?? (isJsonText(text) ? (JSON.parse(text) as Json) : {});
-  documents.set(as, known);
-  let here: Json | undefined = known;
-  for (const key of path)
-    here =
-      typeof here === "object" && here !== null && Object.hasOwn(here, key)
-        ? (here as Readonly<Record<string, Json>>)[key]
-        : undefined;
-  return here ?? undefined;
-}
-
-function textOf(value: Json | undefined): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -153,12 +153,15 @@ function personaOf(
 /** What names the persona: `sub` and `email`; without them, settings that it alone has. What several have is a group's. */
 function namesOf(name: string, { identities }: SessionRules): readonly string[] {
   const { claims, settings = {} } = identities.get(name) ?? {};
-  const own = [claims?.["sub"], claims?.["email"]].filter((one) => typeof one === "string");
+  // A token of Supabase's without an address holds an empty one.
+  const own = [claims?.["sub"], claims?.["email"]].filter(
+    (one): one is string => typeof one === "string" && one !== "",
+  );
   if (own.length > 0) return own;
   const others = [...identities].flatMap(([other, held]) =>
     other === name ? [] : Object.values(held.settings),
   );
-  return Object.values(settings).filter((one) => !others.includes(one));
+  return Object.values(settings).filter((one) => one !== "" && !others.includes(one));
 }
 
 /** The worst answer of several states is the cell's. */

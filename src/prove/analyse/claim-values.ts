@@ -27,6 +27,8 @@ export interface ComparedClaim extends ClaimSource {
   readonly values: readonly Json[];
   /** Columns of tables in which it is looked up. */
   readonly lookups: readonly { readonly relation: ProofRelation; readonly column: string }[];
+  /** All constants of these expressions: what a list of values may have to hold, or what is compared in a way that is not known. */
+  readonly around: readonly Json[];
 }
 
 export const jwtClaims = "request.jwt.claims";
@@ -58,6 +60,7 @@ class Collector {
   readonly #reading: Reading;
   readonly #found = new Map<string, Found>();
   readonly #done = new Set<ProofFunction>();
+  readonly #constants = new Set<string>();
   #relations = new Map<string, ProofRelation[]>();
 
   constructor(reading: Reading) {
@@ -65,8 +68,10 @@ class Collector {
   }
 
   all(): readonly ComparedClaim[] {
+    const around = [...this.#constants].map(jsonOf);
     return [...this.#found.values()].map((one) => ({
       ...one,
+      around,
       values: [...one.values.values()],
       lookups: [...one.lookups.values()],
     }));
@@ -74,6 +79,7 @@ class Collector {
 
   read(tree: Node): void {
     this.#name(tree);
+    for (const text of constantsIn(tree)) for (const one of itemsOf(text)) this.#constants.add(one);
     walk(tree, (node) => {
       const own = claimsIn(node, true);
       for (const source of own) this.#of(source);
@@ -251,6 +257,15 @@ function elementsOf(text: string): readonly string[] {
   return pieces.length > 1 && !text.includes(":") ? [text, ...pieces] : [text];
 }
 
+/** Texts and numbers of a JSON array, keys of an object; else the text itself. */
+function itemsOf(text: string): readonly string[] {
+  if (!/^\s*[[{]/.test(text) || !isJsonText(text)) return text === "" ? [] : [text];
+  const value = JSON.parse(text) as Json;
+  if (typeof value !== "object" || value === null) return [];
+  const items: readonly Json[] = Array.isArray(value) ? value : Object.keys(value);
+  return items.flatMap((one) => (typeof one === "string" || typeof one === "number" ? [String(one)] : []));
+}
+
 /** Columns of tables that a part reads; of a query, those that it returns. */
 function readColumns(node: Node): readonly (readonly string[])[] {
   const found: (readonly string[])[] = [];
@@ -285,6 +300,8 @@ function leavesOf(value: Json, path: readonly string[]): readonly { path: readon
   return Object.entries(value).flatMap(([key, one]) => leavesOf(one as Json, [...path, key]));
 }
 
+/** Of a date. */
+const year = /^\d{4}(?=-\d\d)/;
 const farAway = 1_000_000_007;
 const longest = 300;
 
@@ -306,6 +323,8 @@ function nearby(text: string, operator: string, within: boolean): readonly Json[
     if (ordered) near.push(value - 1, farAway, -farAway);
     if (within && value >= 0 && value < longest)
       near.push("x".repeat(value + 1), "x".repeat(Math.max(0, value - 1)));
+  } else if (ordered && year.test(text)) {
+    for (const by of [1, -1]) near.push(text.replace(year, (digits) => String(Number(digits) + by)));
   } else if (ordered) near.push("!", "~");
   if (within && typeof value === "string" && value !== "") near.push(`x@${value}`, `${value}x`, `x${value}`);
   return near;

@@ -1,8 +1,9 @@
-import type { Node, SelectStmt } from "libpg-query";
+import type { JoinExpr, Node, SelectStmt } from "libpg-query";
+import { comparison } from "./comparable.ts";
 import { bodyFor, isTable, type Place, viewQuery } from "./opener-place.ts";
-import { type Item, joinedWays, nothing, type Rows, type Way } from "./ties.ts";
-import { fromItemName, part } from "./tree.ts";
-import { queryName } from "./way-parts.ts";
+import { type Item, joinedWays, nothing, type Operand, type Rows, type Way } from "./ties.ts";
+import { columnRef, fromItemName, part, stringOf } from "./tree.ts";
+import { queryName, slotOf } from "./way-parts.ts";
 
 /** A row of a query, and what it comes from. */
 type FirstRow = (select: SelectStmt | undefined, place: Place) => Rows | undefined;
@@ -16,21 +17,53 @@ export function fromItems(
 ): { readonly way: Way; readonly quals: readonly Node[] } {
   let way = nothing;
   const quals: Node[] = [];
-  const add = (node: Node): void => {
+  const add = (node: Node): readonly string[] => {
     const join = part(node, "JoinExpr");
     if (join?.larg !== undefined && join.rarg !== undefined) {
-      add(join.larg);
-      add(join.rarg);
+      const [left, right] = [add(join.larg), add(join.rarg)];
       if (join.quals !== undefined) quals.push(join.quals);
-      return;
+      quals.push(...sharedColumns(join, left, right, scope));
+      return [...left, ...right];
     }
     const found = fromItem(node, place, firstRow);
-    if (found === undefined) return;
+    if (found === undefined) return [];
     way = joinedWays(way, "relation" in found ? { ...nothing, items: [found] } : found.way);
-    scope.set(fromItemName(node) ?? "", found);
+    const name = fromItemName(node) ?? "";
+    scope.set(name, found);
+    return [name];
   };
-  from.forEach(add);
+  for (const one of from) add(one);
   return { way, quals };
+}
+
+/** What USING and NATURAL compare. */
+function sharedColumns(
+  { isNatural, usingClause }: JoinExpr,
+  left: readonly string[],
+  right: readonly string[],
+  scope: ReadonlyMap<string, Item | Rows>,
+): readonly Node[] {
+  const columnsOf = (name: string): readonly string[] => {
+    const item = scope.get(name);
+    if (item === undefined) return [];
+    return "relation" in item ? item.relation.columns.map((one) => one.name) : [...item.columns.keys()];
+  };
+  const names = isNatural === true ? left.flatMap(columnsOf) : (usingClause ?? []).map(stringOf);
+  return [...new Set(names)].flatMap((name) => {
+    const [a, b] = [left, right].map((side) => side.find((one) => columnsOf(one).includes(name)));
+    return a === undefined || b === undefined
+      ? []
+      : [comparison(columnRef(a, name), "=", columnRef(b, name))];
+  });
+}
+
+/** `t as x (a, b)` */
+function renamedRow(item: Item, names: readonly string[]): Rows {
+  const columns = item.relation.columns.map(({ name }, index): [string, Operand] => [
+    names[index] ?? name,
+    slotOf(item, name),
+  ]);
+  return { way: { ...nothing, items: [item] }, columns: new Map(columns) };
 }
 
 function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | undefined {
@@ -40,7 +73,8 @@ function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | u
     const query = table.schemaname === undefined ? place.scope.get(queryName(table.relname)) : undefined;
     const relation = schema.relation(table.schemaname, table.relname ?? "");
     if (query !== undefined || relation === undefined) return query;
-    if (isTable(relation)) return { relation };
+    const renamed = table.alias?.colnames?.map(stringOf);
+    if (isTable(relation)) return renamed === undefined ? { relation } : renamedRow({ relation }, renamed);
     return firstRow(viewQuery(relation, place), { ...place, scope: new Map() });
   }
   const query = part(part(node, "RangeSubselect")?.subquery, "SelectStmt");

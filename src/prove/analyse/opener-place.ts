@@ -1,13 +1,13 @@
 import type { FuncCall, Node, SelectStmt } from "libpg-query";
 import { parseStatements } from "../../lib/sql-tree.ts";
 import { bodyOf } from "./bodies.ts";
-import { resultsOf } from "./comparable.ts";
+import { comparison } from "./comparable.ts";
 import { actorOf, inlined, type Reading } from "./inline.ts";
 import type { Actor, Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
 import type { ProofRelation } from "./schema.ts";
-import type { Scope, Way } from "./ties.ts";
-import { joined, part, printExpression, show, stringOf, walk } from "./tree.ts";
+import { constantOf, type Scope, type Way } from "./ties.ts";
+import { joined, part, printExpression, show, stringOf, walk, withoutCasts } from "./tree.ts";
 
 export const deepest = 6;
 
@@ -18,14 +18,32 @@ export interface Place {
   readonly depth: number;
 }
 
-export function casesOf(node: Node): readonly Node[] {
-  const whens = (part(node, "CaseExpr")?.args ?? []).flatMap((one) => part(one, "CaseWhen") ?? []);
-  const both = whens.flatMap(({ expr, result }): readonly Node[] =>
-    expr === undefined || result === undefined
-      ? []
-      : [{ BoolExpr: { boolop: "AND_EXPR", args: [expr, result] } }],
-  );
-  return [...both, ...resultsOf(node).slice(whens.length)];
+/** A CASE as alternatives: its conditions, those before them not met, and its results, where these are to be true, or not. */
+export function casesOf(node: Node, holds: boolean): readonly Node[] {
+  const { arg, args = [], defresult } = part(node, "CaseExpr") ?? {};
+  const before: Node[] = [];
+  const cases: Node[] = [];
+  const add = (conditions: readonly Node[], result: Node | undefined): void => {
+    const constant = result && part(withoutCasts(result), "A_Const");
+    const is = constant && constantOf(constant);
+    if (result === undefined || (constant !== undefined && /^t/i.test(is ?? "") !== holds)) return;
+    const wanted = constant !== undefined ? [] : [holds ? result : negated(result)];
+    const all = [...before.map(negated), ...conditions, ...wanted];
+    cases.push(all.length === 0 ? result : { BoolExpr: { boolop: "AND_EXPR", args: all } });
+  };
+  for (const one of args) {
+    const { expr, result } = part(one, "CaseWhen") ?? {};
+    if (expr === undefined) continue;
+    const condition = arg === undefined ? expr : comparison(arg, "=", expr);
+    add([condition], result);
+    before.push(condition);
+  }
+  add([], defresult);
+  return cases;
+}
+
+function negated(node: Node): Node {
+  return { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
 }
 
 /** More than one value: what a row of a table adds to it may be any. */

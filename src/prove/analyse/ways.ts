@@ -61,10 +61,11 @@ export function waysOf(node: Node | undefined, holds: boolean, place: Place): re
   const test = part(node, "BooleanTest");
   if (test !== undefined)
     return waysOf(test.arg, /IS_(?:NOT_FALSE|TRUE)/.test(test.booltesttype ?? "") === holds, place);
-  const choices = part(node, "CoalesceExpr")?.args ?? (part(node, "CaseExpr") && casesOf(node));
+  const isCase = part(node, "CaseExpr") !== undefined;
+  const choices = isCase ? casesOf(node, holds) : part(node, "CoalesceExpr")?.args;
   if (choices !== undefined)
     return fewest(
-      choices.flatMap((one) => waysOf(one, holds, place)),
+      choices.flatMap((one) => waysOf(one, isCase || holds, place)),
       place,
     );
   if (place.depth > 0) return waysOfPart(node, holds, place);
