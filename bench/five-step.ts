@@ -37,7 +37,7 @@ async function reach(hand: Hand, cell: Cell): Promise<boolean> {
     after,
   } = firstRequest[operation](cell, { replica: false, logins: false });
   const [total, declared, hashes] = rowOf(await send(hand, control));
-  // As rowgate's own probes do: what a subtransaction wrote is told from what was there.
+  // As rowgate's own probes do: a subtransaction separates what it wrote from what was there.
   await send(hand, `${identity(cell)}; savepoint probe`);
   // What a write changed is asked for in the write's own message: the alternative is spared a round trip.
   const seen = after?.[0] === undefined ? "" : `; reset role; ${after[0]}`;

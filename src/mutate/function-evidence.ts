@@ -82,7 +82,7 @@ function uncallable(
     : undefined;
 }
 
-/** Whoever reads or changes rows through the view calls the function: without EXECUTE it ends before the first row. */
+/** A statement that reads or changes rows through the view calls the function: without EXECUTE it ends before the first row. */
 function stoppedView(
   { after, alters, roles: [grantee = ""] }: Mutant,
   { functions, texts, catalog }: FunctionFacts,

@@ -183,14 +183,7 @@ function bindValues({ name, values }: Candidate, matrix: Matrix, persona: Person
 }
 
 /** What decides whether PostgREST can be asked. */
-interface Asked {
-  readonly spec: RelationSpec;
-  readonly relation: PlannedRelation;
-  readonly persona: Persona;
-  readonly operation: RelationOperation;
-  readonly column: string | undefined;
-  readonly resolved: ResolvedExpectation;
-}
+type Asked = Pick<Planned, "spec" | "relation" | "persona" | "operation" | "column" | "resolved">;
 
 /** The channels that answer for a cell, and why rest does not. */
 function answeringChannels(

@@ -66,13 +66,17 @@ export async function otherRows(
   return { rows, row: ownValues(opener, values) };
 }
 
+function likelyValues(context: Context, { ties }: Opener, hidden: Row): Promise<readonly TiedValue[]> {
+  return Promise.all(
+    ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
+  );
+}
+
 const solutionLimit = 3;
 
 /** Rows that meet the conditions that are no equalities, and the constraints of their tables, with the parents that these point to. */
 export async function solvedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
-  const values = await Promise.all(
-    opener.ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
-  );
+  const values = await likelyValues(context, opener, hidden);
   const own = { ...hidden, ...ownValues(opener, values) };
   const known = new Map<Item, readonly Row[]>();
   for (const item of parentsFirst(opener.items)) {
@@ -237,9 +241,7 @@ async function withParents(
 
 /** Rows that are there and that the way reads for the hidden row, changed to what it asks of them; none that names the persona. */
 export async function changedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
-  const values = await Promise.all(
-    opener.ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
-  );
+  const values = await likelyValues(context, opener, hidden);
   const changes = (links: boolean): Promise<readonly (OtherRow | undefined)[]> =>
     Promise.all(opener.items.map((item) => changeOf(context, opener, item, values, hidden, links)));
   const [alone, linked] = await Promise.all([changes(false), changes(true)]);
@@ -271,9 +273,9 @@ async function changeOf(
   const { relation } = item;
   const found: Record<string, string | null> = {};
   const sets: Record<string, string | null> = {};
-  for (const [index, { slots, columns, constant, value: told }] of ties.entries()) {
+  for (const [index, { slots, columns, constant, value: known }] of ties.entries()) {
     const { value } = values[index] ?? {};
-    const isSaid = constant !== undefined || told !== undefined;
+    const isSaid = constant !== undefined || known !== undefined;
     for (const { column } of slots.filter((slot) => slot.item === item)) {
       const isKey = relation.uniques.some((one) => one.length === 1 && one[0] === column);
       const isLink = columns.length === 0 && !isSaid;

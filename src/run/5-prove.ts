@@ -13,6 +13,7 @@ import { lackingRows } from "../judge/seeded.ts";
 import { judge } from "../judge/verdict.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
+import { namingClaims } from "./open-proof.ts";
 import { openedByToken } from "./other-tokens.ts";
 import { type ShownByProbe, showByProbe } from "./put-in.ts";
 import type { Chunk } from "./workers.ts";
@@ -153,10 +154,7 @@ function personaOf(
 /** What names the persona: `sub` and `email`; without them, settings that it alone has. What several have is a group's. */
 function namesOf(name: string, { identities }: SessionRules): readonly string[] {
   const { claims, settings = {} } = identities.get(name) ?? {};
-  // A token of Supabase's without an address holds an empty one.
-  const own = [claims?.["sub"], claims?.["email"]].filter(
-    (one): one is string => typeof one === "string" && one !== "",
-  );
+  const own = namingClaims(claims);
   if (own.length > 0) return own;
   const others = [...identities].flatMap(([other, held]) =>
     other === name ? [] : Object.values(held.settings),

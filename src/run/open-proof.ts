@@ -40,11 +40,18 @@ export async function openProof(
   return prover;
 }
 
+/** `sub` and `email`. A token of Supabase's without an address holds an empty one, which names nothing. */
+export function namingClaims(claims: Persona["claims"]): readonly string[] {
+  return [claims?.["sub"], claims?.["email"]].filter(
+    (one): one is string => typeof one === "string" && one !== "",
+  );
+}
+
 /** What names a persona in rows and arguments. */
 export function identitiesOf(persona: Persona, identities: ReadonlyMap<string, Identity>): readonly string[] {
   const claims = identities.get(persona.name)?.claims ?? persona.claims;
-  const all = [claims?.["sub"], claims?.["email"], ...Object.values(persona.settings)];
-  return [...new Set(all.filter((one): one is string => typeof one === "string" && one !== ""))];
+  const settings = Object.values(persona.settings).filter((one) => one !== "");
+  return [...new Set([...namingClaims(claims), ...settings])];
 }
 
 /**

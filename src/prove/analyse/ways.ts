@@ -184,9 +184,9 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
   if (listed !== undefined && listed.way.items.length > 0) return listed;
   if (!readsRow(inner) && outerNames(inner).length === 0) {
     // What tables say that has nothing to do with the persona: a row of a configuration.
-    const told = scalarOf(inner, place);
-    if (told !== undefined && told.way.items.length > 0 && !asksThePersona(told.way, place.reading))
-      return told;
+    const setting = scalarOf(inner, place);
+    if (setting !== undefined && setting.way.items.length > 0 && !asksThePersona(setting.way, place.reading))
+      return setting;
     if (!readsTables(inner, place) || asksSession(inner, place.reading)) {
       const question = place.reading.schema.aggregates.has(called) ? undefined : questionOf(inner, place);
       const kind = isForEverybody(inner, place) ? "value" : "persona";
