@@ -7,6 +7,7 @@ import { isMet, type StageResult } from "./figures.ts";
 import { benchEscalate } from "./escalate.ts";
 import { benchFirstVerdict } from "./first-verdict.ts";
 import { benchHtml } from "./html.ts";
+import { benchInit } from "./init.ts";
 import { inFolder } from "./laboratory.ts";
 import { benchMemory } from "./memory.ts";
 import { type Options, readOptions, type Stage, usage } from "./options.ts";
@@ -26,6 +27,7 @@ const benches: Record<Stage, (options: Options, folder: string) => Promise<Stage
   mutate: benchMutate,
   escalate: benchEscalate,
   scan: benchScan,
+  init: benchInit,
   watch: benchWatch,
 };
 

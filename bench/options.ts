@@ -9,6 +9,7 @@ export const stages = [
   "proof",
   "escalate",
   "scan",
+  "init",
   "watch",
   "mutate",
 ] as const;

@@ -129,7 +129,7 @@ ${Array.from({ length: tables - 2 }, (_, at) => `  t${at + 1}: { expect: { ana: 
   return migrations;
 }
 
-async function timeToApply(policies: string): Promise<number> {
+export async function timeToApply(policies: string): Promise<number> {
   const baseline = { name: "supabase", defaultPrivileges: "legacy", privilegesFrom: "assumed" } as const;
   await using server = await startEmbedded({ baseline: "supabase" });
   const database = await server.createDatabase("apply", baseline);
@@ -138,11 +138,15 @@ async function timeToApply(policies: string): Promise<number> {
   return performance.now() - began;
 }
 
-function start(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [program, ...args], { cwd, stdio: ["ignore", "pipe", "ignore"] });
+export function start(
+  args: readonly string[],
+  cwd: string,
+  stderr: "pipe" | "ignore" = "ignore",
+): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { cwd, stdio: ["ignore", "pipe", stderr] });
 }
 
-async function ended(child: ChildProcess): Promise<number | null> {
+export async function ended(child: ChildProcess): Promise<number | null> {
   child.stdout?.resume();
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   return new Promise((resolve) => child.once("close", resolve));
@@ -159,7 +163,7 @@ async function verdict(child: ChildProcess, out: () => string, from: number): Pr
 }
 
 /** Rows about one measured time, in milliseconds, beside others. */
-function rowOf(ours: number): (what: string, theirs: number, atMost: number | undefined) => Row {
+export function rowOf(ours: number): (what: string, theirs: number, atMost: number | undefined) => Row {
   return (what, theirs, atMost) => ({
     what,
     ours: seconds(ours),
