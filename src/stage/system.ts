@@ -9,7 +9,7 @@ import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
 import { applySources, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
-import { detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
+import { bucketsOf, detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
 import { readSource, type SqlSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
@@ -186,7 +186,11 @@ export async function systemSources(sql: SystemSql): Promise<readonly SqlSource[
  */
 async function readInOrder({ policies, layout, baseline }: SystemSql): Promise<OrderedSql> {
   const how = layout ?? (await detectLayout(policies));
-  if (how !== undefined && how !== "numbered") return readLayout(how, policies);
+  if (how !== undefined && how !== "numbered") {
+    const { sources, notes } = await readLayout(how, policies);
+    const buckets = how === "supabase" && baseline?.name === "supabase" ? await bucketsOf(policies) : [];
+    return { sources: [...sources, ...buckets], notes };
+  }
   // Says what is wrong with a folder that is empty or missing.
   await sqlFiles(policies);
   if (baseline?.name === "supabase") return inOrderOfNumber(policies, "passed over");

@@ -46,6 +46,18 @@ const cases: readonly {
     order: ["declared", "seed"],
   },
   {
+    folder: "c/supabase",
+    files: {
+      "config.toml": `[storage]\nfile_size_limit = "50MiB"\n[storage.buckets.avatars]\npublic = true\nfile_size_limit = "1MB"\nallowed_mime_types = ["image/png", "it's"]\n[storage.buckets."my files"]\n`,
+      "migrations/20240101000000_a.sql": `${begin} insert into storage.buckets (id, name) values ('avatars', 'avatars');
+create function public.note_bucket() returns trigger language plpgsql as
+  $$ begin insert into public.applied (name) values (concat_ws(' ', new.id, new.public, new.file_size_limit, new.allowed_mime_types)); return new; end $$;
+create trigger note after insert or update on storage.buckets for each row execute function public.note_bucket();`,
+      "seed.sql": add("seed"),
+    },
+    order: ["seed", "avatars t 1048576 {image/png,it's}", "my files f 52428800"],
+  },
+  {
     folder: "sqitch",
     files: {
       "sqitch.plan": `%syntax-version=1.0.0\n%project=x\n\nz_first 2024-01-01T00:00:00Z A <a@a.test> # one\n@v1 2024-01-01T00:00:00Z A <a@a.test> # tag\na_second [z_first] 2024-01-02T00:00:00Z A <a@a.test>\n`,
@@ -126,7 +138,7 @@ test.each(cases)("$folder is applied in its own order", async ({ folder, order, 
   expect(chosen).toEqual(
     folder === "a/supabase"
       ? { name: "supabase", defaultPrivileges: "none", privilegesFrom: "config.toml" }
-      : folder === "b/supabase"
+      : folder.endsWith("/supabase")
         ? { name: "supabase", defaultPrivileges: "legacy", privilegesFrom: "assumed" }
         : { name: "plain" },
   );

@@ -5,6 +5,7 @@ import picomatch from "picomatch";
 import { parse as parseToml } from "smol-toml";
 import type { Layout, SkippedStatement } from "../../model/baseline.ts";
 import { messageOf, RowgateError } from "../../model/errors.ts";
+import { bucketSource } from "./buckets.ts";
 import { readSource, type SqlSource } from "./source.ts";
 
 /** Files in the order in which they are applied, and what is to be said about that. */
@@ -131,6 +132,15 @@ async function readProject(folder: string): Promise<OrderedSql> {
       ...leftOut.map((file) => note(file, "a declarative schema: the migrations were applied instead")),
     ],
   };
+}
+
+/** Rows for the buckets that `config.toml` names. @throws {RowgateError} `sql/config-toml` */
+export async function bucketsOf(folder: string): Promise<readonly SqlSource[]> {
+  const file = path.join(folder, "config.toml");
+  if (!existsSync(file)) return [];
+  const config = await readSource(file);
+  const buckets = bucketSource(config, tableOf(tomlOf(file, config.text)["storage"]));
+  return buckets === undefined ? [] : [buckets];
 }
 
 export interface ProjectConfig {
