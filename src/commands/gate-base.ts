@@ -82,10 +82,12 @@ export function newSince({ before, now, at, base }: Compared): readonly string[]
   return inBase.flatMap(({ one, was }) => (was === undefined && isMigration(one.path) ? [one.path] : []));
 }
 
-/** Roles and rows for tests are applied beside migrations, and change with them. */
+/** Roles, rows for tests and what `config.toml` says are applied beside migrations, and change with them. */
 function isMigration(file: string): boolean {
   return (
-    !/(?:^|[\\/])(?:seeds?|roles)(?:[\\/]|[^\\/]*\.sql$)/i.test(file) && !/seed[^\\/]*\.sql$/i.test(file)
+    /\.sql$/i.test(file) &&
+    !/(?:^|[\\/])(?:seeds?|roles)(?:[\\/]|[^\\/]*\.sql$)/i.test(file) &&
+    !/seed[^\\/]*\.sql$/i.test(file)
   );
 }
 
