@@ -154,15 +154,31 @@ export class Judge {
     keys: readonly string[],
     name: string | undefined,
   ): readonly string[] {
-    const rules = this.#allowances.filter(
-      (one) =>
-        one.actor === actor && one.on === on && one.operation === operation && this.#isBy(chain, one.rule),
+    const rules = this.#spokenFor(actor, chain[0]?.actor).map((who) =>
+      this.#allowances.filter(
+        (one) =>
+          one.actor === who && one.on === on && one.operation === operation && this.#isBy(chain, one.rule),
+      ),
     );
     return keys.filter((key) => {
-      const rule = rules.find((one) => one.keys.has(name ?? key));
-      if (rule !== undefined) this.#reachedAllowances.add(rule);
-      return rule === undefined;
+      const found = rules.map((of) => of.find((one) => one.keys.has(name ?? key)));
+      const allowed = found.filter((one) => one !== undefined);
+      if (found.length === 0 || allowed.length < found.length) return true;
+      for (const rule of allowed) this.#reachedAllowances.add(rule);
+      return false;
     });
+  }
+
+  /**
+   * Whose rules decide for an actor. No line of a matrix is about any other user: it may become what every persona of its role may,
+   * where one of them is not the one who steps.
+   */
+  #spokenFor(actor: Actor, stepper: Actor | undefined): readonly Actor[] {
+    if (!actor.stranger) return [actor];
+    const alike = this.#world.actors.filter(
+      ({ stranger, role, identities }) => !stranger && role.name === actor.role.name && identities.length > 0,
+    );
+    return alike.some((one) => one !== stepper) ? alike : [];
   }
 
   #isBy(chain: readonly Step[], { by }: MayBecome): boolean {
