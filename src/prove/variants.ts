@@ -57,7 +57,7 @@ export async function waysOf(
 }
 
 /** How many of the parts it joins by AND and OR alone. */
-function growsWith(node: Node, parts: ReadonlySet<Node>): number {
+export function growsWith(node: Node, parts: ReadonlySet<Node>): number {
   if (parts.has(node)) return 1;
   const bool = part(node, "BoolExpr");
   if (bool === undefined || bool.boolop === "NOT_EXPR") return 0;

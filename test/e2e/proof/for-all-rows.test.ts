@@ -4,9 +4,16 @@ import { oneServer, told, wanted } from "./proof.ts";
 
 const server = oneServer();
 
-test.each(casesOf("for-all-rows", "elsewhere", "put-in", "session-and-effects", "other-rows", "claims"))(
-  "$name",
-  async (proof) => {
-    expect(await told(server(), proof)).toEqual(wanted(proof));
-  },
-);
+test.each(
+  casesOf(
+    "for-all-rows",
+    "elsewhere",
+    "put-in",
+    "session-and-effects",
+    "other-rows",
+    "claims",
+    "token-parts",
+  ),
+)("$name", async (proof) => {
+  expect(await told(server(), proof)).toEqual(wanted(proof));
+});
