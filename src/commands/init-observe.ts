@@ -274,16 +274,26 @@ class Observation {
     if (findingSeverity[kind] !== "leak") return [];
     if (kind === "plants" || kind === "gives-away")
       for (const step of steps) this.#nameColumns(step, personas);
-    for (const { what } of gains) {
+    for (const { what, by = personas } of gains) {
       const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
       if (operation !== "select" && operation !== "update" && operation !== "delete") continue;
-      for (const persona of this.#alike(personas, relation, operation)) {
+      const who = by.flatMap((name) => this.#whoIs(name));
+      for (const persona of this.#alike(who, relation, operation)) {
         const was = this.#declared.get(relation)?.get(persona)?.get(operation);
         if (was?.rows !== "all") this.#put({ relation, persona, operation }, { ...was, gains: true });
       }
     }
     const what = gains.map((one) => one.what).join(", ");
     return [[`${personas.join(", ")}: ${steps.join("; then ")} opens ${what} - intended?`]];
+  }
+
+  /** The search's own user stands for everyone who signs in. */
+  #whoIs(name: string): readonly string[] {
+    const { personas } = this.#cast;
+    if (personas.some((one) => one.name === name)) return [name];
+    return personas
+      .filter(({ standing, values }) => standing !== "above" && values.has("sub"))
+      .map((one) => one.name);
   }
 
   /** Of personas of whom the same is declared, one took the steps. */

@@ -4,6 +4,7 @@ import { claimsSetting, type TokenHook } from "./hook.ts";
 import type { Gain, Judged } from "./judge.ts";
 import { wentThrough } from "./measures.ts";
 import type { Step } from "./step.ts";
+import { grouped } from "../lib/grouped.ts";
 import { arrayText } from "./world.ts";
 
 interface Group {
@@ -63,8 +64,7 @@ export function findingsOf(
       const [example] = chains;
       const [gain] = gains;
       if (example === undefined || gain === undefined) return [];
-      const byWhat = new Map<string, Set<string>>();
-      for (const one of gains) byWhat.set(one.what, new Set([...(byWhat.get(one.what) ?? []), ...one.keys]));
+      const byWhat = grouped(gains, ({ what: one }) => one);
       return [
         {
           kind,
@@ -77,9 +77,11 @@ export function findingsOf(
             ...(example.answer.hooked === true ? ["take a new token"] : []),
           ],
           chains: new Set(chains).size,
-          gains: [...byWhat].map(([what, keys]) => {
+          gains: [...byWhat].map(([what, all]) => {
+            const keys = new Set(all.flatMap((one) => one.keys));
             const rows = [...keys].filter((key) => key !== wentThrough);
-            return { what, rows: rows.length, examples: rows.slice(0, 3) };
+            const by = new Set(all.map((one) => one.by.persona.name));
+            return { what, rows: rows.length, examples: rows.slice(0, 3), by: [...by] };
           }),
           reproduce: reproduction(example, gain, hook),
         },

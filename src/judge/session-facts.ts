@@ -1,6 +1,7 @@
 import type { SessionFact } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
+import { isOfStorage, storageDeletes } from "../model/settings.ts";
 
 const means: Record<SessionFact["kind"], string> = {
   session: "which may differ between these probes and the requests of others",
@@ -16,8 +17,10 @@ export function decidingFact(cell: Cell): string | undefined {
   return found && `${found.place} reads ${found.fact}, ${means[found.kind]}`;
 }
 
-function decides({ kind, command, roles }: SessionFact, cell: Cell): boolean {
+function decides({ kind, fact, command, roles }: SessionFact, cell: Cell): boolean {
   const { operation, role, relation, expectation } = cell;
+  // Each session that deletes a file has it, as the storage server's have.
+  if (kind === "setting" && fact.endsWith(storageDeletes.name) && isOfStorage(relation.info)) return false;
   // No policy is asked.
   if (operation === "truncate") return false;
   // No request carries a setting.

@@ -219,6 +219,8 @@ export interface Chain {
     readonly rows: number;
     /** Keys of a few of the rows. */
     readonly examples: readonly string[];
+    /** Who gains it: no persona of the matrix is the one that stands for any other user. Absent in older archives. */
+    readonly by?: readonly string[];
   }[];
   /** SQL for psql that shows it; nothing of it stays. */
   readonly reproduce: string;

@@ -1,3 +1,5 @@
+import type { QualifiedName } from "../lib/sql-text.ts";
+
 /** One `ALTER ROLE … SET` as it bears on a run. Values may be secrets: they are never archived. */
 export interface RoleSetting {
   readonly role: string;
@@ -27,4 +29,12 @@ export function namesListed(text: string): readonly string[] {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
+}
+
+/** Without it a trigger of Supabase's storage schema refuses each DELETE; the storage server sets it. */
+export const storageDeletes = { name: "storage.allow_delete_query", value: "true" } as const;
+
+/** Files are deleted through the storage server: what policies let through is asked in sessions such as its own. */
+export function isOfStorage({ schema, name }: QualifiedName): boolean {
+  return schema === "storage" && (name === "objects" || name === "buckets");
 }

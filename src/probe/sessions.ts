@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Identity } from "../model/channel.ts";
 import type { StateObservation } from "../model/observation.ts";
-import type { SettingsInForce } from "../model/settings.ts";
+import { isOfStorage, type SettingsInForce, storageDeletes } from "../model/settings.ts";
 import { type QualifiedName, quoteIdent } from "../lib/sql-text.ts";
 
 /** Another state of the session in which an identity-less persona is probed too. */
@@ -107,6 +107,7 @@ export function sessionOf(
     session.set("request.path", through ? requestPath(cell) : "");
     session.set("request.headers", through ? "{}" : "");
   }
+  if (isOfStorage(cell.relation.info)) session.set(storageDeletes.name, storageDeletes.value);
   return session;
 }
 

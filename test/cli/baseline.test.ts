@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { latestArchive } from "../../src/archive/chain.ts";
-import { readRun } from "../../src/archive/read.ts";
+import { readCells, readRun } from "../../src/archive/read.ts";
 import path from "node:path";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { rowgate } from "../support/cli.ts";
@@ -100,6 +100,24 @@ const byClaim = (level: string): string =>
 grant select on public.at_${level} to authenticated; create policy p on public.at_${level} for select to authenticated using (auth.jwt() ->> 'aal' = '${level}');
 `;
 
+/** One may delete what is one's own. The storage schema's trigger refuses each DELETE of sessions that are not the storage server's. */
+const files = `insert into storage.buckets (id, name) values ('files', 'files');
+insert into storage.objects (bucket_id, name, owner) values ('files', 'a.txt', '${ana}'), ('files', 'b.txt', '${luis}');
+create policy "own files" on storage.objects for select to authenticated using (owner = auth.uid());
+create policy "own deletes" on storage.objects for delete to authenticated using (owner = auth.uid());
+insert into auth.users (id) values ('${ana}'), ('${luis}');
+`;
+const filesMatrix = `matrix: files
+personas:
+  anon: { role: anon }
+  ana: { role: authenticated, claims: { sub: ${ana} } }
+  luis: { role: authenticated, claims: { sub: ${luis} } }
+relations:
+  storage.objects:
+    rows: { mine: 'owner = :sub' }
+    expect: { ana: { select: mine, delete: mine }, luis: { select: mine } }
+`;
+
 let project: string;
 beforeAll(async () => {
   project = await makeProject({
@@ -110,6 +128,8 @@ beforeAll(async () => {
     "matrices/app.yaml": matrix,
     "policies/users/001_profiles.sql": signUps,
     "matrices/users.yaml": signUpMatrix,
+    "policies/files/001_files.sql": files,
+    "matrices/files.yaml": filesMatrix,
     "policies/claims/001_tables.sql": byClaim("aal1") + byClaim("aal2"),
     "matrices/claims.yaml": `matrix: claims
 personas: { ana: { role: authenticated, claims: { sub: ${ana} } } }
@@ -140,9 +160,13 @@ function run(args: readonly string[]) {
   return rowgate(["run", ...args], { cwd: project });
 }
 
-async function latest(logs: string) {
+async function folderOf(logs: string): Promise<string> {
   const { id = "" } = (await latestArchive(path.join(project, logs))) ?? {};
-  return readRun(path.join(project, logs, id.slice(0, 8), id));
+  return path.join(project, logs, id.slice(0, 8), id);
+}
+
+async function latest(logs: string) {
+  return readRun(await folderOf(logs));
 }
 
 const reads = ["--only", "*/public.profiles/select", "--only", "*/storage.objects/select"];
@@ -300,4 +324,20 @@ alter table public.bare enable row level security; create policy all_rows on pub
     );
     expect(flat).not.toContain("only there");
   });
+});
+
+test("files are deleted in sessions such as the storage server's, so that its trigger hides no policy", async () => {
+  const deletes = ["--only", "*/storage.objects/{delete,blind_delete}", "--escalation", "off"];
+  const ended = await run(["matrices/files.yaml", ...deletes, "--logs", "files", "--quiet"]);
+  expect(ended.code, ended.stdout).toBe(1);
+  const found: string[] = [];
+  for await (const { id, verdict } of readCells(await folderOf("files"))) found.push(`${id} ${verdict}`);
+  expect(found.toSorted()).toEqual([
+    "ana/storage.objects/blind_delete pass",
+    "ana/storage.objects/delete pass",
+    "anon/storage.objects/blind_delete pass",
+    "anon/storage.objects/delete pass",
+    "luis/storage.objects/blind_delete leak",
+    "luis/storage.objects/delete leak",
+  ]);
 });

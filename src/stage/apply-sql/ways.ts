@@ -1,6 +1,7 @@
 import type { Node, RangeVar } from "libpg-query";
 import { DatabaseError } from "pg";
 import { isCode } from "../../model/answers.ts";
+import { storageDeletes } from "../../model/settings.ts";
 
 /** How a statement is applied where migrations run as a role that is no superuser. */
 export type Way =
@@ -89,7 +90,7 @@ function roleSettingWay(role: string | undefined, setting: string | undefined): 
 function deleteWay(table: RangeVar | undefined): Way {
   if (table?.schemaname !== "storage") return own;
   const because = "run, although today's storage server refuses it: on a new project this statement fails";
-  return { kind: "former", setting: "storage.allow_delete_query", because };
+  return { kind: "former", setting: storageDeletes.name, because };
 }
 
 function policyWay(table: RangeVar | undefined): Way {
