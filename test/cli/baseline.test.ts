@@ -329,7 +329,7 @@ alter table public.bare enable row level security; create policy all_rows on pub
 test("files are deleted in sessions such as the storage server's, so that its trigger hides no policy", async () => {
   const deletes = ["--only", "*/storage.objects/{delete,blind_delete}", "--escalation", "off"];
   const ended = await run(["matrices/files.yaml", ...deletes, "--logs", "files", "--quiet"]);
-  expect(ended.code, ended.stdout).toBe(1);
+  expect(ended.code, ended.out).toBe(1);
   const found: string[] = [];
   for await (const { id, verdict } of readCells(await folderOf("files"))) found.push(`${id} ${verdict}`);
   expect(found.toSorted()).toEqual([
