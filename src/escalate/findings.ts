@@ -77,10 +77,10 @@ export function findingsOf(
             ...(example.answer.hooked === true ? ["take a new token"] : []),
           ],
           chains: new Set(chains).size,
-          gains: [...byWhat].map(([what, all]) => {
-            const keys = new Set(all.flatMap((one) => one.keys));
+          gains: [...byWhat].map(([what, same]) => {
+            const keys = new Set(same.flatMap((one) => one.keys));
             const rows = [...keys].filter((key) => key !== wentThrough);
-            const by = new Set(all.map((one) => one.by.persona.name));
+            const by = new Set(same.map((one) => one.by.persona.name));
             return { what, rows: rows.length, examples: rows.slice(0, 3), by: [...by] };
           }),
           reproduce: reproduction(example, gain, hook),
