@@ -1,6 +1,6 @@
 import { meaningOf, waivableError } from "./answers.ts";
+import { answersIn, unansweredIn } from "./answered.ts";
 import type { Channel } from "./cell.ts";
-import type { Answer, Observation } from "./observation.ts";
 import type { CellRecord } from "./run.ts";
 import { verdictInfo } from "./verdict.ts";
 
@@ -24,20 +24,13 @@ export function errorCode({
   const codes = (Object.keys(channels) as Channel[]).flatMap((channel): readonly (string | undefined)[] => {
     const judged = channels[channel];
     if (judged?.verdict !== "error") return [];
-    const broken = answersIn(judged.observation)?.flatMap(({ code }) =>
+    const { observation } = judged;
+    const answers = unansweredIn(observation).length > 0 ? [] : answersIn(observation);
+    const broken = answers.flatMap(({ code }) =>
       code !== null && meaningOf(code, operation, channel) === "broken" ? [code] : [],
     );
-    return broken === undefined || broken.length === 0 ? [undefined] : broken;
+    return broken.length === 0 ? [undefined] : broken;
   });
   const [first, ...others] = new Set(codes);
   return others.length === 0 && first !== undefined && waivableError.test(first) ? first : undefined;
-}
-
-/** `undefined`: there is more than answers of the server. */
-function answersIn(seen: Observation): readonly Answer[] | undefined {
-  if ("untestedStates" in seen && (seen.untestedStates ?? []).length > 0) return undefined;
-  if (seen.kind === "insert") return seen.attempts.map(({ answer }) => answer);
-  if (seen.kind === "statement") return [seen.answer];
-  if (seen.kind !== "rows" && seen.kind !== "call") return undefined;
-  return [seen.answer, ...seen.states.map(({ answer }) => answer)];
 }

@@ -12,6 +12,7 @@ import type { ProofRelation } from "./analyse/schema.ts";
 import { undecided } from "./compared.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
+import type { Turns } from "../lib/turns.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
 import { type CallOf, rowsBehind } from "./other-rows.ts";
@@ -45,6 +46,8 @@ export interface ProverOptions {
   /** Schemas that a request may ask for. */
   readonly exposes?: readonly string[];
   readonly statementTimeoutMs?: number;
+  /** Shared by who asks the same database meanwhile. */
+  readonly turns?: Turns | undefined;
 }
 
 const timeoutMs = 5_000;
@@ -249,7 +252,7 @@ export class Prover implements AsyncDisposable {
 
   async #open(): Promise<Opened> {
     const client = await this.#options.open();
-    const session = new ProofSession(client, this.#timeoutMs);
+    const session = new ProofSession(client, this.#timeoutMs, { turns: this.#options.turns });
     await session.begin();
     return { session, client, relations: new Map() };
   }

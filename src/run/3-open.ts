@@ -9,6 +9,7 @@ import { type Traces, watchTraces } from "../probe/traces.ts";
 import type { ChannelTrust } from "../judge/verdict.ts";
 import { now } from "../lib/clock.ts";
 import { once } from "../lib/once.ts";
+import { Turns } from "../lib/turns.ts";
 import type { Channel } from "../model/cell.ts";
 import type { Identity, ProbeChannel } from "../model/channel.ts";
 import type { Moment } from "../lib/moment.ts";
@@ -45,6 +46,8 @@ export interface OpenRun {
   readonly channels: OpenChannels;
   /** `undefined`: nothing is proved for all rows here. */
   readonly prover: Prover | undefined;
+  /** Of the proof, and of probes: rows that the one puts in keep the others waiting. */
+  readonly turns: Turns;
   /** When the first channel was opened. */
   readonly since: Moment;
 }
@@ -95,8 +98,12 @@ export async function open(
   await archive.catalog(plan.catalog);
   const traces = await watchTraces(privileged, plan, target);
   const since = now();
-  const channels = await openChannels({ request, plan, options, identities, sessions, signedAt }, closers);
-  const prover = await openProof(request, identities, closers);
+  const turns = new Turns();
+  const channels = await openChannels(
+    { request, plan, options, identities, sessions, signedAt, turns },
+    closers,
+  );
+  const prover = await openProof(request, identities, closers, { turns });
   return {
     request,
     plan,
@@ -108,11 +115,15 @@ export async function open(
     traces,
     channels,
     prover,
+    turns,
     since,
   };
 }
 
-interface OpenInput extends Pick<OpenRun, "request" | "plan" | "options" | "identities" | "sessions"> {
+interface OpenInput extends Pick<
+  OpenRun,
+  "request" | "plan" | "options" | "identities" | "sessions" | "turns"
+> {
   /** When the tokens were signed. */
   readonly signedAt: Moment;
 }
@@ -130,7 +141,10 @@ async function openChannels(input: OpenInput, closers: Closers): Promise<OpenCha
     workers: Array.from({ length: count }, (_, index) =>
       [direct[index], rest].filter((one) => one !== undefined),
     ),
-    spare: inTurn(once(() => openOne(input, closers))),
+    spare: inTurn(
+      once(() => openOne(input, closers)),
+      input.turns,
+    ),
     gatewayChecks: rest === undefined ? undefined : { ...rest.gatewayChecks, identityShown: shown },
     finish: async () => (await rest?.finish()) ?? [],
     trust: {
@@ -149,10 +163,10 @@ function openDirect(input: OpenInput, count: number, closers: Closers): Promise<
   return Promise.all(Array.from({ length: count }, () => openOne(input, closers)));
 }
 
-function inTurn<C>(channel: () => Promise<C>): <T>(use: (one: C) => Promise<T>) => Promise<T> {
+function inTurn<C>(channel: () => Promise<C>, turns: Turns): <T>(use: (one: C) => Promise<T>) => Promise<T> {
   let before: Promise<unknown> = Promise.resolve();
   return (use) => {
-    const used = before.then(channel).then(use);
+    const used = before.then(channel).then((one) => turns.shared(() => use(one)));
     before = used.catch(() => undefined);
     return used;
   };

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { isOfTheMoment } from "../model/answered.ts";
 import { type Cell, type Channel, isAssignment } from "../model/cell.ts";
 import type { ChannelAnswer, ProbeChannel } from "../model/channel.ts";
 import { RowgateError } from "../model/errors.ts";
@@ -32,7 +33,9 @@ export async function probe(
     );
     const asked = own.map(({ cell }) => cell);
     const found =
-      failure === undefined ? await ask(channel, asked, blocked) : asked.map(() => unasked(failure));
+      failure === undefined
+        ? await askTwice(run, asked, (cells) => ask(channel, cells, blocked))
+        : asked.map(() => unasked(failure));
     for (const [position, { index }] of own.entries()) {
       const answer = found[position];
       const slot = answers[index];
@@ -42,6 +45,22 @@ export async function probe(
   const probed = cells.map((cell, index) => ({ cell, answers: answers[index] ?? {} }));
   for (const one of probed) run.traces.note(one.cell, Object.values(one.answers));
   return probed;
+}
+
+/**
+ * A row that the proof puts in, with the key of one that a probe sends, keeps the probe waiting, past a limit at the worst: what was
+ * cut off so is asked once more, while the proof waits.
+ */
+async function askTwice(
+  { prover, turns }: OpenRun,
+  cells: readonly Cell[],
+  ask: (cells: readonly Cell[]) => Promise<readonly ChannelAnswer[]>,
+): Promise<readonly ChannelAnswer[]> {
+  const found = await ask(cells);
+  const cut = found.map(({ observation }) => isOfTheMoment(observation));
+  if (prover === undefined || !cut.includes(true)) return found;
+  const again = (await turns.alone(() => ask(cells.filter((_, index) => cut[index])))).values();
+  return found.map((answer, index) => (cut[index] === true ? (again.next().value ?? answer) : answer));
 }
 
 /** What the posture forbids is answered here: the channel itself would throw. `blocked`: why only reads are sent. */

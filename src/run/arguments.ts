@@ -86,7 +86,7 @@ async function askServer(
   const { target } = run.request;
   const client = await connect(addressOf(target), target.limits);
   const endsAt = which === "undeclared" ? performance.now() + Math.max(leastMs, probedMs) : undefined;
-  const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs), endsAt);
+  const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs), { endsAt });
   try {
     await countRows(client);
     await session.begin();

@@ -1,5 +1,6 @@
 import { claimAnywhere, memberOf, shownClaim } from "../prove/analyse/claims.ts";
 import type { Client } from "pg";
+import type { Turns } from "../lib/turns.ts";
 import type { Identity } from "../model/channel.ts";
 import type { Json, Matrix, Persona } from "../model/matrix.ts";
 import { addressOf, postureRules, readsOnly } from "../model/posture.ts";
@@ -14,8 +15,8 @@ export async function openProof(
   { target, matrix, proof }: Pick<RunRequest, "target" | "matrix" | "proof">,
   identities: ReadonlyMap<string, Identity>,
   closers: (() => Promise<unknown>)[],
-  /** Made first in each transaction, and undone with it. */
-  changes: readonly string[] = [],
+  /** `changes`: made first in each transaction, and undone with it. */
+  { changes = [], turns }: { readonly changes?: readonly string[]; readonly turns?: Turns | undefined } = {},
 ): Promise<Prover | undefined> {
   if (proof === "rows-at-hand" || readsOnly(target) || !postureRules[target.posture].takesWrites)
     return undefined;
@@ -35,6 +36,7 @@ export async function openProof(
     identities: matrix.personas.flatMap((one) => identitiesOf(one, identities)),
     exposes: matrix.exposes,
     statementTimeoutMs: target.limits.statementTimeoutMs,
+    turns,
   });
   closers.push(() => prover.close());
   return prover;

@@ -28,7 +28,7 @@ export async function proveUnder(
     const closers: (() => Promise<unknown>)[] = [];
     try {
       const all = { ...request, proof: "all-rows" } as const;
-      const prover = await openProof(all, sessions.identities, closers, changes);
+      const prover = await openProof(all, sessions.identities, closers, { changes });
       const found = (await prover?.prove(group)) ?? [];
       for (const [index, one] of group.entries()) {
         const answer = found[index];

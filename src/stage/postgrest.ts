@@ -86,7 +86,7 @@ export function postgrestSettings(config: GatewayConfig, ports: Ports): Record<s
     ["PGRST_DB_MAX_ROWS", maxRows === undefined ? undefined : String(maxRows)],
   ];
   return {
-    PGRST_DB_URI: connectionString(database, config.statementTimeoutMs ?? 30_000),
+    PGRST_DB_URI: connectionString(database, config),
     PGRST_DB_SCHEMAS: schemas.join(","),
     PGRST_DB_EXTRA_SEARCH_PATH: (config.extraSearchPath ?? ["public"]).join(","),
     PGRST_DB_TX_END: txEnd,
@@ -100,9 +100,12 @@ export function postgrestSettings(config: GatewayConfig, ports: Ports): Record<s
   };
 }
 
-function connectionString(address: DatabaseAddress, statementTimeoutMs: number): string {
+function connectionString(
+  address: DatabaseAddress,
+  { statementTimeoutMs = 30_000, lockTimeoutMs = 0 }: GatewayConfig,
+): string {
   const { host, port, user, password, database: dbname } = address;
-  const options = `-c statement_timeout=${statementTimeoutMs}`;
+  const options = `-c statement_timeout=${statementTimeoutMs} -c lock_timeout=${lockTimeoutMs}`;
   return Object.entries({ host, port, user, password, dbname, sslmode: "disable", options })
     .map(([name, value]) => `${name}='${String(value).replaceAll(/['\\]/g, "\\$&")}'`)
     .join(" ");

@@ -177,6 +177,7 @@ async function openTarget(opening: Opening): Promise<OpenedTarget> {
     txEnd,
     extraSearchPath: applied.extraSearchPath,
     statementTimeoutMs: defaultLimits.statementTimeoutMs,
+    lockTimeoutMs: defaultLimits.lockTimeoutMs,
   });
   const target: Target = {
     name,

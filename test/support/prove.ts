@@ -93,6 +93,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
               ...(options.txEnd !== undefined && { txEnd: options.txEnd }),
               // As the embedded target has it: a statement ends before its request is given up.
               statementTimeoutMs: options.limits?.statementTimeoutMs ?? defaultLimits.statementTimeoutMs,
+              lockTimeoutMs: options.limits?.lockTimeoutMs ?? defaultLimits.lockTimeoutMs,
               ...options.gateway,
             },
           ),

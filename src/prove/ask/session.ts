@@ -1,5 +1,6 @@
 import { codeOf, isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
+import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
 
@@ -102,6 +103,8 @@ export class ProofSession implements Asking {
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
   readonly #endsAt: number;
+  /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
+  readonly #turns: Turns;
   readonly #gathered = new Map<string, Gathered>();
   /** By role: what must be granted before anything can be evaluated as it; undone with each message. */
   readonly #grants = new Map<string, Promise<string>>();
@@ -114,10 +117,18 @@ export class ProofSession implements Asking {
   validates = true;
 
   /** @param endsAt by `performance.now()`; what is asked later is rejected, see `inTime` */
-  constructor(client: Client, timeoutMs: number, endsAt: number = Number.POSITIVE_INFINITY) {
+  constructor(
+    client: Client,
+    timeoutMs: number,
+    {
+      endsAt = Number.POSITIVE_INFINITY,
+      turns = new Turns(),
+    }: { readonly endsAt?: number | undefined; readonly turns?: Turns | undefined } = {},
+  ) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
     this.#endsAt = endsAt;
+    this.#turns = turns;
   }
 
   async begin(): Promise<void> {
@@ -301,7 +312,9 @@ export class ProofSession implements Asking {
     for (const { patience, resolve } of all) if (patience.timedOut) resolve([timedOut]);
     const batch = all.filter(({ patience }) => !patience.timedOut);
     if (batch.length === 0) return;
-    const answers = await this.#inTurn(async () => this.#exchange(batch.map(({ steps }) => steps)));
+    const answers = await this.#inTurn(() =>
+      this.#turns.shared(() => this.#exchange(batch.map(({ steps }) => steps))),
+    );
     for (const [index, one] of batch.entries()) {
       const answer = answers[index];
       const last = answer?.at(-1);

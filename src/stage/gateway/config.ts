@@ -46,6 +46,8 @@ export interface GatewayConfig {
   readonly maxBodyBytes?: number | undefined;
   /** Milliseconds for one statement, unless its role has its own setting; 30,000 by default. */
   readonly statementTimeoutMs?: number | undefined;
+  /** For how long a request waits for another's lock; as long as a statement may take, unless given. */
+  readonly lockTimeoutMs?: number | undefined;
 }
 
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);

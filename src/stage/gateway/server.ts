@@ -66,7 +66,12 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   }
 }
 
-function openPool({ database, poolSize = 10, statementTimeoutMs = 30_000 }: GatewayConfig): Pool {
+function openPool({
+  database,
+  poolSize = 10,
+  statementTimeoutMs = 30_000,
+  lockTimeoutMs = 0,
+}: GatewayConfig): Pool {
   const pool = new Pool({
     ...database,
     // Without it a PGSSLMODE of the environment would decide.
@@ -74,6 +79,7 @@ function openPool({ database, poolSize = 10, statementTimeoutMs = 30_000 }: Gate
     max: poolSize,
     connectionTimeoutMillis: 10_000,
     statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
     application_name: "rowgate builtin gateway",
     allowExitOnIdle: true,
   });
