@@ -3,7 +3,7 @@
 -- so that pg_get_expr names everything in full. One JSON document a row; the shape is ProofRelation of
 -- src/prove/analyse/schema.ts.
 with recursive domains as (
-  select oid, oid as base, typbasetype as next, typnotnull as not_null from pg_type
+  select oid, oid as base, typbasetype as next, typnotnull as not_null from pg_type where typtype = 'd'
   union all
   select d.oid, t.oid, t.typbasetype, d.not_null or t.typnotnull from domains d join pg_type t on t.oid = d.next
 ),
@@ -30,7 +30,7 @@ select json_build_object(
       'base', format_type(base.oid, null),
       'element', case when base.typcategory = 'A' then format_type(base.typelem, null) end,
       'category', base.typcategory,
-      'domainNotNull', t.typtype = 'd' and dom.not_null,
+      'domainNotNull', coalesce(dom.not_null, false),
       'expression', pg_get_expr(d.adbin, d.adrelid),
       'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = base.oid),
       'deterministic', coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true),
@@ -38,8 +38,8 @@ select json_build_object(
       order by a.attnum)
     from pg_attribute a
     join pg_type t on t.oid = a.atttypid
-    join domains dom on dom.oid = t.oid and dom.next = 0
-    join pg_type base on base.oid = dom.base
+    left join domains dom on dom.oid = t.oid and dom.next = 0
+    join pg_type base on base.oid = coalesce(dom.base, t.oid)
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'checks', coalesce((
