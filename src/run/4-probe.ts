@@ -54,12 +54,12 @@ export async function probe(
 async function askTwice(
   { prover, turns }: OpenRun,
   cells: readonly Cell[],
-  ask: (cells: readonly Cell[]) => Promise<readonly ChannelAnswer[]>,
+  send: (cells: readonly Cell[]) => Promise<readonly ChannelAnswer[]>,
 ): Promise<readonly ChannelAnswer[]> {
-  const found = await ask(cells);
+  const found = await send(cells);
   const cut = found.map(({ observation }) => isOfTheMoment(observation));
   if (prover === undefined || !cut.includes(true)) return found;
-  const again = (await turns.alone(() => ask(cells.filter((_, index) => cut[index])))).values();
+  const again = (await turns.alone(() => send(cells.filter((_, index) => cut[index])))).values();
   return found.map((answer, index) => (cut[index] === true ? (again.next().value ?? answer) : answer));
 }
 

@@ -1,6 +1,7 @@
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
-import { askTexts, type Asking } from "./session.ts";
+import type { Asking } from "./session.ts";
+import { askTexts } from "./texts.ts";
 
 /** Bytes: a longer value that is there is not tried as one to put in. */
 const longestValue = 10_000;

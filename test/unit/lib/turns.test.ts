@@ -49,9 +49,10 @@ test("one alone begins when what goes on is over, and what comes meanwhile begin
   );
 });
 
+const failing = (): Promise<never> => Promise.reject(new Error("broken"));
+
 test("one that fails keeps nobody waiting", async () => {
   const turns = new Turns();
-  const failing = (): Promise<never> => Promise.reject(new Error("broken"));
   await expect(turns.alone(failing)).rejects.toThrow("broken");
   await expect(turns.shared(failing)).rejects.toThrow("broken");
   await expect(turns.alone(() => Promise.resolve(1))).resolves.toBe(1);
