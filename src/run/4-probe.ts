@@ -34,7 +34,7 @@ export async function probe(
     const asked = own.map(({ cell }) => cell);
     const found =
       failure === undefined
-        ? await askTwice(run, asked, (cells) => ask(channel, cells, blocked))
+        ? await askTwice(run, asked, (some) => ask(channel, some, blocked))
         : asked.map(() => unasked(failure));
     for (const [position, { index }] of own.entries()) {
       const answer = found[position];
