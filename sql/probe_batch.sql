@@ -21,9 +21,9 @@
 --                    changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as "most" were
 --                    answered otherwise than without the changes, the mutant is undone, and the next one is made
 --        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first;
---                    '': answered otherwise already, and asked further. Row by row, a mutant's probe ends with the first row too many:
---                    more say no more. One that is asked further and shows a row too many, or one too few, most likely decides, so
---                    the units after it wait
+--                    '': answered otherwise already, or to be told whatever it is answered. Row by row, a mutant's probe ends with
+--                    the first row too many: more say no more; and it is left out (null) where the unit's answers differ already.
+--                    One with '' that shows a row too many, or one too few, most likely decides, so the units after it wait
 --        most        units
 --      kinds: read    one read: statements[1] returns how many rows, and a hash, as the persona sees them
 --             write   one write over all rows: each of the statements is tried until one goes through (a check may take one
@@ -110,7 +110,7 @@ declare
   usual text[] := array(select jsonb_array_elements_text(batch->'usual'));
   first_probes constant jsonb := case when most is null then batch->'probes'
     else (select coalesce(jsonb_agg(all_probes[o]), '[]') from unnest(usual) with ordinality x(u, o) where u is null) end;
-  wanted text[]; units text[]; differs boolean; found text[] := '{}';   -- that were answered otherwise; what is said of mutants
+  wanted text; units text[]; differs boolean; found text[] := '{}';   -- that were answered otherwise; what is said of mutants
   unit int; cancelled boolean := false; undoing boolean; refused_change text; enough boolean;
 begin
   -- What is asked of others, and of whom, is not for the policies to read.
@@ -136,7 +136,7 @@ begin
       execute stmt;
     end loop;
     stage := 'changed';
-    answers := '{}'; wanted := '{}'; units := '{}'; unit := null; enough := false;
+    answers := '{}'; wanted := null; differs := false; units := '{}'; unit := null; enough := false;
   end if;
   <<probes>>
   for probe in execute case when mutation = 0
@@ -145,17 +145,20 @@ begin
     end using first_probes, mutants[greatest(mutation, 1)]->'probes', all_probes
   loop
     if mutation > 0 then
+      differs := differs or md5(answers[cardinality(answers)]) is distinct from wanted;
       if unit is distinct from probe.unit then
-        differs := false;
-        for j in 1 .. cardinality(wanted) loop differs := differs or md5(answers[j]) is distinct from wanted[j]; end loop;
         if differs then
           units := units || concat('{"unit":', unit, ',"answers":[', array_to_string(answers, ','), ']}');
           exit probes when cardinality(units) >= most;
         end if;
-        unit := probe.unit; answers := '{}'; wanted := '{}';
+        unit := probe.unit; answers := '{}'; wanted := null; differs := false;
         exit probes when enough;
       end if;
-      wanted := wanted || usual[probe.number];
+      wanted := usual[probe.number];
+      if differs and wanted <> '' and probe.kind = 'rows' then
+        answers := answers || 'null'::text;
+        continue;
+      end if;
     end if;
     -- Baselines first, privileged, once a batch: one snapshot serves baseline and probe.
     if probe.baseline is not null and baseline_total[probe.baseline] is null and baseline_error[probe.baseline] is null then
@@ -417,8 +420,7 @@ begin
     end if;
   end loop probes;
   if mutation > 0 and cardinality(units) < most and not cancelled then
-    differs := false;
-    for j in 1 .. cardinality(wanted) loop differs := differs or md5(answers[j]) is distinct from wanted[j]; end loop;
+    differs := differs or md5(answers[cardinality(answers)]) is distinct from wanted;
     if differs then units := units || concat('{"unit":', unit, ',"answers":[', array_to_string(answers, ','), ']}'); end if;
   end if;
   undoing := mutation > 0;

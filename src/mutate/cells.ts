@@ -1,3 +1,4 @@
+import { grouped } from "../lib/grouped.ts";
 import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 import { type CellOptions, cellsOf, type Plan, type RelationWork, type Work } from "../plan/plan.ts";
@@ -63,6 +64,15 @@ function maySend({ privileges }: Mutant["after"], { role, operation, column = ""
 /** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */
 function likeliestFirst(cells: readonly Cell[]): readonly Cell[] {
   return cells.toSorted((a, b) => costOf(a) - costOf(b));
+}
+
+/** One of each operation after the other; of the operation `last` at the end of each turn. */
+export function inTurns(cells: readonly Cell[], last?: Cell["operation"]): readonly Cell[] {
+  const turns = [...grouped(cells, ({ operation }) => operation)]
+    .toSorted(([a], [b]) => Number(a === last) - Number(b === last))
+    .map(([, same]) => same);
+  const longest = Math.max(0, ...turns.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) => turns.flatMap((one) => one[turn] ?? [])).flat();
 }
 
 function costOf({ operation, column }: Cell): number {

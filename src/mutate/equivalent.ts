@@ -133,8 +133,10 @@ function saysTheSame(
   after: RelationInfo,
   role: RoleInfo,
   command: Command,
-  sides: readonly ("using" | "check")[],
+  sides: readonly Side[],
 ): boolean {
+  if (sides.every((side) => textOf(before, role, command, side) === textOf(after, role, command, side)))
+    return true;
   const atoms = new Map<string, number>();
   const [old, now] = [before, after].map((info) =>
     all(sides.map((side) => effective(info, role, command, side, atoms))),
@@ -175,29 +177,48 @@ function keepsWhatDecides(before: RelationInfo, after: RelationInfo, { name }: R
   });
 }
 
+type Side = "using" | "check";
+
 /** OR of what permits, AND what restricts, as Postgres puts them together. */
 function effective(
   info: RelationInfo,
   role: RoleInfo,
   command: Command,
-  side: "using" | "check",
+  side: Side,
   atoms: Map<string, number>,
 ): Formula {
   if (!info.rls || bypassOf(role, info) !== undefined) return () => 1;
-  const applying = info.policies.filter(
-    (policy) => (policy.command === command || policy.command === "all") && isFor(policy.roles, role),
-  );
   const formulas = (permissive: boolean): readonly Formula[] =>
-    applying
-      .filter((policy) => policy.permissive === permissive)
-      .map((policy) => {
-        const text = side === "check" ? (policy.check ?? policy.using) : policy.using;
-        // Postgres leaves it out of the OR, and out of the AND.
-        return text === null
-          ? (): Truth => (permissive ? 0 : 1)
-          : formulaOf(parseExpression(text), info, atoms);
-      });
+    clauses(info, role, command, side, permissive).map((text) =>
+      formulaOf(parseExpression(text), info, atoms),
+    );
   return all([any(formulas(true)), ...formulas(false)]);
+}
+
+/** What is the same text is the same formula, however many parts it has. */
+function textOf(info: RelationInfo, role: RoleInfo, command: Command, side: Side): string {
+  const isOpen = !info.rls || bypassOf(role, info) !== undefined;
+  const of = (permissive: boolean): readonly string[] =>
+    clauses(info, role, command, side, permissive).toSorted();
+  return isOpen ? "" : JSON.stringify([of(true), of(false)]);
+}
+
+/** Of the policies that apply. One without the clause is left out of the OR, and out of the AND. */
+function clauses(
+  info: RelationInfo,
+  role: RoleInfo,
+  command: Command,
+  side: Side,
+  permissive: boolean,
+): readonly string[] {
+  return info.policies
+    .filter(
+      (policy) =>
+        policy.permissive === permissive &&
+        (policy.command === command || policy.command === "all") &&
+        isFor(policy.roles, role),
+    )
+    .flatMap(({ using, check }) => (side === "check" ? (check ?? using) : using) ?? []);
 }
 
 const all =

@@ -1,6 +1,6 @@
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
-import { grouped } from "../lib/grouped.ts";
+import { operationInfo } from "../model/operations.ts";
 import type { DirectChannel, StartedProbe } from "../probe/sql/channel.ts";
 import type { Posted } from "../probe/sql/batch.ts";
 import {
@@ -11,6 +11,7 @@ import {
   replyOf,
   type Request,
 } from "../probe/sql/protocol.ts";
+import { inTurns } from "./cells.ts";
 import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 
@@ -76,6 +77,8 @@ interface Running {
   readonly differing: Set<string>;
   /** Cells that the change makes fail with an error, or too late. */
   unclear: number;
+  /** Of what changes rows: whose cell was the last to be answered otherwise and to notice nothing. */
+  undecided: Cell["operation"] | undefined;
   done: boolean;
 }
 
@@ -103,6 +106,7 @@ export async function screen(trials: readonly Trial[], means: Means): Promise<re
       result: undefined,
       differing: new Set(),
       unclear: 0,
+      undecided: undefined,
       done: false,
     }),
   );
@@ -147,8 +151,9 @@ async function askOnce(chunk: readonly Running[], asking: Asking): Promise<boole
         probes: units.flatMap(({ keys }, unit) => keys.map((key) => [numbers.get(key) ?? 0, unit] as const)),
       }),
     ),
+    // What is asked of one mutant alone, as it is planned with a privilege more or less, is judged sooner than it is asked twice.
     usual: [...posted.keys()].map((key) =>
-      key.startsWith(anew) ? "" : (asking.transcripts.usual.get(key) ?? null),
+      key.startsWith(anew) ? "" : (asking.transcripts.usual.get(key) ?? (asking.most === 1 ? "" : null)),
     ),
     most: asking.most,
   });
@@ -243,8 +248,10 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
     if (asked === undefined) continue;
     one.differing.add(asked.cell.id);
     const resumed = asked.live ?? begun(asked.cell, asking);
-    for (const [index, key] of asked.keys.entries())
-      resumed.replies.set(key.replace(anew, ""), replyOf(answers[index] ?? {}));
+    for (const [index, key] of asked.keys.entries()) {
+      const answer = answers[index] ?? undefined;
+      if (answer !== undefined) resumed.replies.set(key.replace(anew, ""), replyOf(answer));
+    }
     const seen = await resume(resumed, mutant, asking);
     if (seen === "unknown") one.result = "unknown";
     else if (seen === undefined) live.push(resumed);
@@ -253,6 +260,7 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
       if (isFinal(outcome)) return end(one, outcome);
       one.result ??= outcome;
       if (outcome !== undefined) one.unclear += 1;
+      else if (isOfRows(asked.cell)) one.undecided = asked.cell.operation;
     }
   }
   // An answer that most likely decides ends the statement for this mutant: the others' turn comes if it did not.
@@ -260,16 +268,15 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
   for (const [unit, { live: waiting }] of units.entries())
     if (waiting !== undefined && !answered.has(unit)) live.push(waiting);
   if (one.live.length === 0) one.queue = leftOf(one.queue, units, raw, asking.most);
-  if (one.unclear > 0) one.queue = one.unclear < unclearAtMost ? inTurns(one.queue) : [];
+  if (one.unclear >= unclearAtMost) one.queue = [];
+  else if (one.unclear > 0 || one.undecided !== undefined) one.queue = inTurns(one.queue, one.undecided);
   one.live = live;
   if (live.length === 0 && one.queue.length === 0) end(one, one.result);
 }
 
-/** One of each operation after the other. */
-function inTurns(queue: readonly Cell[]): readonly Cell[] {
-  const turns = [...grouped(queue, ({ operation }) => operation).values()];
-  const longest = Math.max(0, ...turns.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, turn) => turns.flatMap((one) => one[turn] ?? [])).flat();
+function isOfRows({ operation }: Cell): boolean {
+  const { blind, rowByRow } = operationInfo[operation];
+  return blind || rowByRow;
 }
 
 /** The cells behind the last one that was answered otherwise; none where the mutant was asked to its end. */

@@ -47,6 +47,8 @@ interface Pending {
   readonly asked: Set<string>;
   /** Personas whose SELECT of the relation was answered as without the change. */
   readonly unmoved: Set<string>;
+  /** What it is if no cell says otherwise: the same rows are permitted, by another clause. */
+  readonly ignored: Outcome | undefined;
   outcome?: Outcome | undefined;
   unknown: boolean;
 }
@@ -81,9 +83,7 @@ export async function tryAll(
   });
   const tried = performance.now();
   await inPlaces(places, open(), async (one, { proofs }) => {
-    if (one.outcome !== undefined) return;
-    const because = equivalentBecause(one.mutant, mutating, true);
-    one.outcome = because === undefined ? await proved(one, mutating, proofs) : { state: "ignored", because };
+    one.outcome ??= one.ignored ?? (await proved(one, mutating, proofs));
   });
   return {
     results: pending.map((one) => resultOf(one, mutating)),
@@ -146,12 +146,13 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
     columns: [],
     asked: new Set(),
     unmoved: new Set(),
+    ignored: undefined,
     unknown,
   };
   if (mutant.unprintable !== undefined)
     return { ...pending, outcome: { state: "compile error", because: mutant.unprintable } };
-  const because = mutant.equivalent ?? equivalentBecause(mutant, mutating);
-  if (because !== undefined) return { ...pending, outcome: { state: "ignored", because } };
+  const same = equivalent(mutant, mutating);
+  if (same !== undefined) return { ...pending, outcome: same };
   if (mutant.unseen !== undefined)
     return { ...pending, outcome: { state: "no coverage", because: mutant.unseen } };
   const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
@@ -159,7 +160,14 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   const columns = columnCells(mutant, mutating);
   const outcome: Outcome | undefined =
     own.length + readers.length + columns.length === 0 ? { state: "no coverage" } : undefined;
-  return { ...pending, own, readers, columns, outcome };
+  const ignored = equivalent(mutant, mutating, true);
+  return { ...pending, own, readers, columns: ignored === undefined ? columns : [], ignored, outcome };
+}
+
+/** Where the same rows are permitted, only a cell that says which clause refuses can notice. */
+function saysMore({ ignored }: Pending): (cell: Cell) => boolean {
+  return ({ expectation }) =>
+    ignored === undefined || (expectation.kind === "deny" && expectation.reason !== undefined);
 }
 
 /** What no row at hand shows, rows that could be there may. */
@@ -199,7 +207,7 @@ async function screened(
   channel: DirectChannel,
 ): Promise<void> {
   const { transcripts, interrupted } = mutating;
-  const all = pending.map(cellsFor);
+  const all = pending.map((one) => cellsFor(one).filter(saysMore(one)));
   const trials = pending.map(({ mutant }, index) => ({
     mutant,
     cells: (all[index] ?? []).filter(mayDiffer(mutant, mutating, pending[index]?.unmoved)),
@@ -227,7 +235,7 @@ async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel
   interrupted?.throwIfAborted();
   const own = ownCells(mutant, mutating, "after");
   const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))].map((cells) =>
-    cells.filter(mayDiffer(mutant, mutating, one.unmoved)),
+    cells.filter(saysMore(one)).filter(mayDiffer(mutant, mutating, one.unmoved)),
   );
   const changed = channel.under(mutant.ddl, mutant.everywhere !== true, true);
   for (const cells of all) {
@@ -260,11 +268,14 @@ async function askColumns(one: Pending, tries: ColumnTries): Promise<void> {
   if (outcome !== undefined && (one.outcome === undefined || isFinal(outcome))) one.outcome = outcome;
 }
 
-function equivalentBecause(mutant: Mutant, mutating: Mutating, survived = false): string | undefined {
+/** `survived`: where no cell notices it. */
+function equivalent(mutant: Mutant, mutating: Mutating, survived = false): Outcome | undefined {
   const { plan, texts } = mutating;
-  const useless = unusable(mutant, plan.catalog, texts);
-  if (useless !== undefined) return useless;
   const { roles, relations } = plan.catalog;
   const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
-  return isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived);
+  const because =
+    mutant.equivalent ??
+    unusable(mutant, plan.catalog, texts) ??
+    (isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived));
+  return because === undefined ? undefined : { state: "ignored", because };
 }

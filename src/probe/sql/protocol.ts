@@ -155,7 +155,7 @@ export interface BatchMutants {
 
 /** What a mutant came to: the units that were answered otherwise than without its changes. */
 export type RawMutant =
-  | readonly { readonly unit: number; readonly answers: readonly RawAnswer[] }[]
+  | readonly { readonly unit: number; readonly answers: readonly (RawAnswer | null)[] }[]
   | { readonly refused: readonly [code: string, message: string] };
 
 /** Fewer mutants than were asked where the statement timeout struck. */
