@@ -14,7 +14,7 @@ bases as (
   union all
   select b.oid, t.oid, t.typbasetype from bases b join pg_type t on t.oid = b.next),
 -- What belongs to a relation and reads others. part: the command of a policy (r, a, w, d, *), or view, rule, write.
-parts as (
+parts as materialized (
   select 'pg_policy'::regclass as class, p.oid, p.polrelid as relation, p.polcmd::text as part from pg_policy p
   union all
   select 'pg_rewrite'::regclass, r.oid, r.ev_class, case when r.rulename = '_RETURN' then 'view' else 'write' end from pg_rewrite r
