@@ -175,19 +175,19 @@ export interface Allowance {
 
 export async function allowancesOf(client: Client, world: World): Promise<readonly Allowance[]> {
   const found: Allowance[] = [];
+  const declarations = [
+    ...world.subjects.flatMap((subject) =>
+      (subject.spec?.declarations ?? []).map((one) => ({
+        one,
+        subject,
+        on: formatQualified(subject.info),
+      })),
+    ),
+    ...world.functions.flatMap(({ spec }) =>
+      spec.declarations.map((one) => ({ one, subject: undefined, on: formatFunction(spec) })),
+    ),
+  ];
   for (const actor of world.actors.filter(({ stranger }) => !stranger)) {
-    const declarations = [
-      ...world.subjects.flatMap((subject) =>
-        (subject.spec?.declarations ?? []).map((one) => ({
-          one,
-          subject,
-          on: formatQualified(subject.info),
-        })),
-      ),
-      ...world.functions.flatMap(({ spec }) =>
-        spec.declarations.map((one) => ({ one, subject: undefined, on: formatFunction(spec) })),
-      ),
-    ];
     for (const { one, subject, on } of declarations) {
       const rule = one.mayBecome;
       if (rule === undefined || one.persona !== actor.persona.name) continue;

@@ -52,6 +52,7 @@ export class Dependencies {
   readonly #bodies = new Map<string, Mentions>();
   readonly #closures = new Map<string, Closure>();
   readonly #linked = new WeakMap<readonly string[], Links>();
+  readonly #compared = new Map<string, readonly string[]>();
   /** By relation: what its policies, checks and query name. */
   readonly #texts: ReadonlyMap<string, Mentions>;
 
@@ -179,8 +180,13 @@ export class Dependencies {
 
   /** What the relation's own texts compare a column of it with, at once or within the functions that they give it to. */
   comparedIn(oid: string, column: string): readonly string[] {
+    const key = `${oid} ${column}`;
     const text = this.#texts.get(oid);
-    return text === undefined ? [] : comparedBy(text, column, this.#functionsByName, (fn) => this.bodyOf(fn));
+    const found =
+      this.#compared.get(key) ??
+      (text === undefined ? [] : comparedBy(text, column, this.#functionsByName, (fn) => this.bodyOf(fn)));
+    this.#compared.set(key, found);
+    return found;
   }
 
   #links(readers: readonly string[]): Links {

@@ -1,17 +1,25 @@
+import { perObject } from "../lib/recent.ts";
+import type { RelationSpec } from "../model/matrix.ts";
 import { dependsOn } from "./closure.ts";
 import type { Step } from "./step.ts";
 import type { Subject, World } from "./world.ts";
 
 /** The matrix says that the columns may hold another's identity. */
 export function mayName({ subject, actor, kind, columns }: Step): boolean {
-  const declaration = subject?.spec?.declarations.find(
-    ({ persona, operation }) => persona === actor.persona.name && operation === kind,
-  );
-  const named = new Set(
-    [...(declaration?.names ?? []), ...(declaration?.assignment?.free ?? [])].map(({ name }) => name),
-  );
-  return columns.length > 0 && columns.every((column) => named.has(column));
+  const named = subject?.spec && namedIn(subject.spec).get(`${actor.persona.name}/${kind}`);
+  return columns.length > 0 && columns.every((column) => named?.has(column) === true);
 }
+
+/** By persona and operation. Asked for every step. */
+const namedIn = perObject(
+  ({ declarations }: RelationSpec): ReadonlyMap<string, ReadonlySet<string>> =>
+    new Map(
+      declarations.map(({ persona, operation, names, assignment }) => [
+        `${persona}/${operation}`,
+        new Set([...(names ?? []), ...(assignment?.free ?? [])].map(({ name }) => name)),
+      ]),
+    ),
+);
 
 /** An insert that others may see although they see no declared one: the matrix says nothing of a column by which they do. */
 export function exposes(world: World, { like, columns, subject }: Step): boolean {
@@ -31,7 +39,12 @@ function shows({ dependencies }: World, { info }: Subject, column: string): bool
 /** Whether the matrix says anything of the column: a row set, a candidate, an update that it names. */
 function mentions({ spec }: Subject, column: string): boolean {
   if (spec === undefined) return false;
-  const written = [
+  const word = new RegExp(`(?<![\\w$])${column.replaceAll(/[^\w]/g, String.raw`\$&`)}(?![\\w$])`);
+  return writtenIn(spec).some((text) => word.test(text));
+}
+
+const writtenIn = perObject((spec: RelationSpec): readonly string[] => [
+  ...new Set([
     ...spec.rowSets.map(({ predicate }) => predicate),
     ...spec.declarations.flatMap(({ expectation, columns, assignment, never, set }) => [
       "predicate" in expectation ? expectation.predicate : "",
@@ -41,7 +54,5 @@ function mentions({ spec }: Subject, column: string): boolean {
       ...Object.keys(set ?? {}),
     ]),
     ...spec.candidates.flatMap(({ values }) => Object.keys(values)),
-  ];
-  const word = new RegExp(`(?<![\\w$])${column.replaceAll(/[^\w]/g, String.raw`\$&`)}(?![\\w$])`);
-  return written.some((text) => word.test(text));
-}
+  ]),
+]);

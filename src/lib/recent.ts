@@ -16,3 +16,13 @@ export function recent<K, V>(make: (key: K) => V): (key: K) => V {
     return value;
   };
 }
+
+/** What was made for each object, for as long as the object is there. */
+export function perObject<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const made = new WeakMap<K, { readonly value: V }>();
+  return (key) => {
+    const known = made.get(key) ?? { value: make(key) };
+    made.set(key, known);
+    return known.value;
+  };
+}
