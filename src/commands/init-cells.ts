@@ -1,7 +1,9 @@
+import type { RelationInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { errorCode } from "../model/waived.ts";
 import type { Cast } from "../init/personas.ts";
 import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
+import type { MatrixParts } from "../init/text.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
 import type { Questions, SystemFacts } from "./init-ask.ts";
 import { whyWaived } from "./init-calls.ts";
@@ -72,6 +74,27 @@ export interface Tried {
   readonly record: ScannedCell["record"];
 }
 
+/** A cell, and which of its proposals it is declared by. */
+export interface Trying extends OpenCell {
+  readonly next: number;
+  readonly tried: readonly Tried[];
+}
+
+export function triedOf({ proposals, next }: Trying, record: ScannedCell["record"]): Tried {
+  return { proposal: proposals[next] ?? everything, record };
+}
+
+/** `undefined`: it was the last proposal. */
+export function afterThis(one: Trying, record: ScannedCell["record"]): Trying | undefined {
+  if (one.next + 1 >= one.proposals.length) return undefined;
+  return { ...one, next: one.next + 1, tried: [...one.tried, triedOf(one, record)] };
+}
+
+/** The rows at hand show too little: the proof may show it. */
+export function lacksRows({ verdict }: ScannedCell["record"]): boolean {
+  return verdict === "vacuous" || verdict === "inconclusive";
+}
+
 /** Denied, where only that could not be decided; else the first that a waiver covers. */
 export function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readonly Tried[]): Proposal {
   // Who bypasses RLS cannot be denied anything.
@@ -90,4 +113,48 @@ export function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readon
 export function erred(record: ScannedCell["record"]): Proposal {
   const error = errorCode(record);
   return error === undefined ? {} : { waived: whyWaived(record), error };
+}
+
+export function isOpen({ waived, verdict }: ScannedCell["record"]): boolean {
+  return !waived && verdict !== "pass" && verdict !== "skipped";
+}
+
+export function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCell["record"]> {
+  return new Map(
+    cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
+  );
+}
+
+/** A step of a chain that writes columns, in words. */
+const writeInWords = /^(insert into|update) (\S+) (?:the row `[^`]*` )?(?:with|set) (.*)$/s;
+
+/** Which columns it sets. */
+export function writtenBy(
+  step: string,
+  relations: readonly RelationInfo[],
+):
+  | {
+      readonly relation: string;
+      readonly operation: "insert" | "update";
+      readonly columns: readonly string[];
+    }
+  | undefined {
+  const [, verb, relation = "", given = ""] = writeInWords.exec(step) ?? [];
+  const info = relations.find((one) => keyOf(one) === relation);
+  const set = info?.columns.filter(({ name }) => `, ${given}`.includes(`, ${name} = `)) ?? [];
+  if (set.length === 0) return undefined;
+  const operation = verb === "insert into" ? "insert" : "update";
+  return { relation, operation, columns: set.map(({ name }) => name) };
+}
+
+/** What is said of each relation and function: what differs between two runs was corrected. */
+export function textsOf({ declared, calls, functions }: MatrixParts): ReadonlyMap<string, string> {
+  return new Map([
+    ...[...declared].map(([name, by]): [string, string] => [
+      name,
+      JSON.stringify([...by].map(([persona, one]) => [persona, ...one])),
+    ]),
+    ...calls.map((one): [string, string] => [one.name, JSON.stringify([...one.by])]),
+    ...functions.map((name): [string, string] => [name, "waived"]),
+  ]);
 }

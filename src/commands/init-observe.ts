@@ -1,7 +1,7 @@
 import { now } from "../lib/clock.ts";
 import { dayOf, elapsed } from "../lib/moment.ts";
 import type { Cast } from "../init/personas.ts";
-import { everything, keyOf, type Proposal } from "../init/proposal.ts";
+import { everything, type Proposal } from "../init/proposal.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { type MatrixHead, matrixJson, type MatrixParts } from "../init/text.ts";
 import { parseMatrix } from "../matrix/parse.ts";
@@ -13,7 +13,20 @@ import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
-import { erred, type OpenCell, proposalsFor, type Tried, waivedOf } from "./init-cells.ts";
+import {
+  afterThis,
+  erred,
+  failures,
+  isOpen,
+  lacksRows,
+  type OpenCell,
+  proposalsFor,
+  textsOf,
+  triedOf,
+  type Trying,
+  waivedOf,
+  writtenBy,
+} from "./init-cells.ts";
 import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
@@ -43,9 +56,6 @@ export type Ended = "passed" | "failed" | "corrected";
 
 /** Days that a waiver of a cell holds for which no declaration was found. */
 const waivedDays = 90;
-
-/** A step of a chain that writes columns. */
-const writeInWords = /^(insert into|update) (\S+) (?:the row `[^`]*` )?(?:with|set) (.*)$/s;
 
 /** Runs as a person will make them: the first shows what to correct, the second that it is, the third what that has changed. */
 const mostRounds = 3;
@@ -89,6 +99,7 @@ class Observation {
   readonly #cast: Cast;
   readonly #declared = new Map<string, Map<string, Map<RelationOperation, Proposal>>>();
   readonly #keys: ReadonlyMap<string, readonly string[]>;
+  readonly #trying = new Map<string, Trying>();
   readonly #calls: CallObservation;
   readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
 
@@ -131,6 +142,7 @@ class Observation {
   async probe(
     only: readonly string[],
     how: "directly" | "as a run" | "whole" = "directly",
+    proof: RunOptions["proof"] = "all-rows",
   ): ReturnType<typeof probeAll> {
     const { options, environment, scratch } = this.#task;
     const { tokens } = this.#cast;
@@ -140,31 +152,44 @@ class Observation {
     return probeAll(
       this.#system,
       { matrix, tokens, only, logs: scratch, whole: how === "whole" },
-      { ...options, channel },
+      { ...options, channel, proof },
       environment,
     );
   }
 
-  /** Each cell's first proposal that passes; a cell of which none does gets a waiver. */
+  /** Each cell's first proposal that the rows at hand do not speak against: whether it holds for all rows, the runs that confirm ask. */
   async declare(proposals: ReadonlyMap<string, OpenCell>): Promise<void> {
     for (const one of proposals.values())
       if (one.proposals.length === 0) this.#put(one.cell, waivedOf(one, []));
     const some = [...proposals].filter(([, one]) => one.proposals.length > 0);
-    let open = new Map(some.map(([id, one]) => [id, { ...one, next: 0, tried: [] as Tried[] }]));
+    await this.#try(new Map(some.map(([id, one]) => [id, { ...one, next: 0, tried: [] }])), "rows-at-hand");
+  }
+
+  /** One proposal of each cell after the other, until one passes; a cell of which none does gets a waiver. */
+  async #try(cells: ReadonlyMap<string, Trying>, proof: RunOptions["proof"]): Promise<void> {
+    let open = cells;
     while (open.size > 0) {
-      for (const one of open.values()) this.#put(one.cell, one.proposals[one.next] ?? everything);
-      const failed = failures((await this.probe([...open.keys()])).cells);
-      const still: typeof open = new Map();
+      for (const [id, one] of open) {
+        this.#trying.set(id, one);
+        this.#put(one.cell, { ...one.proposals[one.next], ...this.#foundOf(one.cell) });
+      }
+      const failed = failures((await this.probe([...open.keys()], "directly", proof)).cells);
+      const still = new Map<string, Trying>();
       for (const [id, one] of open) {
         const record = failed.get(id);
-        if (record === undefined) continue;
-        const tried = [...one.tried, { proposal: one.proposals[one.next] ?? everything, record }];
-        if (one.next + 1 < one.proposals.length && this.hasTime())
-          still.set(id, { ...one, next: one.next + 1, tried });
-        else this.#put(one.cell, waivedOf(one, tried));
+        if (record === undefined || (proof === "rows-at-hand" && lacksRows(record))) continue;
+        const after = afterThis(one, record);
+        if (after !== undefined && this.hasTime()) still.set(id, after);
+        else this.#put(one.cell, waivedOf(one, [...one.tried, triedOf(one, record)]));
       }
       open = still;
     }
+  }
+
+  /** What chains of writes have shown of a cell holds whatever its rows are. */
+  #foundOf({ relation, persona, operation }: OpenCell["cell"]): Pick<Proposal, "gains" | "names"> {
+    const { gains, names } = this.#declared.get(relation)?.get(persona)?.get(operation) ?? {};
+    return { ...(gains && { gains }), ...(names && { names }) };
   }
 
   calls(findings: readonly Finding[]): Promise<MatrixHead["questions"]> {
@@ -185,7 +210,7 @@ class Observation {
     // The first is made whatever the time: a person's own would take as long, and meet what nothing was written about.
     for (let round = 0; round < mostRounds && ended === "corrected"; round += 1) {
       if (round > 0 && !this.hasTime()) break;
-      const before = this.#texts();
+      const before = textsOf(this.parts());
       const { cells, findings } = await this.probe(
         only,
         search ? "whole" : this.#facts.isWhole ? "as a run" : "directly",
@@ -193,7 +218,7 @@ class Observation {
       const isChained = findings.some(isChain);
       asked.push(...(await this.#correct(cells, findings, proposals)));
       const changed = new Set(
-        [...this.#texts()].filter(([name, text]) => before.get(name) !== text).map(([name]) => name),
+        [...textsOf(this.parts())].filter(([name, text]) => before.get(name) !== text).map(([name]) => name),
       );
       search &&= isChained && changed.size > 0;
       only = [
@@ -212,6 +237,7 @@ class Observation {
     proposals: ReadonlyMap<string, OpenCell>,
   ): Promise<MatrixHead["questions"]> {
     const wider: (readonly string[])[] = [];
+    const others = new Map<string, Trying>();
     for (const { record } of cells)
       if (record.verdict === "pass" && record.column === undefined) this.#passed(record);
     for (const { record } of cells.filter(({ record: one }) => isOpen(one))) {
@@ -220,6 +246,14 @@ class Observation {
       if (operation === "execute" || record.column !== undefined) continue;
       const cell = { relation: `${schema}.${relation}`, persona, operation };
       const was = this.#declared.get(cell.relation)?.get(persona)?.get(operation);
+      const trying = this.#trying.get(record.id);
+      if (trying !== undefined && was?.waived === undefined) {
+        const after = this.hasTime() ? afterThis(trying, record) : undefined;
+        if (after === undefined)
+          this.#put(cell, waivedOf(trying, [...trying.tried, triedOf(trying, record)]));
+        else others.set(record.id, after);
+        continue;
+      }
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
       const isError = record.verdict === "error";
       const isAbove = isError && this.#isAbove(persona);
@@ -234,25 +268,13 @@ class Observation {
             },
       );
     }
-    const others = findings.filter((one) => one.kind !== "undeclared-definer");
+    await this.#try(others, "all-rows");
+    const ofFunctions = findings.filter((one) => one.kind !== "undeclared-definer");
     return [
       ...wider,
       ...findings.filter(isChain).flatMap((chain) => this.#questionOf(chain)),
-      ...(this.#facts.isWhole ? await this.calls(others) : []),
+      ...(this.#facts.isWhole ? await this.calls(ofFunctions) : []),
     ];
-  }
-
-  /** What is said of each relation and function. */
-  #texts(): ReadonlyMap<string, string> {
-    const { calls, functions } = this.#calls.parts;
-    return new Map([
-      ...[...this.#declared].map(([name, by]): [string, string] => [
-        name,
-        JSON.stringify([...by].map(([persona, one]) => [persona, ...one])),
-      ]),
-      ...calls.map((one): [string, string] => [one.name, JSON.stringify([...one.by])]),
-      ...functions.map((name): [string, string] => [name, "waived"]),
-    ]);
   }
 
   /** What passes in the whole run needs no waiver, whatever it was on the way there. */
@@ -308,15 +330,13 @@ class Observation {
 
   /** A write that another sees, or takes the row from its owner, goes by columns that hold who that is: they are declared, too. */
   #nameColumns(step: string, personas: readonly string[]): void {
-    const [, verb, relation = "", given = ""] = writeInWords.exec(step) ?? [];
-    const info = this.#facts.relations.find((one) => keyOf(one) === relation);
-    const operation = verb === "insert into" ? "insert" : "update";
-    const set = info?.columns.filter(({ name }) => `, ${given}`.includes(`, ${name} = `)) ?? [];
-    if (set.length === 0) return;
+    const written = writtenBy(step, this.#facts.relations);
+    if (written === undefined) return;
+    const { relation, operation, columns } = written;
     for (const persona of this.#alike(personas, relation, operation)) {
       const was = this.#declared.get(relation)?.get(persona)?.get(operation);
       if (was === undefined) continue;
-      const names = [...new Set([...(was.names ?? []), ...set.map(({ name }) => name)])].toSorted();
+      const names = [...new Set([...(was.names ?? []), ...columns])].toSorted();
       this.#put({ relation, persona, operation }, { ...was, names });
     }
   }
@@ -329,14 +349,4 @@ class Observation {
     if (proposal.implied === true && proposal.waived === undefined) operations.delete(operation);
     else operations.set(operation, proposal);
   }
-}
-
-function isOpen({ waived, verdict }: ScannedCell["record"]): boolean {
-  return !waived && verdict !== "pass" && verdict !== "skipped";
-}
-
-function failures(cells: readonly ScannedCell[]): ReadonlyMap<string, ScannedCell["record"]> {
-  return new Map(
-    cells.filter(({ record }) => record.verdict !== "pass").map(({ record }) => [record.id, record]),
-  );
 }

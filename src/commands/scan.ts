@@ -142,7 +142,7 @@ async function scan(
 }
 
 /** What a whole run of `init` finds is written down: a chain that only a later run meets would fail it. */
-const searchedLonger = 2;
+const searchedLonger = 1.5;
 
 /** Cells of a run that nothing is made of but these: no archive stays, and nothing is searched for beside them. */
 export async function probeAll(
