@@ -27,7 +27,7 @@ import {
   waivedOf,
   writtenBy,
 } from "./init-cells.ts";
-import { accessQuestions, byStanding, errorQuestions } from "./init-questions.ts";
+import { accessQuestions, byStanding, distinct, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
 
 export interface ObserveTask {
@@ -83,7 +83,7 @@ export async function observe(
     const rows = new Map(map.relations.map((one) => [one.relation, one.rows]));
     return {
       parts: { ...observation.parts(), rows },
-      questions: [...errorQuestions(denied, cast), ...accessQuestions(map), ...gained, ...calls],
+      questions: distinct([...errorQuestions(denied, cast), ...accessQuestions(map), ...gained, ...calls]),
       ended,
     };
   } finally {

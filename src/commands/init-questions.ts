@@ -41,3 +41,8 @@ export function byStanding({ personas }: Cast): readonly MappedPersona[] {
     .map(({ name, standing, is }) => ({ name, standing, is }))
     .toSorted((a, b) => standings.indexOf(a.standing) - standings.indexOf(b.standing));
 }
+
+/** Each run that confirms may meet the same chain. */
+export function distinct(questions: MatrixHead["questions"]): MatrixHead["questions"] {
+  return [...new Map(questions.map((one) => [one.join("\n"), one])).values()];
+}
