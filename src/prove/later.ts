@@ -131,14 +131,14 @@ const farZones = ["Pacific/Kiritimati", "Etc/GMT+12"] as const;
 /** Would it be no proof in a session of another time zone? Dates are compared with moments by it. */
 export async function opensElsewhere(context: Context, proved: Known): Promise<boolean> {
   const { knowledge, space } = context;
-  const { relations, readsTime } = knowledge.reach(proved.policy.tree);
+  const { relations, readsTime, namesMoments } = knowledge.reach(proved.policy.tree);
   const read = [...knowledge.schema.relations].filter(({ schema, name }) =>
     relations.has(`${schema}.${name}`),
   );
   const moments = new Set(
     [space.relation, ...read].flatMap(({ columns }) => columns.filter(isTemporal).map(({ name }) => name)),
   );
-  let dated = readsTime;
+  let dated = readsTime || namesMoments;
   walk(proved.policy.tree, (node) => void (dated ||= moments.has(fieldsOf(node)?.at(-1) ?? "")));
   if (!dated) return false;
   const held = await Promise.all(

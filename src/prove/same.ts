@@ -117,13 +117,17 @@ function operatorsOf(tree: Node): Node {
 /** Subqueries with the same names in the same places: what an alias or a column of the result is called says nothing. */
 export function withPlainNames(tree: Node): Node {
   const names: string[] = [];
+  const tables = new Set<string>();
   walk(tree, (node) => {
     const name = fromItemName(node);
-    if (name !== undefined) names.push(name);
+    if (name === undefined) return;
+    names.push(name);
+    // A function's or a subquery's rows keep the name that they have.
+    if (part(node, "RangeVar") !== undefined) tables.add(name);
   });
   const numbers =
     new Set(names).size === names.length
-      ? new Map(names.map((name, index) => [name, `t${index}`]))
+      ? new Map(names.flatMap((name, index) => (tables.has(name) ? [[name, `t${index}`]] : [])))
       : undefined;
   const renamed = (node: Node): Node | undefined => {
     const link = part(node, "SubLink");

@@ -1,7 +1,19 @@
-import { type Node, parsePlPgSQLSync } from "libpg-query";
+import { type Node, parsePlPgSQLSync, type SelectStmt } from "libpg-query";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction } from "./schema.ts";
-import { cast, fieldsOf, literal, part, replace, selectOf, walk } from "./tree.ts";
+import {
+  boolean,
+  cast,
+  columnRef,
+  exists,
+  fieldsOf,
+  literal,
+  part,
+  replace,
+  selectOf,
+  subselect,
+  walk,
+} from "./tree.ts";
 
 /**
  * A function's body as one SELECT that has the function's value, or `undefined` where it is not one expression: then only
@@ -49,9 +61,15 @@ interface PlNode {
   readonly [key: string]: PlNode | readonly PlNode[] | string | undefined;
 }
 
-type Variables = ReadonlyMap<string, Node>;
-/** Types of variables, to which every assignment is cast. */
-type Types = ReadonlyMap<string, string>;
+/** What is known at one statement of a body. */
+interface State {
+  /** Values of variables, and whether the query before found a row (`found`). */
+  readonly values: ReadonlyMap<string, Node>;
+  /** Queries whose first row a variable holds. */
+  readonly rows: ReadonlyMap<string, SelectStmt>;
+  /** Types of variables, to which every assignment is cast; of a row the table, or `record`. */
+  readonly types: ReadonlyMap<string, string>;
+}
 
 function plpgsqlBody(fn: ProofFunction): Node | undefined {
   const names = fn.argumentNames.map(
@@ -69,19 +87,21 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
   if (body === undefined || block === undefined || block["exceptions"] !== undefined) return undefined;
   const own = new Set(fn.argumentNames);
   if (isShadowed(list(body["datums"]))) return undefined;
-  const variables = new Map<string, Node>();
+  const values = new Map<string, Node>([["found", boolean(false)]]);
   const types = new Map<string, string>();
+  const state: State = { values, types, rows: new Map() };
   for (const datum of list(body["datums"])) {
-    const variable = node(datum, "PLpgSQL_var");
+    const variable = node(datum, "PLpgSQL_var") ?? node(datum, "PLpgSQL_rec");
     const name = variable?.["refname"] as string | undefined;
     if (variable === undefined || name === undefined || own.has(name) || name === "found") continue;
     const type = String(node(variable["datatype"] as PlNode, "PLpgSQL_type")?.["typname"] ?? "");
     types.set(name, type);
+    if (node(datum, "PLpgSQL_rec") !== undefined || isRow(type)) continue;
     const initial = queryOf(variable["default_val"] as PlNode | undefined);
-    const value = initial === undefined ? literal(null) : substituted(expressionOf(initial), variables);
-    variables.set(name, typed(value, type));
+    const value = initial === undefined ? literal(null) : substituted(expressionOf(initial), state);
+    values.set(name, typed(value, type));
   }
-  const value = valueOf(list(withNamedReturns(block["body"], list(body["datums"]))), variables, types);
+  const value = valueOf(list(withNamedReturns(block["body"], list(body["datums"]))), state);
   return value && { SelectStmt: selectOf(value) };
 }
 
@@ -125,56 +145,95 @@ function typed(value: Node, type: string): Node {
 function expressionOf(sql: string): Node {
   if (!/^\s*select\b/i.test(sql)) return parseExpression(sql);
   const [only, ...others] = parseStatements(sql);
-  if (only === undefined || others.length > 0 || part(only, "SelectStmt") === undefined)
-    throw new Error("no query");
-  return { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: only } };
+  const select = part(only, "SelectStmt");
+  if (select === undefined || others.length > 0) throw new Error("no query");
+  return subselect(select);
 }
 
-function substituted(tree: Node, variables: Variables): Node {
-  walk(tree, (one) => {
-    const fields = fieldsOf(one);
-    // Whether the statement before it found a row; a field of a variable.
-    if (
-      fields?.[0] === "found" ||
-      (fields !== undefined && fields.length > 1 && variables.has(fields[0] ?? ""))
-    )
-      throw new Error("not a value");
-  });
+/** A row of a table, whose columns are read one by one. */
+function isRow(type: string): boolean {
+  return /%rowtype$/i.test(type);
+}
+
+function substituted<T extends object>(tree: T, { values, rows, types }: State): T {
+  // A FROM item of a variable's name hides it, or raises.
+  const hidden = new Set<string>();
+  walk(
+    tree,
+    (one) => void hidden.add(part(one, "RangeVar")?.alias?.aliasname ?? part(one, "RangeVar")?.relname ?? ""),
+  );
   return replace(tree, (one) => {
-    const fields = fieldsOf(one);
-    return fields?.length === 1 ? variables.get(fields[0] ?? "") : undefined;
+    const [name = "", field, ...more] = fieldsOf(one) ?? [];
+    if (field === undefined) {
+      if (rows.has(name)) throw new Error("a row as a whole");
+      return values.get(name);
+    }
+    const query = rows.get(name);
+    if (query === undefined && !values.has(name)) return undefined;
+    // A field of a variable that is no row.
+    if (query === undefined || hidden.has(name) || more.length > 0) throw new Error("not a value");
+    return subselect(fieldOf(query, field, types.get(name) ?? ""));
   });
+}
+
+/** One column of a query's row. */
+function fieldOf(query: SelectStmt, field: string, type: string): SelectStmt {
+  const targets = (query.targetList ?? []).map((one) => part(one, "ResTarget"));
+  const stars = targets.filter((one) => fieldsOf(one?.val)?.at(-1) === "*");
+  if (stars.length > 0) {
+    // The columns of another table would take those of this type by their places.
+    const from = part(query.fromClause?.[0], "RangeVar")?.relname;
+    const isOfType = type === "record" || (query.fromClause?.length === 1 && from === tableOf(type));
+    if (targets.length > 1 || !isOfType) throw new Error("not known which column");
+    const [of = ""] = fieldsOf(stars[0]?.val) ?? [];
+    return {
+      ...query,
+      targetList: selectOf(of === "*" ? columnRef(field) : columnRef(of, field)).targetList ?? [],
+    };
+  }
+  const named = targets.filter((one) => (one?.name ?? fieldsOf(one?.val)?.at(-1)) === field);
+  const value = named[0]?.val;
+  if (type !== "record" || named.length !== 1 || value === undefined)
+    throw new Error("not known which column");
+  return { ...query, targetList: selectOf(value).targetList ?? [] };
+}
+
+function tableOf(type: string): string {
+  return (
+    type
+      .replace(/%rowtype$/i, "")
+      .split(".")
+      .at(-1)
+      ?.replaceAll('"', "")
+      .trim() ?? ""
+  );
 }
 
 /** What a list of statements returns. @throws where they are no expression */
-function valueOf(statements: readonly PlNode[], variables: Variables, types: Types): Node | undefined {
+function valueOf(statements: readonly PlNode[], state: State): Node | undefined {
   const [first, ...rest] = statements;
   if (first === undefined) return undefined;
   const returned = node(first, "PLpgSQL_stmt_return");
   if (returned !== undefined) {
     const sql = queryOf(returned["expr"] as PlNode);
-    return sql === undefined ? undefined : substituted(expressionOf(sql), variables);
+    return sql === undefined ? undefined : substituted(expressionOf(sql), state);
   }
   const condition = node(first, "PLpgSQL_stmt_if");
-  if (condition !== undefined) return branches(condition, rest, variables, types);
+  if (condition !== undefined) return branches(condition, rest, state);
   const assigned = node(first, "PLpgSQL_stmt_assign");
   if (assigned !== undefined) {
     const [, name = "", sql = ""] =
       /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(queryOf(assigned["expr"] as PlNode) ?? "") ?? [];
-    return assign(name, substituted(expressionOf(sql), variables), rest, variables, types);
+    return assign([[name, substituted(expressionOf(sql), state)]], rest, state);
   }
+  const performed = queryOf(node(first, "PLpgSQL_stmt_perform")?.["expr"] as PlNode | undefined);
+  if (performed !== undefined) return valueOf(rest, foundBy(selectIn(performed, state), state));
   const query = node(first, "PLpgSQL_stmt_execsql");
-  if (query !== undefined) return selectInto(query, rest, variables, types);
-  return undefined;
+  return query && selectInto(query, rest, state);
 }
 
 /** Each branch goes on with what follows the IF. */
-function branches(
-  condition: PlNode,
-  rest: readonly PlNode[],
-  variables: Variables,
-  types: Types,
-): Node | undefined {
+function branches(condition: PlNode, rest: readonly PlNode[], state: State): Node | undefined {
   const arms = [
     { when: condition["cond"], body: list(condition["then_body"]) },
     ...list(condition["elsif_list"]).map((one) => {
@@ -182,42 +241,67 @@ function branches(
       return { when: arm?.["cond"], body: list(arm?.["stmts"]) };
     }),
   ];
-  const otherwise = valueOf([...list(condition["else_body"]), ...rest], variables, types);
+  const otherwise = valueOf([...list(condition["else_body"]), ...rest], state);
   const args = arms.flatMap(({ when, body }): readonly Node[] => {
     const sql = queryOf(when as PlNode);
-    const result = valueOf([...body, ...rest], variables, types);
+    const result = valueOf([...body, ...rest], state);
     if (sql === undefined || result === undefined) return [];
-    return [{ CaseWhen: { expr: substituted(expressionOf(sql), variables), result } }];
+    return [{ CaseWhen: { expr: substituted(expressionOf(sql), state), result } }];
   });
   if (otherwise === undefined || args.length < arms.length) return undefined;
   return { CaseExpr: { args, defresult: otherwise } };
 }
 
-/** `select … into v …`: STRICT raises where a scalar subquery is NULL, and several targets are no scalar. */
-function selectInto(
-  query: PlNode,
-  rest: readonly PlNode[],
-  variables: Variables,
-  types: Types,
-): Node | undefined {
+/** `select … into v …`: STRICT raises where a scalar subquery is NULL. */
+function selectInto(query: PlNode, rest: readonly PlNode[], state: State): Node | undefined {
   if (query["into"] === undefined || query["strict"] !== undefined) return undefined;
-  const fields = list(node(query["target"] as PlNode, "PLpgSQL_row")?.["fields"]);
-  const name = fields[0]?.["name"];
+  const target = query["target"] as PlNode;
+  const fields = list(node(target, "PLpgSQL_row")?.["fields"]).map(({ name }) => String(name));
+  const row =
+    node(target, "PLpgSQL_rec")?.["refname"] ?? fields.find((one) => isRow(state.types.get(one) ?? ""));
   const sql = queryOf(query["sqlstmt"] as PlNode);
-  if (fields.length !== 1 || typeof name !== "string" || sql === undefined) return undefined;
-  const plain = sql.replace(/\binto\s+"?\w+"?(?=\s|$)/i, "");
-  if (/\binto\b/i.test(plain)) return undefined;
-  return assign(name, substituted(expressionOf(plain), variables), rest, variables, types);
+  if (sql === undefined) return undefined;
+  const select = selectIn(sql.replace(/\binto\s+"?\w+"?(?=\s|$)/i, ""), state);
+  const next = foundBy(select, state);
+  if (typeof row === "string")
+    return fields.length > 1
+      ? undefined
+      : valueOf(rest, { ...next, rows: new Map([...next.rows, [row, select]]) });
+  const targets = select.targetList ?? [];
+  if (
+    targets.length !== fields.length ||
+    targets.some((one) => fieldsOf(part(one, "ResTarget")?.val)?.at(-1) === "*")
+  )
+    return undefined;
+  const values = fields.map(
+    (name, index) => [name, subselect({ ...select, targetList: targets.slice(index, index + 1) })] as const,
+  );
+  return assign(values, rest, next);
+}
+
+/** @throws where it is another statement */
+function selectIn(sql: string, state: State): SelectStmt {
+  const [only, ...others] = parseStatements(sql);
+  const select = part(only, "SelectStmt");
+  if (select === undefined || others.length > 0 || select.intoClause !== undefined)
+    throw new Error("no query");
+  return substituted(select, state);
+}
+
+function foundBy(query: SelectStmt, state: State): State {
+  return { ...state, values: new Map([...state.values, ["found", exists(query)]]) };
 }
 
 function assign(
-  name: string,
-  value: Node,
+  assigned: readonly (readonly [name: string, value: Node])[],
   rest: readonly PlNode[],
-  variables: Variables,
-  types: Types,
+  state: State,
 ): Node | undefined {
-  const type = types.get(name);
-  if (type === undefined) return undefined;
-  return valueOf(rest, new Map([...variables, [name, typed(value, type)]]), types);
+  const values = new Map(state.values);
+  for (const [name, value] of assigned) {
+    const type = state.types.get(name);
+    if (type === undefined) return undefined;
+    values.set(name, typed(value, type));
+  }
+  return valueOf(rest, { ...state, values });
 }

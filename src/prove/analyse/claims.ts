@@ -4,7 +4,7 @@ import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import { bodyOf } from "./bodies.ts";
 import { inlined, type Reading } from "./inline.ts";
 import type { ProofFunction, ProofRelation } from "./schema.ts";
-import { onlyValue, part, replace, stringOf, walk, withoutCasts } from "./tree.ts";
+import { onlyValue, part, replace, stringOf, subselect, walk, withoutCasts } from "./tree.ts";
 
 /** The token as a whole is read, by a path or pattern that may mean any claim. */
 export const anyClaim = "of any name";
@@ -132,10 +132,8 @@ function withBodiesOf(tree: Node, reading: Reading, opaque: ProofFunction[], dep
     try {
       const body = bodyOf(fn);
       const select = body && part(inlined(body, fn, args, reading.schema), "SelectStmt");
-      if (select !== undefined) {
-        const sub: Node = { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
-        return withBodiesOf(onlyValue(select) ?? sub, reading, opaque, depth + 1);
-      }
+      if (select !== undefined)
+        return withBodiesOf(onlyValue(select) ?? subselect(select), reading, opaque, depth + 1);
     } catch {
       // Searched as text.
     }

@@ -2,8 +2,8 @@ import type { JoinExpr, Node, SelectStmt } from "libpg-query";
 import { comparison } from "./comparable.ts";
 import { bodyFor, isTable, type Place, viewQuery } from "./opener-place.ts";
 import { type Item, joinedWays, nothing, type Operand, type Rows, type Way } from "./ties.ts";
-import { columnRef, fromItemName, part, stringOf } from "./tree.ts";
-import { queryName, slotOf } from "./way-parts.ts";
+import { boolean, columnRef, exists, fromItemName, part, selectOf, stringOf } from "./tree.ts";
+import { queryName, slotOf, unmetBy } from "./way-parts.ts";
 
 /** A row of a query, and what it comes from. */
 type FirstRow = (select: SelectStmt | undefined, place: Place) => Rows | undefined;
@@ -25,8 +25,7 @@ export function fromItems(
       quals.push(...sharedColumns(join, left, right, scope));
       return [...left, ...right];
     }
-    const found = fromItem(node, place, firstRow);
-    if (found === undefined) return [];
+    const found = fromItem(node, place, firstRow) ?? unknownRow(node, place);
     way = joinedWays(way, "relation" in found ? { ...nothing, items: [found] } : found.way);
     const name = fromItemName(node) ?? "";
     scope.set(name, found);
@@ -66,6 +65,12 @@ function renamedRow(item: Item, names: readonly string[]): Rows {
   return { way: { ...nothing, items: [item] }, columns: new Map(columns) };
 }
 
+/** Of a function that is not read: what it makes of a row is not known, nor whether it makes anything. */
+function unknownRow(node: Node, place: Place): Rows {
+  const query = { ...selectOf(boolean(true)), fromClause: [node] };
+  return { way: unmetBy(exists(query), place)[0] ?? nothing, columns: new Map() };
+}
+
 function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | undefined {
   const { schema } = place.reading;
   const table = part(node, "RangeVar");
@@ -74,7 +79,9 @@ function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | u
     const relation = schema.relation(table.schemaname, table.relname ?? "");
     if (query !== undefined || relation === undefined) return query;
     const renamed = table.alias?.colnames?.map(stringOf);
-    if (isTable(relation)) return renamed === undefined ? { relation } : renamedRow({ relation }, renamed);
+    // A materialized view holds rows of its own, and others after each refresh.
+    const holdsRows = isTable(relation) || relation.kind === "materialized";
+    if (holdsRows) return renamed === undefined ? { relation } : renamedRow({ relation }, renamed);
     return firstRow(viewQuery(relation, place), { ...place, scope: new Map() });
   }
   const query = part(part(node, "RangeSubselect")?.subquery, "SelectStmt");

@@ -43,16 +43,18 @@ function read(tree: Node, relation: ProofRelation, reading: Reading): readonly O
     .map((way) => openerOf(way, way.sql ?? show(tree), reading));
 }
 
+/** Rows of more tables are not put in together. */
 const itemLimit = 4;
 
 function openerOf(way: Way, sql: string, reading: Reading): Opener {
   const { items, equal: pairs, unmet, through, guess } = way;
   const ofPersona = isOfPersona(way, reading);
+  const tooMany = items.length > itemLimit;
   return {
     sql,
-    items: items.length > itemLimit ? [] : items,
+    items: tooMany ? [] : items,
     ties: tied(pairs),
-    unmet,
+    unmet: tooMany ? [...unmet, ...through.map(({ tree }) => ({ node: tree, scope: new Map() }))] : unmet,
     through,
     ofPersona,
     guess,

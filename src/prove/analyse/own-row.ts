@@ -19,6 +19,7 @@ import {
   row,
   rowColumns,
   stringOf,
+  subselect,
   typeNameOf,
   walk,
 } from "./tree.ts";
@@ -82,7 +83,7 @@ function called(node: Node, place: Place): Node | undefined {
   try {
     const given = args.map((arg, index) => argument(arg, fn.argumentTypes[index] ?? "", relation));
     const select = part(inlined(body, fn, given, reading.schema), "SelectStmt");
-    const value: Node | undefined = select && (onlyValue(select) ?? valueOfQuery(select));
+    const value: Node | undefined = select && (onlyValue(select) ?? subselect(select));
     const made = value && lifted(value, { ...place, owners, sees: true });
     if (made === undefined || readsTable(made, place) || !isNeutral(made, reading)) return undefined;
     if (relation.columns.some(({ name, generated }) => generated && rowColumns(made).has(name)))
@@ -92,10 +93,6 @@ function called(node: Node, place: Place): Node | undefined {
   } catch {
     return undefined;
   }
-}
-
-function valueOfQuery(select: SelectStmt): Node {
-  return { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
 }
 
 function asReturned(made: Node, { returns }: ProofFunction, relation: ProofRelation): Node {

@@ -1,7 +1,7 @@
 import { grouped } from "../../lib/grouped.ts";
 import type { ProofFunction, ProofRelation, Schema } from "./schema.ts";
 import type { Node } from "libpg-query";
-import { part, stringOf, walk } from "./tree.ts";
+import { fieldsOf, part, stringOf, typeNameOf, walk } from "./tree.ts";
 
 /** What an expression reads besides its row, by itself or through functions, views and the policies of what it reads. */
 export interface Reach {
@@ -9,7 +9,10 @@ export interface Reach {
   readonly volatile: ReadonlySet<string>;
   /** `public.members` */
   readonly relations: ReadonlySet<string>;
+  /** The clock, or what changes with time though no row that it names does: a sequence, statistics. */
   readonly readsTime: boolean;
+  /** Names a type of dates and moments, which the session's time zone may tell apart otherwise. */
+  readonly namesMoments: boolean;
   /** Functions that find names by the caller's search_path. */
   readonly byPath: ReadonlySet<string>;
   /** Who logged in (session_user): on the proof's connections that is rowgate. */
@@ -32,6 +35,10 @@ const unlikeStatement: ReadonlySet<string> = new Set([
 ]);
 
 const login = /\b(?:session|system)_user\b/i;
+// No calls: `last_value(x) over (…)` is a window's.
+const counted =
+  /\b(?:pg_stat\w*|pg_sequences|reltuples|relpages|relallvisible|relallfrozen|last_value|log_cnt|is_called)\b(?!\s*\()/gi;
+const moments = /\b(?:timestamptz?|timetz|date)\b/i;
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
 // Text that says so is cast to a date when it is asked.
 const timely =
@@ -64,10 +71,12 @@ export class Reaches {
   readonly #schema: Schema;
   readonly #texts = new Map<string, Reach>();
   readonly #relationsByName: ReadonlyMap<string, readonly ProofRelation[]>;
+  readonly #columns: ReadonlySet<string>;
 
   constructor(schema: Schema) {
     this.#schema = schema;
     this.#relationsByName = grouped(schema.relations, ({ name }) => name);
+    this.#columns = new Set([...schema.relations].flatMap(({ columns }) => columns.map((one) => one.name)));
   }
 
   of(tree: object): Reach {
@@ -84,6 +93,9 @@ export class Reaches {
     const table = part(node, "RangeVar");
     if (table?.relname !== undefined)
       for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
+    const read = table?.relname ?? fieldsOf(node)?.at(-1) ?? "";
+    if (this.#readsCounts(read)) into.readsTime = true;
+    if (moments.test(typeNameOf(node))) into.namesMoments = true;
     if (relative.test(part(node, "A_Const")?.sval?.sval ?? "")) into.readsTime = true;
     const value = part(node, "SQLValueFunction");
     if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "")) into.readsLogin = true;
@@ -97,8 +109,13 @@ export class Reaches {
     if (this.#isVolatile(name)) into.volatile.add(name);
     if (this.#schema.ownAggregates.has(name)) into.volatile.add(`the aggregate ${name}`);
     if (/^(?:session_user|system_user)$/.test(name)) into.readsLogin = true;
-    if (timely.test(name)) into.readsTime = true;
+    if (timely.test(name) || name.startsWith("pg_stat_get_")) into.readsTime = true;
     for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));
+  }
+
+  /** Sequences and statistics, but no column of a table that is called so. */
+  #readsCounts(text: string): boolean {
+    return [...text.matchAll(counted)].some(([name]) => !this.#columns.has(name.toLowerCase()));
   }
 
   #isVolatile(name: string): boolean {
@@ -137,7 +154,12 @@ export class Reaches {
     if (known !== undefined) return known;
     const sampled = /\btablesample\b/i.test(text) ? ["TABLESAMPLE"] : [];
     const found = {
-      ...newlyFound([...volatile, ...sampled], byPath, time.test(text) || readsAge(text)),
+      ...newlyFound(
+        [...volatile, ...sampled],
+        byPath,
+        time.test(text) || readsAge(text) || this.#readsCounts(text),
+      ),
+      namesMoments: moments.test(text),
       readsLogin: login.test(text),
     };
     // Before what it calls: a circle ends here.
@@ -161,6 +183,7 @@ interface Found {
   readonly volatile: Set<string>;
   readonly relations: Set<string>;
   readsTime: boolean;
+  namesMoments: boolean;
   readsLogin: boolean;
   readonly byPath: Set<string>;
 }
@@ -174,6 +197,7 @@ function newlyFound(
     volatile: new Set(volatile),
     relations: new Set(),
     readsTime,
+    namesMoments: false,
     readsLogin: false,
     byPath: new Set(byPath),
   };
@@ -185,5 +209,6 @@ function merge(into: Found, from: Reach): void {
   for (const one of from.relations) into.relations.add(one);
   for (const one of from.byPath) into.byPath.add(one);
   into.readsTime ||= from.readsTime;
+  into.namesMoments ||= from.namesMoments;
   into.readsLogin ||= from.readsLogin;
 }

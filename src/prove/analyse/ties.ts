@@ -59,7 +59,8 @@ export interface Way {
 /** A row of a query, and the rows that it comes from. */
 export interface Rows {
   readonly way: Way;
-  readonly columns: ReadonlyMap<string, Operand>;
+  /** `undefined`: it is not known what the column is made of. */
+  readonly columns: ReadonlyMap<string, Operand | undefined>;
 }
 
 /** What names of FROM items mean. */

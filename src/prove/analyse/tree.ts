@@ -96,6 +96,15 @@ export function selectOf(value: Node): SelectStmt {
   };
 }
 
+/** The value of a query. */
+export function subselect(select: SelectStmt): Node {
+  return { SubLink: { subLinkType: "EXPR_SUBLINK", subselect: { SelectStmt: select } } };
+}
+
+export function exists(query: SelectStmt): Node {
+  return { SubLink: { subLinkType: "EXISTS_SUBLINK", subselect: { SelectStmt: query } } };
+}
+
 /** The value of a SELECT that only has one: no FROM, no WITH, nothing that takes rows away. */
 export function onlyValue(select: SelectStmt): Node | undefined {
   const plain = Object.keys(select).every((key) => /^(?:targetList|limitOption|op)$/.test(key));

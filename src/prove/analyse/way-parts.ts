@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import type { Reading } from "./inline.ts";
 import { asksSession, type Place } from "./opener-place.ts";
-import { type Item, joinedWays, nothing, type Operand, type Rows, type Way } from "./ties.ts";
+import { type Item, joinedWays, nothing, type Operand, type Rows, type Scope, type Way } from "./ties.ts";
 import { outerNames, part, readsRow, show, stringOf, walk } from "./tree.ts";
 
 export const wayLimit = 24;
@@ -17,7 +17,11 @@ export function unmetBy(node: Node, place: Place): readonly Way[] {
     outerNames(node).some((name) => place.scope.has(name)) ||
     callsIn(node).some((name) => place.reading.schema.aggregates.has(name)) ||
     (readsTables(node, place) && !asksSession(node, place.reading));
-  return isAbout ? [{ ...nothing, unmet: [{ node, scope: place.scope }] }] : [nothing];
+  return isAbout ? [withUnmet(nothing, node, place.scope)] : [nothing];
+}
+
+export function withUnmet(way: Way, node: Node, scope: Scope): Way {
+  return { ...way, unmet: [...way.unmet, { node, scope }] };
 }
 
 export function named(node: Node, ways: readonly Way[]): readonly Way[] {

@@ -25,6 +25,7 @@ import {
   slotOf,
   together,
   unmetBy,
+  withUnmet,
 } from "./way-parts.ts";
 import {
   besideOf,
@@ -38,6 +39,7 @@ import {
   type Way,
 } from "./ties.ts";
 import {
+  exists,
   fieldsOf,
   outerNames,
   part,
@@ -101,7 +103,7 @@ function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
   else made = byOperator(operation, holds, place) ?? insideOf(operation, holds, place);
   const whole: Node = holds ? node : { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
   if (made === undefined || !isMade(node, place)) return made ?? unmetBy(whole, place);
-  return made.map((one) => ({ ...one, unmet: [...one.unmet, { node: whole, scope: place.scope }] }));
+  return made.map((one) => withUnmet(one, whole, place.scope));
 }
 
 /** What a subquery, or a function that is one, makes of its rows is compared: a condition on these rows. */
@@ -143,9 +145,9 @@ function byOperator(
   }
   if (kind === "AEXPR_OP_ANY") return holds && operator === "=" ? equal(lexpr, rexpr, place) : undefined;
   if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
-  const equals = operator === "=" || kind === "AEXPR_NOT_DISTINCT";
-  if (equals || operator === "<>" || kind === "AEXPR_DISTINCT")
-    return equals === holds ? equal(lexpr, rexpr, place) : undefined;
+  // IS DISTINCT FROM is written with the name of `=`.
+  const unequal = operator === "<>" || kind === "AEXPR_DISTINCT";
+  if (unequal || operator === "=") return unequal === holds ? undefined : equal(lexpr, rexpr, place);
   const [left, right] = [lexpr, rexpr].map((one) => one && operandOf(one, place)?.operand);
   const ofLeft = besideOf(operator, holds, right);
   if (ofLeft !== undefined) return equalTo(lexpr, ofLeft, place);
@@ -174,7 +176,12 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
   if (of === rowName && name !== "") return { operand: { kind: "column", name }, way: nothing };
   const item = place.scope.get(of);
   if (item !== undefined) {
-    const operand = "relation" in item ? slotOf(item, name) : (item.columns.get(name) ?? onlyColumn(item));
+    const operand =
+      "relation" in item
+        ? slotOf(item, name)
+        : item.columns.has(name)
+          ? item.columns.get(name)
+          : onlyColumn(item);
     return operand && { operand, way: nothing };
   }
   const constant = part(inner, "A_Const");
@@ -284,8 +291,8 @@ function guessed(call: FuncCall, place: Place): readonly Way[] {
 export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   if (place.depth > deepest) return [];
   // What a recursive query starts with is one of its rows.
-  const { larg, rarg, withClause } = select;
-  if (larg !== undefined && rarg !== undefined) return [larg, rarg].flatMap((one) => rowsOf(one, place));
+  const { larg, rarg, withClause, limitOffset } = select;
+  if (larg !== undefined && rarg !== undefined) return combinedRows(select, [larg, rarg], place);
   const scope = new Map(place.scope);
   const inside: Place = { ...place, scope, depth: place.depth + 1 };
   for (const one of withClause?.ctes ?? []) {
@@ -295,17 +302,28 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   }
   const { way, quals } = fromItems(select.fromClause ?? [], inside, firstRow, scope);
   const where = together(
-    [...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
+    [
+      ...[...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
+      limitOffset === undefined ? [nothing] : [withUnmet(nothing, exists(select), scope)],
+    ],
     inside,
   );
-  const targets = (select.targetList ?? []).flatMap((target, index) => {
+  const targets = (select.targetList ?? []).map((target, index) => {
     const { name, val } = part(target, "ResTarget") ?? {};
     const value = val && operandOf(val, inside);
-    return value === undefined ? [] : [{ ...value, name: name ?? fieldsOf(val)?.at(-1) ?? String(index) }];
+    return { name: name ?? fieldsOf(val)?.at(-1) ?? String(index), value };
   });
-  const columns = new Map(targets.map(({ name, operand }) => [name, operand]));
-  const all = targets.reduce((sum, one) => joinedWays(sum, one.way), way);
+  const columns = new Map(targets.map(({ name, value }) => [name, value?.operand]));
+  const all = targets.reduce((sum, { value }) => joinedWays(sum, value?.way ?? nothing), way);
   return where.map((one) => ({ way: joinedWays(all, one), columns }));
+}
+
+/** Rows of UNION are those of either side; of INTERSECT and EXCEPT it is not known whether the other side has them. */
+function combinedRows(select: SelectStmt, sides: readonly SelectStmt[], place: Place): readonly Rows[] {
+  const all = sides.map((one) => rowsOf(one, place));
+  if (select.op === "SETOP_UNION") return all.flat();
+  const [left = []] = all;
+  return left.map(({ way, columns }) => ({ way: withUnmet(way, exists(select), place.scope), columns }));
 }
 
 function firstRow(select: SelectStmt | undefined, place: Place): Rows | undefined {
