@@ -50,6 +50,12 @@ export type AnswerName =
   | "undefinedObject"
   | "undefinedFunction"
   | "undefinedSchema"
+  | "duplicateTable"
+  | "duplicateSchema"
+  | "duplicateObject"
+  | "duplicateFunction"
+  | "secondPrimaryKey"
+  | "grantToGrantor"
   | "invalidText"
   | "syntaxOrAccess"
   | "accessRule"
@@ -169,6 +175,12 @@ const entries: Record<AnswerName, Entry> = {
   undefinedTable: { code: "42P01" },
   undefinedColumn: { code: "42703" },
   undefinedObject: { code: "42704" },
+  duplicateTable: { code: "42P07" },
+  duplicateSchema: { code: "42P06" },
+  duplicateObject: { code: "42710" },
+  duplicateFunction: { code: "42723" },
+  secondPrimaryKey: { code: "42P16" },
+  grantToGrantor: { code: "0LP01" },
   undefinedFunction: { code: "42883" },
   syntaxOrAccess: { code: "42" },
   accessRule: { code: "425" },

@@ -4,6 +4,7 @@ import type { SkippedStatement } from "../../model/baseline.ts";
 import { type Issue, IssuesError, RowgateError } from "../../model/errors.ts";
 import { readDump, type ReadableSql } from "./dump.ts";
 import { connectionLost, describeCommitFailure, describeFailure } from "./failure.ts";
+import { whyPlatforms } from "./platform-dump.ts";
 import { runScript } from "./script.ts";
 import { positionAt, splitStatements, type SqlSource, type Statement } from "./source.ts";
 import { type Way, wayOf, whySkipped, withoutVersion } from "./ways.ts";
@@ -119,7 +120,7 @@ class Chain {
         ? await this.#alone(source, text)
         : failed;
     if (error === undefined) return;
-    const because = whySkipped(node, error);
+    const because = whySkipped(node, error) ?? whyPlatforms(source.text, node, error);
     if (because !== undefined) return note(because);
     const facts = { source, error, before, sentFrom: statement.start, kept: 0 };
     this.#fail(await describeFailure(facts), text, error);

@@ -140,8 +140,7 @@ export function whySkipped(node: Node, error: Error): string | undefined {
   if (!(error instanceof DatabaseError)) return undefined;
   if ("IndexStmt" in node && node.IndexStmt.unique !== true && isCode(error.code, "undefinedObject"))
     return `an index that only an extension could build (${error.message}); no access rests on it`;
-  // 42710: it exists.
-  if ("CreatePublicationStmt" in node && error.code === "42710")
+  if ("CreatePublicationStmt" in node && isCode(error.code, "duplicateObject"))
     return `${error.message}: the platform brings it; what is added to it is applied`;
   // Another role's.
   if (
