@@ -47,9 +47,11 @@ known (name) as (
   select unnest($2::text[])
   union select lower(split_part(one, '=', 1))
         from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) one
-        where s.setdatabase = 0 or d.datname = current_database()
+        where (s.setdatabase = 0 or d.datname = current_database())
+          -- A limit, or where the server is, says who the harness is, whatever a role's own is.
+          and one ~ '^[^=]*[.]'
   union select lower(name) from pg_settings where name like '%.%'
-  union select unnest('{role,session_authorization,is_superuser,search_path,server_version,server_version_num,server_encoding,block_size,data_directory,port,timezone,application_name}'::text[])),
+  union select unnest('{role,session_authorization,is_superuser,search_path,server_version,server_version_num,server_encoding,block_size,timezone,application_name}'::text[])),
 functions as (
   select p.oid, p.proname, format('function %I.%I', n.nspname, p.proname) as name,
     case p.prokind when 'a' then (select concat_ws(' ', a.aggtransfn || '()', a.aggfinalfn || '()', a.aggmtransfn || '()', a.aggmfinalfn || '()')
