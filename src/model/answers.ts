@@ -57,8 +57,6 @@ export type AnswerName =
   | "secondPrimaryKey"
   | "grantToGrantor"
   | "invalidText"
-  | "syntaxOrAccess"
-  | "accessRule"
   | "recursion"
   | "rolledBack"
   | "serialization"
@@ -182,8 +180,6 @@ const entries: Record<AnswerName, Entry> = {
   secondPrimaryKey: { code: "42P16" },
   grantToGrantor: { code: "0LP01" },
   undefinedFunction: { code: "42883" },
-  syntaxOrAccess: { code: "42" },
-  accessRule: { code: "425" },
   recursion: { code: "42P17" },
 
   rolledBack: { code: "40", momentary: true },
@@ -311,12 +307,6 @@ export function isRaisedByData(code: string): boolean {
   return (["data", "raised", "insufficientPrivilege", "undefinedObject"] as const).some((name) =>
     isCode(code, name),
   );
-}
-
-/** A name, a type or the syntax is wrong, or there was no time left: no other row would help. */
-export function failsForEveryRow(code: string): boolean {
-  if (isCode(code, "cancelled")) return true;
-  return isCode(code, "syntaxOrAccess") && !isCode(code, "accessRule");
 }
 
 /** The table as the batch reads it: codes, and beginnings of codes, by what they are asked for. */

@@ -1,4 +1,4 @@
-import { failsForEveryRow } from "../../model/answers.ts";
+import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { free } from "../analyse/tree.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
@@ -17,6 +17,8 @@ export interface Evaluation {
   readonly texts: readonly string[];
   /** Names of free variables in the texts. */
   readonly variables?: readonly string[];
+  /** Each row is asked by itself in the end: where a part raises for some rows, no other is taken to raise. */
+  readonly exact?: boolean;
 }
 
 export interface Case {
@@ -48,13 +50,9 @@ async function evaluatePart(
   const width = evaluation.texts.length;
   if (!isError(answer)) return pieces("value" in answer ? (answer.value ?? "") : "", width, cases.length);
   const raises = "E".repeat(width);
-  // Names and types fail for every row; a row cannot help that.
-  if (
-    cases.length === 1 ||
-    failsForEveryRow(answer.code) ||
-    answer.code === "RGACT" ||
-    (await allRaise(session, evaluation, cases))
-  )
+  if (cases.length === 1 || answer.code === "RGACT" || isCode(answer.code, "cancelled"))
+    return cases.map(() => raises);
+  if (evaluation.exact !== true && (await allRaise(session, evaluation, cases)))
     return cases.map(() => raises);
   const size = Math.ceil(cases.length / 8);
   const parts: Promise<readonly string[]>[] = [];

@@ -160,24 +160,9 @@ async function kindsOf(
     own: side.atoms.filter((atom) => atom.columns.has("*") || group.some((name) => atom.columns.has(name))),
   }));
   if (rows.length < 3 && group.length === 1) return rows.map((one) => [one]);
-  const marks = rows.map(() => "");
-  try {
-    await Promise.all(
-      about.map(async ({ as, own }, index) => {
-        if (own.length === 0) return;
-        const texts = own.map(({ tree }) => printExpression(tree));
-        const answer = await evaluate(
-          space.session,
-          { as, relation: space.relation, alias: rowName, texts },
-          rows.map((row) => ({ row })),
-        );
-        for (const [at, one] of answer.entries()) marks[at] += `${index}${one}`;
-      }),
-    );
-  } catch {
-    // What cannot be printed cannot be asked: each is a separate kind.
-    return rows.map((one) => [one]);
-  }
+  const marks = await marksOf(space, about, rows);
+  // What cannot be printed cannot be asked: each is a separate kind.
+  if (marks === undefined) return rows.map((one) => [one]);
   const kinds = new Map<string, Row[]>();
   for (const [index, one] of rows.entries()) {
     const kind = kinds.get(marks[index] ?? "");
@@ -185,6 +170,53 @@ async function kindsOf(
     else kind.push(one);
   }
   return [...kinds.values()].map((all) => someOf(all, columns));
+}
+
+interface Marking {
+  readonly as: ActingAs;
+  readonly own: readonly Atom[];
+}
+
+const raisingLimit = 400;
+
+/** What each atom says of each row; `undefined`: one of them cannot be printed. */
+async function marksOf(
+  { session, relation }: Space,
+  sides: readonly Marking[],
+  rows: readonly Row[],
+): Promise<readonly string[] | undefined> {
+  let asked: readonly { readonly as: ActingAs; readonly texts: readonly string[] }[];
+  try {
+    asked = sides.map(({ as, own }) => ({ as, texts: own.map(({ tree }) => printExpression(tree)) }));
+  } catch {
+    return undefined;
+  }
+  const markedBy = async (
+    sets: typeof asked,
+    of: readonly Row[],
+    exact: boolean,
+  ): Promise<readonly string[]> => {
+    const answers = await Promise.all(
+      sets
+        .filter(({ texts }) => texts.length > 0)
+        .map(({ as, texts }) =>
+          evaluate(
+            session,
+            { as, relation, alias: rowName, texts, exact },
+            of.map((row) => ({ row })),
+          ),
+        ),
+    );
+    return of.map((_, index) => answers.map((one) => one[index] ?? "").join(" "));
+  };
+  const marks = await markedBy(asked, rows, false);
+  const raising = rows.filter((_, index) => marks[index]?.includes("E"));
+  if (raising.length > raisingLimit)
+    return marks.map((one, index) => (one.includes("E") ? `${one} ${index}` : one));
+  // An atom that raises hides what the others say, which may be asked first.
+  const alone = asked.flatMap(({ as, texts }) => texts.map((one) => ({ as, texts: [one] })));
+  const exactly = await markedBy(alone, raising, true);
+  return rows.map((row, index) => exactly[raising.indexOf(row)] ?? marks[index] ?? "");
 }
 
 function likeliestFirst(
