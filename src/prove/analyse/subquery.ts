@@ -4,6 +4,7 @@ import { flipped, plainColumn } from "./comparable.ts";
 import { Comparer } from "./compare.ts";
 import { actorOf, inlined, plainReference } from "./inline.ts";
 import { type Level, type Place, printed, withClauseOf } from "./place.ts";
+import { pulledUp } from "./pulled-up.ts";
 import type { Position } from "./recorder.ts";
 import {
   columnRef,
@@ -46,7 +47,8 @@ export abstract class Querier extends Comparer {
     return this.select(select, place, { node: testexpr, operator });
   }
 
-  protected select(select: SelectStmt, place: Place, test?: Test): boolean {
+  protected select(whole: SelectStmt, place: Place, test?: Test): boolean {
+    const select = test === undefined ? pulledUp(whole, this.reading.schema) : whole;
     const outer = place.levels.at(-1)?.clause;
     const clause = select.withClause ?? outer;
     let decided = true;
