@@ -78,6 +78,13 @@ function wholeRows(cell: Cell, columns: readonly string[]): readonly TextRow[] {
   );
 }
 
+/** Of a unique column no two rows may hold the same value, and all may hold none. */
+function nullable({ relation: { info, base } }: Cell, columns: readonly string[]): readonly TextRow[] {
+  return (base ?? info).columns
+    .filter(({ name, notNull }) => !notNull && columns.includes(name))
+    .map(({ name }) => ({ [name]: null }));
+}
+
 /**
  * What an UPDATE of all rows sets, one after the other until one is taken: constants, so that nothing is read. A check refuses the
  * whole statement for one row; other columns and values may pass it.
@@ -92,7 +99,12 @@ export function valuesForAllRows(cell: Cell): readonly TextRow[] {
   const turns = Array.from({ length: valuesOfColumn }, (_, turn) =>
     each.flatMap((values) => values.slice(turn, turn + 1)),
   );
-  const all = [...(turns[0] ?? []), ...wholeRows(cell, columns), ...turns.slice(1).flat()];
+  const all = [
+    ...(turns[0] ?? []),
+    ...wholeRows(cell, columns),
+    ...nullable(cell, columns),
+    ...turns.slice(1).flat(),
+  ];
   return all.length === 0 ? [{ [first]: null }] : all.slice(0, blindTries);
 }
 

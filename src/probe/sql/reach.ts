@@ -99,11 +99,14 @@ function* wholeObservation(
     return reads(cell) && cell.call === undefined && holdsRead(cell)
       ? yield* explained(first, base, origin)
       : base;
-  const more = isRefusal(base.answer) ? otherValuesRequest(cell, first, control) : undefined;
+  // A constraint speaks of the value: with another one the same policies may be seen to let each row through.
+  const stopped = operationInfo[cell.operation].blind && isStoppedAfterPolicy(base.answer, cell.operation);
+  const more = isRefusal(base.answer) || stopped ? otherValuesRequest(cell, first, control) : undefined;
   if (more !== undefined) {
     const [reply] = yield [more];
     if (reply?.kind !== "parts") return failedObservation(reply);
-    if (reply.parts.some(isThrough)) return yield* wholeObservation(cell, more, reply.control, reply.parts);
+    if (reply.parts.some((one) => isThrough(one) && (!stopped || one.code === undefined)))
+      return yield* wholeObservation(cell, more, reply.control, reply.parts);
   }
   if (operationInfo[cell.operation].rowByRow) {
     const observed = yield* rowByRow(cell, first, base);

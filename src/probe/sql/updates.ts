@@ -28,7 +28,21 @@ export function filteredUpdate(cell: Cell): string {
 /** Constants and no WHERE: nothing is read, so the SELECT policies do not apply. */
 export function blindUpdates(cell: Cell): readonly string[] {
   const relation = quoteQualified(cell.relation.info);
-  return valuesForAllRows(cell).map((values) => `update ${relation} set ${assignments(values)}`);
+  return [
+    ...valuesForAllRows(cell).map(assignments),
+    ...freshTexts(cell).map((name) => `${quoteIdent(name)} = pg_catalog.gen_random_uuid()::text`),
+  ].map((set) => `update ${relation} set ${set}`);
+}
+
+/** Text columns that no two rows may share a value of: each row gets one of its own, and nothing is read for it. */
+function freshTexts(cell: Cell): readonly string[] {
+  const { info, base } = cell.relation;
+  if (cell.update?.set !== undefined) return [];
+  const unique = (base ?? info).constraints
+    .filter(({ type }) => type === "unique")
+    .flatMap((one) => one.columns);
+  const texts = info.columns.filter(({ type }) => /^(?:text|citext|character varying)$/.test(type));
+  return updatable(cell).filter((name) => unique.includes(name) && texts.some((one) => one.name === name));
 }
 
 export const triedAtOnce = 3;
