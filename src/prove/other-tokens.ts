@@ -20,7 +20,8 @@ import { type Context, personaAnswers } from "./context.ts";
 import { contrast, relaxedTo } from "./contrast.ts";
 import { isUuid, strangersId, strangersValue, tellingIdentities } from "./own.ts";
 import { checkWithRow } from "./self.ts";
-import { openedByParts } from "./token-parts.ts";
+import { openedByLookups } from "./token-lookups.ts";
+import { tokensOfRole, openedByParts } from "./token-parts.ts";
 import { type Change, changedClaims, textOf, valueOf, withChange } from "./token-claims.ts";
 import { type Proved, readsOwn } from "./variants.ts";
 
@@ -64,12 +65,9 @@ export async function openedByTokens(
     if (token.changes.length > 0) return openedBy(token, row);
     if (!(await someoneIsNew(context, rests))) return openedForNewcomer(context, row);
   }
+  const asked = [...tokensOfRole(context), ...tokens.map((one) => one.as)];
   if (tokens.length <= tokenLimit)
-    return openedByParts(
-      context,
-      proved,
-      tokens.map(({ as }) => as),
-    );
+    return (await openedByParts(context, proved, asked)) ?? openedByLookups(context, proved, asked);
   return undecided(
     `the policies compare claims with so much that ${tokens.length} other tokens would have to be asked, and ${tokenLimit} are`,
     "fewer values in one policy, or a waiver with a reason",

@@ -21,7 +21,7 @@ interface FreePart {
 /**
  * What the token alone decides (`lower(claim) = 'x'`, `not (claims ? 'org')`, a hash) some token may make true, or false. Where no persona's
  * does, nor one that was asked, and the policy would let more through, the proof does not hold for it.
- * @param asked tokens with which nothing opened
+ * @param asked the personas' tokens, and those with which nothing opened
  */
 export async function openedByParts(
   context: Context,
@@ -57,16 +57,14 @@ function partsOf(tree: Node, { knowledge, heldClaims }: Context): TokenParts {
 }
 
 async function valuesOfNone(
-  { session, as, personas }: Context,
+  { session }: Context,
   tree: Node,
   grows: boolean,
   asked: readonly ActingAs[],
 ): Promise<readonly Value[]> {
-  const names = namesOf(as);
-  const alike = personas.filter((one) => one.role === as.role && namesOf(one) === names);
   const sql = `select ${printedCondition(tree).text}::text`;
   const held = await Promise.all(
-    [as, ...alike, ...asked].map(async (one) => {
+    asked.map(async (one) => {
       const answer = await session.ask(one, sql);
       return isError(answer) || !("value" in answer) ? undefined : answer.value;
     }),
@@ -75,7 +73,12 @@ async function valuesOfNone(
   return all.filter((one) => !held.includes(one === null ? null : String(one)));
 }
 
-/** Names that were never set must stay so in the session. */
+/** The tokens of the personas of the role, which can be asked in one session: names that were never set must stay so in it. */
+export function tokensOfRole({ as, personas }: Context): readonly ActingAs[] {
+  const names = namesOf(as);
+  return [as, ...personas.filter((one) => one.role === as.role && namesOf(one) === names)];
+}
+
 function namesOf({ settings }: ActingAs): string {
   return settings
     .map(([name]) => name)

@@ -57,7 +57,7 @@ function isTruthValue(node: Node): boolean {
 const ofUser = /^(?:\*\.)?(?:sub|role)$/;
 
 /** @param held claims that a persona holds; what none holds is asked apart, as a token's times are */
-function isOfTokenAlone(node: Node, reading: Reading, held: ReadonlySet<string>): boolean {
+export function isOfTokenAlone(node: Node, reading: Reading, held: ReadonlySet<string>): boolean {
   if (readsRow(node) || outerNames(node).length > 0) return false;
   const { relations, volatile, readsTime } = reading.reaches.of(node);
   if (relations.size + volatile.size > 0 || readsTime) return false;
