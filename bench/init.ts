@@ -77,6 +77,7 @@ create policy "authors" on public.t${at} for update to authenticated using (auth
 `,
 ];
 
+/** Teams and their members, whom policies ask for by helper functions. */
 const first = `create table public.teams (id uuid primary key default gen_random_uuid(), name text not null);
 create table public.members (team_id uuid references public.teams (id) on delete cascade, user_id uuid references auth.users (id) on delete cascade,
   role text not null default 'member' check (role in ('member', 'admin')), primary key (team_id, user_id));
