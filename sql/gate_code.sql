@@ -1,5 +1,6 @@
--- Code that the database runs without being called: triggers, rules and event triggers that are switched on, and defaults, checks
--- and policies that call functions. `text` is what else decides when and how each runs, names of relations and columns left out where
+-- Code that the database runs without being called: triggers, rules and event triggers that are switched on, defaults, checks, indexes
+-- and policies that call functions, and functions that run by another name than theirs: those of domains, operators, aggregates, casts,
+-- operator classes and ranges. `text` is what else decides when and how each runs, names of relations and columns left out where
 -- they can be: a rename must not look like other code.
 -- Views of the system are left out: printing them takes long.
 with parts as materialized (
@@ -9,6 +10,9 @@ with parts as materialized (
   select 'pg_attrdef'::regclass, a.oid, a.adrelid, 'defaults', pg_get_expr(a.adbin, a.adrelid) from pg_attrdef a
   union all
   select 'pg_constraint'::regclass, k.oid, k.conrelid, 'checks', pg_get_constraintdef(k.oid) from pg_constraint k where k.contype = 'c' and k.conrelid <> 0
+  union all
+  select 'pg_class'::regclass, i.indexrelid, i.indrelid, 'indexes', concat_ws(' ', pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid))
+  from pg_index i where i.indexprs is not null or i.indpred is not null
   union all
   select 'pg_rewrite'::regclass, r.oid, r.ev_class, 'query', pg_get_viewdef(r.ev_class) from pg_rewrite r where r.rulename = '_RETURN' and r.ev_class >= 16384
 )
@@ -46,3 +50,27 @@ from parts x
 join pg_depend d on d.classid = x.class and d.objid = x.object and d.refclassid = 'pg_proc'::regclass and d.refobjid >= 16384
 join pg_class c on c.oid = x.oid
 group by x.oid, x.part, c.oid
+union all
+select 'expression', k.oid::text, format('the check %I of the domain %s', k.conname, k.contypid::regtype), null,
+  array(select d.refobjid::text from pg_depend d where d.classid = 'pg_constraint'::regclass and d.objid = k.oid and d.refclassid = 'pg_proc'::regclass), false,
+  pg_get_constraintdef(k.oid)
+from pg_constraint k where k.contypid >= 16384
+union all
+select 'expression', x.object, format('%s %s', x.kind, x.name), null, array_agg(distinct x.function::text), false, ''
+from (
+  select oid::text as object, 'the default of the domain' as kind, oid::regtype::text as name, d.refobjid as function
+  from pg_type join pg_depend d on d.classid = 'pg_type'::regclass and d.objid = oid and d.refclassid = 'pg_proc'::regclass where typtype = 'd'
+  union all
+  select oid::text, 'the operator', oid::regoperator::text, unnest(array[oprcode, oprrest, oprjoin]) from pg_operator
+  union all
+  select aggfnoid::oid::text, 'the aggregate', aggfnoid::regprocedure::text, unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggmtransfn, aggminvtransfn, aggmfinalfn]) from pg_aggregate
+  union all
+  select oid::text, 'the cast', format('from %s to %s', format_type(castsource, null), format_type(casttarget, null)), castfunc from pg_cast
+  union all
+  select f.oid::text, 'the operator family', format('%I.%I', n.nspname, f.opfname), a.amproc
+  from pg_opfamily f join pg_namespace n on n.oid = f.opfnamespace join pg_amproc a on a.amprocfamily = f.oid
+  union all
+  select rngtypid::text, 'the range', rngtypid::regtype::text, unnest(array[rngcanonical, rngsubdiff]) from pg_range
+) x
+where x.function >= 16384
+group by 2, 3

@@ -40,6 +40,15 @@ select r.rolname, format('has %s on %s', p.privilege, c.name), c.oid::text, true
 from roles r cross join relations c cross join unnest(array['trigger', 'references']) p (privilege)
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
 union all
+select r.rolname, format('has references on columns of %s', c.name), c.oid::text, true
+from roles r join relations c on c.relkind <> 'S' and has_any_column_privilege(r.oid, c.oid, 'references')
+where not has_table_privilege(r.oid, c.oid, 'references')
+union all
+-- Postgres 17 and later: VACUUM, REINDEX, CLUSTER, LOCK TABLE.
+select r.rolname, format('has maintain on %s', c.name), c.oid::text, true
+from roles r join relations c on c.relkind <> 'S' cross join lateral aclexplode(c.relacl) x
+where x.privilege_type = 'MAINTAIN' and case when x.grantee = 0 then true else pg_has_role(r.oid, x.grantee, 'usage') end
+union all
 select r.rolname, format('has %s on %s', p.privilege, c.name), c.oid::text, true
 from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'usage') and c.oid <> all ($2::oid[])
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) p (privilege)
@@ -139,6 +148,23 @@ union all
 select r.rolname, format('may call %s', p.oid::regprocedure), null, false
 from pg_proc p cross join lateral aclexplode(p.proacl) x join roles r on x.grantee in (0, r.oid)
 where p.pronamespace = 'pg_catalog'::regnamespace and p.proacl is not null
+union all
+-- Foreign keys write past policies: of a table that was there, where some policy may hide rows.
+select r.rolname, format('%s rows of %s with rows of %s (ON %s), whatever its policies say', x.does, c.name, p.name, x.event), c.oid::text, true
+from roles r join pg_constraint k on k.contype = 'f' join relations c on c.oid = k.conrelid join relations p on p.oid = k.confrelid
+cross join lateral (
+  select case k.confdeltype when 'c' then 'deletes' else 'changes' end as does, 'DELETE' as event
+  where k.confdeltype in ('c', 'n', 'd') and has_table_privilege(r.oid, p.oid, 'delete')
+  union all
+  select 'changes', 'UPDATE'
+  where k.confupdtype in ('c', 'n', 'd') and exists (select from unnest(k.confkey) a where has_column_privilege(r.oid, p.oid, a, 'update'))) x
+where c.relrowsecurity and not r.rolbypassrls
+union all
+-- In exposed schemas they are declared, or findings.
+select r.rolname, format('may call %s, which runs with its owner''s rights', p.name), p.oid::text, true
+from roles r join functions p on p.prosecdef and p.prokind = 'f' and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+  and has_schema_privilege(r.oid, p.pronamespace, 'usage') and has_function_privilege(r.oid, p.oid, 'execute')
+join pg_namespace n on n.oid = p.pronamespace and n.nspname <> all ($3::text[])
 union all
 select r.rolname, format('may %s the parameter %s', x.privilege_type, p.parname), null, false
 from pg_parameter_acl p cross join lateral aclexplode(p.paracl) x join roles r on x.grantee in (0, r.oid)

@@ -265,7 +265,9 @@ export function sideWriteText({ by, writes, functions, opens }: SideWrite): stri
     functions.length === 0
       ? `; read it, then waive "gate: ${by}" in the matrix with a reason and a day`
       : `; read it, then waive ${functions.join(", ")} in the matrix with a reason and a day`;
-  const [is, verb] = /^(?:policies|defaults|checks) of /.test(by) ? ["are", "write"] : ["is", "writes"];
+  const [is, verb] = /^(?:policies|defaults|checks|indexes) of /.test(by)
+    ? ["are", "write"]
+    : ["is", "writes"];
   if (writes.every((one) => one === refusesRows))
     return `${by} is changed, and refuses rows: what it lets through now was not compared${waive}`;
   if (writes.every((one) => one === returnsRows))

@@ -369,6 +369,28 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
       /^default of public\.posts\.owner .* writes the column owner of the row/,
     ],
   ],
+  "code that runs by another name than its own": [
+    [
+      "create function internal.put(n int) returns boolean language plpgsql security definer set search_path = '' as $$ begin insert into public.wall values (1, 'x'); return true; end $$; create domain internal.counted as int check (value is null or internal.put(value)); alter table public.posts add column n internal.counted;",
+      /^the check counted_check of the domain internal\.counted .* writes public\.wall/,
+    ],
+    [
+      "create function internal.put_id(n int) returns boolean language plpgsql immutable as $$ begin return internal.put(n); end $$; create index on public.posts (internal.put_id(id)) where id > 1000;",
+      /^indexes of public\.posts .* writes? public\.wall/,
+    ],
+    [
+      "create function internal.same(a text, b text) returns boolean language sql as 'select internal.put(1)'; create operator internal.=== (leftarg = text, rightarg = text, function = internal.same); alter table public.people add constraint known check (phone operator(internal.===) phone) not valid;",
+      /^the operator internal\.===\(text,text\) .* writes public\.wall/,
+    ],
+    [
+      "create function internal.one_more(n int, x int) returns int language sql as 'select internal.put(x)::int'; create aggregate internal.told(int) (sfunc = internal.one_more, stype = int, initcond = '0');",
+      /^the aggregate internal\.told\(integer\) .* writes public\.wall/,
+    ],
+    [
+      "create function internal.as_mood(text) returns public.mood language sql as $$ select case when internal.put(1) then 'calm'::public.mood end $$; create cast (text as public.mood) with function internal.as_mood(text);",
+      /^the cast from text to public\.mood .* writes public\.wall/,
+    ],
+  ],
   "what roles could hand on, change or become": [
     [
       "grant select on public.wall to authenticated with grant option;",
@@ -386,6 +408,19 @@ const unseen: Readonly<Record<string, readonly (readonly [sql: string, shows: Re
     ],
     ["create role empty nologin; grant empty to anon;", /anon is a member of empty/],
     ["alter role anon createrole;", /anon may create roles/],
+    [
+      "alter table public.hidden add constraint of_card foreign key (id) references public.cards on update cascade not valid;",
+      /authenticated changes rows of public\.hidden with rows of public\.cards \(ON UPDATE\)/,
+    ],
+    ["grant maintain on public.wall to authenticated;", /authenticated has maintain on public\.wall/],
+    [
+      "grant references (id) on public.secrets to authenticated;",
+      /authenticated has references on columns of public\.secrets/,
+    ],
+    [
+      "grant execute on function internal.log_report(int) to authenticated;",
+      /authenticated may call internal\.log_report\(integer\), which runs with its owner's rights/,
+    ],
     ["grant insert on internal.ledger to authenticated;", /authenticated has insert on internal\.ledger/],
     [
       "grant execute on function pg_catalog.pg_ls_logdir() to authenticated;",
