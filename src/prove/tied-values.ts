@@ -26,7 +26,14 @@ export async function rowOf(
       else not.push(...excluded);
     }
   const [template] = await standingRows(space);
-  const row = await fill(space, given, undefined, template?.row ?? {}, true);
+  const filled = await fill(space, given, undefined, template?.row ?? {}, true);
+  // An identity that is always generated is written over by the privileged connection alone.
+  const identities = item.relation.columns.filter(
+    ({ name, identity }) => identity === "always" && name in given,
+  );
+  const row = own
+    ? filled
+    : { ...filled, ...Object.fromEntries(identities.map(({ name }) => [name, given[name] ?? null])) };
   return own ? row : withoutPersona(context, space, { ...(await strangersIds(space)), ...row }, not);
 }
 

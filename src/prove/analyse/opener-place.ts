@@ -27,8 +27,8 @@ export function casesOf(node: Node, holds: boolean): readonly Node[] {
     const constant = result && part(withoutCasts(result), "A_Const");
     const is = constant && constantOf(constant);
     if (result === undefined || (constant !== undefined && /^t/i.test(is ?? "") !== holds)) return;
-    const wanted = constant !== undefined ? [] : [holds ? result : negated(result)];
-    const all = [...before.map(negated), ...conditions, ...wanted];
+    const value = constant !== undefined ? [] : [wanted(result, holds)];
+    const all = [...before.map(negated), ...conditions, ...value];
     cases.push(all.length === 0 ? result : { BoolExpr: { boolop: "AND_EXPR", args: all } });
   };
   for (const one of args) {
@@ -44,6 +44,11 @@ export function casesOf(node: Node, holds: boolean): readonly Node[] {
 
 function negated(node: Node): Node {
   return { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
+}
+
+/** The condition that it is true, or that it is not. */
+export function wanted(node: Node, holds: boolean): Node {
+  return holds ? node : negated(node);
 }
 
 /** More than one value: what a row of a table adds to it may be any. */
@@ -96,12 +101,12 @@ export function isTable({ kind }: ProofRelation): boolean {
 export function holding(select: SelectStmt, holds: boolean): SelectStmt {
   const value = part(select.targetList?.[0], "ResTarget")?.val;
   if (value === undefined) return select;
-  const wanted: Node = holds ? value : { BoolExpr: { boolop: "NOT_EXPR", args: [value] } };
+  const condition = wanted(value, holds);
   const { whereClause } = select;
   return {
     ...select,
     targetList: [],
-    whereClause: whereClause === undefined ? wanted : joined("AND_EXPR", [whereClause, wanted]),
+    whereClause: whereClause === undefined ? condition : joined("AND_EXPR", [whereClause, condition]),
   };
 }
 

@@ -34,7 +34,7 @@ const unlikeStatement: ReadonlySet<string> = new Set([
   "pg_export_snapshot",
 ]);
 
-const login = /\b(?:session|system)_user\b/i;
+const login = /\b(?:(?:session|system)_user|session_authorization)\b/i;
 // No calls: `last_value(x) over (…)` is a window's.
 const counted =
   /\b(?:pg_stat\w*|pg_sequences|reltuples|relpages|relallvisible|relallfrozen|last_value|log_cnt|is_called)\b(?!\s*\()/gi;
@@ -96,9 +96,11 @@ export class Reaches {
     const read = table?.relname ?? fieldsOf(node)?.at(-1) ?? "";
     if (this.#readsCounts(read)) into.readsTime = true;
     if (moments.test(typeNameOf(node))) into.namesMoments = true;
-    if (relative.test(part(node, "A_Const")?.sval?.sval ?? "")) into.readsTime = true;
+    const text = part(node, "A_Const")?.sval?.sval ?? "";
+    if (relative.test(text)) into.readsTime = true;
     const value = part(node, "SQLValueFunction");
-    if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "")) into.readsLogin = true;
+    if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "") || /^session_authorization$/i.test(text))
+      into.readsLogin = true;
     if (value !== undefined && !/USER|ROLE|CATALOG|SCHEMA/.test(value.op ?? "")) into.readsTime = true;
     const operator = part(node, "A_Expr")?.name;
     if (operator !== undefined && operator.length > 1 && !trusted.has(stringOf(operator[0])))

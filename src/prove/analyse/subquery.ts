@@ -66,6 +66,10 @@ export abstract class Querier extends Comparer {
     }
     if (select.valuesLists !== undefined && readsRow(select.valuesLists))
       return this.no("syntax", { SelectStmt: select });
+    const listed = (select.valuesLists ?? []).flatMap((one) => part(one, "List")?.items ?? []);
+    const width = part(select.valuesLists?.[0], "List")?.items?.length ?? 1;
+    decided =
+      listed.map((one, index) => this.tested(one, index % width, place, test)).every(Boolean) && decided;
     const from = this.from(select, place, clause);
     const inside = { ...place, levels: [...place.levels, from.level] };
     const joins = from.quals.map((one) =>
@@ -88,10 +92,14 @@ export abstract class Querier extends Comparer {
   protected target(target: Node, index: number, place: Place, test: Test | undefined): boolean {
     const value = part(target, "ResTarget")?.val;
     if (value === undefined) return true;
+    const tested = this.tested(value, index, place, test);
+    return this.decide(value, place, "scalar") && tested;
+  }
+
+  protected tested(value: Node, index: number, place: Place, test: Test | undefined): boolean {
     const args = test && part(test.node, "RowExpr")?.args;
     const left = test && (args === undefined ? test.node : args[index]);
-    const tested = left === undefined || this.compare(left, test?.operator ?? "=", value, place);
-    return this.decide(value, place, "scalar") && tested;
+    return left === undefined || this.compare(left, test?.operator ?? "=", value, place);
   }
 
   protected from(

@@ -144,8 +144,10 @@ export function besideOf(operator: string, holds: boolean, to: Operand | undefin
           : "";
     if (/\bnow\b|current_|clock|\d{4}-\d\d/i.test(text))
       return { kind: "constant", value: above ? "2100-01-01" : "1900-01-01" };
-    return /^-?[\d.]+$/.test(text)
-      ? { kind: "constant", value: String(Number(text) + (above ? 1 : -1)) }
+    const beside = Number(text) + (above ? 1 : -1);
+    // Far from zero no number is so near.
+    return /^-?[\d.]+$/.test(text) && Number.isSafeInteger(Math.trunc(beside))
+      ? { kind: "constant", value: String(beside) }
       : undefined;
   }
   if (to?.kind !== "constant" || to.value === null || !/^~~\*?$/.test(operator) || !holds) return undefined;

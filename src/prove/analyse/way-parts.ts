@@ -1,6 +1,6 @@
-import type { Node } from "libpg-query";
+import type { FuncCall, Node } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { asksSession, type Place } from "./opener-place.ts";
+import { asksSession, isTable, type Place } from "./opener-place.ts";
 import { type Item, joinedWays, nothing, type Operand, type Rows, type Scope, type Way } from "./ties.ts";
 import { outerNames, part, readsRow, show, stringOf, walk } from "./tree.ts";
 
@@ -80,6 +80,11 @@ export function onlyColumn({ columns }: Rows): Operand | undefined {
   return columns.size === 1 ? [...columns.values()][0] : undefined;
 }
 
+/** A generated column holds what is made of others. */
+export function isGenerated({ relation }: Item, column: string): boolean {
+  return relation.columns.some(({ name, generated }) => generated && name === column);
+}
+
 export function slotOf(item: Item, column: string): Operand {
   return { kind: "slot", slot: { item, column } };
 }
@@ -90,3 +95,32 @@ export function queryName(name: string | undefined): string {
 }
 
 export const isTrue: Operand = { kind: "constant", value: "true" };
+
+/** For each table that the function reads a row with an argument in each column of its type. */
+export function guessed(call: FuncCall, operands: readonly Operand[], place: Place): readonly Way[] {
+  const { reaches, schema } = place.reading;
+  const columns = operands.flatMap((one) => (one.kind === "column" ? [one] : []));
+  if (columns.length === 0) return [nothing];
+  const names = reaches.of({ FuncCall: call }).relations;
+  const ways = [...schema.relations].flatMap((relation) => {
+    if (!names.has(`${relation.schema}.${relation.name}`) || !isTable(relation)) return [];
+    const item: Item = { relation };
+    const all = relation.columns.flatMap((one) =>
+      one.base === "boolean" ? [[slotOf(item, one.name), isTrue] as const] : [],
+    );
+    return relation.columns
+      .filter(({ base }) => base !== "boolean")
+      .slice(0, 4)
+      .flatMap(({ name }) =>
+        columns.map(
+          (column): Way => ({
+            ...nothing,
+            items: [item],
+            equal: [[slotOf(item, name), column], ...all],
+            guess: true,
+          }),
+        ),
+      );
+  });
+  return ways.length === 0 ? [nothing] : ways.slice(0, 8);
+}

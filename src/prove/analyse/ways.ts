@@ -8,16 +8,17 @@ import {
   holding,
   isForEverybody,
   isList,
-  isTable,
   type Place,
   questionOf,
+  wanted,
 } from "./opener-place.ts";
 import { comparison } from "./comparable.ts";
 import { fromItems } from "./from-items.ts";
 import {
   fewest,
+  guessed,
+  isGenerated,
   isMade,
-  isTrue,
   named,
   onlyColumn,
   queryName,
@@ -27,11 +28,11 @@ import {
   unmetBy,
   withUnmet,
 } from "./way-parts.ts";
+import { isAggregated } from "./widen.ts";
 import {
   besideOf,
   constantOf,
   flippedOf,
-  type Item,
   joinedWays,
   nothing,
   type Operand,
@@ -88,7 +89,7 @@ function waysOfPart(node: Node, holds: boolean, place: Place): readonly Way[] {
   if (place.reading.schema.namesakes(name).length > 0) return named(node, throughCall(call, holds, place));
   return /^(?:bool_or|bool_and|every)$/.test(name)
     ? waysOf(call.args?.[0], holds, place)
-    : unmetBy(holds ? node : { BoolExpr: { boolop: "NOT_EXPR", args: [node] } }, place);
+    : unmetBy(wanted(node, holds), place);
 }
 
 /** A comparison, a column by itself, IS NULL. */
@@ -101,7 +102,7 @@ function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
       made = equalTo(isNull.arg, { kind: "constant", value: null }, place);
   } else if (operation === undefined) made = equalTo(node, { kind: "constant", value: String(holds) }, place);
   else made = byOperator(operation, holds, place) ?? insideOf(operation, holds, place);
-  const whole: Node = holds ? node : { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
+  const whole = wanted(node, holds);
   if (made === undefined || !isMade(node, place)) return made ?? unmetBy(whole, place);
   return made.map((one) => withUnmet(one, whole, place.scope));
 }
@@ -125,11 +126,8 @@ function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way
 }
 
 /** `undefined`: no value is known for which it holds. */
-function byOperator(
-  { kind, name, lexpr, rexpr }: A_Expr,
-  holds: boolean,
-  place: Place,
-): readonly Way[] | undefined {
+function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly Way[] | undefined {
+  const { kind, name, lexpr, rexpr } = operation;
   const operator = stringOf(name?.at(-1)).replace("!=", "<>");
   const values = part(rexpr, "List")?.items ?? part(rexpr && withoutCasts(rexpr), "A_ArrayExpr")?.elements;
   const [from, to] = values ?? [];
@@ -143,7 +141,12 @@ function byOperator(
       (operator === "=") === holds ? values.slice(0, 4).map((one) => equal(lexpr, one, place)) : [];
     return ways.length === 0 || ways.includes(undefined) ? undefined : ways.flatMap((one) => one ?? []);
   }
-  if (kind === "AEXPR_OP_ANY") return holds && operator === "=" ? equal(lexpr, rexpr, place) : undefined;
+  if (kind === "AEXPR_OP_ANY") {
+    const whole: Node = { A_Expr: operation };
+    return holds && operator === "="
+      ? equal(lexpr, rexpr, place)?.map((one) => withUnmet(one, whole, place.scope))
+      : undefined;
+  }
   if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
   // IS DISTINCT FROM is written with the name of `=`.
   const unequal = operator === "<>" || kind === "AEXPR_DISTINCT";
@@ -158,6 +161,26 @@ function byOperator(
 }
 
 function equal(left: Node | undefined, right: Node | undefined, place: Place): readonly Way[] | undefined {
+  const plain = plainlyEqual(left, right, place);
+  const sides = [left, right];
+  const nulls = sides.flatMap((one, index) => whenNull(one, sides[1 - index], place));
+  return nulls.length === 0 ? plain : [...(plain ?? []), ...nulls];
+}
+
+/** `coalesce(s.usr, auth.uid()) = auth.uid()`: NULL stands for what follows it. */
+function whenNull(side: Node | undefined, other: Node | undefined, place: Place): readonly Way[] {
+  const [first, second] = part(side && withoutCasts(side), "CoalesceExpr")?.args ?? [];
+  if (first === undefined || second === undefined) return [];
+  const isNull = equalTo(first, { kind: "constant", value: null }, place) ?? [];
+  const same = other !== undefined && show(withoutCasts(second)) === show(withoutCasts(other));
+  return together([isNull, same ? [nothing] : (plainlyEqual(second, other, place) ?? [])], place);
+}
+
+function plainlyEqual(
+  left: Node | undefined,
+  right: Node | undefined,
+  place: Place,
+): readonly Way[] | undefined {
   const other = right && operandOf(right, place);
   if (other === undefined) return undefined;
   return equalTo(left, other.operand, place)?.map((one) => joinedWays(other.way, one));
@@ -176,6 +199,7 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
   if (of === rowName && name !== "") return { operand: { kind: "column", name }, way: nothing };
   const item = place.scope.get(of);
   if (item !== undefined) {
+    if ("relation" in item && isGenerated(item, name)) return undefined;
     const operand =
       "relation" in item
         ? slotOf(item, name)
@@ -249,42 +273,18 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
 /** A function that is a condition: its body is read; of one that cannot be, what it takes may be what its tables hold. */
 function throughCall(call: FuncCall, holds: boolean, place: Place): readonly Way[] {
   const body = bodyFor(call, place);
-  if (body === undefined) return holds ? guessed(call, place) : [nothing];
+  // Of a row of another table.
+  if (body === undefined && outerNames({ FuncCall: call }).some((name) => place.scope.has(name)))
+    return unmetBy(wanted({ FuncCall: call }, holds), place);
+  if (body === undefined) {
+    const given = (call.args ?? []).flatMap((one) => operandOf(one, place)?.operand ?? []);
+    return holds ? guessed(call, given, place) : [nothing];
+  }
   const { targetList, fromClause, whereClause, withClause } = body.select;
   const value = part(targetList?.[0], "ResTarget")?.val;
   if (fromClause === undefined && withClause === undefined)
     return together([waysOf(value, holds, body.place), waysOf(whereClause, true, body.place)], body.place);
   return rowsOf(holding(body.select, holds), body.place).map(({ way }) => way);
-}
-
-/** For each table that the function reads a row with an argument in each column of its type. */
-function guessed(call: FuncCall, place: Place): readonly Way[] {
-  const { reaches, schema } = place.reading;
-  const operands = (call.args ?? []).flatMap((one) => operandOf(one, place)?.operand ?? []);
-  const columns = operands.flatMap((one) => (one.kind === "column" ? [one] : []));
-  if (columns.length === 0) return [nothing];
-  const names = reaches.of({ FuncCall: call }).relations;
-  const ways = [...schema.relations].flatMap((relation) => {
-    if (!names.has(`${relation.schema}.${relation.name}`) || !isTable(relation)) return [];
-    const item: Item = { relation };
-    const all = relation.columns.flatMap((one) =>
-      one.base === "boolean" ? [[slotOf(item, one.name), isTrue] as const] : [],
-    );
-    return relation.columns
-      .filter(({ base }) => base !== "boolean")
-      .slice(0, 4)
-      .flatMap(({ name }) =>
-        columns.map(
-          (column): Way => ({
-            ...nothing,
-            items: [item],
-            equal: [[slotOf(item, name), column], ...all],
-            guess: true,
-          }),
-        ),
-      );
-  });
-  return ways.length === 0 ? [nothing] : ways.slice(0, 8);
 }
 
 /** One row of each table of a query, such that the query has a row; and what the columns of that are. */
@@ -304,7 +304,10 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   const where = together(
     [
       ...[...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
-      limitOffset === undefined ? [nothing] : [withUnmet(nothing, exists(select), scope)],
+      // Other rows may be before these, or count as well.
+      limitOffset === undefined && !isAggregated(select.targetList, place.reading)
+        ? [nothing]
+        : [withUnmet(nothing, exists(select), scope)],
     ],
     inside,
   );
