@@ -50,9 +50,20 @@ function effects(
   columns: readonly string[],
   nothing: boolean,
 ): readonly Effect[] {
-  const first: Effect = { on: relation, command, columns, same: false, elevated: false, shared: [], by: "" };
+  const none = { columns, same: false, elevated: false, shared: [], by: "" };
+  // A row that an UPDATE moves to another partition is deleted from the one and inserted into the other.
+  const moves = command === "update" && relation.kind === "partitioned" && !nothing;
+  const moved = (moves ? (["delete", "insert"] as const) : []).flatMap((one) =>
+    nextEffects(schema, { ...none, on: relation, command: one }, isOf("row"), false),
+  );
   const all = [
-    ...nextEffects(schema, first, nothing ? ({ level }) => level === "statement" : () => true, !nothing),
+    ...nextEffects(
+      schema,
+      { ...none, on: relation, command },
+      nothing ? isOf("statement") : () => true,
+      !nothing,
+    ),
+    ...moved,
   ];
   const seen = new Set<string>();
   for (const one of all) {
@@ -71,6 +82,10 @@ function effects(
     );
   }
   return all.filter(({ on }) => on === relation);
+}
+
+function isOf(level: ProofTrigger["level"]): (trigger: ProofTrigger) => boolean {
+  return (one) => one.level === level;
 }
 
 function nextEffects(
