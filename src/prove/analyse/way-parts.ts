@@ -80,6 +80,15 @@ export function onlyColumn({ columns }: Rows): Operand | undefined {
   return columns.size === 1 ? [...columns.values()][0] : undefined;
 }
 
+/** One row's value need not be the least, the greatest or the sum of all. */
+export function isExtreme(targets: readonly Node[] | undefined): boolean {
+  let found = false;
+  walk(targets, (one) => {
+    found ||= /^(?:min|max|sum)$/.test(stringOf(part(one, "FuncCall")?.funcname?.at(-1)));
+  });
+  return found;
+}
+
 /** A generated column holds what is made of others. */
 export function isGenerated({ relation }: Item, column: string): boolean {
   return relation.columns.some(({ name, generated }) => generated && name === column);

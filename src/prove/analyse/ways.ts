@@ -17,6 +17,7 @@ import { fromItems } from "./from-items.ts";
 import {
   fewest,
   guessed,
+  isExtreme,
   isGenerated,
   isMade,
   named,
@@ -28,7 +29,6 @@ import {
   unmetBy,
   withUnmet,
 } from "./way-parts.ts";
-import { isAggregated } from "./widen.ts";
 import {
   besideOf,
   constantOf,
@@ -143,9 +143,9 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
   }
   if (kind === "AEXPR_OP_ANY") {
     const whole: Node = { A_Expr: operation };
-    return holds && operator === "="
-      ? equal(lexpr, rexpr, place)?.map((one) => withUnmet(one, whole, place.scope))
-      : undefined;
+    const ways = holds && operator === "=" ? equal(lexpr, rexpr, place) : undefined;
+    const isOfRows = rexpr !== undefined && operandOf(rexpr, place)?.operand.kind === "slot";
+    return isOfRows ? ways : ways?.map((one) => withUnmet(one, whole, place.scope));
   }
   if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
   // IS DISTINCT FROM is written with the name of `=`.
@@ -305,7 +305,7 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
     [
       ...[...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
       // Other rows may be before these, or count as well.
-      limitOffset === undefined && !isAggregated(select.targetList, place.reading)
+      limitOffset === undefined && !isExtreme(select.targetList)
         ? [nothing]
         : [withUnmet(nothing, exists(select), scope)],
     ],
