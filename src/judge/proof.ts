@@ -76,7 +76,10 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
       return refuted(judgement, "lockout", `${shown(cell, proof)}, which the matrix declares`);
     if (isOwnRowMissing(cell, proof)) {
       const because = `${judgement.because}; the policies would allow a row of the persona's own, and the data has none`;
-      return { ...judgement, evidence: "rows-at-hand", because };
+      const passing = { ...judgement, because };
+      return proof.restsOn === undefined
+        ? { ...passing, evidence: "rows-at-hand" }
+        : resting(cell, passing, "rows-at-hand", proof.restsOn);
     }
     return refuted(judgement, "leak", shown(cell, proof));
   },

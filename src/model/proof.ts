@@ -36,6 +36,8 @@ export interface Hit {
   readonly rows: "old" | "new";
   /** Only rows that name the persona itself are affected: another user with the same role affects none of them. */
   readonly own: boolean;
+  /** Of a deny, with `own`: what it rests on that nothing but such rows is reached. */
+  readonly restsOn?: RestsOn;
   /** The statement that showed it. */
   readonly statement: string;
   /** What was put in place first, by the privileged connection; undone as well. */

@@ -5,6 +5,7 @@ import { privileged } from "./ask/session.ts";
 import type { Asked } from "./asked.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
+import { besideOwnRows } from "./beside-own.ts";
 import { contrast } from "./contrast.ts";
 import { byConstraints, finish, decidedByRelaxation, hitOf, shownHits } from "./outcome.ts";
 import { checkWithRow, saidOfRow } from "./self.ts";
@@ -62,6 +63,12 @@ export async function oldSide(
   const bound = command === "select" ? less : [];
   const showers = { more: show("more"), less: show("less") };
   const shown = await shownHits(context, policy, { more, less: bound }, showers, "old");
+  if (shown?.kind === "hit" && shown.own && deny)
+    return besideOwnRows(context, shown, more, (own) => {
+      const instead = { ...cell, declared: { kind: "within", predicate: own.text } } as const;
+      const options = { command, blind, both: false, newRows, context };
+      return oldSide({ ...asked, cell: instead }, asWritten, own, options);
+    });
   if (shown?.kind === "constraint-only" && !self)
     return (await byConstraints(context, policy, declared, both, "with the others")) ?? shown;
   if (shown !== undefined) return shown;

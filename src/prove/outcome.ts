@@ -79,7 +79,7 @@ async function byStranger(
 ): Promise<readonly (readonly Row[])[]> {
   const { stranger, space, session } = context;
   if (stranger === undefined || rows.length === 0) return [rows];
-  const naming = await rowsThatName(context, rows);
+  const naming = [...(await rowsThatName(context, rows)).keys()];
   const cases = naming.map((row) => ({ row }));
   const asked = { as: stranger, relation: space.relation, alias, texts: [text] };
   const truths = await evaluate(session, asked, cases);

@@ -22,11 +22,21 @@ export function strangersValue(identity: string): string {
   return /^\d+$/.test(identity) ? "1000000007" : "rowgate-stranger";
 }
 
+/** A value that makes a row the persona's own. */
+export interface OwnValue {
+  readonly column: string;
+  readonly value: string;
+}
+
 /**
- * Rows that hold an identity of the persona, or point by a foreign key to a row that does. A row that the persona reaches because of
- * what another table says of it (a membership, a list of admins) is not its own, nor is one whose owner shares it.
+ * Rows that hold an identity of the persona, or point by a foreign key to a row that does, with the values that do. A row that the
+ * persona reaches because of what another table says of it (a membership, a list of admins) is not its own, nor is one whose owner
+ * shares it.
  */
-export async function rowsThatName(context: Context, rows: readonly Row[]): Promise<readonly Row[]> {
+export async function rowsThatName(
+  context: Context,
+  rows: readonly Row[],
+): Promise<ReadonlyMap<Row, readonly OwnValue[]>> {
   const names = tellingIdentities(context.identities);
   const single = context.space.relation.foreignKeys.filter(({ columns }) => columns.length === 1);
   const parents = await Promise.all(
@@ -42,11 +52,15 @@ export async function rowsThatName(context: Context, rows: readonly Row[]): Prom
     : { owning: new Set<string>(), optional: new Set<string>() };
   const isAnothers = (columns: readonly string[]): boolean =>
     owning.size > 0 && columns.every((column) => optional.has(column) && !owning.has(column));
-  return rows.filter((row, index) => {
-    const columns = naming[index] ?? [];
-    if (columns.length > 0 && !isAnothers(columns)) return true;
-    return parents.some(([column, keys]) => keys.has(row[column] ?? ""));
-  });
+  return new Map(
+    rows.flatMap((row, index) => {
+      const columns = naming[index] ?? [];
+      const through = parents.flatMap(([column, keys]) => (keys.has(row[column] ?? "") ? [column] : []));
+      const own = [...(isAnothers(columns) ? [] : columns), ...through];
+      const values = own.map((column) => ({ column, value: row[column] ?? "" }));
+      return values.length === 0 ? [] : [[row, values] as const];
+    }),
+  );
 }
 
 interface Owners {
