@@ -117,7 +117,7 @@ describe("all of them in one chain", () => {
     const out = path.join(logs, "evidence");
     const period = ["--from", day(1), "--to", day(0), "--every", "72"];
     const shown = await rowgate(["evidence", ...period, "--logs", logs, "--out", out], { cwd: root });
-    expect(shown).toMatchObject({ code: 0, err: "" });
+    expect(shown, shown.out).toMatchObject({ code: 0, err: "" });
     expect(shown.out).toContain(`${2 * systems.length} runs; nothing is open`);
     const rows = readFileSync(path.join(out, "exceptions.csv"), "utf8").trim().split("\r\n").slice(1);
     const failing: string[] = [];
