@@ -9,6 +9,8 @@ import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
 import { type ActingAs, privileged, isError, type Step } from "./ask/session.ts";
+import { tellingIdentities } from "./own.ts";
+import { askTexts } from "./ask/texts.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import { standingRows } from "./show/rows.ts";
 import type { Context } from "./context.ts";
@@ -49,6 +51,11 @@ export async function checkWithRow(
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: tooMany };
   }
+  for (const { column, values } of await standingValues(context, [policy, declared]))
+    all = [
+      ...all,
+      ...all.slice(0, 30).flatMap((row) => values.map((value) => ({ ...row, [column]: value }))),
+    ];
   all = [...all, ...all.slice(0, rowLimit).flatMap((row) => mirrored(row, context, [policy, declared]))];
   const refused = await unstorableRows(context, all, "with the others");
   const storable = all.filter((one) => !refused.rows.has(one));
@@ -173,6 +180,33 @@ function mirrored(row: Row, context: Context, conditions: readonly Condition[]):
   });
   const each = pairs.map((one): Row => ({ ...row, ...one }));
   return pairs.length < 2 ? each : [...each, Object.assign({}, row, ...pairs) as Row];
+}
+
+/** Where two of its rows are compared, the one that is put in may point at one that is there; those that name the persona come first. */
+async function standingValues(
+  context: Context,
+  conditions: readonly Condition[],
+): Promise<readonly { readonly column: string; readonly values: readonly string[] }[]> {
+  const { relation } = context.space;
+  const columnOf = (name: unknown): ProofColumn | undefined =>
+    relation.columns.find((one) => one.name === name && !one.generated);
+  const takes = ({ column, with: other }: Compared): boolean => {
+    const base = columnOf(column)?.base;
+    return base !== undefined && (base === "text" || base === columnOf(other)?.base);
+  };
+  const pairs = comparedBy(context, conditions).filter((one) => one.standing === true && takes(one));
+  const once = new Map(pairs.map((one) => [`${one.column} ${String(one.with)}`, one]));
+  return Promise.all(
+    [...once.values()].map(async ({ column, with: other }) => {
+      const row = '"rowgate:standing"';
+      const value = `${row}.${quoteIdent(String(other))}::text`;
+      const names = tellingIdentities(context.identities).map(
+        (one) => `pg_catalog.strpos(pg_catalog.to_jsonb(${row})::text, ${quoteLiteral(one)}) > 0`,
+      );
+      const sql = `select ${value} from ${quoteQualified(relation)} as ${row} where ${value} is not null group by 1 order by pg_catalog.bool_or(${names.join(" or ") || "false"}) desc, 1 limit 12`;
+      return { column, values: (await askTexts(context.session, sql)) ?? [] };
+    }),
+  );
 }
 
 function comparedBy(context: Context, conditions: readonly Condition[]): readonly Compared[] {

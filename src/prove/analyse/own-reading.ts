@@ -42,6 +42,8 @@ export interface Compared {
   readonly with: Question | string;
   /** By < or >, so that what lies next to it matters. */
   readonly ordered?: boolean;
+  /** With a column of another row, which may be one that is there. */
+  readonly standing?: boolean;
 }
 
 export interface OwnReading {
@@ -167,8 +169,8 @@ class OwnReader {
     const text = valueText(item, array) ?? columnText(this.#others.get(of), name);
     const beside = this.#isOwn(withoutCasts(item));
     if (of === rowName && name !== undefined) this.#found.push({ column, with: name });
-    // Two columns of the other row, which may be this one.
-    else if (beside !== undefined) this.#found.push({ column, with: beside });
+    // Two columns of the other row, which may be this one, or of two rows, of which one is there.
+    else if (beside !== undefined) this.#found.push({ column, with: beside, standing: true });
     else if (text !== undefined) this.#add(column, text, ordered);
     else return false;
     return true;
