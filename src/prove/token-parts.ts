@@ -73,17 +73,23 @@ async function valuesOfNone(
   return all.filter((one) => !held.includes(one === null ? null : String(one)));
 }
 
-/** The tokens of the personas of the role, which can be asked in one session: names that were never set must stay so in it. */
+/**
+ * The tokens of the personas of the role, in sessions such as this one: the same names are set, since those that were never set must stay
+ * so. What no persona brings (a path, a search_path) is as it is here.
+ */
 export function tokensOfRole({ as, personas }: Context): readonly ActingAs[] {
-  const names = namesOf(as);
-  return [as, ...personas.filter((one) => one.role === as.role && namesOf(one) === names)];
-}
-
-function namesOf({ settings }: ActingAs): string {
-  return settings
-    .map(([name]) => name)
-    .toSorted()
-    .join();
+  const names = new Set(as.settings.map(([name]) => name));
+  const brought = new Set(personas.flatMap(({ settings }) => settings.map(([name]) => name)));
+  const others = personas
+    .filter(({ role, settings }) => role === as.role && settings.every(([name]) => names.has(name)))
+    .map((one): ActingAs => {
+      const held = new Map(one.settings);
+      const settings = as.settings.map(
+        ([name, own]) => [name, held.get(name) ?? (brought.has(name) ? "" : own)] as const,
+      );
+      return { ...as, settings };
+    });
+  return [as, ...others];
 }
 
 /** A row that is let through, or none that is known; `undefined`: the proof holds. */

@@ -55,11 +55,14 @@ test.each([
     pl("declare n int; begin n := x + 1; n := n * 2; return n > 1; end"),
     "SELECT CAST(CAST(x + 1 AS int) * 2 AS int) > 1",
   ],
+  [pl("declare n int; begin perform 1; return found; end"), "SELECT EXISTS (SELECT 1)"],
+  [pl("declare n int; begin select a into n from t; return found; end"), "SELECT EXISTS (SELECT a FROM t)"],
+  [
+    pl("declare r record; begin select * into r from t; return r.a > 1; end"),
+    "SELECT ((SELECT a FROM t)) > 1",
+  ],
   // One expression has no word for these.
   [pl("declare n int; begin select a into strict n from t; return n > 1; end"), "opaque"],
-  [pl("declare n int; begin perform 1; return found; end"), "opaque"],
-  [pl("declare n int; begin select a into n from t; return found; end"), "opaque"],
-  [pl("declare r record; begin select * into r from t; return r.a > 1; end"), "opaque"],
   [pl("declare x int := 5; begin return x > 1; end"), "opaque"],
   [pl("begin begin return true; end; return false; end"), "opaque"],
   [pl("begin return true; exception when others then return false; end"), "opaque"],
