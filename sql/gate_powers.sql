@@ -149,7 +149,7 @@ select r.rolname, format('may call %s', p.oid::regprocedure), null, false
 from pg_proc p cross join lateral aclexplode(p.proacl) x join roles r on x.grantee in (0, r.oid)
 where p.pronamespace = 'pg_catalog'::regnamespace and p.proacl is not null
 union all
--- Foreign keys write past policies: of a table that was there, where some policy may hide rows.
+-- Foreign keys write past privileges and policies, of a table that was there.
 select r.rolname, format('%s rows of %s with rows of %s (ON %s), whatever its policies say', x.does, c.name, p.name, x.event), c.oid::text, true
 from roles r join pg_constraint k on k.contype = 'f' join relations c on c.oid = k.conrelid join relations p on p.oid = k.confrelid
 cross join lateral (
@@ -158,7 +158,7 @@ cross join lateral (
   union all
   select 'changes', 'UPDATE'
   where k.confupdtype in ('c', 'n', 'd') and exists (select from unnest(k.confkey) a where has_column_privilege(r.oid, p.oid, a, 'update'))) x
-where c.relrowsecurity and not r.rolbypassrls
+where not r.rolbypassrls
 union all
 -- In exposed schemas they are declared, or findings.
 select r.rolname, format('may call %s, which runs with its owner''s rights', p.name), p.oid::text, true
