@@ -1,8 +1,23 @@
 import type { JoinExpr, Node, SelectStmt } from "libpg-query";
 import { comparison } from "./comparable.ts";
+import { policyCondition } from "./policy.ts";
+import type { ProofRelation } from "./schema.ts";
 import { bodyFor, isTable, type Place, viewQuery } from "./opener-place.ts";
 import { type Item, joinedWays, nothing, type Operand, type Rows, type Way } from "./ties.ts";
-import { boolean, columnRef, exists, fromItemName, part, selectOf, stringOf } from "./tree.ts";
+import {
+  boolean,
+  columnRef,
+  exists,
+  fieldsOf,
+  fromItemName,
+  isBoundWithin,
+  part,
+  replace,
+  row,
+  rowColumns,
+  selectOf,
+  stringOf,
+} from "./tree.ts";
 import { queryName, slotOf, unmetBy } from "./way-parts.ts";
 
 /** A row of a query, and what it comes from. */
@@ -29,10 +44,28 @@ export function fromItems(
     way = joinedWays(way, "relation" in found ? { ...nothing, items: [found] } : found.way);
     const name = fromItemName(node) ?? "";
     scope.set(name, found);
+    if ("relation" in found) quals.push(...policiesOf(found.relation, name, place));
     return [name];
   };
   for (const one of from) add(one);
   return { way, quals };
+}
+
+/** What the table's own policies ask of a row that the persona is to find in it; of whom they are is not looked at. */
+function policiesOf(relation: ProofRelation, alias: string, { reading, actor }: Place): readonly Node[] {
+  if (!relation.rls || actor.role !== undefined) return [];
+  const { schema } = reading;
+  const roles = ["public", ...relation.policies.flatMap((one) => one.roles)];
+  const condition = policyCondition(relation, roles, "select", "old", schema)?.tree;
+  const isTaken =
+    condition === undefined || isBoundWithin(condition, alias) || rowColumns(condition).has("*");
+  if (isTaken) return [];
+  return [
+    replace(condition, (node) => {
+      const [of, column = ""] = fieldsOf(node) ?? [];
+      return of === row ? columnRef(alias, column) : undefined;
+    }),
+  ];
 }
 
 /** What USING and NATURAL compare. */

@@ -10,6 +10,7 @@ import {
   conjuncts,
   fieldsOf,
   fromItemName,
+  isBoundWithin,
   joined,
   literal,
   onlyValue,
@@ -21,7 +22,6 @@ import {
   stringOf,
   subselect,
   typeNameOf,
-  walk,
 } from "./tree.ts";
 import { hasIdentity } from "./types.ts";
 import { isAggregated, isComparison } from "./widen.ts";
@@ -200,13 +200,6 @@ function isKey(node: Node, alias: string, name: string, { columns }: ProofRelati
   if (stringOf(operator?.at(-1)) !== "=" || (operator?.length ?? 0) > 1) return false;
   const sides = [lexpr, rexpr].map((one) => fieldsOf(one)?.join("\n"));
   return sides.includes(`${alias}\n${name}`) && sides.includes(`${row}\n${name}`);
-}
-
-/** Would a query within take the name for its own? */
-function isBoundWithin(tree: unknown, alias: string): boolean {
-  let bound = false;
-  walk(tree, (node) => void (bound ||= fromItemName(node) === alias));
-  return bound;
 }
 
 /** @throws where it takes the row as a whole */

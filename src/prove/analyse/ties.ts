@@ -154,6 +154,18 @@ export function besideOf(operator: string, holds: boolean, to: Operand | undefin
   return { kind: "constant", value: to.value.replaceAll("%", "").replaceAll("_", "a") };
 }
 
+const patterns: Readonly<Record<string, string>> = { "~~": "%", "~~*": "%", "~": "", "~*": "" };
+
+/** Of a column that holds patterns: one that everything is like. */
+export function patternOfAll(
+  operator: string,
+  holds: boolean,
+  column: Operand | undefined,
+): Operand | undefined {
+  const value = patterns[operator];
+  return holds && value !== undefined && column?.kind === "slot" ? { kind: "constant", value } : undefined;
+}
+
 export function constantOf(constant: A_Const): string | null {
   if (constant.isnull === true) return null;
   if (constant.boolval !== undefined) return String(constant.boolval.boolval === true);

@@ -291,3 +291,10 @@ function rangeFunctionName(node: Node): string | undefined {
   const item = part(part(node, "RangeFunction")?.functions?.[0], "List")?.items?.[0];
   return stringOf(part(item, "FuncCall")?.funcname?.at(-1)) || undefined;
 }
+
+/** Would a query within take the name for its own? */
+export function isBoundWithin(tree: unknown, alias: string): boolean {
+  let bound = false;
+  walk(tree, (node) => void (bound ||= fromItemName(node) === alias));
+  return bound;
+}

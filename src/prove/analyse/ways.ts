@@ -36,6 +36,7 @@ import {
   joinedWays,
   nothing,
   type Operand,
+  patternOfAll,
   type Rows,
   type Way,
 } from "./ties.ts";
@@ -154,7 +155,7 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
   const [left, right] = [lexpr, rexpr].map((one) => one && operandOf(one, place)?.operand);
   const ofLeft = besideOf(operator, holds, right);
   if (ofLeft !== undefined) return equalTo(lexpr, ofLeft, place);
-  const ofRight = besideOf(flippedOf(operator), holds, left);
+  const ofRight = patternOfAll(operator, holds, right) ?? besideOf(flippedOf(operator), holds, left);
   if (ofRight !== undefined) return equalTo(rexpr, ofRight, place);
   // What is equal is neither more nor less.
   return /^[<>]=$/.test(operator) && holds ? equal(lexpr, rexpr, place) : undefined;
