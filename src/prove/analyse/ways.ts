@@ -143,10 +143,9 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
     return ways.length === 0 || ways.includes(undefined) ? undefined : ways.flatMap((one) => one ?? []);
   }
   if (kind === "AEXPR_OP_ANY") {
-    const whole: Node = { A_Expr: operation };
     const ways = holds && operator === "=" ? equal(lexpr, rexpr, place) : undefined;
     const isOfRows = rexpr !== undefined && operandOf(rexpr, place)?.operand.kind === "slot";
-    return isOfRows ? ways : ways?.map((one) => withUnmet(one, whole, place.scope));
+    return isOfRows ? ways : ways?.map((one) => withUnmet(one, { A_Expr: operation }, place.scope));
   }
   if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
   // IS DISTINCT FROM is written with the name of `=`.
