@@ -49,16 +49,16 @@ export async function probe(
 
 /**
  * A row that the proof puts in, with the key of one that a probe sends, keeps the probe waiting, past a limit at the worst: what was
- * cut off so is asked once more, while the proof waits.
+ * cut off so is asked once more, while the proof waits. Where writes are committed nothing is sent twice: the first may have taken effect.
  */
 async function askTwice(
-  { prover, turns }: OpenRun,
+  { prover, turns, request: { target } }: OpenRun,
   cells: readonly Cell[],
   send: (cells: readonly Cell[]) => Promise<readonly ChannelAnswer[]>,
 ): Promise<readonly ChannelAnswer[]> {
   const found = await send(cells);
   const cut = found.map(({ observation }) => isOfTheMoment(observation));
-  if (prover === undefined || !cut.includes(true)) return found;
+  if (prover === undefined || target.writes === "commit" || !cut.includes(true)) return found;
   const again = (await turns.alone(() => send(cells.filter((_, index) => cut[index])))).values();
   return found.map((answer, index) => (cut[index] === true ? (again.next().value ?? answer) : answer));
 }

@@ -6,7 +6,7 @@ import { prove } from "../../support/prove.ts";
 import { openProxy, type Proxy } from "../rest-proxy.ts";
 import { asOwner } from "./support.ts";
 
-// Whoever has put in a row makes an INSERT of the same key wait, past the limit at the worst: the proof does so, and others may.
+// A session that has put in a row makes an INSERT of the same key wait, past the limit at the worst: the proof does so, and others may.
 
 let server: EmbeddedServer;
 beforeAll(async () => {

@@ -51,7 +51,7 @@ test("one alone begins when what goes on is over, and what comes meanwhile begin
 
 const failing = (): Promise<never> => Promise.reject(new Error("broken"));
 
-test("one that fails keeps nobody waiting", async () => {
+test("one that fails keeps no other waiting", async () => {
   const turns = new Turns();
   await expect(turns.alone(failing)).rejects.toThrow("broken");
   await expect(turns.shared(failing)).rejects.toThrow("broken");
