@@ -15,7 +15,7 @@ import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
 import { compareNewRows } from "./new-rows.ts";
 import { comparePowers, notesOf } from "./powers.ts";
-import { compareSideWrites, type SideWriting } from "./side-writes.ts";
+import { compareSideWrites, restated, type SideWriting } from "./side-writes.ts";
 import { unreviewed, unwaived } from "./waived.ts";
 import { guilty } from "./guilty.ts";
 import { compareSignUps } from "./sign-up.ts";
@@ -136,7 +136,13 @@ async function compareStates(
     proved: proofs.proved,
     unknown: compared.unknown.map(({ cell }) => cell),
     ...found,
-    notes: [...(request.notes ?? []), ...notesOf(earlier.state.powers, after.powers)],
+    notes: [
+      ...(request.notes ?? []),
+      ...notesOf(earlier.state.powers, after.powers),
+      ...restated(earlier.state.sideWrites, after.sideWrites).map(
+        ({ by }) => `${by} is written otherwise, and does what it did: 0 gained, 0 lost`,
+      ),
+    ],
     rules: ruleChanges(was, renamedBack(is, was)),
   };
 }

@@ -9,10 +9,10 @@ import {
 } from "../escalate/catalog.ts";
 import { readSql } from "../lib/sql-file.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import { tokenizeSql } from "../lib/sql-tokens.ts";
 import type { RoutineInfo } from "../model/catalog.ts";
 import { refusesRows, returnsRows, type SideWrite } from "../model/gate.ts";
 import { signatureOf } from "../model/routine.ts";
+import { normalBody, plainBody, variablesOf } from "./normal-body.ts";
 import { decidedBy, type PlainTrigger, readPlainTrigger } from "./sign-up-trigger.ts";
 
 /** Code that runs with a user's statement, or a function that personas may call. */
@@ -51,7 +51,10 @@ export interface SideWriting extends Pick<SideWrite, "by" | "writes" | "function
   /** It does the same at each write: one can be tried. */
   readonly tried: TriedTrigger | undefined;
   readonly oid: string;
+  /** Equal where it does the same, however it is written. */
   readonly mark: string;
+  /** Of how it is written, but for comments and spaces. */
+  readonly written: string;
   readonly writing: readonly EscalationFunction[];
   /** A default of a new column changes no statement that was; a new function is a finding, or the matrix declares it. */
   readonly isNews: boolean;
@@ -83,7 +86,9 @@ export async function readSideWrites(
       of: null,
     }),
   );
-  const code = new Code(catalog, entries, how);
+  const variables = [...new Set(catalog.functions.flatMap((one) => (one.extension ? [] : variablesOf(one))))];
+  const names = await client.query<{ name: string }>(readSql("gate_names.sql"), [variables]);
+  const code = new Code(catalog, entries, how, new Set(names.rows.map(({ name }) => name)));
   return [...entries, ...calls].flatMap((entry) => code.sideWriting(entry) ?? []);
 }
 
@@ -107,7 +112,23 @@ export function hasSideWriting(all: readonly SideWriting[], { by, mark }: SideWr
   return all.some((one) => one.by === by && one.mark === mark);
 }
 
-function keysOf({ oid, by, mark }: SideWriting): readonly string[] {
+/** Code that would stop the migrations if what it does were not the same, as its parsed body shows. */
+export function restated(
+  before: readonly SideWriting[],
+  after: readonly SideWriting[],
+): readonly SideWriting[] {
+  const known = new Set(before.flatMap(keysOf));
+  const isKnown = (keys: readonly string[]): boolean => keys.some((key) => known.has(key));
+  return after.filter(
+    (one) => one.writes.length > 0 && isKnown(marked(one, one.mark)) && !isKnown(marked(one, one.written)),
+  );
+}
+
+function keysOf(one: SideWriting): readonly string[] {
+  return [one.mark, one.written].flatMap((mark) => marked(one, mark));
+}
+
+function marked({ oid, by }: SideWriting, mark: string): readonly string[] {
   return [`${oid} ${mark}`, `${by} ${mark}`];
 }
 
@@ -123,17 +144,23 @@ class Code {
   /** SQL that is put together when it runs decides, too: any column may be among them. */
   readonly #decidesByAnything: boolean;
   readonly #how: ReadonlyMap<string, string>;
+  readonly #names: ReadonlySet<string>;
   readonly #entries: readonly Entry[];
   readonly #relations: EscalationCatalog["relations"];
   readonly #reads: EscalationCatalog["reads"];
 
-  /** @param how of functions: with whose rights and settings each runs */
+  /**
+   * @param how of functions: with whose rights and settings each runs
+   * @param names that variables have, and something in the database too
+   */
   constructor(
     { functions, relations, reads }: EscalationCatalog,
     entries: readonly Entry[],
     how: ReadonlyMap<string, string>,
+    names: ReadonlySet<string>,
   ) {
     this.#how = how;
+    this.#names = names;
     this.#entries = entries;
     this.#relations = relations;
     this.#reads = reads;
@@ -183,8 +210,13 @@ class Code {
       entry.kind !== "default" && entry.kind !== "call" && writes.some((one) => one !== refusesRows);
     if (entry.kind !== "default" && entry.kind !== "call" && writes.length === 0) return undefined;
     const found = writing.flatMap(({ fn, writes: own }) => (own.length === 0 ? [] : fn));
-    const marks = closure.map((fn) => `${this.#how.get(fn.oid) ?? ""} ${plain(fn.sqlBody ?? fn.source)}`);
-    const mark = [...marks.toSorted(), entry.text].join("\n");
+    const markOf = (bodyOf: (fn: EscalationFunction) => string): string => {
+      const marks = closure.map((fn) => `${this.#how.get(fn.oid) ?? ""} ${bodyOf(fn)}`);
+      return createHash("sha256")
+        .update([...marks.toSorted(), entry.text].join("\n"))
+        .digest("hex");
+    };
+    const called = entry.kind === "call" ? entry.functions : [];
     return {
       by: entry.name,
       oid: entry.oid,
@@ -193,7 +225,8 @@ class Code {
       writing: found,
       isNews,
       tried: this.#tried(entry, closure),
-      mark: createHash("sha256").update(mark).digest("hex"),
+      mark: markOf((fn) => normalBody(fn, { known: this.#names, isCalledByUser: called.includes(fn.oid) })),
+      written: markOf(plainBody),
     };
   }
 
@@ -328,12 +361,4 @@ function nameOf({ schema, name }: WrittenName): string {
 /** As the matrix waives it. */
 function typed(fn: EscalationFunction): string {
   return `${formatQualified(fn)}(${fn.argumentTypes.join(",")})`;
-}
-
-/** Without comments, and with one space for any. */
-function plain(sql: string): string {
-  return tokenizeSql(sql)
-    .filter(({ kind }) => kind !== "space" && kind !== "comment")
-    .map(({ text }) => text)
-    .join(" ");
 }

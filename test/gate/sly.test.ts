@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gateExitCode, powerText } from "../../src/model/gate.ts";
+import { type GateRecord, gateExitCode, powerText } from "../../src/model/gate.ts";
 import { sideWriteText } from "../../src/report/gate.ts";
 import { type GateProject, guiltyLines, openGateProject, shown } from "./project.ts";
 
@@ -86,6 +86,23 @@ grant select, update on public.cards to authenticated;
 create policy own on public.cards for select to authenticated using (owner = auth.uid());
 create policy own_update on public.cards for update to authenticated using (owner = auth.uid()) with check (owner = auth.uid() and plan = 'free');
 insert into public.cards values (1, '10000000-0000-4000-8000-000000000001'), (2, '10000000-0000-4000-8000-000000000002');
+create table internal.secrets (id int primary key, word text);
+create function public.find_word(word_id int) returns setof text language plpgsql stable security definer set search_path = '' as $$
+declare
+  caller uuid := auth.uid();
+  v_limit int := 1; -- at most
+  found_word text;
+begin
+  if caller is null then
+    raise exception 'sign in' using errcode = '42501';
+  end if;
+  for found_word in select s.word from public.secrets s where s.id = word_id and s.owner = caller order by s.id limit v_limit loop
+    return next found_word;
+  end loop;
+  return;
+end $$;
+revoke execute on function public.find_word(int) from public;
+grant execute on function public.find_word(int) to authenticated;
 create view public.fenced with (security_barrier) as select id, word from public.secrets where id = 1;
 grant select on public.fenced to authenticated;
 create domain public.grade as int check (value < 6);
@@ -164,6 +181,7 @@ relations:
     expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
 functions:
   top_word: { calls: { it: {} }, expect: { '*': allow } }
+  find_word: { calls: { one: { word_id: 1 } }, expect: { anon: deny, '*': allow } }
   count_posts: { calls: { it: {} }, expect: { '*': allow } }
   file_report: { calls: { one: { n: 7 } }, expect: { anon: deny, ana: allow, bea: allow } }
 `;
@@ -175,6 +193,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await project?.[Symbol.asyncDispose]();
 });
+
+/** Without what the matrix left out before. */
+function brought({ findings }: GateRecord): GateRecord["findings"] {
+  return findings.filter(({ before }) => before !== true);
+}
 
 /** Migrations that open something, by statements of their own. */
 const sly: Readonly<Record<string, readonly [sql: string]>> = {
@@ -284,9 +307,7 @@ test.each(Object.entries(sly))("is stopped: %s", async (_, [statements]) => {
   const record = await project.gated(
     `comment on schema public is 'x';\n${statements}\ncomment on schema public is 'y';`,
   );
-  expect(gateExitCode({ ...record, findings: record.findings.filter(({ before }) => before !== true) })).toBe(
-    1,
-  );
+  expect(gateExitCode({ ...record, findings: brought(record) })).toBe(1);
   const lines = guiltyLines(record);
   expect(lines.every((line) => line > 1 && line < 2 + statements.split("\n").length)).toBe(true);
 });
@@ -512,6 +533,103 @@ test.each(Object.entries(unseen))("is stopped, each at its statement: %s", async
   expect(gateExitCode({ ...record, findings: [], gained: [], broken: [], future: [] })).toBe(1);
 });
 
+const topWord =
+  "create or replace function public.top_word() returns text language sql stable security definer";
+
+function findWord(body: string, settings = "set search_path = ''"): string {
+  return `create or replace function public.find_word(word_id int) returns setof text language plpgsql stable security definer ${settings} as $$ ${body} $$;`;
+}
+
+const rest =
+  "select s.word from public.secrets s where s.id = word_id and s.owner = caller order by s.id limit v_limit";
+const check = "if caller is null then raise exception 'sign in' using errcode = '42501'; end if;";
+const declared = "caller uuid := auth.uid(); v_limit int := 1; found_word text;";
+const loop = `for found_word in ${rest} loop return next found_word; end loop; return; end`;
+
+/** Another body of a function that runs with its owner's rights, and of whose rows the matrix says nothing. */
+const otherBodies: Readonly<Record<string, string>> = {
+  "a dropped WHERE": `${topWord} set search_path = '' as 'select max(word) from public.secrets';`,
+  "another table": `${topWord} set search_path = '' as 'select max(word) from internal.secrets where id = 1';`,
+  "another column": `${topWord} set search_path = '' as 'select max(owner::text) from public.secrets where id = 1';`,
+  "another condition": `${topWord} set search_path = '' as 'select max(word) from public.secrets where id >= 1';`,
+  "a number that looks like another": findWord(
+    `declare ${declared.replace(":= 1", ":= 1e5")} begin ${check} ${loop}`,
+  ),
+  "no search_path": `${topWord} as 'select max(word) from public.secrets where id = 1';`,
+  "a removed check": findWord(`declare ${declared} begin ${loop}`),
+  "a check that is a message": findWord(
+    `declare ${declared} begin ${check.replace("exception", "notice")} ${loop}`,
+  ),
+  "a check behind what it guards": findWord(
+    `declare ${declared} begin ${loop.replace("return; end", "")} ${check} return; end`,
+  ),
+  "a command more": findWord(
+    `declare ${declared} begin ${check} delete from public.secrets where id = word_id; ${loop}`,
+  ),
+  "a message that holds what the function has read": findWord(
+    `declare ${declared} begin ${check} for found_word in ${rest} loop raise notice '%', found_word; return next found_word; end loop; return; end`,
+  ),
+  "a message of an argument that holds what was read": findWord(
+    `declare ${declared} begin ${check} select max(s.id) into word_id from public.secrets s; raise notice '%', word_id; ${loop}`,
+  ),
+  "a variable by the name of a column": findWord(
+    `declare ${declared.replace("caller", "owner")} begin ${check.replace("caller", "owner")} ${loop.replace("= caller", "= owner")}`,
+  ),
+  "another value of a variable": findWord(
+    `declare ${declared.replace(":= 1", ":= 10")} begin ${check} ${loop}`,
+  ),
+  "values that change their variables": findWord(
+    `declare ${declared.replace("caller", "x").replace("found_word", "caller").replace("x", "found_word")} begin ${check} ${loop}`,
+  ),
+  "no search_path for the body that was there": findWord(`declare ${declared} begin ${check} ${loop}`, ""),
+  "an alias of another argument": findWord(
+    `declare caller alias for $1; v_limit int := 1; found_word text; begin ${check} ${loop}`,
+  ),
+  "SQL that is put together": findWord(
+    `declare ${declared} begin ${check} return query execute 'select word from public.secrets'; return; end`,
+  ),
+  "all rows of a query that gave the first":
+    "drop function public.top_word(); create function public.top_word() returns setof text language sql stable security definer set search_path = '' as 'select max(word) from public.secrets where id = 1'; grant execute on function public.top_word() to public;",
+};
+
+test.each(Object.entries(otherBodies))("a body that may reach more is stopped: %s", async (_, statement) => {
+  const record = await project.gated(`select 1;\n${statement}\nselect 2;`);
+  expect(record.sideWrites.map(sideWriteText)).toEqual([
+    expect.stringMatching(/^function public\.(?:top|find)_word\(.*\) is (?:new or )?changed/),
+  ]);
+  expect([guiltyLines(record), gateExitCode(record)]).toEqual([[2], 1]);
+});
+
+/** Written otherwise, with the same reach. */
+const sameBodies: Readonly<Record<string, string>> = {
+  "comments, spaces, letters and signs": `${topWord} set search_path = '' as $$
+    -- the first
+    SELECT  Max ( "word" ) FROM public.secrets WHERE (id = 1) $$;`,
+  "renamed variables in another order, and messages": findWord(`declare
+      the_word text;
+      v_most int := 1;
+      v_caller uuid := auth.uid();
+    begin
+      raise log 'find_word(%) at %', word_id, now();
+      IF v_caller IS NULL THEN raise notice 'refused'; raise exception 'sign in' using errcode = '42501'; end if;
+      ${rest.replace("caller", "v_caller").replace("v_limit", "v_most").replace("select", "for the_word in select")} loop
+        return next the_word; /* one at a time */
+      end loop;
+      return;
+    end`),
+};
+
+test.each(Object.entries(sameBodies))("a body that reaches the same passes: %s", async (_, statement) => {
+  const record = await project.gated(statement);
+  expect([record.gained, record.lost, record.sideWrites, record.powers]).toEqual([[], [], [], []]);
+  expect(record.notes).toEqual([
+    expect.stringMatching(
+      /^function public\.\w+_word\(.*\) is written otherwise, and does what it did: 0 gained, 0 lost$/,
+    ),
+  ]);
+  expect(gateExitCode({ ...record, findings: brought(record) })).toBe(0);
+});
+
 /** Triggers on new accounts that do the same each time: a stranger signs up, and what is in reach then is compared. */
 const signUps: Readonly<Record<string, readonly [body: string, shows: readonly RegExp[]]>> = {
   "a constant that policies ask about, and an address that others read": [
@@ -646,7 +764,7 @@ test.each(Object.entries(harmless))("0 gained, 0 lost: %s", async (_, statements
   const record = await project.gated(statements);
   expect(shown(record)).toEqual([]);
   const { broken, unknown, sideWrites, powers } = record;
-  const findings = record.findings.filter(({ before }) => before !== true);
+  const findings = brought(record);
   expect({ broken, unknown, sideWrites, powers, findings }).toEqual({
     broken: [],
     unknown: [],
