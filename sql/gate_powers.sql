@@ -54,6 +54,12 @@ from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'us
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) p (privilege)
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
 union all
+-- Columns whose values the database alone made before: identities (GENERATED ALWAYS), and generated columns.
+select r.rolname, format('may choose the values of %s.%I, which was GENERATED ALWAYS', c.name, a.attname), format('%s.%s', c.oid, a.attnum), true
+from roles r cross join relations c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relkind in ('r', 'p') and a.attidentity <> 'a' and a.attgenerated = ''
+  and (has_column_privilege(r.oid, c.oid, a.attnum, 'insert') or has_column_privilege(r.oid, c.oid, a.attnum, 'update'))
+union all
 -- Sequences: of those that are new, what default privileges do not give, and USAGE where no row could be inserted with it.
 select r.rolname, format('has %s on the sequence %s', p.privilege, c.name), c.oid::text, d.given
 from roles r join relations c on c.relkind = 'S' and has_schema_privilege(r.oid, c.relnamespace, 'usage')
@@ -186,6 +192,9 @@ where ((s.setrole = 0 or r.rolname = 'authenticator' or r.rolname = any ($1)) an
    or c ~ '^pgrst\.(jwt_|db_anon_role|db_pre_request|db_root_spec|db_pre_config|db_tx_end)'
 union all
 select name, null, oid::text, false from relations
+union all
+select format('%s.%I', c.name, a.attname), null, format('%s.%s', c.oid, a.attnum), false
+from relations c join pg_attribute a on a.attrelid = c.oid where a.attidentity = 'a' or a.attgenerated <> ''
 union all
 select name, null, oid::text, false from functions
 union all

@@ -39,7 +39,7 @@ export async function readPowers(
   const held = rows.filter(({ power }) => power !== null);
   const sent = await client.query<{ name: string }>(readSql("gate_published.sql"));
   return {
-    rows: [...held, ...(await publicBuckets(client, matrix))],
+    rows: [...held, ...(await publicBuckets(client, matrix)), ...(await scheduledJobs(client))],
     objects: new Map(objects),
     published: sent.rows.map(({ name }) => name),
   };
@@ -57,6 +57,13 @@ async function publicBuckets(client: ClientBase, { waivedRelations }: Matrix): P
      from storage.buckets where public`,
   );
   return rows;
+}
+
+/** A job runs as the role that scheduled it, past the policies if that role is: its statement is code that was not there. */
+async function scheduledJobs(client: ClientBase): Promise<readonly PowerRow[]> {
+  const { rows: found } = await client.query("select where to_regclass('cron.job') is not null");
+  if (found.length === 0) return [];
+  return (await client.query<PowerRow>(readSql("gate_jobs.sql"))).rows;
 }
 
 /** Powers that are new, each once. What is lost opens nothing. */

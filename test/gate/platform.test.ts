@@ -12,6 +12,9 @@ insert into storage.objects (bucket_id, name, owner) values
   ('files', '${ana}/a.png', '${ana}'), ('files', 'another/b.png', null), ('plans', 'c.png', null);
 create table public.notes (id int primary key);
 alter table public.notes enable row level security;
+create extension pg_cron;
+select cron.schedule('tidy', '0 3 * * *', 'analyze public.notes');
+select cron.schedule('old', '0 3 * * *', 'select 1');
 `;
 const matrix = `matrix: files
 policies: ../policies/notes
@@ -27,6 +30,12 @@ const migrations = {
 create policy "files in one's folder" on storage.objects for select to authenticated
   using (bucket_id = 'files' and (storage.foldername(name))[1] = auth.uid()::text);
 insert into storage.buckets (id, name) values ('more', 'more');
+`,
+  "jobs.sql": `select cron.schedule('tidy', '0 4 * * *', 'analyze  public.notes');
+select cron.schedule('empty', '0 3 * * *', $$
+  delete from public.notes
+$$);
+select cron.unschedule('old');
 `,
   "open.sql": `comment on table public.notes is 'x';
 create policy "all files" on storage.objects for select to authenticated using (bucket_id = 'files');
@@ -71,4 +80,14 @@ test("policies of storage.objects that let more in are found, and a bucket that 
 test("a policy of storage.objects by another name, and a bucket more, open nothing", async () => {
   const { code, record } = await gated("same.sql");
   expect([code, shown(record), record.powers, record.sideWrites]).toEqual([0, [], [], []]);
+});
+
+test("a job that is scheduled is code to read; the same one at another time, and one less, is not", async () => {
+  const { code, record } = await gated("jobs.sql");
+  expect(record.powers.map(({ power }) => power)).toEqual([
+    expect.stringMatching(
+      /^the job empty runs as \w+: delete from public\.notes: what it does was not compared$/,
+    ),
+  ]);
+  expect([code, guiltyLines(record)]).toEqual([1, [2]]);
 });
