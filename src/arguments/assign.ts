@@ -1,4 +1,3 @@
-import { fillSql } from "../lib/sql-file.ts";
 import { inTurn } from "../lib/grouped.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
@@ -9,6 +8,7 @@ import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { bindPredicate } from "../plan/columns.ts";
 import { familyOf, literalFor } from "../plan/subject.ts";
 import { isError, type ProofSession, type Step, type StepAnswer } from "../prove/ask/session.ts";
+import type { Material } from "./assign-material.ts";
 import type { CallDatabase } from "./database.ts";
 import { around } from "./named-by-body.ts";
 import { rowsOf } from "./reach.ts";
@@ -28,26 +28,6 @@ export interface Assigning {
   readonly database: CallDatabase;
   readonly session: ProofSession;
   readonly callers: readonly Caller[];
-}
-
-/** What columns can be given, read once for a relation. */
-export interface Material {
-  readonly labels: Readonly<Record<string, readonly string[]>>;
-  /** Constants of policies, checks and triggers. */
-  readonly texts: readonly string[];
-  readonly numbers: readonly string[];
-  readonly rows: readonly TableRow[];
-}
-
-export async function materialOf(info: RelationInfo, database: CallDatabase): Promise<Material> {
-  const [text, table] = await Promise.all([
-    database.ask(fillSql("assign_columns.sql", { oid: info.oid })),
-    database.table({ ...info, indexes: [], hasTriggers: info.triggers.length > 0 }),
-  ]);
-  return {
-    ...(JSON.parse(text ?? '{"labels":{},"texts":[],"numbers":[]}') as Omit<Material, "rows">),
-    rows: table.rows,
-  };
 }
 
 /** Columns that the role can send a value for at all. */
@@ -72,13 +52,8 @@ export async function tryColumn(
   assigning: Assigning,
   candidates: readonly Readonly<Record<string, string | null>>[],
 ): Promise<AssignmentObservation> {
-  const { database, matrix } = assigning;
-  const bind = (predicate: string): string =>
-    bindPredicate(predicate, { matrix, persona: caller.persona, column: undefined });
   const rows =
-    operation === "update"
-      ? (await rowsOf(expectation, info, undefined, bind, database)).slice(0, rowsAtMost)
-      : [];
+    operation === "update" ? await rowsThatMayChange({ expectation }, info, caller, assigning) : [];
   const bases =
     operation === "update"
       ? rows.map(({ values }) => values.get(column.name) ?? null)
@@ -122,6 +97,17 @@ export async function tryColumn(
     refusals: [...new Set(tried.flatMap(({ code }) => code ?? []))],
     putBack: tried.some((one) => one.code === undefined && !one.stored && one.touched > 0),
   };
+}
+
+export async function rowsThatMayChange(
+  { expectation }: Pick<Declaration, "expectation">,
+  info: RelationInfo,
+  { persona }: Caller,
+  { database, matrix }: Assigning,
+): Promise<readonly TableRow[]> {
+  const bind = (predicate: string): string =>
+    bindPredicate(predicate, { matrix, persona, column: undefined });
+  return (await rowsOf(expectation, info, undefined, bind, database)).slice(0, rowsAtMost);
 }
 
 interface Statement {
@@ -210,7 +196,7 @@ function updates(
   return rows.length === 0 ? [] : [...each, { sql: set, value }];
 }
 
-function insertOf(
+export function insertOf(
   info: RelationInfo,
   candidate: Readonly<Record<string, string | null>>,
   column: string,
@@ -227,7 +213,7 @@ function insertOf(
   };
 }
 
-function literalSql(value: string | null): string {
+export function literalSql(value: string | null): string {
   return value === null ? "null" : quoteLiteral(value);
 }
 

@@ -1,6 +1,7 @@
 import { isCode, ruleOf } from "../model/answers.ts";
 import type { Cell, Channel } from "../model/cell.ts";
 import type {
+  AssignedThrough,
   AssignmentObservation,
   Failure,
   Observation,
@@ -119,11 +120,12 @@ function judgeStatement(cell: Cell, { answer }: StatementObservation): Judgement
 function judgeAssignment(cell: Cell, seen: AssignmentObservation): Judgement {
   const [verdict, because] = cell.expectation.kind === "deny" ? fixed(cell, seen) : free(cell, seen);
   const noGrant = seen.privilege === false;
+  const isStored = seen.stored.length > 0;
   return {
     verdict,
     because,
-    effect: seen.stored.length > 0 ? "allowed" : "refused",
-    deniedBy: noGrant ? "grant" : seen.stored.length > 0 ? undefined : "check",
+    effect: isStored ? "allowed" : "refused",
+    deniedBy: isStored ? undefined : noGrant ? "grant" : "check",
     ...(verdict === "leak" && { fromProof: true as const }),
   };
 }
@@ -131,6 +133,13 @@ function judgeAssignment(cell: Cell, seen: AssignmentObservation): Judgement {
 type Said = readonly [Verdict, string];
 
 function fixed({ column = "" }: Cell, seen: AssignmentObservation): Said {
+  const { through } = seen;
+  if (through?.value !== undefined)
+    return [
+      "leak",
+      `${column} is fixed, and took ${quoted([through.value])} that was sent for ${through.column} (${through.by})`,
+    ];
+  if (through !== undefined) return ["inconclusive", decidedBy(through, column)];
   if (seen.privilege === false) return ["pass", `the role may not ${seen.operation} ${column}`];
   if (seen.stored.length > 0) return ["leak", `${column} is fixed, and took ${quoted(seen.stored)}`];
   if (seen.tried === 0) return ["vacuous", nothing(seen, column)];
@@ -157,6 +166,14 @@ function free({ column = "" }: Cell, seen: AssignmentObservation): Said {
 /** A policy, a privilege, or a function that raises: not a type, and not a constraint that another value would meet. */
 function isRefusedOnPurpose(code: string): boolean {
   return ruleOf(code, "direct").means === "refused" || isCode(code, "raised");
+}
+
+function decidedBy({ by, column: other }: AssignedThrough, column: string): string {
+  const what =
+    other === undefined
+      ? `${by} may give ${column} what`
+      : `${by} gives ${column} another value with another one of ${other}, which`;
+  return `${what} depends on columns that the persona may send: a trigger that puts the old value back, or no privilege to write those columns`;
 }
 
 function nothing({ operation, rows }: AssignmentObservation, column: string): string {

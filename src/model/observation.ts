@@ -143,6 +143,16 @@ export interface PositiveControl {
   readonly answer: Answer;
 }
 
+/** A column that another one decides: by a trigger, or because it is generated. */
+export interface AssignedThrough {
+  readonly by: string;
+  /** The column whose value decided, and the statement; absent: it was not seen to. */
+  readonly column?: string | undefined;
+  readonly sql?: string | undefined;
+  /** The value that was sent for that column, and stored in this one. */
+  readonly value?: string | undefined;
+}
+
 /** Values that were sent for one column, in rows that the persona may update or insert. */
 export interface AssignmentObservation {
   readonly kind: "assignment";
@@ -158,6 +168,8 @@ export interface AssignmentObservation {
   readonly refusals: readonly string[];
   /** A statement went through and the value was not stored: a trigger has put the old one back. */
   readonly putBack: boolean;
+  /** Of a fixed column: what puts into it what depends on another column that the persona sends. */
+  readonly through?: AssignedThrough | undefined;
   /** One that stored a value; else one that was tried. */
   readonly sql: string | undefined;
 }

@@ -1,5 +1,5 @@
 import { type Client, DatabaseError } from "pg";
-import { type Material, materialOf } from "../arguments/assign.ts";
+import { type Material, materialOf } from "../arguments/assign-material.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
 import { addressOf } from "../model/posture.ts";

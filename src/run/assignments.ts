@@ -2,10 +2,11 @@ import {
   acceptedCandidates,
   assignable,
   type Assigning,
-  type Material,
-  materialOf,
+  rowsThatMayChange,
   tryColumn,
 } from "../arguments/assign.ts";
+import { type Material, materialOf } from "../arguments/assign-material.ts";
+import { takenFromOthers } from "../arguments/assign-through.ts";
 import type { Caller } from "../arguments/world.ts";
 import { once } from "../lib/once.ts";
 import { formatQualified } from "../lib/sql-text.ts";
@@ -155,21 +156,33 @@ async function observe(
 ): Promise<AssignmentObservation> {
   const operation = declaration.operation === "insert" ? "insert" : "update";
   const column = assignable(info, caller.persona.role, operation).find((one) => one.name === name);
-  if (column === undefined)
-    return {
-      kind: "assignment",
-      operation,
-      privilege: false,
-      rows: 0,
-      tried: 0,
-      stored: [],
-      refusals: [],
-      putBack: false,
-      sql: undefined,
-    };
   const candidates =
     operation === "insert" ? acceptedCandidates(spec, declaration, caller, assigning.matrix.vars) : [];
-  return tryColumn(declaration, column, info, caller, await material(), assigning, candidates);
+  const sent =
+    column === undefined
+      ? notGranted(operation)
+      : await tryColumn(declaration, column, info, caller, await material(), assigning, candidates);
+  const fixed = declaration.assignment?.fixed.some((one) => one.name === name) === true;
+  const target = info.columns.find((one) => one.name === name);
+  if (!fixed || target === undefined || sent.stored.length > 0) return sent;
+  const [row] = operation === "update" ? await rowsThatMayChange(declaration, info, caller, assigning) : [];
+  const through = {
+    operation,
+    info,
+    caller,
+    material: await material(),
+    assigning,
+    row,
+    candidate: candidates[0],
+  } as const;
+  const taken = await takenFromOthers(target, through);
+  const { value, sql } = taken ?? {};
+  return { ...sent, ...(value !== undefined && { stored: [value], sql }), through: taken };
+}
+
+function notGranted(operation: "insert" | "update"): AssignmentObservation {
+  const none = { rows: 0, tried: 0, stored: [], refusals: [], putBack: false, sql: undefined };
+  return { kind: "assignment", operation, privilege: false, ...none };
 }
 
 /** The cells of columns that writes assign, answered: no channel probes them. */

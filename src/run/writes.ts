@@ -1,4 +1,5 @@
-import { acceptedCandidates, materialOf } from "../arguments/assign.ts";
+import { acceptedCandidates } from "../arguments/assign.ts";
+import { materialOf } from "../arguments/assign-material.ts";
 import { Known } from "../arguments/answers.ts";
 import type { CallDatabase } from "../arguments/database.ts";
 import { type Reach, rowsOf } from "../arguments/reach.ts";
