@@ -1,7 +1,9 @@
-import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { readSql } from "../lib/sql-file.ts";
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { PolicyInfo, RelationInfo } from "../model/catalog.ts";
 import type { BoundCandidate, Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
+import { type FunctionText, mentionsOf } from "../prove/analyse/function-mentions.ts";
 import { Mentions } from "../prove/analyse/mentions.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
 import type { Facet, Keyed } from "./compare.ts";
@@ -12,12 +14,12 @@ import type { State } from "./state.ts";
 
 /**
  * Values that a row may be changed to and could not before. Only forbidden updates say what a row must not become: where the matrix
- * declares none, what the policies checked before is tried on both sides, one column at a time.
+ * declares none, what the policies and triggers ask about is tried on both sides.
  */
 export async function compareNewRows(before: State, after: State): Promise<readonly Keyed<GateChange>[]> {
   if (before.marks === after.marks) return [];
   const keys = keysFor(after, before);
-  const tries = await triesOf(before);
+  const tries = await triesOf(before, after);
   const had = new Map(
     (await tried(before, tries)).map(([cell, names]) => [keysFor(before, before)(cell), names]),
   );
@@ -25,9 +27,11 @@ export async function compareNewRows(before: State, after: State): Promise<reado
     const key = keys(cell);
     const was = had.get(key);
     const free = freeColumns(cell, after);
+    const isFree = (candidate: BoundCandidate | undefined): boolean =>
+      Object.keys(candidate?.values ?? {}).every((column) => free.has(column));
+    const candidates = new Map(tries.get(cell.relation.info.oid)?.map((one) => [one.name, one]));
     const names = [...accepted].filter(
-      ([name, isAccepted]) =>
-        isAccepted && was?.get(name) === false && !free.has(name.split(" = ", 1)[0] ?? ""),
+      ([name, isAccepted]) => isAccepted && was?.get(name) === false && !isFree(candidates.get(name)),
     );
     if (names.length === 0) return [];
     return [
@@ -51,60 +55,125 @@ export async function compareNewRows(before: State, after: State): Promise<reado
 /** By the oid of a relation. */
 type Tries = ReadonlyMap<string, readonly BoundCandidate[]>;
 
-/** Each column that a policy for UPDATE asks of the new row, with values besides those that it names. */
-async function triesOf(state: State): Promise<Tries> {
-  const oids = new Set(state.cells.map(({ relation }) => relation.info.oid));
+/** Each column that a policy or a trigger asks of the new row, with values besides those that it names, alone and two together. */
+async function triesOf(before: State, after: State): Promise<Tries> {
+  const oids = new Set(before.cells.map(({ relation }) => relation.info.oid));
+  const [was, is] = [await guardsOf(before), await guardsOf(after)];
   const found = new Map<string, readonly BoundCandidate[]>();
-  for (const info of state.plan.catalog.relations) {
-    const columns = oids.has(info.oid) ? askedOfNewRows(info) : [];
-    if (columns.length === 0) continue;
-    const own = await state.ask(async (client) => {
-      const some = columns.map(
-        ({ name }) =>
-          `array(select distinct ${quoteIdent(name)}::text from ${quoteQualified(info)} where ${quoteIdent(name)} is not null order by 1 limit 3)`,
-      );
-      const labels = columns.map(
-        ({ type }) =>
-          `array(select enumlabel::text from pg_enum where enumtypid = to_regtype('${type.replaceAll("'", "''")}') order by enumsortorder limit 12)`,
-      );
-      const all = some.map((one, index) => `to_json(${one} || ${labels[index]})`);
-      const { rows } = await client.query<{ values: string[][] }>(
-        `select json_build_array(${all.join(", ")}) as values`,
-      );
-      return rows[0]?.values ?? [];
-    });
-    found.set(
-      info.oid,
-      columns.flatMap(({ name, type, named }, index) =>
-        [...new Set([...named, ...(own[index] ?? []), ...otherValues(type)])].map(
-          (value): BoundCandidate => ({
-            name: `${name} = ${value}`,
-            origin: "built",
-            values: { [name]: value },
-          }),
-        ),
-      ),
+  for (const info of before.plan.catalog.relations) {
+    const now = after.plan.catalog.relations.find(({ oid }) => oid === info.oid);
+    if (!oids.has(info.oid) || now === undefined) continue;
+    const asked = [...askedOfNewRows(info, was), ...askedOfNewRows(now, is)];
+    const columns = info.columns.filter(
+      ({ name, generated, identity }) =>
+        !generated && identity !== "always" && asked.some((one) => one.columns.has(name)),
     );
+    if (columns.length === 0) continue;
+    const own = await valuesIn(before, info, columns);
+    const values = new Map(
+      columns.map(({ name, type }, index) => {
+        const named = asked.flatMap(({ constants }) => [...(constants.get(name) ?? [])]);
+        return [name, [...new Set([...named.slice(0, 8), ...(own[index] ?? []), ...otherValues(type)])]];
+      }),
+    );
+    found.set(info.oid, [...singles(values), ...pairs(values, asked)]);
   }
   return found;
 }
 
-interface Asked {
-  readonly name: string;
-  readonly type: string;
-  /** Constants that the policy names beside it. */
-  readonly named: readonly string[];
+/** Of each column: a few that rows hold, and those of its enum. */
+async function valuesIn(
+  state: State,
+  info: RelationInfo,
+  columns: RelationInfo["columns"],
+): Promise<readonly (readonly string[])[]> {
+  const some = columns.map(
+    ({ name }) =>
+      `array(select distinct ${quoteIdent(name)}::text from ${quoteQualified(info)} where ${quoteIdent(name)} is not null order by 1 limit 3)`,
+  );
+  const labels = columns.map(
+    ({ type }) =>
+      `array(select enumlabel::text from pg_enum where enumtypid = to_regtype(${quoteLiteral(type)}) order by enumsortorder limit 12)`,
+  );
+  const all = some.map((one, index) => `to_json(${one} || ${labels[index]})`);
+  return state.ask(async (client) => {
+    const { rows } = await client.query<{ values: string[][] }>(
+      `select json_build_array(${all.join(", ")}) as values`,
+    );
+    return rows[0]?.values ?? [];
+  });
 }
 
-function askedOfNewRows(info: RelationInfo): readonly Asked[] {
+type Values = ReadonlyMap<string, readonly string[]>;
+
+function singles(values: Values): readonly BoundCandidate[] {
+  return [...values].flatMap(([name, some]) => some.map((value) => tryWith({ [name]: value })));
+}
+
+/** Columns that one policy or trigger reads together; of each, the first values, which it names. */
+function pairs(values: Values, asked: readonly Mentions[]): readonly BoundCandidate[] {
+  const found = new Map<string, BoundCandidate>();
+  for (const { columns } of asked) {
+    const together = [...values].filter(([name]) => columns.has(name));
+    for (const [index, [one, its]] of together.entries())
+      for (const [other, others] of together.slice(index + 1))
+        for (const value of its.slice(0, valuesOfPair))
+          for (const beside of others.slice(0, valuesOfPair)) {
+            const pair = tryWith({ [one]: value, [other]: beside });
+            found.set(pair.name, pair);
+          }
+  }
+  return [...found.values()].slice(0, mostPairs);
+}
+
+/** Of each of two columns, and of one relation: a try is a statement in the name of each persona. */
+const valuesOfPair = 6;
+const mostPairs = 150;
+
+function tryWith(values: Readonly<Record<string, string>>): BoundCandidate {
+  const name = Object.entries(values)
+    .map(([column, value]) => `${column} = ${value}`)
+    .join(", ");
+  return { name, origin: "built", values };
+}
+
+/** By the oid of a relation: what each of its triggers names that fires when a row is changed. */
+type Guards = ReadonlyMap<string, readonly Mentions[]>;
+
+interface GuardRow extends Pick<FunctionText, "oid" | "language" | "source"> {
+  readonly of: string;
+  readonly trigger: string;
+}
+
+async function guardsOf(state: State): Promise<Guards> {
+  const rows = await state.ask(
+    async (client) => (await client.query<GuardRow>(readSql("gate_guards.sql"))).rows,
+  );
+  const found = new Map<string, readonly Mentions[]>();
+  for (const { of, trigger, ...fn } of rows) {
+    const mentions = mentionsOf({
+      ...fn,
+      sqlBody: null,
+      trigger: true,
+      returns: "trigger",
+      argumentNames: [],
+      argumentTypes: [],
+    });
+    mentions.addStatements(trigger);
+    found.set(of, [...(found.get(of) ?? []), mentions]);
+  }
+  return found;
+}
+
+/** What each policy and trigger names. */
+function askedOfNewRows(info: RelationInfo, guards: Guards): readonly Mentions[] {
   const checks = info.policies.filter(isForUpdate).flatMap(({ using, check }) => check ?? using ?? []);
-  const mentions = new Mentions();
-  for (const one of checks) mentions.addExpression(one);
-  return info.columns
-    .filter(
-      ({ name, generated, identity }) => mentions.columns.has(name) && !generated && identity !== "always",
-    )
-    .map(({ name, type }) => ({ name, type, named: [...(mentions.constants.get(name) ?? [])].slice(0, 6) }));
+  const policies = checks.map((one) => {
+    const mentions = new Mentions();
+    mentions.addExpression(one);
+    return mentions;
+  });
+  return [...policies, ...(guards.get(info.oid) ?? [])];
 }
 
 function isForUpdate({ command }: PolicyInfo): boolean {
@@ -153,12 +222,13 @@ function freeColumns(cell: Cell, { fitted }: State): Pick<ReadonlySet<string>, "
   return saysAll ? { has: () => true } : new Set(said?.assignment?.free.map(({ name }) => name));
 }
 
-/** The policies of the relation, and functions, since these may ask for them. */
+/** The policies and triggers of the relation, and functions, since these may ask for them. */
 function decides(oid: string): Facet {
   return (_seen, _proof, state) => {
     if (state === undefined) return undefined;
     const info = state.plan.catalog.relations.find((one) => one.oid === oid);
     const marks = JSON.parse(state.marks) as readonly { readonly kind: string }[];
-    return [info?.policies.filter(isForUpdate), marks.filter(({ kind }) => kind === "function")];
+    const functions = marks.filter(({ kind }) => kind === "function");
+    return [info?.policies.filter(isForUpdate), info?.triggers, functions];
   };
 }

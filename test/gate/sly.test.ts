@@ -106,6 +106,15 @@ grant execute on function public.find_word(int) to authenticated;
 create table public.tickets (id int generated always as identity, body text, short text generated always as (left(body, 3)) stored);
 alter table public.tickets enable row level security, force row level security;
 grant insert on public.tickets to authenticated;
+create table public.seats (id int primary key, owner uuid not null, plan text not null default 'free', places int not null default 1, note text);
+alter table public.seats enable row level security, force row level security;
+grant select, update on public.seats to authenticated;
+create policy own on public.seats for select to authenticated using (owner = auth.uid());
+create policy own_update on public.seats for update to authenticated using (owner = auth.uid())
+  with check (owner = auth.uid() and ((plan = 'free' and places = 1) or (plan = 'team' and places = 5)));
+insert into public.seats values (1, '10000000-0000-4000-8000-000000000001'), (2, '10000000-0000-4000-8000-000000000002');
+create function internal.keep_note() returns trigger language plpgsql as $$ begin if new.note = 'gold' and new.places < 5 then raise exception 'not you'; end if; return new; end $$;
+create trigger keep_note before update on public.seats for each row execute function internal.keep_note();
 create view public.fenced with (security_barrier) as select id, word from public.secrets where id = 1;
 grant select on public.fenced to authenticated;
 create domain public.grade as int check (value < 6);
@@ -170,6 +179,9 @@ relations:
     rows: { first: id = 1, second: id = 2 }
     expect: { anon: deny, ana: { select: first, '*': deny }, bea: { select: second, '*': deny } }
   cards:
+    rows: { mine: owner = :sub }
+    expect: { anon: deny, ana: { select: mine, update: mine, '*': deny }, bea: { select: mine, update: mine, '*': deny } }
+  seats:
     rows: { mine: owner = :sub }
     expect: { anon: deny, ana: { select: mine, update: mine, '*': deny }, bea: { select: mine, update: mine, '*': deny } }
   reports:
@@ -786,6 +798,28 @@ test.each(Object.entries(harmless))("0 gained, 0 lost: %s", async (_, statements
     powers: [],
     findings: [],
   });
+});
+
+/** Of a row: what was refused, and is accepted now. */
+const newValues: Readonly<Record<string, readonly [sql: string, example: string]>> = {
+  "a value that the new policy names": [
+    "alter policy own_update on public.cards with check (owner = auth.uid() and plan in ('free', 'pro'));",
+    "plan = pro",
+  ],
+  "two values together that no policy let in": [
+    "alter policy own_update on public.seats with check (owner = auth.uid() and ((plan = 'free' and places = 1) or (plan = 'team' and places = 5) or (plan = 'pro' and places = 9)));",
+    "plan = pro, places = 9",
+  ],
+  "of a column that no policy reads, and a trigger refused": [
+    "drop trigger keep_note on public.seats;",
+    "note = gold",
+  ],
+};
+
+test.each(Object.entries(newValues))("values of a row are gained: %s", async (_, [statement, example]) => {
+  const record = await project.gated(`select 1;\n${statement}\nselect 2;`);
+  expect(record.gained.flatMap((one) => (one.values === true ? one.examples : []))).toContain(example);
+  expect([guiltyLines(record), gateExitCode(record)]).toEqual([[2], 1]);
 });
 
 test("what a policy checked before, and does not check now, is shown as values of a row", async () => {
