@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCatalog } from "../../src/catalog/catalog.ts";
@@ -25,12 +27,30 @@ const leftOut = (using: string): string => `
   grant select on public.left_out to authenticated;
   create policy one on public.left_out for select to authenticated using (${using});`;
 
+/** Beside each policy that decides nothing, one that does. */
+const newsSql = `
+  create role staff nologin;
+  create table public.news (id int primary key, body text);
+  alter table public.news enable row level security;
+  grant select on public.news to authenticated, service_role, staff;
+  create policy everyone on public.news for select to authenticated using (id > 0);
+  create policy second on public.news for select to authenticated using (id > 0 and id = 2);
+  create policy staff_reads on public.news for select to staff using (id = 1);
+  insert into public.news values (1, 'a'), (2, 'b'), (0, 'hidden');`;
+
+const withNews = `${notesMatrix.replace("matrix: notes", "matrix: two")}  news:
+    rows: { shown: id > 0 }
+    expect: { anon: { '*': { deny: grant } }, ana: { select: shown }, service: { select: allow } }
+`;
+
 let project: string;
 beforeAll(async () => {
   project = await makeProject({
     "weak/weak.yaml": weakMatrix,
     "more.sql": leftOut("id = 1"),
     "other.sql": leftOut("id <> 1"),
+    "two/two.yaml": withNews,
+    "news.sql": newsSql,
   });
 });
 afterAll(async () => {
@@ -106,6 +126,57 @@ describe("a matrix that leaves things out", () => {
     const { length } = first.record.mutants;
     expect(out).toContain(`${length} of ${length} results reused`);
     expect(code).toBe(0);
+  });
+});
+
+describe("two relations, of which one has policies that decide nothing", () => {
+  const args = ["two/two.yaml", "--policies", "policies/notes", "--overlay", "news.sql"];
+  let first: MutationRecord;
+  beforeAll(async () => {
+    first = (await mutated(...args)).record;
+  });
+  const ignored = (subject: string, because: string): readonly string[] =>
+    first.mutants
+      .filter((one) => one.state === "ignored" && one.subject === subject && one.because === because)
+      .map(({ operator, to }) => `${operator} ${to}`);
+
+  test("what changes a policy TO a role that no persona has is left out, but for one that makes it TO public", () => {
+    const because = "no persona's role is among staff, or policies do not apply to it";
+    expect(ignored("policy staff_reads", because)).toEqual([
+      "using-true USING (true)",
+      "using-false USING (false)",
+      "negate-comparison USING (id <> 1)",
+      "command-all FOR ALL",
+      "drop-policy no policy",
+    ]);
+  });
+
+  test("what keeps a policy within another is left out, and what leads out of it is noticed", () => {
+    const because = "whatever the rows are, no persona's role gets or loses one by it";
+    expect(ignored("policy second", because)).toEqual([
+      "using-false USING (false)",
+      "drop-operand USING (id > 0)",
+      "negate-comparison USING (id > 0 AND id <> 2)",
+      "command-all FOR ALL",
+      "to-public TO public",
+      "drop-policy no policy",
+    ]);
+    const wider = first.mutants.find(
+      ({ subject, operator }) => subject === "policy second" && operator === "using-true",
+    );
+    expect(wider).toMatchObject({ state: "killed", killedBy: { verdict: "leak" } });
+  });
+
+  test("a line of the matrix asks anew only what it is about, and what comes of it is what a run from nothing says", async () => {
+    await writeFile(path.join(project, "two/two.yaml"), withNews.replace(" delete: mine,", ""));
+    const { record } = await mutated(...args);
+    const anew = await mutated(...args, "--anew");
+    expect(record.mutants).toEqual(anew.record.mutants);
+    expect(record.mutants).not.toEqual(first.mutants);
+    expect([record.reused, anew.record.reused]).toEqual([
+      record.mutants.filter(({ relation }) => relation === "public.news").length,
+      0,
+    ]);
   });
 });
 
