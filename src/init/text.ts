@@ -1,3 +1,4 @@
+import { type EntryText, shortened } from "./alike.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { callExpectationOf, functionJson, type ObservedFunction } from "./calls.ts";
@@ -75,7 +76,7 @@ function relationJson(by: ByPersona, key: readonly string[] | undefined, expires
 /** The whole file, as a person reads it. */
 export function matrixText(head: MatrixHead, parts: MatrixParts): string {
   const groups = new Groups(parts.personas);
-  const entries = relationEntries(parts, groups);
+  const { templates, relations } = shortened(relationTexts(parts, groups));
   const calls = functionEntries(parts, groups);
   return [
     ...(head.schemaFile === undefined ? [] : [`# yaml-language-server: $schema=${head.schemaFile}`]),
@@ -90,8 +91,9 @@ export function matrixText(head: MatrixHead, parts: MatrixParts): string {
     "personas:",
     ...parts.personas.map(({ name, declaration, is }) => `  ${name}: ${flow(declaration)} # ${oneLine(is)}`),
     ...groups.lines(),
+    ...(templates.length > 0 ? ["templates:", ...templates] : []),
     "relations:",
-    ...entries,
+    ...relations,
     ...(calls.length > 0 ? ["functions:", ...calls] : []),
     ...waiverLines(parts),
     "",
@@ -117,15 +119,20 @@ export function questionLines(questions: MatrixHead["questions"]): readonly stri
   ];
 }
 
-/** Relations that nothing is expected of by anybody are said in one line. */
+/** Each relation with an entry of its own. */
 export function relationEntries(parts: MatrixParts, groups: Groups): readonly string[] {
-  return parts.relations.flatMap((one) => {
+  return relationTexts(parts, groups).flatMap(({ name, comment, body }) => [`  ${name}:${comment}`, ...body]);
+}
+
+/** Relations that nothing is expected of by anybody are said in one line. */
+function relationTexts(parts: MatrixParts, groups: Groups): readonly EntryText[] {
+  return parts.relations.map((one) => {
     const by = parts.declared.get(keyOf(one)) ?? new Map();
     const count = parts.rows.get(keyOf(one));
     const comment = count === undefined ? "" : ` # ${count} ${count === 1 ? "row" : "rows"}`;
     const name = keyScalar(shownRelation(one));
     if ([...by.values()].every(({ size }) => size === 0))
-      return [`  ${name}: { expect: { '*': { observed: true, deny: true } } }${comment}`];
+      return { name, comment: ` { expect: { '*': { observed: true, deny: true } } }${comment}`, body: [] };
     const sets = rowSetsOf(by.values()).map(({ name: set, text }) => `${set}: ${scalar(text)}`);
     const expect = new Map<string, string[]>();
     const shared = sharedOf(by, parts.personas.length);
@@ -140,12 +147,8 @@ export function relationEntries(parts: MatrixParts, groups: Groups): readonly st
       groups.named(personas).map((who) => `${who}: ${said}`),
     );
     const key = parts.keys.get(keyOf(one));
-    return [
-      `  ${name}:${comment}`,
-      ...(key === undefined ? [] : [`    key: ${flow(key)}`]),
-      ...packed("rows", sets),
-      ...packed("expect", expected),
-    ];
+    const own = key === undefined ? [] : [`    key: ${flow(key)}`];
+    return { name, comment, body: [...own, ...packed("rows", sets), ...packed("expect", expected)] };
   });
 }
 
