@@ -9,7 +9,13 @@ import type { DatabaseAddress, Limits, Target } from "../model/target.ts";
 import type { Baseline, BaselineRecord, Layout } from "../model/baseline.ts";
 import { applySources, numberedFiles, sqlFiles } from "./apply-sql/apply.ts";
 import { applyChain, type AppliedChain } from "./apply-sql/chain.ts";
-import { bucketsOf, detectLayout, inOrderOfNumber, type OrderedSql, readLayout } from "./apply-sql/layout.ts";
+import {
+  configuredSql,
+  detectLayout,
+  inOrderOfNumber,
+  type OrderedSql,
+  readLayout,
+} from "./apply-sql/layout.ts";
 import { readSource, type SqlSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
@@ -188,8 +194,9 @@ async function readInOrder({ policies, layout, baseline }: SystemSql): Promise<O
   const how = layout ?? (await detectLayout(policies));
   if (how !== undefined && how !== "numbered") {
     const { sources, notes } = await readLayout(how, policies);
-    const buckets = how === "supabase" && baseline?.name === "supabase" ? await bucketsOf(policies) : [];
-    return { sources: [...sources, ...buckets], notes };
+    if (how !== "supabase" || baseline?.name !== "supabase") return { sources, notes };
+    const { secrets, buckets } = await configuredSql(policies);
+    return { sources: [...secrets, ...sources, ...buckets], notes };
   }
   // Says what is wrong with a folder that is empty or missing.
   await sqlFiles(policies);

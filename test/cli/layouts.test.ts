@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -13,7 +14,7 @@ const begin = "create table public.applied (id int generated always as identity,
 
 const cases: readonly {
   readonly folder: string;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly order: readonly string[];
   readonly notes?: readonly string[];
 }[] = [
@@ -56,6 +57,25 @@ create trigger note after insert or update on storage.buckets for each row execu
       "seed.sql": add("seed"),
     },
     order: ["seed", "avatars t 1048576 {image/png,it's}", "my files f 52428800"],
+  },
+  {
+    folder: "d/supabase",
+    files: {
+      "config.toml": `[db.vault]\nservice_key = "env(SERVICE_KEY)"\n"it's own" = "in clear"\n[db.seed]\nsql_paths = ["./seeds/*", "./seed.sql"]\n`,
+      "migrations/20240101000000_a.sql": `${begin} insert into public.applied (name)
+        select name || ': ' || decrypted_secret from vault.decrypted_secrets order by name;`,
+      "seeds/1.sql.gz": gzipSync(add("packed é")),
+      "seeds/2.sql": add("unpacked"),
+      "seeds/3.csv.gz": gzipSync("none"),
+      "seed.sql": add("seed"),
+    },
+    order: [
+      "it's own: the secret it's own",
+      "service_key: the secret service_key",
+      "packed é",
+      "unpacked",
+      "seed",
+    ],
   },
   {
     folder: "sqitch",
@@ -183,5 +203,23 @@ test("numbers that are missing or the same are a mistake on a plain Postgres, an
       { statement: "d.sql", because: "applied after the numbered files, by name: its own has no number" },
       { statement: "10_b.sql", because: "applied after 010_c.sql, by name: both have one number" },
     ],
+  });
+});
+
+test("a packed seed that is none, or holds a mistake, is named with its line", async () => {
+  const baseline = { name: "supabase", defaultPrivileges: "legacy", privilegesFrom: "assumed" } as const;
+  const apply = async (folder: string, seed: Uint8Array): Promise<unknown> => {
+    const policies = path.join(project, folder, "supabase");
+    mkdirSync(policies, { recursive: true });
+    writeFileSync(
+      path.join(policies, "config.toml"),
+      `[db.seed]\nsql_paths = ["./seed.sql.gz"]\n[db.vault]\nkey = "in clear"\n`,
+    );
+    writeFileSync(path.join(policies, "seed.sql.gz"), seed);
+    return applySystemSql(await server.createDatabase(folder), { policies, overlays: [], baseline });
+  };
+  await expect(apply("broken", Buffer.from("no gzip"))).rejects.toMatchObject({ code: "sql/unreadable" });
+  await expect(apply("mistaken", gzipSync("select 1;\nselekt 2;"))).rejects.toMatchObject({
+    issues: [{ at: { file: expect.stringContaining("seed.sql.gz") as string, line: 2 } }],
   });
 });

@@ -30,7 +30,9 @@ relations:
 `;
 
 /** A folder as a user's project has it: `matrices/notes.yaml` and `policies/notes/010_notes.sql`. */
-export async function makeProject(files: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function makeProject(
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "rowgate project "));
   // The embedded server, run as root, works under an account of less right: it must get to TMPDIR within.
   await chmod(folder, 0o755);

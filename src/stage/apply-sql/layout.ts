@@ -6,6 +6,7 @@ import { parse as parseToml } from "smol-toml";
 import type { Layout, SkippedStatement } from "../../model/baseline.ts";
 import { messageOf, RowgateError } from "../../model/errors.ts";
 import { bucketSource } from "./buckets.ts";
+import { secretSource } from "./secrets.ts";
 import { readSource, type SqlSource } from "./source.ts";
 
 /** Files in the order in which they are applied, and what is to be said about that. */
@@ -120,7 +121,7 @@ async function readProject(folder: string): Promise<OrderedSql> {
   const schemaFiles = await globbed(folder, config.schemaPaths ?? ["schemas/**/*.sql"]);
   const declared = made.sources.length > 0 ? [] : schemaFiles;
   const leftOut = made.sources.length > 0 ? schemaFiles : [];
-  const seeds = config.seeded ? await globbed(folder, config.seedPaths) : [];
+  const seeds = config.seeded ? await globbed(folder, config.seedPaths, seedName) : [];
   return {
     sources: [
       ...(existsSync(roles) ? [await readSource(roles)] : []),
@@ -134,13 +135,23 @@ async function readProject(folder: string): Promise<OrderedSql> {
   };
 }
 
-/** Rows for the buckets that `config.toml` names. @throws {RowgateError} `sql/config-toml` */
-export async function bucketsOf(folder: string): Promise<readonly SqlSource[]> {
+/** What `config.toml` itself puts into the database. */
+export interface ConfiguredSql {
+  /** The secrets that it names: the first of all. */
+  readonly secrets: readonly SqlSource[];
+  /** The buckets: after the seeds. */
+  readonly buckets: readonly SqlSource[];
+}
+
+/** @throws {RowgateError} `sql/config-toml` */
+export async function configuredSql(folder: string): Promise<ConfiguredSql> {
   const file = path.join(folder, "config.toml");
-  if (!existsSync(file)) return [];
+  if (!existsSync(file)) return { secrets: [], buckets: [] };
   const config = await readSource(file);
-  const buckets = bucketSource(config, tableOf(tomlOf(file, config.text)["storage"]));
-  return buckets === undefined ? [] : [buckets];
+  const { storage, db } = tomlOf(file, config.text);
+  const secrets = secretSource(config, Object.keys(tableOf(tableOf(db)["vault"])));
+  const buckets = bucketSource(config, tableOf(storage));
+  return { secrets: secrets ? [secrets] : [], buckets: buckets ? [buckets] : [] };
 }
 
 export interface ProjectConfig {
@@ -191,12 +202,19 @@ function tableOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
-/** The files that each pattern matches, sorted; patterns in their order. */
-async function globbed(folder: string, patterns: readonly string[]): Promise<readonly string[]> {
+/** A seed may be packed. */
+const seedName = /\.sql(?:\.gz)?$/;
+
+/** The files of such names that each pattern matches, sorted; patterns in their order. */
+async function globbed(
+  folder: string,
+  patterns: readonly string[],
+  name = /\.sql$/,
+): Promise<readonly string[]> {
   const all = await readdir(folder, { recursive: true }).catch(() => []);
   const files = all
     .map((file) => file.replaceAll("\\", "/"))
-    .filter((file) => file.endsWith(".sql"))
+    .filter((file) => name.test(file))
     .toSorted();
   const found = patterns.flatMap((pattern) => {
     const matches = picomatch(pattern.replace(/^\.\//, ""));

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { gunzipSync } from "node:zlib";
 import type { Node } from "libpg-query";
 import { messageOf, RowgateError } from "../../model/errors.ts";
 import type { SourcePosition } from "../../model/errors.ts";
@@ -14,18 +15,22 @@ export interface SqlSource {
   readonly sha256: string;
 }
 
-/** @throws {RowgateError} `sql/unreadable`, `sql/encoding` */
+/** A text this long is none that a seed holds; Postgres takes no longer one at once. */
+const longestText = 1_000_000_000;
+
+/** What ends in `.gz` is unpacked. @throws {RowgateError} `sql/unreadable`, `sql/encoding` */
 export async function readSource(file: string): Promise<SqlSource> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new RowgateError({
-      code: "sql/unreadable",
-      message: `${file} cannot be read: ${messageOf(cause)}`,
-      cause,
-    });
-  });
-  refuseOtherEncodings(file, bytes);
-  const text = new TextDecoder().decode(bytes);
-  return { path: file, text, sha256: createHash("sha256").update(bytes).digest("hex") };
+  try {
+    const stored = await readFile(file);
+    const bytes = file.endsWith(".gz") ? gunzipSync(stored, { maxOutputLength: longestText }) : stored;
+    refuseOtherEncodings(file, bytes);
+    const text = new TextDecoder().decode(bytes);
+    return { path: file, text, sha256: createHash("sha256").update(stored).digest("hex") };
+  } catch (cause) {
+    if (cause instanceof RowgateError) throw cause;
+    const message = `${file} cannot be read: ${messageOf(cause)}`;
+    throw new RowgateError({ code: "sql/unreadable", message, cause });
+  }
 }
 
 function refuseOtherEncodings(file: string, bytes: Buffer): void {
