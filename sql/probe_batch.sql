@@ -12,7 +12,7 @@
 --        arguments   ["(literal, …)", …]   what goes into a statement with parameters ($1, $2, …)
 --        codes       what error codes mean (src/model/answers.ts): lists of codes, and of what codes begin with
 --        probes      [{"persona", "method", "kind", "baseline", "statements": [text, …], "after": [text, …],
---                      "arguments": [arguments, …], "differences": text, "list": text, "guard", "plan", "upsert", "settles"}]
+--                      "arguments": [arguments, …], "differences": text, "list": text, "guard", "plan", "upsert", "settles", "raises"}]
 --                    (numbers count from 1)
 --        hashed      true: each answer comes with its md5, as "md5"
 --        failing     a statement that fails by itself, to learn what such an error's context looks like
@@ -31,7 +31,8 @@
 --             rows    row by row: "list" yields, privileged, three arrays (suffix, declared, key); each of
 --                     statements || suffix is tried until one reaches the row. "upsert": a constraint speaks when only
 --                     INSERT's policies have been asked. "settles": nothing can suppress a write, so a row that a statement
---                     passes by without an error is filtered by USING, whatever the other statements would set
+--                     passes by without an error is filtered by USING, whatever the other statements would set. "raises": codes
+--                     with which functions of the policies refuse a row
 --             call    one call of a function: as read, and its deferred constraints are checked before it is undone
 --             insert  each of the statements by itself; after[n] says, privileged, which columns were not stored as sent;
 --                     arguments[n] are the parameters of both (of after[n] alone, where "plan" is missing)
@@ -102,11 +103,12 @@ declare
   parts text[]; row_answer text; is_after_policy boolean;
   reached bigint; extra bigint; missing bigint; unknown bigint; checked bigint; hit boolean; unsure boolean;
   extra_keys text[]; missing_keys text[]; last_error text; tried bigint;
+  refused_by_raise boolean;             -- a code of probe.raises was the answer at some row
   raised text[]; raised_rows bigint;    -- codes that functions raised, and at how many rows
   mutants constant jsonb[] := array(select jsonb_array_elements(batch->'mutants'));
   most constant int := (batch->>'most')::int;
   all_probes constant jsonb[] := case when most is not null then array(select jsonb_array_elements(batch->'probes')) end;
-  probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean, settles boolean';
+  probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean, settles boolean, raises text[]';
   usual text[] := array(select jsonb_array_elements_text(batch->'usual'));
   first_probes constant jsonb := case when most is null then batch->'probes'
     else (select coalesce(jsonb_agg(all_probes[o]), '[]') from unnest(usual) with ordinality x(u, o) where u is null) end;
@@ -220,7 +222,7 @@ begin
     parts := '{}'; impersonating := false;
     reached := 0; extra := 0; missing := 0; unknown := 0; checked := 0; tried := 0;
     extra_keys := '{}'; missing_keys := '{}'; last_error := null;
-    raised := '{}'; raised_rows := 0;
+    raised := '{}'; raised_rows := 0; refused_by_raise := false;
     plan := case when probe.kind = 'read' then null when probe.plan > 1 and unsure_plan[probe.persona] then 1 else probe.plan end;
 
     for place in 1 .. places
@@ -360,6 +362,7 @@ begin
             elsif code is null then filtered := probe.settles is true;
             elsif is_after_policy and probe.upsert is not true and not foreign_frame and data_type = '' and (constraint_name_told <> '' or code = any(without_name)) then
               hit := true; last_error := row_answer;
+            elsif code = any(probe.raises) and foreign_frame and stage = 'probe' then refused_by_raise := true; last_error := row_answer;
             elsif code = any(refused) and not foreign_frame then last_error := row_answer; -- this value is refused: the next one is tried
             else unsure := true; last_error := row_answer;
             end if;
@@ -411,7 +414,7 @@ begin
       answers := answers || json_build_object('baseline', json_build_array(baseline_total[probe.baseline], baseline_declared[probe.baseline]),
         'rowByRow', json_build_object('tried', tried, 'affected', reached, 'unexpected', extra, 'missing', missing, 'unknown', unknown,
           'unexpectedKeys', extra_keys, 'missingKeys', missing_keys, 'last', last_error::json,
-            'raised', case when raised_rows > 0 then to_json(raised) end, 'raisedRows', raised_rows))::text;
+            'refusedByRaise', case when refused_by_raise then true end, 'raised', case when raised_rows > 0 then to_json(raised) end, 'raisedRows', raised_rows))::text;
     elsif probe.baseline is null then
       answers := answers || ('{"parts":[' || array_to_string(parts, ',') || ']}');
     else

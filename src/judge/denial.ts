@@ -1,6 +1,7 @@
 import { type AnswerName, isCode, policyRoutines, ruleFor } from "../model/answers.ts";
-import { bypassOf, type Privileges, type TriggerInfo } from "../model/catalog.ts";
+import { bypassOf, type Privileges } from "../model/catalog.ts";
 import type { Cell, PlannedCall } from "../model/cell.ts";
+import { hasTriggersFor, isRaisedByPolicy } from "../model/raised.ts";
 import type { DenyReason, RelationOperation } from "../model/matrix.ts";
 import { denyReasons } from "../model/matrix.ts";
 import { holdsPrivileges, operationInfo } from "../model/operations.ts";
@@ -17,6 +18,7 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   const { operation, call } = cell;
   if (operation === "execute" || call !== undefined) return callRefusedBy(call, cell.persona.role, answer);
   const held = cell.relation.info.privileges[cell.persona.role];
+  if (isRaisedByPolicy(cell, answer)) return operation === "insert" ? "check" : "filter";
   if (answer.foreignFrame === true) return isClosedByPrivilege(cell, answer) ? "grant" : "else";
   if (held === undefined || !held.schemaUsage) return "schema";
   if (!holdsPrivileges(held, operation) || (operation === "upsert" && !mayConflict(cell, held)))
@@ -26,13 +28,13 @@ export function refusedBy(cell: Cell, answer: Answer): DenyReason | "else" {
   if (!operationInfo[operation].checked) return "else";
   const layer = ruleFor(answer)?.layer;
   // Over HTTP no frame can be seen: a trigger's own statement may have raised it.
-  if (layer !== undefined && (answer.http === undefined || !raisesItself(cell.relation, operation)))
+  if (layer !== undefined && (answer.http === undefined || !hasTriggersFor(cell.relation, operation)))
     return layer;
   if (answer.routine !== undefined) return policyRoutines.has(answer.routine) ? "check" : "else";
   // Over HTTP the routine cannot be seen; only a relation with policies can refuse a row. Where it could be seen
   // and was not, the refusal could not be repeated, and nothing says what refused.
   if (answer.http === undefined) return "else";
-  if (raisesItself(cell.relation, operation)) return "else";
+  if (hasTriggersFor(cell.relation, operation)) return "else";
   return cell.relation.info.rls || cell.relation.info.kind === "view" ? "check" : "else";
 }
 
@@ -66,21 +68,6 @@ export function closedByPrivilege(cell: Cell, answer: Answer): string | undefine
   return isClosedByPrivilege(cell, answer)
     ? `${answer.foreignFrame === true ? "a function of a policy fails" : "a privilege is missing on something that it reads"}, so the server starts no such statement: ${answer.message ?? answer.code}`
     : undefined;
-}
-
-/** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
-function raisesItself(
-  relation: Cell["relation"],
-  operation: RelationOperation,
-  when?: TriggerInfo["timing"],
-): boolean {
-  const events: readonly string[] = operationInfo[operation].events;
-  return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
-    triggers.some(
-      ({ enabled, timing, events: own }) =>
-        enabled && (when ?? timing) === timing && own.some((event) => events.includes(event)),
-    ),
-  );
 }
 
 /**
@@ -117,8 +104,8 @@ export function isRejectedByTrigger(cell: Cell, { code, foreignFrame, beforeProb
 /** The code is one by which BEFORE triggers refuse, or one that the matrix says some trigger refuses by. */
 function isGuard({ relation, operation }: Cell, code: string, usual: readonly AnswerName[]): boolean {
   const of = operation as RelationOperation;
-  if (relation.raises?.includes(code) === true) return raisesItself(relation, of);
-  return raisesItself(relation, of, "before") && usual.some((name) => isCode(code, name));
+  if (relation.raises?.includes(code) === true) return hasTriggersFor(relation, of);
+  return hasTriggersFor(relation, of, "before") && usual.some((name) => isCode(code, name));
 }
 
 /** A deny by another enforcement layer than declared: an earlier one is a lockout, a later one means that an earlier one is open. */

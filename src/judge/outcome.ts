@@ -4,6 +4,7 @@ import type { Effect } from "../model/effect.ts";
 import type { DenyReason } from "../model/matrix.ts";
 import type { Answer } from "../model/observation.ts";
 import { refusedBy } from "./denial.ts";
+import { isRaisedByPolicy } from "../model/raised.ts";
 import { isCode, type Meaning, meaningOf, ruleFor } from "../model/answers.ts";
 
 /** What one answer means for its cell. */
@@ -58,9 +59,10 @@ export function outcomeOf(cell: Cell, answer: Answer): Outcome {
   if (code === null) return (answer.rows ?? 1) > 0 ? { kind: "accepted" } : { kind: "filtered" };
   const said = `${code}${answer.message === undefined ? "" : ` ${answer.message}`}`;
   if (isAbsent(cell, code)) return { kind: "impossible" };
-  const meaning = isDeclaredRefusal(cell, answer)
-    ? "refused"
-    : meaningOf(code, cell.operation, answer.http === undefined ? "direct" : "rest");
+  const meaning =
+    isDeclaredRefusal(cell, answer) || isRaisedByPolicy(cell, answer)
+      ? "refused"
+      : meaningOf(code, cell.operation, answer.http === undefined ? "direct" : "rest");
   return read[meaning](cell, answer, said);
 }
 

@@ -1,4 +1,6 @@
 import type { Cell } from "../model/cell.ts";
+import type { Observation } from "../model/observation.ts";
+import { restsOnRaised } from "../model/raised.ts";
 import type { ProofAnswer, Witness } from "../model/proof.ts";
 import type { Evidence, Judgement, Verdict } from "../model/verdict.ts";
 
@@ -25,6 +27,16 @@ export function withProof(
   if (cell.expectation.kind === "candidates" && cell.check === undefined && doubts.has(proof.kind))
     return atHand;
   return (rules[proof.kind] as Rule<ProofAnswer["kind"]>)(cell, judgement, proof);
+}
+
+/** An error tells of one row only that the policies refused it: that, and nothing else, did it where the proof evaluated them for all rows. */
+export function withRaise(cell: Cell, seen: Observation, judgement: Judgement): Judgement {
+  const { verdict, evidence } = judgement;
+  if (verdict !== "pass" || evidence === "all-rows" || evidence === "keys-that-exist") return judgement;
+  if (!restsOnRaised(cell, seen)) return judgement;
+  const because =
+    "rows were refused by an error under `raises:`, and no proof for all rows shows that the policies raised it";
+  return refuted(judgement, "inconclusive", because);
 }
 
 /** The data has no row that could show it; the proof has put one in, and a statement of the persona went through. */

@@ -2,6 +2,7 @@ import { isCode, isRefusal } from "../model/answers.ts";
 import { operationInfo } from "../model/operations.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
+import { isRaisedByPolicy } from "../model/raised.ts";
 import type { RowsObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, closedByPrivilege, isRefusedByTrigger, otherLayer, untestable } from "./denial.ts";
@@ -195,7 +196,7 @@ function isShutOut({ expectation }: Cell, seen: RowsObservation): boolean {
 
 function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
   if (cell.expectation.kind === "within" || seen.missing === 0 || seen.undetermined > 0) return undefined;
-  if (seen.mayBeHidden) return undefined;
+  if (seen.mayBeHidden || isRefusedAsAWhole(cell, seen)) return undefined;
   const how = outcome.kind === "refused" ? `, refused by ${outcome.by} (${seen.answer.code})` : "";
   if (cell.column !== undefined) {
     return say(
@@ -204,6 +205,16 @@ function tooLittle(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
     );
   }
   return say("lockout", `${rows(seen.missing)} of the declared ${seen.baseline.declared} not reached${how}`);
+}
+
+/** A blind statement meets every row, and a policy raises at one: what follows from the filtered form is no more than a bound then. */
+function isRefusedAsAWhole(cell: Cell, { method, answer }: RowsObservation): boolean {
+  return (
+    cell.implied &&
+    operationInfo[cell.operation].blind &&
+    method === "whole" &&
+    isRaisedByPolicy(cell, answer)
+  );
 }
 
 function undetermined(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | undefined {
@@ -251,7 +262,10 @@ function wrongGate(cell: Cell, seen: RowsObservation, outcome: Outcome): Said | 
   return otherLayer(expectation.reason, actual);
 }
 
-function proof(cell: Cell, { baseline: control, affected: reached }: RowsObservation): string {
+function proof(cell: Cell, seen: RowsObservation): string {
+  const { baseline: control, affected: reached, answer } = seen;
+  if (isRefusedAsAWhole(cell, seen))
+    return `${rows(control.total)} there, none reached: a policy raised ${answer.code}`;
   if (cell.column !== undefined)
     return `${rows(control.total)} with a value in ${cell.column}, shown in ${reached}, as declared`;
   if (cell.expectation.kind === "deny") return `${rows(control.total)} there, none reached`;

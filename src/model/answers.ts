@@ -340,6 +340,13 @@ function codesWhere(holds: (rule: AnswerRule) => boolean): readonly string[] {
  */
 export const declarableRefusal: RegExp = /^(?:42501$|(?!00|01|02|03|08|25|40|42|53|54|55|57|58|F0|RG|XX))/;
 
+/**
+ * SQLSTATEs that nothing but RAISE gives: P0001, and those of a class that is not Postgres's (nor rowgate's own). By these a policy
+ * may be declared to refuse a row; any other may come of what the row holds, or of how it was asked.
+ */
+export const raisedOnPurpose: RegExp =
+  /^P0001$|^(?!0[0-3689ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|P0|RG|XX|PG)[0-9A-Z]{5}$/;
+
 /** SQLSTATEs of the SQL itself: an error that every such statement ends in, and that a waiver may name. */
 export const waivableError: RegExp = /^42[0-9A-Z]{3}$/;
 

@@ -56,7 +56,7 @@ export interface PlannedRelation {
   readonly samples: readonly Readonly<Record<string, string | null>>[];
   /** What its policies read that is no identity: a pass that rests on them proves nothing about others. */
   readonly facts?: readonly SessionFact[];
-  /** SQLSTATEs with which its triggers refuse, as the matrix declares. */
+  /** SQLSTATEs with which its policies and triggers refuse, as the matrix declares. */
   readonly raises?: readonly string[] | undefined;
 }
 

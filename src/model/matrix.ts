@@ -200,7 +200,7 @@ interface Spec extends QualifiedName {
   readonly survives: string | undefined;
   /** Columns that may carry values of other relations' rows, which its readers may not read there. */
   readonly carries?: readonly string[] | undefined;
-  /** SQLSTATEs with which its triggers refuse a row, whichever they are. */
+  /** SQLSTATEs with which its policies and triggers refuse a row, whichever they are. */
   readonly raises?: readonly string[] | undefined;
   readonly rowSets: readonly RowSet[];
   /**

@@ -74,6 +74,8 @@ export interface RowsObservation extends RowCounts {
    * (`baseline` counts those then).
    */
   readonly method: "whole" | "row by row" | "sample" | "scratch rows";
+  /** Some of the rows were asked about by themselves, and policies refused them by an error that the matrix declares (`raises:`). */
+  readonly refusedByRaise?: true | undefined;
   /** 0 rows were affected and a BEFORE trigger or a rule could be the reason. */
   readonly mayBeHidden: boolean;
   /** Forbidden updates (`never:`) that were tried on rows in reach, and what came of them. */

@@ -23,6 +23,8 @@ export interface Compared {
   readonly tree: Node;
   readonly critical: Critical;
   readonly as: ActingAs;
+  /** SQLSTATEs with which it refuses a row. */
+  readonly raises?: readonly string[] | undefined;
   readonly answer: Answering;
   readonly readsSelf: (atom: Atom) => boolean;
 }
@@ -53,14 +55,14 @@ export function columnsOf(
 
 export function truthsOf(
   { session, space }: Context,
-  sides: readonly Pick<Compared, "as" | "condition">[],
+  sides: readonly Pick<Compared, "as" | "condition" | "raises">[],
   cases: readonly Case[],
   variables: readonly string[] = [],
 ): Promise<readonly (readonly string[])[]> {
   const { relation } = space;
   return Promise.all(
-    sides.map(({ as, condition }) =>
-      evaluate(session, { as, relation, alias: condition.alias, texts: [condition.text], variables }, cases),
+    sides.map(({ as, condition: { alias, text }, raises = [] }) =>
+      evaluate(session, { as, relation, alias, texts: [text], variables, raises }, cases),
     ),
   );
 }

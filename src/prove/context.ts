@@ -25,6 +25,8 @@ export interface Context {
   /** The same role and claims with other identities in them; `undefined`: nothing names the persona. */
   readonly stranger: ActingAs | undefined;
   readonly answer: Answering;
+  /** SQLSTATEs with which policies of the relation refuse a row, as the matrix declares. */
+  readonly raises: readonly string[];
   /** Who evaluates what is declared: the privileged connection, in a time zone for instance. */
   readonly full: ActingAs;
   /** Claims that some persona holds. */

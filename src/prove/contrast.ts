@@ -47,7 +47,7 @@ export async function contrast(
   const { knowledge, space, session, as, answer } = context;
   const { relation } = space;
   const sides = [
-    { condition: policy, as, answer },
+    { condition: policy, as, answer, raises: context.raises },
     { condition: declared, as: context.full, answer: fullAnswers(session, context.full) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;

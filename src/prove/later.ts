@@ -72,8 +72,8 @@ async function isSame(
   const now = changed(proved, (tree) => withParts(tree, new Map(), parts));
   const { rows } = await contrast(owner, now.policy, now.declared, false, proved.storable);
   const sides = [
-    { as: context.as, condition: proved.policy },
-    { as: owner.as, condition: now.policy },
+    { as: context.as, condition: proved.policy, raises: context.raises },
+    { as: owner.as, condition: now.policy, raises: context.raises },
     { as: privileged, condition: proved.declared },
     { as: privileged, condition: now.declared },
   ];

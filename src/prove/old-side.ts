@@ -90,19 +90,19 @@ function readsItself({ knowledge, space }: Context, conditions: readonly Conditi
 
 /** Rows that are there and differ already: the best witnesses. */
 async function standingDifferences(
-  { space, session, as }: Context,
+  { space, session, as, raises }: Context,
   { policy, declared }: Showing,
   both: boolean,
 ): Promise<{ more: readonly StandingRow[]; less: readonly StandingRow[] }> {
   const rows = await standingRows(space);
   const cases = rows.map(({ row }) => ({ row }));
-  const of = (condition: Condition, by: typeof as): Promise<readonly string[]> =>
-    evaluate(
-      session,
-      { as: by, relation: space.relation, alias: condition.alias, texts: [condition.text] },
-      cases,
-    );
-  const [p, d] = await Promise.all([of(policy, as), of(declared, privileged)]);
+  const of = (
+    { alias, text }: Condition,
+    by: typeof as,
+    refuses: readonly string[],
+  ): Promise<readonly string[]> =>
+    evaluate(session, { as: by, relation: space.relation, alias, texts: [text], raises: refuses }, cases);
+  const [p, d] = await Promise.all([of(policy, as, raises), of(declared, privileged, [])]);
   return {
     more: rows.filter((_, index) => p[index] === "T" && d[index] !== "T"),
     less: both ? rows.filter((_, index) => d[index] === "T" && p[index] !== "T") : [],

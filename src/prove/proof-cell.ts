@@ -25,6 +25,8 @@ export interface ProofCell {
   readonly rowSets?: readonly { readonly operation: string; readonly predicate: string }[] | undefined;
   /** Columns of ON CONFLICT, for an upsert. */
   readonly key: readonly string[];
+  /** SQLSTATEs with which policies of the relation refuse a row. */
+  readonly raises?: readonly string[] | undefined;
 }
 
 /** What is decided before any policy is evaluated. */

@@ -191,9 +191,11 @@ export class Prover implements AsyncDisposable {
   async #contextOf({
     persona,
     relation: info,
+    raises = [],
   }: {
     readonly persona: ProofPersona;
     readonly relation: QualifiedName;
+    readonly raises?: readonly string[] | undefined;
   }): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
@@ -215,6 +217,7 @@ export class Prover implements AsyncDisposable {
       everybody: this.#options.identities ?? persona.identities,
       stranger: strangerOf(as, persona.identities),
       answer: personaAnswers(session, as),
+      raises,
       full: privileged,
       heldClaims: this.#options.heldClaims,
       personas: this.#options.personas ?? [],

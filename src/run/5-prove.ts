@@ -2,6 +2,7 @@ import { messageOf } from "../model/errors.ts";
 import type { Cell } from "../model/cell.ts";
 import type { ProofAnswer, RestsOn, SeededRow, Witness } from "../model/proof.ts";
 import type { ProofsRecord } from "../model/run.ts";
+import { raisedByPolicies } from "../model/raised.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
@@ -115,6 +116,7 @@ export function requestsOf(
     accepted: acceptedOf(cell),
     rowSets: rowSets.get(cell.persona.name),
     key: relation.key,
+    raises: raisedByPolicies(cell),
     persona: personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, state)), sessions),
   }));
 }

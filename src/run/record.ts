@@ -6,7 +6,7 @@ import type { ArgumentFault } from "../model/argument-fault.ts";
 import type { Observation } from "../model/observation.ts";
 import type { CellRecord, ChannelRecord } from "../model/run.ts";
 import { withArgumentFault } from "../judge/argument-fault.ts";
-import { withProof } from "../judge/proof.ts";
+import { withProof, withRaise } from "../judge/proof.ts";
 import { differsThroughGateway, type GatewaySessions } from "../judge/same-policies.ts";
 import { insertWithSeeded, seenWithMore, seenWithSeeded, withSeededReason } from "../judge/seeded.ts";
 import { type ChannelTrust, judge } from "../judge/verdict.ts";
@@ -94,7 +94,7 @@ export function recordCell(
       judged.direct?.judgement.verdict === "pass",
     );
     const judgement = withArgumentFault(
-      withProof(cell, seen, proof, differs),
+      withRaise(cell, observation, withProof(cell, seen, proof, differs)),
       channel === "direct" && cell.column === undefined ? fault : undefined,
     );
     judged[channel] = { judgement, observation };

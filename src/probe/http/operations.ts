@@ -1,6 +1,7 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
 import { operationInfo } from "../../model/operations.ts";
+import { isRaisedByPolicy } from "../../model/raised.ts";
 import type { Answer, Observation, RowsObservation } from "../../model/observation.ts";
 import { probeBlindDelete, probeBlindUpdate, probeDelete, probeUpdate } from "./writing.ts";
 import { probeInsert } from "./inserting.ts";
@@ -106,7 +107,7 @@ async function mergeOver(
 ): Promise<{ fate: Fate; answer: Answer }> {
   const reply = await caller.upsert(values, cell.partial?.onConflict ?? cell.relation.key);
   const answer = withConstraint(reply.answer, cell, ["insert", "update"], Object.keys(values));
-  return { fate: fateOf({ ...reply, answer }), answer };
+  return { fate: isRaisedByPolicy(cell, answer) ? "unaffected" : fateOf({ ...reply, answer }), answer };
 }
 
 /** 200 tells that a row was merged; 201 that one was inserted, or that nothing happened at all (0 rows). */

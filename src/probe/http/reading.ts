@@ -1,6 +1,9 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
+import { isRaisedByPolicy } from "../../model/raised.ts";
 import { shownKeys } from "../limits.ts";
+import type { RowFilter } from "./query.ts";
+import { goThroughRows } from "./row-by-row.ts";
 import { type ProbeContext, byCount, countTellsRows, reachOf, shownColumns, shownKey } from "./context.ts";
 import { ProbeFailure } from "./failure.ts";
 import { type Reply, rowsOf } from "./reply.ts";
@@ -20,7 +23,7 @@ export async function probeSelect(context: ProbeContext): Promise<RowsObservatio
   if (byRows && !countTellsRows(context)) return await compareAll(context, columns);
 
   const reply = await caller.read({ columns, holding: context.cell.column, limit: shownKeys });
-  if (reply.answer.code !== null) return reachOf(context, reply.answer);
+  if (reply.answer.code !== null) return await refused(context, columns, reply.answer);
   const counted = byCount(context, reply.answer.rows ?? 0);
   if (!countTellsRows(context)) return reachOf(context, reply.answer, await compareSample(context, counted));
   if (byRows && counted.unexpected + counted.missing > 0) return await compareAll(context, columns);
@@ -30,9 +33,23 @@ export async function probeSelect(context: ProbeContext): Promise<RowsObservatio
   });
 }
 
+/** One row at which a policy raises ends the request for all rows: then each is asked for by itself. */
+async function refused(
+  context: ProbeContext,
+  columns: readonly string[],
+  answer: Answer,
+): Promise<RowsObservation> {
+  const whole = reachOf(context, answer);
+  if (!isRaisedByPolicy(context.cell, answer)) return whole;
+  const send = (filter: RowFilter): Promise<Reply> => context.caller.read({ columns, filter, limit: 1 });
+  const attempts = [{ send, completed: (one: Answer) => one }];
+  const statement = { event: "select", own: [], attempts: () => attempts } as const;
+  return (await goThroughRows(context, statement, whole)).observation;
+}
+
 async function compareAll(context: ProbeContext, columns: readonly string[]): Promise<RowsObservation> {
   const { reply, rows } = await readRows(context, columns);
-  if (reply.answer.code !== null) return reachOf(context, reply.answer);
+  if (reply.answer.code !== null) return await refused(context, columns, reply.answer);
   const counted = byCount(context, reply.answer.rows ?? 0);
   if (rows.length < counted.affected) {
     // `db-max-rows` cut the answer and there is no key to ask for the rest by, or there are far more rows than declared.

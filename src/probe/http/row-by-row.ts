@@ -1,4 +1,5 @@
 import { isRefusal, isStoppedAfterPolicy } from "../../model/answers.ts";
+import { isRaisedByPolicy } from "../../model/raised.ts";
 import type { Answer, RowsObservation } from "../../model/observation.ts";
 import { rowsToTry, shownKeys } from "../limits.ts";
 import { mayBeSuppressed, type TextRow } from "../what-to-write.ts";
@@ -16,7 +17,7 @@ export interface Attempt {
 }
 
 export interface RowStatement {
-  readonly event: "update" | "delete";
+  readonly event: "select" | "update" | "delete";
   readonly own: readonly string[];
   readonly attempts: (own: TextRow) => readonly Attempt[];
 }
@@ -74,6 +75,7 @@ function observed(
     missingKeys: labels(context, missing),
     method: all ? "row by row" : "sample",
     mayBeHidden: whole?.mayBeHidden ?? false,
+    refusedByRaise: outcomes.some((one) => one.refusal && isRaisedByPolicy(cell, one.refusal)) || undefined,
   });
 }
 
@@ -91,12 +93,13 @@ async function tryRow(
     if (answer.code === null) {
       if ((answer.rows ?? 0) > 0) return { row, fate: "affected", refusal };
       // USING has filtered the row: no other value will do. Or a trigger has suppressed it.
-      const hidden = mayBeSuppressed(context.cell, statement.event) && !(await isUnseen(context, filter));
+      const suppressed = statement.event !== "select" && mayBeSuppressed(context.cell, statement.event);
+      const hidden = suppressed && !(await isUnseen(context, filter));
       return { row, fate: unsure || hidden ? "unknown" : "unaffected", refusal };
     }
     refusal = answer;
     if (isStoppedAfterPolicy(answer, statement.event)) return { row, fate: "affected", refusal };
-    if (!isRefusal(answer)) unsure = true;
+    if (!isRefusal(answer) && !isRaisedByPolicy(context.cell, answer)) unsure = true;
   }
   return { row, fate: unsure || refusal === undefined ? "unknown" : "unaffected", refusal };
 }

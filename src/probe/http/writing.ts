@@ -5,6 +5,7 @@ import {
   isThroughOrRefused,
   ruleFor,
 } from "../../model/answers.ts";
+import { isRaisedByPolicy } from "../../model/raised.ts";
 import type { Answer, CandidateAttempt, RowsObservation } from "../../model/observation.ts";
 import {
   mayBeSuppressed,
@@ -110,8 +111,8 @@ async function probeStatement(context: ProbeContext, statement: Statement): Prom
   const reply = await statement.whole(readingFilter(context), returning);
   const answer = statement.completed(reply.answer);
   if (answer.code !== null) {
-    if (!statement.granted || ruleFor(answer)?.stopsAtRow !== true)
-      return { observation: reachOf(context, answer), affected: [] };
+    const atRow = ruleFor(answer)?.stopsAtRow === true || isRaisedByPolicy(cell, answer);
+    if (!statement.granted || !atRow) return { observation: reachOf(context, answer), affected: [] };
     return await goThroughRows(context, statement, reachOf(context, answer));
   }
   const counted = byCount(context, answer.rows ?? 0);
@@ -194,7 +195,8 @@ function observed(context: ProbeContext, answer: Answer, event: "update" | "dele
   const granted = event === "update" ? held.update.length > 0 : held.delete;
   if (!granted || !held.schemaUsage) return reachOf(context, answer);
   // All or nothing: refused for one row, refused for all. Where some are declared, nothing is known about them.
-  return reachOf(context, answer, { undetermined: declared > 0 || !isRefusal(answer) ? total : 0 });
+  const isUnclear = (declared > 0 || !isRefusal(answer)) && !isRaisedByPolicy(cell, answer);
+  return reachOf(context, answer, { undetermined: isUnclear ? total : 0 });
 }
 
 /** UPDATE `never:` each move on each row that the persona can update, until one is let through. */

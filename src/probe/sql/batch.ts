@@ -76,7 +76,9 @@ const shallowSql =
 
 /** Whatever the cell is called: what is not read as rows, or run as a function that cannot write, would write. */
 function isWrite({ cell, request: { kind } }: Posted): boolean {
-  return wouldWrite(cell) || !(kind === "read" || (kind === "call" && cell.operation === "execute"));
+  const { operation } = cell;
+  const only = kind === "read" || (kind === "rows" && operation === "select");
+  return wouldWrite(cell) || !(only || (kind === "call" && operation === "execute"));
 }
 
 /** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */
@@ -123,6 +125,7 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
       guard: request.guard,
       upsert: cell.operation === "upsert" ? true : undefined,
       settles: request.settles,
+      raises: request.raises,
       plan,
     };
   });

@@ -1,5 +1,6 @@
 import type { Cell } from "../../model/cell.ts";
 import type { Operation } from "../../model/matrix.ts";
+import { raisedByPolicies } from "../../model/raised.ts";
 import { quoteQualified } from "../../lib/sql-text.ts";
 import { comparedColumns } from "../what-to-compare.ts";
 import { deletesByTrigger, mayBeSuppressed, privilegesOf, readColumn } from "../what-to-write.ts";
@@ -46,6 +47,7 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
       control: controlSql(cell, []),
       statements: [upsertHead(info, shape)],
       list: rowListSql(cell, upsertSuffix(info, shape)),
+      raises: raisesOf(cell),
     };
   },
   execute(cell) {
@@ -55,6 +57,12 @@ export const firstRequest: Record<Exclude<Operation, "insert">, FirstRequest> = 
     return { kind: "write", statements: [`truncate ${quoteQualified(cell.relation.info)}`] };
   },
 };
+
+/** `undefined`: none, so that the batch is no longer for it. */
+export function raisesOf(cell: Cell): readonly string[] | undefined {
+  const raises = raisedByPolicies(cell);
+  return raises.length > 0 ? raises : undefined;
+}
 
 function updateRequest(cell: Cell, means: Means, statements: readonly string[]): BatchRequest {
   const { base } = cell.relation;

@@ -19,6 +19,8 @@ export interface BatchRequest {
   readonly guard?: 1 | 2 | undefined;
   /** `rows`: no trigger or rule can suppress a write, so a row that one statement leaves out is filtered, and no other is tried. */
   readonly settles?: true | undefined;
+  /** `rows`: SQLSTATEs with which functions of the policies refuse a row. */
+  readonly raises?: readonly string[] | undefined;
   readonly state?: SessionState | undefined;
   /** Asked for another cell, by its persona. */
   readonly as?: Cell | undefined;
@@ -73,6 +75,8 @@ export interface RowByRow {
   readonly unexpectedKeys: readonly string[];
   readonly missingKeys: readonly string[];
   readonly last?: Part | null;
+  /** Some row was refused by a code of `raises`. */
+  readonly refusedByRaise?: true | null;
   /** Codes of errors that functions raised (triggers', mostly), and at how many of the rows. */
   readonly raised?: readonly string[] | null;
   readonly raisedRows: number;
@@ -111,6 +115,7 @@ export interface BatchProbe {
   readonly plan: number | undefined;
   readonly upsert: true | undefined;
   readonly settles: BatchRequest["settles"];
+  readonly raises: BatchRequest["raises"];
 }
 
 /** A persona as the batch impersonates it; values in the order of `settings`. */

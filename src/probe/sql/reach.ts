@@ -9,11 +9,12 @@ import type {
   RowsObservation,
   StateObservation,
 } from "../../model/observation.ts";
+import { isRaisedByPolicy } from "../../model/raised.ts";
 import { answerOf } from "./answer.ts";
 import { failedObservation } from "./failed.ts";
 import { moveAttempts, moveRequest } from "./forbidden-updates.ts";
 import { explained } from "./routine.ts";
-import { type Means, firstRequest } from "./first-requests.ts";
+import { type Means, firstRequest, raisesOf } from "./first-requests.ts";
 import { moreUpdates, rowStatements } from "./updates.ts";
 import { measure, reads } from "./measure.ts";
 import type { BatchRequest, ControlFacts, Part, Reply, Request } from "./protocol.ts";
@@ -108,17 +109,18 @@ function* wholeObservation(
     if (reply.parts.some((one) => isThrough(one) && (!stopped || one.code === undefined)))
       return yield* wholeObservation(cell, more, reply.control, reply.parts);
   }
-  if (operationInfo[cell.operation].rowByRow) {
+  if (operationInfo[cell.operation].rowByRow || reads(cell)) {
     const observed = yield* rowByRow(cell, first, base);
     return isStoppedAfterPolicy(base.answer, cell.operation) ? withTheStoppedRow(observed) : observed;
   }
   // A blind statement is all or nothing: some row was affected and refused, and the others are unknown.
   const some = isStoppedAfterPolicy(base.answer, cell.operation) ? 1 : 0;
+  const isUnclear = control.declared > 0 || !isRefusal(base.answer);
   const blind: RowsObservation = {
     ...base,
     affected: some,
     unexpected: control.declared === 0 ? some : 0,
-    undetermined: control.declared > 0 || !isRefusal(base.answer) ? control.total - some : 0,
+    undetermined: isUnclear && !isRaisedByPolicy(cell, base.answer) ? control.total - some : 0,
   };
   return yield* explained(first, blind, origin);
 }
@@ -149,6 +151,7 @@ function isSuppressed(cell: Cell, origin: Part, deciding: Part): boolean {
 
 /** The statement passed the table's privileges and was stopped at a row: by a check, a constraint, a value or a trigger. */
 function stoppedAtSomeRow(cell: Cell, answer: Answer): boolean {
+  if (isRaisedByPolicy(cell, answer)) return true;
   if (reads(cell)) return false;
   if (isRefusal(answer)) return holdsWrite(cell);
   return ruleFor(answer)?.stopsAtRow === true;
@@ -249,6 +252,7 @@ function* rowByRow(
       statements: rowStatements(cell),
       list: rowListSql(cell, rowSuffix(relation.key)),
       settles: settles(cell) ? true : undefined,
+      raises: raisesOf(cell),
     },
   ];
   if (reply?.kind !== "rows") return failedObservation(reply);
@@ -277,6 +281,7 @@ function rowsObservation(
     mayBeHidden: false,
     forbiddenUpdates: [],
     states: [],
+    ...(rows.refusedByRaise === true && { refusedByRaise: true }),
   };
 }
 

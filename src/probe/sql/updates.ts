@@ -64,6 +64,7 @@ export function moreUpdates(cell: Cell): readonly string[] {
 /** Statements to be tried on one row, until one reaches it: each granted column with the row's own value, then other values. */
 export function rowStatements(cell: Cell): readonly string[] {
   const relation = quoteQualified(cell.relation.info);
+  if (operationInfo[cell.operation].reads) return [`select from ${relation}`];
   if (!operationInfo[cell.operation].setsValues) return [`delete from ${relation}`];
   const wanted = cell.update?.set;
   if (wanted !== undefined) return [`update ${relation} set ${assignments(wanted)}`];

@@ -24,6 +24,14 @@ export function bodyOf(fn: ProofFunction): Node | undefined {
   return bodies.get(fn);
 }
 
+/** `raise exception`, and RAISE without a level. */
+const errorLevel = 21;
+
+/** Instead of having the value that {@link bodyOf} says. */
+export function mayRaise({ language, source }: ProofFunction): boolean {
+  return language === "plpgsql" && /\braise\b/i.test(source);
+}
+
 /** Each function is parsed once, however many policies and personas call it. */
 const bodies = new WeakMap<ProofFunction, Node | undefined>();
 
@@ -58,7 +66,7 @@ function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined 
 
 /** What the parser of PL/pgSQL says of a body; the parser declares no types. */
 interface PlNode {
-  readonly [key: string]: PlNode | readonly PlNode[] | string | undefined;
+  readonly [key: string]: PlNode | readonly PlNode[] | string | number | undefined;
 }
 
 /** What is known at one statement of a body. */
@@ -218,6 +226,8 @@ function valueOf(statements: readonly PlNode[], state: State): Node | undefined 
     const sql = queryOf(returned["expr"] as PlNode);
     return sql === undefined ? undefined : substituted(expressionOf(sql), state);
   }
+  // A row at which the function raises is let through by no policy, as where it were NULL.
+  if (node(first, "PLpgSQL_stmt_raise")?.["elog_level"] === errorLevel) return literal(null);
   const condition = node(first, "PLpgSQL_stmt_if");
   if (condition !== undefined) return branches(condition, rest, state);
   const assigned = node(first, "PLpgSQL_stmt_assign");

@@ -1,5 +1,5 @@
 import type { A_Expr, FuncCall, Node, SelectStmt, SubLink } from "libpg-query";
-import { bodyOf } from "./bodies.ts";
+import { bodyOf, mayRaise } from "./bodies.ts";
 import { actorOf, inlined, plainReference, type Reading } from "./inline.ts";
 import { type Actor, persona, type Question } from "./question.ts";
 import {
@@ -193,7 +193,8 @@ function functionCall(call: FuncCall, place: Place): Relaxed {
   const fn = place.schema.callee((call.funcname ?? []).map(stringOf), args.length);
   if (fn === undefined || fn.returns !== "boolean" || fn.returnsSet || place.depth > 8) return any;
   const body = bodyOf(fn);
-  if (body === undefined) return any;
+  // Where it raises, the error decides, which only each row's own evaluation shows.
+  if (body === undefined || mayRaise(fn)) return any;
   const given = args.map((arg, index) => argument(arg, fn.argumentTypes[index] ?? "", place));
   if (given.includes(undefined)) return any;
   const inside = { ...place, actor: actorOf(fn, place.actor), depth: place.depth + 1 };

@@ -19,6 +19,8 @@ export interface Evaluation {
   readonly variables?: readonly string[];
   /** Each row is asked by itself in the end: where a part raises for some rows, no other is taken to raise. */
   readonly exact?: boolean;
+  /** SQLSTATEs with which the texts refuse a row. */
+  readonly raises?: readonly string[];
 }
 
 export interface Case {
@@ -28,7 +30,7 @@ export interface Case {
 
 const batch = 5_000;
 
-/** Of each row, the truth of each text, as a string of T, F, N; a row that raises is all E. */
+/** Of each row, the truth of each text, as a string of T, F, N; a row that raises is all E, and all R where it refuses so. */
 export async function evaluate(
   session: Asking,
   evaluation: Evaluation,
@@ -50,10 +52,13 @@ async function evaluatePart(
   const width = evaluation.texts.length;
   if (!isError(answer)) return pieces("value" in answer ? (answer.value ?? "") : "", width, cases.length);
   const raises = "E".repeat(width);
+  const refuses = evaluation.raises ?? [];
+  if (cases.length === 1 && refuses.includes(answer.code)) return ["R".repeat(width)];
   if (cases.length === 1 || answer.code === "RGACT" || isCode(answer.code, "cancelled"))
     return cases.map(() => raises);
-  if (evaluation.exact !== true && (await allRaise(session, evaluation, cases)))
-    return cases.map(() => raises);
+  // A row that is refused so says nothing of another.
+  const exact = evaluation.exact === true || refuses.length > 0;
+  if (!exact && (await allRaise(session, evaluation, cases))) return cases.map(() => raises);
   const size = Math.ceil(cases.length / 8);
   const parts: Promise<readonly string[]>[] = [];
   for (let from = 0; from < cases.length; from += size)

@@ -13,6 +13,7 @@ test.each(
     "other-rows",
     "claims",
     "token-parts",
+    "raising",
   ),
 )("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));

@@ -61,12 +61,16 @@ test.each([
     pl("declare r record; begin select * into r from t; return r.a > 1; end"),
     "SELECT ((SELECT a FROM t)) > 1",
   ],
+  [
+    pl("begin if x = 1 then raise exception 'no'; end if; return true; end"),
+    "SELECT CASE WHEN x = 1 THEN NULL ELSE true END",
+  ],
   // One expression has no word for these.
   [pl("declare n int; begin select a into strict n from t; return n > 1; end"), "opaque"],
   [pl("declare x int := 5; begin return x > 1; end"), "opaque"],
   [pl("begin begin return true; end; return false; end"), "opaque"],
   [pl("begin return true; exception when others then return false; end"), "opaque"],
-  [pl("begin if x = 1 then raise exception 'no'; end if; return true; end"), "opaque"],
+  [pl("begin if x = 1 then raise notice 'no'; end if; return true; end"), "opaque"],
   [pl("begin loop return true; end loop; end"), "opaque"],
   [pl("declare b boolean; begin execute 'select true' into b; return b; end"), "opaque"],
   [pl("begin if x = 1 then return true; end if; end"), "opaque"],

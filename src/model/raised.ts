@@ -1,0 +1,49 @@
+import { raisedOnPurpose } from "./answers.ts";
+import type { TriggerInfo } from "./catalog.ts";
+import type { Cell } from "./cell.ts";
+import type { RelationOperation } from "./matrix.ts";
+import type { Answer, Observation } from "./observation.ts";
+import { operationInfo } from "./operations.ts";
+
+/** A trigger may raise the same code, before the policy is asked or after it has let the row through. */
+export function hasTriggersFor(
+  relation: Cell["relation"],
+  operation: RelationOperation,
+  when?: TriggerInfo["timing"],
+): boolean {
+  const events: readonly string[] = operationInfo[operation].events;
+  return [relation.info, relation.base ?? relation.info].some(({ triggers }) =>
+    triggers.some(
+      ({ enabled, timing, events: own }) =>
+        enabled && (when ?? timing) === timing && own.some((event) => events.includes(event)),
+    ),
+  );
+}
+
+/** SQLSTATEs with which the policies of the cell's relation refuse a row, as the matrix declares; triggers would raise the same ones. */
+export function raisedByPolicies({ relation, operation, call, column }: Cell): readonly string[] {
+  if (relation.raises === undefined || call !== undefined || column !== undefined) return [];
+  if (operation === "execute" || !relation.info.rls || hasTriggersFor(relation, operation)) return [];
+  return relation.raises.filter((code) => raisedOnPurpose.test(code));
+}
+
+/** The answer is such a refusal. What else could have raised it (a CHECK constraint's function) the proof for all rows tells. */
+export function isRaisedByPolicy(cell: Cell, { code, foreignFrame, beforeProbe }: Answer): boolean {
+  if (code === null || foreignFrame === false || beforeProbe === true) return false;
+  return raisedByPolicies(cell).includes(code);
+}
+
+/** Some row was taken for one that a policy refuses by raising. */
+export function restsOnRaised(cell: Cell, seen: Observation): boolean {
+  if (raisedByPolicies(cell).length === 0) return false;
+  const answers =
+    seen.kind === "rows"
+      ? [seen, ...seen.forbiddenUpdates, ...seen.states].map(({ answer }) => answer)
+      : seen.kind === "insert"
+        ? seen.attempts.map(({ answer }) => answer)
+        : [];
+  return (
+    (seen.kind === "rows" && seen.refusedByRaise === true) ||
+    answers.some((one) => isRaisedByPolicy(cell, one))
+  );
+}
