@@ -24,9 +24,20 @@ select r.rolname, a.power, null, false
 from roles r cross join lateral (values (r.rolcreaterole, 'may create roles'), (r.rolreplication, 'may read all changes (REPLICATION)'),
   (r.rolcreatedb, 'may create databases'), (r.rolbypassrls, 'bypasses row-level security')) a (has, power) where a.has
 union all
+-- Of the gateway's login, which becomes the role that a token names.
+select r.rolname, a.power, null, false
+from pg_roles r cross join lateral (values (r.rolsuper, 'is a superuser'), (r.rolcreaterole, 'may create roles'), (r.rolreplication, 'may read all changes (REPLICATION)')) a (has, power)
+where r.rolname = 'authenticator' and a.has and r.rolname <> all ($1)
+union all
 select r.rolname, format('owns %s', o.name), null, false
 from roles r join (select relowner as owner, name from relations union all select proowner, name from functions
   union all select nspowner, format('schema %I', nspname) from pg_namespace) o on o.owner = r.oid
+union all
+-- Whoever owns a type may call its values otherwise; an operator, a publication, a server, a database likewise.
+select r.rolname, format('owns the %s', pg_describe_object(d.classid, d.objid, 0)), null, false
+from roles r join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
+  and d.dbid in (0, (select oid from pg_database where datname = current_database()))
+where d.classid <> all (array['pg_class', 'pg_proc', 'pg_namespace', 'pg_largeobject']::regclass[])
 union all
 select r.rolname, format('may create objects in schema %I', own.nspname), null, false from roles r join own on has_schema_privilege(r.oid, own.oid, 'create')
 union all
@@ -53,6 +64,22 @@ select r.rolname, format('has %s on %s', p.privilege, c.name), c.oid::text, true
 from roles r join relations c on has_schema_privilege(r.oid, c.relnamespace, 'usage') and c.oid <> all ($2::oid[])
 cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) p (privilege)
 where c.relkind <> 'S' and has_table_privilege(r.oid, c.oid, p.privilege)
+union all
+select r.rolname, format('has %s on the column %s.%I', p.privilege, c.name, a.attname), c.oid::text, true
+from roles r join relations c on c.relkind <> 'S' and has_schema_privilege(r.oid, c.relnamespace, 'usage') and c.oid <> all ($2::oid[])
+join pg_attribute a on a.attrelid = c.oid and a.attacl is not null and not a.attisdropped
+cross join unnest(array['select', 'insert', 'update']) p (privilege)
+where has_column_privilege(r.oid, c.oid, a.attnum, p.privilege) and not has_table_privilege(r.oid, c.oid, p.privilege)
+union all
+-- Postgres's own tables: samples of all columns, passwords, large objects.
+select coalesce(r.rolname, 'any role'), format('has %s on %s of %s', lower(x.privilege_type), s.part, s.name), null, false
+from (
+  select c.oid::regclass::text as name, 'all' as part, c.relacl as acl from pg_class c where c.relnamespace = 'pg_catalog'::regnamespace and c.relacl is not null
+  union all
+  select a.attrelid::regclass::text, quote_ident(a.attname), a.attacl from pg_attribute a join pg_class c on c.oid = a.attrelid
+  where c.relnamespace = 'pg_catalog'::regnamespace and a.attacl is not null) s
+cross join lateral aclexplode(s.acl) x left join roles r on r.oid = x.grantee
+where x.grantee = 0 or r.oid is not null
 union all
 -- Columns whose values the database alone made before: identities (GENERATED ALWAYS), and generated columns.
 select r.rolname, format('may choose the values of %s.%I, which was GENERATED ALWAYS', c.name, a.attname), format('%s.%s', c.oid, a.attnum), true
@@ -177,6 +204,13 @@ from pg_parameter_acl p cross join lateral aclexplode(p.paracl) x join roles r o
 union all
 select r.rolname, format('may use the foreign server %I', s.srvname), null, false
 from pg_foreign_server s cross join lateral aclexplode(s.srvacl) x join roles r on x.grantee in (0, r.oid)
+union all
+select r.rolname, format('may make servers of the foreign-data wrapper %I', w.fdwname), null, false
+from pg_foreign_data_wrapper w cross join lateral aclexplode(w.fdwacl) x join roles r on x.grantee in (0, r.oid)
+union all
+select null, format('who may create functions may write them in %I', l.lanname), null, false
+from pg_language l where l.lanpltrusted
+  and not exists (select from pg_depend x where x.classid = 'pg_language'::regclass and x.objid = l.oid and x.deptype = 'e')
 union all
 select null, format('%s runs with its owner''s rights and looks names up by its caller''s search_path', p.name), p.oid::text, true
 from functions p where p.prosecdef and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=')
