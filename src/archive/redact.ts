@@ -1,3 +1,4 @@
+import { literally } from "../lib/pattern.ts";
 import { type Finding, isChain } from "../model/finding.ts";
 import type { Expectation, Json } from "../model/matrix.ts";
 import type { Reproduction, CellRecord, ChannelRecord, PersonaRecord, RunRecord } from "../model/run.ts";
@@ -67,7 +68,7 @@ function ownValues(persona: PersonaRecord): RegExp | undefined {
   collect(persona.settings, false, found);
   const long = [...found].filter((value) => value.length >= 3).toSorted((a, b) => b.length - a.length);
   if (long.length === 0) return undefined;
-  const any = long.map((value) => value.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)).join("|");
+  const any = long.map(literally).join("|");
   return new RegExp(String.raw`(?<![\p{L}\p{N}])(?:${any})(?![\p{L}\p{N}])`, "gu");
 }
 

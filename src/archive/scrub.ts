@@ -1,3 +1,4 @@
+import { literally } from "../lib/pattern.ts";
 import { effects } from "../model/effect.ts";
 import type { Identity } from "../model/channel.ts";
 import { type Json, denyReasons, operations } from "../model/matrix.ts";
@@ -112,10 +113,6 @@ function asCredential(secret: string): readonly string[] {
 /** The text between the quotes of a JSON string. */
 function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
-}
-
-function literally(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
 
 /** A short spelling inside a long one would leave the rest of the long one standing. */

@@ -1,4 +1,6 @@
-import { type Node, parsePlPgSQLSync } from "libpg-query";
+import type { Node } from "libpg-query";
+import { parsePlpgsql, plList, type PlNode, plNode, plQuery } from "../lib/function-body.ts";
+import { wordOf } from "../lib/pattern.ts";
 import { parseExpression, parseStatements } from "../lib/sql-tree.ts";
 import { fieldsOf, part, printExpression, stringOf, walk, withoutCasts } from "../prove/analyse/tree.ts";
 
@@ -67,16 +69,14 @@ function givenBy(
   column: string,
 ): readonly Given[] {
   const unknown: Given = { to: `new.${column}`, from: undefined, under: [] };
-  const named = new RegExp(String.raw`\b${column}\b`, "i");
+  const named = wordOf(column, "i");
   // What the server brings is told its columns, and sets nothing but a moment where it is `moddatetime`.
   if (language === "c" || language === "internal") {
     const told = /\bexecute\s+(?:function|procedure)\s+([\s\S]*)$/i.exec(definition)?.[1] ?? "";
     return named.test(told) && !/^\S*moddatetime/i.test(told) ? [unknown] : [];
   }
   if (language !== "plpgsql") return named.test(source) ? [unknown] : [];
-  const calls = updaters.some(
-    (one) => named.test(one.source) && new RegExp(String.raw`\b${one.name}\s*\(`, "i").test(source),
-  );
+  const calls = updaters.some((one) => named.test(one.source) && wordOf(one.name, "i").test(source));
   try {
     return [...(calls ? [unknown] : []), ...bodyGives(source, whenOf(definition), table)];
   } catch {
@@ -89,23 +89,12 @@ function whenOf(definition: string): readonly string[] {
   return when === undefined ? [] : [printExpression(when)];
 }
 
-/** What the parser of PL/pgSQL says of a body. */
-interface PlNode {
-  readonly [key: string]: PlNode | readonly PlNode[] | string | number | boolean | undefined;
-}
-
 function bodyGives(source: string, when: readonly string[], table: string): readonly Given[] {
-  const tag = "$rowgate_body$";
-  const parsed: unknown = parsePlPgSQLSync(
-    `create function f() returns trigger language plpgsql as ${tag}${source}${tag}`,
-  );
-  const holder = parsed as { readonly plpgsql_funcs?: readonly PlNode[] };
-  const [only] = Array.isArray(parsed) ? (parsed as PlNode[]) : (holder.plpgsql_funcs ?? []);
-  const fn = only?.["PLpgSQL_function"] as PlNode | undefined;
-  const datums = (fn?.["datums"] ?? []) as readonly PlNode[];
+  const body = parsePlpgsql({ source, returns: "trigger" });
+  const datums = plList(body["datums"]);
   const found: Given[] = datums.flatMap((one) => {
-    const variable = one["PLpgSQL_var"] as PlNode | undefined;
-    const initial = queryOf(variable?.["default_val"]);
+    const variable = plNode(one, "PLpgSQL_var");
+    const initial = plQuery(variable?.["default_val"]);
     return initial === undefined ? [] : [{ to: String(variable?.["refname"]), from: initial, under: [] }];
   });
   const visit = (value: unknown, under: readonly string[]): void => {
@@ -118,7 +107,7 @@ function bodyGives(source: string, when: readonly string[], table: string): read
       visit(inner, key.startsWith("PLpgSQL_") ? [...under, ...conditionsOf(key, statement)] : under);
     }
   };
-  visit(fn?.["action"], when);
+  visit(body["action"], when);
   return found;
 }
 
@@ -129,18 +118,13 @@ function conditionsOf(kind: string, statement: PlNode): readonly string[] {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       if (/^(?:then_body|else_body|else_stmts|stmts|body)$/.test(key)) continue;
-      const query = queryOf({ [key]: inner as PlNode });
+      const query = plQuery({ [key]: inner as PlNode });
       if (query === undefined) own(inner);
       else found.push(query);
     }
   };
   own(statement);
   return found;
-}
-
-function queryOf(expression: PlNode[string]): string | undefined {
-  const query = ((expression as PlNode | undefined)?.["PLpgSQL_expr"] as PlNode | undefined)?.["query"];
-  return typeof query === "string" ? query : undefined;
 }
 
 type GivenHere = Omit<Given, "under">;
@@ -153,16 +137,16 @@ function statementGives(
 ): readonly GivenHere[] {
   switch (kind) {
     case "PLpgSQL_stmt_assign":
-      return assigned(queryOf(statement["expr"]) ?? "");
+      return assigned(plQuery(statement["expr"]) ?? "");
     case "PLpgSQL_stmt_execsql": {
-      const sql = queryOf(statement["sqlstmt"]) ?? "";
+      const sql = plQuery(statement["sqlstmt"]) ?? "";
       return [
         ...targetsOf(statement["target"]).map((to) => ({ to, from: sql })),
         ...(/\b(?:update|merge)\b/i.test(sql) ? updatesOf(sql, table) : []),
       ];
     }
     case "PLpgSQL_stmt_dynexecute": {
-      const sql = queryOf(statement["query"]) ?? "";
+      const sql = plQuery(statement["query"]) ?? "";
       const targets = targetsOf(statement["target"]).map((to) => ({ to, from: undefined }));
       return /\bupdate\b/i.test(sql) ? [...targets, { to: "new", from: undefined }] : targets;
     }
@@ -175,7 +159,7 @@ function statementGives(
         from: undefined,
       }));
     case "PLpgSQL_stmt_return": {
-      const sql = queryOf(statement["expr"]) ?? returned(statement, datums);
+      const sql = plQuery(statement["expr"]) ?? returned(statement, datums);
       return /^(?:\s|\W|new|old|null|coalesce|case|when|then|else|end|tg_op|'\w*')*$/i.test(sql)
         ? []
         : [{ to: "new", from: undefined }];

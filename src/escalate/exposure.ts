@@ -1,3 +1,4 @@
+import { wordOf } from "../lib/pattern.ts";
 import { perObject } from "../lib/recent.ts";
 import type { RelationSpec } from "../model/matrix.ts";
 import { dependsOn } from "./closure.ts";
@@ -39,7 +40,7 @@ function shows({ dependencies }: World, { info }: Subject, column: string): bool
 /** Whether the matrix says anything of the column: a row set, a candidate, an update that it names. */
 function mentions({ spec }: Subject, column: string): boolean {
   if (spec === undefined) return false;
-  const word = new RegExp(`(?<![\\w$])${column.replaceAll(/[^\w]/g, String.raw`\$&`)}(?![\\w$])`);
+  const word = wordOf(column);
   return writtenIn(spec).some((text) => word.test(text));
 }
 

@@ -1,4 +1,5 @@
-import { type Node, parsePlPgSQLSync } from "libpg-query";
+import type { Node } from "libpg-query";
+import { parsePlpgsql } from "../lib/function-body.ts";
 import { parseStatements } from "../lib/sql-tree.ts";
 import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 import { Mentions, type WrittenName } from "../prove/analyse/mentions.ts";
@@ -72,10 +73,6 @@ export function readPlainTrigger(
 
 /** Its statements, where nothing decides which of them run. */
 function queriesOf(source: string): readonly string[] | undefined {
-  const tag = "$rowgate_body$";
-  const parsed: unknown = parsePlPgSQLSync(
-    `create function f() returns trigger language plpgsql as ${tag}${source}${tag}`,
-  );
   const queries: string[] = [];
   let plain = true;
   const read = (value: unknown, handles: boolean): void => {
@@ -91,7 +88,7 @@ function queriesOf(source: string): readonly string[] | undefined {
         } else read(one, handles || key === "exceptions");
       }
   };
-  read(parsed, false);
+  read(parsePlpgsql({ source, returns: "trigger" }), false);
   return plain ? queries : undefined;
 }
 

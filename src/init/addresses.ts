@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { wordOf } from "../lib/pattern.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
 
@@ -37,7 +38,7 @@ export async function domainsAskedFor(
 }
 
 function isNamed(name: string, body: string): boolean {
-  return new RegExp(`(?<![\\w])${name.toLowerCase().replaceAll(/[^\w]/g, "\\$&")}(?![\\w])`).test(body);
+  return wordOf(name.toLowerCase()).test(body);
 }
 
 /** `undefined`: the text is no domain, and no pattern of one. */

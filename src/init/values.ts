@@ -1,3 +1,4 @@
+import { literally } from "../lib/pattern.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../prove/analyse/schema.ts";
 
@@ -96,7 +97,7 @@ export function otherValues(column: ProofColumn, checks: readonly string[], inde
 }
 
 export function mentions(check: string, column: string): boolean {
-  return new RegExp(`(?:^|[^\\w"])"?${column.replaceAll(/[^\w]/g, "\\$&")}"?(?!\\w)`).test(check);
+  return new RegExp(`(?:^|[^\\w"])"?${literally(column)}"?(?!\\w)`).test(check);
 }
 
 /** Values that a check lists for the column: `status in ('open', 'closed')`. */

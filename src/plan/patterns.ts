@@ -1,4 +1,5 @@
 import { listNames } from "../lib/nearest.ts";
+import { literally } from "../lib/pattern.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Catalog, RelationInfo } from "../model/catalog.ts";
 import type { Issue } from "../model/errors.ts";
@@ -75,7 +76,7 @@ function spelled({ name }: RelationPattern): number {
 }
 
 function isLike(pattern: string, name: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[$.()[\]{}+?^|\\]/g, String.raw`\$&`));
+  const parts = pattern.split("*").map(literally);
   return new RegExp(`^${parts.join(".*")}$`, "s").test(name);
 }
 

@@ -1,4 +1,5 @@
-import { type Node, parsePlPgSQLSync } from "libpg-query";
+import type { Node } from "libpg-query";
+import { parsePlpgsql, statementsOfAtomic, walkPlpgsql } from "../lib/function-body.ts";
 import { parseExpression, parseStatements } from "../lib/sql-tree.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
 import type { RelationInfo } from "../model/catalog.ts";
@@ -270,24 +271,12 @@ function trees(sql: string): readonly Node[] {
 
 function bodyTrees({ language, source, sqlBody }: FunctionBody): readonly Node[] {
   if (language === "sql")
-    return trees(
-      sqlBody === null
-        ? source
-        : sqlBody.replace(/^\s*(?:return\s|begin\s+atomic)/i, "").replace(/\bend\s*;?\s*$|;\s*$/i, ""),
-    );
+    return trees(sqlBody === null ? source : statementsOfAtomic(sqlBody).replace(/^\s*return\s|;\s*$/gi, ""));
   try {
-    const tag = "$rowgate_body$";
     const found: Node[] = [];
-    const collect = (value: unknown): void => {
-      if (typeof value !== "object" || value === null) return;
-      for (const [key, one] of Object.entries(value)) {
-        if (key === "query" && typeof one === "string") found.push(...trees(one));
-        collect(one);
-      }
-    };
-    collect(
-      parsePlPgSQLSync(`create function f() returns trigger language plpgsql as ${tag}${source}${tag}`),
-    );
+    walkPlpgsql(parsePlpgsql({ source, returns: "trigger" }), (_, { query }) => {
+      if (typeof query === "string") found.push(...trees(query));
+    });
     return found;
   } catch {
     return [];

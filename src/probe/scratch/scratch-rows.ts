@@ -1,6 +1,7 @@
 import { type Client, DatabaseError } from "pg";
 import type { BoundCandidate, Cell } from "../../model/cell.ts";
 import { formatQualified } from "../../lib/sql-text.ts";
+import { literally } from "../../lib/pattern.ts";
 import { connect, disconnect, isLost } from "../sql/session.ts";
 import { messageOf } from "../../model/errors.ts";
 import { Ledger, type LedgerOptions, type ScratchRow } from "./ledger.ts";
@@ -174,10 +175,6 @@ function mentions({ using, check }: PolicyInfo, { name }: RelationInfo, column: 
     String.raw`(?<![\w$."])${own}(?![\w$"])|(?<![\w$"])${table}\.(?:${own}(?![\w$"])|\*)`,
   );
   return [using, check].some((text) => text !== null && reads.test(text));
-}
-
-function literally(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }
 
 const kinds: Readonly<Record<Exclude<RelationInfo["kind"], "table">, string>> = {

@@ -1,4 +1,12 @@
-import { type Node, parsePlPgSQLSync, type SelectStmt } from "libpg-query";
+import type { Node, SelectStmt } from "libpg-query";
+import {
+  parsePlpgsql,
+  plList,
+  type PlNode,
+  plNode,
+  plQuery,
+  statementsOfAtomic,
+} from "../../lib/function-body.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction } from "./schema.ts";
 import {
@@ -59,14 +67,9 @@ function hasAliases({ source }: ProofFunction): boolean {
 function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined {
   const value = printed && /^\s*return\s([\s\S]*?);?\s*$/i.exec(printed)?.[1];
   if (value) return { SelectStmt: selectOf(parseExpression(value)) };
-  const text = printed ? printed.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, "") : source;
+  const text = printed ? statementsOfAtomic(printed) : source;
   const [only, ...others] = parseStatements(text);
   return others.length === 0 && part(only, "SelectStmt") !== undefined ? only : undefined;
-}
-
-/** What the parser of PL/pgSQL says of a body; the parser declares no types. */
-interface PlNode {
-  readonly [key: string]: PlNode | readonly PlNode[] | string | number | undefined;
 }
 
 /** What is known at one statement of a body. */
@@ -80,43 +83,33 @@ interface State {
 }
 
 function plpgsqlBody(fn: ProofFunction): Node | undefined {
-  const names = fn.argumentNames.map(
-    (name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`,
-  );
-  const tag = "$rowgate_body$";
-  const parsed: unknown = parsePlPgSQLSync(
-    `create function f(${names.join(", ")}) returns ${fn.returns} language plpgsql as ${tag}${fn.source}${tag}`,
-  );
-  const functions = (
-    Array.isArray(parsed) ? parsed : (parsed as { plpgsql_funcs: unknown[] }).plpgsql_funcs
-  ) as PlNode[];
-  const body = node(functions[0], "PLpgSQL_function");
-  const block = node(body?.["action"] as PlNode, "PLpgSQL_stmt_block");
-  if (body === undefined || block === undefined || block["exceptions"] !== undefined) return undefined;
+  const body = parsePlpgsql(fn);
+  const block = plNode(body["action"] as PlNode, "PLpgSQL_stmt_block");
+  if (block === undefined || block["exceptions"] !== undefined) return undefined;
   const own = new Set(fn.argumentNames);
-  if (isShadowed(list(body["datums"]))) return undefined;
+  if (isShadowed(plList(body["datums"]))) return undefined;
   const values = new Map<string, Node>([["found", boolean(false)]]);
   const types = new Map<string, string>();
   const state: State = { values, types, rows: new Map() };
-  for (const datum of list(body["datums"])) {
-    const variable = node(datum, "PLpgSQL_var") ?? node(datum, "PLpgSQL_rec");
+  for (const datum of plList(body["datums"])) {
+    const variable = plNode(datum, "PLpgSQL_var") ?? plNode(datum, "PLpgSQL_rec");
     const name = variable?.["refname"] as string | undefined;
     if (variable === undefined || name === undefined || own.has(name) || name === "found") continue;
-    const type = String(node(variable["datatype"] as PlNode, "PLpgSQL_type")?.["typname"] ?? "");
+    const type = String(plNode(variable["datatype"] as PlNode, "PLpgSQL_type")?.["typname"] ?? "");
     types.set(name, type);
-    if (node(datum, "PLpgSQL_rec") !== undefined || isRow(type)) continue;
-    const initial = queryOf(variable["default_val"] as PlNode | undefined);
+    if (plNode(datum, "PLpgSQL_rec") !== undefined || isRow(type)) continue;
+    const initial = plQuery(variable["default_val"] as PlNode | undefined);
     const value = initial === undefined ? literal(null) : substituted(expressionOf(initial), state);
     values.set(name, typed(value, type));
   }
-  const value = valueOf(list(withNamedReturns(block["body"], list(body["datums"]))), state);
+  const value = valueOf(plList(withNamedReturns(block["body"], plList(body["datums"]))), state);
   return value && { SelectStmt: selectOf(value) };
 }
 
 /** `return v`: the parser only gives the variable's number. */
 function withNamedReturns(statements: PlNode[string], datums: readonly PlNode[]): PlNode[string] {
   const named = (_: string, value: PlNode): PlNode => {
-    const name = node(datums[Number(value?.["retvarno"])], "PLpgSQL_var")?.["refname"];
+    const name = plNode(datums[Number(value?.["retvarno"])], "PLpgSQL_var")?.["refname"];
     return typeof name === "string" ? { ...value, expr: { PLpgSQL_expr: { query: `"${name}"` } } } : value;
   };
   return JSON.parse(JSON.stringify(statements ?? []), named) as PlNode[string];
@@ -125,22 +118,10 @@ function withNamedReturns(statements: PlNode[string], datums: readonly PlNode[])
 /** A variable that hides a parameter, or another variable, would be taken for it. */
 function isShadowed(datums: readonly PlNode[]): boolean {
   const names = datums.flatMap((one) => {
-    const name = (node(one, "PLpgSQL_var") ?? node(one, "PLpgSQL_rec"))?.["refname"];
+    const name = (plNode(one, "PLpgSQL_var") ?? plNode(one, "PLpgSQL_rec"))?.["refname"];
     return typeof name === "string" && !name.startsWith("(") ? [name] : [];
   });
   return new Set(names).size < names.length;
-}
-
-function node(holder: PlNode | undefined, tag: string): PlNode | undefined {
-  return holder?.[tag] as PlNode | undefined;
-}
-
-function list(value: PlNode[string]): readonly PlNode[] {
-  return Array.isArray(value) ? (value as readonly PlNode[]) : [];
-}
-
-function queryOf(expression: PlNode | undefined): string | undefined {
-  return node(expression, "PLpgSQL_expr")?.["query"] as string | undefined;
 }
 
 /** A variable declared as `t.c%TYPE` has a type that only the catalogue knows: the value keeps its own. */
@@ -221,39 +202,39 @@ function tableOf(type: string): string {
 function valueOf(statements: readonly PlNode[], state: State): Node | undefined {
   const [first, ...rest] = statements;
   if (first === undefined) return undefined;
-  const returned = node(first, "PLpgSQL_stmt_return");
+  const returned = plNode(first, "PLpgSQL_stmt_return");
   if (returned !== undefined) {
-    const sql = queryOf(returned["expr"] as PlNode);
+    const sql = plQuery(returned["expr"] as PlNode);
     return sql === undefined ? undefined : substituted(expressionOf(sql), state);
   }
   // A row at which the function raises is let through by no policy, as where it were NULL.
-  if (node(first, "PLpgSQL_stmt_raise")?.["elog_level"] === errorLevel) return literal(null);
-  const condition = node(first, "PLpgSQL_stmt_if");
+  if (plNode(first, "PLpgSQL_stmt_raise")?.["elog_level"] === errorLevel) return literal(null);
+  const condition = plNode(first, "PLpgSQL_stmt_if");
   if (condition !== undefined) return branches(condition, rest, state);
-  const assigned = node(first, "PLpgSQL_stmt_assign");
+  const assigned = plNode(first, "PLpgSQL_stmt_assign");
   if (assigned !== undefined) {
     const [, name = "", sql = ""] =
-      /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(queryOf(assigned["expr"] as PlNode) ?? "") ?? [];
+      /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(plQuery(assigned["expr"] as PlNode) ?? "") ?? [];
     return assign([[name, substituted(expressionOf(sql), state)]], rest, state);
   }
-  const performed = queryOf(node(first, "PLpgSQL_stmt_perform")?.["expr"] as PlNode | undefined);
+  const performed = plQuery(plNode(first, "PLpgSQL_stmt_perform")?.["expr"] as PlNode | undefined);
   if (performed !== undefined) return valueOf(rest, foundBy(selectIn(performed, state), state));
-  const query = node(first, "PLpgSQL_stmt_execsql");
+  const query = plNode(first, "PLpgSQL_stmt_execsql");
   return query && selectInto(query, rest, state);
 }
 
 /** Each branch goes on with what follows the IF. */
 function branches(condition: PlNode, rest: readonly PlNode[], state: State): Node | undefined {
   const arms = [
-    { when: condition["cond"], body: list(condition["then_body"]) },
-    ...list(condition["elsif_list"]).map((one) => {
-      const arm = node(one, "PLpgSQL_if_elsif");
-      return { when: arm?.["cond"], body: list(arm?.["stmts"]) };
+    { when: condition["cond"], body: plList(condition["then_body"]) },
+    ...plList(condition["elsif_list"]).map((one) => {
+      const arm = plNode(one, "PLpgSQL_if_elsif");
+      return { when: arm?.["cond"], body: plList(arm?.["stmts"]) };
     }),
   ];
-  const otherwise = valueOf([...list(condition["else_body"]), ...rest], state);
+  const otherwise = valueOf([...plList(condition["else_body"]), ...rest], state);
   const args = arms.flatMap(({ when, body }): readonly Node[] => {
-    const sql = queryOf(when as PlNode);
+    const sql = plQuery(when as PlNode);
     const result = valueOf([...body, ...rest], state);
     if (sql === undefined || result === undefined) return [];
     return [{ CaseWhen: { expr: substituted(expressionOf(sql), state), result } }];
@@ -266,10 +247,10 @@ function branches(condition: PlNode, rest: readonly PlNode[], state: State): Nod
 function selectInto(query: PlNode, rest: readonly PlNode[], state: State): Node | undefined {
   if (query["into"] === undefined || query["strict"] !== undefined) return undefined;
   const target = query["target"] as PlNode;
-  const fields = list(node(target, "PLpgSQL_row")?.["fields"]).map(({ name }) => String(name));
+  const fields = plList(plNode(target, "PLpgSQL_row")?.["fields"]).map(({ name }) => String(name));
   const row =
-    node(target, "PLpgSQL_rec")?.["refname"] ?? fields.find((one) => isRow(state.types.get(one) ?? ""));
-  const sql = queryOf(query["sqlstmt"] as PlNode);
+    plNode(target, "PLpgSQL_rec")?.["refname"] ?? fields.find((one) => isRow(state.types.get(one) ?? ""));
+  const sql = plQuery(query["sqlstmt"] as PlNode);
   if (sql === undefined) return undefined;
   const select = selectIn(sql.replace(/\binto\s+"?\w+"?(?=\s|$)/i, ""), state);
   const next = foundBy(select, state);

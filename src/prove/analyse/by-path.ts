@@ -1,3 +1,4 @@
+import { literally } from "../../lib/pattern.ts";
 import { formatQualified, type QualifiedName } from "../../lib/sql-text.ts";
 import type { Schema } from "./schema.ts";
 
@@ -48,7 +49,7 @@ function meaningsOf(
   exposes: readonly string[],
   schema: Schema,
 ): readonly string[] {
-  const exact = name.replaceAll("$", "\\$");
+  const exact = literally(name);
   const isRead = new RegExp(
     `(?:\\b(?:from|join|into|update|using|only)|,)\\s*${exact}(?![\\w$])(?!\\s*[.(])`,
     "i",

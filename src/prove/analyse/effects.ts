@@ -1,4 +1,5 @@
-import { type Node, parsePlPgSQLSync, type RangeVar } from "libpg-query";
+import type { Node, RangeVar } from "libpg-query";
+import { parsePlpgsql, statementsOfAtomic, walkPlpgsql } from "../../lib/function-body.ts";
 import { parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction, ProofRelation, ProofTrigger, Schema } from "./schema.ts";
 import { conjuncts, fieldsOf, part, stringOf, walk } from "./tree.ts";
@@ -241,22 +242,12 @@ function writesIn(fn: ProofFunction, text: string, schema: Schema, of: ProofRela
 
 /** @throws where it is not known what is sent */
 function queriesOf(fn: ProofFunction, text: string): readonly string[] {
-  if (fn.language === "sql")
-    return [
-      fn.sqlBody === null ? text : text.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, ""),
-    ];
+  if (fn.language === "sql") return [fn.sqlBody === null ? text : statementsOfAtomic(text)];
   if (fn.language !== "plpgsql") throw new Error("another language");
-  const tag = "$rowgate_body$";
-  const parameters = fn.argumentNames.map(
-    (name, index) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[index] ?? ""}`,
-  );
-  const parsed: unknown = parsePlPgSQLSync(
-    `create function f(${parameters.join(", ")}) returns ${fn.returnsSet ? "setof " : ""}${fn.returns} language plpgsql as ${tag}${fn.source}${tag}`,
-  );
+  const returns = `${fn.returnsSet ? "setof " : ""}${fn.returns}`;
   const found: string[] = [];
-  walk(parsed, (node) => {
-    if (Object.keys(node).some((key) => /^PLpgSQL_stmt_dyn|^dynquery$/.test(key))) throw new Error("dynamic");
-    const { query } = node as { readonly query?: unknown };
+  walkPlpgsql(parsePlpgsql({ ...fn, returns }), (key, { query }) => {
+    if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) throw new Error("dynamic");
     if (typeof query === "string") found.push(query);
   });
   return found;

@@ -1,4 +1,4 @@
-import { parsePlPgSQLSync } from "libpg-query";
+import { parsePlpgsql, type PlNode, statementsOfAtomic, walkPlpgsql } from "../../lib/function-body.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import { Mentions } from "./mentions.ts";
 
@@ -27,47 +27,31 @@ export function mentionsOf(fn: FunctionText): Mentions {
 function readSqlBody({ sqlBody, source }: FunctionText, found: Mentions): void {
   const value = sqlBody === null ? undefined : /^\s*return\s([\s\S]*?);?\s*$/i.exec(sqlBody)?.[1];
   if (value !== undefined) found.addExpression(value);
-  else
-    found.addStatements(
-      sqlBody === null ? source : sqlBody.replace(/^\s*begin\s+atomic/i, "").replace(/\bend\s*;?\s*$/i, ""),
-    );
+  else found.addStatements(sqlBody === null ? source : statementsOfAtomic(sqlBody));
 }
 
 function readPlpgsql(fn: FunctionText, found: Mentions): void {
-  const given = fn.argumentNames.map(
-    (name, n) => `${name === "" ? "" : `"${name}"`} ${fn.argumentTypes[n] ?? "text"}`,
-  );
-  const tag = "$rowgate_body$";
-  const returns = fn.trigger ? "trigger" : "void";
   try {
-    // What it returns decides only whether RETURN takes a value: PERFORM and RETURN are read alike.
-    const text = (type: string): string =>
-      `create function f(${given.join(", ")}) returns ${type} language plpgsql as ${tag}${fn.source}${tag}`;
-    let parsed: unknown;
-    try {
-      parsed = parsePlPgSQLSync(
-        text(fn.trigger ? returns : fn.returns === "void" ? "void" : `setof ${fn.returns}`),
-      );
-    } catch {
-      parsed = parsePlPgSQLSync(text(fn.trigger ? returns : fn.returns));
-    }
-    readPlNode(parsed, found);
+    walkPlpgsql(parsedAsAny(fn), (key, node) => {
+      if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) found.anything = true;
+      if (key === "PLpgSQL_stmt_call") found.otherCommands = true;
+      for (const column of assignedBy(key, node)) found.assigned.add(column);
+      if (key === "PLpgSQL_expr") readPlExpression(String(node["query"] ?? ""), found);
+    });
   } catch {
     found.anything = true;
   }
 }
 
-function readPlNode(value: unknown, found: Mentions): void {
-  if (Array.isArray(value)) for (const one of value) readPlNode(one, found);
-  else if (typeof value === "object" && value !== null)
-    for (const [key, one] of Object.entries(value)) {
-      if (/^PLpgSQL_stmt_dyn|^dynquery$/.test(key)) found.anything = true;
-      if (key === "PLpgSQL_stmt_call") found.otherCommands = true;
-      for (const column of typeof one === "object" && one !== null ? assignedBy(key, one) : [])
-        found.assigned.add(column);
-      if (key === "PLpgSQL_expr") readPlExpression((one as { query?: string }).query ?? "", found);
-      readPlNode(one, found);
-    }
+/** What it returns decides only whether RETURN takes a value: PERFORM and RETURN are read alike. */
+function parsedAsAny(fn: FunctionText): PlNode {
+  const returns = fn.trigger ? "trigger" : fn.returns;
+  if (fn.trigger || returns === "void") return parsePlpgsql({ ...fn, returns });
+  try {
+    return parsePlpgsql({ ...fn, returns: `setof ${returns}` });
+  } catch {
+    return parsePlpgsql({ ...fn, returns });
+  }
 }
 
 interface PlPart {
