@@ -1,4 +1,4 @@
-import type { Node, RangeVar } from "libpg-query";
+import type { GrantRoleStmt, Node, RangeVar } from "libpg-query";
 import { DatabaseError } from "pg";
 import { isCode } from "../../model/answers.ts";
 import { storageDeletes } from "../../model/settings.ts";
@@ -135,6 +135,13 @@ export function withoutVersion(createExtension: string): string {
   );
 }
 
+/** `cli_login_postgres`: no user of the API, and not the project's own. */
+function isToCliLogin({ grantee_roles: grantees = [] }: GrantRoleStmt): boolean {
+  return grantees.every(
+    (one) => "RoleSpec" in one && one.RoleSpec.rolename?.startsWith("cli_login_") === true,
+  );
+}
+
 /** Why a statement that failed is left out rather than in the way: no access rests on it, and only another server could run it. */
 export function whySkipped(node: Node, error: Error): string | undefined {
   if (!(error instanceof DatabaseError)) return undefined;
@@ -149,6 +156,12 @@ export function whySkipped(node: Node, error: Error): string | undefined {
     JSON.stringify(node).includes('"supabase_admin"')
   )
     return "default privileges of supabase_admin are the platform's, which refuses this too; a dump repeats what is there";
+  if (
+    "GrantRoleStmt" in node &&
+    isCode(error.code, "insufficientPrivilege") &&
+    isToCliLogin(node.GrantRoleStmt)
+  )
+    return "a membership of the login that the platform makes for Supabase's CLI, for some minutes";
   if (/wal_level/.test(error.message) && isCode(error.code, "wrongState"))
     return "a replication slot, which needs a server with wal_level = logical; no access rests on it";
   return undefined;
