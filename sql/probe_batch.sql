@@ -17,14 +17,13 @@
 --        hashed      true: each answer comes with its md5, as "md5"
 --        failing     a statement that fails by itself, to learn what such an error's context looks like
 --        keepsPlans  true: nothing that a plan could freeze depends on who asks (see "plan")
---        mutants     [{"changes": [sql, …], "probes": [[probe, unit], …]}], for rowgate mutate: of each its probes, once its
---                    changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as "most" were
---                    answered otherwise than without the changes, the mutant is undone, and the next one is made
+--        mutants     [{"changes": [sql, …], "probes": [[probe, unit], …], "most": units}], for rowgate mutate: of each its
+--                    probes, once its changes are made, by rowgate's login. A unit is some neighbouring probes; when so many as
+--                    "most" were answered otherwise than without the changes, the mutant is undone, and the next one is made
 --        usual       what the probes are answered without any change: [md5 or null, …]; null: not known, and to be asked first;
 --                    '': answered otherwise already, or to be told whatever it is answered. Row by row, a mutant's probe ends with
 --                    the first row too many: more say no more; and it is left out (null) where the unit's answers differ already.
 --                    One with '' that shows a row too many, or one too few, most likely decides, so the units after it wait
---        most        units
 --      kinds: read    one read: statements[1] returns how many rows, and a hash, as the persona sees them
 --             write   one write over all rows: each of the statements is tried until one goes through (a check may take one
 --                     value and not another); "after" says, privileged and before it is undone, which rows it changed
@@ -106,11 +105,12 @@ declare
   refused_by_raise boolean;             -- a code of probe.raises was the answer at some row
   raised text[]; raised_rows bigint;    -- codes that functions raised, and at how many rows
   mutants constant jsonb[] := array(select jsonb_array_elements(batch->'mutants'));
-  most constant int := (batch->>'most')::int;
-  all_probes constant jsonb[] := case when most is not null then array(select jsonb_array_elements(batch->'probes')) end;
+  most int;
+  mutating constant boolean := jsonb_typeof(batch->'mutants') is not null;
+  all_probes constant jsonb[] := case when mutating then array(select jsonb_array_elements(batch->'probes')) end;
   probe_fields constant text := 'persona int, method text, kind text, baseline int, statements int[], after int[], arguments int[], differences int, list int, guard int, plan int, upsert boolean, settles boolean, raises text[]';
   usual text[] := array(select jsonb_array_elements_text(batch->'usual'));
-  first_probes constant jsonb := case when most is null then batch->'probes'
+  first_probes constant jsonb := case when not mutating then batch->'probes'
     else (select coalesce(jsonb_agg(all_probes[o]), '[]') from unnest(usual) with ordinality x(u, o) where u is null) end;
   wanted text; units text[]; differs boolean; found text[] := '{}';   -- that were answered otherwise; what is said of mutants
   unit int; cancelled boolean := false; undoing boolean; refused_change text; enough boolean;
@@ -138,6 +138,7 @@ begin
       execute stmt;
     end loop;
     stage := 'changed';
+    most := (mutants[mutation]->>'most')::int;
     answers := '{}'; wanted := null; differs := false; units := '{}'; unit := null; enough := false;
   end if;
   <<probes>>
@@ -441,7 +442,7 @@ begin
   exit mutations when cancelled;
   if mutation > 0 then
     found := found || coalesce(refused_change, '[' || array_to_string(units, ',') || ']');
-  elsif most is not null then
+  elsif mutating then
     place := 0;
     for j in 1 .. cardinality(usual) loop
       if usual[j] is null then place := place + 1; usual[j] := md5(answers[place]); end if;
@@ -451,8 +452,8 @@ begin
   ignored := set_config('role', 'none', true);
   for j in 1 .. home_count loop ignored := pg_catalog.set_config(home[j], home_values[j], true); end loop;
   ignored := set_config('rowgate.answers', case
-    when most is null and (batch->>'hashed')::boolean then (select '[' || coalesce(string_agg(left(a, -1) || ',"md5":"' || md5(a) || '"}', ',' order by o), '') || ']' from unnest(answers) with ordinality x(a, o))
-    when most is null then '[' || array_to_string(answers, ',') || ']'
+    when not mutating and (batch->>'hashed')::boolean then (select '[' || coalesce(string_agg(left(a, -1) || ',"md5":"' || md5(a) || '"}', ',' order by o), '') || ']' from unnest(answers) with ordinality x(a, o))
+    when not mutating then '[' || array_to_string(answers, ',') || ']'
     else '[' || to_json(usual) || ',[' || array_to_string(found, ',') || ']]' end, true);
 end
 $rowgate$

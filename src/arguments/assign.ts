@@ -7,7 +7,7 @@ import type { AssignmentObservation } from "../model/observation.ts";
 import { bindCandidateValue, personaParameter } from "../model/parameters.ts";
 import { bindPredicate } from "../plan/columns.ts";
 import { familyOf, literalFor } from "../plan/subject.ts";
-import { isError, type ProofSession, type Step, type StepAnswer } from "../prove/ask/session.ts";
+import { isError, type ProofSession, type StepAnswer } from "../prove/ask/session.ts";
 import type { Material } from "./assign-material.ts";
 import type { CallDatabase } from "./database.ts";
 import { around } from "./named-by-body.ts";
@@ -28,6 +28,8 @@ export interface Assigning {
   readonly database: CallDatabase;
   readonly session: ProofSession;
   readonly callers: readonly Caller[];
+  /** Where only the verdict matters: a column that took one value is tried with no other. */
+  readonly oneIsEnough?: true | undefined;
 }
 
 /** Columns that the role can send a value for at all. */
@@ -42,7 +44,7 @@ export function assignable(
   );
 }
 
-/** Tries values for one column of what the persona may update, or insert. `first`: one that is stored is enough. */
+/** Tries values for one column of what the persona may update, or insert. */
 export async function tryColumn(
   { operation, expectation, assignment }: Pick<Declaration, "operation" | "expectation" | "assignment">,
   column: ColumnInfo,
@@ -73,20 +75,24 @@ export async function tryColumn(
         ...(await storedBy(sql.sql, sql.value, column, info, caller, assigning)),
       })),
     );
-  const alone = await trying(statements);
+  const storing = async (tried: readonly Tried[]): Promise<readonly Tried[]> =>
+    await chosen(
+      tried.filter((one) => one.stored),
+      column,
+      info,
+      caller,
+      assigning,
+    );
+  const first = assigning.oneIsEnough === true ? await trying(statements.slice(0, 1)) : [];
+  const isStored = (await storing(first)).length > 0;
+  const alone = isStored ? first : [...first, ...(await trying(statements.slice(first.length)))];
   const isFixed = assignment?.fixed.some(({ name }) => name === column.name) === true;
   const more =
     isFixed && !alone.some((one) => one.stored)
       ? besideOthers(column, info, { caller, material, assigning, alone, rows, candidates })
       : [];
   const tried = [...alone, ...(await trying(more))];
-  const stored = await chosen(
-    tried.filter((one) => one.stored),
-    column,
-    info,
-    caller,
-    assigning,
-  );
+  const stored = await storing(tried);
   return {
     kind: "assignment",
     operation: operation === "update" ? "update" : "insert",
@@ -227,19 +233,17 @@ async function storedBy(
   { session, database }: Assigning,
 ): Promise<{ readonly stored: boolean; readonly code: string | undefined; readonly touched: number }> {
   const as = caller.as(info.schema, info.name);
-  const count: Step = {
-    as: database.privileged,
-    sql: `select count(*)::text from ${quoteQualified(info)} where ${quoteIdent(column.name)}::text = (${quoteLiteral(value)}::${column.type})::text`,
-    rows: true,
-  };
+  const count = `select count(*)::text from ${quoteQualified(info)} where ${quoteIdent(column.name)}::text = (${quoteLiteral(value)}::${column.type})::text`;
+  // The same for all personas and statements with that value, since each is undone.
+  const before = await session.ask(database.privileged, count);
+  if (isError(before)) return { stored: false, code: before.code, touched: 0 };
   const answers = await session.run([
-    count,
     { as, sql, rows: false },
     { as, sql: "set constraints all immediate", rows: false },
-    count,
+    { as: database.privileged, sql: count, rows: true },
   ]);
   const failed = answers.find(isError);
-  const [before, did, , after] = answers;
+  const [did, , after] = answers;
   return {
     stored: failed === undefined && numberOf(after) > numberOf(before),
     code: failed?.code,

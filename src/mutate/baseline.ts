@@ -9,7 +9,7 @@ import { visibleRows } from "../run/4-probe.ts";
 import type { Covered } from "./cells.ts";
 import { seenAs } from "./outcome.ts";
 import { inPlaces } from "../lib/limiter.ts";
-import { Transcripts } from "./screen.ts";
+import { Transcripts } from "./transcripts.ts";
 
 interface Asking {
   readonly plan: PreflightedRun;

@@ -1,4 +1,4 @@
-import { grouped } from "../lib/grouped.ts";
+import { grouped, inTurn } from "../lib/grouped.ts";
 import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 import { type CellOptions, cellsOf, type Plan, type RelationWork, type Work } from "../plan/plan.ts";
@@ -66,13 +66,16 @@ function likeliestFirst(cells: readonly Cell[]): readonly Cell[] {
   return cells.toSorted((a, b) => costOf(a) - costOf(b));
 }
 
-/** One of each operation after the other; of the operation `last` at the end of each turn. */
-export function inTurns(cells: readonly Cell[], last?: Cell["operation"]): readonly Cell[] {
+/**
+ * One of each operation after the other. Behind `last`, which was answered otherwise and noticed nothing: its persona's cells come
+ * first, since the change is about that persona, and other operations before the same one.
+ */
+export function inTurns(cells: readonly Cell[], last?: Cell): readonly Cell[] {
+  const others = ({ persona }: Cell): number => Number(persona.name !== last?.persona.name);
   const turns = [...grouped(cells, ({ operation }) => operation)]
-    .toSorted(([a], [b]) => Number(a === last) - Number(b === last))
-    .map(([, same]) => same);
-  const longest = Math.max(0, ...turns.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, turn) => turns.flatMap((one) => one[turn] ?? [])).flat();
+    .toSorted(([a], [b]) => Number(a === last?.operation) - Number(b === last?.operation))
+    .map(([, same]) => same.toSorted((a, b) => others(a) - others(b)));
+  return inTurn(turns);
 }
 
 function costOf({ operation, column }: Cell): number {

@@ -8,6 +8,7 @@ import {
   type RoleInfo,
 } from "../model/catalog.ts";
 import { isFor } from "../model/operations.ts";
+import { perObject } from "../lib/recent.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
 import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 import type { Mutant } from "./mutant.ts";
@@ -127,8 +128,27 @@ function permitsTheSame(
   );
 }
 
+/** Asked when a change is looked at first, when its cells are chosen, and when none noticed it. */
+const knownOf = perObject((_before: RelationInfo) =>
+  perObject((_after: RelationInfo) => perObject((_role: RoleInfo) => new Map<string, boolean>())),
+);
+
 /** Both sides together are true before just where they are true after. */
 function saysTheSame(
+  before: RelationInfo,
+  after: RelationInfo,
+  role: RoleInfo,
+  command: Command,
+  sides: readonly Side[],
+): boolean {
+  const known = knownOf(before)(after)(role);
+  const key = [command, ...sides].join(" ");
+  const same = known.get(key) ?? areTheSame(before, after, role, command, sides);
+  known.set(key, same);
+  return same;
+}
+
+function areTheSame(
   before: RelationInfo,
   after: RelationInfo,
   role: RoleInfo,
@@ -189,9 +209,7 @@ function effective(
 ): Formula {
   if (!info.rls || bypassOf(role, info) !== undefined) return () => 1;
   const formulas = (permissive: boolean): readonly Formula[] =>
-    clauses(info, role, command, side, permissive).map((text) =>
-      formulaOf(parseExpression(text), info, atoms),
-    );
+    clauses(info, role, command, side, permissive).map((one) => formulaOf(treeOf(one), info, atoms));
   return all([any(formulas(true)), ...formulas(false)]);
 }
 
@@ -199,7 +217,9 @@ function effective(
 function textOf(info: RelationInfo, role: RoleInfo, command: Command, side: Side): string {
   const isOpen = !info.rls || bypassOf(role, info) !== undefined;
   const of = (permissive: boolean): readonly string[] =>
-    clauses(info, role, command, side, permissive).toSorted();
+    clauses(info, role, command, side, permissive)
+      .map(({ text }) => text)
+      .toSorted();
   return isOpen ? "" : JSON.stringify([of(true), of(false)]);
 }
 
@@ -210,7 +230,7 @@ function clauses(
   command: Command,
   side: Side,
   permissive: boolean,
-): readonly string[] {
+): readonly Clause[] {
   return info.policies
     .filter(
       (policy) =>
@@ -218,8 +238,19 @@ function clauses(
         (policy.command === command || policy.command === "all") &&
         isFor(policy.roles, role),
     )
-    .flatMap(({ using, check }) => (side === "check" ? (check ?? using) : using) ?? []);
+    .flatMap((policy) => clausesOf(policy)[side] ?? []);
 }
+
+interface Clause {
+  readonly text: string;
+}
+
+/** Of a policy, which is the same one in most changes. */
+const clausesOf = perObject(({ using, check }: PolicyInfo): Readonly<Record<Side, Clause | undefined>> => {
+  const [usingClause, checkClause] = [using, check].map((text) => (text === null ? undefined : { text }));
+  return { using: usingClause, check: checkClause ?? usingClause };
+});
+const treeOf = perObject(({ text }: Clause) => parseExpression(text));
 
 const all =
   (of: readonly Formula[]): Formula =>
@@ -246,11 +277,15 @@ function formulaOf(node: Node, info: RelationInfo, atoms: Map<string, number>): 
     const equal = formulaOf(same, info, atoms);
     return (values) => (equal(values) === 1 ? 1 : 0);
   }
-  const key = JSON.stringify(node, (name, value: unknown) => (name.endsWith("location") ? undefined : value));
+  const key = atomOf(node);
   const index = atoms.get(key) ?? atoms.size;
   atoms.set(key, index);
   return (values) => values[index] ?? 0.5;
 }
+
+const atomOf = perObject((node: Node) =>
+  JSON.stringify(node, (name, value: unknown) => (name.endsWith("location") ? undefined : value)),
+);
 
 /** A constant, or IS NULL of a column that holds no NULL. */
 function valueOf(node: Node, info: RelationInfo): Truth | undefined {
@@ -291,9 +326,11 @@ function columnOf(node: Node | undefined, { columns, name }: RelationInfo): Colu
   return own ? columns.find((one) => one.name === fields?.at(-1)) : undefined;
 }
 
+/** By how many parts there are. */
+const assignmentsOf: (readonly (readonly Truth[])[])[] = [[[]]];
+
 function assignments(count: number): readonly (readonly Truth[])[] {
-  let found: readonly (readonly Truth[])[] = [[]];
-  for (let index = 0; index < count; index++)
-    found = found.flatMap((one) => truths.map((value) => [...one, value]));
-  return found;
+  return (assignmentsOf[count] ??= assignments(count - 1).flatMap((one) =>
+    truths.map((value) => [...one, value]),
+  ));
 }

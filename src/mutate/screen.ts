@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
 import { operationInfo } from "../model/operations.ts";
-import type { DirectChannel, StartedProbe } from "../probe/sql/channel.ts";
+import type { StartedProbe } from "../probe/sql/channel.ts";
 import type { Posted } from "../probe/sql/batch.ts";
 import {
   type BatchMutant,
@@ -14,6 +14,7 @@ import {
 import { inTurns } from "./cells.ts";
 import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+import { type Asked, elsewhere, isBatched, keyOf, requestsOf } from "./transcripts.ts";
 
 /*
  * Many mutants in one statement. Each is asked what the cells asked without it, and only the first cell that is answered
@@ -26,35 +27,7 @@ export interface Trial {
   readonly cells: readonly Cell[];
 }
 
-/** What a cell's probe asked without any change, round by round. */
-export interface Round {
-  readonly requests: readonly Request[];
-  readonly replies: readonly Reply[];
-}
-
-/** What was asked, and replied, without any change. */
-export class Transcripts {
-  /** By the cell's id. */
-  readonly #rounds = new Map<string, Round[]>();
-  /** By probe: the hash of what it is answered. */
-  readonly usual: Map<string, string> = new Map();
-
-  add(cell: Cell, requests: readonly Request[], replies: readonly Reply[]): void {
-    this.#rounds.set(cell.id, [...this.of(cell), { requests, replies }]);
-    for (const [index, request] of requests.entries()) {
-      const md5 = replies[index]?.md5;
-      if (isBatched(request) && md5 !== undefined) this.usual.set(keyOf(cell, request), md5);
-    }
-  }
-
-  of({ id }: Cell): readonly Round[] {
-    return this.#rounds.get(id) ?? [];
-  }
-}
-
-interface Means {
-  readonly channel: DirectChannel;
-  readonly transcripts: Transcripts;
+interface Means extends Asked {
   readonly interrupted?: AbortSignal | undefined;
 }
 
@@ -77,8 +50,10 @@ interface Running {
   readonly differing: Set<string>;
   /** Cells that the change makes fail with an error, or too late. */
   unclear: number;
-  /** Of what changes rows: whose cell was the last to be answered otherwise and to notice nothing. */
-  undecided: Cell["operation"] | undefined;
+  /** Cells that were answered otherwise and noticed nothing. */
+  undecided: number;
+  /** Of what changes rows: the last of them. */
+  last: Cell | undefined;
   done: boolean;
 }
 
@@ -91,7 +66,10 @@ interface Live {
 
 /** A statement answers for so many mutants; where the statement timeout cuts it short, for half as many. */
 const mutantsAtMost = 64;
-/** Most mutants are noticed by the first cell that is answered otherwise; where the first was unclear, more are asked at a time. */
+/** Most mutants are noticed by the first cell that is answered otherwise, or by the next one; after them, more are asked at a time. */
+const onesAtMost = 2;
+/** So the first message of a mutant asks no more of its cells than these: to make and to read a probe takes time, too. */
+const firstAtMost = 16;
 const unitsAtMost = 8;
 /** Where so many cells say nothing, of one operation after the other, the rest would not either. */
 const unclearAtMost = 9;
@@ -106,22 +84,23 @@ export async function screen(trials: readonly Trial[], means: Means): Promise<re
       result: undefined,
       differing: new Set(),
       unclear: 0,
-      undecided: undefined,
+      undecided: 0,
+      last: undefined,
       done: false,
     }),
   );
   let size = mutantsAtMost;
-  let most = 1;
+  let first = true;
   for (let open = running; open.length > 0; open = running.filter(({ done }) => !done)) {
     for (let from = 0; from < open.length; from += size) {
       means.interrupted?.throwIfAborted();
       const chunk = open.slice(from, from + size);
-      if (await askOnce(chunk, { ...means, most })) continue;
+      if (await askOnce(chunk, { ...means, first })) continue;
       if (chunk.length === 1) for (const one of chunk) end(one, "unknown");
       size = Math.max(1, Math.floor(size / 2));
       break;
     }
-    most = unitsAtMost;
+    first = false;
   }
   return running;
 }
@@ -132,7 +111,8 @@ function end(one: Running, result: Said): void {
 }
 
 interface Asking extends Means {
-  readonly most: number;
+  /** Nothing was asked of these mutants before. */
+  readonly first: boolean;
 }
 
 /** @returns false: the statement came back without an answer for some of them. */
@@ -149,13 +129,13 @@ async function askOnce(chunk: readonly Running[], asking: Asking): Promise<boole
       (units, index): BatchMutant => ({
         changes: chunk[index]?.trial.mutant.ddl ?? [],
         probes: units.flatMap(({ keys }, unit) => keys.map((key) => [numbers.get(key) ?? 0, unit] as const)),
+        most: mostOf(chunk[index]),
       }),
     ),
     // What is asked of one mutant alone, as it is planned with a privilege more or less, is judged sooner than it is asked twice.
     usual: [...posted.keys()].map((key) =>
-      key.startsWith(anew) ? "" : (asking.transcripts.usual.get(key) ?? (asking.most === 1 ? "" : null)),
+      key.startsWith(anew) ? "" : (asking.transcripts.usual.get(key) ?? (asking.first ? "" : null)),
     ),
-    most: asking.most,
   });
   if ("kind" in raw) return false;
   const [usual, answers] = raw;
@@ -170,6 +150,10 @@ async function askOnce(chunk: readonly Running[], asking: Asking): Promise<boole
   return answers.length === chunk.length;
 }
 
+function mostOf(one: Pick<Running, "undecided"> | undefined): number {
+  return one === undefined || one.undecided < onesAtMost ? 1 : unitsAtMost;
+}
+
 interface Unit {
   readonly cell: Cell;
   readonly live?: Live;
@@ -180,7 +164,7 @@ interface Unit {
 const anew = "anew ";
 
 /** The probes of a mutant, unit by unit, and each probe of a batch once. */
-function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, means: Means): readonly Unit[] {
+function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, asking: Asking): readonly Unit[] {
   const post = (cell: Cell, requests: readonly BatchRequest[], prefix: string): readonly string[] =>
     requests.map((request) => {
       const key = `${prefix}${keyOf(cell, request)}`;
@@ -189,51 +173,8 @@ function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, means: M
     });
   if (live.length > 0)
     return live.map((one) => ({ cell: one.cell, live: one, keys: post(one.cell, one.pending, anew) }));
-  return queue.map((cell) => ({ cell, keys: post(cell, requestsOf(cell, means), "") }));
-}
-
-const keys = new WeakMap<BatchRequest, string>();
-
-function keyOf(cell: Cell, request: BatchRequest): string {
-  let key = keys.get(request);
-  if (key === undefined) {
-    const { as, ...asked } = request;
-    const asking = as ?? cell;
-    key = JSON.stringify([asking.persona.name, asking.operation, asking.column, asking.call?.name, asked]);
-    keys.set(request, key);
-  }
-  return key;
-}
-
-const requested = new WeakMap<Cell, readonly BatchRequest[]>();
-
-/** What the cell's probe asks over the first connection: all that it asked before, or what it asks first. */
-function requestsOf(cell: Cell, { channel, transcripts }: Means): readonly BatchRequest[] {
-  let found = requested.get(cell);
-  if (found === undefined) {
-    const first = channel.start(cell).requests;
-    const before = transcripts.of(cell);
-    const all = isSame(cell, first, before) ? before.flatMap(({ requests }) => requests) : first;
-    found = all.filter(isBatched).filter((request) => channel.isOnFirst({ cell, request }));
-    requested.set(cell, found);
-  }
-  return found;
-}
-
-/** The cell asks first what it asked without the change. */
-function isSame(cell: Cell, first: readonly Request[], [before]: readonly Round[]): boolean {
-  return before !== undefined && keysOf(cell, first) === keysOf(cell, before.requests);
-}
-
-function keysOf(cell: Cell, requests: readonly Request[]): string {
-  return requests
-    .filter(isBatched)
-    .map((request) => keyOf(cell, request))
-    .join("\n");
-}
-
-function isBatched(request: Request): request is BatchRequest {
-  return request.kind !== "explain";
+  const now = asking.first ? queue.slice(0, firstAtMost) : queue;
+  return now.map((cell) => ({ cell, keys: post(cell, requestsOf(cell, asking), "") }));
 }
 
 async function advance(one: Running, units: readonly Unit[], raw: RawMutant, asking: Asking): Promise<void> {
@@ -242,6 +183,7 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
     return end(one, { state: "compile error", because: `${message} (${code})` });
   }
   const { mutant } = one.trial;
+  const most = mostOf(one);
   const live: Live[] = [];
   for (const { unit, answers } of raw) {
     const asked = units[unit];
@@ -259,17 +201,18 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
       const outcome = outcomeOf([asked.cell], [seenAs(asked.cell, seen, mutant)]);
       if (isFinal(outcome)) return end(one, outcome);
       one.result ??= outcome;
+      one.undecided += 1;
       if (outcome !== undefined) one.unclear += 1;
-      else if (isOfRows(asked.cell)) one.undecided = asked.cell.operation;
+      else if (isOfRows(asked.cell)) one.last = asked.cell;
     }
   }
   // An answer that most likely decides ends the statement for this mutant: the others' turn comes if it did not.
   const answered = new Set(raw.map(({ unit }) => unit));
   for (const [unit, { live: waiting }] of units.entries())
     if (waiting !== undefined && !answered.has(unit)) live.push(waiting);
-  if (one.live.length === 0) one.queue = leftOf(one.queue, units, raw, asking.most);
+  if (one.live.length === 0) one.queue = leftOf(one.queue, units.length, raw, most);
   if (one.unclear >= unclearAtMost) one.queue = [];
-  else if (one.unclear > 0 || one.undecided !== undefined) one.queue = inTurns(one.queue, one.undecided);
+  else if (one.unclear > 0 || one.last !== undefined) one.queue = inTurns(one.queue, one.last);
   one.live = live;
   if (live.length === 0 && one.queue.length === 0) end(one, one.result);
 }
@@ -279,15 +222,15 @@ function isOfRows({ operation }: Cell): boolean {
   return blind || rowByRow;
 }
 
-/** The cells behind the last one that was answered otherwise; none where the mutant was asked to its end. */
+/** The cells behind the last one that was answered otherwise, or behind all that were asked. */
 function leftOf(
   queue: readonly Cell[],
-  units: readonly Unit[],
+  asked: number,
   raw: readonly { readonly unit: number }[],
   most: number,
 ): readonly Cell[] {
-  const last = units[raw.at(-1)?.unit ?? units.length];
-  return raw.length < most || last === undefined ? [] : queue.slice(queue.indexOf(last.cell) + 1);
+  const last = raw.length < most ? undefined : raw.at(-1)?.unit;
+  return queue.slice(last === undefined ? asked : last + 1);
 }
 
 function begun(cell: Cell, { channel }: Means): Live {
@@ -340,31 +283,4 @@ async function replyTo(
 
 function showsTooMuch(reply: Reply): boolean {
   return reply.kind === "rows" && reply.rows.unexpected > 0;
-}
-
-/** What another state of the session was answered without the change. */
-function elsewhere(key: string, cell: Cell, rounds: readonly Round[]): Reply | undefined {
-  for (const { requests, replies } of rounds)
-    for (const [index, request] of requests.entries())
-      if (isBatched(request) && keyOf(cell, request) === key) return replies[index];
-  return undefined;
-}
-
-/** Whether {@link screen} says too little of a cell: its probe was not the same, or some of it goes over another connection. */
-export function isLeftOut(cell: Cell, means: Pick<Means, "channel" | "transcripts">): boolean {
-  const known = leftOut.get(cell) ?? asksOtherwise(cell, means);
-  leftOut.set(cell, known);
-  return known;
-}
-
-/** Of cells as they were planned, which are asked about by many mutants. */
-const leftOut = new WeakMap<Cell, boolean>();
-
-function asksOtherwise(
-  cell: Cell,
-  { channel, transcripts }: Pick<Means, "channel" | "transcripts">,
-): boolean {
-  const { requests } = channel.start(cell);
-  if (requests.some((request) => isBatched(request) && !channel.isOnFirst({ cell, request }))) return true;
-  return !isSame(cell, requests, transcripts.of(cell));
 }

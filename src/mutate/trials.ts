@@ -20,8 +20,9 @@ import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs, underInfo } from "./outcome.ts";
 import { inPlaces } from "../lib/limiter.ts";
 import type { MutantProofs } from "./proof.ts";
-import { isLeftOut, screen, type Transcripts } from "./screen.ts";
+import { screen } from "./screen.ts";
 import { suggestionFor } from "./suggest.ts";
+import { isLeftOut, type Transcripts } from "./transcripts.ts";
 import { mayDiffer } from "./visible.ts";
 
 export interface Mutating extends Coverage {

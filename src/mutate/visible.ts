@@ -6,7 +6,7 @@ import { type Coverage, isLent } from "./cells.ts";
 import { type Command, differingCommands } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
 import { readersOf } from "./readers.ts";
-import type { Transcripts } from "./screen.ts";
+import type { Transcripts } from "./transcripts.ts";
 
 /*
  * Which of the cells that lie in a change's way can be answered otherwise at all. The others need not be asked: what they were

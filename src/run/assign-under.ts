@@ -1,4 +1,5 @@
 import { type Client, DatabaseError } from "pg";
+import type { Assigning } from "../arguments/assign.ts";
 import { type Material, materialOf } from "../arguments/assign-material.ts";
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
@@ -43,7 +44,10 @@ export class ColumnTries {
     try {
       await client.query(["begin isolation level repeatable read", ...changes].join(";\n"));
       await session.begin();
-      const assigning = await assigningOf(session, { plan: this.#plan, sessions: this.#sessions });
+      const assigning: Assigning = {
+        ...(await assigningOf(session, { plan: this.#plan, sessions: this.#sessions })),
+        oneIsEnough: true,
+      };
       const material = (): Promise<Material> => {
         const known = this.#material.get(info.oid) ?? materialOf(info, assigning.database);
         this.#material.set(info.oid, known);

@@ -147,6 +147,8 @@ export interface BatchMutant {
   readonly changes: readonly string[];
   /** Number of the probe, from 1, and of the unit that it belongs to. */
   readonly probes: readonly (readonly [probe: number, unit: number])[];
+  /** It ends when so many of its units were answered otherwise. */
+  readonly most: number;
 }
 
 /** Probes for mutants. */
@@ -154,8 +156,6 @@ export interface BatchMutants {
   readonly mutants: readonly BatchMutant[];
   /** Of each probe, what it is answered without any change, as a hash; `null`: to be asked first. */
   readonly usual: readonly (string | null)[];
-  /** A mutant ends when so many of its units were answered otherwise. */
-  readonly most: number;
 }
 
 /** What a mutant came to: the units that were answered otherwise than without its changes. */
