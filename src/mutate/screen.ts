@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { Observation } from "../model/observation.ts";
 import { operationInfo } from "../model/operations.ts";
-import type { StartedProbe } from "../probe/sql/channel.ts";
+import type { DirectChannel, StartedProbe } from "../probe/sql/channel.ts";
 import type { Posted } from "../probe/sql/batch.ts";
 import {
   type BatchMutant,
@@ -11,6 +11,7 @@ import {
   replyOf,
   type Request,
 } from "../probe/sql/protocol.ts";
+import { perObject } from "../lib/recent.ts";
 import { inTurns } from "./cells.ts";
 import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
@@ -30,6 +31,9 @@ export interface Trial {
 interface Means extends Asked {
   readonly interrupted?: AbortSignal | undefined;
 }
+
+/** What is kept of a mutant while it is asked about: why the server refuses is found out once for a role. */
+const underChange = perObject((channel: DirectChannel) => perObject(({ ddl }: Mutant) => channel.under(ddl)));
 
 /** What the cells say: `undefined`, none notices; `unknown`, the mutant must be asked by itself. */
 type Said = Outcome | "unknown" | undefined;
@@ -264,13 +268,13 @@ async function resume(
 async function replyTo(
   request: Request,
   { cell, replies }: Live,
-  { ddl }: Mutant,
+  mutant: Mutant,
   { channel, transcripts }: Means,
 ): Promise<Reply | "unknown" | undefined> {
   if (request.kind === "explain") {
     // A row too many is a leak, whatever refused the others.
     if ([...replies.values()].some(showsTooMuch)) return { kind: "routine" };
-    return await channel.under(ddl).explain(cell, request);
+    return await underChange(channel)(mutant).explain(cell, request);
   }
   const key = keyOf(cell, request);
   const known = replies.get(key);
