@@ -7,7 +7,7 @@ import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog
 import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
 import type { Mutant } from "../../src/mutate/mutant.ts";
-import { Transcripts } from "../../src/mutate/screen.ts";
+import { Transcripts } from "../../src/mutate/transcripts.ts";
 import { mayDiffer } from "../../src/mutate/visible.ts";
 import type { Reply } from "../../src/probe/sql/protocol.ts";
 import { suggestionFor } from "../../src/mutate/suggest.ts";
