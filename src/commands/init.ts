@@ -21,6 +21,7 @@ import { Control } from "../probe/sql/baseline.ts";
 import { readSchema } from "../prove/ask/read-schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
+import { projectConfigOf } from "../stage/baseline.ts";
 import { type PreparedSystem, type SystemOptions, systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
@@ -109,7 +110,10 @@ async function look(
   try {
     await loadParser();
     return await privileged.ask("while users and relations were read", async (client) => {
-      const facts = withoutKnown(await readFacts(client), task.place.known?.matrix);
+      const { policies, known: before } = task.place;
+      const config =
+        policies === undefined ? undefined : await projectConfigOf(policies, task.environment.cwd);
+      const facts = withoutKnown(await readFacts(client, config?.schemas), before?.matrix);
       await client.query("begin");
       try {
         if (system.baseline !== undefined) await client.query("set local role postgres");
@@ -153,7 +157,8 @@ async function lasting(task: Task, rows: readonly string[]): Promise<(user: stri
     !/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(user) || said.includes(user.toLowerCase());
 }
 
-async function readFacts(client: Client): Promise<SystemFacts> {
+/** @param listed what `config.toml` says that the API exposes */
+async function readFacts(client: Client, listed: readonly string[] | undefined): Promise<SystemFacts> {
   const { rows: roles } = await client.query<ScanRole>(readSql("scan_roles.sql"));
   const names = roles.map(({ name }) => name);
   const { rows: schemas } = await client.query<{ name: string }>(readSql("scan_schemas.sql"), [names]);
@@ -176,7 +181,8 @@ async function readFacts(client: Client): Promise<SystemFacts> {
       message: "No role of users may use any relation of the database: there is nothing to declare.",
       hint: "check that the SQL was applied and that it grants something: on Supabase, to anon and authenticated",
     });
-  const exposes = schemas.map(({ name }) => name).filter((name) => !platformSchemas.has(name));
+  const found = schemas.map(({ name }) => name).filter((name) => !platformSchemas.has(name));
+  const exposes = listed?.filter((name) => found.includes(name)) ?? found;
   const asked = whatIsAsked(own, users, schema);
   return {
     catalog,

@@ -51,7 +51,8 @@ function notCaptured(from: PrivilegesSource): RowgateError {
   });
 }
 
-async function projectConfigOf(policies: string, cwd: string): Promise<ProjectConfig | undefined> {
+/** What the `config.toml` beside the SQL, or of the current folder, says. */
+export async function projectConfigOf(policies: string, cwd: string): Promise<ProjectConfig | undefined> {
   const folders = [policies, path.dirname(policies), path.join(cwd, "supabase")];
   const folder = folders.find((one) => existsSync(path.join(one, "config.toml")));
   return folder === undefined ? undefined : readProjectConfig(folder);

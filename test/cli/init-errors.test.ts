@@ -38,6 +38,23 @@ begin
 end $$;
 create policy ranked on public.members to authenticated using (public.has_rank(array['owner']));
 create policy own on public.notes to authenticated using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
+-- A policy that takes a file's name for a uuid.
+insert into storage.buckets (id, name) values ('faces', 'faces');
+create function public.face_of(name text) returns uuid language plpgsql stable set search_path = '' as $$
+begin
+  return replace(storage.filename(name), concat('.', storage.extension(name)), '')::uuid;
+end $$;
+create policy face on storage.objects for select to authenticated using (bucket_id = 'faces' and public.face_of(name) = auth.uid());
+-- A schema that users may use, and that the API does not expose.
+create schema internal;
+grant usage on schema internal to authenticated;
+create table internal.counts (owner uuid references auth.users primary key, count int);
+alter table internal.counts enable row level security;
+grant select on internal.counts to authenticated;
+create policy own on internal.counts for select to authenticated using (owner = auth.uid());
+`;
+const config = `[api]
+schemas = ["public", "graphql_public"]
 `;
 
 let folder: string;
@@ -47,6 +64,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "rowgate init "));
   await mkdir(path.join(folder, "supabase/migrations"), { recursive: true });
   await writeFile(path.join(folder, "supabase/migrations/20260101000000_all.sql"), sql);
+  await writeFile(path.join(folder, "supabase/config.toml"), config);
   made = await rowgate(["init", "--quiet"], { cwd: folder });
   const name = /next: rowgate run (\S+)/.exec(made.out)?.[1] ?? "";
   matrix = path.join(folder, name);
@@ -86,4 +104,19 @@ test("an error of the SQL is the first question, and a waiver names it: the run 
   expect(failed.code).toBe(2);
   expect(failed.out.replaceAll(/\s+/g, " ")).toContain("covers 42P01 alone");
   await writeFile(matrix, text);
+});
+
+test("files are called as policies read their names, so that none of them ends in an error", async () => {
+  expect(made.out).not.toContain("storage.objects end in an error");
+  expect(await readFile(matrix, "utf8")).not.toMatch(/storage\.objects:(?: .*)?\n(?: {4}.*\n)*.*error: "22/);
+});
+
+test("the matrix exposes what config.toml does, and declares what users reach besides", async () => {
+  const text = await readFile(matrix, "utf8");
+  expect(text).not.toMatch(/^exposes:/m);
+  expect(text).toMatch(/^ {2}internal\.counts:/m);
+  const only = ["--only", "*/internal.counts/select"];
+  const run = await rowgate(["run", matrix, ...only, "--json"], { cwd: folder });
+  expect(run.code, run.out + run.err).toBe(0);
+  expect(run.out).toContain('"direct"');
 });

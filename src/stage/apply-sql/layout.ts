@@ -161,6 +161,8 @@ export interface ProjectConfig {
   /** `api.auto_expose_new_tables`; `undefined`: unset. */
   readonly exposesNewTables: boolean | undefined;
   readonly extraSearchPath: readonly string[] | undefined;
+  /** Schemas that the API exposes, the default one first; `undefined`: it does not say. */
+  readonly schemas: readonly string[] | undefined;
 }
 
 /** What `config.toml` says of a project's SQL. @throws {RowgateError} `sql/config-toml` */
@@ -176,6 +178,7 @@ export async function readProjectConfig(folder: string): Promise<ProjectConfig> 
     seedPaths: Array.isArray(seed["sql_paths"]) ? seed["sql_paths"].map(String) : ["./seed.sql"],
     exposesNewTables: typeof exposes === "boolean" ? exposes : undefined,
     extraSearchPath: listed(tableOf(api)["extra_search_path"]),
+    schemas: listed(tableOf(api)["schemas"]),
   };
 }
 
