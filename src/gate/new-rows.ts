@@ -13,25 +13,23 @@ import { bypassingIn } from "./sign-up.ts";
 import type { State } from "./state.ts";
 
 /**
- * Values that a row may be changed to and could not before. Only forbidden updates say what a row must not become: where the matrix
- * declares none, what the policies and triggers ask about is tried on both sides.
+ * Values that a row may be changed to, or put in with, and could not before. Only the candidates of the matrix say what a new row must
+ * not be: what the policies and triggers ask about is tried on both sides.
  */
 export async function compareNewRows(before: State, after: State): Promise<readonly Keyed<GateChange>[]> {
   if (before.marks === after.marks) return [];
   const keys = keysFor(after, before);
   const tries = await triesOf(before, after);
   const had = new Map(
-    (await tried(before, tries)).map(([cell, names]) => [keysFor(before, before)(cell), names]),
+    (await tried(before, tries)).map(({ cell, accepted }) => [keysFor(before, before)(cell), accepted]),
   );
-  return (await tried(after, tries)).flatMap(([cell, accepted]): readonly Keyed<GateChange>[] => {
+  return (await tried(after, tries)).flatMap(({ cell, accepted }): readonly Keyed<GateChange>[] => {
     const key = keys(cell);
     const was = had.get(key);
-    const free = freeColumns(cell, after);
-    const isFree = (candidate: BoundCandidate | undefined): boolean =>
-      Object.keys(candidate?.values ?? {}).every((column) => free.has(column));
-    const candidates = new Map(tries.get(cell.relation.info.oid)?.map((one) => [one.name, one]));
+    const isDeclared = declaredIn(cell, after);
     const names = [...accepted].filter(
-      ([name, isAccepted]) => isAccepted && was?.get(name) === false && !isFree(candidates.get(name)),
+      ([name, isAccepted]) =>
+        isAccepted && was?.get(name) === false && !isDeclared(tries.get(cell.relation.info.oid), name),
     );
     if (names.length === 0) return [];
     return [
@@ -167,7 +165,7 @@ async function guardsOf(state: State): Promise<Guards> {
 
 /** What each policy and trigger names. */
 function askedOfNewRows(info: RelationInfo, guards: Guards): readonly Mentions[] {
-  const checks = info.policies.filter(isForUpdate).flatMap(({ using, check }) => check ?? using ?? []);
+  const checks = info.policies.filter(isForNewRows).flatMap(({ using, check }) => check ?? using ?? []);
   const policies = checks.map((one) => {
     const mentions = new Mentions();
     mentions.addExpression(one);
@@ -176,8 +174,8 @@ function askedOfNewRows(info: RelationInfo, guards: Guards): readonly Mentions[]
   return [...policies, ...(guards.get(info.oid) ?? [])];
 }
 
-function isForUpdate({ command }: PolicyInfo): boolean {
-  return command === "update" || command === "all";
+function isForNewRows({ command }: PolicyInfo): boolean {
+  return command === "update" || command === "insert" || command === "all";
 }
 
 /** A value that no row has, where its type says what one looks like. */
@@ -189,37 +187,72 @@ function otherValues(type: string): readonly string[] {
   return /^(?:date|timestamp)/.test(type) ? ["2000-01-01", "2100-01-01"] : [];
 }
 
+/** Of each try, by its name. */
 type Accepted = ReadonlyMap<string, boolean>;
 
-async function tried(state: State, tries: Tries): Promise<readonly (readonly [Cell, Accepted])[]> {
+interface Tried {
+  readonly cell: Cell;
+  readonly accepted: Accepted;
+}
+
+async function tried(state: State, tries: Tries): Promise<readonly Tried[]> {
   const bypassing = bypassingIn(state);
   const cells = state.cells.flatMap((cell): readonly Cell[] => {
-    const never = tries.get(cell.relation.info.oid) ?? [];
-    const isAsked = cell.operation === "update" && never.length > 0 && !bypassing.has(cell.persona.name);
-    return isAsked ? [{ ...cell, update: { set: cell.update?.set, never } }] : [];
+    const some = tries.get(cell.relation.info.oid) ?? [];
+    return some.length === 0 || bypassing.has(cell.persona.name) ? [] : withTries(cell, some);
   });
   const answers = await state.channel.probe(cells);
-  return cells.map((cell, index) => [cell, acceptedIn(answers[index]?.observation)]);
+  return cells.map((cell, index) => ({ cell, accepted: acceptedIn(answers[index]?.observation) }));
+}
+
+/** An UPDATE to each of these values; an INSERT of a row that the matrix says is accepted, with these values in it. */
+function withTries(cell: Cell, tries: readonly BoundCandidate[]): readonly Cell[] {
+  if (cell.operation === "update") return [{ ...cell, update: { set: cell.update?.set, never: tries } }];
+  const [row] = cell.operation === "insert" ? acceptedRows(cell) : [];
+  if (row === undefined) return [];
+  const candidates = tries.map((one) => ({ ...one, values: { ...row.values, ...one.values } }));
+  return [{ ...cell, candidates }];
+}
+
+function acceptedRows({ candidates, expectation }: Cell): readonly BoundCandidate[] {
+  if (expectation.kind === "allow") return candidates;
+  return expectation.kind === "candidates"
+    ? candidates.filter(({ name }) => expectation.accept.includes(name))
+    : [];
 }
 
 function acceptedIn(seen: Observation | undefined): Accepted {
   // Who changes no row is refused each value, whatever the policies ask of new rows.
-  if (seen?.kind !== "rows" || seen.affected === 0) return new Map();
+  const attempts =
+    seen?.kind === "insert"
+      ? seen.attempts
+      : seen?.kind === "rows" && seen.affected > 0
+        ? seen.forbiddenUpdates
+        : [];
   return new Map(
-    seen.forbiddenUpdates.map(({ candidate, answer, putBack }) => [
+    attempts.map(({ candidate, answer, putBack }) => [
       candidate.name,
       answer.code === null && putBack !== true,
     ]),
   );
 }
 
-/** Columns that the matrix says may be written; all where it says what a new row may be. */
-function freeColumns(cell: Cell, { fitted }: State): Pick<ReadonlySet<string>, "has"> {
+/** Whether the matrix says so: the columns may be written, such a row is accepted, or it says what any new row may be. */
+function declaredIn(
+  cell: Cell,
+  { fitted, cells }: State,
+): (tries: readonly BoundCandidate[] | undefined, name: string) => boolean {
   const { info } = cell.relation;
   const spec = fitted.relations.find(({ schema, name }) => schema === info.schema && name === info.name);
   const said = spec && resolveExpectation(spec, cell.persona.name, cell.operation)?.declaration;
-  const saysAll = cell.check !== undefined || said?.mayBecome !== undefined;
-  return saysAll ? { has: () => true } : new Set(said?.assignment?.free.map(({ name }) => name));
+  if (cell.check !== undefined || said?.mayBecome !== undefined) return () => true;
+  const free = new Set(said?.assignment?.free.map(({ name }) => name));
+  const rows = cells.flatMap((one) => (one.id === cell.id ? acceptedRows(one) : []));
+  return (tries, name) => {
+    const values = Object.entries(tries?.find((one) => one.name === name)?.values ?? {});
+    const isFree = values.every(([column]) => free.has(column));
+    return isFree || rows.some((row) => values.every(([column, value]) => row.values[column] === value));
+  };
 }
 
 /** The policies and triggers of the relation, and functions, since these may ask for them. */
@@ -229,6 +262,6 @@ function decides(oid: string): Facet {
     const info = state.plan.catalog.relations.find((one) => one.oid === oid);
     const marks = JSON.parse(state.marks) as readonly { readonly kind: string }[];
     const functions = marks.filter(({ kind }) => kind === "function");
-    return [info?.policies.filter(isForUpdate), info?.triggers, functions];
+    return [info?.policies.filter(isForNewRows), info?.constraints, info?.triggers, functions];
   };
 }

@@ -115,6 +115,11 @@ create policy own_update on public.seats for update to authenticated using (owne
 insert into public.seats values (1, '10000000-0000-4000-8000-000000000001'), (2, '10000000-0000-4000-8000-000000000002');
 create function internal.keep_note() returns trigger language plpgsql as $$ begin if new.note = 'gold' and new.places < 5 then raise exception 'not you'; end if; return new; end $$;
 create trigger keep_note before update on public.seats for each row execute function internal.keep_note();
+create table public.invitations (id int primary key, by uuid not null, role text not null default 'member' check (role <> 'owner'));
+alter table public.invitations enable row level security, force row level security;
+grant select, insert on public.invitations to authenticated;
+create policy own on public.invitations for select to authenticated using (by = auth.uid());
+create policy invites on public.invitations for insert to authenticated with check (by = auth.uid() and role <> 'admin');
 create view public.fenced with (security_barrier) as select id, word from public.secrets where id = 1;
 grant select on public.fenced to authenticated;
 create domain public.grade as int check (value < 6);
@@ -169,6 +174,9 @@ relations:
     expect: { anon: deny, ana: { '*': mine, insert: { accept: [own] } }, bea: { '*': mine, insert: { accept: [own] } } }
   wall:
     expect: { anon: deny, ana: { select: allow, '*': deny }, bea: { select: allow, '*': deny } }
+  invitations:
+    insert: { own: { id: 7, by: :sub } }
+    expect: { anon: deny, ana: { insert: { accept: [own] }, '*': deny }, bea: deny }
   tickets: { expect: { anon: deny, ana: deny, bea: deny } }
   hidden: { expect: { anon: deny, ana: deny, bea: deny } }
   members: { expect: { anon: deny, ana: deny, bea: deny } }
@@ -831,6 +839,14 @@ const newValues: Readonly<Record<string, readonly [sql: string, example: string]
   "two values together that no policy let in": [
     "alter policy own_update on public.seats with check (owner = auth.uid() and ((plan = 'free' and places = 1) or (plan = 'team' and places = 5) or (plan = 'pro' and places = 9)));",
     "plan = pro, places = 9",
+  ],
+  "of a new row: the policy lets in more": [
+    "alter policy invites on public.invitations with check (by = auth.uid());",
+    "role = admin",
+  ],
+  "of a new row: a check is gone": [
+    "alter table public.invitations drop constraint invitations_role_check; alter policy invites on public.invitations with check (by = auth.uid() and role in ('member', 'owner'));",
+    "role = owner",
   ],
   "of a column that no policy reads, and a trigger refused": [
     "drop trigger keep_note on public.seats;",
