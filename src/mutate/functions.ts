@@ -48,6 +48,7 @@ interface FunctionChange {
   readonly to: string;
   readonly ddl: string;
   readonly roles?: readonly string[];
+  readonly executes?: string | undefined;
 }
 
 /** All of them are of the full set. */
@@ -119,6 +120,7 @@ function calls(one: FunctionSource, roles: readonly RoleInfo[]): readonly Functi
       to: verb === "grant" ? held : lacks,
       ddl: `${verb} execute on function ${named(one)} ${verb === "grant" ? "to" : "from"} ${roleSql(role)}`,
       roles: [role],
+      executes: verb === "grant" ? role : undefined,
     };
   };
   return [

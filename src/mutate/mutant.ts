@@ -10,6 +10,8 @@ export interface Mutant extends MutantDescription {
   /** Which commands, or uses of a privilege, it may change, and whose. */
   readonly alters: readonly PolicyCommand[] | TablePrivilege;
   readonly roles: readonly string[];
+  /** The role that may execute the function with it: what refuses its call then is something else. */
+  readonly executes?: string | undefined;
   /** Cells of every relation may see it, and each must be asked by itself. */
   readonly everywhere?: true;
   /** Why no persona gains or loses by it. */

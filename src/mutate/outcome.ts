@@ -15,14 +15,19 @@ export interface Seen {
 }
 
 /** What a cell says of an observation; of a mutant's, with the relation as the catalogue would show it then. */
-export function seenAs(cell: Cell, seen: Observation, mutant?: Pick<Mutant, "after">): Seen {
+export function seenAs(cell: Cell, seen: Observation, mutant?: Pick<Mutant, "after" | "executes">): Seen {
   const asked = mutant === undefined ? cell : underInfo(cell, mutant);
   const { verdict, because } = judge(asked, seen, { channel: "direct", identityShown: true });
   return { verdict, because, timedOut: seen.kind === "failed" && seen.failure.kind === "timeout" };
 }
 
-export function underInfo(cell: Cell, { after }: Pick<Mutant, "after">): Cell {
-  const { relation } = cell;
+export function underInfo(cell: Cell, { after, executes }: Pick<Mutant, "after" | "executes">): Cell {
+  const { relation, call, role } = cell;
+  if (call !== undefined && call.routine.oid === after.oid && role.inherits.includes(executes ?? "")) {
+    const held = { schemaUsage: false, ...call.routine.privileges[role.name], execute: true };
+    const privileges = { ...call.routine.privileges, [role.name]: held };
+    return { ...cell, call: { ...call, routine: { ...call.routine, privileges } } };
+  }
   return relation.info.oid === after.oid ? { ...cell, relation: { ...relation, info: after } } : cell;
 }
 

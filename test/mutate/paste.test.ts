@@ -41,6 +41,10 @@ grant select, update (title, colour) on public.cards to authenticated;
 create policy read on public.cards for select to authenticated using (closed.mine(owner) or closed.listed(owner));
 create policy change on public.cards for update to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
 insert into public.cards values (1, '${ana}', 'a', 'b', 1), (2, '${bob}', 'c', 'd', 2);
+create function public.list_drafts() returns setof public.drafts language sql stable as 'select * from public.drafts';
+create function public.list_tags() returns setof int language sql stable as 'select id from public.tags';
+revoke execute on function public.list_drafts(), public.list_tags() from public;
+grant execute on function public.list_drafts(), public.list_tags() to authenticated;
 create view public.own_cards as select id from public.cards where closed.mine(owner);
 create view public.any_cards as select id from public.cards where closed.mine(owner) or true;
 `;
@@ -63,6 +67,11 @@ relations:
       anon: deny
       ana: { select: mine, update: { rows: mine, check: mine, columns: { free: [colour], fixed: [stars] } }, '*': { deny: grant } }
 `;
+/** Of one it says why guests are denied: that they may not call it, and not that its body reads what they may not. */
+const functions = `functions:
+  list_drafts: { calls: { all: {} }, expect: { anon: { deny: execute }, ana: allow } }
+  list_tags: { calls: { all: {} }, expect: { anon: deny, ana: allow } }
+`;
 /** What only a person can say, and what a person would. */
 const said: Readonly<Record<string, unknown>> = {
   "<a value that WITH CHECK refuses>": bob,
@@ -78,6 +87,7 @@ let first: readonly MutantResult[];
 beforeAll(async () => {
   project = await makeProject({
     "matrices/notes.yaml": matrix,
+    "more/notes.yaml": `${matrix}${functions}`,
     "policies/weak/010_all.sql": sql,
     "row.sql": row,
   });
@@ -86,8 +96,12 @@ beforeAll(async () => {
 afterAll(() => removeProject(project));
 
 async function mutated(...args: readonly string[]): Promise<readonly MutantResult[]> {
+  return mutatedBy("matrices/notes.yaml", ...args);
+}
+
+async function mutatedBy(file: string, ...args: readonly string[]): Promise<readonly MutantResult[]> {
   const { out, err } = await rowgate(
-    ["mutate", "matrices/notes.yaml", "--json", "--anew", "--operators", "full", ...args],
+    ["mutate", file, "--policies", "policies/weak", "--json", "--anew", "--operators", "full", ...args],
     { cwd: project },
   );
   expect(err).toBe("");
@@ -163,4 +177,12 @@ test("a change of a function, or of a privilege that leads to one, is left out w
     stateOf("grant", "public.own_cards", "anon has SELECT"),
     stateOf("grant", "public.any_cards", "anon has SELECT"),
   ]).toEqual(["ignored", "survived", "ignored", "survived", "ignored", "no coverage"]);
+});
+
+test("EXECUTE of a function whose body reads what its caller may not is noticed where the matrix says that it may not be called", async () => {
+  const found = await mutatedBy("more/notes.yaml", "--only", "*/public.list_*/*");
+  const states = found
+    .filter(({ operator, to }) => operator === "grant" && to === "anon has EXECUTE")
+    .flatMap(({ relation, state }) => (relation.startsWith("public.list_") ? `${relation} ${state}` : []));
+  expect(states.toSorted()).toEqual(["public.list_drafts() killed", "public.list_tags() survived"]);
 });
