@@ -120,12 +120,8 @@ function permitsTheSame(
     delete: ["using"],
   } as const;
   if (sides[command].every((side) => saysTheSame(before, after, role, command, [side]))) return true;
-  return (
-    survived &&
-    command === "update" &&
-    keepsWhatDecides(before, after, role) &&
-    saysTheSame(before, after, role, command, ["using", "check"])
-  );
+  const mayChange = survived && command === "update" ? changedByUpdate(before, role) : undefined;
+  return mayChange !== undefined && saysTheSame(before, after, role, command, ["using", "check"], mayChange);
 }
 
 /** Asked when a change is looked at first, when its cells are chosen, and when none noticed it. */
@@ -133,17 +129,18 @@ const knownOf = perObject((_before: RelationInfo) =>
   perObject((_after: RelationInfo) => perObject((_role: RoleInfo) => new Map<string, boolean>())),
 );
 
-/** Both sides together are true before just where they are true after. */
+/** Both sides together are true before just where they are true after. A part that `mayChange` has a value on each side. */
 function saysTheSame(
   before: RelationInfo,
   after: RelationInfo,
   role: RoleInfo,
   command: Command,
   sides: readonly Side[],
+  mayChange: (node: Node) => boolean = () => false,
 ): boolean {
   const known = knownOf(before)(after)(role);
   const key = [command, ...sides].join(" ");
-  const same = known.get(key) ?? areTheSame(before, after, role, command, sides);
+  const same = known.get(key) ?? areTheSame(before, after, role, command, sides, mayChange);
   known.set(key, same);
   return same;
 }
@@ -154,47 +151,59 @@ function areTheSame(
   role: RoleInfo,
   command: Command,
   sides: readonly Side[],
+  mayChange: (node: Node) => boolean,
 ): boolean {
   if (sides.every((side) => textOf(before, role, command, side) === textOf(after, role, command, side)))
     return true;
-  const atoms = new Map<string, number>();
+  const numbers = new Map<string, number>();
   const [old, now] = [before, after].map((info) =>
-    all(sides.map((side) => effective(info, role, command, side, atoms))),
+    all(
+      sides.map((side) =>
+        effective(info, role, command, side, (key, node) =>
+          numberOf(numbers, mayChange(node) ? `${side} ${key}` : key),
+        ),
+      ),
+    ),
   );
   return (
-    atoms.size <= atomsAtMost &&
-    assignments(atoms.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
+    numbers.size <= atomsAtMost &&
+    assignments(numbers.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
   );
 }
 
 /**
- * Whether an UPDATE leaves each column as it is that its policies read: then WITH CHECK asks of the new row what it would say of the
- * old one, and refuses what USING no longer filters out.
+ * Whether an UPDATE may change what a part of a policy says of a row: what it may not, WITH CHECK says of the new row as USING of the old
+ * one, and refuses what USING no longer filters out. @returns `undefined`: other code may change the row, too
  */
-function keepsWhatDecides(before: RelationInfo, after: RelationInfo, { name }: RoleInfo): boolean {
+function changedByUpdate(before: RelationInfo, { name }: RoleInfo): ((node: Node) => boolean) | undefined {
   const may = before.privileges[name]?.update;
-  if (may === undefined || before.rules.length > 0) return false;
+  if (may === undefined || before.rules.length > 0) return undefined;
   if (before.triggers.some(({ timing, events }) => timing === "before" && events.includes("update")))
-    return false;
+    return undefined;
   const written = new Set([...may, ...before.columns.filter((one) => one.generated).map((one) => one.name)]);
-  const texts = [...before.policies, ...after.policies]
-    .filter(({ command }) => command === "update" || command === "all")
-    .flatMap(({ using, check }) => [using, check]);
-  return texts.every((text) => {
-    if (text === null) return true;
-    let keeps = true;
-    walk(parseExpression(text), (node) => {
+  return (expression) => {
+    let changes = false;
+    walk(expression, (node) => {
       const fields = part(node, "ColumnRef")?.fields;
       const field = fields?.at(-1);
       // A row as a whole, or a column that may be this relation's.
       if (fields !== undefined)
-        keeps &&=
-          part(field, "String") !== undefined &&
-          !written.has(stringOf(field)) &&
-          stringOf(field) !== before.name;
+        changes ||=
+          part(field, "String") === undefined ||
+          written.has(stringOf(field)) ||
+          stringOf(field) === before.name;
     });
-    return keeps;
-  });
+    return changes;
+  };
+}
+
+/** The number of a part: of its text, or of its text on one side. */
+type Numbering = (key: string, node: Node) => number;
+
+function numberOf(numbers: Map<string, number>, key: string): number {
+  const number = numbers.get(key) ?? numbers.size;
+  numbers.set(key, number);
+  return number;
 }
 
 type Side = "using" | "check";
@@ -205,11 +214,11 @@ function effective(
   role: RoleInfo,
   command: Command,
   side: Side,
-  atoms: Map<string, number>,
+  number: Numbering,
 ): Formula {
   if (!info.rls || bypassOf(role, info) !== undefined) return () => 1;
   const formulas = (permissive: boolean): readonly Formula[] =>
-    clauses(info, role, command, side, permissive).map((one) => formulaOf(treeOf(one), info, atoms));
+    clauses(info, role, command, side, permissive).map((one) => formulaOf(treeOf(one), info, number));
   return all([any(formulas(true)), ...formulas(false)]);
 }
 
@@ -261,10 +270,10 @@ const any =
   (values) =>
     Math.max(0, ...of.map((one) => one(values))) as Truth;
 
-function formulaOf(node: Node, info: RelationInfo, atoms: Map<string, number>): Formula {
+function formulaOf(node: Node, info: RelationInfo, number: Numbering): Formula {
   const { boolop, args = [] } = part(node, "BoolExpr") ?? {};
   if (boolop !== undefined) {
-    const of = args.map((arg) => formulaOf(arg, info, atoms));
+    const of = args.map((arg) => formulaOf(arg, info, number));
     if (boolop === "AND_EXPR") return all(of);
     if (boolop === "OR_EXPR") return any(of);
     const [first = any([])] = of;
@@ -274,12 +283,10 @@ function formulaOf(node: Node, info: RelationInfo, atoms: Map<string, number>): 
   if (fixed !== undefined) return () => fixed;
   const same = equalityOf(node, info);
   if (same !== undefined) {
-    const equal = formulaOf(same, info, atoms);
+    const equal = formulaOf(same, info, number);
     return (values) => (equal(values) === 1 ? 1 : 0);
   }
-  const key = atomOf(node);
-  const index = atoms.get(key) ?? atoms.size;
-  atoms.set(key, index);
+  const index = number(atomOf(node), node);
   return (values) => values[index] ?? 0.5;
 }
 

@@ -260,6 +260,20 @@ describe("a change is left out only where its parts show that it changes nothing
     ][] = [
       ["WITH CHECK refuses the rest", updatable(["b"], "a = 1"), updatable(["b"], "true"), true, true],
       ["the column may be written", updatable(["a"], "a = 1"), updatable(["a"], "true"), true, false],
+      [
+        "of two columns, the one that may not be written",
+        updatable(["b"], "a = 1 and b = 2"),
+        updatable(["b"], "b = 2"),
+        true,
+        true,
+      ],
+      [
+        "of two columns, the one that may be written",
+        updatable(["b"], "a = 1 and b = 2"),
+        updatable(["b"], "a = 1"),
+        true,
+        false,
+      ],
       ["a cell may notice which refuses", updatable(["b"], "a = 1"), updatable(["b"], "true"), false, false],
       ["WITH CHECK lets in more", updatable(["b"], "a = 1"), updatable(["b"], "false"), true, false],
       [
