@@ -2,7 +2,7 @@ import { isCode, isRefusal } from "../model/answers.ts";
 import { operationInfo } from "../model/operations.ts";
 import type { Cell } from "../model/cell.ts";
 import type { DenyReason } from "../model/matrix.ts";
-import { isRaisedByPolicy } from "../model/raised.ts";
+import { isRaisedByPolicy, mayBeTriggers } from "../model/raised.ts";
 import type { RowsObservation } from "../model/observation.ts";
 import type { Judgement, Verdict } from "../model/verdict.ts";
 import { bypassesPolicies, closedByPrivilege, isRefusedByTrigger, otherLayer, untestable } from "./denial.ts";
@@ -150,7 +150,7 @@ function movesOf(
     const ungranted = Object.keys(move?.values ?? {}).some((column) => !granted.includes(column));
     if (isCode(answer.code, "insufficientPrivilege") && ungranted && answer.foreignFrame !== true)
       return { name, kind: "refused" };
-    return { name, kind: outcomeOf(cell, answer).kind };
+    return { name, kind: mayBeTriggers(cell, answer) ? "unreached" : outcomeOf(cell, answer).kind };
   });
 }
 

@@ -20,10 +20,14 @@ export function hasTriggersFor(
   );
 }
 
-/** SQLSTATEs with which the policies of the cell's relation refuse a row, as the matrix declares; triggers would raise the same ones. */
+/**
+ * SQLSTATEs with which the policies of the cell's relation refuse a row, as the matrix declares; a trigger may raise the same ones, which
+ * the proof for all rows tells. Of an INSERT a trigger's count by themselves.
+ */
 export function raisedByPolicies({ relation, operation, call, column }: Cell): readonly string[] {
   if (relation.raises === undefined || call !== undefined || column !== undefined) return [];
-  if (operation === "execute" || !relation.info.rls || hasTriggersFor(relation, operation)) return [];
+  if (operation === "execute" || !relation.info.rls) return [];
+  if (operation === "insert" && hasTriggersFor(relation, operation)) return [];
   return relation.raises.filter((code) => raisedOnPurpose.test(code));
 }
 
@@ -33,12 +37,20 @@ export function isRaisedByPolicy(cell: Cell, { code, foreignFrame, beforeProbe }
   return raisedByPolicies(cell).includes(code);
 }
 
+/** It is such a code of a forbidden update, and a trigger may as well have raised it: that has to be seen at every row. */
+export function mayBeTriggers(cell: Cell, answer: Answer): boolean {
+  return isRaisedByPolicy(cell, answer) && hasTriggersFor(cell.relation, cell.operation as RelationOperation);
+}
+
 /** Some row was taken for one that a policy refuses by raising. */
 export function restsOnRaised(cell: Cell, seen: Observation): boolean {
   if (raisedByPolicies(cell).length === 0) return false;
   const answers =
     seen.kind === "rows"
-      ? [seen, ...seen.forbiddenUpdates, ...seen.states].map(({ answer }) => answer)
+      ? [
+          ...[seen, ...seen.states].map(({ answer }) => answer),
+          ...seen.forbiddenUpdates.map(({ answer }) => answer).filter((one) => !mayBeTriggers(cell, one)),
+        ]
       : seen.kind === "insert"
         ? seen.attempts.map(({ answer }) => answer)
         : [];
