@@ -249,7 +249,8 @@ begin
             end loop;
             if probe.method is not null then ignored := set_config('request.method', probe.method, true); end if;
             if logins[probe.persona] is not null then ignored := set_config('session_authorization', logins[probe.persona], true); end if;
-            ignored := set_config('role', roles[probe.persona], true);
+            -- Who logs in as the role has switched to none.
+            ignored := set_config('role', case when roles[probe.persona] = logins[probe.persona] then 'none' else roles[probe.persona] end, true);
             impersonating := true;
           end if;
           if current_user <> roles[probe.persona] or session_user <> coalesce(logins[probe.persona], session_user) then

@@ -33,6 +33,9 @@ select json_build_object(
       'domainNotNull', coalesce(dom.not_null, false),
       'expression', pg_get_expr(d.adbin, d.adrelid),
       'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = base.oid),
+      'domainChecks', coalesce((
+        select json_agg(pg_get_expr(k.conbin, 0)) from pg_constraint k
+        where k.contypid = t.oid and k.contype = 'c' and k.convalidated), '[]'),
       'deterministic', coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true),
       'redefined', exists (select from redefined where redefined.type in (a.atttypid, base.oid)))
       order by a.attnum)
@@ -44,7 +47,8 @@ select json_build_object(
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'checks', coalesce((
     select json_agg(pg_get_expr(k.conbin, k.conrelid)) from pg_constraint k
-    where k.conrelid = c.oid and k.contype = 'c' and k.convalidated), '[]'),
+    where k.conrelid = c.oid and k.contype = 'c' and k.convalidated
+      and not (k.connoinherit and exists (select from pg_inherits i where i.inhparent = c.oid))), '[]'),
   'foreignKeys', coalesce((
     select json_agg(json_build_object(
       'columns', (select json_agg(a.attname order by x.ord) from unnest(k.conkey) with ordinality as x (num, ord)
@@ -60,6 +64,8 @@ select json_build_object(
   'triggers', coalesce((
     select json_agg(json_build_object(
       'name', g.tgname,
+      'timing', case when g.tgtype & 64 <> 0 then 'instead of' when g.tgtype & 2 <> 0 then 'before' else 'after' end,
+      'always', g.tgqual is null and g.tgattr::text = '' and g.tgenabled in ('O', 'A'),
       'level', case when g.tgtype & 1 <> 0 then 'row' else 'statement' end,
       'events', to_json(array_remove(array[
         case when g.tgtype & 4 <> 0 then 'insert' end, case when g.tgtype & 8 <> 0 then 'delete' end,

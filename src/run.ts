@@ -87,8 +87,8 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
     const probed = withAssigned(await probe(chunk, channels.workers[worker] ?? [], opened), faults.assigned);
     for (const one of await prove(probed, chunk, opened)) {
       request.interrupted?.throwIfAborted();
-      notes.add(one);
       const record = await withCause(one.cell, recordCell({ ...one, fault: faults.of(one.cell) }, context));
+      notes.add(one, record.verdict);
       tally.add(record);
       events.cell?.(record, one.proof);
       await archive.cell(record);

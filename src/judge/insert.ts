@@ -42,7 +42,7 @@ export function judgeInsert(cell: Cell, seen: InsertObservation): Judgement {
   return {
     ...verdictOf(cell, tried),
     effect: shown === undefined ? "error" : outcomeEffect[shown.outcome.kind],
-    deniedBy: tried.some(passed) ? undefined : gateOf(tried),
+    deniedBy: tried.some(passed) ? undefined : (gateOf(tried) ?? privilegeThatDenies(cell)),
   };
 }
 
@@ -63,6 +63,13 @@ function refusedByColumn(cell: Cell, { candidate, answer }: CandidateAttempt): b
   return Object.keys(sent?.values ?? {}).some((column) => !insert.includes(column));
 }
 
+/** Without the privilege no row gets in, whatever else a candidate runs into: a computed column of a view, a value of another type. */
+function privilegeThatDenies({ expectation, relation, persona, role }: Cell): "grant" | undefined {
+  const held = relation.info.privileges[persona.role];
+  const isWithout = held !== undefined && held.insert.length === 0 && !role.superuser;
+  return expectation.kind === "deny" && isWithout ? "grant" : undefined;
+}
+
 function verdictOf(cell: Cell, tried: readonly Tried[]): Said {
   const broken = tried.find(({ outcome }) => outcome.kind === "broken");
   const { expectation } = cell;
@@ -78,7 +85,7 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
     return say("leak", `the candidate ${open.candidate.name} was let in${afterwards(open)}`);
   if (broken !== undefined) return say("error", why(broken));
   const bypass = bypassesPolicies(cell);
-  const gate = gateOf(tried);
+  const gate = gateOf(tried) ?? privilegeThatDenies(cell);
   const impossible = tried.length > 0 && tried.every(({ outcome }) => outcome.kind === "impossible");
   if (
     !impossible &&
@@ -87,9 +94,8 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
   ) {
     return say("error", untestable(bypass));
   }
-  const unclear = tried.find((one) => !refused(one));
-  if (unclear !== undefined)
-    return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
+  const unclear = privilegeThatDenies(cell) === undefined && tried.find((one) => !refused(one));
+  if (unclear) return say("inconclusive", `the candidate ${unclear.candidate.name}: ${why(unclear)}`);
   if (tried.length === 0) return say("vacuous", "no candidate row could be sent");
   if (tried.every(({ ungranted }) => ungranted)) {
     return say("vacuous", "every candidate names a column that the role may not write");
@@ -102,9 +108,10 @@ function proven(cell: Cell, tried: readonly Tried[]): Said {
   const { info } = cell.relation;
   if (tried.some(({ outcome }) => outcome.kind === "impossible"))
     return say("pass", "the relation takes no INSERT");
-  if (gateOf(tried) !== "check") {
+  const gate = gateOf(tried) ?? privilegeThatDenies(cell);
+  if (gate !== "check") {
     const [early] = tried.flatMap(({ answer }) => closedByPrivilege(cell, answer) ?? []);
-    return say("pass", early ?? `refused by ${gateOf(tried) ?? "grant"}`);
+    return say("pass", early ?? `refused by ${gate ?? "grant"}`);
   }
   const applies = info.policies.some(
     ({ command, permissive, roles }) =>

@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import { quoteIdent, quoteLiteral } from "../lib/sql-text.ts";
 import type { Condition } from "./analyse/policy.ts";
+import { storedRow } from "./analyse/stored-row.ts";
 import { conjuncts, fieldsOf, part, row as ofRow, stringOf, withoutCasts } from "./analyse/tree.ts";
 import type { Asked } from "./asked.ts";
 import { columnsOf } from "./compared.ts";
@@ -26,13 +27,15 @@ export async function acceptedRows(asked: Asked, policy: Condition): Promise<Let
   const read = columnsThatDecide(context, tree);
   const defaults = await defaultsOf(asked, ({ name }) => read.has(name));
   const free = mayDiffer(asked);
+  // Whatever a candidate holds there, and any other row.
+  const set = storedRow(space.relation, "insert", knowledge)?.set;
   const likeOne = (freedom: ReadonlyMap<string, readonly string[]>): Condition => {
     const like = (cell.accepted ?? []).map((row) => {
       const known = { ...Object.fromEntries(defaults), ...row };
       const same = space.relation.columns.flatMap((column) => {
         const { name } = column;
         const value = known[name];
-        if (!read.has(name) || value === undefined) return [];
+        if (!read.has(name) || set?.has(name) === true || value === undefined) return [];
         const equal = `${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`;
         return `(${[equal, ...(freedom.get(name) ?? [])].join(" or ")})`;
       });

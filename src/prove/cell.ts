@@ -1,8 +1,9 @@
 import { acceptedRows, type LetIn } from "./accepted.ts";
 import { type AmbiguousName, ambiguousName } from "./analyse/by-path.ts";
 import { always, type Condition } from "./analyse/policy.ts";
+import type { Reach } from "./analyse/reach.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
-import { type Asked, conditionFor, declaredCondition } from "./asked.ts";
+import { type Asked, conditionFor, declaredCondition, withStored } from "./asked.ts";
 import { defaultsOf } from "./defaults.ts";
 import { isFor } from "../model/operations.ts";
 import { withEffects } from "./besides.ts";
@@ -23,11 +24,17 @@ export async function proveCell(context: Context, cell: ProofCell): Promise<Answ
   const held = cell.relation.privileges[cell.role.name];
   if (held === undefined) return { kind: "not-asked", because: "the role's privileges are not known" };
   const asked = { context, cell, held };
-  const who = policyThatAsksWhoLoggedIn(asked);
+  const who = policyThatReads(asked, ({ readsLogin }) => readsLogin, /(?:session|system)_user/i);
   if (who !== undefined)
     return undecided(
       `${who} asks who logged in (session_user), and the proof's connections are rowgate's own`,
       "a policy that reads current_user or a setting",
+    );
+  const role = cell.role.canLogin && policyThatReads(asked, ({ readsRole }) => readsRole, /'role'/i);
+  if (typeof role === "string")
+    return undecided(
+      `${role} reads the setting role, which is 'none' in a session that logs in as ${cell.role.name}, and on the proof's connections that role`,
+      "a policy that reads current_user",
     );
   const name = nameByPath(asked);
   if (name !== undefined)
@@ -71,16 +78,19 @@ function nameByPath({ context: { knowledge, space }, cell }: Asked): AmbiguousNa
   return ambiguousName(texts, new Set(byPath), knowledge.exposes, knowledge.schema);
 }
 
-function policyThatAsksWhoLoggedIn({ context: { knowledge, space }, cell }: Asked): string | undefined {
+function policyThatReads(
+  { context: { knowledge, space }, cell }: Asked,
+  reads: (reach: Reach) => boolean,
+  /** What cannot be parsed may read it. */
+  words: RegExp,
+): string | undefined {
   const { relation } = space;
   return relation.policies.find(
     ({ using, check, roles }) =>
       isFor(roles, cell.role) &&
       [using, check].some((text) => {
         const tree = text === null ? undefined : knowledge.declared(relation, text).tree;
-        return tree === undefined
-          ? /(?:session|system)_user/i.test(text ?? "")
-          : knowledge.reach(tree).readsLogin;
+        return tree === undefined ? words.test(text ?? "") : reads(knowledge.reach(tree));
       }),
   )?.name;
 }
@@ -90,7 +100,7 @@ async function insertion(asked: Asked): Promise<Answer> {
   const deny = cell.declared.kind === "deny";
   const policy = conditionFor(asked, "insert", "new", false);
   if (policy === undefined && (deny || cell.check === undefined)) return { kind: "no-policy" };
-  const letIn = saidOfNewRow(base, policy ?? always(false));
+  const letIn = withStored(asked, "insert", saidOfNewRow(base, policy ?? always(false)));
   const wanted = deny ? nothingIn : await acceptedRows(asked, letIn);
   if (wanted === undefined)
     return { kind: "not-asked", because: "the matrix declares no check: for the new row" };

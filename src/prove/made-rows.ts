@@ -1,20 +1,31 @@
 import type { Node } from "libpg-query";
-import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
+import { formatQualified } from "../lib/sql-text.ts";
 import { isOfRowAlone } from "./analyse/clock.ts";
 import type { Opener } from "./analyse/openers.ts";
 import { always, printedCondition } from "./analyse/policy.ts";
 import type { ProofRelation } from "./analyse/schema.ts";
 import type { Item, Scope, Unmet } from "./analyse/ties.ts";
-import { columnRef, fieldsOf, joined, literal, part, replace, row as rowName, walk } from "./analyse/tree.ts";
+import {
+  columnRef,
+  fieldsOf,
+  joined,
+  literal,
+  outerNames,
+  part,
+  readsRow,
+  replace,
+  row as rowName,
+  walk,
+} from "./analyse/tree.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
 import { privileged } from "./ask/session.ts";
 import { type Context, fullAnswers } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { filledRows, freshFor, insertSql, typedLiteral } from "./show/rows.ts";
+import { filledRows, freshFor, insertSql } from "./show/rows.ts";
 import {
   givenTo,
-  inColumn,
+  holdsOne,
   likelyValue,
   namesPersona,
   ownValues,
@@ -24,6 +35,7 @@ import {
   strangersIds,
   type TiedValue,
   valueFor,
+  valueOfRole,
   withoutPersona,
 } from "./tied-values.ts";
 
@@ -42,7 +54,7 @@ export interface Made {
   readonly row: Row;
 }
 
-function putIn(context: Context, relation: ProofRelation, row: Row, own = false): OtherRow {
+export function putIn(context: Context, relation: ProofRelation, row: Row, own = false): OtherRow {
   const sql = insertSql(spaceOf(context, relation), row, !own);
   const words = `${JSON.stringify(row)} in ${formatQualified(relation)}`;
   return { relation, row, sql, words, changes: false };
@@ -66,33 +78,47 @@ export async function otherRows(
   return { rows, row: ownValues(opener, values) };
 }
 
-function likelyValues(context: Context, { ties }: Opener, hidden: Row): Promise<readonly TiedValue[]> {
+export function likelyValues(context: Context, { ties }: Opener, hidden: Row): Promise<readonly TiedValue[]> {
   return Promise.all(
-    ties.map(async (tie) => ({ value: await likelyValue(context, tie, hidden, true), excluded: [] })),
+    ties.map(async (tie) => {
+      const ofRole = await valueOfRole(context, tie);
+      const value = ofRole ?? (await likelyValue(context, tie, hidden, true));
+      return { value, excluded: [], ofRole: ofRole !== undefined };
+    }),
   );
 }
 
 const solutionLimit = 3;
 
 /** Rows that meet the conditions that are no equalities, and the constraints of their tables, with the parents that these point to. */
-export async function solvedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
+export async function solvedRows(
+  context: Context,
+  opener: Opener,
+  hidden: Row,
+  /** The conditions ask who the persona is: they are met as it, beside these rows of its own, by rows that do not hold what it is. */
+  there?: ReadonlyMap<Item, Row>,
+): Promise<readonly Made[]> {
+  const whose = there && (await namesOf(context, opener));
   const values = await likelyValues(context, opener, hidden);
   const own = { ...hidden, ...ownValues(opener, values) };
-  const known = new Map<Item, readonly Row[]>();
+  const known = new Map<Item, readonly Row[]>([...(there ?? [])].map(([item, row]) => [item, [row]]));
   for (const item of parentsFirst(opener.items)) {
+    if (there?.has(item) === true) continue;
     const first = new Map([...known].map(([other, rows]) => [other, rows[0] ?? {}]));
     const conditions = conditionsOn(item, opener.unmet, own, first, context.space.relation);
     known.set(
       item,
-      await rowsMeeting(context, item.relation, givenTo(opener.ties, item, values), conditions),
+      await rowsMeeting(context, item.relation, givenTo(opener.ties, item, values), conditions, whose),
     );
   }
   const made: Made[] = [];
   for (let index = 0; index < solutionLimit; index += 1) {
     const rows: OtherRow[] = [];
-    for (const [{ relation }, all] of known) {
+    for (const [item, all] of known) {
+      const { relation } = item;
       const one = all[index] ?? all[0];
-      if (one !== undefined) rows.push(...(await withParents(context, relation, one, rows, 0)));
+      if (one !== undefined && there?.has(item) !== true)
+        rows.push(...(await withParents(context, relation, one, rows, 0)));
     }
     if (rows.length > 0 && rows.every(({ row }) => !namesPersona(context, row)))
       made.push({ rows, row: ownValues(opener, values) });
@@ -101,8 +127,19 @@ export async function solvedRows(context: Context, opener: Opener, hidden: Row):
   return made;
 }
 
+/** All that rows are compared with that says who the persona is. */
+async function namesOf(context: Context, { asksWho }: Opener): Promise<readonly string[]> {
+  const answers = await Promise.all(asksWho.map((one) => one && context.answer(one)));
+  return [...context.identities, ...answers.flatMap((one) => one ?? []).filter((one) => one !== null)];
+}
+
+/** It reads no row. */
+function isApart(node: Node): boolean {
+  return !readsRow(node) && outerNames(node).length === 0;
+}
+
 /** What must hold of a row of one table, with all that is known of the others in its place. */
-function conditionsOn(
+export function conditionsOn(
   item: Item,
   unmet: readonly Unmet[],
   own: Row,
@@ -112,8 +149,13 @@ function conditionsOn(
   return unmet.flatMap(({ node, scope }) => {
     let isUnderstood = true;
     let isAbout = false;
-    walk(node, (one) => void (isUnderstood &&= part(one, "SubLink") === undefined));
+    walk(node, (one) => {
+      if (part(one, "SubLink") === undefined) return true;
+      isUnderstood &&= isApart(one);
+      return false;
+    });
     const tree = replace(node, (one) => {
+      if (part(one, "SubLink") !== undefined) return one;
       const [of, name] = fieldsOf(one) ?? [];
       if (of === undefined || name === undefined) return undefined;
       const found =
@@ -159,18 +201,20 @@ function slotIn(
 }
 
 /** Whole rows with what is given for which the conditions and the table's own constraints hold, the likeliest to be stored first. */
-async function rowsMeeting(
+export async function rowsMeeting(
   context: Context,
   relation: ProofRelation,
   given: Row,
   conditions: readonly Node[],
+  /** Met as the persona, by rows that hold none of these. */
+  whose?: readonly string[],
 ): Promise<readonly Row[]> {
   const space = spaceOf(context, relation);
   const checks = relation.checks.flatMap((one) => {
     const { tree } = context.knowledge.declared(relation, `(${one}) is not false`);
     return tree === undefined || !isOfRowAlone(tree, context.knowledge) ? [] : [tree];
   });
-  const met = await hitsOf(context, space, given, [...conditions, ...checks]);
+  const met = await hitsOf(context, space, given, [...conditions, ...checks], whose);
   const hits = met.length > 0 ? met : await hitsOf(context, space, given, checks);
   const strange = await strangersIds(space);
   const filled = await filledRows(
@@ -185,22 +229,21 @@ async function rowsMeeting(
   );
 }
 
-async function hitsOf(
+export async function hitsOf(
   context: Context,
   space: Space,
   given: Row,
   trees: readonly Node[],
+  whose?: readonly string[],
 ): Promise<readonly Row[]> {
   if (trees.length === 0) return [];
   const wanted = printedCondition(joined("AND_EXPR", trees));
-  const answer = fullAnswers(context.session, privileged);
-  const asked = {
-    ...context,
-    space: { ...space, fixed: new Map(Object.entries(given)) },
-    as: privileged,
-    answer,
-  };
-  return (await contrast(asked, wanted, always(false), false)).more;
+  const fixed = { space: { ...space, fixed: new Map(Object.entries(given)) } };
+  const full = { as: privileged, answer: fullAnswers(context.session, privileged) };
+  const asked = { ...context, ...fixed, ...(whose === undefined ? full : {}) };
+  const { more } = await contrast(asked, wanted, always(false), false);
+  if (whose === undefined) return more;
+  return more.filter((row) => !Object.values(row).some((value) => holdsOne(value, whose)));
 }
 
 const deepestParent = 4;
@@ -237,71 +280,4 @@ async function withParents(
     whole[name] = chosen;
   }
   return [...before, putIn(context, relation, whole)];
-}
-
-/** Rows that are there and that the way reads for the hidden row, changed to what it asks of them; none that names the persona. */
-export async function changedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
-  const values = await likelyValues(context, opener, hidden);
-  const changes = (links: boolean): Promise<readonly (OtherRow | undefined)[]> =>
-    Promise.all(opener.items.map((item) => changeOf(context, opener, item, values, hidden, links)));
-  const [alone, linked] = await Promise.all([changes(false), changes(true)]);
-  const all = alone.filter((one) => one !== undefined);
-  // A row that is there may come to point to one that is not.
-  const put = await Promise.all(
-    opener.items.map(async ({ relation }, index) => {
-      const item = opener.items[index];
-      if (item === undefined || linked[index] !== undefined) return [];
-      const [row] = await rowsMeeting(context, relation, givenTo(opener.ties, item, values), []);
-      return row === undefined || namesPersona(context, row) ? [] : [putIn(context, relation, row)];
-    }),
-  );
-  const mixed = [...put.flat(), ...linked.filter((one) => one !== undefined)];
-  return [all, put.flat().length > 0 ? mixed : []].flatMap((rows) =>
-    rows.some(({ changes: is }) => is) ? [{ rows, row: {} }] : [],
-  );
-}
-
-async function changeOf(
-  context: Context,
-  { ties, unmet }: Opener,
-  item: Item,
-  values: readonly TiedValue[],
-  hidden: Row,
-  /** Only a row that the hidden one leads to, which is made to point to others. */
-  links: boolean,
-): Promise<OtherRow | undefined> {
-  const { relation } = item;
-  const found: Record<string, string | null> = {};
-  const sets: Record<string, string | null> = {};
-  for (const [index, { slots, columns, constant, value: known }] of ties.entries()) {
-    const { value } = values[index] ?? {};
-    const isSaid = constant !== undefined || known !== undefined;
-    for (const { column } of slots.filter((slot) => slot.item === item)) {
-      const isKey = relation.uniques.some((one) => one.length === 1 && one[0] === column);
-      const isLink = columns.length === 0 && !isSaid;
-      if (value === undefined || (isLink && !links)) continue;
-      if ((isSaid && !isKey) || isLink) sets[column] = value;
-      else found[column] = value;
-    }
-  }
-  if (links && Object.keys(found).length === 0) return undefined;
-  const conditions = conditionsOn(item, unmet, hidden, new Map(), context.space.relation);
-  const [hit] = await hitsOf(context, spaceOf(context, relation), { ...found, ...sets }, conditions);
-  for (const [name, value] of Object.entries(hit ?? {})) if (!Object.hasOwn(found, name)) sets[name] = value;
-  const columns = new Map(relation.columns.map((one) => [one.name, one]));
-  const assigned = (row: Row): readonly string[] =>
-    Object.entries(row).flatMap(([name, value]) => {
-      const column = columns.get(name);
-      return column === undefined || column.generated
-        ? []
-        : [`${quoteIdent(name)} = ${typedLiteral(column, inColumn(column, value))}`];
-    });
-  if (assigned(sets).length === 0) return undefined;
-  const theirs = context.identities.map(
-    (one) => `pg_catalog.strpos(pg_catalog.to_jsonb("rowgate:changed".*)::text, ${quoteLiteral(one)}) = 0`,
-  );
-  const where = [...assigned(found), ...theirs];
-  const sql = `update ${quoteQualified(relation)} as "rowgate:changed" set ${assigned(sets).join(", ")}${where.length === 0 ? "" : ` where ${where.join(" and ")}`}`;
-  const words = `rows of ${formatQualified(relation)}${Object.keys(found).length === 0 ? "" : ` with ${JSON.stringify(found)}`} changed to ${JSON.stringify(sets)}`;
-  return { relation, row: sets, sql, words, changes: true };
 }

@@ -1,22 +1,24 @@
-import type { Node } from "libpg-query";
 import { isCode } from "../model/answers.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
-import { connected } from "./analyse/comparable.ts";
 import { type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
+import type { Item } from "./analyse/ties.ts";
 import { callOf, show } from "./analyse/tree.ts";
 import { wayLimit } from "./analyse/way-parts.ts";
 import { evaluate, evaluationSql, type Row } from "./ask/evaluate.ts";
 import { isError, privileged, type Step, type StepAnswer } from "./ask/session.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
-import { changedRows, type OtherRow, otherRows, solvedRows } from "./made-rows.ts";
+import { couldOpen } from "./could-open.ts";
+import { changedRows } from "./changed-rows.ts";
+import { type OtherRow, otherRows, solvedRows } from "./made-rows.ts";
+import { personsRows } from "./persons-rows.ts";
+import { saysWho } from "./who.ts";
 import { isBefore, namesPersona, withoutPersona } from "./tied-values.ts";
 import type { RowToPutIn } from "./put-in.ts";
-import { canonicalAtom, withPlainNames } from "./same.ts";
 import { actAs, changedTry } from "./show/place.ts";
 import { fill, insertSql, type StandingRow, standingRows } from "./show/rows.ts";
-import { changed, holds, type Proved, withParts } from "./variants.ts";
+import type { Proved } from "./variants.ts";
 
 type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
 
@@ -47,15 +49,22 @@ export async function openedByOthers(
   );
   const found = first.find(({ opened }) => opened !== undefined)?.opened;
   if (found !== undefined) return openedBy(found);
+  const ofPersona = await Promise.all(openers.map(({ asksWho }) => saysWho(context, asksWho)));
   for (const [index, opener] of openers.entries()) {
-    if (opener.ofPersona || opener.through.length === 0 || first[index]?.met === true) continue;
-    if (!(await couldOpen(context, proved, opener))) continue;
-    const again = await tried(context, proved, await moreTries(context, opener, hidden));
+    if (opener.through.length === 0 || first[index]?.met === true) continue;
+    const who = ofPersona[index] === true;
+    const own = who ? await personsRows(context, opener) : undefined;
+    if ((who && own === undefined) || !(await couldOpen(context, proved, opener))) continue;
+    const again = await tried(context, proved, await moreTries(context, opener, hidden, own));
     if (again.opened !== undefined) return openedBy(again.opened);
+    // Which rows would name the persona is who is a member.
+    if (who) continue;
     const left = again.met ? undefined : notTold(opener, [first[index]?.refused, again.refused]);
     if (left !== undefined) return left;
   }
-  if (openers.filter(({ ofPersona, through }) => !ofPersona && through.length > 0).length < wayLimit)
+  if (
+    openers.filter(({ through }, index) => ofPersona[index] !== true && through.length > 0).length < wayLimit
+  )
     return undefined;
   return undecided(
     `more than ${wayLimit} ways in which rows of other tables open a branch`,
@@ -108,11 +117,21 @@ export interface CallOf extends QualifiedName {
 /** Rows of others, in the tables behind a view or a function, by which it would have a row more; each as one text of statements. */
 export async function rowsBehind(context: Context, call: CallOf | undefined): Promise<readonly RowToPutIn[]> {
   const of = call === undefined ? context.space.relation : callOf(call, call.values).FuncCall;
-  const openers = openersOfRows(of, context.knowledge)
-    // What asks who the persona is is its own row's business.
-    .filter(({ ties }) => ties.every(({ persona }) => persona.length === 0));
+  const openers = openersOfRows(of, context.knowledge);
+  // Rows that name the persona are its own.
+  const own = await Promise.all(
+    openers.map(({ ties }) =>
+      saysWho(
+        context,
+        ties.flatMap(({ persona }) => persona),
+      ),
+    ),
+  );
   const tries = await Promise.all(
-    openers.slice(0, openerLimit).map((one) => tryFor(context, one, { row: {}, standing: undefined }, false)),
+    openers
+      .filter((_, index) => own[index] !== true)
+      .slice(0, openerLimit)
+      .map((one) => tryFor(context, one, { row: {}, standing: undefined }, false)),
   );
   return tries.flatMap((one) =>
     one === undefined || one.rows.length === 0
@@ -155,7 +174,7 @@ function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[
       constant: undefined,
       persona: [],
     };
-    const none = { unmet: [], through: [], ofPersona: false, guess: false };
+    const none = { unmet: [], through: [], asksWho: [], guess: false };
     return [{ sql: `a new key of ${formatQualified(to)}`, items: [item], ties: [tie], ...none }];
   });
 }
@@ -204,11 +223,17 @@ async function tryFor(
 }
 
 /** Rows that were made to meet the conditions and constraints, and rows that are there and would change; with triggers, and without. */
-async function moreTries(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
+async function moreTries(
+  context: Context,
+  opener: Opener,
+  hidden: Hidden,
+  /** Where the way asks who the persona is. */
+  own: ReadonlyMap<Item, Row> | undefined,
+): Promise<readonly Try[]> {
   if (opener.items.length === 0) return [];
   const made = [
-    ...(await solvedRows(context, opener, hidden.row)),
-    ...(await changedRows(context, opener, hidden.row)),
+    ...(await solvedRows(context, opener, hidden.row, own)),
+    ...(own === undefined ? await changedRows(context, opener, hidden.row) : []),
   ];
   return made.flatMap(({ rows, row }) =>
     [false, true].map((asReplica) => ({
@@ -304,27 +329,4 @@ function isUntouched(answer: StepAnswer | undefined): boolean {
 
 function truthOf(answer: StepAnswer | undefined): string | null {
   return answer !== undefined && "value" in answer ? answer.value : null;
-}
-
-/** Would the policies let through more than the matrix if the parts that a way leads through were open, in the matrix as well? */
-async function couldOpen(context: Context, proved: Proved, { through }: Opener): Promise<boolean> {
-  const { declared } = proved;
-  const nameOf = (tree: Node): Promise<string> => canonicalAtom(context, context.as, withPlainNames(tree));
-  const same = new Map(
-    await Promise.all(through.map(async ({ tree, holds: value }) => [await nameOf(tree), value] as const)),
-  );
-  const values = new Map(through.map(({ tree, holds: value }) => [tree, value]));
-  for (const tree of declared.tree === undefined ? [] : leavesOf(declared.tree)) {
-    const value = same.get(await nameOf(tree));
-    if (value !== undefined) values.set(tree, value);
-  }
-  return !(await holds(
-    context,
-    changed({ ...proved, allowed: false }, (tree) => withParts(tree, values)),
-  ));
-}
-
-function leavesOf(tree: Node): readonly Node[] {
-  const parts = connected(tree) ?? [];
-  return parts.length === 0 ? [tree] : parts.flatMap(leavesOf);
 }

@@ -1,5 +1,6 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofForeignKey } from "./analyse/schema.ts";
+import { isJson } from "./analyse/types.ts";
 import type { Row } from "./ask/evaluate.ts";
 import { privileged, isError } from "./ask/session.ts";
 import type { Context } from "./context.ts";
@@ -71,31 +72,78 @@ interface Owners {
 }
 
 /** Which columns say whose row it is, as the data has it. Where there is an owner in every row, whom a row is shared with is not its owner. */
-async function ownersAsItIs({ session, space: { relation }, everybody }: Context): Promise<Owners> {
-  const people = `array[${everybody.map(quoteLiteral).join(", ")}]::text[]`;
-  const columns = relation.columns.filter(({ base }) =>
-    /^(?:uuid|text|citext|character varying)$/.test(base),
+async function ownersAsItIs(context: Context): Promise<Owners> {
+  const { relation } = context.space;
+  const columns = relation.columns.filter(
+    (one) => /^(?:uuid|text|citext|character varying)$/.test(one.base) || isJson(one) || one.element !== null,
   );
   const each = columns.map(({ name }) => {
-    const value = `${quoteIdent(name)}::text`;
-    return `pg_catalog.json_build_array(${quoteLiteral(name)}, count(*) = count(${value}), coalesce(pg_catalog.bool_or(${value} = any (${people})), false))`;
+    const value = `nullif(nullif(nullif(${quoteIdent(name)}::text, ''), '{}'), '[]')`;
+    return `pg_catalog.json_build_array(${quoteLiteral(name)}, count(*) = count(${value}), coalesce(pg_catalog.bool_or(${value} = any (${peopleOf(context)})), false))`;
   });
-  const answer = await session.ask(
-    privileged,
+  const found = await askJson<readonly [name: string, always: boolean, named: boolean]>(
+    context,
     `select pg_catalog.json_build_array(${each.join(", ")})::text from ${quoteQualified(relation)} having count(*) > 0`,
   );
-  const found =
-    isError(answer) || !("value" in answer)
-      ? []
-      : (JSON.parse(answer.value ?? "[]") as [name: string, always: boolean, named: boolean][]);
+  const always = found.filter(([, isAlways]) => isAlways);
+  const named = always.flatMap(([name, , isNamed]) => (isNamed ? [name] : []));
   return {
-    owning: new Set(found.flatMap(([name, always, named]) => (always && named ? [name] : []))),
-    optional: new Set(found.flatMap(([name, always]) => (always ? [] : [name]))),
+    owning: new Set(
+      named.length > 0
+        ? named
+        : await namingOthers(
+            context,
+            always.map(([name]) => name),
+          ),
+    ),
+    optional: new Set(found.flatMap(([name, isAlways]) => (isAlways ? [] : [name]))),
   };
 }
 
+/**
+ * Of columns that hold an identifier in every row, and no persona's, those that may name users: what they hold is no key of a table
+ * of other things (an organization, a parent). A table of users holds the personas, too.
+ */
+async function namingOthers(context: Context, names: readonly string[]): Promise<readonly string[]> {
+  const { knowledge, space } = context;
+  const { relation } = space;
+  const columns = relation.columns.filter(
+    ({ name, base }) =>
+      base === "uuid" && names.includes(name) && !relation.keys.some((key) => key.join() === name),
+  );
+  const tables = [...knowledge.schema.relations].flatMap((table) =>
+    table.definition === null
+      ? table.columns
+          .filter(({ name, base }) => base === "uuid" && table.keys.some((key) => key.join() === name))
+          .map(({ name }) => ({ table: quoteQualified(table), key: quoteIdent(name) }))
+      : [],
+  );
+  const each = columns.map(({ name }) => {
+    const held = `select ${quoteIdent(name)} from ${quoteQualified(relation)}`;
+    const others = tables.map(
+      ({ table, key }) =>
+        `(exists (select from ${table} where ${key} in (${held})) and not exists (select from ${table} where ${key}::text = any (${peopleOf(context)})))`,
+    );
+    return `case when ${["false", ...others].join(" or ")} then null else ${quoteLiteral(name)} end`;
+  });
+  const found = await askJson<string | null>(
+    context,
+    `select pg_catalog.json_build_array(${each.join(", ")})::text`,
+  );
+  return found.filter((one) => one !== null);
+}
+
+function peopleOf({ everybody }: Context): string {
+  return `array[${everybody.map(quoteLiteral).join(", ")}]::text[]`;
+}
+
+async function askJson<T>({ session }: Context, sql: string): Promise<readonly T[]> {
+  const answer = await session.ask(privileged, sql);
+  return isError(answer) || !("value" in answer) ? [] : (JSON.parse(answer.value ?? "[]") as T[]);
+}
+
 async function parentsThatName(
-  { session }: Context,
+  context: Context,
   { columns, to, referenced }: ProofForeignKey,
   rows: readonly Row[],
   names: readonly string[],
@@ -106,12 +154,10 @@ async function parentsThatName(
   const named = names.map(
     (one) => `pg_catalog.strpos(pg_catalog.to_jsonb("rowgate:parent")::text, ${quoteLiteral(one)}) > 0`,
   );
-  const answer = await session.ask(
-    privileged,
+  const found = await askJson<string>(
+    context,
     `select coalesce(pg_catalog.json_agg(${key}), '[]')::text from ${quoteQualified(to)} as "rowgate:parent" ` +
       `where ${key} = any (array[${wanted.map(quoteLiteral).join(", ")}]) and (${named.join(" or ")})`,
   );
-  return new Set(
-    isError(answer) || !("value" in answer) ? [] : (JSON.parse(answer.value ?? "[]") as string[]),
-  );
+  return new Set(found);
 }

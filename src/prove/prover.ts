@@ -224,7 +224,7 @@ export class Prover implements AsyncDisposable {
     };
   }
 
-  async #session({ settings, role }: ProofPersona, relation: ProofRelation): Promise<Asking> {
+  async #session({ settings }: ProofPersona, relation: ProofRelation): Promise<Asking> {
     const names = Object.keys(settings);
     // Where nothing was set yet, no other relation's functions may set it.
     const alone = this.#knowledge.leftBehind(relation).names.some((name) => !names.includes(name));
@@ -235,7 +235,6 @@ export class Prover implements AsyncDisposable {
       this.#sessions.set(key, opened);
     }
     const { session, relations } = await opened;
-    await session.letName(role);
     let own = relations.get(relation);
     if (own === undefined) {
       own = session.about(this.#patienceWith(relation));

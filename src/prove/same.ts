@@ -13,8 +13,11 @@ import {
   show,
   stringOf,
   walk,
+  withoutCasts,
 } from "./analyse/tree.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { isNeutral } from "./analyse/clock.ts";
+import { asksSession } from "./analyse/opener-place.ts";
 import { flipped } from "./analyse/comparable.ts";
 import { isComparison } from "./analyse/widen.ts";
 import { isError, type ActingAs } from "./ask/session.ts";
@@ -42,8 +45,9 @@ const plain: ReadonlySet<string> = new Set(
  * What two sub-expressions have in common that are the same once all that has nothing of the row is known:
  * `auth.uid() = any (members)` and `'7c9e…' = any (members)`. What a function or a subquery says may differ by who asks.
  */
-export async function canonicalAtom(context: Context, as: ActingAs, tree: Node): Promise<string> {
+export async function canonicalAtom(context: Context, as: ActingAs, written: Node): Promise<string> {
   const { session, knowledge } = context;
+  const tree = inOneSpelling(written, knowledge);
   const fixed: Node[] = [];
   walk(tree, (node) => {
     if (!values.some((tag) => part(node, tag) !== undefined)) return true;
@@ -71,9 +75,11 @@ export async function canonicalAtom(context: Context, as: ActingAs, tree: Node):
   const made = operatorsOf(replace(tree, (node) => known.get(node)));
   let asked = false;
   walk(made, (node) => {
-    if (part(node, "SubLink") !== undefined) asked = true;
+    // Of the elements of a document everybody is told the same.
+    if (part(node, "SubLink") !== undefined && !isNeutral(node, knowledge)) asked = true;
     const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
-    if (knowledge.schema.namesakes(name).some(({ volatility }) => volatility !== "immutable")) asked = true;
+    if (knowledge.schema.namesakes(name).some(({ volatility }) => volatility !== "immutable"))
+      asked ||= asksSession(node, knowledge) || !isNeutral(node, knowledge);
   });
   return `${asked ? JSON.stringify(as) : ""}${await asPostgresPrints(context, made)}`;
 }
@@ -95,6 +101,43 @@ async function asPostgresPrints({ session, full, space }: Context, tree: Node): 
     // As it is written, then.
   }
   return show(tree);
+}
+
+/** `a = ANY (ARRAY[b, c])`, as Postgres prints `a IN (b, c)`; and `starts_with(a, 'b')`, which is `a LIKE 'b%'`. */
+function inOneSpelling(tree: Node, { schema }: Pick<Context["knowledge"], "schema">): Node {
+  return replace(tree, (node) => {
+    const { kind, lexpr, rexpr, name } = part(node, "A_Expr") ?? {};
+    const items = rexpr && part(withoutCasts(rexpr), "A_ArrayExpr")?.elements;
+    const isIn = `${kind} ${stringOf(name?.[0])}`;
+    if (
+      lexpr !== undefined &&
+      name?.length === 1 &&
+      items !== undefined &&
+      /^AEXPR_OP_(?:ANY =|ALL <>)$/.test(isIn)
+    )
+      return {
+        A_Expr: {
+          kind: "AEXPR_IN",
+          name,
+          lexpr: inOneSpelling(lexpr, { schema }),
+          rexpr: { List: { items } },
+        },
+      };
+    const { funcname = [], args = [] } = part(node, "FuncCall") ?? {};
+    const [text, start] = args;
+    const prefix = start && part(withoutCasts(start), "A_Const")?.sval?.sval;
+    const isBuiltIn =
+      stringOf(funcname.at(-1)) === "starts_with" && schema.namesakes("starts_with").length === 0;
+    if (!isBuiltIn || text === undefined || prefix === undefined || /[%_\\]/.test(prefix)) return undefined;
+    return {
+      A_Expr: {
+        kind: "AEXPR_LIKE",
+        name: [{ String: { sval: "~~" } }],
+        lexpr: text,
+        rexpr: literal(`${prefix}%`),
+      },
+    };
+  });
 }
 
 /** `a LIKE b` as Postgres prints it back, `a ~~ b`; and what has the row first: `a = 1` for `1 = a`. */

@@ -5,6 +5,7 @@ import type { Item, Tie } from "./analyse/ties.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
 import type { Context } from "./context.ts";
+import { roleValue } from "./who.ts";
 import { fill, freshFor, standingRows } from "./show/rows.ts";
 
 export async function rowOf(
@@ -42,13 +43,23 @@ export interface TiedValue {
   readonly value: string | null | undefined;
   /** What the persona is compared with. */
   readonly excluded: readonly string[];
+  /** Everybody of the role is compared with it. */
+  readonly ofRole?: boolean;
 }
 
 export async function valueFor(context: Context, tie: Tie, hidden: Row, own: boolean): Promise<TiedValue> {
+  const ofRole = await valueOfRole(context, tie);
+  if (ofRole !== undefined) return { value: ofRole, excluded: [], ofRole: true };
   const answers = await Promise.all(tie.persona.map((one) => context.answer(one)));
   const names = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
   if (own && names[0] !== undefined) return { value: names[0], excluded: [] };
   return { value: await likelyValue(context, tie, hidden), excluded: own ? [] : names };
+}
+
+/** What rows are compared with, where that says no more of the persona than its role. */
+export async function valueOfRole(context: Context, { persona }: Tie): Promise<string | undefined> {
+  const values = await Promise.all(persona.map((one) => roleValue(context, one)));
+  return values.includes(undefined) ? undefined : values[0];
 }
 
 export async function likelyValue(
@@ -142,16 +153,23 @@ async function othersValue(
   return standing.find((one) => !theirs.has(one)) ?? freshFor(space, column, 13);
 }
 
+/** In capitals, too: an address is the same in them. */
+export function holdsOne(value: string | null, names: readonly string[]): boolean {
+  const text = value?.toLowerCase() ?? "";
+  return names.some((one) => one !== "" && text.includes(one.toLowerCase()));
+}
+
 export function namesPersona({ identities }: Context, row: Row): boolean {
-  return Object.values(row).some((value) => value !== null && identities.some((one) => value.includes(one)));
+  return Object.values(row).some((value) => holdsOne(value, identities));
 }
 
 /** What the ties say of the row that the policy is about. */
 export function ownValues({ ties }: Opener, values: readonly TiedValue[]): Row {
   const row: Record<string, string | null> = {};
   for (const [index, { persona, columns }] of ties.entries()) {
-    const { value } = values[index] ?? {};
-    if (value !== undefined && persona.length === 0) for (const name of columns) row[name] = value;
+    const { value, ofRole } = values[index] ?? {};
+    if (value !== undefined && (persona.length === 0 || ofRole === true))
+      for (const name of columns) row[name] = value;
   }
   return row;
 }

@@ -1,9 +1,11 @@
-import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
-import { rowColumns } from "./analyse/tree.ts";
+import type { Node } from "libpg-query";
+import { always, type Condition, joinedConditions, printedCondition } from "./analyse/policy.ts";
+import { storedRow } from "./analyse/stored-row.ts";
+import { conjuncts, rowColumns } from "./analyse/tree.ts";
 import { quoteIdent, quoteLiteral } from "../lib/sql-text.ts";
 import type { ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { type Asked, conditionFor, declaredCondition, isTriggered } from "./asked.ts";
+import { type Asked, conditionFor, declaredCondition, isTriggered, withStored } from "./asked.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
@@ -14,19 +16,20 @@ import type { Shown } from "./show/shown.ts";
 
 export async function update(asked: Asked, blind: boolean): Promise<Answer> {
   const { cell, context } = asked;
-  const [old, after] = [
+  const [old, asWritten] = [
     conditionFor(asked, "update", "old", !blind),
     conditionFor(asked, "update", "new", !blind),
   ];
   const deny = cell.declared.kind === "deny";
-  if (old === undefined || after === undefined)
+  if (old === undefined || asWritten === undefined)
     return deny ? { kind: "no-policy" } : { kind: "all-rows", by: "relaxation", restsOn: nothing };
+  const after = withStored(asked, "update", asWritten);
   const newSide = await newRowsOf(context, after, deny);
   if (newSide.kind !== "open") return newSide;
   // `rows` bounds the old side: what an UPDATE may leave behind decides with it, so that the policies may ask for more.
   const options = { command: "update", blind, both: false, newRows: newSide.rows, context } as const;
   // What the new side reads and the role may not write is as it was, unless a trigger writes it.
-  const reaching = isKept(asked, after) ? joinedConditions("and", [old, after]) : old;
+  const reaching = joinedConditions("and", [old, ...keptOf(asked, after)]);
   const reached = await oldSide(asked, reaching, declaredCondition(asked, cell.declared), options);
   if (reached.kind === "hit" || reached.kind === "undecided" || reached.kind === "mismatch") return reached;
   const moved = cell.check === undefined ? reached : await movedRows(asked, old, after, blind, reached);
@@ -45,7 +48,7 @@ async function forbidden(
   // A trigger may refuse them, or put them back: then the policies are not what decides.
   if (isTriggered(asked, "update")) return otherwise;
   const { relation } = context.space;
-  const policy = isKept(asked, old) ? joinedConditions("and", [after, old]) : after;
+  const policy = joinedConditions("and", [after, ...keptOf(asked, old)]);
   const from = await contrast(context, old, always(false), false);
   for (const values of cell.never ?? []) {
     const names = Object.keys(values);
@@ -74,17 +77,25 @@ async function forbidden(
   return otherwise;
 }
 
-/** No column that the role may write, and no trigger, can change what the condition says of a row. */
-function isKept(asked: Asked, condition: Condition): boolean {
-  if (isTriggered(asked, "update")) return false;
-  const { columns } = asked.context.space.relation;
-  return !columns.some(({ name }) => asked.held.update.includes(name) && readsColumn(condition, name));
-}
-
-function readsColumn({ tree }: Condition, name: string): boolean {
-  if (tree === undefined) return true;
-  const read = rowColumns(tree);
-  return read.has(name) || read.has("*");
+/** The parts of a condition that no statement of the role can change what they say of a row: it writes none of their columns, or a trigger puts them back. */
+function keptOf(asked: Asked, condition: Condition): readonly Condition[] {
+  const { knowledge, space } = asked.context;
+  const { relation } = space;
+  const stored = storedRow(relation, "update", knowledge);
+  if (stored === undefined) return [];
+  const changes = relation.columns
+    .map(({ name }) => name)
+    .filter((name) => (asked.held.update.includes(name) ? !stored.kept.has(name) : stored.written.has(name)));
+  const isKept = (tree: Node): boolean => {
+    const read = rowColumns(tree);
+    return !read.has("*") && !changes.some((name) => read.has(name));
+  };
+  const { tree } = condition;
+  if (tree === undefined) return [];
+  if (isKept(tree)) return [condition];
+  return conjuncts(tree)
+    .filter((one) => isKept(one) && !knowledge.readsItself(one, relation))
+    .map(printedCondition);
 }
 
 const nothing: RestsOn = { claims: [], time: [], relations: [] };
@@ -113,7 +124,7 @@ async function movedRows(
 ): Promise<Answer> {
   const { cell, context, held } = asked;
   const declared = context.knowledge.declared(context.space.relation, cell.check ?? "true");
-  const policy = isKept(asked, old) ? joinedConditions("and", [after, old]) : after;
+  const policy = joinedConditions("and", [after, ...keptOf(asked, old)]);
   const found = await contrast(context, policy, declared, true);
   const from = await contrast(context, old, always(false), false);
   const showing = { space: context.space, as: context.as, policy, declared };

@@ -3,6 +3,7 @@ import type { Cell } from "../model/cell.ts";
 import type { ProofAnswer, RestsOn, SeededRow, Witness } from "../model/proof.ts";
 import type { ProofsRecord } from "../model/run.ts";
 import { raisedByPolicies } from "../model/raised.ts";
+import type { Verdict } from "../model/verdict.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
@@ -187,7 +188,7 @@ function rank(answer: ProofAnswer): number {
 
 /** What the proofs of a run found that is no cell's verdict: denies that hold for want of a row of the persona's own, and rows that no candidate speaks of. */
 export interface ProofNotes {
-  add(one: ProvedCell): void;
+  add(one: ProvedCell, verdict: Verdict): void;
   findings(): readonly Finding[];
   /** `undefined`: nothing was proved for all rows. */
   proofs(): ProofsRecord | undefined;
@@ -199,7 +200,7 @@ export function createProofNotes(): ProofNotes {
   const rests = new Map<string, RestingOn>();
   const unlike = { count: 0, columns: new Set<string>() };
   return {
-    add: ({ cell, proof }) => {
+    add: ({ cell, proof }, verdict) => {
       if (proof === undefined) return;
       const relation = formatQualified(cell.relation.info);
       const { name } = cell.persona;
@@ -209,7 +210,8 @@ export function createProofNotes(): ProofNotes {
         unlike.count += columns.length > 0 ? 1 : 0;
         for (const one of columns) unlike.columns.add(`${relation}.${one}`);
       }
-      if (isOwnRowMissing(cell, proof)) {
+      // A cell that fails says so itself.
+      if (isOwnRowMissing(cell, proof) && verdict === "pass") {
         const note = own.get(relation) ?? { personas: new Map(), example: JSON.stringify(proof.witness) };
         own.set(relation, note);
         note.personas.set(name, [...(note.personas.get(name) ?? []), cell.operation]);

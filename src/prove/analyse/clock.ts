@@ -141,7 +141,7 @@ export function atMoment(tree: Node, moment: string): Node {
 }
 
 /** The type of an expression that is the present moment; `undefined`: it is another expression. */
-function clockOf(node: Node): string | undefined {
+export function clockOf(node: Node): string | undefined {
   const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
   if (/^(?:now|(?:transaction|statement|clock)_timestamp)$/.test(name)) return "timestamptz";
   const value = part(node, "SQLValueFunction")?.op ?? "";

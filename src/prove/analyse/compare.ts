@@ -9,6 +9,7 @@ import {
   plainColumn,
   resultsOf,
 } from "./comparable.ts";
+import { withMoment } from "./moment.ts";
 import type { Place } from "./place.ts";
 import { type Position, Recorder } from "./recorder.ts";
 import { columnRef, part, readsRow, row } from "./tree.ts";
@@ -80,6 +81,8 @@ export abstract class Comparer extends Recorder {
     const pairs = pairsOf(left, right);
     if (pairs !== undefined) return pairs.map(([a, b]) => this.compare(a, operator, b, place)).every(Boolean);
     if (readsRow(right)) return this.compareTerms(left, operator, right, place);
+    const ago = withMoment(left, operator, right, this.relation);
+    if (ago !== undefined) return this.compareColumn(ago.column, ago.operator, ago.moment, place, form);
     let decided = this.conditions(left, place);
     for (const one of leavesOf(left)) {
       if (!readsRow(one)) continue;
@@ -146,7 +149,7 @@ export abstract class Comparer extends Recorder {
         return this.no("term", comparison(left, operator, right));
       const group = new Set([...this.use(first.name).group, ...this.use(second.name).group]);
       for (const one of group) this.use(one).group = group;
-      if (operator === "=" || operator === "<>" || isEnumerable(first)) return true;
+      if (operator === "=" || operator === "<>" || [first, second].every(isEnumerable)) return true;
       if (!hasOrder(first)) return this.no("order", comparison(left, operator, right));
       for (const one of group) this.use(one).ordered = true;
       return true;

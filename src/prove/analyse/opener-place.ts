@@ -59,7 +59,10 @@ export function isList(node: Node, { reading: { schema } }: Place): boolean {
   return part(node, "SubLink")?.subLinkType === "ARRAY_SUBLINK";
 }
 
-export function questionOf(node: Node, { reading, actor }: Place): Question | undefined {
+export function questionOf(
+  node: Node,
+  { reading, actor }: Pick<Place, "reading" | "actor">,
+): Question | undefined {
   try {
     return reading.bounds.question(actor, `select (${printExpression(node)})::text`);
   } catch {
@@ -129,7 +132,8 @@ export function isForEverybody(node: Node, { reading: { schema } }: Place): bool
   return found;
 }
 
-const session = /\bcurrent_setting\b|\b(?:current|session|system)_user\b|\bcurrent_role\b/i;
+const session =
+  /\bcurrent_setting\b|\b(?:current|session|system)_user\b|\bcurrent_role\b|\bpg_has_role\b|\bhas_\w+_privilege\b|\brow_security_active\b/i;
 
 /** Does its value depend on who asks, in the bodies of functions too? */
 export function asksSession(node: Node, { schema }: Reading): boolean {

@@ -1,11 +1,11 @@
 import type { FuncCall, Node } from "libpg-query";
 import type { Reading } from "./inline.ts";
 import { bodyFor, type Place, viewQuery } from "./opener-place.ts";
-import { persona } from "./question.ts";
+import { persona, type Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
 import { type Item, type Through, type Tie, tied, type Unmet, type Way, withoutItself } from "./ties.ts";
 import { show } from "./tree.ts";
-import { isOfPersona } from "./way-parts.ts";
+import { questionsOfWho } from "./way-parts.ts";
 import { rowsOf, waysOf } from "./ways.ts";
 
 /**
@@ -20,8 +20,8 @@ export interface Opener {
   /** What must hold besides: no value is known for which it does. */
   readonly unmet: readonly Unmet[];
   readonly through: readonly Through[];
-  /** Only rows that name the persona, or what it holds, open it. */
-  readonly ofPersona: boolean;
+  /** Who asks, as far as rows are compared with it; `undefined`: it cannot be asked apart. Only rows that name that open it. */
+  readonly asksWho: readonly (Question | undefined)[];
   /** Of a function that cannot be read. */
   readonly guess: boolean;
 }
@@ -48,7 +48,6 @@ const itemLimit = 4;
 
 function openerOf(way: Way, sql: string, reading: Reading): Opener {
   const { items, equal: pairs, unmet, through, guess } = way;
-  const ofPersona = isOfPersona(way, reading);
   const tooMany = items.length > itemLimit;
   return {
     sql,
@@ -56,7 +55,7 @@ function openerOf(way: Way, sql: string, reading: Reading): Opener {
     ties: tied(pairs),
     unmet: tooMany ? [...unmet, ...through.map(({ tree }) => ({ node: tree, scope: new Map() }))] : unmet,
     through,
-    ofPersona,
+    asksWho: questionsOfWho(way, reading),
     guess,
   };
 }

@@ -1,7 +1,7 @@
 import { grouped } from "../../lib/grouped.ts";
 import type { ProofFunction, ProofRelation, Schema } from "./schema.ts";
 import type { Node } from "libpg-query";
-import { fieldsOf, part, stringOf, typeNameOf, walk } from "./tree.ts";
+import { fieldsOf, part, stringOf, typeNameOf, walk, withoutCasts } from "./tree.ts";
 
 /** What an expression reads besides its row, by itself or through functions, views and the policies of what it reads. */
 export interface Reach {
@@ -17,6 +17,8 @@ export interface Reach {
   readonly byPath: ReadonlySet<string>;
   /** Who logged in (session_user): on the proof's connections that is rowgate. */
   readonly readsLogin: boolean;
+  /** The setting `role`: 'none' in a session that logs in as its role, and that role's name on the proof's connections. */
+  readonly readsRole: boolean;
 }
 
 /** Stable, and still not the same when an expression is evaluated by itself and when a statement runs. */
@@ -34,6 +36,7 @@ const unlikeStatement: ReadonlySet<string> = new Set([
   "pg_export_snapshot",
 ]);
 
+const role = /\bcurrent_setting\s*\(\s*'role'/i;
 const login = /\b(?:(?:session|system)_user|session_authorization)\b/i;
 // No calls: `last_value(x) over (…)` is a window's.
 const counted =
@@ -88,6 +91,9 @@ export class Reaches {
   #note(node: Node, into: Found): void {
     const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
     if (name !== "") this.#noteCall(name, into);
+    const [argument] = part(node, "FuncCall")?.args ?? [];
+    if (name === "current_setting" && argument !== undefined)
+      into.readsRole ||= /^role$/i.test(part(withoutCasts(argument), "A_Const")?.sval?.sval ?? "");
     if (name === "age" && part(node, "FuncCall")?.args?.length === 1) into.readsTime = true;
     if (part(node, "RangeTableSample") !== undefined) into.volatile.add("TABLESAMPLE");
     const table = part(node, "RangeVar");
@@ -163,6 +169,7 @@ export class Reaches {
       ),
       namesMoments: moments.test(text),
       readsLogin: login.test(text),
+      readsRole: role.test(text),
     };
     // Before what it calls: a circle ends here.
     this.#texts.set(key, found);
@@ -187,6 +194,7 @@ interface Found {
   readsTime: boolean;
   namesMoments: boolean;
   readsLogin: boolean;
+  readsRole: boolean;
   readonly byPath: Set<string>;
 }
 
@@ -201,6 +209,7 @@ function newlyFound(
     readsTime,
     namesMoments: false,
     readsLogin: false,
+    readsRole: false,
     byPath: new Set(byPath),
   };
 }
@@ -213,4 +222,5 @@ function merge(into: Found, from: Reach): void {
   into.readsTime ||= from.readsTime;
   into.namesMoments ||= from.namesMoments;
   into.readsLogin ||= from.readsLogin;
+  into.readsRole ||= from.readsRole;
 }

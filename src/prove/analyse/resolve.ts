@@ -1,6 +1,7 @@
-import type { CommonTableExpr, Node, SelectStmt, WithClause } from "libpg-query";
+import type { CommonTableExpr, Node, RangeFunction, SelectStmt, WithClause } from "libpg-query";
+import { comparison, pairsOf } from "./comparable.ts";
 import type { ProofRelation, Schema } from "./schema.ts";
-import { columnRef, fieldsOf, fromItemName, part, row, stringOf } from "./tree.ts";
+import { columnRef, fieldsOf, fromItemName, joined, part, row, stringOf } from "./tree.ts";
 
 /** What names mean at an expression's position. */
 export interface Names {
@@ -61,7 +62,22 @@ function special(node: Node, scope: Scope): Node | undefined {
   }
   const select = part(node, "SelectStmt");
   if (select !== undefined) return { SelectStmt: resolvedSelect(select, scope) };
-  return fieldOfRow(node, scope);
+  const compared = columnByColumn(node);
+  return compared === undefined ? fieldOfRow(node, scope) : resolved(compared, scope);
+}
+
+/** `(a, b) = (c, d)` is `a = c and b = d`. */
+function columnByColumn(node: Node): Node | undefined {
+  const { kind, name, lexpr, rexpr } = part(node, "A_Expr") ?? {};
+  const isEqual = kind === "AEXPR_OP" && name?.length === 1 && stringOf(name[0]) === "=";
+  const pairs = isEqual && lexpr && rexpr ? pairsOf(lexpr, rexpr) : undefined;
+  return (
+    pairs &&
+    joined(
+      "AND_EXPR",
+      pairs.map(([a, b]) => comparison(a, "=", b)),
+    )
+  );
 }
 
 /** `(t).owner`, where t is the policy's row. */
@@ -177,8 +193,44 @@ function columnsOfItem(node: Node, scope: Scope): readonly string[] | undefined 
     return named === undefined || own === undefined ? (named ?? own) : [...named, ...own.slice(named.length)];
   }
   if (named !== undefined) return named;
+  if (call !== undefined) return columnsOfCall(call, scope);
   const select = part(query?.subquery, "SelectStmt");
   return select && outputNames(select, scope);
+}
+
+const elements = ["value"];
+const pairs = ["key", "value"];
+/** What built-in functions call their columns; `undefined`: one by the alias, or by the function's name. */
+const called: Readonly<Record<string, readonly string[] | undefined>> = {
+  json_array_elements: elements,
+  json_array_elements_text: elements,
+  jsonb_array_elements: elements,
+  jsonb_array_elements_text: elements,
+  json_each: pairs,
+  json_each_text: pairs,
+  jsonb_each: pairs,
+  jsonb_each_text: pairs,
+  json_object_keys: undefined,
+  jsonb_object_keys: undefined,
+  unnest: undefined,
+  generate_series: undefined,
+  string_to_table: undefined,
+  regexp_split_to_table: undefined,
+};
+
+function columnsOfCall(
+  { functions = [], is_rowsfrom: several, ordinality, alias, coldeflist }: RangeFunction,
+  { schema }: Scope,
+): readonly string[] | undefined {
+  const call = part(part(functions[0], "List")?.items?.[0], "FuncCall");
+  const [name = "", ...more] = (call?.funcname ?? []).map(stringOf).toReversed();
+  const isKnown =
+    Object.hasOwn(called, name) &&
+    (more.length === 0 ? schema.namesakes(name).length === 0 : more[0] === "pg_catalog");
+  if (!isKnown || several === true || ordinality === true || coldeflist !== undefined) return undefined;
+  // Of several arrays each has a column.
+  if (name === "unnest" && call?.args?.length !== 1) return undefined;
+  return called[name] ?? [alias?.aliasname ?? name];
 }
 
 function outputNames(select: SelectStmt, scope: Scope): readonly string[] | undefined {

@@ -19,8 +19,10 @@ export interface ProofColumn extends Pick<
   readonly domainNotNull: boolean;
   /** The default's or, of a generated column, the value's expression. */
   readonly expression: string | null;
-  /** Of an enum, all of its values in order. */
+  /** All of its values: of an enum in order, or as a constraint lists them. */
   readonly labels: readonly string[] | null;
+  /** What its domain asks of a value. */
+  readonly domainChecks: readonly string[];
   /** Equal under its collation means identical. */
   readonly deterministic: boolean;
   /** An operator or cast of the database's own takes this type, so that `=` may mean anything. */
@@ -38,7 +40,9 @@ export interface ProofForeignKey {
   readonly onUpdate: string;
 }
 
-export interface ProofTrigger extends Pick<TriggerInfo, "name" | "level" | "events"> {
+export interface ProofTrigger extends Pick<TriggerInfo, "name" | "timing" | "level" | "events"> {
+  /** It is fired for each row, whatever the row and the statement are. */
+  readonly always: boolean;
   readonly function: QualifiedName;
 }
 

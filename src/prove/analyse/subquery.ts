@@ -64,7 +64,8 @@ export abstract class Querier extends Comparer {
       );
       return sides.every(Boolean) && decided;
     }
-    if (select.valuesLists !== undefined && readsRow(select.valuesLists))
+    // `auth.uid() in (values (owner), (editor))`: each is compared.
+    if (test === undefined && select.valuesLists !== undefined && readsRow(select.valuesLists))
       return this.no("syntax", { SelectStmt: select });
     const listed = (select.valuesLists ?? []).flatMap((one) => part(one, "List")?.items ?? []);
     const width = part(select.valuesLists?.[0], "List")?.items?.length ?? 1;

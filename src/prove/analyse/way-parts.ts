@@ -1,8 +1,9 @@
-import type { FuncCall, Node } from "libpg-query";
+import type { BooleanTest, FuncCall, Node, SelectStmt } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { asksSession, isTable, type Place } from "./opener-place.ts";
+import { asksSession, isTable, type Place, questionOf, wanted } from "./opener-place.ts";
+import { persona, type Question } from "./question.ts";
 import { type Item, joinedWays, nothing, type Operand, type Rows, type Scope, type Way } from "./ties.ts";
-import { outerNames, part, readsRow, show, stringOf, walk } from "./tree.ts";
+import { exists, outerNames, part, readsRow, show, stringOf, walk } from "./tree.ts";
 
 export const wayLimit = 24;
 
@@ -18,6 +19,37 @@ export function unmetBy(node: Node, place: Place): readonly Way[] {
     callsIn(node).some((name) => place.reading.schema.aggregates.has(name)) ||
     (readsTables(node, place) && !asksSession(node, place.reading));
   return isAbout ? [withUnmet(nothing, node, place.scope)] : [nothing];
+}
+
+/** Rows of UNION are those of either side; of INTERSECT and EXCEPT it is not known whether the other side has them. */
+export function combinedRows(
+  select: SelectStmt,
+  all: readonly (readonly Rows[])[],
+  place: Place,
+): readonly Rows[] {
+  if (select.op === "SETOP_UNION") return all.flat();
+  const [left = []] = all;
+  return left.map(({ way, columns }) => ({ way: withUnmet(way, exists(select), place.scope), columns }));
+}
+
+/** Of IS NOT TRUE and the like also that the argument is NULL. */
+export function orNull(
+  test: BooleanTest,
+  holds: boolean,
+  waysIf: (isTrue: boolean) => readonly Way[],
+  place: Place,
+): readonly Way[] {
+  const type = test.booltesttype ?? "";
+  const ways = waysIf(/IS_(?:NOT_FALSE|TRUE)/.test(type));
+  const node: Node = { BooleanTest: test };
+  return /IS_NOT_/.test(type) === holds
+    ? fewest([...ways, ...unmetBy(wanted(node, holds), place)], place)
+    : ways;
+}
+
+/** Two rows, or one and the persona: which need not be equal to be more, or less. */
+export function needNotBeEqual(...sides: readonly (Operand | undefined)[]): boolean {
+  return sides.every((one) => one?.kind === "slot" || one?.kind === "persona");
 }
 
 export function withUnmet(way: Way, node: Node, scope: Scope): Way {
@@ -46,17 +78,36 @@ export function fewest(ways: readonly Way[], place: Place): readonly Way[] {
   return ways.toSorted((a, b) => bound(a) - bound(b)).slice(0, wayLimit);
 }
 
-/** Only rows that name the persona, or what it holds, open it. */
-export function isOfPersona({ equal: pairs, unmet }: Way, reading: Reading): boolean {
-  return (
-    pairs.some(
-      (pair) => pair.some(isPersona) && pair.some(({ kind }) => kind === "slot" || kind === "column"),
-    ) || unmet.some(({ node }) => asksSession(node, reading))
-  );
+/** Only rows that name the persona, or what it holds, open it; where it is asked for its role, others' do. */
+function isOfPersona(way: Way, reading: Reading): boolean {
+  return questionsOfWho(way, reading).some((one) => one === undefined || !/role|_user|claims/i.test(one.sql));
 }
 
-function isPersona({ kind }: Operand): boolean {
-  return kind === "persona";
+/** With what of the persona rows are compared; `undefined`: it cannot be asked apart from them. */
+export function questionsOfWho(
+  { equal: pairs, unmet }: Way,
+  reading: Reading,
+): readonly (Question | undefined)[] {
+  const compared = pairs
+    .filter((pair) => pair.some(({ kind }) => kind === "slot" || kind === "column"))
+    .flatMap((pair) => pair.flatMap((one) => (one.kind === "persona" ? [one.question] : [])));
+  return [...compared, ...unmet.flatMap(({ node }) => sessionParts(node, reading))];
+}
+
+/** The largest parts that ask who the persona is, and read no row. */
+function sessionParts(node: Node, reading: Reading): readonly (Question | undefined)[] {
+  const found: (Question | undefined)[] = [];
+  walk(node, (one) => {
+    // What a node holds is no node, and no expression.
+    const [tag = ""] = Object.keys(one);
+    if (!/^[A-Z]/.test(tag) || tag === "List") return true;
+    if (!asksSession(one, reading)) return false;
+    const isQuery = part(one, "SubLink") !== undefined;
+    if (!isQuery && (readsRow(one) || outerNames(one).length > 0)) return true;
+    found.push(isQuery ? undefined : questionOf(one, { reading, actor: persona }));
+    return false;
+  });
+  return found;
 }
 
 /** Is what is compared made of a column by a function (`upper(s.name)`), so that an equal value need not meet it? */

@@ -15,13 +15,16 @@ import {
 import { comparison } from "./comparable.ts";
 import { fromItems } from "./from-items.ts";
 import {
+  combinedRows,
   fewest,
   guessed,
   isExtreme,
   isGenerated,
   isMade,
+  needNotBeEqual,
   named,
   onlyColumn,
+  orNull,
   queryName,
   readsTables,
   slotOf,
@@ -63,8 +66,7 @@ export function waysOf(node: Node | undefined, holds: boolean, place: Place): re
     return (bool.boolop === "AND_EXPR") === holds ? together(all, place) : fewest(all.flat(), place);
   }
   const test = part(node, "BooleanTest");
-  if (test !== undefined)
-    return waysOf(test.arg, /IS_(?:NOT_FALSE|TRUE)/.test(test.booltesttype ?? "") === holds, place);
+  if (test !== undefined) return orNull(test, holds, (is) => waysOf(test.arg, is === holds, place), place);
   const isCase = part(node, "CaseExpr") !== undefined;
   const choices = isCase ? casesOf(node, holds) : part(node, "CoalesceExpr")?.args;
   if (choices !== undefined)
@@ -137,7 +139,7 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
       [comparison(lexpr, ">=", from), comparison(lexpr, "<=", to)].map((one) => waysOf(one, true, place)),
       place,
     );
-  if (values !== undefined) {
+  if (values !== undefined && /^(?:=|<>)$/.test(operator)) {
     const ways =
       (operator === "=") === holds ? values.slice(0, 4).map((one) => equal(lexpr, one, place)) : [];
     return ways.length === 0 || ways.includes(undefined) ? undefined : ways.flatMap((one) => one ?? []);
@@ -157,7 +159,9 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
   const ofRight = patternOfAll(operator, holds, right) ?? besideOf(flippedOf(operator), holds, left);
   if (ofRight !== undefined) return equalTo(rexpr, ofRight, place);
   // What is equal is neither more nor less.
-  return /^[<>]=$/.test(operator) && holds ? equal(lexpr, rexpr, place) : undefined;
+  return /^[<>]=$/.test(operator) && holds && !needNotBeEqual(left, right)
+    ? equal(lexpr, rexpr, place)
+    : undefined;
 }
 
 function equal(left: Node | undefined, right: Node | undefined, place: Place): readonly Way[] | undefined {
@@ -292,7 +296,8 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   if (place.depth > deepest) return [];
   // What a recursive query starts with is one of its rows.
   const { larg, rarg, withClause, limitOffset } = select;
-  if (larg !== undefined && rarg !== undefined) return combinedRows(select, [larg, rarg], place);
+  if (larg !== undefined && rarg !== undefined)
+    return combinedRows(select, [rowsOf(larg, place), rowsOf(rarg, place)], place);
   const scope = new Map(place.scope);
   const inside: Place = { ...place, scope, depth: place.depth + 1 };
   for (const one of withClause?.ctes ?? []) {
@@ -319,14 +324,6 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   const columns = new Map(targets.map(({ name, value }) => [name, value?.operand]));
   const all = targets.reduce((sum, { value }) => joinedWays(sum, value?.way ?? nothing), way);
   return where.map((one) => ({ way: joinedWays(all, one), columns }));
-}
-
-/** Rows of UNION are those of either side; of INTERSECT and EXCEPT it is not known whether the other side has them. */
-function combinedRows(select: SelectStmt, sides: readonly SelectStmt[], place: Place): readonly Rows[] {
-  const all = sides.map((one) => rowsOf(one, place));
-  if (select.op === "SETOP_UNION") return all.flat();
-  const [left = []] = all;
-  return left.map(({ way, columns }) => ({ way: withUnmet(way, exists(select), place.scope), columns }));
 }
 
 function firstRow(select: SelectStmt | undefined, place: Place): Rows | undefined {

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { fillSql, readSql, relationParts } from "../../lib/sql-file.ts";
+import { withListedValues } from "../analyse/listed.ts";
 import { type FunctionNames, type ProofFunction, type ProofRelation, Schema } from "../analyse/schema.ts";
 
 /** Reads what the analysis needs: bare names in an answer would mean different things under different search paths. */
@@ -20,7 +21,7 @@ export async function readSchema(client: Client): Promise<Schema> {
         "union all select cfgnamespace, cfgname from pg_ts_config) o (namespace, name) join pg_namespace s on s.oid = o.namespace where s.nspname not in ('pg_catalog', 'information_schema')) as others from pg_proc",
     );
     return new Schema(
-      relations.rows.map((one) => JSON.parse(one.relation) as ProofRelation),
+      relations.rows.map((one) => withListedValues(JSON.parse(one.relation) as ProofRelation)),
       functions.rows.map((one) => JSON.parse(one.function) as ProofFunction),
       session.rows[0]?.path ?? [],
       names[0] ?? { volatile: [], aggregates: [], ownAggregates: [], others: [] },

@@ -129,6 +129,7 @@ export async function representatives(
     ...new Set([
       ...comparedValues.flatMap((one) => one ?? []),
       ...[...group].flatMap((name) => fixed.get(name) ?? []),
+      ...[...group].flatMap((name) => relation.columns.find((one) => one.name === name)?.labels ?? []),
     ]),
   ];
   const enumerated = isEnumerable(column) ? (column.labels ?? ["true", "false"]) : undefined;

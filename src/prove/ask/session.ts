@@ -2,7 +2,7 @@ import { codeOf, isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
-import { quoteIdent, quoteLiteral } from "../../lib/sql-text.ts";
+import { quoteLiteral } from "../../lib/sql-text.ts";
 
 /** Whose role and settings a statement runs with; no role: the login itself, which sees everything. */
 export interface ActingAs {
@@ -106,9 +106,6 @@ export class ProofSession implements Asking {
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
   readonly #turns: Turns;
   readonly #gathered = new Map<string, Gathered>();
-  /** By role: what must be granted before anything can be evaluated as it; undone with each message. */
-  readonly #grants = new Map<string, Promise<string>>();
-  #granted = "";
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
   #sending = false;
@@ -141,38 +138,11 @@ export class ProofSession implements Asking {
     );
   }
 
-  /** The role may name what policies name, whose text it evaluates. */
-  async letName(role: string): Promise<void> {
-    let grants = this.#grants.get(role);
-    if (grants === undefined) {
-      grants = this.#inTurn(async () => this.#grantsFor(role));
-      this.#grants.set(role, grants);
-    }
-    await grants;
-  }
-
   /** A failed message is rolled back before the next one is sent. */
   #inTurn<T>(use: () => Promise<T>): Promise<T> {
     const used = this.#turn.then(use);
     this.#turn = used.catch(() => undefined);
     return used;
-  }
-
-  async #grantsFor(role: string): Promise<string> {
-    const { rows } = await this.#client.query<{ name: string }>(readSql("prove_closed_schemas.sql"), [role]);
-    const grants = rows.map(
-      ({ name }) => `grant usage on schema ${quoteIdent(name)} to ${quoteIdent(role)};\n`,
-    );
-    if (grants.length === 0) return "";
-    const text = grants.join("");
-    try {
-      await this.#client.query(text);
-      this.#granted += text;
-    } catch {
-      // The login may not grant it: only what is asked as a stored expression is answered.
-    }
-    await this.#client.query("rollback to savepoint rowgate_proof");
-    return text;
   }
 
   async end(): Promise<void> {
@@ -340,7 +310,7 @@ export class ProofSession implements Asking {
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(
-        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${this.#granted}${readSql("prove_batch.sql")};\n` +
+        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
           "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
       )) as unknown as readonly { rows: { answered: string }[] }[];
       const answered = results.at(-2)?.rows[0]?.answered ?? "[]";

@@ -14,6 +14,7 @@ test.each(
     "claims",
     "token-parts",
     "raising",
+    "stored-rows",
   ),
 )("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));

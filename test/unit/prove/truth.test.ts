@@ -15,6 +15,7 @@ const column = {
   category: "N",
   element: null,
   labels: null,
+  domainChecks: [],
   expression: null,
 };
 const flags = { domain: false, domainNotNull: false, notNull: false, identity: null, generated: false };

@@ -1,0 +1,42 @@
+import { isJsonText } from "../lib/json.ts";
+import { jwtClaims } from "./analyse/claim-values.ts";
+import type { Question } from "./analyse/question.ts";
+import type { ActingAs } from "./ask/session.ts";
+import { type Context, personaAnswers } from "./context.ts";
+
+/** Does one of them say more of the persona than its role? A role is nobody's identity: a row that names it is for everybody of it. */
+export async function saysWho(
+  context: Context,
+  questions: readonly (Question | undefined)[],
+): Promise<boolean> {
+  const values = await Promise.all(questions.map((one) => one && roleValue(context, one)));
+  return values.includes(undefined);
+}
+
+/** What it says of everybody of the role: with nothing else in the token the answer is the same. `undefined`: it says who asks. */
+export async function roleValue(context: Context, question: Question): Promise<string | undefined> {
+  const [own, others] = await Promise.all(
+    [context.answer, personaAnswers(context.session, ofRoleAlone(context.as))].map((one) => one(question)),
+  );
+  const [value = null, ...more] = own ?? [];
+  return value !== null && more.length === 0 && others?.length === 1 && others[0] === value
+    ? value
+    : undefined;
+}
+
+function ofRoleAlone({ role, settings }: ActingAs): ActingAs {
+  return {
+    role,
+    settings: settings.map(([name, value]) => [
+      name,
+      name === jwtClaims ? roleIn(value) : name.endsWith(".role") ? value : "",
+    ]),
+  };
+}
+
+function roleIn(claims: string): string {
+  const held: unknown = isJsonText(claims) ? JSON.parse(claims) : {};
+  return JSON.stringify(
+    typeof held === "object" && held !== null && "role" in held ? { role: held.role } : {},
+  );
+}
