@@ -162,11 +162,10 @@ async function readFacts(client: Client, listed: readonly string[] | undefined):
   const { rows: roles } = await client.query<ScanRole>(readSql("scan_roles.sql"));
   const names = roles.map(({ name }) => name);
   const { rows: schemas } = await client.query<{ name: string }>(readSql("scan_schemas.sql"), [names]);
-  const catalog = await readCatalog(
-    client,
-    schemas.map(({ name }) => name),
-    names,
-  );
+  const found = schemas.map(({ name }) => name);
+  // A schema of the API may hold functions alone.
+  const api = listed?.filter((name) => !platformSchemas.has(name));
+  const catalog = await readCatalog(client, [...new Set([...found, ...(api ?? [])])], names);
   const schema = await readSchema(client);
   const users = roles.filter(({ above }) => !above).map(({ name }) => name);
   // Of the platform's relations, those that the system has written policies for.
@@ -181,8 +180,8 @@ async function readFacts(client: Client, listed: readonly string[] | undefined):
       message: "No role of users may use any relation of the database: there is nothing to declare.",
       hint: "check that the SQL was applied and that it grants something: on Supabase, to anon and authenticated",
     });
-  const found = schemas.map(({ name }) => name).filter((name) => !platformSchemas.has(name));
-  const exposes = listed?.filter((name) => found.includes(name)) ?? found;
+  const holding = new Set([...found, ...catalog.routines.map((one) => one.schema)]);
+  const exposes = (api ?? found).filter((name) => holding.has(name) && !platformSchemas.has(name));
   const asked = whatIsAsked(own, users, schema);
   return {
     catalog,

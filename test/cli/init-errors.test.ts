@@ -52,9 +52,14 @@ create table internal.counts (owner uuid references auth.users primary key, coun
 alter table internal.counts enable row level security;
 grant select on internal.counts to authenticated;
 create policy own on internal.counts for select to authenticated using (owner = auth.uid());
+-- A schema that it exposes, and that holds functions alone.
+create schema api;
+grant usage on schema api to authenticated;
+create function api.my_rank() returns text language sql stable security definer set search_path = ''
+  as $$ select rank::text from public.members where user_id = auth.uid() $$;
 `;
 const config = `[api]
-schemas = ["public", "graphql_public"]
+schemas = ["public", "graphql_public", "api"]
 `;
 
 let folder: string;
@@ -113,7 +118,8 @@ test("files are called as policies read their names, so that none of them ends i
 
 test("the matrix exposes what config.toml does, and declares what users reach besides", async () => {
   const text = await readFile(matrix, "utf8");
-  expect(text).not.toMatch(/^exposes:/m);
+  expect(text).toMatch(/^exposes: \[public, api\]$/m);
+  expect(text).toMatch(/api\.my_rank\(\)/);
   expect(text).toMatch(/^ {2}internal\.counts:/m);
   const only = ["--only", "*/internal.counts/select"];
   const run = await rowgate(["run", matrix, ...only, "--json"], { cwd: folder });
