@@ -125,8 +125,8 @@ function pairs(values: Values, asked: readonly Mentions[]): readonly BoundCandid
 }
 
 /** Of each of two columns, and of one relation: a try is a statement in the name of each persona. */
-const valuesOfPair = 6;
-const mostPairs = 150;
+const valuesOfPair = 4;
+const mostPairs = 48;
 
 function tryWith(values: Readonly<Record<string, string>>): BoundCandidate {
   const name = Object.entries(values)
