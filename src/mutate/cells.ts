@@ -31,7 +31,7 @@ export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" |
   if (own === undefined) return [];
   if ("routine" in own.work) return cellsBehind(own, mutant, coverage);
   const seeing = [...own.passed.values()].filter((cell) => maySee(cell, mutant));
-  if (planned === "before" || seeing.length === 0) return likeliestFirst(seeing);
+  if (planned === "before" || seeing.length === 0) return likeliestFirst(seeing, mutant);
   const { plan, options } = coverage;
   const ids = new Set(seeing.map(({ id }) => id));
   const personas = new Set(seeing.map(({ persona }) => persona));
@@ -42,7 +42,10 @@ export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" |
     { ...options, wants: (id) => ids.has(id) },
     own.visible,
   );
-  return likeliestFirst(cells.filter(({ id }) => ids.has(id)));
+  return likeliestFirst(
+    cells.filter(({ id }) => ids.has(id)),
+    mutant,
+  );
 }
 
 /** Cells of columns that writes assign: of a privilege, those of the columns of which it says something else. */
@@ -61,9 +64,14 @@ function maySend({ privileges }: Mutant["after"], { role, operation, column = ""
   return held?.includes(column) === true;
 }
 
-/** Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. */
-function likeliestFirst(cells: readonly Cell[]): readonly Cell[] {
-  return cells.toSorted((a, b) => costOf(a) - costOf(b));
+/**
+ * Reads cost least, and one read by each persona notices most changes; writes, row by row, cost most. Who is denied anyway loses
+ * nothing by a privilege less, and is only refused otherwise.
+ */
+function likeliestFirst(cells: readonly Cell[], { operator }: Pick<Mutant, "operator">): readonly Cell[] {
+  const isDenied = ({ expectation }: Cell): number =>
+    Number(operator === "revoke" && expectation.kind === "deny");
+  return cells.toSorted((a, b) => isDenied(a) - isDenied(b) || costOf(a) - costOf(b));
 }
 
 /**
@@ -127,6 +135,9 @@ export function isLent(before: Mutant["after"], { after }: Mutant, { lent, plan 
 }
 
 /** Their cells that may see the change: of the roles that it is about, and of all where a role is lent. */
-export function cellsBehind({ passed }: Covered, { roles }: Mutant, { lent }: Coverage): readonly Cell[] {
-  return likeliestFirst([...passed.values()].filter(({ role }) => lent.length > 0 || isFor(roles, role)));
+export function cellsBehind({ passed }: Covered, mutant: Mutant, { lent }: Coverage): readonly Cell[] {
+  return likeliestFirst(
+    [...passed.values()].filter(({ role }) => lent.length > 0 || isFor(mutant.roles, role)),
+    mutant,
+  );
 }
