@@ -1,4 +1,4 @@
-import type { Node } from "libpg-query";
+import { formatQualified } from "../lib/sql-text.ts";
 import { settledBy } from "./analyse/doubt.ts";
 import type { Condition } from "./analyse/policy.ts";
 import type { Atom } from "./analyse/recorder.ts";
@@ -27,22 +27,48 @@ export interface Contrast {
 }
 
 /** Step 2: no row can be let through, or every row is, whatever the rest of the expression would say. */
-export async function relaxedTo(context: Context, tree: Node): Promise<"never" | "always" | undefined> {
-  const values = await relaxedValues(context.knowledge.relaxed(tree), context);
-  if ((values & truth.true) === 0) return "never";
-  return values === truth.true ? "always" : undefined;
+export function relaxedTo(context: Context, { alias, text, tree }: Condition): Promise<Relaxation> {
+  return context.session.once([context.as], JSON.stringify(["relaxed", alias, text]), async () => {
+    if (tree === undefined) return undefined;
+    const values = await relaxedValues(context.knowledge.relaxed(tree), context);
+    if ((values & truth.true) === 0) return "never";
+    return values === truth.true ? "always" : undefined;
+  });
 }
+
+type Relaxation = "never" | "always" | undefined;
+
+/** More rows than these are not kept for the next cell that asks the same. */
+const keptRows = 400;
 
 /**
  * @param both rows that the matrix allows and the policy does not are differences too
  * @param storable rows that a foreign key refuses are none; `with the others`: nor are rows whose key another row has
  */
-export async function contrast(
+export function contrast(
   context: Context,
   policy: Condition,
   declared: Condition,
   both: boolean,
   storable?: Storable,
+): Promise<Contrast> {
+  const { space, session, as, full } = context;
+  const sides = [policy, declared].map(({ alias, text, tree }) => [alias, text, tree === undefined]);
+  const what = JSON.stringify([formatQualified(space.relation), [...space.fixed], sides, both, storable]);
+  return session.once(
+    [as, full],
+    what,
+    () => contrasted(context, policy, declared, both, storable),
+    ({ rows }) => rows.length <= keptRows,
+  );
+}
+
+async function contrasted(
+  context: Context,
+  policy: Condition,
+  declared: Condition,
+  both: boolean,
+  storable: Storable | undefined,
 ): Promise<Contrast> {
   const { knowledge, space, session, as, answer } = context;
   const { relation } = space;

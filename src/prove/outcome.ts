@@ -19,7 +19,7 @@ export async function decidedByRelaxation(
   deny: boolean,
 ): Promise<Answer | undefined> {
   if (condition.tree === undefined) return undefined;
-  if ((await relaxedTo(context, condition.tree)) !== (deny ? "never" : "always")) return undefined;
+  if ((await relaxedTo(context, condition)) !== (deny ? "never" : "always")) return undefined;
   const proved = { policy: condition, declared: always(!deny), both: !deny };
   const rests = await restsOn(context, proved);
   return (

@@ -49,6 +49,7 @@ export async function checkWithRow(
         ...all.slice(0, 200).flatMap((row) => missing.map((value) => ({ ...row, [name]: value }))),
       ];
     else all = all.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
+    all = distinct(all);
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: tooMany };
   }
   for (const { column, values } of await standingValues(context, [policy, declared]))
@@ -56,7 +57,9 @@ export async function checkWithRow(
       ...all,
       ...all.slice(0, 30).flatMap((row) => values.map((value) => ({ ...row, [column]: value }))),
     ];
-  all = [...all, ...all.slice(0, rowLimit).flatMap((row) => mirrored(row, context, [policy, declared]))];
+  all = distinct(all);
+  const mirror = mirroring(context, [policy, declared]);
+  all = distinct([...all, ...all.slice(0, rowLimit).flatMap(mirror)]);
   const refused = await unstorableRows(context, all, "with the others");
   const storable = all.filter((one) => !refused.rows.has(one));
   const tried = storable.slice(0, rowLimit);
@@ -74,6 +77,16 @@ export async function checkWithRow(
         ? tooMany
         : unclearIn(context, [policy, declared]),
   };
+}
+
+/** Values that meet in several ways make the same row. */
+function distinct(rows: readonly Row[]): Row[] {
+  const once = new Map<string, Row>();
+  for (const row of rows) {
+    const key = JSON.stringify(row);
+    if (!once.has(key)) once.set(key, row);
+  }
+  return [...once.values()];
 }
 
 interface WithRow {
@@ -94,9 +107,10 @@ async function askWithRow(
   const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb("rowgate:put".*)::text, true) from ${table} as "rowgate:put" where ${placed('"rowgate:put"')}`;
   const allowed = `select ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs)}`;
   const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
+  const denied = declared.text === "false";
   const questions: Step[] = [
-    { as: full, sql: allowed, rows: true },
     { as, sql: asked, rows: true, stored: true },
+    ...(denied ? [] : [{ as: full, sql: allowed, rows: true }]),
   ];
   let refusedBy: string | undefined;
   // Values of the other columns may be what a constraint refuses: they are tried as another row has them, and new.
@@ -106,7 +120,10 @@ async function askWithRow(
       { as: privileged, sql: place, rows: true },
       { as: privileged, sql: stored, rows: true },
     ];
-    const [put, , wanted, got] = await space.session.askAbout(first, questions);
+    const [put, , got, wanted = denied ? { value: "false" } : undefined] = await space.session.askAbout(
+      first,
+      questions,
+    );
     if (isError(put) && isCode(put.code, "constraint")) {
       refusedBy = put.code;
       continue;
@@ -165,21 +182,29 @@ export function saidOfNewRow({ knowledge, space: { relation } }: Context, condit
 }
 
 /** A row may be the one that its own policies look for: it holds in one column what they compare that with in another. */
-function mirrored(row: Row, context: Context, conditions: readonly Condition[]): readonly Row[] {
-  const columnOf = (name: string): ProofColumn | undefined =>
-    context.space.relation.columns.find((one) => one.name === name && !one.generated);
-  const typeOf = (name: string): string | undefined => columnOf(name)?.base;
-  const pairs = comparedBy(context, conditions).flatMap(({ column, with: other }) => {
-    if (typeof other !== "string" || typeOf(column) === undefined) return [];
-    const others = other === "*" ? Object.keys(row).filter((one) => typeOf(one) === typeOf(column)) : [other];
-    return others.flatMap((one) => {
-      const value = one === column ? undefined : row[one];
-      const isRefused = value === null && columnOf(column)?.notNull === true;
-      return value === undefined || value === row[column] || isRefused ? [] : [{ [column]: value }];
+function mirroring(context: Context, conditions: readonly Condition[]): (row: Row) => readonly Row[] {
+  const columns = new Map(
+    context.space.relation.columns.flatMap((one) => (one.generated ? [] : [[one.name, one] as const])),
+  );
+  const typeOf = (name: string): string | undefined => columns.get(name)?.base;
+  const compared = new Map(
+    comparedBy(context, conditions).flatMap(({ column, with: other }) =>
+      typeof other === "string" && columns.has(column) ? [[`${column} ${other}`, { column, other }]] : [],
+    ),
+  );
+  return (row) => {
+    const pairs = [...compared.values()].flatMap(({ column, other }) => {
+      const others =
+        other === "*" ? Object.keys(row).filter((one) => typeOf(one) === typeOf(column)) : [other];
+      return others.flatMap((one) => {
+        const value = one === column ? undefined : row[one];
+        const isRefused = value === null && columns.get(column)?.notNull === true;
+        return value === undefined || value === row[column] || isRefused ? [] : [{ [column]: value }];
+      });
     });
-  });
-  const each = pairs.map((one): Row => ({ ...row, ...one }));
-  return pairs.length < 2 ? each : [...each, Object.assign({}, row, ...pairs) as Row];
+    const each = pairs.map((one): Row => ({ ...row, ...one }));
+    return pairs.length < 2 ? each : [...each, Object.assign({}, row, ...pairs) as Row];
+  };
 }
 
 /** Where two of its rows are compared, the one that is put in may point at one that is there; those that name the persona come first. */

@@ -105,7 +105,7 @@ export async function holds(
   if (policy.tree === undefined || declared.tree === undefined) return false;
   const self = [policy.tree, declared.tree].some((one) => readsOwn(context, one));
   if (!self) {
-    const relaxed = await relaxedTo(context, policy.tree);
+    const relaxed = await relaxedTo(context, policy);
     if (relaxed === "never" && !both) return true;
     if (relaxed === "always" && allowed) return true;
   }

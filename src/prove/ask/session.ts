@@ -68,6 +68,13 @@ export interface Asking {
    * has it put in once. Answers are the first steps', up to one that fails, and then the questions'.
    */
   askAbout(first: readonly Step[], questions: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /** What is worked out of answers, by what it is about and who is asked: once within the transaction. @param keeps `false`: it is too large to be kept */
+  once<T>(
+    as: readonly ActingAs[],
+    what: string,
+    make: () => Promise<T>,
+    keeps?: (made: T) => boolean,
+  ): Promise<T>;
   /** `pg_input_is_valid` is there since Postgres 16. */
   readonly validates: boolean;
 }
@@ -99,8 +106,11 @@ const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement ti
 export class ProofSession implements Asking {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
-  readonly #keys = new WeakMap<ActingAs, string>();
+  /** Actors by number: what they are is long, and part of the key of each question. */
+  readonly #numbers = new WeakMap<ActingAs, number>();
+  readonly #actors = new Map<string, number>();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
+  readonly #made = new Map<string, Promise<unknown>>();
   readonly #timeoutMs: number;
   readonly #endsAt: number;
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
@@ -151,7 +161,9 @@ export class ProofSession implements Asking {
 
   /** The same, for questions that end with the first timeout among them. */
   about(patience: Patience): Asking {
+    const made = new Map<string, Promise<unknown>>();
     return {
+      once: (as, what, make, keeps) => this.once(as, what, make, keeps, made),
       ask: (as, sql) => this.ask(as, sql, patience),
       run: (steps) => this.run(steps, patience),
       runOnce: (steps) => this.runOnce(steps, patience),
@@ -160,8 +172,26 @@ export class ProofSession implements Asking {
     };
   }
 
+  once<T>(
+    as: readonly ActingAs[],
+    what: string,
+    make: () => Promise<T>,
+    keeps: (made: T) => boolean = () => true,
+    all: Map<string, Promise<unknown>> = this.#made,
+  ): Promise<T> {
+    const key = `${as.map((one) => this.#numberOf(one)).join()}\n${what}`;
+    const known = all.get(key) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const made = make().then((one) => {
+      if (!keeps(one)) all.delete(key);
+      return one;
+    });
+    all.set(key, made);
+    return made;
+  }
+
   ask(as: ActingAs, sql: string, patience: Patience = { timedOut: false }): Promise<StepAnswer> {
-    const key = `${this.#keyOf(as)}\n${sql}`;
+    const key = `${this.#numberOf(as)}\n${sql}`;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = this.run([{ as, sql, rows: true, stored: true }], patience).then(
@@ -172,17 +202,19 @@ export class ProofSession implements Asking {
     return answer;
   }
 
-  #keyOf(as: ActingAs): string {
-    let key = this.#keys.get(as);
-    if (key === undefined) {
-      key = JSON.stringify({ role: as.role, settings: as.settings });
-      this.#keys.set(as, key);
+  #numberOf(as: ActingAs): number {
+    let number = this.#numbers.get(as);
+    if (number === undefined) {
+      const actor = JSON.stringify({ role: as.role, settings: as.settings });
+      number = this.#actors.get(actor) ?? this.#actors.size;
+      this.#actors.set(actor, number);
+      this.#numbers.set(as, number);
     }
-    return key;
+    return number;
   }
 
   runOnce(steps: readonly Step[], patience: Patience = { timedOut: false }): Promise<readonly StepAnswer[]> {
-    const key = JSON.stringify(steps);
+    const key = steps.map(({ as, sql, ...how }) => JSON.stringify([this.#numberOf(as), sql, how])).join();
     let answers = this.#runs.get(key);
     if (answers === undefined) {
       answers = this.run(steps, patience);
@@ -203,7 +235,7 @@ export class ProofSession implements Asking {
     questions: readonly Step[],
     patience: Patience = { timedOut: false },
   ): Promise<readonly StepAnswer[]> {
-    const keyOf = ({ as, sql }: Step): string => `${this.#keyOf(as)}\n${sql}`;
+    const keyOf = ({ as, sql }: Step): string => `${this.#numberOf(as)}\n${sql}`;
     const key = first.map(keyOf).join("\n");
     const gathered: Gathered = this.#gathered.get(key) ?? {
       first,
@@ -297,16 +329,18 @@ export class ProofSession implements Asking {
   }
 
   async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
-    const actors = new Map<string, number>();
+    const places = new Map<number, number>();
+    const actors: ActingAs[] = [];
     const numbered = requests.map((steps) =>
       steps.map(({ as, sql, rows, goOn = false, stored = false }) => {
-        const key = this.#keyOf(as);
-        const actor = actors.get(key) ?? actors.size;
-        actors.set(key, actor);
+        const number = this.#numberOf(as);
+        const actor = places.get(number) ?? actors.length;
+        if (actor === actors.length) actors.push({ role: as.role, settings: as.settings });
+        places.set(number, actor);
         return { actor, sql, rows, goOn, stored };
       }),
     );
-    const asked = `{"actors":[${[...actors.keys()].join(",")}],"requests":${JSON.stringify(numbered)}}`;
+    const asked = JSON.stringify({ actors, requests: numbered });
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(

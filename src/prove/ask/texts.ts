@@ -1,12 +1,14 @@
 import { type Asking, isError, privileged } from "./session.ts";
 
 /** The one column of a privileged query, as texts; `undefined`: it failed. */
-export async function askTexts(session: Asking, sql: string): Promise<readonly string[] | undefined> {
-  const answer = await session.ask(
-    privileged,
-    `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
-  );
-  return isError(answer) || !("value" in answer) || answer.value === null
-    ? undefined
-    : (JSON.parse(answer.value) as string[]);
+export function askTexts(session: Asking, sql: string): Promise<readonly string[] | undefined> {
+  return session.once([], sql, async () => {
+    const answer = await session.ask(
+      privileged,
+      `select coalesce(pg_catalog.json_agg(x.v), '[]')::text from (${sql}) as x(v)`,
+    );
+    return isError(answer) || !("value" in answer) || answer.value === null
+      ? undefined
+      : (JSON.parse(answer.value) as string[]);
+  });
 }

@@ -1,4 +1,4 @@
-import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
@@ -133,10 +133,21 @@ export async function fill(
     if (column.generated || column.identity === "always" || granted?.includes(name) === false) continue;
     const value = Object.hasOwn(witness, name)
       ? witness[name]
-      : await likely(space, column, template[name] ?? null, unique.has(name));
+      : await likelyOnce(space, column, template[name] ?? null, unique.has(name));
     if (value !== undefined) out[name] = value;
   }
   return out;
+}
+
+/** The same for each row that is filled. */
+function likelyOnce(
+  space: Space,
+  column: ProofColumn,
+  sample: string | null,
+  unique: boolean,
+): Promise<string | null | undefined> {
+  const what = JSON.stringify(["likely", formatQualified(space.relation), column.name, sample, unique]);
+  return space.session.once([], what, () => likely(space, column, sample, unique));
 }
 
 /** `undefined`: the column's own default. */
