@@ -52,9 +52,10 @@ export function contrast(
   both: boolean,
   storable?: Storable,
 ): Promise<Contrast> {
-  const { space, session, as, full } = context;
+  const { space, session, as, full, raises } = context;
   const sides = [policy, declared].map(({ alias, text, tree }) => [alias, text, tree === undefined]);
-  const what = JSON.stringify([formatQualified(space.relation), [...space.fixed], sides, both, storable]);
+  const { relation, fixed } = space;
+  const what = JSON.stringify([formatQualified(relation), [...fixed], sides, raises, both, storable]);
   return session.once(
     [as, full],
     what,

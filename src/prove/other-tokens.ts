@@ -126,8 +126,7 @@ async function opensFor(
   const theirs = { ...context, as, answer: personaAnswers(context.session, as), stranger: undefined };
   const { policy, declared, storable } = proved;
   const self = policy.tree !== undefined && readsOwn(context, policy.tree);
-  if (policy.tree === undefined || (!self && (await relaxedTo(theirs, policy)) === "never"))
-    return undefined;
+  if (policy.tree === undefined || (!self && (await relaxedTo(theirs, policy)) === "never")) return undefined;
   let open: Row | undefined;
   for (const one of declaredFor(declared, instead)) {
     const found = await contrast(theirs, policy, one, false, storable);

@@ -1,9 +1,10 @@
 import { isCode } from "../../model/answers.ts";
-import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { free } from "../analyse/tree.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
 import { isJson } from "../analyse/types.ts";
 import { isError, type ActingAs, type Asking } from "./session.ts";
+import { rowsAtOnce, Truths } from "./truths.ts";
 
 /** A row that there could be: column → text; a column that is missing is NULL. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -28,8 +29,6 @@ export interface Case {
   readonly variables?: Assignment;
 }
 
-const batch = 5_000;
-
 /** Of each row, the truth of each text, as a string of T, F, N; a row that raises is all E, and all R where it refuses so. */
 export async function evaluate(
   session: Asking,
@@ -40,9 +39,21 @@ export async function evaluate(
   if (evaluation.texts.every((one) => one === "false"))
     return cases.map(() => "F".repeat(evaluation.texts.length));
   const parts: (readonly Case[])[] = [];
-  for (let from = 0; from < cases.length; from += batch) parts.push(cases.slice(from, from + batch));
-  const answers = await Promise.all(parts.map((one) => evaluatePart(session, evaluation, one)));
+  for (let from = 0; from < cases.length; from += rowsAtOnce)
+    parts.push(cases.slice(from, from + rowsAtOnce));
+  const truths = await truthsOf(session, evaluation);
+  const answers = await Promise.all(
+    parts.map(async (one) => (await truths.of(one)) ?? evaluatePart(session, evaluation, one)),
+  );
   return answers.flat();
+}
+
+function truthsOf(session: Asking, evaluation: Evaluation): Promise<Truths> {
+  const { as, relation, alias, texts, variables } = evaluation;
+  const what = JSON.stringify(["truths", formatQualified(relation), alias, texts, variables]);
+  return session.once([as], what, () =>
+    Promise.resolve(new Truths(session, as, texts.length, (cases) => evaluationSql(evaluation, cases))),
+  );
 }
 
 async function evaluatePart(

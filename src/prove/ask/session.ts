@@ -3,6 +3,7 @@ import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
+import { Actors, Known, messageOf } from "./message.ts";
 
 /** Whose role and settings a statement runs with; no role: the login itself, which sees everything. */
 export interface ActingAs {
@@ -68,6 +69,8 @@ export interface Asking {
    * has it put in once. Answers are the first steps', up to one that fails, and then the questions'.
    */
   askAbout(first: readonly Step[], questions: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /** Called once, when the next message is made up: what it asks for then is part of it. */
+  beforeSending(ask: () => void): void;
   /** What is worked out of answers, by what it is about and who is asked: once within the transaction. @param keeps `false`: it is too large to be kept */
   once<T>(
     as: readonly ActingAs[],
@@ -103,19 +106,17 @@ const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement ti
  * One transaction in which everything is asked, and undone. What is asked for at the same time goes in one message, so that
  * code may ask one thing after the other and run side by side.
  */
-export class ProofSession implements Asking {
+export class ProofSession {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
-  /** Actors by number: what they are is long, and part of the key of each question. */
-  readonly #numbers = new WeakMap<ActingAs, number>();
-  readonly #actors = new Map<string, number>();
+  readonly #actors = new Actors();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
-  readonly #made = new Map<string, Promise<unknown>>();
   readonly #timeoutMs: number;
   readonly #endsAt: number;
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
   readonly #turns: Turns;
   readonly #gathered = new Map<string, Gathered>();
+  readonly #gathering: (() => void)[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
   #sending = false;
@@ -161,9 +162,12 @@ export class ProofSession implements Asking {
 
   /** The same, for questions that end with the first timeout among them. */
   about(patience: Patience): Asking {
-    const made = new Map<string, Promise<unknown>>();
+    const known = new Known(this.#actors);
     return {
-      once: (as, what, make, keeps) => this.once(as, what, make, keeps, made),
+      beforeSending: (ask) => {
+        this.beforeSending(ask);
+      },
+      once: (as, what, make, keeps) => known.once(as, what, make, keeps),
       ask: (as, sql) => this.ask(as, sql, patience),
       run: (steps) => this.run(steps, patience),
       runOnce: (steps) => this.runOnce(steps, patience),
@@ -172,26 +176,8 @@ export class ProofSession implements Asking {
     };
   }
 
-  once<T>(
-    as: readonly ActingAs[],
-    what: string,
-    make: () => Promise<T>,
-    keeps: (made: T) => boolean = () => true,
-    all: Map<string, Promise<unknown>> = this.#made,
-  ): Promise<T> {
-    const key = `${as.map((one) => this.#numberOf(one)).join()}\n${what}`;
-    const known = all.get(key) as Promise<T> | undefined;
-    if (known !== undefined) return known;
-    const made = make().then((one) => {
-      if (!keeps(one)) all.delete(key);
-      return one;
-    });
-    all.set(key, made);
-    return made;
-  }
-
   ask(as: ActingAs, sql: string, patience: Patience = { timedOut: false }): Promise<StepAnswer> {
-    const key = `${this.#numberOf(as)}\n${sql}`;
+    const key = `${this.#actors.numberOf(as)}\n${sql}`;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = this.run([{ as, sql, rows: true, stored: true }], patience).then(
@@ -202,19 +188,10 @@ export class ProofSession implements Asking {
     return answer;
   }
 
-  #numberOf(as: ActingAs): number {
-    let number = this.#numbers.get(as);
-    if (number === undefined) {
-      const actor = JSON.stringify({ role: as.role, settings: as.settings });
-      number = this.#actors.get(actor) ?? this.#actors.size;
-      this.#actors.set(actor, number);
-      this.#numbers.set(as, number);
-    }
-    return number;
-  }
-
   runOnce(steps: readonly Step[], patience: Patience = { timedOut: false }): Promise<readonly StepAnswer[]> {
-    const key = steps.map(({ as, sql, ...how }) => JSON.stringify([this.#numberOf(as), sql, how])).join();
+    const key = steps
+      .map(({ as, sql, ...how }) => JSON.stringify([this.#actors.numberOf(as), sql, how]))
+      .join();
     let answers = this.#runs.get(key);
     if (answers === undefined) {
       answers = this.run(steps, patience);
@@ -235,7 +212,7 @@ export class ProofSession implements Asking {
     questions: readonly Step[],
     patience: Patience = { timedOut: false },
   ): Promise<readonly StepAnswer[]> {
-    const keyOf = ({ as, sql }: Step): string => `${this.#numberOf(as)}\n${sql}`;
+    const keyOf = ({ as, sql }: Step): string => `${this.#actors.numberOf(as)}\n${sql}`;
     const key = first.map(keyOf).join("\n");
     const gathered: Gathered = this.#gathered.get(key) ?? {
       first,
@@ -251,6 +228,11 @@ export class ProofSession implements Asking {
     });
   }
 
+  beforeSending(ask: () => void): void {
+    this.#gathering.push(ask);
+    this.#wake();
+  }
+
   #wake(): void {
     if (this.#sending) return;
     this.#sending = true;
@@ -259,6 +241,7 @@ export class ProofSession implements Asking {
 
   /** What was gathered becomes requests, each answered to all who wait for it. */
   #release(): void {
+    for (const ask of this.#gathering.splice(0)) ask();
     for (const { first, patience, questions, waiting } of this.#gathered.values()) {
       const keys = [...questions.keys()];
       this.#waiting.push({
@@ -281,7 +264,7 @@ export class ProofSession implements Asking {
   }
 
   async #sendAll(): Promise<void> {
-    while (this.#waiting.length + this.#gathered.size > 0) {
+    while (this.#waiting.length + this.#gathered.size + this.#gathering.length > 0) {
       this.#release();
       const batch = this.#next();
       try {
@@ -329,18 +312,7 @@ export class ProofSession implements Asking {
   }
 
   async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
-    const places = new Map<number, number>();
-    const actors: ActingAs[] = [];
-    const numbered = requests.map((steps) =>
-      steps.map(({ as, sql, rows, goOn = false, stored = false }) => {
-        const number = this.#numberOf(as);
-        const actor = places.get(number) ?? actors.length;
-        if (actor === actors.length) actors.push({ role: as.role, settings: as.settings });
-        places.set(number, actor);
-        return { actor, sql, rows, goOn, stored };
-      }),
-    );
-    const asked = JSON.stringify({ actors, requests: numbered });
+    const asked = messageOf(requests, this.#actors);
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(
