@@ -764,6 +764,8 @@ const harmless: Readonly<Record<string, string>> = {
   "a comment":
     "comment on table public.secrets is 'never shown';\ncomment on policy one on public.secrets is 'the first';",
   statistics: "create statistics public.together on id, owner from public.secrets;\nanalyze public.secrets;",
+  "what the planner assumes, and how a table is stored":
+    "alter function internal.is_ana() cost 10 parallel safe;\nalter table public.posts set (fillfactor = 90), alter column body set storage external;",
   "a materialized view is refreshed": "refresh materialized view internal.totals;",
   "extensions that bring functions alone":
     "create extension pgcrypto schema internal; create extension tablefunc schema internal; create extension moddatetime schema internal;",
