@@ -38,7 +38,10 @@ export async function reachOf(
       const bind = (predicate: string, column?: string): string =>
         bindPredicate(predicate, { matrix, persona: caller.persona, column });
       const read = await readable(spec, info, control, caller, bind, database);
-      known.push(...read.rows.map(({ values }) => values));
+      const named = new Set(info.columns.map(({ name }) => name));
+      const kept =
+        control === info ? new Set<string>() : keptBack(control, caller, { matrix, catalog }, named);
+      known.push(...read.rows.map(({ values }) => without(values, kept)));
       if (control !== info) return;
       if (read.whole) for (const row of read.rows) seen.add(places(row));
       for (const operation of ["update", "delete"] as const) {
@@ -58,6 +61,31 @@ export async function reachOf(
     hidden: new Map(hidden.filter(([, { rows }]) => rows.length > 0)),
     mayWrite: (row, how) => writable[how].has(places(row)) || isNamed(row, caller.identities),
   };
+}
+
+/**
+ * Columns that the matrix hides in a control relation itself, whatever shows its rows: under another name, or in a document, it shows
+ * what is kept back.
+ * @param named columns that it shows by their own names, of which its own cells speak
+ */
+export function keptBack(
+  control: RelationInfo,
+  { persona }: Caller,
+  { matrix, catalog }: { readonly matrix: Matrix; readonly catalog: Catalog },
+  named: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const spec = matrix.relations.find((one) => findRelation(catalog, one) === control);
+  const resolved = spec && resolveExpectation(spec, persona.name, "select");
+  const fine = resolved === undefined ? [] : columnExpectations(resolved, { info: control });
+  return new Set(
+    fine
+      .filter(({ column, expectation }) => expectation.kind === "deny" && !named.has(column))
+      .map(({ column }) => column),
+  );
+}
+
+export function without(values: Values, columns: ReadonlySet<string>): Values {
+  return columns.size === 0 ? values : new Map([...values].filter(([name]) => !columns.has(name)));
 }
 
 /** A single value tells the caller nothing new where it is in a row that names the caller. */
