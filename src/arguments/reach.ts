@@ -41,7 +41,7 @@ export async function reachOf(
       const named = new Set(info.columns.map(({ name }) => name));
       const kept =
         control === info ? new Set<string>() : keptBack(control, caller, { matrix, catalog }, named);
-      known.push(...read.rows.map(({ values }) => without(values, kept)));
+      known.push(...read.rows.map(({ values }) => withoutColumns(values, kept)));
       if (control !== info) return;
       if (read.whole) for (const row of read.rows) seen.add(places(row));
       for (const operation of ["update", "delete"] as const) {
@@ -84,7 +84,7 @@ export function keptBack(
   );
 }
 
-export function without(values: Values, columns: ReadonlySet<string>): Values {
+export function withoutColumns(values: Values, columns: ReadonlySet<string>): Values {
   return columns.size === 0 ? values : new Map([...values].filter(([name]) => !columns.has(name)));
 }
 

@@ -10,7 +10,7 @@ import { constantDefaults } from "../plan/routine.ts";
 import { type HiddenTable, isTruth, Known, singleValue, suspicionsOf } from "./answers.ts";
 import { confirmed, isListed, showsFault } from "./beside.ts";
 import { askedCall, type CallAnswer, type CallDatabase, shownCallSql } from "./database.ts";
-import { keptBack, type Reach, reachOf, rowsOf, without, withoutOwn } from "./reach.ts";
+import { keptBack, type Reach, reachOf, rowsOf, withoutColumns, withoutOwn } from "./reach.ts";
 import { shownFault, showing } from "./shown.ts";
 import { sqlArguments } from "./sql-argument.ts";
 import { givenBy, variantsOf } from "./variants.ts";
@@ -169,7 +169,7 @@ async function knownTo({ callable, caller, calling, reach, open, bound, said }: 
     (row) => new Map([...row].filter(([name]) => !columns.has(name) && isListed(spec, said, name))),
   );
   const kept = keptBack(control, caller, calling, new Set(routine.columns.map(({ name }) => name)));
-  const shown = valuesIn(rows.flat()).map((row) => without(row, kept));
+  const shown = valuesIn(rows.flat()).map((row) => withoutColumns(row, kept));
   return new Known([...reach.known, ...valuesIn(bound), ...shown, ...besides]);
 }
 

@@ -10,7 +10,7 @@ import {
   onlyCloses,
   sameActor,
 } from "./analyse/clock.ts";
-import { boolean, fieldsOf, replace, show, walk } from "./analyse/tree.ts";
+import { boolean, fieldsOf, part, replace, show, typeNameOf, walk } from "./analyse/tree.ts";
 import { isTemporal } from "./analyse/types.ts";
 import { isError, privileged } from "./ask/session.ts";
 import { truthsOf } from "./compared.ts";
@@ -128,21 +128,39 @@ export async function opensLater(
 /** The first and the last in which a day begins. */
 const farZones = ["Pacific/Kiritimati", "Etc/GMT+12"] as const;
 
+/** One for each other distance from Greenwich that a zone of today has: hours and minutes may be printed by it. */
+const allZones: readonly string[] = [
+  ...farZones,
+  ...Array.from({ length: 25 }, (_, index) => `Etc/GMT${index < 12 ? `+${11 - index}` : `-${index - 11}`}`),
+  ..."America/St_Johns Pacific/Marquesas Asia/Tehran Asia/Kabul Asia/Kolkata Asia/Kathmandu Asia/Yangon Australia/Eucla Australia/Darwin Australia/Lord_Howe Pacific/Chatham".split(
+    " ",
+  ),
+];
+
 /** Would it be no proof in a session of another time zone? Dates are compared with moments by it. */
 export async function opensElsewhere(context: Context, proved: Known): Promise<boolean> {
   const { knowledge, space } = context;
-  const { relations, readsTime, namesMoments } = knowledge.reach(proved.policy.tree);
+  const { relations, readsTime, namesMoments, printsMoments } = knowledge.reach(proved.policy.tree);
   const read = [...knowledge.schema.relations].filter(({ schema, name }) =>
     relations.has(`${schema}.${name}`),
   );
   const moments = new Set(
     [space.relation, ...read].flatMap(({ columns }) => columns.filter(isTemporal).map(({ name }) => name)),
   );
-  let dated = readsTime || namesMoments;
-  walk(proved.policy.tree, (node) => void (dated ||= moments.has(fieldsOf(node)?.at(-1) ?? "")));
+  const isMoment = (node: Node): boolean => moments.has(fieldsOf(node)?.at(-1) ?? "");
+  let dated = readsTime || namesMoments || printsMoments;
+  let printed = printsMoments;
+  walk(proved.policy.tree, (node) => {
+    dated ||= isMoment(node);
+    const text = /^(?:text|varchar|bpchar|name)$/.test(typeNameOf(node))
+      ? part(node, "TypeCast")?.arg
+      : undefined;
+    printed ||=
+      text !== undefined && (isMoment(text) || /^(?:timestamptz?|timetz|date)$/.test(typeNameOf(text)));
+  });
   if (!dated) return false;
   const held = await Promise.all(
-    farZones.map((zone) => {
+    (printed ? allZones : farZones).map((zone) => {
       const within = ({ role, settings }: Context["as"]): Context["as"] => ({
         role,
         settings: [...settings, ["timezone", zone]],

@@ -131,16 +131,21 @@ export async function rowsBehind(context: Context, call: CallOf | undefined): Pr
     openers
       .filter((_, index) => own[index] !== true)
       .slice(0, openerLimit)
-      .map((one) => tryFor(context, one, { row: {}, standing: undefined }, false)),
+      .map(async (one) => {
+        const made = await tryFor(context, one, { row: {}, standing: undefined }, false);
+        // What is no equality is met by a row that is made for it.
+        const solved = one.unmet.length === 0 ? [] : (await solvedRows(context, one, {})).slice(0, 1);
+        return [...(made === undefined ? [] : [made]), ...solved];
+      }),
   );
-  return tries.flatMap((one) =>
-    one === undefined || one.rows.length === 0
+  return tries.flat().flatMap(({ rows }) =>
+    rows.length === 0
       ? []
       : [
           {
-            setup: one.rows.map(({ sql }) => sql).join("; "),
-            witness: one.rows[0]?.row ?? {},
-            alone: one.rows.length === 1,
+            setup: rows.map(({ sql }) => sql).join("; "),
+            witness: rows[0]?.row ?? {},
+            alone: rows.length === 1,
           },
         ],
   );

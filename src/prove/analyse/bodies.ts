@@ -9,19 +9,9 @@ import {
 } from "../../lib/function-body.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction } from "./schema.ts";
-import {
-  boolean,
-  cast,
-  columnRef,
-  exists,
-  fieldsOf,
-  literal,
-  part,
-  replace,
-  selectOf,
-  subselect,
-  walk,
-} from "./tree.ts";
+import { afterLoop, assignment, isLoop, rowsOfLoop } from "./loops.ts";
+import { expressionOf, isRow, selectIn, type State, substituted, typed } from "./plpgsql.ts";
+import { boolean, exists, fieldsOf, literal, part, selectOf, subselect } from "./tree.ts";
 
 /**
  * A function's body as one SELECT that has the function's value, or `undefined` where it is not one expression: then only
@@ -46,9 +36,7 @@ const bodies = new WeakMap<ProofFunction, Node | undefined>();
 function readBody(fn: ProofFunction): Node | undefined {
   try {
     if (fn.language === "sql") return sqlBody(fn);
-    return fn.language === "plpgsql" && !fn.returnsSet && !choosesNames(fn) && !hasAliases(fn)
-      ? plpgsqlBody(fn)
-      : undefined;
+    return fn.language === "plpgsql" && !choosesNames(fn) && !hasAliases(fn) ? plpgsqlBody(fn) : undefined;
   } catch {
     return undefined;
   }
@@ -72,25 +60,15 @@ function sqlBody({ sqlBody: printed, source }: ProofFunction): Node | undefined 
   return others.length === 0 && part(only, "SelectStmt") !== undefined ? only : undefined;
 }
 
-/** What is known at one statement of a body. */
-interface State {
-  /** Values of variables, and whether the query before found a row (`found`). */
-  readonly values: ReadonlyMap<string, Node>;
-  /** Queries whose first row a variable holds. */
-  readonly rows: ReadonlyMap<string, SelectStmt>;
-  /** Types of variables, to which every assignment is cast; of a row the table, or `record`. */
-  readonly types: ReadonlyMap<string, string>;
-}
-
 function plpgsqlBody(fn: ProofFunction): Node | undefined {
-  const body = parsePlpgsql(fn);
+  const body = parsePlpgsql({ ...fn, returns: fn.returnsSet ? `setof ${fn.returns}` : fn.returns });
   const block = plNode(body["action"] as PlNode, "PLpgSQL_stmt_block");
   if (block === undefined || block["exceptions"] !== undefined) return undefined;
   const own = new Set(fn.argumentNames);
   if (isShadowed(plList(body["datums"]))) return undefined;
   const values = new Map<string, Node>([["found", boolean(false)]]);
   const types = new Map<string, string>();
-  const state: State = { values, types, rows: new Map() };
+  const state: State = { values, types, rows: new Map(), unknown: new Set() };
   for (const datum of plList(body["datums"])) {
     const variable = plNode(datum, "PLpgSQL_var") ?? plNode(datum, "PLpgSQL_rec");
     const name = variable?.["refname"] as string | undefined;
@@ -102,15 +80,21 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
     const value = initial === undefined ? literal(null) : substituted(expressionOf(initial), state);
     values.set(name, typed(value, type));
   }
-  const value = valueOf(plList(withNamedReturns(block["body"], plList(body["datums"]))), state);
+  const statements = plList(withNames(block["body"], plList(body["datums"])));
+  if (fn.returnsSet) return unionOf(rowsReturned(statements, state));
+  const value = valueOf(statements, state);
   return value && { SelectStmt: selectOf(value) };
 }
 
-/** `return v`: the parser only gives the variable's number. */
-function withNamedReturns(statements: PlNode[string], datums: readonly PlNode[]): PlNode[string] {
-  const named = (_: string, value: PlNode): PlNode => {
-    const name = plNode(datums[Number(value?.["retvarno"])], "PLpgSQL_var")?.["refname"];
-    return typeof name === "string" ? { ...value, expr: { PLpgSQL_expr: { query: `"${name}"` } } } : value;
+/** `return v`, `foreach v in …`: the parser only gives the variable's number. */
+function withNames(statements: PlNode[string], datums: readonly PlNode[]): PlNode[string] {
+  const nameOf = (number: PlNode[string]): unknown =>
+    number === undefined ? undefined : plNode(datums[Number(number)], "PLpgSQL_var")?.["refname"];
+  const named = (key: string, value: PlNode): PlNode => {
+    const name = nameOf(value?.["retvarno"]);
+    if (typeof name === "string") return { ...value, expr: { PLpgSQL_expr: { query: `"${name}"` } } };
+    const each = key === "PLpgSQL_stmt_foreach_a" ? nameOf(value["varno"]) : undefined;
+    return typeof each === "string" ? { ...value, var: { PLpgSQL_var: { refname: each } } } : value;
   };
   return JSON.parse(JSON.stringify(statements ?? []), named) as PlNode[string];
 }
@@ -122,80 +106,6 @@ function isShadowed(datums: readonly PlNode[]): boolean {
     return typeof name === "string" && !name.startsWith("(") ? [name] : [];
   });
   return new Set(names).size < names.length;
-}
-
-/** A variable declared as `t.c%TYPE` has a type that only the catalogue knows: the value keeps its own. */
-function typed(value: Node, type: string): Node {
-  if (/%type$/i.test(type)) return value;
-  if (type === "" || /%|^unknown$/i.test(type)) throw new Error("a variable without a known type");
-  return cast(value, type);
-}
-
-function expressionOf(sql: string): Node {
-  if (!/^\s*select\b/i.test(sql)) return parseExpression(sql);
-  const [only, ...others] = parseStatements(sql);
-  const select = part(only, "SelectStmt");
-  if (select === undefined || others.length > 0) throw new Error("no query");
-  return subselect(select);
-}
-
-/** A row of a table, whose columns are read one by one. */
-function isRow(type: string): boolean {
-  return /%rowtype$/i.test(type);
-}
-
-function substituted<T extends object>(tree: T, { values, rows, types }: State): T {
-  // A FROM item of a variable's name hides it, or raises.
-  const hidden = new Set<string>();
-  walk(
-    tree,
-    (one) => void hidden.add(part(one, "RangeVar")?.alias?.aliasname ?? part(one, "RangeVar")?.relname ?? ""),
-  );
-  return replace(tree, (one) => {
-    const [name = "", field, ...more] = fieldsOf(one) ?? [];
-    if (field === undefined) {
-      if (rows.has(name)) throw new Error("a row as a whole");
-      return values.get(name);
-    }
-    const query = rows.get(name);
-    if (query === undefined && !values.has(name)) return undefined;
-    // A field of a variable that is no row.
-    if (query === undefined || hidden.has(name) || more.length > 0) throw new Error("not a value");
-    return subselect(fieldOf(query, field, types.get(name) ?? ""));
-  });
-}
-
-/** One column of a query's row. */
-function fieldOf(query: SelectStmt, field: string, type: string): SelectStmt {
-  const targets = (query.targetList ?? []).map((one) => part(one, "ResTarget"));
-  const stars = targets.filter((one) => fieldsOf(one?.val)?.at(-1) === "*");
-  if (stars.length > 0) {
-    // The columns of another table would take those of this type by their places.
-    const from = part(query.fromClause?.[0], "RangeVar")?.relname;
-    const isOfType = type === "record" || (query.fromClause?.length === 1 && from === tableOf(type));
-    if (targets.length > 1 || !isOfType) throw new Error("not known which column");
-    const [of = ""] = fieldsOf(stars[0]?.val) ?? [];
-    return {
-      ...query,
-      targetList: selectOf(of === "*" ? columnRef(field) : columnRef(of, field)).targetList ?? [],
-    };
-  }
-  const named = targets.filter((one) => (one?.name ?? fieldsOf(one?.val)?.at(-1)) === field);
-  const value = named[0]?.val;
-  if (type !== "record" || named.length !== 1 || value === undefined)
-    throw new Error("not known which column");
-  return { ...query, targetList: selectOf(value).targetList ?? [] };
-}
-
-function tableOf(type: string): string {
-  return (
-    type
-      .replace(/%rowtype$/i, "")
-      .split(".")
-      .at(-1)
-      ?.replaceAll('"', "")
-      .trim() ?? ""
-  );
 }
 
 /** What a list of statements returns. @throws where they are no expression */
@@ -213,14 +123,48 @@ function valueOf(statements: readonly PlNode[], state: State): Node | undefined 
   if (condition !== undefined) return branches(condition, rest, state);
   const assigned = plNode(first, "PLpgSQL_stmt_assign");
   if (assigned !== undefined) {
-    const [, name = "", sql = ""] =
-      /^\s*"?(\w+)"?\s*:?=\s*([\s\S]*)$/.exec(plQuery(assigned["expr"] as PlNode) ?? "") ?? [];
+    const [name, sql] = assignment(plQuery(assigned["expr"] as PlNode) ?? "");
     return assign([[name, substituted(expressionOf(sql), state)]], rest, state);
+  }
+  if (isLoop(first)) {
+    const { returned: found, state: after } = afterLoop(first, state);
+    const otherwise = valueOf(rest, after);
+    if (otherwise === undefined || found === undefined) return otherwise;
+    const args = [{ CaseWhen: { expr: found.when, result: found.value } }];
+    return { CaseExpr: { args, defresult: otherwise } };
   }
   const performed = plQuery(plNode(first, "PLpgSQL_stmt_perform")?.["expr"] as PlNode | undefined);
   if (performed !== undefined) return valueOf(rest, foundBy(selectIn(performed, state), state));
   const query = plNode(first, "PLpgSQL_stmt_execsql");
   return query && selectInto(query, rest, state);
+}
+
+/** Of a function that returns a set: the rows that its statements add. @throws where they are no queries */
+function rowsReturned(statements: readonly PlNode[], state: State): readonly SelectStmt[] {
+  const [first, ...rest] = statements;
+  if (first === undefined || plNode(first, "PLpgSQL_stmt_return") !== undefined) return [];
+  if (isLoop(first)) return [...rowsOfLoop(first, state), ...rowsReturned(rest, state)];
+  const query = plQuery(plNode(first, "PLpgSQL_stmt_return_query")?.["query"] as PlNode | undefined);
+  if (query !== undefined) return [selectIn(query, state), ...rowsReturned(rest, state)];
+  const next = plQuery(plNode(first, "PLpgSQL_stmt_return_next")?.["expr"] as PlNode | undefined);
+  if (next === undefined) throw new Error("another statement");
+  return [selectOf(substituted(expressionOf(next), state)), ...rowsReturned(rest, state)];
+}
+
+function unionOf(all: readonly SelectStmt[]): Node | undefined {
+  const [first, ...others] = all;
+  if (first === undefined) return undefined;
+  const union = others.reduce(
+    (larg, rarg): SelectStmt => ({
+      op: "SETOP_UNION",
+      all: true,
+      larg,
+      rarg,
+      limitOption: "LIMIT_OPTION_DEFAULT",
+    }),
+    first,
+  );
+  return { SelectStmt: union };
 }
 
 /** Each branch goes on with what follows the IF. */
@@ -268,15 +212,6 @@ function selectInto(query: PlNode, rest: readonly PlNode[], state: State): Node 
     (name, index) => [name, subselect({ ...select, targetList: targets.slice(index, index + 1) })] as const,
   );
   return assign(values, rest, next);
-}
-
-/** @throws where it is another statement */
-function selectIn(sql: string, state: State): SelectStmt {
-  const [only, ...others] = parseStatements(sql);
-  const select = part(only, "SelectStmt");
-  if (select === undefined || others.length > 0 || select.intoClause !== undefined)
-    throw new Error("no query");
-  return substituted(select, state);
 }
 
 function foundBy(query: SelectStmt, state: State): State {

@@ -235,10 +235,12 @@ function writesIn(fn: ProofFunction, text: string, schema: Schema, of: ProofRela
   } catch {
     // What cannot be read may write what it has words for, anywhere.
     return (["insert", "update", "delete"] as const)
-      .filter((command) => new RegExp(`\\b${command}\\b`, "i").test(text))
+      .filter((command) => new RegExp(`\\b(?:${saidBy[command]})\\b`, "i").test(text))
       .map((command) => ({ on: of, command, columns: undefined, same: false, elevated: false, shared: [] }));
   }
 }
+
+const saidBy = { insert: "insert", update: "update", delete: "delete|truncate" } as const;
 
 /** @throws where it is not known what is sent */
 function queriesOf(fn: ProofFunction, text: string): readonly string[] {
@@ -258,7 +260,7 @@ function writesOfRule(definition: string, schema: Schema): readonly Write[] {
   return parseStatements(definition).flatMap((tree) => writesOfTree(tree, schema));
 }
 
-const writing = /\b(?:insert|update|delete|merge)\b/i;
+const writing = /\b(?:insert|update|delete|merge|truncate|policy|row\s+level\s+security)\b/i;
 
 /** Expressions and assignments write nothing. @throws */
 function statementsOf(sql: string): readonly Node[] {
@@ -290,6 +292,15 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
     const remove = part(node, "DeleteStmt");
     if (remove !== undefined)
       add("delete", remove.relation, undefined, remove.usingClause ? undefined : remove.whereClause);
+    for (const one of part(node, "TruncateStmt")?.relations ?? [])
+      add("delete", part(one, "RangeVar"), undefined);
+    // Policies that are others afterwards let anything through.
+    const opened =
+      part(node, "AlterTableStmt")?.relation ??
+      part(node, "CreatePolicyStmt")?.table ??
+      part(node, "AlterPolicyStmt")?.table;
+    for (const one of opened === undefined ? [] : (["insert", "update", "delete"] as const))
+      add(one, opened, undefined);
     const insert = part(node, "InsertStmt");
     if (insert !== undefined) {
       add("insert", insert.relation, undefined);

@@ -2,7 +2,7 @@ import type { JoinExpr, Node, SelectStmt } from "libpg-query";
 import { comparison } from "./comparable.ts";
 import { policyCondition } from "./policy.ts";
 import type { ProofRelation } from "./schema.ts";
-import { bodyFor, isTable, type Place, viewQuery } from "./opener-place.ts";
+import { bodyFor, isTable, type Place, viewQuery, withinView } from "./opener-place.ts";
 import { type Item, joinedWays, nothing, type Operand, type Rows, type Way } from "./ties.ts";
 import {
   boolean,
@@ -52,8 +52,12 @@ export function fromItems(
 }
 
 /** What the table's own policies ask of a row that the persona is to find in it; of whom they are is not looked at. */
-function policiesOf(relation: ProofRelation, alias: string, { reading, actor }: Place): readonly Node[] {
-  if (!relation.rls || actor.role !== undefined) return [];
+function policiesOf(
+  relation: ProofRelation,
+  alias: string,
+  { reading, actor, pastPolicies }: Place,
+): readonly Node[] {
+  if (!relation.rls || actor.role !== undefined || pastPolicies === true) return [];
   const { schema } = reading;
   const roles = ["public", ...relation.policies.flatMap((one) => one.roles)];
   const condition = policyCondition(relation, roles, "select", "old", schema)?.tree;
@@ -115,7 +119,7 @@ function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | u
     // A materialized view holds rows of its own, and others after each refresh.
     const holdsRows = isTable(relation) || relation.kind === "materialized";
     if (holdsRows) return renamed === undefined ? { relation } : renamedRow({ relation }, renamed);
-    return firstRow(viewQuery(relation, place), { ...place, scope: new Map() });
+    return firstRow(viewQuery(relation, place), withinView(relation, { ...place, scope: new Map() }));
   }
   const query = part(part(node, "RangeSubselect")?.subquery, "SelectStmt");
   if (query !== undefined) return firstRow(query, place);

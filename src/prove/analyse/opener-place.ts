@@ -3,7 +3,7 @@ import { parseStatements } from "../../lib/sql-tree.ts";
 import { bodyOf } from "./bodies.ts";
 import { comparison } from "./comparable.ts";
 import { actorOf, inlined, type Reading } from "./inline.ts";
-import type { Actor, Question } from "./question.ts";
+import { type Actor, persona, type Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
 import type { ProofRelation } from "./schema.ts";
 import { constantOf, type Scope, type Way } from "./ties.ts";
@@ -16,6 +16,21 @@ export interface Place {
   readonly actor: Actor;
   readonly scope: Scope;
   readonly depth: number;
+  readonly alternatives: Alternatives;
+  /** Within a view that reads with its owner's rights. */
+  readonly pastPolicies?: boolean;
+}
+
+/** Which way of several a query within an expression has its row by. */
+export interface Alternatives {
+  readonly choice: number;
+  /** How many the query with the most of them has. */
+  most: number;
+}
+
+/** Where the whole condition is read. */
+export function outermost(reading: Reading, choice = 0): Place {
+  return { reading, actor: persona, scope: new Map(), depth: 0, alternatives: { choice, most: 1 } };
 }
 
 /** A CASE as alternatives: its conditions, those before them not met, and its results, where these are to be true, or not. */
@@ -59,6 +74,13 @@ export function isList(node: Node, { reading: { schema } }: Place): boolean {
   return part(node, "SubLink")?.subLinkType === "ARRAY_SUBLINK";
 }
 
+/** `'{}' || array(select …)`: the part that tables hold. */
+export function joinedArrays(node: Node, place: Place): Node | undefined {
+  const { kind, name, lexpr, rexpr } = part(node, "A_Expr") ?? {};
+  if (kind !== "AEXPR_OP" || stringOf(name?.at(-1)) !== "||") return undefined;
+  return [lexpr, rexpr].find((one) => one !== undefined && isList(withoutCasts(one), place));
+}
+
 export function questionOf(
   node: Node,
   { reading, actor }: Pick<Place, "reading" | "actor">,
@@ -94,6 +116,10 @@ export function viewQuery({ definition }: ProofRelation, { reading }: Place): Se
   } catch {
     return undefined;
   }
+}
+
+export function withinView({ securityInvoker }: ProofRelation, place: Place): Place {
+  return securityInvoker ? place : { ...place, pastPolicies: true };
 }
 
 export function isTable({ kind }: ProofRelation): boolean {

@@ -1,7 +1,7 @@
 import type { FuncCall, Node } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { bodyFor, type Place, viewQuery } from "./opener-place.ts";
-import { persona, type Question } from "./question.ts";
+import { bodyFor, outermost, viewQuery, withinView } from "./opener-place.ts";
+import type { Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
 import { type Item, type Through, type Tie, tied, type Unmet, type Way, withoutItself } from "./ties.ts";
 import { show } from "./tree.ts";
@@ -36,12 +36,31 @@ export function openersOf(tree: Node, relation: ProofRelation, reading: Reading)
 }
 
 function read(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
-  const place: Place = { reading, actor: persona, scope: new Map(), depth: 0 };
-  return waysOf(tree, true, place)
+  const ways = new Map<string, Way>();
+  for (let choice = 0, most = 1; choice < Math.min(most, choiceLimit); choice += 1) {
+    const place = outermost(reading, choice);
+    for (const way of waysOf(tree, true, place)) {
+      const key = keyOf(way);
+      if (!ways.has(key)) ways.set(key, way);
+    }
+    most = place.alternatives.most;
+  }
+  return [...ways.values()]
     .map((way) => withoutItself(way, relation))
     .filter(({ items, through }) => items.length + through.length > 0)
     .map((way) => openerOf(way, way.sql ?? show(tree), reading));
 }
+
+/** The same way by another choice has rows of its own: they are told apart by their tables. */
+function keyOf({ items, equal: pairs, unmet, through }: Way): string {
+  return JSON.stringify([items, pairs, unmet.map(({ node }) => node), through], byName);
+}
+
+function byName(key: string, value: unknown): unknown {
+  return key === "relation" ? (value as ProofRelation).name : value;
+}
+
+const choiceLimit = 6;
 
 /** Rows of more tables are not put in together. */
 const itemLimit = 4;
@@ -62,8 +81,8 @@ function openerOf(way: Way, sql: string, reading: Reading): Opener {
 
 /** Ways in which a view, or a call of a function, could have a row more. */
 export function openersOfRows(of: ProofRelation | FuncCall, reading: Reading): readonly Opener[] {
-  const place: Place = { reading, actor: persona, scope: new Map(), depth: 0 };
   const isView = "definition" in of;
+  const place = isView ? withinView(of, outermost(reading)) : outermost(reading);
   const body = isView ? { select: viewQuery(of, place), place } : bodyFor(of, place);
   const sql = isView ? of.name : show({ FuncCall: of });
   return (body?.select === undefined ? [] : rowsOf(body.select, body.place))

@@ -13,6 +13,8 @@ export interface Reach {
   readonly readsTime: boolean;
   /** Names a type of dates and moments, which the session's time zone may tell apart otherwise. */
   readonly namesMoments: boolean;
+  /** Takes hours or days out of moments, or prints them: each time zone may say something else. */
+  readonly printsMoments: boolean;
   /** Functions that find names by the caller's search_path. */
   readonly byPath: ReadonlySet<string>;
   /** Who logged in (session_user): on the proof's connections that is rowgate. */
@@ -42,6 +44,7 @@ const login = /\b(?:(?:session|system)_user|session_authorization)\b/i;
 const counted =
   /\b(?:pg_stat\w*|pg_sequences|reltuples|relpages|relallvisible|relallfrozen|last_value|log_cnt|is_called)\b(?!\s*\()/gi;
 const moments = /\b(?:timestamptz?|timetz|date)\b/i;
+const printing = /\b(?:to_char|date_part|extract|date_trunc|date_bin|time|timetz)\b/i;
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
 // Text that says so is cast to a date when it is asked.
 const timely =
@@ -102,6 +105,7 @@ export class Reaches {
     const read = table?.relname ?? fieldsOf(node)?.at(-1) ?? "";
     if (this.#readsCounts(read)) into.readsTime = true;
     if (moments.test(typeNameOf(node))) into.namesMoments = true;
+    if (printing.test(name) || printing.test(typeNameOf(node))) into.printsMoments = true;
     const text = part(node, "A_Const")?.sval?.sval ?? "";
     if (relative.test(text)) into.readsTime = true;
     const value = part(node, "SQLValueFunction");
@@ -168,6 +172,7 @@ export class Reaches {
         time.test(text) || readsAge(text) || this.#readsCounts(text),
       ),
       namesMoments: moments.test(text),
+      printsMoments: printing.test(text),
       readsLogin: login.test(text),
       readsRole: role.test(text),
     };
@@ -193,6 +198,7 @@ interface Found {
   readonly relations: Set<string>;
   readsTime: boolean;
   namesMoments: boolean;
+  printsMoments: boolean;
   readsLogin: boolean;
   readsRole: boolean;
   readonly byPath: Set<string>;
@@ -208,6 +214,7 @@ function newlyFound(
     relations: new Set(),
     readsTime,
     namesMoments: false,
+    printsMoments: false,
     readsLogin: false,
     readsRole: false,
     byPath: new Set(byPath),
@@ -221,6 +228,7 @@ function merge(into: Found, from: Reach): void {
   for (const one of from.byPath) into.byPath.add(one);
   into.readsTime ||= from.readsTime;
   into.namesMoments ||= from.namesMoments;
+  into.printsMoments ||= from.printsMoments;
   into.readsLogin ||= from.readsLogin;
   into.readsRole ||= from.readsRole;
 }

@@ -110,6 +110,15 @@ function sessionParts(node: Node, reading: Reading): readonly (Question | undefi
   return found;
 }
 
+/** Of several ways those by which others' rows would do come first; which one of them, the place says. */
+export function chosen(all: readonly Rows[], { alternatives, reading }: Place): Rows | undefined {
+  if (all.length <= 1) return all[0];
+  alternatives.most = Math.max(alternatives.most, all.length);
+  const bound = ({ way }: Rows): number => Number(isOfPersona(way, reading));
+  const sorted = all.toSorted((a, b) => bound(a) - bound(b));
+  return sorted[alternatives.choice] ?? sorted[0];
+}
+
 /** Is what is compared made of a column by a function (`upper(s.name)`), so that an equal value need not meet it? */
 export function isMade(node: Node, { reading: { schema } }: Place): boolean {
   return callsIn(node).some((name) => schema.namesakes(name).length === 0);
@@ -141,12 +150,18 @@ export function isExtreme(targets: readonly Node[] | undefined): boolean {
 }
 
 /** A generated column holds what is made of others. */
-export function isGenerated({ relation }: Item, column: string): boolean {
+function isGenerated({ relation }: Item, column: string): boolean {
   return relation.columns.some(({ name, generated }) => generated && name === column);
 }
 
 export function slotOf(item: Item, column: string): Operand {
   return { kind: "slot", slot: { item, column } };
+}
+
+/** What a column of a FROM item holds; `undefined`: that is not known. */
+export function operandIn(item: Item | Rows, name: string): Operand | undefined {
+  if ("relation" in item) return isGenerated(item, name) ? undefined : slotOf(item, name);
+  return item.columns.has(name) ? item.columns.get(name) : onlyColumn(item);
 }
 
 /** No FROM item can have that name. */
@@ -156,11 +171,11 @@ export function queryName(name: string | undefined): string {
 
 export const isTrue: Operand = { kind: "constant", value: "true" };
 
-/** For each table that the function reads a row with an argument in each column of its type. */
+/** For each table that the function reads a row with an argument in each column of its type; without arguments it is not known what would do. */
 export function guessed(call: FuncCall, operands: readonly Operand[], place: Place): readonly Way[] {
   const { reaches, schema } = place.reading;
   const columns = operands.flatMap((one) => (one.kind === "column" ? [one] : []));
-  if (columns.length === 0) return [nothing];
+  if (columns.length === 0) return unmetBy({ FuncCall: call }, place);
   const names = reaches.of({ FuncCall: call }).relations;
   const ways = [...schema.relations].flatMap((relation) => {
     if (!names.has(`${relation.schema}.${relation.name}`) || !isTable(relation)) return [];

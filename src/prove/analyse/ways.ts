@@ -8,6 +8,7 @@ import {
   holding,
   isForEverybody,
   isList,
+  joinedArrays,
   type Place,
   questionOf,
   wanted,
@@ -15,19 +16,19 @@ import {
 import { comparison } from "./comparable.ts";
 import { fromItems } from "./from-items.ts";
 import {
+  chosen,
   combinedRows,
   fewest,
   guessed,
   isExtreme,
-  isGenerated,
   isMade,
   needNotBeEqual,
   named,
   onlyColumn,
   orNull,
+  operandIn,
   queryName,
   readsTables,
-  slotOf,
   together,
   unmetBy,
   withUnmet,
@@ -101,8 +102,8 @@ function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
   const operation = part(node, "A_Expr");
   let made: readonly Way[] | undefined;
   if (isNull !== undefined) {
-    if ((isNull.nulltesttype === "IS_NULL") === holds)
-      made = equalTo(isNull.arg, { kind: "constant", value: null }, place);
+    const ways = isNull.arg === undefined ? [] : nullOf(isNull.arg, place);
+    if ((isNull.nulltesttype === "IS_NULL") === holds && ways.length > 0) made = ways;
   } else if (operation === undefined) made = equalTo(node, { kind: "constant", value: String(holds) }, place);
   else made = byOperator(operation, holds, place) ?? insideOf(operation, holds, place);
   const whole = wanted(node, holds);
@@ -118,12 +119,9 @@ function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way
     const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
     const value = part(select?.targetList?.[0], "ResTarget")?.val;
     if (select?.fromClause === undefined || value === undefined) continue;
-    const condition = {
-      ...select.targetList?.[0],
-      ResTarget: { val: { A_Expr: { ...operation, [side]: value } } },
-    };
-    const rows = rowsOf(holding({ ...select, targetList: [condition] }, holds), body?.place ?? place);
-    return rows.map(({ way }) => way);
+    const condition: Node = { ResTarget: { val: { A_Expr: { ...operation, [side]: value } } } };
+    const within = holding({ ...select, targetList: [condition] }, holds);
+    return rowsOf(within, body?.place ?? place).map(({ way }) => way);
   }
   return undefined;
 }
@@ -166,8 +164,7 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
 
 function equal(left: Node | undefined, right: Node | undefined, place: Place): readonly Way[] | undefined {
   const plain = plainlyEqual(left, right, place);
-  const sides = [left, right];
-  const nulls = sides.flatMap((one, index) => whenNull(one, sides[1 - index], place));
+  const nulls = [left, right].flatMap((one, index, sides) => whenNull(one, sides[1 - index], place));
   return nulls.length === 0 ? plain : [...(plain ?? []), ...nulls];
 }
 
@@ -175,9 +172,19 @@ function equal(left: Node | undefined, right: Node | undefined, place: Place): r
 function whenNull(side: Node | undefined, other: Node | undefined, place: Place): readonly Way[] {
   const [first, second] = part(side && withoutCasts(side), "CoalesceExpr")?.args ?? [];
   if (first === undefined || second === undefined) return [];
-  const isNull = equalTo(first, { kind: "constant", value: null }, place) ?? [];
   const same = other !== undefined && show(withoutCasts(second)) === show(withoutCasts(other));
-  return together([isNull, same ? [nothing] : (plainlyEqual(second, other, place) ?? [])], place);
+  return together(
+    [nullOf(first, place), same ? [nothing] : (plainlyEqual(second, other, place) ?? [])],
+    place,
+  );
+}
+
+/** `nullif(s.usr, '0000…')` is NULL for that value, too. */
+function nullOf(node: Node, place: Place): readonly Way[] {
+  const { kind, lexpr, rexpr } = part(withoutCasts(node), "A_Expr") ?? {};
+  const [value, sentinel] = kind === "AEXPR_NULLIF" ? [lexpr, rexpr] : [node, undefined];
+  const isSentinel = sentinel === undefined ? [] : (plainlyEqual(value, sentinel, place) ?? []);
+  return [...isSentinel, ...(equalTo(value, { kind: "constant", value: null }, place) ?? [])];
 }
 
 function plainlyEqual(
@@ -203,13 +210,7 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
   if (of === rowName && name !== "") return { operand: { kind: "column", name }, way: nothing };
   const item = place.scope.get(of);
   if (item !== undefined) {
-    if ("relation" in item && isGenerated(item, name)) return undefined;
-    const operand =
-      "relation" in item
-        ? slotOf(item, name)
-        : item.columns.has(name)
-          ? item.columns.get(name)
-          : onlyColumn(item);
+    const operand = operandIn(item, name);
     return operand && { operand, way: nothing };
   }
   const constant = part(inner, "A_Const");
@@ -228,6 +229,8 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
       return question && { operand: { kind, question }, way: nothing };
     }
   }
+  const added = joinedArrays(inner, place);
+  if (added !== undefined) return operandOf(added, place);
   const call = part(inner, "FuncCall");
   const [arg] = call?.args ?? part(inner, "CoalesceExpr")?.args ?? [];
   if (
@@ -265,9 +268,8 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
   const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
   return rowsOf(select, place).flatMap(({ way, columns }) => {
     if (subLinkType === "EXISTS_SUBLINK") return [way];
-    const targets = [...columns.values()];
     const equalities = tests.map((one, index) => {
-      const target = targets[index];
+      const target = [...columns.values()][index];
       return (target && equalTo(one, target, place)) ?? unmetBy({ SubLink: link }, place);
     });
     return together(equalities, place).map((one) => joinedWays(way, one));
@@ -327,5 +329,5 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
 }
 
 function firstRow(select: SelectStmt | undefined, place: Place): Rows | undefined {
-  return select === undefined ? undefined : rowsOf(select, place)[0];
+  return select === undefined ? undefined : chosen(rowsOf(select, place), place);
 }
