@@ -1,5 +1,5 @@
 import { isCode } from "../model/answers.ts";
-import { type Compared, ownReading } from "./analyse/own-reading.ts";
+import { ownReading } from "./analyse/own-reading.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import type { Question } from "./analyse/question.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
@@ -9,10 +9,9 @@ import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
 import { type ActingAs, privileged, isError, type Step } from "./ask/session.ts";
-import { tellingIdentities } from "./own.ts";
-import { askTexts } from "./ask/texts.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import { standingRows } from "./show/rows.ts";
+import { aboutOwn, comparedBy, moreStanding, standingValues } from "./standing.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -52,11 +51,15 @@ export async function checkWithRow(
     all = distinct(all);
     if (all.length > rowLimit * 20) return { more: [], less: [], incomplete: tooMany };
   }
-  for (const { column, values } of await standingValues(context, [policy, declared]))
-    all = [
-      ...all,
-      ...all.slice(0, 30).flatMap((row) => values.map((value) => ({ ...row, [column]: value }))),
-    ];
+  const standing = await standingValues(context, [policy, declared]);
+  // What cannot be stored beside the others points nowhere.
+  const { rows: unstorable } =
+    standing.length === 0 ? { rows: new Set<Row>() } : await unstorableRows(context, all, "with the others");
+  all = all.filter((one) => !unstorable.has(one));
+  for (const { column, values } of standing) {
+    const pointing = all.slice(0, Math.max(1, Math.min(30, Math.floor(900 / values.length))));
+    all = [...all, ...pointing.flatMap((row) => values.map((value) => ({ ...row, [column]: value })))];
+  }
   all = distinct(all);
   const mirror = mirroring(context, [policy, declared]);
   all = distinct([...all, ...all.slice(0, rowLimit).flatMap(mirror)]);
@@ -75,7 +78,7 @@ export async function checkWithRow(
     incomplete:
       storable.length > tried.length || answer.includes(undefined)
         ? tooMany
-        : unclearIn(context, [policy, declared]),
+        : (unclearIn(context, [policy, declared]) ?? moreStanding(standing)),
   };
 }
 
@@ -207,39 +210,6 @@ function mirroring(context: Context, conditions: readonly Condition[]): (row: Ro
   };
 }
 
-/** Where two of its rows are compared, the one that is put in may point at one that is there; those that name the persona come first. */
-async function standingValues(
-  context: Context,
-  conditions: readonly Condition[],
-): Promise<readonly { readonly column: string; readonly values: readonly string[] }[]> {
-  const { relation } = context.space;
-  const columnOf = (name: unknown): ProofColumn | undefined =>
-    relation.columns.find((one) => one.name === name && !one.generated);
-  const takes = ({ column, with: other }: Compared): boolean => {
-    const base = columnOf(column)?.base;
-    return base !== undefined && (base === "text" || base === columnOf(other)?.base);
-  };
-  const pairs = comparedBy(context, conditions).filter((one) => one.standing === true && takes(one));
-  const once = new Map(pairs.map((one) => [`${one.column} ${String(one.with)}`, one]));
-  return Promise.all(
-    [...once.values()].map(async ({ column, with: other }) => {
-      const row = '"rowgate:standing"';
-      const value = `${row}.${quoteIdent(String(other))}::text`;
-      const names = tellingIdentities(context.identities).map(
-        (one) => `pg_catalog.strpos(pg_catalog.to_jsonb(${row})::text, ${quoteLiteral(one)}) > 0`,
-      );
-      const sql = `select ${value} from ${quoteQualified(relation)} as ${row} where ${value} is not null group by 1 order by pg_catalog.bool_or(${names.join(" or ") || "false"}) desc, 1 limit 12`;
-      return { column, values: (await askTexts(context.session, sql)) ?? [] };
-    }),
-  );
-}
-
-function comparedBy(context: Context, conditions: readonly Condition[]): readonly Compared[] {
-  return conditions.flatMap(({ tree }) =>
-    tree === undefined ? [] : ownReading(tree, aboutOwn(context)).compared,
-  );
-}
-
 function unclearIn(context: Context, conditions: readonly Condition[]): string | undefined {
   const names = conditions.flatMap(({ tree }) =>
     tree === undefined ? [] : [...ownReading(tree, aboutOwn(context)).unclear],
@@ -294,8 +264,4 @@ async function freshOf(
     space.fixed,
   );
   return [...values.slice(0, between.length === 0 ? 3 : 12), ...(column.notNull ? [] : [null])];
-}
-
-function aboutOwn({ knowledge, space: { relation } }: Context): Parameters<typeof ownReading>[1] {
-  return { relation, reading: knowledge };
 }
