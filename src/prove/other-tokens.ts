@@ -277,6 +277,8 @@ function changesTo(context: Context, source: ComparedClaim, value: Json): readon
   return start === undefined ? [] : [{ source, value: start + strangersId.slice(start.length) }];
 }
 
+const addressLimit = 8;
+
 /** None, another one, and what tables hold where it is looked up. */
 async function furtherChanges(context: Context, source: ComparedClaim): Promise<readonly Change[]> {
   const own = valueOf(context.as, source);
@@ -293,7 +295,16 @@ async function furtherChanges(context: Context, source: ComparedClaim): Promise<
   const fresh =
     typeof own === "number" ? 1_000_000_009 : typeof own === "string" ? strangersValue(own) : undefined;
   const none = own === undefined || source.setting !== jwtClaims ? [] : [undefined];
-  const values = [...none, ...(fresh === undefined ? [] : [fresh]), ...looked.flatMap((one) => one ?? [])];
+  const found = looked.flatMap((one) => one ?? []);
+  // The part of an address that a table holds.
+  const isAddress = typeof own === "string" && own.includes("@");
+  const addresses = isAddress ? found.filter((one) => !one.includes("@")).map((one) => `x@${one}`) : [];
+  const values = [
+    ...none,
+    ...(fresh === undefined ? [] : [fresh]),
+    ...found,
+    ...addresses.slice(0, addressLimit),
+  ];
   return values.map((value) => ({ source, value }));
 }
 
@@ -320,7 +331,12 @@ function tokenWith(
   if (personas.some((one) => one.role === as.role && alike(one))) return undefined;
   const instead = changes.flatMap(({ source, value }) => {
     const own = textOf(valueOf(as, source));
-    return own === undefined ? [] : [[own, textOf(value) ?? null] as const];
+    const other = textOf(value) ?? null;
+    const [domain, otherDomain] = [own, other].map((one) => one?.split("@")[1]);
+    return [
+      ...(own === undefined ? [] : [[own, other] as const]),
+      ...(domain === undefined || otherDomain === undefined ? [] : [[domain, otherDomain] as const]),
+    ];
   });
   return { as: token, changes, instead };
 }

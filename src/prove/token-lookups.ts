@@ -22,7 +22,8 @@ export async function openedByLookups(
   const { tree } = policy;
   if (tree === undefined) return undefined;
   const { knowledge, heldClaims } = context;
-  for (const one of tokenLookupsOf(tree, knowledge, (node) => isOfTokenAlone(node, knowledge, heldClaims))) {
+  const isOfClaims = (node: Node): boolean => isOfTokenAlone(node, knowledge, heldClaims);
+  for (const one of tokenLookupsOf(tree, declared.tree, knowledge, isOfClaims)) {
     const picked = await Promise.all(asked.map((token) => conditionFor(context, one, token)));
     const others: Node = { BoolExpr: { boolop: "NOT_EXPR", args: [joined("OR_EXPR", picked)] } };
     const freed = printedCondition(

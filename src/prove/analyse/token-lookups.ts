@@ -1,9 +1,20 @@
 import type { Node } from "libpg-query";
 import { claimsRead } from "./claims.ts";
 import type { Reading } from "./inline.ts";
-import { conjuncts, fieldsOf, joined, outerNames, part, readsRow, replace, walk } from "./tree.ts";
+import {
+  conjuncts,
+  fieldsOf,
+  joined,
+  outerNames,
+  part,
+  readsRow,
+  replace,
+  stringOf,
+  walk,
+  withoutCasts,
+} from "./tree.ts";
 
-/** `exists (select … where …)` about rows of other tables alone, some of which a claim picks out. */
+/** A subquery about rows of other tables, some of which a claim picks out. */
 export interface TokenLookup {
   readonly tree: Node;
   /** What of WHERE reads claims, together. */
@@ -12,22 +23,36 @@ export interface TokenLookup {
   readonly claims: readonly Node[];
 }
 
-/** @param isOfClaims reads claims that may be others', and no row */
+/**
+ * @param declared what the matrix says: where it reads the same table, it speaks of what the claim picks out there
+ * @param isOfClaims reads claims that may be others', and no row
+ */
 export function tokenLookupsOf(
   whole: Node,
+  declared: Node | undefined,
   reading: Reading,
   isOfClaims: (node: Node) => boolean,
 ): readonly TokenLookup[] {
+  const said = declared === undefined ? new Set<string>() : reading.reaches.of(declared).relations;
   const found: TokenLookup[] = [];
   walk(whole, (node) => {
     const { subLinkType, subselect } = part(node, "SubLink") ?? {};
     const where = part(subselect, "SelectStmt")?.whereClause;
-    if (subLinkType !== "EXISTS_SUBLINK" || where === undefined) return;
-    if (readsRow(node) || outerNames(node).length > 0) return;
+    if (subLinkType === undefined || where === undefined || outerNames(node).length > 0) return;
     const meeting = conjuncts(where)
       .map((one) => ({ one, claims: claimsIn(one, reading, isOfClaims) }))
       .filter(({ one, claims }) => claims.length > 0 && !readsTables(one));
     if (meeting.length === 0) return;
+    const ofRow = subLinkType !== "EXISTS_SUBLINK" || readsRow(node);
+    // Who is a member of what is for the matrix to say; and rows that are there decide, not what a claim is by itself.
+    const isSaid = [...reading.reaches.of(node).relations].some((one) => said.has(one));
+    if (
+      ofRow &&
+      (isSaid ||
+        meeting.some(({ one }) => readsRow(one)) ||
+        !meeting.some(({ claims }) => claims.some(isMadeOfClaims)))
+    )
+      return;
     found.push({
       tree: node,
       condition: joined(
@@ -50,6 +75,18 @@ export function withCondition({ tree, condition }: TokenLookup, other: Node): No
     const rest = all.filter((one) => !meeting.has(one));
     return { SelectStmt: { ...select, whereClause: joined("AND_EXPR", [...rest, other]) } };
   });
+}
+
+/** A text that is made of claims, and no claim by itself, which is tried with the values of the column. */
+function isMadeOfClaims(node: Node): boolean {
+  const made = withoutCasts(node);
+  const called = stringOf(part(made, "FuncCall")?.funcname?.at(-1));
+  if (part(made, "FuncCall") !== undefined)
+    return !/^(?:lower|upper|btrim|jwt|email|uid|current_setting)$/.test(called);
+  return (
+    part(made, "A_Expr") !== undefined &&
+    !/^(?:->>?|#>>?)$/.test(stringOf(part(made, "A_Expr")?.name?.at(-1)))
+  );
 }
 
 const values = ["A_Expr", "FuncCall", "TypeCast", "CoalesceExpr", "CaseExpr", "SubLink"] as const;
