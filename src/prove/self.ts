@@ -2,7 +2,6 @@ import { isCode } from "../model/answers.ts";
 import { ownReading } from "./analyse/own-reading.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import type { Question } from "./analyse/question.ts";
-import type { ProofColumn } from "./analyse/schema.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";

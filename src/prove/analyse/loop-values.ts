@@ -5,8 +5,14 @@ import { boolean, exists, fieldsOf, joined, part, stringOf, subselect, walk } fr
 export const earlier = "rowgate:earlier";
 
 /** `n := n + 1`, `list := list || r.id`, `ok := ok or r.open` */
-export function accumulated(value: Node, before: Node, rows: (value: Node) => SelectStmt): Node | undefined {
-  const isEarlier = (one: Node | undefined): boolean => fieldsOf(one)?.[0] === earlier;
+export function accumulated(
+  name: string,
+  value: Node,
+  before: Node,
+  rows: (value: Node) => SelectStmt,
+): Node | undefined {
+  const isEarlier = (one: Node | undefined): boolean =>
+    fieldsOf(one)?.[0] === earlier && fieldsOf(one)?.[1] === name;
   const bool = part(value, "BoolExpr");
   if (bool?.boolop === "OR_EXPR") {
     const added = (bool.args ?? []).filter((one) => !isEarlier(one));

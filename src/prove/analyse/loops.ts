@@ -229,7 +229,7 @@ function valueAfter(loop: Loop, name: string, state: State): Node | undefined {
     loop.outcomes.some((one) => one !== only && one.sets !== undefined)
   )
     return undefined;
-  return accumulated(first, before, (value) => rowsWhere(loop, [only], value));
+  return accumulated(name, first, before, (value) => rowsWhere(loop, [only], value));
 }
 
 function rowsWhere({ from, where }: Loop, outcomes: readonly Outcome[], value: Node): SelectStmt {
