@@ -1,7 +1,7 @@
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import type { ColumnInfo, RelationInfo } from "../model/catalog.ts";
 import type { AssignmentObservation } from "../model/observation.ts";
-import { isError, type Step } from "../prove/ask/session.ts";
+import { isError, type Step } from "../prove/ask/step.ts";
 import { assignable, type Assigning, insertOf, literalSql, valuesFor } from "./assign.ts";
 import type { Material } from "./assign-material.ts";
 import { triggersThatChoose } from "./trigger-bodies.ts";

@@ -3,13 +3,8 @@ import { type QualifiedName, quoteIdent, quoteLiteral, quoteQualified } from "..
 import type { RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import { callSql } from "../probe/sql/source.ts";
 import { returningSql } from "../probe/sql/statements.ts";
-import {
-  type ActingAs,
-  isError,
-  type ProofSession,
-  type Step,
-  type StepAnswer,
-} from "../prove/ask/session.ts";
+import { type ProofSession } from "../prove/ask/session.ts";
+import { type ActingAs, isError, type Step, type StepAnswer } from "../prove/ask/step.ts";
 import { type AnswerRow, answerRows, type HiddenTable } from "./answers.ts";
 import { type Caller, type Table, type TableInfo, type TableRow, valuesOf, type Variant } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import type { ColumnInfo, RoleInfo, RoutineInfo } from "../model/catalog.ts";
 import type { FunctionSpec, Persona } from "../model/matrix.ts";
 import type { QualifiedName } from "../lib/sql-text.ts";
-import type { ActingAs } from "../prove/ask/session.ts";
+import type { ActingAs } from "../prove/ask/step.ts";
 
 // What calls are made of, and what their answers are compared with. Values are text, as JSON prints a scalar.
 

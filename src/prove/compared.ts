@@ -6,7 +6,7 @@ import type { ProofAnswer as Answer, ForeignKeyUse } from "../model/proof.ts";
 import { type Case, evaluate } from "./ask/evaluate.ts";
 import type { Product } from "./ask/product.ts";
 import { answeredAtoms, type Answering } from "./ask/represent.ts";
-import type { ActingAs } from "./ask/session.ts";
+import type { ActingAs } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
 export type Closed =

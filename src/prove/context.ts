@@ -9,7 +9,8 @@ import {
 import { questionsOf, type Relaxed, type Values, valuesOf } from "./analyse/truth.ts";
 import { type Answering, answering } from "./ask/represent.ts";
 import type { Space } from "./ask/product.ts";
-import { type ActingAs, isError, type Asking } from "./ask/session.ts";
+import { type Asking } from "./ask/session.ts";
+import { type ActingAs, isError } from "./ask/step.ts";
 import type { Knowledge } from "./knowledge.ts";
 
 /** One persona before one relation. */

@@ -12,7 +12,7 @@ import {
 } from "./analyse/clock.ts";
 import { boolean, fieldsOf, part, replace, show, typeNameOf, walk } from "./analyse/tree.ts";
 import { isTemporal } from "./analyse/types.ts";
-import { isError, privileged } from "./ask/session.ts";
+import { isError, privileged } from "./ask/step.ts";
 import { truthsOf } from "./compared.ts";
 import { actingFor, type Context, personaAnswers } from "./context.ts";
 import { contrast } from "./contrast.ts";

@@ -19,7 +19,7 @@ import {
 } from "./analyse/tree.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import { type Context, fullAnswers } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { filledRows, freshFor, insertSql } from "./show/rows.ts";

@@ -1,7 +1,7 @@
 import type { Condition } from "./analyse/policy.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import type { Asked } from "./asked.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";

@@ -6,7 +6,7 @@ import type { Item } from "./analyse/ties.ts";
 import { callOf, show } from "./analyse/tree.ts";
 import { wayLimit } from "./analyse/way-parts.ts";
 import { evaluate, evaluationSql, type Row } from "./ask/evaluate.ts";
-import { isError, privileged, type Step, type StepAnswer } from "./ask/session.ts";
+import { isError, privileged, type Step, type StepAnswer } from "./ask/step.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { couldOpen } from "./could-open.ts";

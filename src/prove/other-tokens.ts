@@ -13,7 +13,7 @@ import { isOfSession, isOfToken } from "./analyse/claims.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import { literal, part, replace } from "./analyse/tree.ts";
 import type { Row } from "./ask/evaluate.ts";
-import type { ActingAs } from "./ask/session.ts";
+import type { ActingAs } from "./ask/step.ts";
 import { askTexts } from "./ask/texts.ts";
 import { undecided } from "./compared.ts";
 import { type Context, personaAnswers } from "./context.ts";

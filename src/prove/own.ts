@@ -2,7 +2,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofForeignKey } from "./analyse/schema.ts";
 import { isJson } from "./analyse/types.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { privileged, isError } from "./ask/session.ts";
+import { privileged, isError } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
 /** Shorter values stand in too many texts. */

@@ -7,7 +7,7 @@ import type { ProofColumn, ProofRelation } from "./analyse/schema.ts";
 import { part, printExpression } from "./analyse/tree.ts";
 import { freshValues, isTextual } from "./analyse/types.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import { truthsOf } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";

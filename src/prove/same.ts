@@ -20,7 +20,7 @@ import { isNeutral } from "./analyse/clock.ts";
 import { asksSession } from "./analyse/opener-place.ts";
 import { flipped } from "./analyse/comparable.ts";
 import { isComparison } from "./analyse/widen.ts";
-import { isError, type ActingAs } from "./ask/session.ts";
+import { isError, type ActingAs } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
 const values = [

@@ -1,6 +1,6 @@
 import { always } from "./analyse/policy.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import { conditionFor, declaredCondition, type Asked } from "./asked.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";

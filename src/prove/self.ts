@@ -7,7 +7,7 @@ import { evaluate, type Row } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
-import { type ActingAs, privileged, isError, type Step } from "./ask/session.ts";
+import { type ActingAs, privileged, isError, type Step } from "./ask/step.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import { standingRows } from "./show/rows.ts";
 import { aboutOwn, comparedBy, moreStanding, standingValues } from "./standing.ts";

@@ -2,7 +2,7 @@ import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { row } from "./analyse/tree.ts";
 import type { ForeignKeyUse } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
 export type Storable = "alone" | "with the others";

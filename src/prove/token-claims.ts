@@ -1,7 +1,7 @@
 import type { Json } from "../model/matrix.ts";
 import { isJsonText } from "../lib/json.ts";
 import type { ClaimSource } from "./analyse/claim-values.ts";
-import type { ActingAs } from "./ask/session.ts";
+import type { ActingAs } from "./ask/step.ts";
 
 /** A claim with another value; `undefined`: without it. */
 export interface Change {

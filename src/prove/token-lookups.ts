@@ -4,7 +4,7 @@ import { printedCondition } from "./analyse/policy.ts";
 import { isOfTokenAlone } from "./analyse/token-parts.ts";
 import { type TokenLookup, tokenLookupsOf, withCondition } from "./analyse/token-lookups.ts";
 import { cast, joined, literal, replace, show } from "./analyse/tree.ts";
-import { type ActingAs, isError } from "./ask/session.ts";
+import { type ActingAs, isError } from "./ask/step.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { holds, type Proved } from "./variants.ts";

@@ -4,7 +4,7 @@ import { printedCondition } from "./analyse/policy.ts";
 import { tokenPartsOf, type TokenParts } from "./analyse/token-parts.ts";
 import { show } from "./analyse/tree.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { type ActingAs, isError } from "./ask/session.ts";
+import { type ActingAs, isError } from "./ask/step.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";

@@ -2,7 +2,7 @@ import type { Node } from "libpg-query";
 import { isOfRowAlone } from "./analyse/clock.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import { boolean, literal, part, replace } from "./analyse/tree.ts";
-import { privileged } from "./ask/session.ts";
+import { privileged } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 import { contrast, relaxedTo } from "./contrast.ts";
 import { canonicalAtom } from "./same.ts";

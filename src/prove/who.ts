@@ -1,7 +1,7 @@
 import { isJsonText } from "../lib/json.ts";
 import { jwtClaims } from "./analyse/claim-values.ts";
 import type { Question } from "./analyse/question.ts";
-import type { ActingAs } from "./ask/session.ts";
+import type { ActingAs } from "./ask/step.ts";
 import { type Context, personaAnswers } from "./context.ts";
 
 /** Does one of them say more of the persona than its role? A role is nobody's identity: a row that names it is for everybody of it. */

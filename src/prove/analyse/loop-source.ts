@@ -6,18 +6,13 @@ import { callOf, columnRef, fieldsOf, part, replace, walk } from "./tree.ts";
 export const kinds = ["PLpgSQL_stmt_fors", "PLpgSQL_stmt_foreach_a", "PLpgSQL_stmt_fori"] as const;
 
 /** What a loop goes over: an item of FROM by the name of its variable, and the column that the variable holds, if it holds one. */
-export interface Source {
+interface Source {
   readonly from: readonly Node[];
   readonly where: readonly Node[];
   readonly column: string | undefined;
 }
 
-export function sourceOf(
-  kind: (typeof kinds)[number],
-  loop: PlNode,
-  name: string,
-  state: State,
-): { readonly from: readonly Node[]; readonly where: readonly Node[]; readonly column: string | undefined } {
+export function sourceOf(kind: (typeof kinds)[number], loop: PlNode, name: string, state: State): Source {
   const valueOf = (key: string): Node => {
     const sql = plQuery(loop[key] as PlNode | undefined);
     if (sql === undefined) throw new Error("no value");

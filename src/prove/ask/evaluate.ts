@@ -3,7 +3,8 @@ import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../..
 import { free } from "../analyse/tree.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
 import { isJson } from "../analyse/types.ts";
-import { isError, type ActingAs, type Asking } from "./session.ts";
+import { type Asking } from "./session.ts";
+import { isError, type ActingAs } from "./step.ts";
 import { rowsAtOnce, Truths } from "./truths.ts";
 
 /** A row that there could be: column → text; a column that is missing is NULL. */
@@ -48,11 +49,11 @@ export async function evaluate(
   return answers.flat();
 }
 
-function truthsOf(session: Asking, evaluation: Evaluation): Promise<Truths> {
+function truthsOf(session: Asking, evaluation: Evaluation): Promise<Truths<Case>> {
   const { as, relation, alias, texts, variables } = evaluation;
   const what = JSON.stringify(["truths", formatQualified(relation), alias, texts, variables]);
   return session.once([as], what, () =>
-    Promise.resolve(new Truths(session, as, texts.length, (cases) => evaluationSql(evaluation, cases))),
+    Promise.resolve(new Truths<Case>(session, as, texts.length, (cases) => evaluationSql(evaluation, cases))),
   );
 }
 

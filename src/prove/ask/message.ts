@@ -1,4 +1,4 @@
-import type { ActingAs, Step } from "./session.ts";
+import type { ActingAs, Step } from "./step.ts";
 
 /** Actors by number: what they are is long, and part of the key of each question. */
 export class Actors {

@@ -5,7 +5,8 @@ import { printExpression, row as rowName } from "../analyse/tree.ts";
 import { evaluate, type Row } from "./evaluate.ts";
 import type { Material } from "./material.ts";
 import { type Answering, type Representatives, representatives } from "./represent.ts";
-import type { ActingAs, Asking } from "./session.ts";
+import type { Asking } from "./session.ts";
+import type { ActingAs } from "./step.ts";
 
 /** An expression, who evaluates it, and what it depends on. */
 export interface Side {

@@ -14,7 +14,8 @@ import {
   isTemporal,
 } from "../analyse/types.ts";
 import type { Material } from "./material.ts";
-import { type ActingAs, privileged, isError, type Asking } from "./session.ts";
+import { type Asking } from "./session.ts";
+import { type ActingAs, privileged, isError } from "./step.ts";
 import { askTexts } from "./texts.ts";
 
 /** Values of a column that represent all of its values, and guesses besides. */

@@ -4,31 +4,7 @@ import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
 import { Actors, Known, messageOf } from "./message.ts";
-
-/** Whose role and settings a statement runs with; no role: the login itself, which sees everything. */
-export interface ActingAs {
-  readonly role: string | null;
-  readonly settings: readonly (readonly [name: string, value: string])[];
-}
-
-/** The login itself. */
-export const privileged: ActingAs = { role: null, settings: [] };
-
-export interface Step {
-  readonly as: ActingAs;
-  readonly sql: string;
-  /** The statement returns one text; else it is only run. */
-  readonly rows: boolean;
-  /** An error does not end the request. */
-  readonly goOn?: boolean;
-  /** It asks for a stored expression: a policy names what it reads by OID, also in a schema that its user has no USAGE of. */
-  readonly stored?: boolean;
-}
-
-export type StepAnswer =
-  | { readonly value: string | null }
-  | { readonly touched: number }
-  | { readonly code: string; readonly message: string };
+import { type ActingAs, isError, type Step, type StepAnswer } from "./step.ts";
 
 /** Questions about what the same first steps have put in place. */
 interface Gathered {
@@ -49,9 +25,6 @@ interface Waiting {
   readonly resolve: (answers: readonly StepAnswer[]) => void;
   readonly reject: (error: unknown) => void;
 }
-
-export const isError = (answer: StepAnswer | undefined): answer is { code: string; message: string } =>
-  answer !== undefined && "code" in answer;
 
 const batchLength = 8_000_000;
 const batchRequests = 400;

@@ -1,4 +1,5 @@
-import { type Asking, isError, privileged } from "./session.ts";
+import { type Asking } from "./session.ts";
+import { isError, privileged } from "./step.ts";
 
 /** The one column of a privileged query, as texts; `undefined`: it failed. */
 export function askTexts(session: Asking, sql: string): Promise<readonly string[] | undefined> {

@@ -1,8 +1,8 @@
-import type { Case } from "./evaluate.ts";
-import { type ActingAs, type Asking, isError } from "./session.ts";
+import { type Asking } from "./session.ts";
+import { type ActingAs, isError } from "./step.ts";
 
 /** Cases that go into one statement, and whether it was answered. */
-interface Gathered {
+interface Gathered<Case> {
   readonly cases: Map<string, Case>;
   readonly answered: Promise<void>;
 }
@@ -14,14 +14,14 @@ export const rowsAtOnce = 5_000;
  * What texts are of rows, for one persona. Rows that several callers ask about at the same time go into one statement, since the
  * functions of a policy are planned anew with each; and what a row was answered is known.
  */
-export class Truths {
+export class Truths<Case> {
   readonly #session: Asking;
   readonly #as: ActingAs;
   readonly #width: number;
   readonly #sqlOf: (cases: readonly Case[]) => string;
   readonly #known = new Map<string, string>();
-  readonly #askedIn = new Map<string, Gathered>();
-  #next: Gathered | undefined;
+  readonly #askedIn = new Map<string, Gathered<Case>>();
+  #next: Gathered<Case> | undefined;
   /** A row raised an error: each caller asks for itself, to find out which. */
   #raises = false;
 
@@ -36,7 +36,7 @@ export class Truths {
   async of(cases: readonly Case[]): Promise<readonly string[] | undefined> {
     if (this.#raises) return undefined;
     const keys = cases.map((one) => JSON.stringify(one));
-    const gathered = new Set<Gathered>();
+    const gathered = new Set<Gathered<Case>>();
     for (const [index, key] of keys.entries()) {
       const one = cases[index];
       if (one !== undefined && !this.#known.has(key)) gathered.add(this.#gather(key, one));
@@ -46,7 +46,7 @@ export class Truths {
     return letters.length === keys.length ? letters : undefined;
   }
 
-  #gather(key: string, one: Case): Gathered {
+  #gather(key: string, one: Case): Gathered<Case> {
     const asked = this.#askedIn.get(key);
     if (asked !== undefined) return asked;
     if (this.#next === undefined || this.#next.cases.size >= rowsAtOnce) this.#next = this.#open();
@@ -55,7 +55,7 @@ export class Truths {
     return this.#next;
   }
 
-  #open(): Gathered {
+  #open(): Gathered<Case> {
     const cases = new Map<string, Case>();
     const answered = new Promise<void>((resolve, reject) => {
       this.#session.beforeSending(() => {

@@ -2,7 +2,7 @@ import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow, Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { privileged, isError, type Step, type StepAnswer } from "../ask/session.ts";
+import { privileged, isError, type Step, type StepAnswer } from "../ask/step.ts";
 import { actAs } from "./place.ts";
 import { filledRows, insertSql } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";

@@ -1,7 +1,7 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { privileged, isError, type Step, type StepAnswer } from "../ask/session.ts";
+import { privileged, isError, type Step, type StepAnswer } from "../ask/step.ts";
 import { changedTry, insertedTry, placed, type Try } from "./place.ts";
 import { filledRows, rankedHits, standingRows, typedLiteral } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";

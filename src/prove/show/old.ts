@@ -2,7 +2,7 @@ import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { privileged, isError, type Step } from "../ask/session.ts";
+import { privileged, isError, type Step } from "../ask/step.ts";
 import { actAs, changedTry, placed, placeSql, type Try, wayToInsert } from "./place.ts";
 import { rankedHits, type StandingRow, standingRows } from "./rows.ts";
 import { likelier, refusal, type Shown } from "./shown.ts";

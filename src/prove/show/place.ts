@@ -2,7 +2,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import type { Witness } from "../../model/proof.ts";
 import type { Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
-import { privileged, type Step } from "../ask/session.ts";
+import { privileged, type Step } from "../ask/step.ts";
 import { fill, type Filled, insertSql, type StandingRow, standingRows, typedLiteral } from "./rows.ts";
 
 /** The row that was put in place, where its table goes by that name. */

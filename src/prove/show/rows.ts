@@ -5,7 +5,8 @@ import type { Witness } from "../../model/proof.ts";
 import { evaluate, type Row } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
 import { constraintValues, validValues } from "../ask/represent.ts";
-import { privileged, isError, type Asking } from "../ask/session.ts";
+import { type Asking } from "../ask/session.ts";
+import { privileged, isError } from "../ask/step.ts";
 
 /** A row that is there, with its place. */
 export interface StandingRow {

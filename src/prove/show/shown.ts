@@ -2,7 +2,7 @@ import { isCode } from "../../model/answers.ts";
 import type { Condition } from "../analyse/policy.ts";
 import type { Witness } from "../../model/proof.ts";
 import type { Space } from "../ask/product.ts";
-import type { ActingAs } from "../ask/session.ts";
+import type { ActingAs } from "../ask/step.ts";
 
 /** A hit, shown by a statement; or why it could not be shown. */
 export type Shown =

@@ -3,7 +3,7 @@ import type { Privileges } from "../../model/catalog.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn } from "../analyse/schema.ts";
 import type { Row } from "../ask/evaluate.ts";
-import { isError, type StepAnswer } from "../ask/session.ts";
+import { isError, type StepAnswer } from "../ask/step.ts";
 import { placed } from "./place.ts";
 import { typedLiteral } from "./rows.ts";
 import type { Showing } from "./shown.ts";
