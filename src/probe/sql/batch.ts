@@ -10,6 +10,7 @@ import { countingSql, Planning, sessionName } from "./plans.ts";
 import type { Batch, BatchMutants, BatchPersona, BatchProbe, BatchRequest } from "./protocol.ts";
 import { comesThroughGateway, matrixPath, requestPath, type SessionRules, sessionOf } from "../sessions.ts";
 import { argumentsOf } from "./templates.ts";
+import { readsOneRow } from "./updates.ts";
 
 /** A request and the cell it is for. */
 export interface Posted {
@@ -75,10 +76,18 @@ const shallowSql =
   "where current_setting('is_superuser')::boolean";
 
 /** Whatever the cell is called: what is not read as rows, or run as a function that cannot write, would write. */
-function isWrite({ cell, request: { kind } }: Posted): boolean {
-  const { operation } = cell;
-  const only = kind === "read" || (kind === "rows" && operation === "select");
-  return wouldWrite(cell) || !(only || (kind === "call" && operation === "execute"));
+function isWrite({ cell, request }: Posted): boolean {
+  if (wouldWrite(cell)) return true;
+  switch (request.kind) {
+    case "read":
+      return false;
+    case "rows":
+      return request.statements.some((one) => !one.startsWith(readsOneRow));
+    case "call":
+      return cell.operation !== "execute";
+    default:
+      return true;
+  }
 }
 
 /** Nothing to escape, and nothing to unescape: JSON is full of backslashes. */

@@ -61,10 +61,13 @@ export function moreUpdates(cell: Cell): readonly string[] {
   return blindUpdates(cell).map((statement) => `${statement} ${where}`);
 }
 
+/** How a statement begins that looks whether a row is read, and can do nothing else. */
+export const readsOneRow = "select from ";
+
 /** Statements to be tried on one row, until one reaches it: each granted column with the row's own value, then other values. */
 export function rowStatements(cell: Cell): readonly string[] {
   const relation = quoteQualified(cell.relation.info);
-  if (operationInfo[cell.operation].reads) return [`select from ${relation}`];
+  if (operationInfo[cell.operation].reads) return [`${readsOneRow}${relation}`];
   if (!operationInfo[cell.operation].setsValues) return [`delete from ${relation}`];
   const wanted = cell.update?.set;
   if (wanted !== undefined) return [`update ${relation} set ${assignments(wanted)}`];
