@@ -103,7 +103,7 @@ begin
 end $$;
 revoke execute on function public.find_word(int) from public;
 grant execute on function public.find_word(int) to authenticated;
-create table public.tickets (id int generated always as identity, body text, short text generated always as (left(body, 3)) stored);
+create table public.tickets (id int generated always as identity, subject text, short text generated always as (left(subject, 3)) stored);
 alter table public.tickets enable row level security, force row level security;
 grant insert on public.tickets to authenticated;
 create table public.seats (id int primary key, owner uuid not null, plan text not null default 'free', places int not null default 1, note text);
