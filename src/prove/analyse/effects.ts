@@ -267,6 +267,19 @@ function statementsOf(sql: string): readonly Node[] {
   return writing.test(sql.replaceAll(/'(?:[^']|'')*'/g, "''")) ? parseStatements(sql) : [];
 }
 
+/** What a TRUNCATE with CASCADE empties as well: tables with a foreign key to these, and so on. */
+function pointingTo(emptied: readonly ProofRelation[], schema: Schema): readonly ProofRelation[] {
+  const open = [...emptied];
+  for (const of of open)
+    for (const one of schema.relations)
+      if (
+        !open.includes(one) &&
+        one.foreignKeys.some(({ to }) => to.name === of.name && to.schema === of.schema)
+      )
+        open.push(...schema.kin(one).filter((kin) => !open.includes(kin)));
+  return open.slice(emptied.length);
+}
+
 function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
   const found: Write[] = [];
   const add = (
@@ -292,8 +305,11 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
     const remove = part(node, "DeleteStmt");
     if (remove !== undefined)
       add("delete", remove.relation, undefined, remove.usingClause ? undefined : remove.whereClause);
-    for (const one of part(node, "TruncateStmt")?.relations ?? [])
-      add("delete", part(one, "RangeVar"), undefined);
+    const emptied = part(node, "TruncateStmt");
+    for (const one of emptied?.relations ?? []) add("delete", part(one, "RangeVar"), undefined);
+    if (emptied?.behavior === "DROP_CASCADE")
+      for (const on of pointingTo([...new Set(found.map((one) => one.on))], schema))
+        found.push({ on, command: "delete", columns: undefined, same: false, elevated: false, shared: [] });
     // Policies that are others afterwards let anything through.
     const opened =
       part(node, "AlterTableStmt")?.relation ??
