@@ -51,6 +51,17 @@ export function plList(value: PlNode[string]): readonly PlNode[] {
   return Array.isArray(value) ? (value as readonly PlNode[]) : [];
 }
 
+/** The arms of an IF, in their order; what ELSE holds is `else_body`. */
+export function plArms(
+  condition: PlNode,
+): readonly { readonly when: string | undefined; readonly body: readonly PlNode[] }[] {
+  const others = plList(condition["elsif_list"]).map((one) => plNode(one, "PLpgSQL_if_elsif"));
+  return [
+    { when: plQuery(condition["cond"]), body: plList(condition["then_body"]) },
+    ...others.map((arm) => ({ when: plQuery(arm?.["cond"]), body: plList(arm?.["stmts"]) })),
+  ];
+}
+
 /** The text of an expression, a query, or an assignment. */
 export function plQuery(expression: PlNode[string]): string | undefined {
   const query = plNode(expression as PlNode | undefined, "PLpgSQL_expr")?.["query"];

@@ -1,6 +1,7 @@
 import type { Node, SelectStmt } from "libpg-query";
 import {
   parsePlpgsql,
+  plArms,
   plList,
   type PlNode,
   plNode,
@@ -169,19 +170,12 @@ function unionOf(all: readonly SelectStmt[]): Node | undefined {
 
 /** Each branch goes on with what follows the IF. */
 function branches(condition: PlNode, rest: readonly PlNode[], state: State): Node | undefined {
-  const arms = [
-    { when: condition["cond"], body: plList(condition["then_body"]) },
-    ...plList(condition["elsif_list"]).map((one) => {
-      const arm = plNode(one, "PLpgSQL_if_elsif");
-      return { when: arm?.["cond"], body: plList(arm?.["stmts"]) };
-    }),
-  ];
+  const arms = plArms(condition);
   const otherwise = valueOf([...plList(condition["else_body"]), ...rest], state);
   const args = arms.flatMap(({ when, body }): readonly Node[] => {
-    const sql = plQuery(when as PlNode);
     const result = valueOf([...body, ...rest], state);
-    if (sql === undefined || result === undefined) return [];
-    return [{ CaseWhen: { expr: substituted(expressionOf(sql), state), result } }];
+    if (when === undefined || result === undefined) return [];
+    return [{ CaseWhen: { expr: substituted(expressionOf(when), state), result } }];
   });
   if (otherwise === undefined || args.length < arms.length) return undefined;
   return { CaseExpr: { args, defresult: otherwise } };

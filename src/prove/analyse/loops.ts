@@ -1,5 +1,5 @@
 import type { Node, SelectStmt } from "libpg-query";
-import { plList, type PlNode, plNode, plQuery } from "../../lib/function-body.ts";
+import { plArms, plList, type PlNode, plNode, plQuery } from "../../lib/function-body.ts";
 import { kinds, sourceOf } from "./loop-source.ts";
 import { accumulated, earlier, mentions } from "./loop-values.ts";
 import { expressionOf, type State, substituted, typed } from "./plpgsql.ts";
@@ -184,19 +184,11 @@ function arms(
   when: readonly Node[],
   sets?: ReadonlyMap<string, Node>,
 ): readonly Outcome[] {
-  const all = [
-    { cond: condition["cond"], body: plList(condition["then_body"]) },
-    ...plList(condition["elsif_list"]).map((one) => {
-      const arm = plNode(one, "PLpgSQL_if_elsif");
-      return { cond: arm?.["cond"], body: plList(arm?.["stmts"]) };
-    }),
-  ];
   const before = [...when];
-  const outcomes = all.flatMap(({ cond, body }) => {
-    const sql = plQuery(cond as PlNode);
-    if (sql === undefined) throw new Error("no condition");
-    const tree = substituted(expressionOf(sql), state);
-    const found = iteration([...body, ...rest], state, [...before, tree], sets);
+  const outcomes = plArms(condition).flatMap((arm) => {
+    if (arm.when === undefined) throw new Error("no condition");
+    const tree = substituted(expressionOf(arm.when), state);
+    const found = iteration([...arm.body, ...rest], state, [...before, tree], sets);
     before.push(isNotTrue(tree));
     return found;
   });

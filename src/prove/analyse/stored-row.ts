@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import { parsePlpgsql, plList, type PlNode, plNode, plQuery } from "../../lib/function-body.ts";
+import { parsePlpgsql, plArms, plList, type PlNode, plNode, plQuery } from "../../lib/function-body.ts";
 import { parseExpression } from "../../lib/sql-tree.ts";
 import { isNeutral } from "./clock.ts";
 import type { Reading } from "./inline.ts";
@@ -230,19 +230,11 @@ class BodyReader {
   }
 
   #branches(body: PlNode, values: Values): Values | undefined {
-    const arms = [
-      { when: body["cond"], body: plList(body["then_body"]) },
-      ...plList(body["elsif_list"]).map((one) => {
-        const arm = plNode(one, "PLpgSQL_if_elsif");
-        return { when: arm?.["cond"], body: plList(arm?.["stmts"]) };
-      }),
-    ];
     const ends: (Values | undefined)[] = [];
     let here = values;
-    for (const { when, body: own } of arms) {
-      const sql = plQuery(when);
-      if (sql === undefined) throw new Unknown();
-      const condition = parseExpression(sql);
+    for (const { when, body: own } of plArms(body)) {
+      if (when === undefined) throw new Unknown();
+      const condition = parseExpression(when);
       const truth = this.#byEvent(condition);
       if (truth !== false) ends.push(this.#all(own, this.#knowing(condition, true, here)));
       if (truth === true) return bothOf(ends);
