@@ -48,11 +48,12 @@ export async function rowsThatName(
   const naming = rows.map((row) =>
     Object.keys(row).filter((column) => names.some((one) => row[column]?.includes(one) === true)),
   );
-  const { owning, optional } = naming.some((columns) => columns.length > 0)
-    ? await ownersAsItIs(context)
-    : { owning: new Set<string>(), optional: new Set<string>() };
+  const owners = naming.some((columns) => columns.length > 0) ? await ownersAsItIs(context) : undefined;
+  // Where the server did not say whose rows they are, none is taken for the persona's.
   const isAnothers = (columns: readonly string[]): boolean =>
-    owning.size > 0 && columns.every((column) => optional.has(column) && !owning.has(column));
+    owners === undefined ||
+    (owners.owning.size > 0 &&
+      columns.every((column) => owners.optional.has(column) && !owners.owning.has(column)));
   return new Map(
     rows.flatMap((row, index) => {
       const columns = naming[index] ?? [];
@@ -72,7 +73,7 @@ interface Owners {
 }
 
 /** Which columns say whose row it is, as the data has it. Where there is an owner in every row, whom a row is shared with is not its owner. */
-async function ownersAsItIs(context: Context): Promise<Owners> {
+async function ownersAsItIs(context: Context): Promise<Owners | undefined> {
   const { relation } = context.space;
   const columns = relation.columns.filter(
     (one) => /^(?:uuid|text|citext|character varying)$/.test(one.base) || isJson(one) || one.element !== null,
@@ -85,26 +86,23 @@ async function ownersAsItIs(context: Context): Promise<Owners> {
     context,
     `select pg_catalog.json_build_array(${each.join(", ")})::text from ${quoteQualified(relation)} having count(*) > 0`,
   );
+  if (found === undefined) return undefined;
   const always = found.filter(([, isAlways]) => isAlways);
   const named = always.flatMap(([name, , isNamed]) => (isNamed ? [name] : []));
-  return {
-    owning: new Set(
-      named.length > 0
-        ? named
-        : await namingOthers(
-            context,
-            always.map(([name]) => name),
-          ),
-    ),
-    optional: new Set(found.flatMap(([name, isAlways]) => (isAlways ? [] : [name]))),
-  };
+  const others = always.map(([name]) => name);
+  const owning = named.length > 0 ? named : await namingOthers(context, others);
+  const optional = new Set(found.flatMap(([name, isAlways]) => (isAlways ? [] : [name])));
+  return owning && { owning: new Set(owning), optional };
 }
 
 /**
  * Of columns that hold an identifier in every row, and no persona's, those that may name users: what they hold is no key of a table
  * of other things (an organization, a parent). A table of users holds the personas, too.
  */
-async function namingOthers(context: Context, names: readonly string[]): Promise<readonly string[]> {
+async function namingOthers(
+  context: Context,
+  names: readonly string[],
+): Promise<readonly string[] | undefined> {
   const { knowledge, space } = context;
   const { relation } = space;
   const columns = relation.columns.filter(
@@ -130,16 +128,17 @@ async function namingOthers(context: Context, names: readonly string[]): Promise
     context,
     `select pg_catalog.json_build_array(${each.join(", ")})::text`,
   );
-  return found.filter((one) => one !== null);
+  return found?.filter((one) => one !== null);
 }
 
 function peopleOf({ everybody }: Context): string {
   return `array[${everybody.map(quoteLiteral).join(", ")}]::text[]`;
 }
 
-async function askJson<T>({ session }: Context, sql: string): Promise<readonly T[]> {
+/** `undefined`: the server did not answer. */
+async function askJson<T>({ session }: Context, sql: string): Promise<readonly T[] | undefined> {
   const answer = await session.ask(privileged, sql);
-  return isError(answer) || !("value" in answer) ? [] : (JSON.parse(answer.value ?? "[]") as T[]);
+  return isError(answer) || !("value" in answer) ? undefined : (JSON.parse(answer.value ?? "[]") as T[]);
 }
 
 async function parentsThatName(
