@@ -80,7 +80,7 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
   const context = recordContext(opened);
   const withCause = causeFinder(opened);
   const tally = createTally();
-  const notes = createProofNotes();
+  const notes = createProofNotes(plan);
   const faults = await varyArguments(opened, "declared");
   const began = now();
   await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {

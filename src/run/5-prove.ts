@@ -4,6 +4,7 @@ import type { ProofAnswer, RestsOn, SeededRow, Witness } from "../model/proof.ts
 import type { ProofsRecord } from "../model/run.ts";
 import { raisedByPolicies } from "../model/raised.ts";
 import type { Verdict } from "../model/verdict.ts";
+import type { Plan } from "../plan/plan.ts";
 import { blockedBy } from "../plan/side-effects.ts";
 import { sessionOf, type SessionRules, statesOf } from "../probe/sessions.ts";
 import type { Declared } from "../prove/proof-cell.ts";
@@ -194,7 +195,11 @@ export interface ProofNotes {
   proofs(): ProofsRecord | undefined;
 }
 
-export function createProofNotes(): ProofNotes {
+/** Relations are told in the order of the plan, whichever worker was done first: two runs of one state tell the same. */
+export function createProofNotes(plan: Pick<Plan, "work">): ProofNotes {
+  const places = new Map(plan.work.map(({ spec }, place) => [formatQualified(spec), place]));
+  const inOrder = <T>(found: ReadonlyMap<string, T>): (readonly [string, T])[] =>
+    [...found].toSorted(([a], [b]) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
   const own = new Map<string, { readonly personas: Map<string, string[]>; readonly example: string }>();
   const wider = new Map<string, { readonly personas: string[]; readonly example: Witness }>();
   const rests = new Map<string, RestingOn>();
@@ -227,7 +232,7 @@ export function createProofNotes(): ProofNotes {
         ? undefined
         : {
             hold: "for this persona, with the other tables as they are",
-            restsOn: [...rests].map(([relation, of]) => ({
+            restsOn: inOrder(rests).map(([relation, of]) => ({
               relation,
               relations: [...of.relations].toSorted(),
               claims: [...of.claims].toSorted(),
@@ -245,10 +250,10 @@ export function createProofNotes(): ProofNotes {
             } as const,
           ]
         : []),
-      ...[...wider].map(
+      ...inOrder(wider).map(
         ([relation, found]): Finding => ({ kind: "insert-wider-than-declared", relation, ...found }),
       ),
-      ...[...own].map(
+      ...inOrder(own).map(
         ([relation, { personas, example }]): Finding => ({
           kind: "own-row-missing",
           relation,
