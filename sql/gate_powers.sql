@@ -33,7 +33,7 @@ select r.rolname, format('owns %s', o.name), null, false
 from roles r join (select relowner as owner, name from relations union all select proowner, name from functions
   union all select nspowner, format('schema %I', nspname) from pg_namespace) o on o.owner = r.oid
 union all
--- Whoever owns a type may call its values otherwise; an operator, a publication, a server, a database likewise.
+-- The owner of a type may give its values other names; of an operator, a publication, a server, a database likewise.
 select r.rolname, format('owns the %s', pg_describe_object(d.classid, d.objid, 0)), null, false
 from roles r join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
   and d.dbid in (0, (select oid from pg_database where datname = current_database()))

@@ -12,7 +12,7 @@ import type { Caller, TableRow } from "./world.ts";
 /** Values of a column, and columns, that are tried. */
 const atMost = { values: 12, columns: 8 };
 
-/** The moment of the statement, which nobody chooses. */
+/** The moment of the statement, which no sender chooses. */
 const moment = "rowgate:now";
 
 export interface Through {

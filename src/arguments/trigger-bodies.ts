@@ -70,10 +70,10 @@ function givenBy(
 ): readonly Given[] {
   const unknown: Given = { to: `new.${column}`, from: undefined, under: [] };
   const named = wordOf(column, "i");
-  // What the server brings is told its columns, and sets nothing but a moment where it is `moddatetime`.
+  // A function that comes with the server has its columns as arguments, and sets nothing but a moment where it is `moddatetime`.
   if (language === "c" || language === "internal") {
-    const told = /\bexecute\s+(?:function|procedure)\s+([\s\S]*)$/i.exec(definition)?.[1] ?? "";
-    return named.test(told) && !/^\S*moddatetime/i.test(told) ? [unknown] : [];
+    const columns = /\bexecute\s+(?:function|procedure)\s+([\s\S]*)$/i.exec(definition)?.[1] ?? "";
+    return named.test(columns) && !/^\S*moddatetime/i.test(columns) ? [unknown] : [];
   }
   if (language !== "plpgsql") return named.test(source) ? [unknown] : [];
   const calls = updaters.some((one) => named.test(one.source) && wordOf(one.name, "i").test(source));
@@ -243,7 +243,7 @@ const moments = new Set(["now", "clock_timestamp", "statement_timestamp", "trans
 /** Functions of Postgres that tell what a request says, or read tables. */
 const telling = /^(?:current_setting|current_query|inet_\w+|\w+_to_xml\w*|pg_read_\w+|lo_\w+)$/;
 
-/** What the column holds, or the time: nobody chooses that, even where one decides whether it is set. */
+/** What the column holds, or the time: no sender chooses that, even where one decides whether it is set. */
 function isOwnOrMoment(value: Node, column: string): boolean {
   const node = withoutCasts(value);
   const [of, name] = fieldsOf(node) ?? [];

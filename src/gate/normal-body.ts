@@ -218,7 +218,7 @@ function dependsOnOrder(entries: readonly (readonly Word[])[]): boolean {
 }
 
 /** Without `raise notice 'text'` and its like, where what is sent is nothing that the caller does not know. */
-function withoutMessages(tokens: readonly Word[], told: ReadonlySet<string>): readonly Word[] {
+function withoutMessages(tokens: readonly Word[], knownToCaller: ReadonlySet<string>): readonly Word[] {
   const found: Word[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
     const end = tokens.findIndex((_, place) => place > at && textAt(tokens, place) === ";");
@@ -227,7 +227,7 @@ function withoutMessages(tokens: readonly Word[], told: ReadonlySet<string>): re
       messageLevels.has(textAt(tokens, at + 1) ?? "") &&
       isStatementStart(tokens, at) &&
       end !== -1 &&
-      saysNothing(tokens.slice(at + 2, end), told);
+      saysNothing(tokens.slice(at + 2, end), knownToCaller);
     if (isMessage) at = end;
     else found.push(tokens[at] as Word);
   }
@@ -238,7 +238,7 @@ const messageLevels: ReadonlySet<string> = new Set(["debug", "log", "info", "not
 const isNoNews =
   /^(?:now \( \)|clock_timestamp \( \)|auth \. uid \( \)|current_user|session_user|tg_(?:op|name|table_name|table_schema)|[\d.]+)$/;
 
-function saysNothing([format, ...rest]: readonly Word[], told: ReadonlySet<string>): boolean {
+function saysNothing([format, ...rest]: readonly Word[], knownToCaller: ReadonlySet<string>): boolean {
   if (format?.kind !== "string") return false;
   const values: Word[][] = [];
   for (const one of rest)
@@ -249,7 +249,7 @@ function saysNothing([format, ...rest]: readonly Word[], told: ReadonlySet<strin
     const [first, ...more] = value;
     if (first?.kind === "string") return more.length === 0;
     const text = value.map((one) => one.text).join(" ");
-    return told.has(text) || isNoNews.test(text);
+    return knownToCaller.has(text) || isNoNews.test(text);
   });
 }
 
