@@ -17,7 +17,7 @@ import { judge } from "../judge/verdict.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Finding } from "../model/finding.ts";
 import { namingClaims } from "./open-proof.ts";
-import { openedByToken } from "./other-tokens.ts";
+import { openedByTokens } from "./other-tokens.ts";
 import { type ShownByProbe, showByProbe } from "./put-in.ts";
 import type { Chunk } from "./workers.ts";
 
@@ -40,7 +40,7 @@ export async function prove(
   if (prover === undefined) return probed;
   // What would write past the end of the transaction is not written here either.
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
-  if ("routine" in work) return Promise.all(probed.map((one) => shownByProbe(one, run)));
+  if ("routine" in work) return shownByProbes(probed, run);
   const rowSets = rowSetsOf(probed);
   const asked = probed.map(({ cell }) => requestsOf(cell, run, rowSets));
   const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
@@ -51,19 +51,25 @@ export async function prove(
   const seeded = await Promise.all(
     proved.map(async (one, index) => ({ ...one, seeded: await seededFor(one, asked[index]?.[0], run) })),
   );
-  return Promise.all(seeded.map((one) => shownByProbe(one, run)));
+  return shownByProbes(seeded, run);
 }
 
-/** Where it fails, the cell stays what it is. */
-async function shownByProbe(one: ProvedCell, run: OpenRun): Promise<ProvedCell> {
-  const { cell, answers } = one;
-  const persona = personaOf(cell, Object.fromEntries(sessionOf(run.sessions, cell, undefined)), run.sessions);
-  const again = await showByProbe(cell, answers.direct?.observation, persona, run).catch(() => undefined);
-  const opened = openedByToken(one, persona, run).catch((error: unknown) =>
-    failedProof(error, run.request.interrupted),
+async function shownByProbes(cells: readonly ProvedCell[], run: OpenRun): Promise<readonly ProvedCell[]> {
+  const asked = cells.map((one) => ({ one, persona: usualPersona(one.cell, run) }));
+  const opened = await openedByTokens(asked, run, (error) => failedProof(error, run.request.interrupted));
+  return Promise.all(
+    asked.map(async ({ one, persona }, index): Promise<ProvedCell> => {
+      const { cell, answers } = one;
+      // Where it fails, the cell stays what it is.
+      const again = await showByProbe(cell, answers.direct?.observation, persona, run).catch(() => undefined);
+      const proof = opened[index] ?? one.proof;
+      return again === undefined ? { ...one, proof } : { ...one, proof, again, seeded: again.rows };
+    }),
   );
-  const proof = (await opened) ?? one.proof;
-  return again === undefined ? { ...one, proof } : { ...one, proof, again, seeded: again.rows };
+}
+
+function usualPersona(cell: Cell, { sessions }: OpenRun): ProofPersona {
+  return personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, undefined)), sessions);
 }
 
 /** What nothing in the data can show is shown by rows that are put in, asked about, and undone. */

@@ -2,53 +2,106 @@ import { beforePolicies } from "../judge/proof.ts";
 import { judge } from "../judge/verdict.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 import type { Cell } from "../model/cell.ts";
+import type { ChannelAnswer, Identity } from "../model/channel.ts";
 import type { Json } from "../model/matrix.ts";
 import type { ProofAnswer } from "../model/proof.ts";
-import type { SessionRules } from "../probe/sessions.ts";
 import { openedWith, type OtherToken } from "../prove/other-tokens.ts";
 import type { ProofPersona } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
 import type { ProbedCell } from "./4-probe.ts";
 
 const tokenLimit = 24;
+const triesAtOnce = 100;
+
+/** A probed cell, and who asked it. */
+export interface AskedCell {
+  readonly one: ProbedCell & { readonly proof?: ProofAnswer | undefined };
+  readonly persona: ProofPersona;
+}
+
+/** One cell with one token: its probe, and the row sets that it may be judged by. */
+interface Try {
+  readonly index: number;
+  readonly token: OtherToken;
+  readonly cells: readonly Cell[];
+}
 
 /**
  * What views, functions and triggers say is no proof for all rows. Where they read claims, a cell that passes is probed again with tokens that no
- * persona has: `undefined` where it would pass with each.
+ * persona has: `undefined` where it would pass with each. `unanswered`: what it is where that cannot be asked.
  */
-export async function openedByToken(
-  { cell, answers, proof }: ProbedCell & { readonly proof?: ProofAnswer | undefined },
-  persona: ProofPersona,
+export async function openedByTokens(
+  asked: readonly AskedCell[],
   run: OpenRun,
-): Promise<ProofAnswer | undefined> {
-  const { prover, channels, sessions } = run;
-  const seen = answers.direct?.observation;
-  const trust = { channel: "direct", ...channels.trust.direct } as const;
-  if (prover === undefined || seen === undefined) return undefined;
-  const judgement = judge(cell, seen, trust);
-  // No token replaces a privilege.
-  if (judgement.verdict !== "pass" || beforePolicies(cell, judgement) !== undefined) return undefined;
-  const { info } = cell.relation;
-  if (proof !== undefined && !["all-rows", "keys-that-exist", "not-asked"].includes(proof.kind))
-    return undefined;
-  const tokens = await prover.otherTokens(persona, info, {
-    called: cell.call?.routine,
-    event: eventOf(cell),
-  });
-  for (const token of tokens.slice(0, tokenLimit)) {
-    const rules = sessionsWith(sessions, persona.name, token);
-    const cells = [cell, withValues(cell, token)].filter((one, index) => index === 0 || one !== cell);
-    const found = await channels.spare(async (direct) =>
-      Promise.all(
-        (await direct.as(rules).probe(cells)).map(({ observation }, index) =>
-          judge(cells[index] ?? cell, observation, trust),
-        ),
-      ),
-    );
-    if (found.every(({ verdict }) => verdict === "leak"))
-      return openedWith(token.changes, found[0]?.because ?? "");
+  unanswered: (error: unknown) => ProofAnswer,
+): Promise<readonly (ProofAnswer | undefined)[]> {
+  const found: (ProofAnswer | undefined)[] = asked.map(() => undefined);
+  const tries = await Promise.all(
+    asked.map(async (one, index) => {
+      try {
+        return (await tokensFor(one, run)).slice(0, tokenLimit).map((token) => tryOf(one, index, token));
+      } catch (error) {
+        found[index] = unanswered(error);
+        return [];
+      }
+    }),
+  );
+  const waiting = tries.flat();
+  for (let from = 0; from < waiting.length; from += triesAtOnce) {
+    const some = waiting.slice(from, from + triesAtOnce).filter(({ index }) => found[index] === undefined);
+    const opened = await openedBy(some, asked, run).catch((error: unknown) => {
+      const answer = unanswered(error);
+      return some.map(() => answer);
+    });
+    for (const [place, { index }] of some.entries()) found[index] ??= opened[place];
   }
-  return undefined;
+  return found;
+}
+
+/** All in one exchange: each token is the persona's of a session of its own. */
+async function openedBy(
+  tries: readonly Try[],
+  asked: readonly AskedCell[],
+  { channels, sessions }: OpenRun,
+): Promise<readonly (ProofAnswer | undefined)[]> {
+  const trust = { channel: "direct", ...channels.trust.direct } as const;
+  const identities = new Map(sessions.identities);
+  const probes = tries.flatMap(({ index, token, cells }, place) => {
+    const { name } = (asked[index] as AskedCell).persona;
+    const session = `${name} with token ${place + 1}`;
+    const identity = sessions.identities.get(name);
+    if (identity !== undefined) identities.set(session, identityWith(identity, token));
+    return cells.map((cell) => ({ ...cell, persona: { ...cell.persona, name: session } }));
+  });
+  const answers = await channels.spare((direct) => direct.as({ ...sessions, identities }).probe(probes));
+  const observations = answers.values();
+  return tries.map(({ token, cells }) => {
+    const judged = cells.map((cell) =>
+      judge(cell, (observations.next().value as ChannelAnswer).observation, trust),
+    );
+    return judged.every(({ verdict }) => verdict === "leak")
+      ? openedWith(token.changes, judged[0]?.because ?? "")
+      : undefined;
+  });
+}
+
+async function tokensFor(
+  { one: { cell, answers, proof }, persona }: AskedCell,
+  { prover, channels }: OpenRun,
+): Promise<readonly OtherToken[]> {
+  const seen = answers.direct?.observation;
+  if (prover === undefined || seen === undefined) return [];
+  const judgement = judge(cell, seen, { channel: "direct", ...channels.trust.direct });
+  // No token replaces a privilege.
+  if (judgement.verdict !== "pass" || beforePolicies(cell, judgement) !== undefined) return [];
+  if (proof !== undefined && !["all-rows", "keys-that-exist", "not-asked"].includes(proof.kind)) return [];
+  const { info } = cell.relation;
+  return prover.otherTokens(persona, info, { called: cell.call?.routine, event: eventOf(cell) });
+}
+
+function tryOf({ one: { cell } }: AskedCell, index: number, token: OtherToken): Try {
+  const changed = withValues(cell, token);
+  return { index, token, cells: changed === cell ? [cell] : [cell, changed] };
 }
 
 function eventOf({ operation }: Cell): "insert" | "update" | "delete" | undefined {
@@ -56,21 +109,17 @@ function eventOf({ operation }: Cell): "insert" | "update" | "delete" | undefine
   return /insert/.test(operation) ? "insert" : /delete/.test(operation) ? "delete" : undefined;
 }
 
-function sessionsWith(rules: SessionRules, name: string, { as }: OtherToken): SessionRules {
-  const identity = rules.identities.get(name);
-  if (identity === undefined) return rules;
+function identityWith(identity: Identity, { as }: OtherToken): Identity {
   const held = new Map(as.settings);
   const claims = held.get("request.jwt.claims");
-  const settings = Object.fromEntries(
-    Object.entries(identity.settings).map(([key, value]) => [key, held.get(key) ?? value]),
-  );
-  const changed = {
+  return {
     ...identity,
-    settings,
+    settings: Object.fromEntries(
+      Object.entries(identity.settings).map(([key, value]) => [key, held.get(key) ?? value]),
+    ),
     claims:
       claims === undefined || claims === "" ? identity.claims : (JSON.parse(claims) as Record<string, Json>),
   };
-  return { ...rules, identities: new Map(rules.identities).set(name, changed) };
 }
 
 /** The row set as the token's own values would make it. */
