@@ -113,7 +113,7 @@ async function look(
       const { policies, known: before } = task.place;
       const config =
         policies === undefined ? undefined : await projectConfigOf(policies, task.environment.cwd);
-      const facts = withoutKnown(await readFacts(client, config?.schemas), before?.matrix);
+      const facts = withoutKnown(await readFacts(client, config?.api?.schemas), before?.matrix);
       await client.query("begin");
       try {
         if (system.baseline !== undefined) await client.query("set local role postgres");
@@ -180,8 +180,7 @@ async function readFacts(client: Client, listed: readonly string[] | undefined):
       message: "No role of users may use any relation of the database: there is nothing to declare.",
       hint: "check that the SQL was applied and that it grants something: on Supabase, to anon and authenticated",
     });
-  const holding = new Set([...found, ...catalog.routines.map((one) => one.schema)]);
-  const exposes = (api ?? found).filter((name) => holding.has(name) && !platformSchemas.has(name));
+  const exposes = api ?? found.filter((name) => !platformSchemas.has(name));
   const asked = whatIsAsked(own, users, schema);
   return {
     catalog,

@@ -270,6 +270,7 @@ export const blank: Matrix = {
   sha256: "",
   schema: "public",
   exposes: ["public"],
+  exposesAt: { file: "scan", line: 1, column: 1 },
   channels: ["direct", "rest"],
   policies: undefined,
   vars: {},

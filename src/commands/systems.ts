@@ -13,9 +13,9 @@ import {
   type RunOutcome,
 } from "../run.ts";
 import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts";
-import type { Baseline, BaselineName, Captured } from "../model/baseline.ts";
+import type { Baseline, BaselineName, Captured, ConfiguredApi } from "../model/baseline.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
-import { chooseBaseline } from "../stage/baseline.ts";
+import { chooseBaseline, projectConfigOf } from "../stage/baseline.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -43,6 +43,8 @@ export interface System {
   readonly gateway: GatewayFacts | undefined;
   /** What the run was given, besides the matrix. */
   readonly inputs: readonly InputFingerprint[];
+  /** What config.toml says of the API. */
+  readonly api: ConfiguredApi | undefined;
   /** Where that SQL defined each object. */
   readonly origins: () => Promise<readonly SqlOrigin[]>;
   /** Milliseconds that it took to come so far. */
@@ -155,6 +157,7 @@ export async function openSystem(
     ...prepared,
     matrix,
     gateway: server.gatewayOf(matrix),
+    api: await apiOf(request, cwd),
     // Relative, as the user names them: the archive does not say where the checkout was.
     inputs: [...prepared.inputs, ...(captured === undefined ? [] : [inputOf(captured)])].map((one) => ({
       ...one,
@@ -169,6 +172,16 @@ export async function openSystem(
       return { ...opened, target: withRelativePaths(opened.target, cwd) };
     },
   };
+}
+
+/** Of a database that is no Supabase's, a config.toml in the current folder says nothing. */
+async function apiOf(
+  { policies, baseline }: Pick<SystemOptions, "policies" | "baseline">,
+  cwd: string,
+): Promise<ConfiguredApi | undefined> {
+  if (baseline?.name === "plain") return undefined;
+  const api = (await projectConfigOf(policies, cwd))?.api;
+  return api && { ...api, at: { ...api.at, file: path.relative(cwd, api.at.file) } };
 }
 
 function inputOf({ file, sha256 }: Captured): InputFingerprint {
@@ -258,7 +271,7 @@ async function prove(system: ReadySystem, job: Job): Promise<Outcome> {
 async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
   const { environment, startedAt, filters, logs, provenance, events, kept, command, proof, failOn, signer } =
     job;
-  const { matrix, inputs, preflighted, origins } = system;
+  const { matrix, inputs, preflighted, origins, api } = system;
   const began = performance.now();
   const opened = await system.open();
   kept?.push(opened);
@@ -270,6 +283,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       target: opened.target,
       inputs,
       origins,
+      api,
       filters,
       logs,
       proof,

@@ -83,6 +83,7 @@ function readMatrix(written: MapTree, today: string, issues: Issues): Omit<Matri
     name: textOf(at("matrix")) ?? "",
     schema,
     exposes,
+    exposesAt: (at("exposes") ?? at("matrix") ?? root).at,
     channels: fields.has("channels") ? channels.filter((channel) => speaks.has(channel)) : channels,
     policies: textOf(at("policies")),
     seed: textOf(at("seed")),

@@ -44,6 +44,12 @@ export const findingMessages: { readonly [Kind in FindingKind]: FindingMessage<K
     facts: (of) => of.schema,
     todo: "list it under `exposes:`, and declare or waive what is in it",
   },
+  "exposed-schemas-differ": {
+    title: "The project's config.toml exposes other schemas than the matrix",
+    facts: (of) =>
+      `${formatPosition(of.configuredAt)}: schemas = [${list(of.configured)}]; ${formatPosition(of.at)}: exposes: [${list(of.exposes)}]`,
+    todo: "list under `exposes:` what the API exposes, and declare or waive what is in it; or correct `schemas` of `[api]` in config.toml",
+  },
   "missing-pre-request": {
     title: "PostgREST calls a function before each request, and the target does not name it",
     facts: (of) => of.function,

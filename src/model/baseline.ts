@@ -1,4 +1,5 @@
 import type { DefaultPrivileges as DefaultPrivilegesEntry } from "./catalog.ts";
+import type { SourcePosition } from "./errors.ts";
 
 /** What a database that rowgate starts holds before the system's own SQL. */
 export const baselineNames = ["supabase", "plain"] as const;
@@ -22,6 +23,12 @@ export interface Captured {
   readonly entries: readonly DefaultPrivilegesEntry[];
   readonly file: string;
   readonly sha256: string;
+}
+
+/** `[api] schemas` of config.toml: what PostgREST exposes. */
+export interface ConfiguredApi {
+  readonly schemas: readonly string[];
+  readonly at: SourcePosition;
 }
 
 /** How a folder of SQL says in which order its files are applied. */

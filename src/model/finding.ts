@@ -49,6 +49,14 @@ type FindingFacts =
       readonly roles: readonly string[];
     }
   | { readonly kind: "undeclared-exposed-schema"; readonly schema: string }
+  | {
+      /** `[api] schemas` of config.toml names others than `exposes:`. */
+      readonly kind: "exposed-schemas-differ";
+      readonly configured: readonly string[];
+      readonly configuredAt: SourcePosition;
+      readonly exposes: readonly string[];
+      readonly at: SourcePosition;
+    }
   | { readonly kind: "missing-pre-request"; readonly function: string }
   | {
       readonly kind: "unprobed-anonymous-role";
@@ -246,6 +254,7 @@ export const findingSeverity: Readonly<Record<FindingKind, Severity>> = {
   "undeclared-definer": "failure",
   "undeclared-identity-setter": "failure",
   "undeclared-exposed-schema": "failure",
+  "exposed-schemas-differ": "note",
   "missing-pre-request": "failure",
   "owner-bypasses-rls": "error",
   "superuser-persona": "note",
@@ -301,6 +310,7 @@ export const unprovedNotes: readonly FindingKind[] = [
   "argument-untested",
   "unprobed-role",
   "undeclared-function",
+  "exposed-schemas-differ",
   "not-watched",
   "changed-by-others",
 ];

@@ -256,6 +256,8 @@ export interface Matrix {
   readonly schema: string;
   /** Schemas whose every relation must be declared or waived; the gateway exposes these. */
   readonly exposes: readonly string[];
+  /** Where it says so, or where the matrix begins. */
+  readonly exposesAt: SourcePosition;
   /** What the system speaks: `[direct]` alone for a Postgres without PostgREST. */
   readonly channels: readonly Channel[];
   /** Folder of numbered SQL for the embedded target, as written (relative to the matrix's file); `undefined`: `../policies/<name>`. */

@@ -1,4 +1,5 @@
 import { claimsLeftOut } from "../persona/supabase.ts";
+import { exposedSchemasDiffer } from "../lint/exposed-schemas.ts";
 import { defaultPrivilegesDiffer } from "../lint/default-privileges.ts";
 import type { Tally } from "../judge/counts.ts";
 import { exitCode } from "../judge/exit-code.ts";
@@ -47,6 +48,7 @@ function runRecord(ending: Ending, probed: Probed, rows: readonly ScratchRowReco
   const findings = [
     ...plan.findings,
     ...claimsLeftOut(request.matrix.personas, request.target.issuer),
+    ...exposedSchemasDiffer(request.api, matrix),
     ...defaultPrivilegesDiffer(request.captured, plan.catalog, matrix.exposes),
     ...probed.findings,
     ...left.findings,

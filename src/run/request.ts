@@ -1,6 +1,6 @@
 import type { Signer } from "../archive/sign.ts";
 import type { Matrix } from "../model/matrix.ts";
-import type { Captured } from "../model/baseline.ts";
+import type { Captured, ConfiguredApi } from "../model/baseline.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { Moment } from "../lib/moment.ts";
 import type { ProofAnswer } from "../model/proof.ts";
@@ -74,6 +74,8 @@ export interface RunRequest {
   readonly chainOrigin?: string | undefined;
   /** The default privileges of the target that this database stands for. */
   readonly captured?: Captured | undefined;
+  /** What config.toml says of the API, where the system is the project's. */
+  readonly api?: ConfiguredApi | undefined;
   /** Signs what the archive attests. */
   readonly signer?: Signer | undefined;
   /** Milliseconds that starting the target took. */

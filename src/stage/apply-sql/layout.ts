@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import picomatch from "picomatch";
 import { parse as parseToml } from "smol-toml";
-import type { Layout, SkippedStatement } from "../../model/baseline.ts";
+import type { ConfiguredApi, Layout, SkippedStatement } from "../../model/baseline.ts";
 import { messageOf, RowgateError } from "../../model/errors.ts";
 import { bucketSource } from "./buckets.ts";
 import { secretSource } from "./secrets.ts";
@@ -162,7 +162,7 @@ export interface ProjectConfig {
   readonly exposesNewTables: boolean | undefined;
   readonly extraSearchPath: readonly string[] | undefined;
   /** Schemas that the API exposes, the default one first; `undefined`: it does not say. */
-  readonly schemas: readonly string[] | undefined;
+  readonly api: ConfiguredApi | undefined;
 }
 
 /** What `config.toml` says of a project's SQL. @throws {RowgateError} `sql/config-toml` */
@@ -171,6 +171,7 @@ export async function readProjectConfig(folder: string): Promise<ProjectConfig> 
   const text = await readFile(file, "utf8").catch(() => "");
   const { db, api } = tomlOf(file, text);
   const [seed, migrations] = [tableOf(tableOf(db)["seed"]), tableOf(tableOf(db)["migrations"])];
+  const schemas = listed(tableOf(api)["schemas"]);
   const exposes = tableOf(api)["auto_expose_new_tables"];
   return {
     schemaPaths: listed(migrations["schema_paths"]),
@@ -178,8 +179,19 @@ export async function readProjectConfig(folder: string): Promise<ProjectConfig> 
     seedPaths: Array.isArray(seed["sql_paths"]) ? seed["sql_paths"].map(String) : ["./seed.sql"],
     exposesNewTables: typeof exposes === "boolean" ? exposes : undefined,
     extraSearchPath: listed(tableOf(api)["extra_search_path"]),
-    schemas: listed(tableOf(api)["schemas"]),
+    api: schemas && { schemas, at: { file, line: lineOfSchemas(text), column: 1 } },
   };
+}
+
+/** The parser does not say where it read a key: that of `[api]`, or `api.schemas`. */
+function lineOfSchemas(text: string): number {
+  const lines = text.split("\n");
+  let table = "";
+  const found = lines.findIndex((line) => {
+    table = /^\s*\[\s*([^\]]*?)\s*\]/.exec(line)?.[1] ?? table;
+    return table === "api" ? /^\s*schemas\s*=/.test(line) : /^\s*api\s*\.\s*schemas\s*=/.test(line);
+  });
+  return Math.max(found, 0) + 1;
 }
 
 function listed(value: unknown): readonly string[] | undefined {

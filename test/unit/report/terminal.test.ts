@@ -303,7 +303,7 @@ describe("the last line", () => {
     {
       name: "says that findings failed the run",
       of: postgrest(others.findings),
-      says: "fne-lms on embedded FAIL 1 leak, 18 failing findings; 2 cells (direct 2, rest 2) in 2.3 s; 12 notes; exit 1: an expectation failed",
+      says: "fne-lms on embedded FAIL 1 leak, 18 failing findings; 2 cells (direct 2, rest 2) in 2.3 s; 13 notes; exit 1: an expectation failed",
     },
     {
       name: "does not believe a run that counts other cells than there are",
@@ -318,7 +318,7 @@ describe("the last line", () => {
     {
       name: "does not believe a run that passed over its findings",
       of: postgrest(changed(others.findings, { exitCode: 0 })),
-      says: "fne-lms on embedded ERROR run.json says that all passed, but its findings say otherwise; 2 cells (direct 2, rest 2) in 2.3 s; 12 notes; exit 2: rowgate could not do its job",
+      says: "fne-lms on embedded ERROR run.json says that all passed, but its findings say otherwise; 2 cells (direct 2, rest 2) in 2.3 s; 13 notes; exit 2: rowgate could not do its job",
     },
     {
       name: "does not believe a run that passed without a probe",
