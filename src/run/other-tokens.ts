@@ -2,9 +2,10 @@ import { beforePolicies } from "../judge/proof.ts";
 import { judge } from "../judge/verdict.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 import type { Cell } from "../model/cell.ts";
-import type { ChannelAnswer, Identity } from "../model/channel.ts";
+import type { Identity } from "../model/channel.ts";
 import type { Json } from "../model/matrix.ts";
 import type { ProofAnswer } from "../model/proof.ts";
+import type { Judgement } from "../model/verdict.ts";
 import { openedWith, type OtherToken } from "../prove/other-tokens.ts";
 import type { ProofPersona } from "../prove/prover.ts";
 import type { OpenRun } from "./3-open.ts";
@@ -58,31 +59,76 @@ export async function openedByTokens(
   return found;
 }
 
-/** All in one exchange: each token is the persona's of a session of its own. */
+/** The row set as the token's own values make it first: what passes by it passes. */
 async function openedBy(
   tries: readonly Try[],
   asked: readonly AskedCell[],
-  { channels, sessions }: OpenRun,
+  run: OpenRun,
 ): Promise<readonly (ProofAnswer | undefined)[]> {
-  const trust = { channel: "direct", ...channels.trust.direct } as const;
-  const identities = new Map(sessions.identities);
-  const probes = tries.flatMap(({ index, token, cells }, place) => {
-    const { name } = (asked[index] as AskedCell).persona;
-    const session = `${name} with token ${place + 1}`;
-    const identity = sessions.identities.get(name);
-    if (identity !== undefined) identities.set(session, identityWith(identity, token));
-    return cells.map((cell) => ({ ...cell, persona: { ...cell.persona, name: session } }));
-  });
-  const answers = await channels.spare((direct) => direct.as({ ...sessions, identities }).probe(probes));
-  const observations = answers.values();
-  return tries.map(({ token, cells }) => {
-    const judged = cells.map((cell) =>
-      judge(cell, (observations.next().value as ChannelAnswer).observation, trust),
+  const places = tries.map(({ index }) => (asked[index] as AskedCell).persona.name);
+  const judgedBy = async (
+    chosen: readonly (Cell | undefined)[],
+  ): Promise<readonly (Judgement | undefined)[]> =>
+    judgedWithTokens(
+      tries.map(({ token }, place) => ({ cell: chosen[place], token, name: places[place] ?? "" })),
+      run,
     );
-    return judged.every(({ verdict }) => verdict === "leak")
-      ? openedWith(token.changes, judged[0]?.because ?? "")
-      : undefined;
+  const first = await judgedBy(tries.map(({ cells }) => cells.at(-1)));
+  const isLeak = (place: number): boolean => first[place]?.verdict === "leak";
+  const second = await judgedBy(
+    tries.map(({ cells }, place) => (isLeak(place) && cells.length > 1 ? cells[0] : undefined)),
+  );
+  return tries.map(({ token }, place) => {
+    const last = second[place] ?? first[place];
+    return isLeak(place) && last?.verdict === "leak" ? openedWith(token.changes, last.because) : undefined;
   });
+}
+
+/** All in one exchange: each token is the persona's of a session of its own, and what two personas would ask alike is asked once. */
+async function judgedWithTokens(
+  tries: readonly { readonly cell: Cell | undefined; readonly token: OtherToken; readonly name: string }[],
+  { channels, sessions }: OpenRun,
+): Promise<readonly (Judgement | undefined)[]> {
+  const identities = new Map(sessions.identities);
+  const probes = new Map<string, { readonly cell: Cell; readonly place: number }>();
+  const asked = tries.map(({ cell, token, name }) => {
+    if (cell === undefined) return undefined;
+    const held = sessions.identities.get(name);
+    const identity = held && identityWith(held, token);
+    const key = JSON.stringify([identity?.claims, identity?.settings, whatIsAsked(cell)]);
+    const probe = probes.get(key);
+    if (probe !== undefined) return probe.place;
+    const place = probes.size;
+    const session = `${name} with token ${place + 1}`;
+    if (identity !== undefined) identities.set(session, identity);
+    probes.set(key, { cell: { ...cell, persona: { ...cell.persona, name: session } }, place });
+    return place;
+  });
+  if (probes.size === 0) return asked.map(() => undefined);
+  const answers = await channels.spare((direct) =>
+    direct.as({ ...sessions, identities }).probe([...probes.values()].map(({ cell }) => cell)),
+  );
+  const trust = { channel: "direct", ...channels.trust.direct } as const;
+  return asked.map((place, index) => {
+    const cell = tries[index]?.cell;
+    const answer = place === undefined ? undefined : answers[place];
+    return cell && answer && judge(cell, answer.observation, trust);
+  });
+}
+
+/** All of the cell that its probe depends on, but the session. What a call falls back on differs from one persona to the next. */
+function whatIsAsked({ call, ...cell }: Cell): unknown {
+  const { role, login, claims, tokenFrom } = cell.persona;
+  const brought = claims !== undefined || tokenFrom !== undefined;
+  const untold = { at: undefined, waiver: undefined, implied: undefined, observed: undefined };
+  return {
+    ...cell,
+    ...untold,
+    id: call && cell.id,
+    persona: [role, login, brought],
+    role: cell.role.name,
+    relation: cell.relation.info.oid,
+  };
 }
 
 async function tokensFor(
