@@ -25,32 +25,44 @@ export interface Coverage {
   readonly texts: readonly SqlText[];
 }
 
-/** The relation's own cells that can see the change, as they were planned without it, or as the catalogue would show the relation. */
-export function ownCells(mutant: Mutant, coverage: Coverage, planned: "before" | "after"): readonly Cell[] {
-  const own = coverage.covered.find(({ work }) => oidOf(work) === mutant.after.oid);
+/** The relation's own cells that can see the change, as they were planned without it. */
+export function ownCells(mutant: Mutant, coverage: Coverage): readonly Cell[] {
+  const own = coveredOwn(mutant, coverage);
   if (own === undefined) return [];
   if ("routine" in own.work) return cellsBehind(own, mutant, coverage);
   const seeing = [...own.passed.values()].filter((cell) => maySee(cell, mutant));
-  if (planned === "before" || seeing.length === 0) return likeliestFirst(seeing, mutant);
+  return likeliestFirst(seeing, mutant);
+}
+
+/** Plans own cells anew, as the catalogue would show the relation with the change. */
+export function plannedUnder(
+  mutant: Mutant,
+  coverage: Coverage,
+): (cells: readonly Cell[]) => readonly Cell[] {
+  const own = coveredOwn(mutant, coverage);
+  if (own === undefined || "routine" in own.work) return (cells) => cells;
   const { plan, options } = coverage;
-  const ids = new Set(seeing.map(({ id }) => id));
-  const personas = new Set(seeing.map(({ persona }) => persona));
-  const cells = cellsOf(
-    plan,
-    withInfo(own.work, mutant.after),
-    [...personas],
-    { ...options, wants: (id) => ids.has(id) },
-    own.visible,
-  );
-  return likeliestFirst(
-    cells.filter(({ id }) => ids.has(id)),
-    mutant,
-  );
+  const work = withInfo(own.work, mutant.after);
+  return (cells) => {
+    const ids = new Set(cells.map(({ id }) => id));
+    const personas = [...new Set(cells.map(({ persona }) => persona))];
+    const operations = new Set(cells.map(({ operation }) => operation));
+    const wanted: CellOptions = { ...options, operations, wants: (id) => ids.has(id) };
+    const planned = cellsOf(plan, work, personas, wanted, own.visible);
+    return likeliestFirst(
+      planned.filter(({ id }) => ids.has(id)),
+      mutant,
+    );
+  };
+}
+
+export function coveredOwn({ after }: Mutant, { covered }: Pick<Coverage, "covered">): Covered | undefined {
+  return covered.find(({ work }) => oidOf(work) === after.oid);
 }
 
 /** Cells of columns that writes assign: of a privilege, those of the columns of which it says something else. */
 export function columnCells(mutant: Mutant, { covered }: Coverage): readonly Cell[] {
-  const own = covered.find(({ work }) => oidOf(work) === mutant.after.oid);
+  const own = coveredOwn(mutant, { covered });
   return [...(own?.columns.values() ?? [])].filter(
     (cell) =>
       maySee(cell, mutant) &&

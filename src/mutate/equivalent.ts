@@ -1,7 +1,6 @@
 import type { Node } from "libpg-query";
 import {
   bypassOf,
-  type Catalog,
   type ColumnInfo,
   type PolicyInfo,
   type RelationInfo,
@@ -12,7 +11,6 @@ import { perObject } from "../lib/recent.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
 import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
 import type { Mutant } from "./mutant.ts";
-import { readersOf, type SqlText } from "./readers.ts";
 
 /*
  * Evidence that a change permits what was permitted before, whatever the rows and the personas hold: the policies that
@@ -65,32 +63,7 @@ export function differingCommands(
 
 /** WITH CHECK lets in the same new rows of an UPDATE. */
 export function checksTheSame(before: RelationInfo, after: RelationInfo, role: RoleInfo): boolean {
-  return saysTheSame(before, after, role, "update", ["check"]);
-}
-
-/**
- * Why a privilege on a relation is of no use: the role cannot name what is in its schema, and nothing that it can name reads the
- * relation in its name. A view or policy, once made, needs no USAGE; the body of a function does, unless it was bound when it was made.
- */
-export function unusable(
-  { after, alters, roles }: Pick<Mutant, "after" | "alters" | "roles">,
-  { relations, roles: known }: Pick<Catalog, "relations" | "roles">,
-  texts: readonly SqlText[],
-): string | undefined {
-  if (typeof alters !== "string") return undefined;
-  const holders = known.filter((role) => isFor(roles, role));
-  const isClosed = (info: RelationInfo | undefined): boolean =>
-    info !== undefined &&
-    holders.every(({ name, superuser }) => !superuser && info.privileges[name]?.schemaUsage === false);
-  if (holders.length === 0 || !isClosed(after)) return undefined;
-  const readers = readersOf(after.oid, texts);
-  const open = texts.some(
-    ({ oid, bound }) => readers.has(oid) && bound && !isClosed(relations.find((one) => one.oid === oid)),
-  );
-  const names = holders.map(({ name }) => name).join(", ");
-  return open
-    ? undefined
-    : `${names} has no USAGE on the schema ${after.schema}, and no view or policy outside of it reads the relation`;
+  return saysTheSame(before, after, role, [["update", "check"]]);
 }
 
 function changedPolicies(before: RelationInfo, after: RelationInfo): readonly PolicyInfo[] {
@@ -101,10 +74,17 @@ function changedPolicies(before: RelationInfo, after: RelationInfo): readonly Po
 }
 
 /** Without the privilege no policy of the command is asked for this role. */
-function isHeld(info: RelationInfo, role: RoleInfo, command: Command): boolean {
+export function isHeld(info: RelationInfo, role: RoleInfo, command: Command): boolean {
   const held = info.privileges[role.name]?.[command];
   return held === undefined || (typeof held === "boolean" ? held : held.length > 0);
 }
+
+const sidesOf = {
+  select: ["using"],
+  insert: ["check"],
+  update: ["using", "check"],
+  delete: ["using"],
+} as const satisfies Record<Command, readonly Side[]>;
 
 function permitsTheSame(
   before: RelationInfo,
@@ -113,62 +93,95 @@ function permitsTheSame(
   command: Command,
   survived: boolean,
 ): boolean {
-  const sides = {
-    select: ["using"],
-    insert: ["check"],
-    update: ["using", "check"],
-    delete: ["using"],
-  } as const;
-  if (sides[command].every((side) => saysTheSame(before, after, role, command, [side]))) return true;
+  if (sidesOf[command].every((side) => saysTheSame(before, after, role, [[command, side]]))) return true;
   const mayChange = survived && command === "update" ? changedByUpdate(before, role) : undefined;
-  return mayChange !== undefined && saysTheSame(before, after, role, command, ["using", "check"], mayChange);
+  return (
+    mayChange !== undefined &&
+    saysTheSame(
+      before,
+      after,
+      role,
+      [
+        ["update", "using"],
+        ["update", "check"],
+      ],
+      mayChange,
+    )
+  );
 }
 
-/** Asked when a change is looked at first, when its cells are chosen, and when none noticed it. */
-const knownOf = perObject((_before: RelationInfo) =>
-  perObject((_after: RelationInfo) => perObject((_role: RoleInfo) => new Map<string, boolean>())),
-);
+/** By the texts before and after: asked of several roles, when a change is looked at first, when its cells are chosen, and at the end. */
+const knownOf = perObject((_before: RelationInfo) => new Map<string, boolean>());
 
 /** Both sides together are true before just where they are true after. A part that `mayChange` has a value on each side. */
 function saysTheSame(
   before: RelationInfo,
   after: RelationInfo,
   role: RoleInfo,
-  command: Command,
-  sides: readonly Side[],
-  mayChange: (node: Node) => boolean = () => false,
+  sides: readonly AskedSide[],
+  mayChange?: (node: Node) => boolean,
 ): boolean {
-  const known = knownOf(before)(after)(role);
-  const key = [command, ...sides].join(" ");
-  const same = known.get(key) ?? areTheSame(before, after, role, command, sides, mayChange);
+  const [old, now] = [before, after].map((info) =>
+    JSON.stringify(sides.map(([command, side]) => textOf(info, role, command, side))),
+  );
+  if (old === now) return true;
+  // What an UPDATE may change is another thing for each role.
+  const key = `${old} ${now} ${mayChange === undefined ? "" : role.name}`;
+  const known = knownOf(before);
+  const same = known.get(key) ?? areTheSame(before, after, role, sides, mayChange);
   known.set(key, same);
   return same;
+}
+
+/**
+ * A write that reads is asked by its own policies and by those of SELECT, both about the rows that are there and about a new one: it
+ * reaches the same rows where both together say the same.
+ */
+export function reachesTheSame(
+  before: RelationInfo,
+  after: RelationInfo,
+  role: RoleInfo,
+  asked: readonly Command[],
+): boolean {
+  const writes = asked.filter((command) => command !== "select");
+  const shown = asked.includes("select") ? ([["select", "using"]] as const) : [];
+  const sides = writes.flatMap((command) => sidesOf[command].map((side): AskedSide => [command, side]));
+  return (sides.length === 0 ? [[]] : sides.map((side) => [side])).every((own) =>
+    saysTheSame(before, after, role, [...own, ...shown]),
+  );
 }
 
 function areTheSame(
   before: RelationInfo,
   after: RelationInfo,
   role: RoleInfo,
-  command: Command,
-  sides: readonly Side[],
-  mayChange: (node: Node) => boolean,
+  sides: readonly AskedSide[],
+  mayChange: (node: Node) => boolean = () => false,
 ): boolean {
-  if (sides.every((side) => textOf(before, role, command, side) === textOf(after, role, command, side)))
-    return true;
   const numbers = new Map<string, number>();
   const [old, now] = [before, after].map((info) =>
     all(
-      sides.map((side) =>
+      sides.map(([command, side]) =>
         effective(info, role, command, side, (key, node) =>
           numberOf(numbers, mayChange(node) ? `${side} ${key}` : key),
         ),
       ),
     ),
   );
-  return (
-    numbers.size <= atomsAtMost &&
-    assignments(numbers.size).every((one) => (old?.(one) === 1) === (now?.(one) === 1))
+  return always(numbers, (one) => (old?.(one) === 1) === (now?.(one) === 1));
+}
+
+/** Whether SELECT shows each row that it showed before, whatever the rows are. */
+export function showsAll(before: RelationInfo, after: RelationInfo, role: RoleInfo): boolean {
+  const numbers = new Map<string, number>();
+  const [old, now] = [before, after].map((info) =>
+    effective(info, role, "select", "using", (key) => numberOf(numbers, key)),
   );
+  return always(numbers, (one) => old?.(one) !== 1 || now?.(one) === 1);
+}
+
+function always(parts: ReadonlyMap<string, number>, holds: (values: readonly Truth[]) => boolean): boolean {
+  return parts.size <= atomsAtMost && assignments(parts.size).every(holds);
 }
 
 /**
@@ -207,6 +220,7 @@ function numberOf(numbers: Map<string, number>, key: string): number {
 }
 
 type Side = "using" | "check";
+type AskedSide = readonly [Command, Side];
 
 /** OR of what permits, AND what restricts, as Postgres puts them together. */
 function effective(
@@ -224,6 +238,16 @@ function effective(
 
 /** What is the same text is the same formula, however many parts it has. */
 function textOf(info: RelationInfo, role: RoleInfo, command: Command, side: Side): string {
+  const texts = textsOf(info)(role);
+  const key = `${command} ${side}`;
+  const text = texts.get(key) ?? newTextOf(info, role, command, side);
+  texts.set(key, text);
+  return text;
+}
+
+const textsOf = perObject((_info: RelationInfo) => perObject((_role: RoleInfo) => new Map<string, string>()));
+
+function newTextOf(info: RelationInfo, role: RoleInfo, command: Command, side: Side): string {
   const isOpen = !info.rls || bypassOf(role, info) !== undefined;
   const of = (permissive: boolean): readonly string[] =>
     clauses(info, role, command, side, permissive)

@@ -15,6 +15,7 @@ import { perObject } from "../lib/recent.ts";
 import { inTurns } from "./cells.ts";
 import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
+import type { MayDiffer } from "./visible.ts";
 import { type Asked, elsewhere, isBatched, keyOf, requestsOf } from "./transcripts.ts";
 
 /*
@@ -26,6 +27,12 @@ import { type Asked, elsewhere, isBatched, keyOf, requestsOf } from "./transcrip
 export interface Trial {
   readonly mutant: Mutant;
   readonly cells: readonly Cell[];
+  /** A cell as the change would have it planned, once it is to be asked. */
+  readonly planned: (cell: Cell) => Cell;
+  /** Called with each cell that was answered as without the change. */
+  readonly onSame: (cell: Cell) => void;
+  /** Whether a cell may notice the change still, after what the others were answered. */
+  readonly mayDiffer: MayDiffer;
 }
 
 interface Means extends Asked {
@@ -63,6 +70,7 @@ interface Running {
 
 interface Live {
   readonly cell: Cell;
+  readonly trial: Trial;
   readonly started: StartedProbe;
   readonly replies: Map<string, Reply>;
   pending: readonly BatchRequest[];
@@ -73,7 +81,7 @@ const mutantsAtMost = 64;
 /** Most mutants are noticed by the first cell that is answered otherwise, or by the next one; after them, more are asked at a time. */
 const onesAtMost = 2;
 /** So the first message of a mutant asks no more of its cells than these: to make and to read a probe takes time, too. */
-const firstAtMost = 16;
+const firstAtMost = 4;
 const unitsAtMost = 8;
 /** Where so many cells say nothing, of one operation after the other, the rest would not either. */
 const unclearAtMost = 9;
@@ -168,7 +176,11 @@ interface Unit {
 const anew = "anew ";
 
 /** The probes of a mutant, unit by unit, and each probe of a batch once. */
-function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, asking: Asking): readonly Unit[] {
+function unitsOf(
+  { trial, live, queue }: Running,
+  posted: Map<string, Posted>,
+  asking: Asking,
+): readonly Unit[] {
   const post = (cell: Cell, requests: readonly BatchRequest[], prefix: string): readonly string[] =>
     requests.map((request) => {
       const key = `${prefix}${keyOf(cell, request)}`;
@@ -177,8 +189,18 @@ function unitsOf({ live, queue }: Running, posted: Map<string, Posted>, asking: 
     });
   if (live.length > 0)
     return live.map((one) => ({ cell: one.cell, live: one, keys: post(one.cell, one.pending, anew) }));
-  const now = asking.first ? queue.slice(0, firstAtMost) : queue;
-  return now.map((cell) => ({ cell, keys: post(cell, requestsOf(cell, asking), "") }));
+  return nextOf(queue, asking).map((before) => {
+    const cell = trial.planned(before);
+    const requests = requestsOf(cell, asking).filter((request) => trial.mayDiffer(cell, request));
+    return { cell, keys: post(cell, requests, "") };
+  });
+}
+
+/** Reads by themselves: where one shows the same rows, some of the other cells are not asked. */
+function nextOf(queue: readonly Cell[], { first }: Asking): readonly Cell[] {
+  if (first) return queue.slice(0, firstAtMost);
+  const reads = queue.findIndex(({ operation }) => operation !== "select");
+  return reads > 0 ? queue.slice(0, reads) : queue;
 }
 
 async function advance(one: Running, units: readonly Unit[], raw: RawMutant, asking: Asking): Promise<void> {
@@ -193,12 +215,12 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
     const asked = units[unit];
     if (asked === undefined) continue;
     one.differing.add(asked.cell.id);
-    const resumed = asked.live ?? begun(asked.cell, asking);
+    const resumed = asked.live ?? begun(asked.cell, one.trial, asking);
     for (const [index, key] of asked.keys.entries()) {
       const answer = answers[index] ?? undefined;
       if (answer !== undefined) resumed.replies.set(key.replace(anew, ""), replyOf(answer));
     }
-    const seen = await resume(resumed, mutant, asking);
+    const seen = await resume(resumed, asking);
     if (seen === "unknown") one.result = "unknown";
     else if (seen === undefined) live.push(resumed);
     else {
@@ -214,7 +236,13 @@ async function advance(one: Running, units: readonly Unit[], raw: RawMutant, ask
   const answered = new Set(raw.map(({ unit }) => unit));
   for (const [unit, { live: waiting }] of units.entries())
     if (waiting !== undefined && !answered.has(unit)) live.push(waiting);
-  if (one.live.length === 0) one.queue = leftOf(one.queue, units.length, raw, most);
+  if (one.live.length === 0) {
+    const left = leftOf(one.queue, units.length, raw, most);
+    const { differing, trial } = one;
+    for (const cell of one.queue.slice(0, one.queue.length - left.length))
+      if (!differing.has(cell.id)) trial.onSame(cell);
+    one.queue = left.filter((cell) => trial.mayDiffer(cell));
+  }
   if (one.unclear >= unclearAtMost) one.queue = [];
   else if (one.unclear > 0 || one.last !== undefined) one.queue = inTurns(one.queue, one.last);
   one.live = live;
@@ -237,22 +265,18 @@ function leftOf(
   return queue.slice(last === undefined ? asked : last + 1);
 }
 
-function begun(cell: Cell, { channel }: Means): Live {
-  return { cell, started: channel.start(cell), replies: new Map(), pending: [] };
+function begun(cell: Cell, trial: Trial, { channel }: Means): Live {
+  return { cell, trial, started: channel.start(cell), replies: new Map(), pending: [] };
 }
 
 /** Goes on with a probe as far as its replies are there. @returns undefined: some are not. */
-async function resume(
-  live: Live,
-  mutant: Mutant,
-  means: Means,
-): Promise<Observation | "unknown" | undefined> {
+async function resume(live: Live, means: Means): Promise<Observation | "unknown" | undefined> {
   const { started } = live;
   for (;;) {
     const replies: (Reply | undefined)[] = [];
     const pending: BatchRequest[] = [];
     for (const request of started.requests) {
-      const reply = await replyTo(request, live, mutant, means);
+      const reply = await replyTo(request, live, means);
       if (reply === "unknown") return "unknown";
       if (reply === undefined && isBatched(request)) pending.push(request);
       replies.push(reply);
@@ -267,18 +291,19 @@ async function resume(
 
 async function replyTo(
   request: Request,
-  { cell, replies }: Live,
-  mutant: Mutant,
+  { cell, trial, replies }: Live,
   { channel, transcripts }: Means,
 ): Promise<Reply | "unknown" | undefined> {
   if (request.kind === "explain") {
     // A row too many is a leak, whatever refused the others.
     if ([...replies.values()].some(showsTooMuch)) return { kind: "routine" };
-    return await underChange(channel)(mutant).explain(cell, request);
+    return await underChange(channel)(trial.mutant).explain(cell, request);
   }
   const key = keyOf(cell, request);
   const known = replies.get(key);
   if (known !== undefined) return known;
+  const usual = trial.mayDiffer(cell, request) ? undefined : elsewhere(key, cell, transcripts.of(cell));
+  if (usual !== undefined) return usual;
   // The counts say that rows differ; which ones makes no other verdict.
   if (request.differences !== undefined) return replyOf({});
   if (channel.isOnFirst({ cell, request })) return undefined;

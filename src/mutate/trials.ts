@@ -1,3 +1,4 @@
+import { perObject } from "../lib/recent.ts";
 import { grouped } from "../lib/grouped.ts";
 import type { Cell } from "../model/cell.ts";
 import { type MutantResult, mutantStateInfo } from "../model/mutation.ts";
@@ -11,18 +12,21 @@ import {
   columnCells,
   type Coverage,
   type Covered,
+  coveredOwn,
   coveredReaders,
   isLent,
   ownCells,
+  plannedUnder,
 } from "./cells.ts";
-import { equivalence, unusable } from "./equivalent.ts";
+import { equivalence } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs, underInfo } from "./outcome.ts";
 import { inPlaces } from "../lib/limiter.ts";
 import type { MutantProofs } from "./proof.ts";
-import { screen } from "./screen.ts";
+import { screen, type Trial } from "./screen.ts";
 import { suggestionFor } from "./suggest.ts";
 import { isLeftOut, type Transcripts } from "./transcripts.ts";
+import { unusable } from "./unseen.ts";
 import { mayDiffer } from "./visible.ts";
 
 export interface Mutating extends Coverage {
@@ -68,22 +72,13 @@ export async function tryAll(
   places: readonly Place[],
 ): Promise<Trials> {
   const began = performance.now();
-  const pending = mutants.map((mutant) => pendingOf(mutant, mutating));
-  const open = (): readonly Pending[] => pending.filter(isOpen);
-  await inPlaces(places, pieces(open(), places.length), async (piece, { channel, columns }) => {
-    const together = piece.filter(isTogether);
-    await screened(together, ({ own }) => own, mutating, channel);
-    for (const one of mutating.covered) {
-      const readers = together.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
-      await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating, channel);
-    }
-    for (const one of piece) {
-      if (isOpen(one)) await askAlone(one, mutating, channel);
-      if (isOpen(one)) await askColumns(one, columns);
-    }
+  const looked = new Map<Mutant, Pending>();
+  await inPlaces(places, pieces(mutants, mutating, looked, places.length), async (piece, place) => {
+    await tryTogether(piece, mutating, place);
   });
+  const pending = mutants.flatMap((mutant) => looked.get(mutant) ?? []);
   const tried = performance.now();
-  await inPlaces(places, open(), async (one, { proofs }) => {
+  await inPlaces(places, pending.filter(isOpen), async (one, { proofs }) => {
     one.outcome ??= one.ignored ?? (await proved(one, mutating, proofs));
   });
   return {
@@ -93,48 +88,74 @@ export async function tryAll(
   };
 }
 
+async function tryTogether(
+  piece: readonly Pending[],
+  mutating: Mutating,
+  { channel, columns }: Place,
+): Promise<void> {
+  const together = piece.filter(isTogether);
+  await screened(together, ({ own }) => own, mutating, channel);
+  for (const one of mutating.covered) {
+    const readers = together.filter((each) => !isFinal(each.outcome) && each.readers.includes(one));
+    await screened(readers, ({ mutant }) => cellsBehind(one, mutant, mutating), mutating, channel);
+  }
+  for (const one of piece) {
+    if (isOpen(one)) await askAlone(one, mutating, channel);
+    if (isOpen(one)) await askColumns(one, columns);
+  }
+}
+
 function isTogether({ mutant }: Pending): boolean {
   return mutant.everywhere !== true;
 }
 
-/** One statement carries so many changes. */
-const pieceAtMost = 32;
-/** A piece is at most this part of what a place has to do, so that none is left with much at the end. */
-const partOfPlace = 8;
+/** One statement carries so many changes, and for less than the first of these a statement is not worth it. */
+const pieceOf = { atLeast: 4, atMost: 32 };
+/** A piece is at most this part of what a place has to do still, so that none is left with much at the end. */
+const partOfPlace = 4;
 
-/** Changes of the same relation, the most work first. */
-function pieces(pending: readonly Pending[], places: number): readonly (readonly Pending[])[] {
-  const work = pending.reduce((sum, one) => sum + workOf(one), 0) / (places * partOfPlace);
-  return [...grouped(pending, ({ mutant }) => mutant.after.oid).values()]
-    .flatMap((same) => {
-      const cut: Pending[][] = [];
-      for (const one of same) {
-        const last = cut.at(-1);
-        if (last === undefined || last.length === pieceAtMost || workOfAll(last) + workOf(one) > work)
-          cut.push([one]);
-        else last.push(one);
-      }
-      return cut;
-    })
-    .toSorted((a, b) => workOfAll(b) - workOfAll(a));
+/** Changes of the same relation, the most work first: looked at when a place is free for them, while the servers work in the others. */
+function* pieces(
+  mutants: readonly Mutant[],
+  mutating: Mutating,
+  looked: Map<Mutant, Pending>,
+  places: number,
+): Generator<readonly Pending[]> {
+  let left = mutants.length;
+  const groups = [...grouped(mutants, ({ after }) => after.oid).values()];
+  for (const same of groups.toSorted((a, b) => workOf(b, mutating) - workOf(a, mutating))) {
+    let piece: Pending[] = [];
+    for (const mutant of same) {
+      const one = pendingOf(mutant, mutating);
+      looked.set(mutant, one);
+      left -= 1;
+      if (isOpen(one)) piece.push(one);
+      if (piece.length < sizeOfPiece(left / places)) continue;
+      yield piece;
+      piece = [];
+    }
+    if (piece.length > 0) yield piece;
+  }
 }
 
-function workOfAll(piece: readonly Pending[]): number {
-  return piece.reduce((sum, one) => sum + workOf(one), 0);
+function sizeOfPiece(left: number): number {
+  return Math.min(pieceOf.atMost, Math.max(pieceOf.atLeast, Math.floor(left / partOfPlace)));
 }
 
-/** In cells that may have to be asked; most changes are noticed before those of others are. */
-function workOf({ own, readers }: Pending): number {
-  return own.length + readers.reduce((sum, { passed }) => sum + passed.size, 0) / 4;
+/** In cells that may have to be asked. */
+function workOf(mutants: readonly Mutant[], { covered }: Mutating): number {
+  const [first] = mutants;
+  return mutants.length * (first === undefined ? 0 : (coveredOwn(first, { covered })?.passed.size ?? 0));
 }
 
-function resultOf({ mutant, outcome, asked, own }: Pending, mutating: Mutating): MutantResult {
+function resultOf(one: Pending, mutating: Mutating): MutantResult {
+  const { mutant, outcome, asked } = one;
   const { operator, relation, subject, from, to } = mutant;
   const survived = { state: "survived", asked: [...asked] } as const;
   const result = { operator, relation, subject, from, to, asked: [], ...(outcome ?? survived) };
   const isUndetected = mutantStateInfo[result.state].score === "undetected";
   return isUndetected && mutant.unseen === undefined
-    ? { ...result, add: suggestionFor(mutant, own, mutating.plan, mutating.covered) }
+    ? { ...result, add: suggestionFor(mutant, ownPlanned(one, mutating), mutating.plan, mutating.covered) }
     : result;
 }
 
@@ -156,13 +177,18 @@ function pendingOf(mutant: Mutant, mutating: Mutating): Pending {
   if (same !== undefined) return { ...pending, outcome: same };
   if (mutant.unseen !== undefined)
     return { ...pending, outcome: { state: "no coverage", because: mutant.unseen } };
-  const own = ownCells(mutant, mutating, typeof mutant.alters === "string" ? "after" : "before");
+  const own = ownCells(mutant, mutating);
   const readers = coveredReaders(mutant, mutating);
   const columns = columnCells(mutant, mutating);
   const outcome: Outcome | undefined =
     own.length + readers.length + columns.length === 0 ? { state: "no coverage" } : undefined;
   const ignored = equivalent(mutant, mutating, true);
   return { ...pending, own, readers, columns: ignored === undefined ? columns : [], ignored, outcome };
+}
+
+/** A privilege decides which statements a cell is made of; a policy, in which order values are tried. */
+function ownPlanned({ mutant, own }: Pending, mutating: Mutating): readonly Cell[] {
+  return typeof mutant.alters === "string" ? plannedUnder(mutant, mutating)(own) : own;
 }
 
 /** Where the same rows are permitted, only a cell that says which clause refuses can notice. */
@@ -172,11 +198,9 @@ function saysMore({ ignored }: Pending): (cell: Cell) => boolean {
 }
 
 /** What no row at hand shows, rows that could be there may. */
-async function proved(
-  { mutant, own }: Pending,
-  mutating: Mutating,
-  proofs: MutantProofs,
-): Promise<Outcome | undefined> {
+async function proved(one: Pending, mutating: Mutating, proofs: MutantProofs): Promise<Outcome | undefined> {
+  const { mutant } = one;
+  const own = ownPlanned(one, mutating);
   const { plan } = mutating;
   const before = plan.catalog.relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
   const all = plan.matrix.personas.every(
@@ -209,10 +233,14 @@ async function screened(
 ): Promise<void> {
   const { transcripts, interrupted } = mutating;
   const all = pending.map((one) => cellsFor(one).filter(saysMore(one)));
-  const trials = pending.map(({ mutant }, index) => ({
-    mutant,
-    cells: (all[index] ?? []).filter(mayDiffer(mutant, mutating, pending[index]?.unmoved)),
-  }));
+  const trials = pending.map(({ mutant, unmoved }, index): Trial => {
+    const differs = mayDiffer(mutant, mutating, unmoved);
+    const onSame = (cell: Cell): void => {
+      if (isReadOf(mutant, cell)) unmoved.add(cell.persona.name);
+    };
+    const cells = (all[index] ?? []).filter((cell) => differs(cell));
+    return { mutant, cells, planned: plannedOne(mutant, mutating), onSame, mayDiffer: differs };
+  });
   const results = await screen(trials, { channel, transcripts, interrupted });
   for (const [index, one] of pending.entries()) {
     const { result, differing = new Set() } = results[index] ?? {};
@@ -225,6 +253,16 @@ async function screened(
   }
 }
 
+function plannedOne(mutant: Mutant, mutating: Mutating): (cell: Cell) => Cell {
+  if (typeof mutant.alters !== "string") return (cell) => cell;
+  const planned = plannedUnder(mutant, mutating);
+  return perObject((cell) => (isOf(mutant, cell) ? (planned([cell])[0] ?? cell) : cell));
+}
+
+function isOf({ after }: Mutant, { relation }: Cell): boolean {
+  return relation.info.oid === after.oid;
+}
+
 function isReadOf({ after }: Mutant, { operation, column, relation }: Cell): boolean {
   return operation === "select" && column === undefined && relation.info.oid === after.oid;
 }
@@ -234,9 +272,10 @@ async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel
   const { mutant, unknown, readers } = one;
   const { transcripts, interrupted } = mutating;
   interrupted?.throwIfAborted();
-  const own = ownCells(mutant, mutating, "after");
+  const own = plannedUnder(mutant, mutating)(one.own);
+  const differs = mayDiffer(mutant, mutating, one.unmoved);
   const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))].map((cells) =>
-    cells.filter(saysMore(one)).filter(mayDiffer(mutant, mutating, one.unmoved)),
+    cells.filter(saysMore(one)).filter((cell) => differs(cell)),
   );
   const changed = channel.under(mutant.ddl, mutant.everywhere !== true, true);
   for (const cells of all) {

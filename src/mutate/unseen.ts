@@ -1,10 +1,12 @@
 import { parseStatements } from "../lib/sql-tree.ts";
 import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
-import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
+import type { Catalog, RelationInfo, RoleInfo } from "../model/catalog.ts";
+import { isFor } from "../model/operations.ts";
 import { functionRelation } from "../plan/routine.ts";
 import { part } from "../prove/analyse/tree.ts";
 import { alterSql, roleSql } from "./ddl.ts";
 import type { Change, Mutant } from "./mutant.ts";
+import { readersOf, type SqlText } from "./readers.ts";
 
 /*
  * Changes that no cell can see: a cell asks about relations that exist, with statements that call no function which gives rows away.
@@ -98,4 +100,29 @@ export function defaultMutants(defaults: readonly DefaultGrant[]): readonly Muta
         "no cell is about tables that do not exist yet: rowgate gate compares default privileges, and creates a table to see who could read it",
     };
   });
+}
+
+/**
+ * Why a privilege on a relation is of no use: the role cannot name what is in its schema, and nothing that it can name reads the
+ * relation in its name. A view or policy, once made, needs no USAGE; the body of a function does, unless it was bound when it was made.
+ */
+export function unusable(
+  { after, alters, roles }: Pick<Mutant, "after" | "alters" | "roles">,
+  { relations, roles: known }: Pick<Catalog, "relations" | "roles">,
+  texts: readonly SqlText[],
+): string | undefined {
+  if (typeof alters !== "string") return undefined;
+  const holders = known.filter((role) => isFor(roles, role));
+  const isClosed = (info: RelationInfo | undefined): boolean =>
+    info !== undefined &&
+    holders.every(({ name, superuser }) => !superuser && info.privileges[name]?.schemaUsage === false);
+  if (holders.length === 0 || !isClosed(after)) return undefined;
+  const readers = readersOf(after.oid, texts);
+  const open = texts.some(
+    ({ oid, bound }) => readers.has(oid) && bound && !isClosed(relations.find((one) => one.oid === oid)),
+  );
+  const names = holders.map(({ name }) => name).join(", ");
+  return open
+    ? undefined
+    : `${names} has no USAGE on the schema ${after.schema}, and no view or policy outside of it reads the relation`;
 }

@@ -1,9 +1,9 @@
-import { bypassOf, type RoleInfo } from "../model/catalog.ts";
+import { bypassOf, type RelationInfo, type RoleInfo } from "../model/catalog.ts";
 import type { Cell } from "../model/cell.ts";
 import { operationInfo } from "../model/operations.ts";
-import type { Reply } from "../probe/sql/protocol.ts";
+import type { BatchRequest, Reply, Request } from "../probe/sql/protocol.ts";
 import { type Coverage, isLent } from "./cells.ts";
-import { type Command, differingCommands } from "./equivalent.ts";
+import { type Command, differingCommands, isHeld, reachesTheSame, showsAll } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
 import { readersOf } from "./readers.ts";
 import type { Transcripts } from "./transcripts.ts";
@@ -13,6 +13,9 @@ import type { Transcripts } from "./transcripts.ts";
  * answered without the change is what they would be answered with it.
  */
 
+/** Of a cell, and of one of the requests that its probe makes first. */
+export type MayDiffer = (cell: Cell, request?: BatchRequest) => boolean;
+
 /**
  * Whether a cell may be answered otherwise; of the changed relation itself, or of what reads it. `unmoved`: personas whose SELECT of
  * the relation shows the same rows with the change. What reads it for them reads the same.
@@ -21,7 +24,7 @@ export function mayDiffer(
   mutant: Mutant,
   coverage: Coverage & { readonly transcripts: Transcripts },
   unmoved: ReadonlySet<string> = new Set(),
-): (cell: Cell) => boolean {
+): MayDiffer {
   const { transcripts, texts } = coverage;
   if (mutant.operator === "grant" && !asksForPrivileges(coverage))
     return (cell) => transcripts.of(cell).some(({ replies }) => replies.some(isError));
@@ -31,7 +34,9 @@ export function mayDiffer(
   if (!isTable || typeof mutant.alters === "string" || isLent(before, mutant, coverage)) return () => true;
   const differing = new Map<RoleInfo, readonly Command[]>();
   let writers: ReadonlySet<string> | undefined;
-  return ({ persona, role: { name }, operation, relation }) => {
+  return (cell, request) => {
+    const { persona, operation, relation } = cell;
+    const { name } = cell.role;
     const role = roles.find((one) => one.name === name);
     if (role === undefined || (bypassOf(role, before) ?? bypassOf(role, mutant.after)) !== undefined)
       return true;
@@ -42,8 +47,29 @@ export function mayDiffer(
       writers ??= readersOf(mutant.after.oid, texts, true);
       return commands.some((one) => one !== "select") && writers.has(relation.info.oid);
     }
-    return operationInfo[operation].policies.some((one) => one !== "all" && commands.includes(one));
+    const asked = operationInfo[operation].policies.filter((one) => one !== "all");
+    if (!asked.some((one) => commands.includes(one)) || isRefused(asked, before, role)) return false;
+    // A `never:` is tried blind, too.
+    if (reachesTheSame(before, mutant.after, role, asked))
+      return request === undefined ? (cell.update?.never.length ?? 0) > 0 : request.blind === true;
+    if (!unmoved.has(persona.name) || asked.some((one) => one !== "select" && commands.includes(one)))
+      return true;
+    // The rows that are there are the same ones; a new row is refused with an error.
+    const rounds = transcripts.of(cell);
+    if (rounds.some(({ requests }) => requests.some(isOfState))) return true;
+    if (!operationInfo[operation].checked) return cell.column === undefined && operation === "select";
+    return !showsAll(before, mutant.after, role) || rounds.some(({ replies }) => replies.some(isError));
   };
+}
+
+/** Another state of the session, of which the persona's SELECT says nothing. */
+function isOfState(request: Request): boolean {
+  return request.kind !== "explain" && request.state !== undefined;
+}
+
+/** A write of which the role lacks the privilege is refused before any policy is asked. */
+function isRefused(asked: readonly Command[], before: RelationInfo, role: RoleInfo): boolean {
+  return asked.some((one) => one !== "select" && !isHeld(before, role, one));
 }
 
 /** A privilege more ends refusals, and nothing else: unless some SQL asks who has it, or catches the refusal. */

@@ -1,4 +1,5 @@
 import type { Channel } from "../model/cell.ts";
+import type { Operation } from "../model/matrix.ts";
 import type { Wants } from "./filters.ts";
 import type { SampleRow } from "./relation.ts";
 
@@ -10,4 +11,6 @@ export interface ExpandOptions {
   readonly visible: ReadonlyMap<string, readonly SampleRow[]>;
   /** The cells that were asked for. */
   readonly wants: Wants;
+  /** Those of which cells were asked for, where that is known: the others' are not looked at. */
+  readonly operations?: ReadonlySet<Operation> | undefined;
 }

@@ -110,7 +110,7 @@ export function expandCells(
   const subjects = subjectsOf(matrix.personas);
   const roles = new Map(catalog.roles.map((role) => [role.name, role]));
   return relationOperations.flatMap((operation) =>
-    applies(operation, relation, spec)
+    options.operations?.has(operation) !== false && applies(operation, relation, spec)
       ? personas.flatMap((persona) => {
           const id = `${persona.name}/${formatQualified(spec)}/${operation}`;
           const role = roles.get(persona.role);
@@ -184,16 +184,13 @@ function fineId(id: string, column: string): string {
   return `${id}/${column}`;
 }
 
-function applies(
-  operation: RelationOperation,
-  { info, key }: PlannedRelation,
-  { declarations }: RelationSpec,
-): boolean {
+function applies(operation: RelationOperation, { info, key }: PlannedRelation, spec: RelationSpec): boolean {
   const isTable = info.kind === "table" || info.kind === "partitioned";
   if (operation === "truncate") return isTable;
   if (operation !== "upsert") return true;
-  const named = declarations.some(({ partial }) => partial?.onConflict !== undefined);
-  return isTable && key.length > 0 && (named || isUnique(key, info));
+  // Spelled out anew each time: last.
+  const isNamed = (): boolean => spec.declarations.some(({ partial }) => partial?.onConflict !== undefined);
+  return isTable && key.length > 0 && (isUnique(key, info) || isNamed());
 }
 
 /** ON CONFLICT needs a unique index over just these columns. */

@@ -4,7 +4,7 @@ import type { Cell } from "../../src/model/cell.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
-import { equivalence, unusable } from "../../src/mutate/equivalent.ts";
+import { equivalence } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
 import type { Mutant } from "../../src/mutate/mutant.ts";
 import { Transcripts } from "../../src/mutate/transcripts.ts";
@@ -13,6 +13,7 @@ import type { Reply } from "../../src/probe/sql/protocol.ts";
 import { suggestionFor } from "../../src/mutate/suggest.ts";
 import { mutantsOf } from "../../src/mutate/operators.ts";
 import { readersOf, type SqlText } from "../../src/mutate/readers.ts";
+import { unusable } from "../../src/mutate/unseen.ts";
 
 beforeAll(loadParser);
 
@@ -444,12 +445,17 @@ describe("what to add where a function or a membership changed", () => {
 });
 
 describe("which cells a change can answer otherwise", () => {
-  const before = relation(policy("a = 1", { command: "update", check: "b = 1" }));
-  const cell = (operation: Cell["operation"], error?: string): Cell =>
+  const shown = policy("a = 1 or b = 3", { command: "select" });
+  const written = policy("a = 1", { command: "update", check: "b = 1" });
+  const deleted = policy("true", { command: "delete" });
+  const before = relation(shown, written, deleted);
+  const cell = (operation: Cell["operation"], error?: string, never = 0): Cell =>
     ({
       id: `${operation}${error ?? ""}`,
       operation,
+      persona: { name: "ana" },
       role: member,
+      update: { never: Array.from({ length: never }) },
       relation: { info: before },
     }) as unknown as Cell;
   const coverage = (texts: readonly SqlText[]) => {
@@ -457,27 +463,69 @@ describe("which cells a change can answer otherwise", () => {
     const request = { kind: "read", statements: ["select"] } as const;
     const parts = [{ code: "42501", message: "permission denied" }];
     transcripts.add(cell("select", "refused"), [request], [{ kind: "parts", parts } as unknown as Reply]);
+    transcripts.add(cell("update", "refused"), [request], [{ kind: "parts", parts } as unknown as Reply]);
     transcripts.add(cell("select"), [request], [{ kind: "parts", parts: [{ rows: 1 }] } as unknown as Reply]);
     const plan = { catalog: { relations: [before], roles: [member] } };
     return { plan, texts, lent: [], transcripts } as unknown as Parameters<typeof mayDiffer>[1];
   };
   const granted = { operator: "grant", alters: "select", after: before } as unknown as Mutant;
+  const noticing = (
+    cells: readonly Cell[],
+    mutant: Mutant,
+    texts: readonly SqlText[] = [],
+    unmoved: readonly string[] = [],
+  ): readonly string[] => {
+    const differs = mayDiffer(mutant, coverage(texts), new Set(unmoved));
+    return cells.filter((one) => differs(one)).map(({ id }) => id);
+  };
+  const changed = (...policies: readonly PolicyInfo[]): Mutant => {
+    const after = relation(...policies, deleted);
+    return { operator: "x", alters: ["update"], roles: ["member"], after } as unknown as Mutant;
+  };
+  const all = (["select", "update", "blind_update", "delete", "upsert"] as const).map((one) => cell(one));
   test("a privilege more: those that met an error; all where SQL asks who has it", () => {
     const cells = [cell("select", "refused"), cell("select")];
-    expect(cells.filter(mayDiffer(granted, coverage([])))).toEqual([cells[0]]);
+    expect(noticing(cells, granted)).toEqual(["selectrefused"]);
     const asks = [text("f", "has_table_privilege('docs', 'select')")];
-    expect(cells.filter(mayDiffer(granted, coverage(asks)))).toEqual(cells);
+    expect(noticing(cells, granted, asks)).toEqual(["selectrefused", "select"]);
   });
   test("a policy: those of commands for which it says something else", () => {
-    const after = relation(policy("a = 1", { command: "update", check: "b = 2" }));
-    const mutant = { operator: "x", alters: ["update"], roles: ["member"], after } as unknown as Mutant;
-    const cells = (["select", "update", "blind_update", "delete", "upsert"] as const).map((one) => cell(one));
-    expect(cells.filter(mayDiffer(mutant, coverage([]))).map(({ operation }) => operation)).toEqual([
-      "update",
-      "blind_update",
-      "upsert",
+    const mutant = changed(shown, policy("a = 1", { command: "update", check: "b = 2" }));
+    expect(noticing(all, mutant)).toEqual(["update", "blind_update", "upsert"]);
+    expect(noticing(all, { ...mutant, after: before })).toEqual([]);
+  });
+  test("a write that reads: not where SELECT leaves out the rows that UPDATE would let in; its blind requests may", () => {
+    const mutant = changed(
+      shown,
+      policy("a = 1 or a = 1 and b = 2 or b is null and not (a = 1 or b = 3)", {
+        command: "update",
+        check: "b = 1",
+      }),
+    );
+    expect(noticing(all, mutant)).toEqual(["blind_update"]);
+    const moving = cell("update", undefined, 1);
+    const differs = mayDiffer(mutant, coverage([]));
+    const write = { kind: "write", statements: ["update"] } as const;
+    expect([differs(moving), differs(moving, write), differs(moving, { ...write, blind: true })]).toEqual([
+      true,
+      false,
+      true,
     ]);
-    expect(cells.filter(mayDiffer({ ...mutant, after: before }, coverage([])))).toEqual([]);
+  });
+  test("a write of which the role lacks the privilege: whatever the policies say", () => {
+    const lacking = { ...before, privileges: { member: { ...privileges, update: [] } } };
+    const { plan } = coverage([]);
+    const under = { ...coverage([]), plan: { ...plan, catalog: { ...plan.catalog, relations: [lacking] } } };
+    const differs = mayDiffer(changed(policy("a = 1")), under);
+    expect(all.filter((one) => differs(one)).map(({ id }) => id)).toEqual(["select", "delete"]);
+  });
+  test("where SELECT shows the same rows and says more: what was refused, since a new row may pass", () => {
+    const mutant = changed(policy("a = 1 or b = 3 or b = 4", { command: "select" }), written);
+    const cells = [...all, cell("update", "refused")];
+    expect(noticing(cells, mutant)).toEqual(["select", "update", "delete", "upsert", "updaterefused"]);
+    expect(noticing(cells, mutant, [], ["ana"])).toEqual(["select", "updaterefused"]);
+    const less = changed(policy("a = 1", { command: "select" }), written);
+    expect(noticing(cells, less, [], ["ana"])).toEqual(["select", "update", "upsert", "updaterefused"]);
   });
 });
 

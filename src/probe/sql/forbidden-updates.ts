@@ -24,7 +24,7 @@ export function moveRequest(
       statements: [statement],
       list: rowListSql(cell, rowSuffix(cell.relation.key), true),
     },
-    { kind: "write", statements: [statement] },
+    { kind: "write", statements: [statement], blind: true },
   ];
 }
 
@@ -109,6 +109,7 @@ function* isPutBack(
       control,
       statements: [`${statement}${where}`],
       after: [`select count(*), ${hash} from ${table}`],
+      blind: where === "" ? true : undefined,
     }),
   );
   const written = replies.flatMap((reply) => {

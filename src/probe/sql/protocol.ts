@@ -21,6 +21,8 @@ export interface BatchRequest {
   readonly settles?: true | undefined;
   /** `rows`: SQLSTATEs with which functions of the policies refuse a row. */
   readonly raises?: readonly string[] | undefined;
+  /** Of a cell whose other statements read: this one sets constants in all rows, so SELECT's policies are not asked. */
+  readonly blind?: true | undefined;
   readonly state?: SessionState | undefined;
   /** Asked for another cell, by its persona. */
   readonly as?: Cell | undefined;
