@@ -16,7 +16,9 @@ export interface Shortened {
 }
 
 /** Lines of an entry that a reader takes in at once. */
-const usualLines = 6;
+export const usualLines = 6;
+/** Lines of an entry that it pays to share. */
+const sharedLines = 3;
 /** Arguments that `like:` may take before it says less than the entry. */
 const mostArguments = 4;
 
@@ -35,14 +37,14 @@ export function shortened(entries: readonly EntryText[]): Shortened {
     const like = named.get(one);
     return like === undefined
       ? [`  ${one.name}:${one.comment}`, ...one.body]
-      : [`  ${one.name}: { like: "${like}" }${one.comment}`];
+      : [`  ${one.name}: { like: ${like.includes("(") ? JSON.stringify(like) : like} }${one.comment}`];
   });
   return { templates, relations };
 }
 
 /** What looks like a parameter already would be taken for one. */
 function isLong({ body }: EntryText): boolean {
-  return body.length + 1 > usualLines && !body.some((line) => /<[a-z_]\w*>/i.test(line));
+  return body.length + 1 > sharedLines && !body.some((line) => /<[a-z_]\w*>/i.test(line));
 }
 
 /** Words stand at the odd places. */
@@ -64,7 +66,7 @@ function patternOf(words: readonly string[]): string {
     .join(" ");
 }
 
-/** `undefined`: there is nothing to share, or too much differs. */
+/** `undefined`: too much differs. */
 function templateOf(
   group: readonly EntryText[],
 ): { readonly lines: readonly string[]; readonly likes: readonly string[] } | undefined {
@@ -78,11 +80,15 @@ function templateOf(
   const given = [words, ...rest].map((one) => [...parameters.values()].map((index) => one[index] ?? ""));
   // Other names would be quoted.
   const plain = given.flat().every((word) => /^[a-z_][a-z0-9_]*$/.test(word));
-  if (parameters.size === 0 || parameters.size > mostArguments || !plain) return undefined;
+  if (parameters.size > mostArguments || !plain) return undefined;
   const name = `as_${first.name.replaceAll(/\W+/g, "_")}`;
   const body = words.map((word, index) => (index % 2 === 1 && parameters.has(word) ? `<${word}>` : word));
   return {
-    lines: [`  ${name}(${[...parameters.keys()].join(", ")}):`, ...body.join("").split("\n")],
-    likes: given.map((one) => `${name}(${one.join(", ")})`),
+    lines: [`  ${withList(name, [...parameters.keys()])}:`, ...body.join("").split("\n")],
+    likes: given.map((one) => withList(name, one)),
   };
+}
+
+function withList(name: string, list: readonly string[]): string {
+  return list.length === 0 ? name : `${name}(${list.join(", ")})`;
 }

@@ -4,12 +4,13 @@ import type { InitPersona } from "./personas.ts";
 export class Groups {
   readonly #personas: readonly InitPersona[];
   readonly #groups = new Map<string, string>();
-  readonly #grows: boolean;
+  /** Whether personas of whom the same is expected get a name. */
+  readonly grows: boolean;
 
   /** @param known group → its personas, of a matrix that is there: no more are made then */
   constructor(personas: readonly InitPersona[], known?: ReadonlyMap<string, readonly string[]>) {
     this.#personas = personas;
-    this.#grows = known === undefined;
+    this.grows = known === undefined;
     for (const [name, members] of known ?? []) this.#groups.set([...members].toSorted().join(), name);
   }
 
@@ -20,7 +21,7 @@ export class Groups {
     const key = [...members].toSorted().join();
     const known = this.#groups.get(key);
     if (known !== undefined) return [known];
-    if (!this.#grows) return members;
+    if (!this.grows) return members;
     const name = this.#nameFor(members);
     this.#groups.set(key, name);
     return [name];

@@ -1,5 +1,8 @@
+import { grouped } from "../lib/grouped.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { expectationOf, type Proposal } from "./proposal.ts";
+
+type ByPersona = ReadonlyMap<string, ReadonlyMap<RelationOperation, Proposal>>;
 
 const ordinary = ["select", "insert", "update", "delete"] as const;
 /** What an operation that is not listed follows. */
@@ -62,6 +65,50 @@ function follows(value: unknown, leader: unknown, follower: string): boolean {
 
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What is expected of some personas. */
+export interface Said {
+  readonly who: readonly string[];
+  readonly said: object;
+}
+
+/** Of personas that agree in everything, once. */
+export function saidByPersona(by: ByPersona, expires: string): readonly Said[] {
+  return together(
+    [...by].map(([persona, operations]) => [persona, marked(expectationsOf(operations, expires))]),
+  );
+}
+
+/**
+ * What several personas agree in is said of them together, and what else each may do beside it. `undefined`: some of it covers
+ * operations that it does not name.
+ */
+export function saidByOperation(by: ByPersona, expires: string): readonly Said[] | undefined {
+  const whole: [string, object][] = [];
+  const each: [string, [string, unknown]][] = [];
+  for (const [persona, operations] of by) {
+    const said = expectationsOf(operations, expires);
+    if (typeof said !== "object" || said === null) whole.push([persona, marked(said)]);
+    else if ("*" in said) return undefined;
+    else each.push(...Object.entries(said).map((one): [string, [string, unknown]] => [persona, one]));
+  }
+  const alike = grouped(together(each), ({ who }) => JSON.stringify(who));
+  return [
+    ...[...alike.values()].map((ones) => ({
+      who: ones[0]?.who ?? [],
+      said: marked(Object.fromEntries(ones.map(({ said }) => said))),
+    })),
+    ...together(whole),
+  ];
+}
+
+function together<T extends object>(
+  said: readonly (readonly [string, T])[],
+): readonly { readonly who: readonly string[]; readonly said: T }[] {
+  return [...grouped(said, ([, one]) => JSON.stringify(one)).values()].flatMap((ones) =>
+    ones.slice(0, 1).map(([, one]) => ({ who: ones.map(([persona]) => persona), said: one })),
+  );
 }
 
 /** A line that a person confirms by deleting the mark. */

@@ -1,10 +1,10 @@
-import { type EntryText, shortened } from "./alike.ts";
+import { type EntryText, shortened, usualLines } from "./alike.ts";
 import type { RelationInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { callExpectationOf, functionJson, type ObservedFunction } from "./calls.ts";
 import { Groups } from "./groups.ts";
 import type { InitPersona } from "./personas.ts";
-import { expectationsOf, marked } from "./said.ts";
+import { expectationsOf, marked, type Said, saidByOperation, saidByPersona } from "./said.ts";
 import { type Declared, keyOf, type Proposal, rowSetsOf, shownRelation } from "./proposal.ts";
 
 type ByPersona = ReadonlyMap<string, ReadonlyMap<RelationOperation, Proposal>>;
@@ -134,22 +134,54 @@ function relationTexts(parts: MatrixParts, groups: Groups): readonly EntryText[]
     if ([...by.values()].every(({ size }) => size === 0))
       return { name, comment: ` { expect: { '*': { observed: true, deny: true } } }${comment}`, body: [] };
     const sets = rowSetsOf(by.values()).map(({ name: set, text }) => `${set}: ${scalar(text)}`);
-    const expect = new Map<string, string[]>();
-    const shared = sharedOf(by, parts.personas.length);
-    for (const [persona, all] of [["'*'", shared] as const, ...by]) {
-      const operations =
-        persona === "'*'" ? all : new Map([...all].filter(([operation]) => !shared.has(operation)));
-      if (operations.size === 0) continue;
-      const said = flow(marked(expectationsOf(operations, parts.expires)));
-      expect.set(said, [...(expect.get(said) ?? []), persona]);
-    }
-    const expected = [...expect].flatMap(([said, personas]) =>
-      groups.named(personas).map((who) => `${who}: ${said}`),
-    );
+    const expected = expectedOf(by, parts, groups);
     const key = parts.keys.get(keyOf(one));
     const own = key === undefined ? [] : [`    key: ${flow(key)}`];
-    return { name, comment, body: [...own, ...packed("rows", sets), ...packed("expect", expected)] };
+    const bodies = widths.map((widest) => [
+      ...own,
+      ...packed("rows", sets, widest),
+      ...packed("expect", expected, widest),
+    ]);
+    const body = bodies.find(({ length }) => length < usualLines) ?? bodies.at(-1) ?? [];
+    return { name, comment, body };
   });
+}
+
+/** The shorter of two ways: persona by persona, or what several agree in and what else each may do. */
+function expectedOf(by: ByPersona, parts: MatrixParts, groups: Groups): readonly string[] {
+  const shared = sharedOf(by, parts.personas.length);
+  const others = new Map(
+    [...by]
+      .map(([persona, all]): [string, ReadonlyMap<RelationOperation, Proposal>] => [
+        persona,
+        new Map([...all].filter(([operation]) => !shared.has(operation))),
+      ])
+      .filter(([, all]) => all.size > 0),
+  );
+  const ofAll = { who: parts.personas.map(({ name }) => name), said: expectationsOf(shared, parts.expires) };
+  const ways = [
+    saidByPersona(others, parts.expires),
+    groups.grows ? saidByOperation(others, parts.expires) : undefined,
+  ].flatMap((way) => (way === undefined ? [] : [withAll(ofAll, way)]));
+  const [way = []] = ways.toSorted((a, b) => JSON.stringify(a).length - JSON.stringify(b).length);
+  return way.flatMap(({ who, said }) => groups.named(who).map((name) => `${name}: ${flow(said)}`));
+}
+
+/** What is said of everyone is one entry. */
+function withAll(
+  ofAll: { readonly who: readonly string[]; readonly said: unknown },
+  way: readonly Said[],
+): readonly Said[] {
+  const isOfAll = ({ who }: Said): boolean => who.length === ofAll.who.length;
+  const said = Object.assign({}, ofAll.said, ...way.filter(isOfAll).map((one) => byName(one.said))) as object;
+  const first = Object.keys(said).length === 0 ? [] : [{ who: ofAll.who, said: marked(said) }];
+  return [...first, ...way.filter((one) => !isOfAll(one))];
+}
+
+/** One expectation of every operation, so that others may be named beside it. */
+function byName(said: object): object {
+  if (!["allow", "deny", "rows"].some((form) => form in said)) return said;
+  return { "*": Object.fromEntries(Object.entries(said).filter(([key]) => key !== "observed")) };
 }
 
 /** What calls did, persona by persona; who is not listed was refused. */
@@ -188,17 +220,17 @@ function sharedOf(by: ByPersona, personas: number): ReadonlyMap<RelationOperatio
   return new Map(first !== undefined && isShared ? [["truncate", first]] : []);
 }
 
-const widest = 120;
+/** Columns of a line: as few as an entry of few lines takes. */
+const widths = [120, 150, 180, 200] as const;
 
-/** A flow mapping in as few lines as a reader can take in. */
-function packed(key: string, entries: readonly string[]): readonly string[] {
+/** A flow mapping in few lines: each entry in the first that has room. */
+function packed(key: string, entries: readonly string[], widest: number = widths[0]): readonly string[] {
   const start = `    ${key}: { `;
   const lines: string[] = [];
   for (const entry of entries) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + entry.length > widest)
-      lines.push(`${last === undefined ? start : " ".repeat(start.length)}${entry},`);
-    else lines[lines.length - 1] = `${last} ${entry},`;
+    const free = lines.findIndex(({ length }) => length + entry.length + 3 <= widest);
+    if (free === -1) lines.push(`${lines.length === 0 ? start : " ".repeat(start.length)}${entry},`);
+    else lines[free] += ` ${entry},`;
   }
   return lines.map((line, index) => (index === lines.length - 1 ? `${line.slice(0, -1)} }` : line));
 }
