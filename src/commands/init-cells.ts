@@ -5,8 +5,22 @@ import type { Cast } from "../init/personas.ts";
 import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
 import type { MatrixParts } from "../init/text.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
+import type { Environment } from "./environment.ts";
 import type { Questions, SystemFacts } from "./init-ask.ts";
+import type { RunOptions } from "./options.ts";
 import { whyWaived } from "./init-calls.ts";
+
+export interface ObserveTask {
+  readonly options: RunOptions;
+  readonly environment: Environment;
+  /** A folder for what does not stay. */
+  readonly scratch: string;
+  /**
+   * Milliseconds. After this, what is open is waived, and one whole run is made at the most: a first matrix that is late helps less than
+   * one with open cells.
+   */
+  readonly within: number;
+}
 
 /** A cell that is not denied, and what it may be declared as. */
 export interface OpenCell {
@@ -109,6 +123,13 @@ export function waivedOf({ denied, proposals, isAbove }: OpenCell, tried: readon
   return { ...proposals.find(({ implied }) => implied !== true), waived: whyWaived(denied) };
 }
 
+/** Days that a waiver of a cell holds for which no declaration was found. */
+const waivedDays = 90;
+
+export function waivedUntil(): string {
+  return new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
+}
+
 /** An error reaches nothing. A waiver covers the one that it names; of another, the run shows it. */
 export function erred(record: ScannedCell["record"]): Proposal {
   const error = errorCode(record);
@@ -157,4 +178,17 @@ export function textsOf({ declared, calls, functions }: MatrixParts): ReadonlyMa
     ...calls.map((one): [string, string] => [one.name, JSON.stringify([...one.by])]),
     ...functions.map((name): [string, string] => [name, "waived"]),
   ]);
+}
+
+/** RLS does not apply to it. */
+export function bypasses({ personas }: Cast, persona: string): boolean {
+  return personas.some(({ name, standing }) => name === persona && standing === "above");
+}
+
+/** The search's own user stands for everyone who signs in. */
+export function whoIs({ personas }: Cast, name: string): readonly string[] {
+  if (personas.some((one) => one.name === name)) return [name];
+  return personas
+    .filter(({ standing, values }) => standing !== "above" && values.has("sub"))
+    .map((one) => one.name);
 }

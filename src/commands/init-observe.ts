@@ -9,7 +9,6 @@ import { type ChainFinding, failsRun, type Finding, findingSeverity, isChain } f
 import { errorCode } from "../model/waived.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
 import type { PreparedSystem } from "../stage/system.ts";
-import type { Environment } from "./environment.ts";
 import type { RunOptions } from "./options.ts";
 import { Questions, type SystemFacts } from "./init-ask.ts";
 import { CallObservation, whyWaived } from "./init-calls.ts";
@@ -17,30 +16,23 @@ import {
   afterThis,
   erred,
   failures,
+  bypasses,
   isOpen,
   lacksRows,
+  type ObserveTask,
   type OpenCell,
   proposalsFor,
   textsOf,
   triedOf,
   type Trying,
   waivedOf,
+  waivedUntil,
+  whoIs,
   writtenBy,
 } from "./init-cells.ts";
+import { settleRaised } from "./init-raises.ts";
 import { accessQuestions, byStanding, distinct, errorQuestions } from "./init-questions.ts";
 import { probeAll } from "./scan.ts";
-
-export interface ObserveTask {
-  readonly options: RunOptions;
-  readonly environment: Environment;
-  /** A folder for what does not stay. */
-  readonly scratch: string;
-  /**
-   * Milliseconds. After this, what is open is waived, and one whole run is made at the most: a first matrix that is late helps less than
-   * one with open cells.
-   */
-  readonly within: number;
-}
 
 export interface Observed {
   readonly parts: MatrixParts;
@@ -53,9 +45,6 @@ export interface Observed {
  * and no other was made.
  */
 export type Ended = "passed" | "failed" | "corrected";
-
-/** Days that a waiver of a cell holds for which no declaration was found. */
-const waivedDays = 90;
 
 /** Runs as a person will make them: the first shows what to correct, the second that it is, the third what that has changed. */
 const mostRounds = 3;
@@ -74,7 +63,8 @@ export async function observe(
   try {
     const keys = await asks.keysOf(facts.relations);
     const observation = new Observation(task, system, facts, cast, asks, keys);
-    const { cells: denied, findings } = await observation.probe([]);
+    const { cells: seen, findings } = await observation.probe([]);
+    const denied = await observation.withRaises(seen);
     const proposals = await proposalsFor(asks, facts, cast, denied);
     await observation.declare(proposals);
     const calls = facts.isWhole ? await observation.calls(findings) : [];
@@ -100,8 +90,10 @@ class Observation {
   readonly #declared = new Map<string, Map<string, Map<RelationOperation, Proposal>>>();
   readonly #keys: ReadonlyMap<string, readonly string[]>;
   readonly #trying = new Map<string, Trying>();
+  /** SQLSTATEs by which policies and triggers refuse, by relation. */
+  #raises: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #calls: CallObservation;
-  readonly #expires = new Date(Date.now() + waivedDays * 86_400_000).toISOString().slice(0, 10);
+  readonly #expires = waivedUntil();
 
   constructor(
     task: ObserveTask,
@@ -133,6 +125,7 @@ class Observation {
       declared: this.#declared,
       rows: new Map(),
       keys: this.#keys,
+      raises: this.#raises,
       ...this.#calls.parts,
       expires: this.#expires,
     };
@@ -155,6 +148,16 @@ class Observation {
       { ...options, channel, proof },
       environment,
     );
+  }
+
+  /** A policy, or a trigger, that raises refuses: what could not be decided for it is asked again with its code declared. */
+  async withRaises(seen: readonly ScannedCell[]): Promise<readonly ScannedCell[]> {
+    const { cells, raises } = await settleRaised(seen, async (codes, ids) => {
+      this.#raises = codes;
+      return (await this.probe(ids)).cells;
+    });
+    this.#raises = raises;
+    return cells;
   }
 
   /** Each cell's first proposal that the rows at hand do not speak against: whether it holds for all rows, the runs that confirm ask. */
@@ -256,7 +259,7 @@ class Observation {
       }
       const known = proposals.get(record.id)?.proposals.find(({ implied }) => implied !== true);
       const isError = record.verdict === "error";
-      const isAbove = isError && this.#isAbove(persona);
+      const isAbove = isError && bypasses(this.#cast, persona);
       this.#put(
         cell,
         isError && !isAbove
@@ -287,10 +290,6 @@ class Observation {
     this.#put({ ...cell, operation }, plain);
   }
 
-  #isAbove(persona: string): boolean {
-    return this.#cast.personas.some(({ name, standing }) => name === persona && standing === "above");
-  }
-
   /** What a chain gains may be intended: it is declared as observed, too. */
   #questionOf({ personas, steps, gains, kind }: ChainFinding): MatrixHead["questions"] {
     if (findingSeverity[kind] !== "leak") return [];
@@ -299,7 +298,7 @@ class Observation {
     for (const { what, by = personas } of gains) {
       const [, operation, relation = ""] = /^(\w+) ([^,\s]+)/.exec(what) ?? [];
       if (operation !== "select" && operation !== "update" && operation !== "delete") continue;
-      const who = by.flatMap((name) => this.#whoIs(name));
+      const who = by.flatMap((name) => whoIs(this.#cast, name));
       for (const persona of this.#alike(who, relation, operation)) {
         const was = this.#declared.get(relation)?.get(persona)?.get(operation);
         if (was?.rows !== "all") this.#put({ relation, persona, operation }, { ...was, gains: true });
@@ -307,15 +306,6 @@ class Observation {
     }
     const what = gains.map((one) => one.what).join(", ");
     return [[`${personas.join(", ")}: ${steps.join("; then ")} opens ${what} - intended?`]];
-  }
-
-  /** The search's own user stands for everyone who signs in. */
-  #whoIs(name: string): readonly string[] {
-    const { personas } = this.#cast;
-    if (personas.some((one) => one.name === name)) return [name];
-    return personas
-      .filter(({ standing, values }) => standing !== "above" && values.has("sub"))
-      .map((one) => one.name);
   }
 
   /** Of personas of whom the same is declared, one took the steps. */

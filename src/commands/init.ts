@@ -25,7 +25,8 @@ import { projectConfigOf } from "../stage/baseline.ts";
 import { type PreparedSystem, type SystemOptions, systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
-import { observe, type ObserveTask } from "./init-observe.ts";
+import type { ObserveTask } from "./init-cells.ts";
+import { observe } from "./init-observe.ts";
 import { summary, write } from "./init-write.ts";
 import { isStarted } from "./options.ts";
 import { asRunOptions, blank, noFolder, type ScanOptions } from "./scan.ts";
@@ -232,6 +233,7 @@ function personasOf({ exposes }: SystemFacts, { personas, tokens }: Cast): Matri
     declared: new Map(),
     rows: new Map(),
     keys: new Map(),
+    raises: new Map(),
     calls: [],
     functions: [],
     expires: "",

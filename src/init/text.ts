@@ -17,6 +17,8 @@ export interface MatrixParts {
   readonly rows: ReadonlyMap<string, number>;
   /** Columns that tell rows of a view apart, where the catalogue does not say. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
+  /** SQLSTATEs by which policies and triggers were seen to refuse, `schema.relation`. */
+  readonly raises: ReadonlyMap<string, readonly string[]>;
   /** Functions whose calls were observed. */
   readonly calls: readonly ObservedFunction[];
   /** Names of functions that are waived until a person has read them. */
@@ -40,35 +42,35 @@ export interface MatrixHead {
 
 /** As the engine reads it; JSON is YAML. */
 export function matrixJson(head: Pick<MatrixHead, "exposes" | "tokens">, parts: MatrixParts): string {
-  const { personas, relations, declared, keys, calls, functions, expires } = parts;
+  const { personas, relations, calls, functions } = parts;
   return JSON.stringify({
     matrix: "init",
     exposes: head.exposes,
     channels: head.tokens ? ["direct", "rest"] : ["direct"],
     personas: Object.fromEntries(personas.map(({ name, declaration }) => [name, declaration])),
     relations: Object.fromEntries(
-      relations.map((one) => [
-        shownRelation(one),
-        relationJson(declared.get(keyOf(one)) ?? new Map(), keys.get(keyOf(one)), expires),
-      ]),
+      relations.map((one) => [shownRelation(one), relationJson(keyOf(one), parts)]),
     ),
     ...(calls.length > 0 && {
-      functions: Object.fromEntries(calls.map((one) => [one.name, functionJson(one, expires)])),
+      functions: Object.fromEntries(calls.map((one) => [one.name, functionJson(one, parts.expires)])),
     }),
     ...(functions.length > 0 && {
-      waive: Object.fromEntries(functions.map((name) => [name, { reason: "init", expires }])),
+      waive: Object.fromEntries(functions.map((name) => [name, { reason: "init", expires: parts.expires }])),
     }),
   });
 }
 
-function relationJson(by: ByPersona, key: readonly string[] | undefined, expires: string): object {
+function relationJson(name: string, { declared, keys, raises, expires }: MatrixParts): object {
+  const by: ByPersona = declared.get(name) ?? new Map();
+  const [key, codes] = [keys.get(name), raises.get(name)];
   const sets = rowSetsOf(by.values());
   const expect = [...by]
     .filter(([, operations]) => operations.size > 0)
     .map(([persona, operations]) => [persona, expectationsOf(operations, expires)] as const);
   return {
     ...(key !== undefined && { key }),
-    ...(sets.length > 0 && { rows: Object.fromEntries(sets.map(({ name, text }) => [name, text])) }),
+    ...(codes !== undefined && { raises: codes }),
+    ...(sets.length > 0 && { rows: Object.fromEntries(sets.map((one) => [one.name, one.text])) }),
     expect: { "*": "deny", ...Object.fromEntries(expect) },
   };
 }
@@ -131,12 +133,16 @@ function relationTexts(parts: MatrixParts, groups: Groups): readonly EntryText[]
     const count = parts.rows.get(keyOf(one));
     const comment = count === undefined ? "" : ` # ${count} ${count === 1 ? "row" : "rows"}`;
     const name = keyScalar(shownRelation(one));
-    if ([...by.values()].every(({ size }) => size === 0))
-      return { name, comment: ` { expect: { '*': { observed: true, deny: true } } }${comment}`, body: [] };
     const sets = rowSetsOf(by.values()).map(({ name: set, text }) => `${set}: ${scalar(text)}`);
-    const expected = expectedOf(by, parts, groups);
-    const key = parts.keys.get(keyOf(one));
-    const own = key === undefined ? [] : [`    key: ${flow(key)}`];
+    const said = expectedOf(by, parts, groups);
+    const expected = said.length > 0 ? said : ["'*': { observed: true, deny: true }"];
+    const [key, codes] = [parts.keys.get(keyOf(one)), parts.raises.get(keyOf(one))];
+    const own = [
+      ...(key === undefined ? [] : [`    key: ${flow(key)}`]),
+      ...(codes === undefined ? [] : [`    raises: ${flow(codes)} # observed`]),
+    ];
+    if (said.length + own.length === 0)
+      return { name, comment: ` { expect: { ${expected.join(", ")} } }${comment}`, body: [] };
     const bodies = widths.map((widest) => [
       ...own,
       ...packed("rows", sets, widest),

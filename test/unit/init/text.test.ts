@@ -84,6 +84,7 @@ function partsOf(tables: Readonly<Record<string, Says>>): MatrixParts {
     ),
     rows: new Map(),
     keys: new Map(),
+    raises: new Map(),
     calls: [],
     functions: [],
     expires: "2099-01-01",
