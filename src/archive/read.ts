@@ -176,7 +176,7 @@ const target = z.looseObject({
 
 const gatewayChecks = z.looseObject({
   rollbackHonoured: z.boolean(),
-  tamperedTokenRefused: z.boolean(),
+  tamperedTokenRefused: z.boolean().optional(),
   unknownRoleRefused: z.boolean().optional(),
   sameDatabase: z.boolean().optional(),
   identityShown: z.boolean().optional(),

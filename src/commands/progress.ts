@@ -1,5 +1,6 @@
 import type { RunEvents } from "../run.ts";
 import { type Verdict, verdicts } from "../model/verdict.ts";
+import { isWaived } from "../model/waived.ts";
 import { firstVerdict, isMilestone, progressBar, progressText } from "../report/progress.ts";
 import type { TextSink } from "./environment.ts";
 
@@ -27,7 +28,7 @@ export function showProgress(sink: TextSink, silent: boolean, total: number): Sh
   return {
     cell: (record) => {
       done += 1;
-      byVerdict[record.verdict] += 1;
+      if (!isWaived(record)) byVerdict[record.verdict] += 1;
       if (done === 1) sink.write(`${firstVerdict(record, sink.columns - 1)}\n`);
       if (sink.isTerminal) {
         if (isDue()) draw();

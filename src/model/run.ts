@@ -156,8 +156,8 @@ export interface TableFingerprint {
 export interface GatewayChecks {
   /** The gateway honours `Prefer: tx=rollback` (a harmless GET came back with it applied, or rowgate has configured it so). */
   readonly rollbackHonoured: boolean;
-  /** A token with a tampered signature was answered PGRST301. */
-  readonly tamperedTokenRefused: boolean;
+  /** A token with a tampered signature was answered PGRST301. `undefined`: there was nothing to ask the gateway for. */
+  readonly tamperedTokenRefused?: boolean | undefined;
   /** A token naming a role that does not exist was answered 22023. `undefined`: no key to sign one with. */
   readonly unknownRoleRefused: boolean | undefined;
   /** A statement sent through the gateway was seen at work in the database. Absent: rowgate has put the gateway there. */

@@ -6,7 +6,7 @@ import { cellName, failureOrder, verdictWords } from "./words.ts";
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** Cells judged so far. */
+  /** Cells judged so far, without those that a waiver covers. */
   readonly byVerdict: Readonly<Record<Verdict, number>>;
 }
 

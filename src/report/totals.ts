@@ -163,7 +163,11 @@ function gatewayIsSound(checks: GatewayChecks): boolean {
 function checksText(checks: GatewayChecks): string {
   const identity = { true: "identity arrives", false: "IDENTITY NOT SHOWN TO ARRIVE" } as const;
   return [
-    checks.tamperedTokenRefused ? "tampered token refused" : "TAMPERED TOKEN ACCEPTED",
+    checks.tamperedTokenRefused === undefined
+      ? "not asked about a tampered token"
+      : checks.tamperedTokenRefused
+        ? "tampered token refused"
+        : "TAMPERED TOKEN ACCEPTED",
     checks.unknownRoleRefused === undefined
       ? "not asked about an unknown role"
       : checks.unknownRoleRefused

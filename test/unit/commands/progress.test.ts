@@ -47,6 +47,14 @@ describe("progress", () => {
     expect(sink.shown()).toHaveLength(12);
   });
 
+  it("counts no failure that a waiver covers", () => {
+    const sink = screen(false);
+    const progress = showProgress(sink, false, 2);
+    progress.cell?.(cell({ verdict: "inconclusive", waived: true }));
+    progress.cell?.(cell({ verdict: "error", waived: true }));
+    expect(sink.shown().at(-2)).toBe("100% 2/2 cells, 0 leaks, 1 other failure");
+  });
+
   it("keeps silent when asked to", () => {
     const sink = screen(true);
     const progress = showProgress(sink, true, 1);

@@ -258,6 +258,17 @@ function answeredBy(kind: "builtin" | "remote"): Recorded {
   return changed(others.containers, { target: { ...others.containers.run.target, rest } });
 }
 
+describe("the line about the gateway", () => {
+  const checks = { rollbackHonoured: false, unknownRoleRefused: undefined, identityShown: undefined };
+  it.each([
+    { asked: undefined, says: "not asked about a tampered token" },
+    { asked: false, says: "TAMPERED TOKEN ACCEPTED" },
+  ])("says of a tampered token: $says", async ({ asked, says }) => {
+    const gatewayChecks = { ...checks, tamperedTokenRefused: asked };
+    expect(await render(record([cell({})], { gatewayChecks }))).toContain(says);
+  });
+});
+
 describe("the last line", () => {
   it.each<{ name: string; of: Recorded; says: string }>([
     {

@@ -68,7 +68,8 @@ export async function checkGateway(input: GatewayCheckInput): Promise<CheckedGat
 }
 
 interface TokenCheck {
-  readonly tampered: boolean;
+  /** `undefined`: there was nothing to ask for. */
+  readonly tampered: boolean | undefined;
   readonly unknown: boolean | undefined;
   readonly failure: Failure | undefined;
 }
@@ -77,8 +78,9 @@ async function checkTokens(input: GatewayCheckInput): Promise<TokenCheck> {
   const { identities, signingKey } = input;
   try {
     const tampered = await ask(input, tamperedToken(identities));
-    if (!isCode(tampered?.code, "tokenSignature")) {
-      const why = tampered === undefined ? noPlace : `${letIn} it answered ${describeAnswer(tampered)}`;
+    if (tampered === undefined) return { tampered, unknown: undefined, failure: protocol(noPlace) };
+    if (!isCode(tampered.code, "tokenSignature")) {
+      const why = `${letIn} it answered ${describeAnswer(tampered)}`;
       return { tampered: false, unknown: undefined, failure: protocol(why) };
     }
     if (signingKey === undefined) return { tampered: true, unknown: undefined, failure: undefined };
