@@ -80,6 +80,11 @@ select json_build_object(
           union all select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = r.oid
           union all select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k where k.conrelid = r.oid and k.contype = 'c') e
         where e.text is not null), '[]'),
+      'policies', coalesce((
+        select json_agg(e.text) from (
+          select pg_get_expr(p.polqual, p.polrelid) as text from pg_policy p where p.polrelid = r.oid
+          union all select pg_get_expr(p.polwithcheck, p.polrelid) from pg_policy p where p.polrelid = r.oid) e
+        where e.text is not null), '[]'),
       'query', case when r.relkind in ('v', 'm') then pg_get_viewdef(r.oid) end)
       order by r.nspname, r.relname)
     from relations r), '[]'),
@@ -93,6 +98,8 @@ select json_build_object(
       'sqlBody', pg_get_function_sqlbody(p.oid),
       'extension', exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'),
       'definer', p.prosecdef,
+      'returnsSet', p.proretset,
+      'searchPath', (select substr(x, length('search_path=') + 1) from unnest(p.proconfig) x where x like 'search\_path=%'),
       'trigger', p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype),
       'returns', format_type(p.prorettype, null),
       'argumentNames', coalesce((

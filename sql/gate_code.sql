@@ -40,7 +40,8 @@ left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attnum > 0 and not a.attisdropped and c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 union all
 select 'function', p.oid::text, p.oid::regprocedure::text, null, '{}', false,
-  concat_ws(' ', case when p.prosecdef then p.proowner::regrole::text else '' end, p.prosecdef, p.proisstrict, p.proconfig,
+  concat_ws(' ', case when p.prosecdef then p.proowner::regrole::text else '' end, p.prosecdef, p.proisstrict,
+    array(select x from unnest(p.proconfig) x where x not like 'search\_path=%'),
     l.lanname, p.probin, p.proretset)
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
 where n.nspname not in ('pg_catalog', 'information_schema')

@@ -35,6 +35,8 @@ export interface EscalationRelation extends QualifiedName {
   readonly foreignKeys: readonly EscalationForeignKey[];
   /** Of its policies, checks, defaults and generated columns. */
   readonly expressions: readonly string[];
+  /** Those of its policies alone: only they may look into other tables. */
+  readonly policies: readonly string[];
   /** Statements of its rules, and of its triggers that have a condition. */
   readonly writes: readonly string[];
   /** A view's. */
@@ -44,6 +46,9 @@ export interface EscalationRelation extends QualifiedName {
 export interface EscalationFunction extends QualifiedName, FunctionText {
   readonly extension: boolean;
   readonly definer: boolean;
+  readonly returnsSet: boolean;
+  /** As it is set for the function: `pg_catalog, pg_temp`. */
+  readonly searchPath: string | null;
   readonly argumentLabels: readonly (readonly string[] | null)[];
 }
 

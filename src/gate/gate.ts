@@ -15,7 +15,7 @@ import { compareProofs } from "./compare-proofs.ts";
 import { compareFuture } from "./future.ts";
 import { compareNewRows } from "./new-rows.ts";
 import { comparePowers, notesOf } from "./powers.ts";
-import { compareSideWrites, restated, type SideWriting } from "./side-writes.ts";
+import { compareSideWrites, restated, type SideWriting, tightened } from "./side-writes.ts";
 import { unreviewed, unwaived } from "./waived.ts";
 import { guilty } from "./guilty.ts";
 import { compareSignUps } from "./sign-up.ts";
@@ -141,6 +141,9 @@ async function compareStates(
       ...notesOf(earlier.state.powers, after.powers),
       ...restated(earlier.state.sideWrites, after.sideWrites).map(
         ({ by }) => `${by} is written otherwise, and does what it did: 0 gained, 0 lost`,
+      ),
+      ...tightened(earlier.state.sideWrites, after.sideWrites).map(
+        ({ by }) => `${by} is written otherwise, and does no more than it did: 0 gained`,
       ),
     ],
     rules: ruleChanges(was, renamedBack(is, was)),

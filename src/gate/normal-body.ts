@@ -35,12 +35,17 @@ function codeOf(sql: string): readonly SqlToken[] {
 
 function treeOf(source: string): string | undefined {
   try {
-    return JSON.stringify(parseStatements(source), (key, value: unknown) =>
-      /(?:^|_)location$|^(?:rexpr_)?list_(?:start|end)$/.test(key) ? undefined : value,
-    );
+    return textOfTree(parseStatements(source));
   } catch {
     return undefined;
   }
+}
+
+/** Equal where the parser has read the same, wherever it stood. */
+export function textOfTree(tree: unknown): string {
+  return JSON.stringify(tree, (key, value: unknown) =>
+    /(?:^|_)location$|^(?:rexpr_)?list_(?:start|end)$/.test(key) ? undefined : value,
+  );
 }
 
 /** Variables that a body in PL/pgSQL declares, and that may be called otherwise: where nothing in the database has the name. */
@@ -113,13 +118,13 @@ function normalPlpgsql(fn: EscalationFunction, { known, isCalledByUser }: Normal
   return [...declarations, body.join(" ")].join("\n");
 }
 
-interface Word {
+export interface Word {
   readonly kind: SqlToken["kind"] | "operator";
   readonly text: string;
 }
 
 /** Tokens as Postgres reads them: names in lower case, operators whole, and what is written without a gap together. */
-function wordsOf(sql: string): readonly Word[] {
+export function wordsOf(sql: string): readonly Word[] {
   const found: Word[] = [];
   let end = -1;
   for (const { kind, text, index } of codeOf(sql)) {
@@ -155,12 +160,12 @@ function lower(text: string): string {
   return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-function textAt(tokens: readonly Word[], at: number): string | undefined {
+export function textAt(tokens: readonly Word[], at: number): string | undefined {
   const one = tokens[at];
   return one?.kind === "string" ? undefined : one?.text;
 }
 
-function isStatementStart(tokens: readonly Word[], at: number): boolean {
+export function isStatementStart(tokens: readonly Word[], at: number): boolean {
   return at === 0 || startsAfter.has(textAt(tokens, at - 1) ?? "");
 }
 
@@ -175,7 +180,7 @@ interface Section {
   readonly isOrdered: boolean;
 }
 
-function sectionsOf(tokens: readonly Word[]): readonly Section[] {
+export function sectionsOf(tokens: readonly Word[]): readonly Section[] {
   const found: Section[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
     if (textAt(tokens, at) !== "declare" || !isStatementStart(tokens, at)) continue;
@@ -238,7 +243,7 @@ const messageLevels: ReadonlySet<string> = new Set(["debug", "log", "info", "not
 const isNoNews =
   /^(?:now \( \)|clock_timestamp \( \)|auth \. uid \( \)|current_user|session_user|tg_(?:op|name|table_name|table_schema)|[\d.]+)$/;
 
-function saysNothing([format, ...rest]: readonly Word[], knownToCaller: ReadonlySet<string>): boolean {
+export function saysNothing([format, ...rest]: readonly Word[], knownToCaller: ReadonlySet<string>): boolean {
   if (format?.kind !== "string") return false;
   const values: Word[][] = [];
   for (const one of rest)
@@ -254,7 +259,7 @@ function saysNothing([format, ...rest]: readonly Word[], knownToCaller: Readonly
 }
 
 /** Arguments that hold what the caller gave. */
-function unassigned(names: readonly string[], tokens: readonly Word[]): ReadonlySet<string> {
+export function unassigned(names: readonly string[], tokens: readonly Word[]): ReadonlySet<string> {
   const written = new Set<string>();
   for (let at = 0; at < tokens.length; at += 1) {
     const text = textAt(tokens, at) ?? "";

@@ -50,12 +50,11 @@ const constantVariables: ReadonlySet<string> = new Set([
 /** What a trigger's rows are made of: a new account, whose id the user does not choose, or any row. */
 type Source = "account" | "row";
 
-/** @param decides columns that policies read: none of them may hold what the user sent. @returns `undefined`: it does more, or other things */
-export function readPlainTrigger(
-  source: string,
-  of: Source,
-  decides: (column: string) => boolean,
-): PlainTrigger | undefined {
+/** Whether policies read a column of a table that the trigger writes. */
+export type Decides = (column: string, table: WrittenName) => boolean;
+
+/** @param decides none of such columns may hold what the user sent. @returns `undefined`: it does more, or other things */
+export function readPlainTrigger(source: string, of: Source, decides: Decides): PlainTrigger | undefined {
   try {
     const inserts = queriesOf(source)?.map((query) => readInsert(query, of, decides));
     if (inserts === undefined || inserts.length === 0) return undefined;
@@ -96,11 +95,7 @@ interface Execution {
   readonly sqlstmt?: { readonly PLpgSQL_expr?: { readonly query?: string } };
 }
 
-function readInsert(
-  query: string,
-  of: Source,
-  decides: (column: string) => boolean,
-): PlainTrigger | undefined {
+function readInsert(query: string, of: Source, decides: Decides): PlainTrigger | undefined {
   const [tree, ...more] = parseStatements(query);
   const insert = part(tree, "InsertStmt");
   const target = insert?.relation;
@@ -115,16 +110,17 @@ function readInsert(
   const columns = (insert.cols ?? []).map((one) => part(one, "ResTarget")?.name ?? "");
   const values = valuesOf(insert.selectStmt);
   if (conflict !== "ONCONFLICT_NOTHING" || values?.length !== columns.length) return undefined;
+  const written = { schema: target.schemaname, name: target.relname };
   const keys: string[] = [];
   const copies: Copy[] = [];
   for (const [index, column] of columns.entries()) {
     const value = readValue(values[index], of);
-    if (value === undefined || (decides(column) && !value.isFixed)) return undefined;
+    if (value === undefined || (decides(column, written) && !value.isFixed)) return undefined;
     keys.push(...value.keys);
     const copied = value.from.filter((from) => of === "row" || !shown.has(from));
     copies.push(...copied.map((from) => ({ from, column })));
   }
-  return { writes: [{ schema: target.schemaname, name: target.relname }], keys, copies };
+  return { writes: [written], keys, copies };
 }
 
 /** Of `values (…)` and of a SELECT that reads nothing. */
@@ -178,10 +174,9 @@ function readValue(node: Node | undefined, of: Source): Value | undefined {
   return plain ? { isFixed: bare || (fixed && from.length === 0), from, keys } : undefined;
 }
 
-/** What generated columns and views name: the columns that a view only shows decide nothing. */
-export function decidedBy(expressions: readonly string[], queries: readonly string[]): Mentions {
+/** What views name: the columns that a view only shows decide nothing. */
+export function decidedBy(queries: readonly string[]): Mentions {
   const found = new Mentions();
-  for (const one of expressions) found.addExpression(one);
   for (const query of queries)
     try {
       for (const tree of parseStatements(query)) found.addTree(withoutShown(tree));

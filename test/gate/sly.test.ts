@@ -642,6 +642,12 @@ const otherBodies: Readonly<Record<string, string>> = {
   "SQL that is put together": findWord(
     `declare ${declared} begin ${check} return query execute 'select word from public.secrets'; return; end`,
   ),
+  "a check that compares what is hidden with an argument": findWord(
+    `declare ${declared} begin ${check} if exists (select from public.secrets s where s.id > word_id) then raise exception 'no'; end if; ${loop}`,
+  ),
+  "another greatest of fewer rows": `${topWord} set search_path = '' as 'select max(word) from public.secrets where id = 1 and owner = auth.uid()';`,
+  "a schema in which its caller may create":
+    "grant create on schema public to authenticated; alter function public.find_word(int) set search_path = public, pg_temp;",
   "all rows of a query that gave the first":
     "drop function public.top_word(); create function public.top_word() returns setof text language sql stable security definer set search_path = '' as 'select max(word) from public.secrets where id = 1'; grant execute on function public.top_word() to public;",
 };
@@ -682,6 +688,54 @@ test.each(Object.entries(sameBodies))("a body that reaches the same passes: %s",
     ),
   ]);
   expect(gateExitCode({ ...record, findings: brought(record) })).toBe(0);
+});
+
+/** Tighter than they were. */
+const tighterBodies: Readonly<Record<string, string>> = {
+  "one more check": findWord(
+    `declare ${declared} begin ${check} if word_id < 1 or not exists (select 1 from public.members m where m.person = caller) then raise exception 'no such word: %', word_id; end if; ${loop}`,
+  ),
+  "one more AND": `${topWord} set search_path = '' as 'select max(word) from public.secrets where id = 1 and (select auth.uid()) is not null';`,
+  "temporary objects come last": "alter function public.top_word() set search_path = pg_catalog, pg_temp;",
+};
+
+test.each(Object.entries(tighterBodies))("a body that does no more passes: %s", async (_, statement) => {
+  const record = await project.gated(statement);
+  expect([record.gained, record.sideWrites, record.powers]).toEqual([[], [], []]);
+  expect(record.notes).toEqual([
+    expect.stringMatching(
+      /^function public\.\w+_word\(.*\) is written otherwise, and does no more than it did: 0 gained$/,
+    ),
+  ]);
+});
+
+function setting(column: string, on: string): string {
+  return `create trigger set_${column} before insert on public.${on} for each row execute function internal.set_${column}();`;
+}
+
+test("a column is one that policies read where they read it of that table, or its generated columns do", async () => {
+  const record = await project.gated(`alter table public.posts add column subject text;
+create function internal.set_subject() returns trigger language plpgsql as $$ begin new.subject := 'x'; return new; end $$;
+create function internal.set_archived() returns trigger language plpgsql as $$ begin new.archived := true; return new; end $$;
+create function internal.set_owner() returns trigger language plpgsql as $$ begin new.owner := '10000000-0000-4000-8000-000000000001'; return new; end $$;
+${setting("subject", "posts")}
+${setting("subject", "tickets")}
+${setting("owner", "secrets")}
+${setting("owner", "posts")}
+create policy of_secrets on public.grades for select to authenticated using (exists (select from public.secrets s where s.archived and s.id = 3));
+${setting("archived", "secrets")}`);
+  expect(record.sideWrites.map(sideWriteText).toSorted()).toEqual([
+    expect.stringMatching(
+      /^trigger set_archived on public\.secrets .* writes the column archived of the row, which policies read/,
+    ),
+    expect.stringMatching(
+      /^trigger set_owner on public\.posts .* writes the column owner of the row, which policies read/,
+    ),
+    expect.stringMatching(
+      /^trigger set_subject on public\.tickets .* writes the column subject of the row, which policies read/,
+    ),
+  ]);
+  expect(guiltyLines(record)).toEqual([6, 8, 10]);
 });
 
 /** Triggers on new accounts that do the same each time: a stranger signs up, and what is in reach then is compared. */
