@@ -98,9 +98,8 @@ function dollarQuoted(text: string): string {
 }
 
 function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
-  const first = posted[0];
-  const names =
-    first === undefined ? [] : [...sessionOf(settings.sessions, first.cell, first.request.state).keys()];
+  const sessions = posted.map(({ cell, request }) => sessionOf(settings.sessions, cell, request.state));
+  const names = [...new Set(sessions.flatMap((session) => [...session.keys()]))];
   const home = homeOf(posted, settings);
   const personas = new Numbering<string>();
   const baselines = new Numbering<string>();
@@ -110,12 +109,14 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
   const number = (text: string | null | undefined): number | undefined =>
     text === null || text === undefined ? undefined : texts.of(text);
   const impersonated: BatchPersona[] = [];
-  const probes = posted.map(({ cell, request }): BatchProbe => {
-    const persona = personas.of(sessionName(cell, request));
+  const probes = posted.map(({ cell, request }, index): BatchProbe => {
+    // Of another relation the same persona's session may hold other values, and other settings.
+    const values = names.map((name) => sessions[index]?.get(name) ?? "");
+    const persona = personas.of(JSON.stringify([sessionName(cell, request), values]));
     impersonated[persona - 1] ??= {
       role: cell.persona.role,
       login: cell.persona.login,
-      values: [...sessionOf(settings.sessions, cell, request.state).values()],
+      values,
     };
     const plan = plans.of(cell, request);
     const counted = plan !== undefined && request.kind !== "read";
@@ -124,8 +125,8 @@ function batchOf(posted: readonly Posted[], settings: BatchSettings): Batch {
       method: methodOf(cell, request, settings),
       kind: request.kind,
       baseline: request.control === undefined ? undefined : baselines.of(request.control),
-      statements: request.statements.map((text, index) =>
-        number(counted ? countingSql(text, request.returning?.[index]) : text),
+      statements: request.statements.map((text, place) =>
+        number(counted ? countingSql(text, request.returning?.[place]) : text),
       ),
       after: request.after?.map(number),
       arguments: request.values?.map((row) => args.of(argumentsOf(row))),
