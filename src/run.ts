@@ -14,7 +14,7 @@ import { close, type Probed } from "./run/6-close.ts";
 import { varyArguments } from "./run/arguments.ts";
 import { withAssigned } from "./run/assignments.ts";
 import { archiveOrigins, causeFinder } from "./run/causes.ts";
-import { searchForEscalation } from "./run/escalate.ts";
+import { type EscalationSearch, openSearch } from "./run/escalate.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
 import { forEachChunk } from "./run/workers.ts";
@@ -27,12 +27,12 @@ export type RunOutcome = FinishedArchive;
 
 /** Stages 1 and 2 by themselves, so that several runs can be held until all of them may begin. @throws IssuesError `preflight/failed` */
 export async function preflightRun(request: PreflightRequest): Promise<PreflightedRun> {
-  const { matrix, filters, database, limits, gateway } = request;
+  const { matrix, filters, database, limits, gateway, known } = request;
   const began = performance.now();
   const privileged = await Control.open(database, limits);
   try {
     const inspected = await privileged.ask("while the matrix was compared with it", async (client) =>
-      inspect(client, await load(client, matrix, gateway), filters),
+      inspect(client, await load(client, matrix, gateway, { known }), filters),
     );
     return { ...inspected, milliseconds: performance.now() - began };
   } finally {
@@ -64,7 +64,9 @@ export async function run(
     const privileged = await Control.open(database, target.limits);
     closers.push(() => privileged.close());
     const opened = await open({ ...request, matrix: plan.matrix }, plan, privileged, closers);
-    const record = await close(opened, began, await probeAll(opened, events));
+    const search = openSearch(opened);
+    closers.push(search.abandon);
+    const record = await close(opened, began, await probeAll(opened, events, search));
     await archiveOrigins(opened);
     request.interrupted?.throwIfAborted();
     return await opened.archive.finish(record);
@@ -75,7 +77,7 @@ export async function run(
 }
 
 /** A stage between probing and judging takes the probed cells of a chunk, and returns them with what it adds. */
-async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
+async function probeAll(opened: OpenRun, events: RunEvents, search: EscalationSearch): Promise<Probed> {
   const { plan, channels, archive, request } = opened;
   const context = recordContext(opened);
   const withCause = causeFinder(opened);
@@ -95,7 +97,7 @@ async function probeAll(opened: OpenRun, events: RunEvents): Promise<Probed> {
     }
   });
   const { findings: others } = await varyArguments(opened, "undeclared", elapsed(began, now()));
-  const { findings, record } = await searchForEscalation(opened);
+  const { findings, record } = await search.finish();
   return {
     tally,
     findings: [...notes.findings(), ...faults.findings, ...others, ...findings],

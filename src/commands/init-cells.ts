@@ -9,12 +9,14 @@ import type { Environment } from "./environment.ts";
 import type { Questions, SystemFacts } from "./init-ask.ts";
 import type { RunOptions } from "./options.ts";
 import { whyWaived } from "./init-calls.ts";
+import type { SharedByRuns } from "./scan.ts";
 
 export interface ObserveTask {
   readonly options: RunOptions;
   readonly environment: Environment;
   /** A folder for what does not stay. */
   readonly scratch: string;
+  readonly shared: SharedByRuns;
   /**
    * Milliseconds. After this, what is open is waived, and one whole run is made at the most: a first matrix that is late helps less than
    * one with open cells.

@@ -137,14 +137,14 @@ class Observation {
     how: "directly" | "as a run" | "whole" = "directly",
     proof: RunOptions["proof"] = "all-rows",
   ): ReturnType<typeof probeAll> {
-    const { options, environment, scratch } = this.#task;
+    const { options, environment, scratch, shared } = this.#task;
     const { tokens } = this.#cast;
     const text = matrixJson({ exposes: this.#facts.exposes, tokens }, this.parts());
     const matrix = parseMatrix(text, "init", dayOf(now()));
     const channel: RunOptions["channel"] = how === "directly" ? ["direct"] : matrix.channels;
     return probeAll(
       this.#system,
-      { matrix, tokens, only, logs: scratch, whole: how === "whole" },
+      { matrix, tokens, only, logs: scratch, whole: how === "whole", ...shared },
       { ...options, channel, proof },
       environment,
     );

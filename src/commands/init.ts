@@ -18,6 +18,7 @@ import { parseMatrix } from "../matrix/parse.ts";
 import { RowgateError } from "../model/errors.ts";
 import type { Matrix } from "../model/matrix.ts";
 import { Control } from "../probe/sql/baseline.ts";
+import { KnownAnswers } from "../prove/known-answers.ts";
 import { readSchema } from "../prove/ask/read-schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
@@ -36,7 +37,7 @@ import { type InitPlace, placeOf, requireWritable } from "./init-place.ts";
 
 export type InitOptions = Omit<ScanOptions, "overlay" | "json" | "proof"> & { readonly within: number };
 
-interface Task extends ObserveTask {
+interface Task extends Omit<ObserveTask, "shared"> {
   readonly server: Server;
   readonly place: InitPlace;
 }
@@ -81,7 +82,9 @@ export async function initCommand(
     }
     const more = { statements: rows.statements, matrix: personasOf(facts, cast) };
     const system = (await copied(task, base, "init", more)) ?? (await prepare(task, "init", more));
-    const { parts, questions, ended } = await observe(task, system, facts, cast);
+    const copy = facts.isWhole ? await copied(task, system, "chains") : undefined;
+    const shared = isStarted(options.target) ? { copy: copy?.database, known: new KnownAnswers() } : {};
+    const { parts, questions, ended } = await observe({ ...task, shared }, system, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
     environment.out.write(summary(task, { rows, cast, parts, questions, ended }, elapsed(began, now())));
     return 0;

@@ -20,7 +20,7 @@ import { Control } from "../probe/sql/baseline.ts";
 import { scanHtml } from "../report/scan-html.ts";
 import { scanText } from "../report/scan-text.ts";
 import { safeJson } from "../report/text.ts";
-import { gatewayOf } from "../run/request.ts";
+import { gatewayOf, type RunRequest } from "../run/request.ts";
 import { preflightRun, run } from "../run.ts";
 import { accessMap, type ScannedCell } from "../scan/access-map.ts";
 import { type FunctionBody, whatPoliciesAsk } from "../scan/identity.ts";
@@ -144,6 +144,9 @@ async function scan(
 /** What a whole run of `init` finds is written down: a chain that only a later run meets would fail it. */
 const searchedLonger = 1.5;
 
+/** Of several runs of one database that nobody else changes. */
+export type SharedByRuns = Pick<RunRequest, "copy" | "known">;
+
 /** Cells of a run that nothing is made of but these: no archive stays, and nothing is searched for beside them. */
 export async function probeAll(
   system: PreparedSystem,
@@ -153,6 +156,8 @@ export async function probeAll(
     only,
     logs,
     whole = false,
+    copy,
+    known,
   }: {
     readonly matrix: Matrix;
     readonly tokens: boolean;
@@ -160,7 +165,7 @@ export async function probeAll(
     readonly logs: string;
     /** With everything that a run looks for beside its cells. */
     readonly whole?: boolean;
-  },
+  } & SharedByRuns,
   options: RunOptions,
   environment: Environment,
 ): Promise<{ readonly cells: readonly ScannedCell[]; readonly findings: readonly Finding[] }> {
@@ -173,7 +178,7 @@ export async function probeAll(
       schemas: matrix.exposes,
     };
     const filters = { only, personas: [], channels: options.channel };
-    const about = { matrix, filters, database: system.database, limits: system.limits };
+    const about = { matrix, filters, database: system.database, limits: system.limits, known };
     const preflighted = await preflightRun({ ...about, gateway: gatewayOf(target) });
     const cells: ScannedCell[] = [];
     const byStandIn = new Set(
@@ -196,6 +201,7 @@ export async function probeAll(
         proof: options.proof,
         arguments: whole ? undefined : "declared",
         escalation: whole ? { times: searchedLonger } : "off",
+        copy,
         ...(await readProvenance(environment.cwd)),
         startMs: 0,
         environment: environment.variables,

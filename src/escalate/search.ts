@@ -27,8 +27,8 @@ import { Steps } from "./steps.ts";
 import { readWorld, type SearchInput, type World, type Reach } from "./world.ts";
 
 export interface Budget {
-  /** Milliseconds from now on after which no step is begun. */
-  readonly milliseconds: number;
+  /** Milliseconds from now on after which no step is begun: asked before each batch, since it may rest on what goes on meanwhile. */
+  readonly milliseconds: () => number;
   /** As many one-step chains at the most. */
   readonly chains: number;
   /** Milliseconds for which locks are held at the most. */
@@ -72,8 +72,8 @@ export async function searchEscalation(
 
   await engine.begin(numbering.fixed);
   // What it takes to get ready is not taken from the steps: on a busy machine it could be all of the time.
-  const until = performance.now() + budget.milliseconds;
-  const progress = await takeSteps({ engine, world, numbering, judge, ordered, sent, path, until, budget });
+  const since = performance.now();
+  const progress = await takeSteps({ engine, world, numbering, judge, ordered, sent, path, since, budget });
   const judged = budget.shared
     ? await confirmed(progress.judged, { client, engine, world, all, path })
     : progress.judged.map(({ one }) => one);
@@ -193,7 +193,7 @@ interface Taking {
   readonly ordered: readonly Step[];
   readonly sent: readonly SentStep[];
   readonly path: string;
-  readonly until: number;
+  readonly since: number;
   readonly budget: Budget;
 }
 
@@ -209,13 +209,13 @@ interface Progress {
 
 /** One-step chains in their order, and after each batch the calls that its accepted writes may have opened. */
 async function takeSteps(taking: Taking): Promise<Progress> {
-  const { ordered, sent, budget, until } = taking;
+  const { ordered, sent, budget, since } = taking;
   const progress: Progress = { tried: 0, accepted: 0, twoPossible: 0, twoTried: 0, twoSent: 0, judged: [] };
   const follows = new FollowUps(taking.world);
   const later: FollowUp[] = [];
   let next = 0;
   let answered = 0;
-  const isOver = (): boolean => performance.now() >= until;
+  const isOver = (): boolean => performance.now() - since >= budget.milliseconds();
   const most = Math.min(sent.length, budget.chains);
   while (next < most && !isOver()) {
     budget.interrupted?.throwIfAborted();

@@ -232,7 +232,7 @@ async function loadReadable(
   matrix: Matrix,
   target: Target,
 ): Promise<{ readonly loaded: Loaded; readonly broken: readonly Issue[] }> {
-  const loaded = await load(client, matrix, gatewayOf(target), ["storage", "realtime"]);
+  const loaded = await load(client, matrix, gatewayOf(target), { besides: ["storage", "realtime"] });
   const { relations } = loaded.catalog;
   const broken = new Map<string, Issue>();
   const filtered = new Set<string>();

@@ -12,6 +12,7 @@ import { type Context, personaAnswers } from "./context.ts";
 import type { ProofRelation } from "./analyse/schema.ts";
 import { undecided } from "./compared.ts";
 import { Knowledge } from "./knowledge.ts";
+import type { AnswersOfProver, KnownAnswers } from "./known-answers.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
 import type { Turns } from "../lib/turns.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
@@ -49,6 +50,8 @@ export interface ProverOptions {
   readonly statementTimeoutMs?: number;
   /** Shared by who asks the same database meanwhile. */
   readonly turns?: Turns | undefined;
+  /** Of provers before, where nothing has changed since. */
+  readonly known?: KnownAnswers | undefined;
 }
 
 const timeoutMs = 5_000;
@@ -63,6 +66,7 @@ interface Opened {
 export class Prover implements AsyncDisposable {
   readonly #options: ProverOptions;
   readonly #knowledge: Knowledge;
+  readonly #known: AnswersOfProver | undefined;
   readonly #sessions = new Map<string, Promise<Opened>>();
   readonly #patience = new Map<ProofRelation, Patience>();
   /** What asks of the token beside policies: known for each persona. */
@@ -71,21 +75,24 @@ export class Prover implements AsyncDisposable {
   private constructor(options: ProverOptions, knowledge: Knowledge) {
     this.#options = options;
     this.#knowledge = knowledge;
+    this.#known = options.known?.of(options);
   }
 
   static async open(options: ProverOptions): Promise<Prover> {
     await loadParser();
-    const client = await options.open();
-    try {
-      return new Prover(options, new Knowledge(await readSchema(client), options.exposes));
-    } finally {
-      await options.close(client);
-    }
+    const read = (): Promise<Knowledge> => readKnowledge(options);
+    return new Prover(options, await (options.known?.read(["knowledge", options.exposes], read) ?? read()));
   }
 
   /** Answers in the order of the requests. What can be asked together is. */
   prove(requests: readonly ProofRequest[]): Promise<readonly Answer[]> {
-    return Promise.all(requests.map((one) => this.#prove(one)));
+    return Promise.all(requests.map((one) => this.#known?.get(one) ?? this.#proveAnew(one)));
+  }
+
+  async #proveAnew(request: ProofRequest): Promise<Answer> {
+    const answer = await this.#prove(request);
+    this.#known?.keep(request, answer);
+    return answer;
   }
 
   /** Puts in the rows that the data lacks, and sees that what is declared holds with them: `undefined` where it could not be shown. */
@@ -281,6 +288,15 @@ export class Prover implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+async function readKnowledge({ open, close, exposes }: ProverOptions): Promise<Knowledge> {
+  const client = await open();
+  try {
+    return new Knowledge(await readSchema(client), exposes);
+  } finally {
+    await close(client);
   }
 }
 

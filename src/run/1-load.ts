@@ -9,6 +9,7 @@ import type { Matrix } from "../model/matrix.ts";
 import type { SettingsInForce } from "../model/settings.ts";
 import type { SideEffect } from "../model/side-effect.ts";
 import { patternIssues, withPatterns } from "../plan/patterns.ts";
+import type { KnownAnswers } from "../prove/known-answers.ts";
 import type { GatewayFacts } from "./request.ts";
 
 /** A matrix, and what is in force in the database that it is about. */
@@ -36,8 +37,17 @@ export async function load(
   client: ClientBase,
   matrix: Matrix,
   gateway: GatewayFacts | undefined,
-  besides: readonly string[] = [],
+  {
+    besides = [],
+    known,
+  }: {
+    /** More schemas. */
+    readonly besides?: readonly string[];
+    readonly known?: KnownAnswers | undefined;
+  } = {},
 ): Promise<Loaded> {
+  const once = <T>(key: readonly unknown[], read: () => Promise<T>): Promise<T> =>
+    known?.read(key, read) ?? read();
   const gatewaySettings = gateway && (await readGatewaySettings(client, gateway));
   const directRoles = new Set(
     matrix.personas.flatMap(({ role, login }) => (gateway === undefined || login !== undefined ? role : [])),
@@ -54,11 +64,12 @@ export async function load(
   ]);
   const login = gateway?.login;
   const logIn = matrix.personas.some((persona) => persona.login !== undefined);
-  const lints = await readLints(client, { schemas, roles, ...sessionsOf(matrix) });
-  const catalog = await readCatalog(client, schemas, roles, {
-    settings: matrix.personas.flatMap((persona) => Object.keys(persona.settings)),
-    logIn,
-  });
+  const scope = { schemas, roles, ...sessionsOf(matrix) };
+  const lints = await once(["lints", scope], () => readLints(client, scope));
+  const settings = matrix.personas.flatMap((persona) => Object.keys(persona.settings));
+  const catalog = await once(["catalog", schemas, roles, settings, logIn], () =>
+    readCatalog(client, schemas, roles, { settings, logIn }),
+  );
   return {
     matrix: withPatterns(matrix, catalog),
     patternIssues: patternIssues(matrix, catalog),

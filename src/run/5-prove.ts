@@ -122,7 +122,8 @@ export function requestsOf(
     check: cell.check?.predicate,
     never: cell.update?.never.map(({ values }) => values),
     accepted: acceptedOf(cell),
-    rowSets: rowSets.get(cell.persona.name),
+    // Else they are not asked about.
+    rowSets: acceptedOf(cell) && rowSets.get(cell.persona.name),
     key: relation.key,
     raises: raisedByPolicies(cell),
     persona: personaOf(cell, Object.fromEntries(sessionOf(sessions, cell, state)), sessions),

@@ -30,12 +30,43 @@ const times = {
   own: { chunkMs: 2_000, statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 },
 } as const;
 
+export interface EscalationSearch {
+  /** What was found: the probes are over. */
+  finish(): Promise<EscalationStage>;
+  abandon(): Promise<void>;
+}
+
+/** Stage 6. On a copy of the database it goes on beside the probes; else it begins after them, for both would wait for each other's locks. */
+export function openSearch(run: OpenRun): EscalationSearch {
+  const abandoned = new AbortController();
+  let probedMs: number | undefined;
+  const search = (): Promise<EscalationStage> =>
+    searchForEscalation(run, () => probedMs ?? Number.POSITIVE_INFINITY, abandoned.signal);
+  const beside = run.request.copy && search();
+  beside?.catch(() => undefined);
+  return {
+    finish: () => {
+      probedMs = elapsed(run.since, now());
+      return beside ?? search();
+    },
+    abandon: async () => {
+      abandoned.abort();
+      await beside?.catch(() => undefined);
+    },
+  };
+}
+
 /**
- * Stage 6: searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and
- * undone on a separate connection.
+ * Searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and undone on a
+ * separate connection.
+ * @param probedMs milliseconds that probing and proving took
  */
-export async function searchForEscalation(run: OpenRun): Promise<EscalationStage> {
-  const { request, plan, since } = run;
+async function searchForEscalation(
+  run: OpenRun,
+  probedMs: () => number,
+  abandoned: AbortSignal,
+): Promise<EscalationStage> {
+  const { request, plan } = run;
   const wish = request.escalation ?? "default";
   const because = whyNot(run, wish);
   const nothing = {
@@ -51,9 +82,10 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
     return { record: { wish: named, because, ...nothing, seconds: 0 }, findings: [] };
   const began = now();
   const { target } = request;
+  const interrupted = AbortSignal.any([abandoned, ...(request.interrupted ? [request.interrupted] : [])]);
   const { shared } = postureRules[target.posture];
   const { chunkMs, ...limits } = times[shared ? "shared" : "own"];
-  const client = await connect(addressOf(target), { ...target.limits, ...limits });
+  const client = await connect(request.copy ?? addressOf(target), { ...target.limits, ...limits });
   try {
     await countRows(client);
     const { findings, counts } = await searchEscalation(
@@ -71,16 +103,16 @@ export async function searchForEscalation(run: OpenRun): Promise<EscalationStage
         wants: run.options.wants,
       },
       {
-        milliseconds: budgetOf(wish, elapsed(since, began)),
+        milliseconds: () => budgetOf(wish, probedMs()),
         chains: typeof wish === "object" && "chains" in wish ? wish.chains : Number.POSITIVE_INFINITY,
         chunkMs,
         shared,
-        interrupted: request.interrupted,
+        interrupted,
       },
     );
     return { record: { wish: named, ...counts, seconds: elapsed(began, now()) / 1000 }, findings };
   } catch (error) {
-    request.interrupted?.throwIfAborted();
+    interrupted.throwIfAborted();
     const failed = `it failed: ${messageOf(error)}`;
     return {
       record: { wish: named, because: failed, ...nothing, seconds: elapsed(began, now()) / 1000 },

@@ -12,7 +12,7 @@ import type { RunRequest } from "./request.ts";
  * Witness rows are written, and undone: where nothing may be written there is no proof, and passes rest on the existing rows.
  */
 export async function openProof(
-  { target, matrix, proof }: Pick<RunRequest, "target" | "matrix" | "proof">,
+  { target, matrix, proof, known }: Pick<RunRequest, "target" | "matrix" | "proof" | "known">,
   identities: ReadonlyMap<string, Identity>,
   closers: (() => Promise<unknown>)[],
   /** `changes`: made first in each transaction, and undone with it. */
@@ -37,6 +37,7 @@ export async function openProof(
     exposes: matrix.exposes,
     statementTimeoutMs: target.limits.statementTimeoutMs,
     turns,
+    known: changes.length === 0 ? known : undefined,
   });
   closers.push(() => prover.close());
   return prover;

@@ -1,5 +1,6 @@
 import type { Signer } from "../archive/sign.ts";
 import type { Matrix } from "../model/matrix.ts";
+import type { KnownAnswers } from "../prove/known-answers.ts";
 import type { Captured, ConfiguredApi } from "../model/baseline.ts";
 import type { SqlOrigin } from "../model/origin.ts";
 import type { Moment } from "../lib/moment.ts";
@@ -14,6 +15,7 @@ export interface PreflightRequest {
   readonly database: DatabaseAddress;
   readonly limits: Limits;
   readonly gateway: GatewayFacts | undefined;
+  readonly known?: RunRequest["known"];
 }
 
 /** What is known of a gateway before it is started. */
@@ -60,12 +62,16 @@ export interface RunRequest {
   readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
   /** How far passes are proved: for all rows there could be, where a policy decides (the default), or for the rows at hand. */
   readonly proof?: ProofWish | undefined;
+  /** What earlier runs have found, where nothing has changed since. */
+  readonly known?: KnownAnswers | undefined;
   /** `note`, or kinds of findings: notes that fail the run. */
   readonly failOn?: readonly string[] | undefined;
   /** Whether functions are called with other arguments than the declared ones; default: on targets that no one else uses. */
   readonly arguments?: ArgumentsWish | undefined;
   /** `undefined`: `default`. */
   readonly escalation?: EscalationWish | undefined;
+  /** A copy of the target's database that nothing else uses: chains are searched there, beside the probes. */
+  readonly copy?: DatabaseAddress | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;
   readonly gitCommit: string | undefined;
