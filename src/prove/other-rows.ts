@@ -152,7 +152,7 @@ export async function rowsBehind(context: Context, call: CallOf | undefined): Pr
 }
 
 /** One way, with the rows that are there for it. */
-interface Try {
+export interface Try {
   readonly opener: Opener;
   readonly rows: readonly OtherRow[];
   /** The row that the policy is asked about, and what makes it be there; `undefined`: it is. */
@@ -292,7 +292,7 @@ async function tried(context: Context, proved: Proved, tries: readonly Try[]): P
 }
 
 /** `closed`: the rows are there, and the policies let nothing more through. */
-async function outcomeOf(
+export async function outcomeOf(
   context: Context,
   { policy, declared }: Proved,
   one: Try,

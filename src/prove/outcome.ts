@@ -8,6 +8,7 @@ import { contrast, type Contrast, relaxedTo } from "./contrast.ts";
 import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
+import { keptOpen } from "./closed-sets.ts";
 import { openedByOthers } from "./other-rows.ts";
 import { openedByTokens } from "./other-tokens.ts";
 import type { Proved } from "./variants.ts";
@@ -124,6 +125,7 @@ export async function finish(
     : rest;
   const opened =
     (await openedByOthers(context, proved, rests, close.keys)) ??
+    (await keptOpen(context, proved)) ??
     (await openedByTokens(context, proved, rests));
   if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };

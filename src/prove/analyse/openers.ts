@@ -1,10 +1,10 @@
 import type { FuncCall, Node } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { bodyFor, outermost, viewQuery, withinView } from "./opener-place.ts";
+import { bodyFor, outermost, type Place, viewQuery, withinView } from "./opener-place.ts";
 import type { Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
 import { type Item, type Through, type Tie, tied, type Unmet, type Way, withoutItself } from "./ties.ts";
-import { show } from "./tree.ts";
+import { part, show, walk } from "./tree.ts";
 import { questionsOfWho } from "./way-parts.ts";
 import { rowsOf, waysOf } from "./ways.ts";
 
@@ -26,20 +26,54 @@ export interface Opener {
   readonly guess: boolean;
 }
 
-const known = new WeakMap<Node, readonly Opener[]>();
+const known = {
+  openers: new WeakMap<Node, readonly Opener[]>(),
+  closers: new WeakMap<Node, readonly Opener[]>(),
+};
 
 /** The same for every persona. */
 export function openersOf(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
-  const found = known.get(tree) ?? read(tree, relation, reading);
-  known.set(tree, found);
+  const found =
+    known.openers.get(tree) ?? read((place) => waysOf(tree, true, place), tree, relation, reading);
+  known.openers.set(tree, found);
   return found;
 }
 
-function read(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
+/** Ways in which a condition could come to be no longer true if other tables had more rows: what its queries ask for is there. */
+export function closersOf(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
+  const queries: Node[] = [];
+  walk(tree, (node) => {
+    const isQuery = part(node, "SubLink") !== undefined;
+    if (isQuery) queries.push(node);
+    return !isQuery;
+  });
+  const waysAt = (place: Place): readonly Way[] => [
+    ...queries.flatMap((query) => rowsAskedFor(query, place)),
+    ...waysOf(tree, false, place),
+  ];
+  const found = known.closers.get(tree) ?? read(waysAt, tree, relation, reading);
+  known.closers.set(tree, found);
+  return found;
+}
+
+/** What a test asks to be there; what a value is taken from. */
+function rowsAskedFor(query: Node, place: Place): readonly Way[] {
+  const { subLinkType, subselect } = part(query, "SubLink") ?? {};
+  if (subLinkType === "EXISTS_SUBLINK" || subLinkType === "ANY_SUBLINK") return waysOf(query, true, place);
+  const select = part(subselect, "SelectStmt");
+  return select === undefined ? [] : rowsOf(select, place).map(({ way }) => way);
+}
+
+function read(
+  waysAt: (place: Place) => readonly Way[],
+  tree: Node,
+  relation: ProofRelation,
+  reading: Reading,
+): readonly Opener[] {
   const ways = new Map<string, Way>();
   for (let choice = 0, most = 1; choice < Math.min(most, choiceLimit); choice += 1) {
     const place = outermost(reading, choice);
-    for (const way of waysOf(tree, true, place)) {
+    for (const way of waysAt(place)) {
       const key = keyOf(way);
       if (!ways.has(key)) ways.set(key, way);
     }

@@ -15,6 +15,7 @@ test.each(
     "token-parts",
     "raising",
     "stored-rows",
+    "kept-open",
   ),
 )("$name", async (proof) => {
   expect(await told(server(), proof)).toEqual(wanted(proof));
