@@ -13,7 +13,7 @@ import {
   rowsMeeting,
 } from "./made-rows.ts";
 import { typedLiteral } from "./show/rows.ts";
-import { givenTo, inColumn, namesPersona, spaceOf, type TiedValue } from "./tied-values.ts";
+import { givenTo, inColumn, namesPersona, ownValues, spaceOf, type TiedValue } from "./tied-values.ts";
 
 /** Rows that are there and that the way reads for the hidden row, changed to what it asks of them; none that names the persona. */
 export async function changedRows(context: Context, opener: Opener, hidden: Row): Promise<readonly Made[]> {
@@ -33,7 +33,7 @@ export async function changedRows(context: Context, opener: Opener, hidden: Row)
   );
   const mixed = [...put.flat(), ...linked.filter((one) => one !== undefined)];
   return [all, put.flat().length > 0 ? mixed : []].flatMap((rows) =>
-    rows.some(({ changes: is }) => is) ? [{ rows, row: {} }] : [],
+    rows.some(({ changes: is }) => is) ? [{ rows, row: ownValues(opener, values) }] : [],
   );
 }
 

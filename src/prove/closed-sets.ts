@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { likelyValues, putIn } from "./made-rows.ts";
-import { outcomeOf, type Try } from "./other-rows.ts";
+import { tried, type Try } from "./tries.ts";
 import { filledRows, insertSql, standingRows, typedLiteral } from "./show/rows.ts";
 import { givenTo, namesPersona, parentsFirst, rowOf, spaceOf, strangersIds } from "./tied-values.ts";
 import type { Proved } from "./variants.ts";
@@ -43,23 +43,14 @@ export async function keptOpen(context: Context, proved: Proved): Promise<Undeci
       ]),
     ),
   );
-  const found = await firstOpened(context, proved, tries.flat());
-  if (found !== undefined) return notClosedBy(found);
+  const { opened } = await tried(context, proved, tries.flat());
+  if (opened !== undefined) return notClosedBy(opened);
   // The policies see the row: they may want more of it than the matrix does.
   const others = tries.flatMap(([plain]) =>
     plain === undefined ? [] : withOtherValues(context, plain, saidBy(tree)),
   );
-  const more = await firstOpened(context, proved, others.slice(0, atMost.tries));
-  return more && notClosedBy(more);
-}
-
-async function firstOpened(
-  context: Context,
-  proved: Proved,
-  tries: readonly Try[],
-): Promise<Try | undefined> {
-  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one)));
-  return tries.find((_, index) => outcomes[index] === "opened");
+  const again = await tried(context, proved, others.slice(0, atMost.tries));
+  return again.opened && notClosedBy(again.opened);
 }
 
 function notClosedBy({ rows, row, opener }: Try): Undecided {

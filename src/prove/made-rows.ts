@@ -22,6 +22,7 @@ import type { Space } from "./ask/product.ts";
 import { privileged } from "./ask/step.ts";
 import { type Context, fullAnswers } from "./context.ts";
 import { contrast } from "./contrast.ts";
+import { isUuid } from "./own.ts";
 import { filledRows, freshFor, insertSql } from "./show/rows.ts";
 import {
   givenTo,
@@ -78,9 +79,19 @@ export async function otherRows(
   return { rows, row: ownValues(opener, values) };
 }
 
-export function likelyValues(context: Context, { ties }: Opener, hidden: Row): Promise<readonly TiedValue[]> {
+/** @param there rows of the persona's own that the others are put in beside */
+export function likelyValues(
+  context: Context,
+  { ties }: Opener,
+  hidden: Row,
+  there?: ReadonlyMap<Item, Row>,
+): Promise<readonly TiedValue[]> {
   return Promise.all(
     ties.map(async (tie) => {
+      const [slot] = tie.slots.filter(({ item }) => there?.has(item) === true);
+      const ofPersona = slot && there?.get(slot.item)?.[slot.column];
+      if (ofPersona !== undefined) return { value: ofPersona, excluded: [] };
+      if (tie.ofRow === true) return valueFor(context, tie, hidden, false);
       const ofRole = await valueOfRole(context, tie);
       const value = ofRole ?? (await likelyValue(context, tie, hidden, true));
       return { value, excluded: [], ofRole: ofRole !== undefined };
@@ -99,7 +110,7 @@ export async function solvedRows(
   there?: ReadonlyMap<Item, Row>,
 ): Promise<readonly Made[]> {
   const whose = there && (await namesOf(context, opener));
-  const values = await likelyValues(context, opener, hidden);
+  const values = await likelyValues(context, opener, hidden, there);
   const own = { ...hidden, ...ownValues(opener, values) };
   const known = new Map<Item, readonly Row[]>([...(there ?? [])].map(([item, row]) => [item, [row]]));
   for (const item of parentsFirst(opener.items)) {
@@ -127,10 +138,36 @@ export async function solvedRows(
   return made;
 }
 
+/** A condition that no known row meets, not even one that names the persona. */
+export async function neverMet(
+  context: Context,
+  opener: Opener,
+  hidden: Row,
+  there: ReadonlyMap<Item, Row> = new Map(),
+): Promise<Unmet | undefined> {
+  const values = await likelyValues(context, opener, hidden, there);
+  const own = { ...hidden, ...ownValues(opener, values) };
+  for (const one of opener.unmet) {
+    let isMet = false;
+    for (const item of opener.items) {
+      const conditions = conditionsOn(item, [one], own, there, context.space.relation);
+      if (isMet || conditions.length === 0) continue;
+      const given = there.get(item) ?? givenTo(opener.ties, item, values);
+      isMet = (await hitsOf(context, spaceOf(context, item.relation), given, conditions, [])).length > 0;
+    }
+    if (!isMet) return one;
+  }
+  return undefined;
+}
+
 /** All that rows are compared with that says who the persona is. */
 async function namesOf(context: Context, { asksWho }: Opener): Promise<readonly string[]> {
   const answers = await Promise.all(asksWho.map((one) => one && context.answer(one)));
-  return [...context.identities, ...answers.flatMap((one) => one ?? []).filter((one) => one !== null)];
+  const told = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
+  // Others' ids begin, or end, alike.
+  const isPart = (one: string): boolean =>
+    context.identities.some((id) => isUuid(id) && one.length < id.length && id.includes(one));
+  return [...context.identities, ...told.filter((one) => !isPart(one))];
 }
 
 /** It reads no row. */

@@ -1,23 +1,23 @@
-import { isCode } from "../model/answers.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
 import { type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
-import type { Item } from "./analyse/ties.ts";
+import type { Item, Unmet } from "./analyse/ties.ts";
 import { callOf, show } from "./analyse/tree.ts";
 import { wayLimit } from "./analyse/way-parts.ts";
-import { evaluate, evaluationSql, type Row } from "./ask/evaluate.ts";
-import { isError, privileged, type Step, type StepAnswer } from "./ask/step.ts";
+import { evaluate, type Row } from "./ask/evaluate.ts";
+import { privileged } from "./ask/step.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { couldOpen } from "./could-open.ts";
 import { changedRows } from "./changed-rows.ts";
-import { type OtherRow, otherRows, solvedRows } from "./made-rows.ts";
+import { neverMet, otherRows, solvedRows } from "./made-rows.ts";
 import { personsRows } from "./persons-rows.ts";
 import { saysWho } from "./who.ts";
-import { isBefore, namesPersona, withoutPersona } from "./tied-values.ts";
+import { namesPersona, withoutPersona } from "./tied-values.ts";
 import type { RowToPutIn } from "./put-in.ts";
-import { actAs, changedTry } from "./show/place.ts";
+import { changedTry } from "./show/place.ts";
 import { fill, insertSql, type StandingRow, standingRows } from "./show/rows.ts";
+import { type Refusal, type Try, tried } from "./tries.ts";
 import type { Proved } from "./variants.ts";
 
 type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
@@ -52,14 +52,21 @@ export async function openedByOthers(
   const ofPersona = await Promise.all(openers.map(({ asksWho }) => saysWho(context, asksWho)));
   for (const [index, opener] of openers.entries()) {
     if (opener.through.length === 0 || first[index]?.met === true) continue;
-    const who = ofPersona[index] === true;
-    const own = who ? await personsRows(context, opener) : undefined;
-    if ((who && own === undefined) || !(await couldOpen(context, proved, opener))) continue;
-    const again = await tried(context, proved, await moreTries(context, opener, hidden, own));
+    const who = ofPersona[index] === true && !opener.guess;
+    const beside = who ? await personsRows(context, opener) : [undefined];
+    if (beside.length === 0 || !(await couldOpen(context, proved, opener))) continue;
+    const tries = await Promise.all(beside.map((own) => moreTries(context, opener, hidden, own)));
+    const again = await tried(context, proved, tries.flat());
     if (again.opened !== undefined) return openedBy(again.opened);
     // Which rows would name the persona is who is a member.
-    if (who) continue;
-    const left = again.met ? undefined : notTold(opener, [first[index]?.refused, again.refused]);
+    if (who) {
+      const never = again.met ? undefined : await neverMet(context, opener, hidden.row, beside[0]);
+      if (never !== undefined) return notFound(opener, never);
+      continue;
+    }
+    const left = again.met
+      ? undefined
+      : await notTold(context, opener, [first[index]?.refused, again.refused]);
     if (left !== undefined) return left;
   }
   if (
@@ -86,25 +93,46 @@ function openedBy({ rows, own, asReplica, row, opener }: Try): Undecided {
   );
 }
 
-/** What is not known of a branch that no row has opened; `undefined`: rows were asked for it, and it stays closed. */
-function notTold(
-  { sql, items, unmet }: Opener,
+/** What is not known of a branch that no row has opened; `undefined`: the persona settles that it stays closed. */
+async function notTold(
+  context: Context,
+  { sql, items, unmet, settled, guess }: Opener,
   refusals: readonly (Refusal | undefined)[],
-): Undecided | undefined {
+): Promise<Undecided | undefined> {
   const refused = refusals.at(-1);
-  const tables = [...new Set(items.map(({ relation }) => formatQualified(relation)))].join(" and ");
-  const model = `a row of ${tables === "" ? "that table" : tables} in the seed as a model, that branch in the row set, or a waiver with a reason`;
+  const tables = tablesOf(items);
   if (refused !== undefined)
     return undecided(
       `rows of ${tables} may open ${sql}, and none could be put in: ${refused.message} (${refused.code})`,
-      model,
+      modelOf(items),
+    );
+  const answers = await Promise.all(settled.map((one) => context.answer(one)));
+  if (answers.some((values) => values !== undefined && values[0] !== "true")) return undefined;
+  if (guess)
+    return undecided(
+      `rows of other tables may open ${sql}, and a function's body that it rests on cannot be read`,
+      "a body that is one SQL expression, or a waiver with a reason",
     );
   const [first] = unmet;
-  if (first === undefined) return undefined;
+  return first === undefined
+    ? undecided(`rows of ${tables} may open ${sql}: none that was tried does`, modelOf(items))
+    : notFound({ sql, items }, first);
+}
+
+function notFound({ sql, items }: Pick<Opener, "sql" | "items">, { node }: Unmet): Undecided {
   return undecided(
-    `rows of other tables may open ${sql}: none was found for which ${show(first.node)} holds`,
-    model,
+    `rows of other tables may open ${sql}: none was found for which ${show(node)} holds`,
+    modelOf(items),
   );
+}
+
+function tablesOf(items: readonly Item[]): string {
+  return [...new Set(items.map(({ relation }) => formatQualified(relation)))].join(" and ");
+}
+
+function modelOf(items: readonly Item[]): string {
+  const tables = tablesOf(items);
+  return `a row of ${tables === "" ? "that table" : tables} in the seed as a model, that branch in the row set, or a waiver with a reason`;
 }
 
 const openerLimit = 12;
@@ -132,7 +160,7 @@ export async function rowsBehind(context: Context, call: CallOf | undefined): Pr
       .filter((_, index) => own[index] !== true)
       .slice(0, openerLimit)
       .map(async (one) => {
-        const made = await tryFor(context, one, { row: {}, standing: undefined }, false);
+        const made = await tryFor(context, one, { row: {}, standing: undefined, all: [] }, false);
         // What is no equality is met by a row that is made for it.
         const solved = one.unmet.length === 0 ? [] : (await solvedRows(context, one, {})).slice(0, 1);
         return [...(made === undefined ? [] : [made]), ...solved];
@@ -151,19 +179,6 @@ export async function rowsBehind(context: Context, call: CallOf | undefined): Pr
   );
 }
 
-/** One way, with the rows that are there for it. */
-export interface Try {
-  readonly opener: Opener;
-  readonly rows: readonly OtherRow[];
-  /** The row that the policy is asked about, and what makes it be there; `undefined`: it is. */
-  readonly row: Row;
-  readonly place: string | undefined;
-  /** The persona puts the rows in itself. */
-  readonly own: boolean;
-  /** Triggers and foreign keys are off. */
-  readonly asReplica: boolean;
-}
-
 function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[]): readonly Opener[] {
   return keys.flatMap(({ column, to }): readonly Opener[] => {
     const relation = knowledge.schema.relation(to.schema, to.name);
@@ -179,7 +194,7 @@ function newParents({ knowledge, space }: Context, keys: readonly ForeignKeyUse[
       constant: undefined,
       persona: [],
     };
-    const none = { unmet: [], through: [], asksWho: [], guess: false };
+    const none = { unmet: [], through: [], settled: [], asksWho: [], guess: false };
     return [{ sql: `a new key of ${formatQualified(to)}`, items: [item], ties: [tie], ...none }];
   });
 }
@@ -188,6 +203,8 @@ interface Hidden {
   readonly row: Row;
   /** `undefined`: no such row is there. */
   readonly standing: StandingRow | undefined;
+  /** All such rows that are there. */
+  readonly all: readonly StandingRow[];
 }
 
 /** A row that is there and that the matrix does not allow, another's first; else one that could be. */
@@ -202,9 +219,9 @@ async function rowNotDeclared(context: Context, declared: Proved["declared"]): P
   );
   const hidden = rows.filter((_, index) => truths[index] !== "T");
   const standing = hidden.find(({ row }) => !namesPersona(context, row)) ?? hidden[0];
-  if (standing !== undefined) return { row: standing.row, standing };
+  if (standing !== undefined) return { row: standing.row, standing, all: hidden };
   const row = await fill(space, {}, undefined, rows[0]?.row ?? {}, true);
-  return { row: await withoutPersona(context, space, row, []), standing };
+  return { row: await withoutPersona(context, space, row, []), standing, all: [] };
 }
 
 async function firstTries(context: Context, opener: Opener, hidden: Hidden): Promise<readonly Try[]> {
@@ -253,9 +270,17 @@ async function moreTries(
 
 function placedRow(
   { space }: Context,
-  { row: before, standing }: Hidden,
+  { row: likely, standing: first, all }: Hidden,
   changes: Row,
 ): Pick<Try, "row" | "place"> {
+  // The key of another row that is there cannot be given to this one.
+  const keys = space.relation.uniques.flatMap((one) => (one.length === 1 ? one : []));
+  const wanted = keys.filter((name) => name in changes && changes[name] !== likely[name]);
+  const standing =
+    wanted.length === 0
+      ? first
+      : (all.find(({ row }) => wanted.every((name) => row[name] === changes[name])) ?? first);
+  const before = standing?.row ?? likely;
   const row = { ...before, ...changes };
   const onlyChanged = Object.fromEntries(
     Object.entries(changes).filter(([name, value]) => before[name] !== value),
@@ -263,75 +288,4 @@ function placedRow(
   const place =
     standing === undefined ? insertSql(space, row, true) : changedTry(space, standing, onlyChanged).setup;
   return { row, place };
-}
-
-interface Refusal {
-  readonly code: string;
-  readonly message: string;
-}
-
-interface Tried {
-  /** The policies let a row through that the matrix does not. */
-  readonly opened: Try | undefined;
-  /** The way is open, to the matrix as well. */
-  readonly met: boolean;
-  /** Why no row could be put in; `undefined`: one could. */
-  readonly refused: Refusal | undefined;
-}
-
-async function tried(context: Context, proved: Proved, tries: readonly Try[]): Promise<Tried> {
-  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one)));
-  const opened = tries.find((_, index) => outcomes[index] === "opened");
-  const refusals = outcomes.flatMap((one) => (typeof one === "object" ? [one] : []));
-  const [first] = refusals.filter(({ code }) => !isCode(code, "foreignKey")).concat(refusals);
-  return {
-    opened,
-    met: outcomes.includes("met"),
-    refused: refusals.length === outcomes.length ? first : undefined,
-  };
-}
-
-/** `closed`: the rows are there, and the policies let nothing more through. */
-export async function outcomeOf(
-  context: Context,
-  { policy, declared }: Proved,
-  one: Try,
-): Promise<"opened" | "met" | "closed" | Refusal> {
-  const { as, full, session, space } = context;
-  const put = one.rows.map(({ sql }): Step => ({ as: one.own ? as : privileged, sql, rows: false }));
-  const rows = one.asReplica ? [actAs("replica"), ...put, actAs("origin")] : put;
-  const place: readonly Step[] =
-    one.place === undefined ? [] : [{ as: privileged, sql: one.place, rows: false }];
-  const first = one.rows.some(({ relation }) => isBefore(space.relation, relation))
-    ? [...place, ...rows]
-    : [...rows, ...place];
-  const questions = [
-    { as, condition: policy },
-    { as: full, condition: declared },
-  ].map(({ as: who, condition: { alias, text } }): Step => {
-    const asked = { as: who, relation: space.relation, alias, texts: [text] };
-    return { as: who, sql: evaluationSql(asked, [{ row: one.row }]), rows: true, stored: true };
-  });
-  const answers = await session.askAbout(first, questions);
-  const failed = first.findIndex((step, index) => step.goOn !== true && isError(answers[index]));
-  const answer = answers[failed];
-  if (isError(answer)) {
-    // Such a row is there already; or it cannot be of that type, which nobody knows of a function that cannot be read.
-    const is = !put.includes(first[failed] as Step) || isCode(answer.code, "unique");
-    return is || (one.opener.guess && isCode(answer.code, "data")) ? "closed" : answer;
-  }
-  const kept = first.findIndex((step, index) => put.includes(step) && isUntouched(answers[index]));
-  if (kept >= 0 && one.rows.every(({ changes }) => !changes))
-    return { code: "0 rows", message: "a trigger or a rule kept the row from being stored" };
-  const [reached, allowed] = answers.slice(first.length);
-  if (truthOf(reached) !== "T") return "closed";
-  return ["F", "N"].includes(truthOf(allowed) ?? "") ? "opened" : "met";
-}
-
-function isUntouched(answer: StepAnswer | undefined): boolean {
-  return answer !== undefined && "touched" in answer && answer.touched === 0;
-}
-
-function truthOf(answer: StepAnswer | undefined): string | null {
-  return answer !== undefined && "value" in answer ? answer.value : null;
 }

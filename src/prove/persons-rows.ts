@@ -1,41 +1,63 @@
 import type { Opener } from "./analyse/openers.ts";
-import type { Item } from "./analyse/ties.ts";
+import type { Item, Tie } from "./analyse/ties.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { standingRows } from "./show/rows.ts";
 import { spaceOf } from "./tied-values.ts";
 import { roleValue } from "./who.ts";
 
+/** Each choice is tried. */
+const rowsOfOne = 3;
+
 /**
  * Rows of the persona's own that a way reads, as they are there (its profile, with a level): others' rows are made beside them.
- * `undefined`: it has none, or others' rows would have to hold what these hold, as a member's do.
+ * None: it has no such row, or others' rows would have to hold what these hold, as a member's do.
  */
 export async function personsRows(
   context: Context,
-  { items, ties, unmet }: Opener,
-): Promise<ReadonlyMap<Item, Row> | undefined> {
-  // By equality alone only rows that name the persona open it.
-  if (unmet.length === 0) return undefined;
-  const found = new Map<Item, Row>();
-  for (const { slots, columns, persona } of ties) {
-    const answers = await Promise.all(
-      persona.map(async (one) =>
-        (await roleValue(context, one)) === undefined ? await context.answer(one) : [],
-      ),
-    );
-    const values = answers.flatMap((one) => one ?? []);
-    if (values.length === 0) continue;
-    if (columns.length > 0) return undefined;
-    for (const { item, column } of slots) {
+  { items, ties }: Opener,
+): Promise<readonly ReadonlyMap<Item, Row>[]> {
+  const found = new Map<Item, readonly Row[]>();
+  for (const tie of ties) {
+    const values = await valuesOfWho(context, tie);
+    if (values.length === 0 || tie.ofRow === true) continue;
+    if (tie.columns.length > 0) return [];
+    for (const { item, column } of tie.slots) {
       if (found.has(item)) continue;
       const rows = await standingRows(spaceOf(context, item.relation));
-      const own = rows.find(({ row }) => values.includes(row[column] ?? null));
-      if (own === undefined) return undefined;
-      found.set(item, own.row);
+      const asked = constantsOf(ties, item);
+      const own = rows
+        .map(({ row }) => row)
+        .filter((row) => values.includes(row[column] ?? null))
+        .filter((row) => asked.every(([name, value]) => row[name] === value));
+      if (own.length === 0) return [];
+      found.set(item, own.slice(0, rowsOfOne));
     }
   }
   const isShared = ties.some(
     ({ slots }) => slots.some(({ item }) => found.has(item)) && slots.some(({ item }) => !found.has(item)),
   );
-  return isShared || found.size === items.length ? undefined : found;
+  if (isShared || found.size === items.length) return [];
+  const most = Math.max(1, ...[...found.values()].map(({ length }) => length));
+  return Array.from(
+    { length: most },
+    (_, index) => new Map([...found].map(([item, rows]) => [item, rows[index] ?? rows[0] ?? {}])),
+  );
+}
+
+async function valuesOfWho(context: Context, { persona }: Tie): Promise<readonly (string | null)[]> {
+  const answers = await Promise.all(
+    persona.map(async (one) =>
+      (await roleValue(context, one)) === undefined ? await context.answer(one) : [],
+    ),
+  );
+  return answers.flatMap((one) => one ?? []);
+}
+
+function constantsOf(ties: readonly Tie[], item: Item): readonly (readonly [string, string | null])[] {
+  return ties.flatMap(({ slots, constant }) =>
+    constant === undefined
+      ? []
+      : slots.filter((slot) => slot.item === item).map(({ column }) => [column, constant] as const),
+  );
 }

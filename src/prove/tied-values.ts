@@ -52,7 +52,7 @@ export async function valueFor(context: Context, tie: Tie, hidden: Row, own: boo
   if (ofRole !== undefined) return { value: ofRole, excluded: [], ofRole: true };
   const answers = await Promise.all(tie.persona.map((one) => context.answer(one)));
   const names = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
-  if (own && names[0] !== undefined) return { value: names[0], excluded: [] };
+  if ((own || tie.ofRow === true) && names[0] !== undefined) return { value: names[0], excluded: [] };
   return { value: await likelyValue(context, tie, hidden), excluded: own ? [] : names };
 }
 
@@ -166,10 +166,10 @@ export function namesPersona({ identities }: Context, row: Row): boolean {
 /** What the ties say of the row that the policy is about. */
 export function ownValues({ ties }: Opener, values: readonly TiedValue[]): Row {
   const row: Record<string, string | null> = {};
-  for (const [index, { persona, columns }] of ties.entries()) {
+  for (const [index, tie] of ties.entries()) {
     const { value, ofRole } = values[index] ?? {};
-    if (value !== undefined && (persona.length === 0 || ofRole === true))
-      for (const name of columns) row[name] = value;
+    if (value !== undefined && (tie.persona.length === 0 || tie.ofRow === true || ofRole === true))
+      for (const name of tie.columns) row[name] = value;
   }
   return row;
 }

@@ -18,7 +18,7 @@ import {
   selectOf,
   stringOf,
 } from "./tree.ts";
-import { queryName, slotOf, unmetBy } from "./way-parts.ts";
+import { queryName, slotOf, unread } from "./way-parts.ts";
 
 /** A row of a query, and what it comes from. */
 type FirstRow = (select: SelectStmt | undefined, place: Place) => Rows | undefined;
@@ -105,7 +105,7 @@ function renamedRow(item: Item, names: readonly string[]): Rows {
 /** Of a function that is not read: what it makes of a row is not known, nor whether it makes anything. */
 function unknownRow(node: Node, place: Place): Rows {
   const query = { ...selectOf(boolean(true)), fromClause: [node] };
-  return { way: unmetBy(exists(query), place)[0] ?? nothing, columns: new Map() };
+  return { way: unread(exists(query), place)[0] ?? nothing, columns: new Map() };
 }
 
 function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | undefined {

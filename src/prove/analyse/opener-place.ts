@@ -109,6 +109,13 @@ export function bodyFor(
   }
 }
 
+/** A call of a function whose body is no expression, and that is not built in. */
+export function isUnread(node: Node, { reading: { schema } }: Place): boolean {
+  const call = part(node, "FuncCall");
+  const fn = call && schema.callee((call.funcname ?? []).map(stringOf), call.args?.length ?? 0);
+  return fn !== undefined && bodyOf(fn) === undefined;
+}
+
 export function viewQuery({ definition }: ProofRelation, { reading }: Place): SelectStmt | undefined {
   try {
     const [query] = parseStatements(definition ?? "");

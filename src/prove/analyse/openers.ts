@@ -20,6 +20,8 @@ export interface Opener {
   /** What must hold besides: no value is known for which it does. */
   readonly unmet: readonly Unmet[];
   readonly through: readonly Through[];
+  /** What must hold and reads no row. */
+  readonly settled: readonly Question[];
   /** Who asks, as far as rows are compared with it; `undefined`: it cannot be asked apart. Only rows that name that open it. */
   readonly asksWho: readonly (Question | undefined)[];
   /** Of a function that cannot be read. */
@@ -71,6 +73,11 @@ function read(
   reading: Reading,
 ): readonly Opener[] {
   const ways = new Map<string, Way>();
+  const { relations } = reading.reaches.of(tree);
+  // A row that names the persona may be what makes it a member.
+  const readsItself = reading.schema
+    .kin(relation)
+    .some(({ schema, name }) => relations.has(`${schema}.${name}`));
   for (let choice = 0, most = 1; choice < Math.min(most, choiceLimit); choice += 1) {
     const place = outermost(reading, choice);
     for (const way of waysAt(place)) {
@@ -81,13 +88,28 @@ function read(
   }
   return [...ways.values()]
     .map((way) => withoutItself(way, relation))
-    .filter(({ items, through }) => items.length + through.length > 0)
-    .map((way) => openerOf(way, way.sql ?? show(tree), reading));
+    .filter((way) => way.items.length + way.through.length > 0 && !isContradictory(way))
+    .map((way) => openerOf(way, way.sql ?? show(tree), reading, !readsItself && way.items.length > 0));
+}
+
+/** A column would have to be true and false. */
+function isContradictory({ equal: pairs }: Way): boolean {
+  const said = pairs.flatMap(([one, other]) => {
+    const [slot, constant] = one.kind === "slot" ? [one, other] : [other, one];
+    return slot.kind === "slot" && constant.kind === "constant" ? [{ ...slot.slot, is: constant.value }] : [];
+  });
+  return said.some(
+    ({ item, column, is }) =>
+      is === "true" && said.some((one) => one.item === item && one.column === column && one.is === "false"),
+  );
 }
 
 /** The same way by another choice has rows of its own: they are told apart by their tables. */
-function keyOf({ items, equal: pairs, unmet, through }: Way): string {
-  return JSON.stringify([items, pairs, unmet.map(({ node }) => node), through], byName);
+function keyOf({ items, equal: pairs, unmet, through, settled }: Way): string {
+  return JSON.stringify(
+    [items, pairs, unmet.map(({ node }) => node), through, settled.map(({ sql }) => sql)],
+    byName,
+  );
 }
 
 function byName(key: string, value: unknown): unknown {
@@ -99,16 +121,20 @@ const choiceLimit = 6;
 /** Rows of more tables are not put in together. */
 const itemLimit = 4;
 
-function openerOf(way: Way, sql: string, reading: Reading): Opener {
-  const { items, equal: pairs, unmet, through, guess } = way;
+function openerOf(way: Way, sql: string, reading: Reading, anyRow: boolean): Opener {
+  const { items, equal: pairs, unmet, through, settled, guess } = way;
   const tooMany = items.length > itemLimit;
   return {
     sql,
     items: tooMany ? [] : items,
-    ties: tied(pairs),
+    ties: tied(pairs).map((tie) => ({
+      ...tie,
+      ofRow: anyRow && tie.slots.length === 0 && tie.persona.length > 0,
+    })),
     unmet: tooMany ? [...unmet, ...through.map(({ tree }) => ({ node: tree, scope: new Map() }))] : unmet,
     through,
-    asksWho: questionsOfWho(way, reading),
+    settled,
+    asksWho: questionsOfWho(way, reading, !anyRow),
     guess,
   };
 }
@@ -120,6 +146,6 @@ export function openersOfRows(of: ProofRelation | FuncCall, reading: Reading): r
   const body = isView ? { select: viewQuery(of, place), place } : bodyFor(of, place);
   const sql = isView ? of.name : show({ FuncCall: of });
   return (body?.select === undefined ? [] : rowsOf(body.select, body.place))
-    .map(({ way }) => openerOf(way, sql, reading))
+    .map(({ way }) => openerOf(way, sql, reading, false))
     .filter(({ items }) => items.length > 0);
 }

@@ -135,13 +135,37 @@ function unqualified(node: Node, name: string, { levels, parameters, relation }:
 function resolvedSelect(select: SelectStmt, scope: Scope): SelectStmt {
   const { inside, clause } = withQueries(select.withClause, scope);
   const added = clause === undefined ? {} : { withClause: clause };
-  const { larg, rarg, withClause: _, ...rest } = select;
+  const { larg, rarg, withClause: _, fromClause = [], ...rest } = select;
   if (larg !== undefined && rarg !== undefined) {
     const sides = { larg: resolvedSelect(larg, inside), rarg: resolvedSelect(rarg, inside) };
     return { ...resolved(rest, inside), ...added, ...sides };
   }
-  const items = (select.fromClause ?? []).flatMap((one) => itemsOf(one, inside));
-  return { ...resolved(rest, { ...inside, levels: [...inside.levels, items] }), ...added };
+  const items: Item[] = [];
+  const from = fromClause.map((one) => {
+    const item = resolvedItem(one, inside, items);
+    items.push(...itemsOf(one, inside));
+    return item;
+  });
+  const made = resolved(rest, { ...inside, levels: [...inside.levels, items] });
+  return { ...made, ...(from.length > 0 && { fromClause: from }), ...added };
+}
+
+/** What stands in FROM sees the items before it where it is LATERAL, as a function always is, and never itself: `unnest(tags) tags`. */
+function resolvedItem(node: Node, scope: Scope, before: readonly Item[]): Node {
+  const join = part(node, "JoinExpr");
+  const beside = (items: readonly Item[]): Scope => ({ ...scope, levels: [...scope.levels, items] });
+  if (join?.larg === undefined || join.rarg === undefined) {
+    const isLateral =
+      part(node, "RangeSubselect")?.lateral === true || part(node, "RangeFunction") !== undefined;
+    return resolved(node, isLateral ? beside(before) : scope);
+  }
+  const left = [...before, ...itemsOf(join.larg, scope)];
+  const sides = {
+    larg: resolvedItem(join.larg, scope, before),
+    rarg: resolvedItem(join.rarg, scope, left),
+  };
+  const quals = join.quals && resolved(join.quals, beside([...left, ...itemsOf(join.rarg, scope)]));
+  return { JoinExpr: { ...join, ...sides, ...(quals && { quals }) } };
 }
 
 function withQueries(

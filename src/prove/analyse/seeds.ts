@@ -125,6 +125,7 @@ function ofType(
   seeds: readonly Seed[],
 ): readonly string[] {
   if (isTextual(column)) return texts(constants.slice(0, 40), numbers);
+  if (column.base === "uuid") return [...constants, ...identifiers(constants.slice(0, 40), numbers)];
   if (isIntegral(column))
     return [...Array.from({ length: 831 }, (_, n) => n - 130), ...around(numbers).map(Math.trunc)].map(
       String,
@@ -141,6 +142,20 @@ function ofType(
       "(,)",
     ];
   return constants;
+}
+
+const anyUuid = "9f9f9f9f-9f9f-4f9f-8f9f-9f9f9f9f9f77";
+
+/** Identifiers that hold a part, at their beginning, their end, or where a number says. */
+function identifiers(parts: readonly string[], numbers: readonly number[]): readonly string[] {
+  const places = numbers.map((n) => n - 1).filter((n) => Number.isInteger(n) && n > 0 && n < 36);
+  return parts
+    .filter((one) => /^[0-9a-f-]{1,35}$/i.test(one))
+    .flatMap((one) =>
+      [0, anyUuid.length - one.length, ...places]
+        .filter((at) => at + one.length <= anyUuid.length)
+        .map((at) => `${anyUuid.slice(0, at)}${one}${anyUuid.slice(at + one.length)}`),
+    );
 }
 
 function around(numbers: readonly number[]): readonly number[] {

@@ -18,6 +18,8 @@ export interface Tie {
   readonly value?: Question | undefined;
   /** What the persona itself is compared with: a row of another's must not hold it. */
   readonly persona: readonly Question[];
+  /** The row that the condition is about may hold what the persona is compared with: no other row does. */
+  readonly ofRow?: boolean;
 }
 
 export interface Slot {
@@ -51,6 +53,8 @@ export interface Way {
   /** What must hold besides. */
   readonly unmet: readonly Unmet[];
   readonly through: readonly Through[];
+  /** What must hold and reads no row: the persona settles it. */
+  readonly settled: readonly Question[];
   /** Of a function that cannot be read. */
   readonly guess: boolean;
   readonly sql: string | undefined;
@@ -66,7 +70,15 @@ export interface Rows {
 /** What names of FROM items mean. */
 export type Scope = ReadonlyMap<string, Item | Rows>;
 
-export const nothing: Way = { items: [], equal: [], unmet: [], through: [], guess: false, sql: undefined };
+export const nothing: Way = {
+  items: [],
+  equal: [],
+  unmet: [],
+  through: [],
+  settled: [],
+  guess: false,
+  sql: undefined,
+};
 
 export function joinedWays(one: Way, other: Way): Way {
   return {
@@ -74,6 +86,7 @@ export function joinedWays(one: Way, other: Way): Way {
     equal: [...one.equal, ...other.equal],
     unmet: [...one.unmet, ...other.unmet],
     through: [...one.through, ...other.through],
+    settled: [...one.settled, ...other.settled],
     guess: one.guess || other.guess,
     sql: one.sql ?? other.sql,
   };

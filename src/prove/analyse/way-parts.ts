@@ -1,8 +1,18 @@
 import type { BooleanTest, FuncCall, Node, SelectStmt } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { asksSession, isTable, type Place, questionOf, wanted } from "./opener-place.ts";
+import { asksSession, isTable, isUnread, type Place, questionOf, wanted } from "./opener-place.ts";
 import { persona, type Question } from "./question.ts";
-import { type Item, joinedWays, nothing, type Operand, type Rows, type Scope, type Way } from "./ties.ts";
+import {
+  type Item,
+  joinedWays,
+  nothing,
+  type Operand,
+  type Rows,
+  type Scope,
+  tied,
+  type Way,
+} from "./ties.ts";
+import { isAggregated } from "./widen.ts";
 import { exists, outerNames, part, readsRow, show, stringOf, walk } from "./tree.ts";
 
 export const wayLimit = 24;
@@ -19,6 +29,42 @@ export function unmetBy(node: Node, place: Place): readonly Way[] {
     callsIn(node).some((name) => place.reading.schema.aggregates.has(name)) ||
     (readsTables(node, place) && !asksSession(node, place.reading));
   return isAbout ? [withUnmet(nothing, node, place.scope)] : [nothing];
+}
+
+/** What a function that cannot be read asks of its tables' rows. */
+export function unread(node: Node, place: Place): readonly Way[] {
+  return readsTables(node, place)
+    ? [{ ...withUnmet(nothing, node, place.scope), guess: true }]
+    : unmetBy(node, place);
+}
+
+/** A condition that reads neither the row nor any table; `undefined`: it does. */
+export function settledBy(node: Node, place: Place): readonly Way[] | undefined {
+  const isRead = readsRow(node) || outerNames(node).length > 0 || readsTables(node, place);
+  // How many rows there are is no matter of the persona's.
+  const question = isRead || isAggregated(node, place.reading) ? undefined : questionOf(node, place);
+  return question && [{ ...nothing, settled: [question] }];
+}
+
+/** Calls whose value is, or holds, that of their argument. */
+export const passesOn: RegExp =
+  /^(?:|lower|upper|btrim|array_agg|unnest|max|min|sum|bool_or|bool_and|every)$/;
+
+/** The value of a call that asks of no row. */
+export function wayOfCall(node: Node, place: Place): Way {
+  return (isUnread(node, place) ? unread(node, place)[0] : undefined) ?? nothing;
+}
+
+/** Of a query that is too deep to be read. */
+export function unreadRows(select: SelectStmt, { scope }: Place): readonly Rows[] {
+  return [{ way: withUnmet(nothing, exists(select), scope), columns: new Map() }];
+}
+
+/** Other rows may be before these, or count as well. */
+export function notAlone(select: SelectStmt, scope: Scope): readonly Way[] {
+  return select.limitOffset === undefined && !isExtreme(select.targetList)
+    ? [nothing]
+    : [withUnmet(nothing, exists(select), scope)];
 }
 
 /** Rows of UNION are those of either side; of INTERSECT and EXCEPT it is not known whether the other side has them. */
@@ -80,17 +126,21 @@ export function fewest(ways: readonly Way[], place: Place): readonly Way[] {
 
 /** Only rows that name the persona, or what it holds, open it; where it is asked for its role, others' do. */
 function isOfPersona(way: Way, reading: Reading): boolean {
-  return questionsOfWho(way, reading).some((one) => one === undefined || !/role|_user|claims/i.test(one.sql));
+  return questionsOfWho(way, reading, false).some(
+    (one) => one === undefined || !/role|_user|claims/i.test(one.sql),
+  );
 }
 
 /** With what of the persona rows are compared; `undefined`: it cannot be asked apart from them. */
 export function questionsOfWho(
   { equal: pairs, unmet }: Way,
   reading: Reading,
+  /** What only the row itself holds of the persona is any row's to hold. */
+  ofRowToo = true,
 ): readonly (Question | undefined)[] {
-  const compared = pairs
-    .filter((pair) => pair.some(({ kind }) => kind === "slot" || kind === "column"))
-    .flatMap((pair) => pair.flatMap((one) => (one.kind === "persona" ? [one.question] : [])));
+  const compared = tied(pairs).flatMap(({ slots, columns, persona: asked }) =>
+    slots.length > 0 || (ofRowToo && columns.length > 0) ? asked : [],
+  );
   return [...compared, ...unmet.flatMap(({ node }) => sessionParts(node, reading))];
 }
 
@@ -141,7 +191,7 @@ export function onlyColumn({ columns }: Rows): Operand | undefined {
 }
 
 /** One row's value need not be the least, the greatest or the sum of all. */
-export function isExtreme(targets: readonly Node[] | undefined): boolean {
+function isExtreme(targets: readonly Node[] | undefined): boolean {
   let found = false;
   walk(targets, (one) => {
     found ||= /^(?:min|max|sum)$/.test(stringOf(part(one, "FuncCall")?.funcname?.at(-1)));
@@ -164,6 +214,25 @@ export function operandIn(item: Item | Rows, name: string): Operand | undefined 
   return item.columns.has(name) ? item.columns.get(name) : onlyColumn(item);
 }
 
+/** What `*` stands for. */
+export function allColumns(
+  scope: Scope,
+  of: string | undefined,
+): readonly {
+  readonly name: string;
+  readonly value: { readonly operand: Operand; readonly way: Way } | undefined;
+}[] {
+  return [...scope].flatMap(([alias, item]) => {
+    if ((of !== undefined && of !== alias) || alias.startsWith(queryName(""))) return [];
+    const names =
+      "relation" in item ? item.relation.columns.map(({ name }) => name) : [...item.columns.keys()];
+    return names.map((name) => {
+      const operand = operandIn(item, name);
+      return { name, value: operand && { operand, way: nothing } };
+    });
+  });
+}
+
 /** No FROM item can have that name. */
 export function queryName(name: string | undefined): string {
   return `with ${name ?? ""}`;
@@ -175,7 +244,7 @@ export const isTrue: Operand = { kind: "constant", value: "true" };
 export function guessed(call: FuncCall, operands: readonly Operand[], place: Place): readonly Way[] {
   const { reaches, schema } = place.reading;
   const columns = operands.flatMap((one) => (one.kind === "column" ? [one] : []));
-  if (columns.length === 0) return unmetBy({ FuncCall: call }, place);
+  if (columns.length === 0) return unread({ FuncCall: call }, place);
   const names = reaches.of({ FuncCall: call }).relations;
   const ways = [...schema.relations].flatMap((relation) => {
     if (!names.has(`${relation.schema}.${relation.name}`) || !isTable(relation)) return [];

@@ -16,21 +16,26 @@ import {
 import { comparison } from "./comparable.ts";
 import { fromItems } from "./from-items.ts";
 import {
+  allColumns,
   chosen,
   combinedRows,
   fewest,
   guessed,
-  isExtreme,
   isMade,
   needNotBeEqual,
+  notAlone,
   named,
   onlyColumn,
+  passesOn,
   orNull,
   operandIn,
   queryName,
   readsTables,
+  settledBy,
   together,
   unmetBy,
+  unreadRows,
+  wayOfCall,
   withUnmet,
 } from "./way-parts.ts";
 import {
@@ -45,7 +50,6 @@ import {
   type Way,
 } from "./ties.ts";
 import {
-  exists,
   fieldsOf,
   outerNames,
   part,
@@ -70,11 +74,8 @@ export function waysOf(node: Node | undefined, holds: boolean, place: Place): re
   if (test !== undefined) return orNull(test, holds, (is) => waysOf(test.arg, is === holds, place), place);
   const isCase = part(node, "CaseExpr") !== undefined;
   const choices = isCase ? casesOf(node, holds) : part(node, "CoalesceExpr")?.args;
-  if (choices !== undefined)
-    return fewest(
-      choices.flatMap((one) => waysOf(one, isCase || holds, place)),
-      place,
-    );
+  const chosenWays = choices?.flatMap((one) => waysOf(one, isCase || holds, place));
+  if (chosenWays !== undefined) return fewest(chosenWays, place);
   if (place.depth > 0) return waysOfPart(node, holds, place);
   const isRead = readsTables(node, place);
   return waysOfPart(node, holds, place).map((one) =>
@@ -86,6 +87,8 @@ export function waysOf(node: Node | undefined, holds: boolean, place: Place): re
 
 function waysOfPart(node: Node, holds: boolean, place: Place): readonly Way[] {
   const link = part(node, "SubLink");
+  const settled = settledBy(wanted(node, holds), place);
+  if (settled !== undefined) return settled;
   if (link !== undefined) return named(node, throughQuery(link, holds, place));
   const call = part(node, "FuncCall");
   if (call === undefined) return compared(node, holds, place);
@@ -120,8 +123,7 @@ function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way
     const value = part(select?.targetList?.[0], "ResTarget")?.val;
     if (select?.fromClause === undefined || value === undefined) continue;
     const condition: Node = { ResTarget: { val: { A_Expr: { ...operation, [side]: value } } } };
-    const within = holding({ ...select, targetList: [condition] }, holds);
-    return rowsOf(within, body?.place ?? place).map(({ way }) => way);
+    return throughRows({ ...select, targetList: [condition] }, holds, body?.place ?? place);
   }
   return undefined;
 }
@@ -199,7 +201,7 @@ function plainlyEqual(
 
 function equalTo(node: Node | undefined, to: Operand, place: Place): readonly Way[] | undefined {
   const own = node && operandOf(node, place);
-  return own === undefined ? undefined : [joinedWays(own.way, { ...nothing, equal: [[own.operand, to]] })];
+  return own && [joinedWays(own.way, { ...nothing, equal: [[own.operand, to]] })];
 }
 
 /** What an expression's value is, and the rows that it comes from. */
@@ -226,18 +228,14 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
     if (!readsTables(inner, place) || asksSession(inner, place.reading)) {
       const question = place.reading.schema.aggregates.has(called) ? undefined : questionOf(inner, place);
       const kind = isForEverybody(inner, place) ? "value" : "persona";
-      return question && { operand: { kind, question }, way: nothing };
+      return question && { operand: { kind, question }, way: wayOfCall(inner, place) };
     }
   }
   const added = joinedArrays(inner, place);
   if (added !== undefined) return operandOf(added, place);
   const call = part(inner, "FuncCall");
   const [arg] = call?.args ?? part(inner, "CoalesceExpr")?.args ?? [];
-  if (
-    arg !== undefined &&
-    /^(?:|lower|upper|btrim|array_agg|unnest|max|min|sum|bool_or|bool_and|every)$/.test(called)
-  )
-    return operandOf(arg, place);
+  if (arg !== undefined && passesOn.test(called)) return operandOf(arg, place);
   return scalarOf(inner, place);
 }
 
@@ -255,11 +253,10 @@ function scalarOf(node: Node, place: Place): { readonly operand: Operand; readon
 function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way[] {
   const { subLinkType, subselect, testexpr, operName } = link;
   const select = part(subselect, "SelectStmt");
-  if (subLinkType === "EXPR_SUBLINK" && select !== undefined)
-    return rowsOf(holding(select, holds), place).map(({ way }) => way);
+  if (subLinkType === "EXPR_SUBLINK" && select !== undefined) return throughRows(select, holds, place);
   // What is not there opens it.
   if (!holds) return [nothing];
-  const compares = operName === undefined || stringOf(operName.at(-1)) === "=";
+  const compares = /^=?$/.test(stringOf(operName?.at(-1)));
   if (
     select === undefined ||
     (subLinkType !== "EXISTS_SUBLINK" && !(subLinkType === "ANY_SUBLINK" && compares))
@@ -288,16 +285,20 @@ function throughCall(call: FuncCall, holds: boolean, place: Place): readonly Way
   }
   const { targetList, fromClause, whereClause, withClause } = body.select;
   const value = part(targetList?.[0], "ResTarget")?.val;
-  if (fromClause === undefined && withClause === undefined)
+  if ((fromClause ?? withClause) === undefined)
     return together([waysOf(value, holds, body.place), waysOf(whereClause, true, body.place)], body.place);
-  return rowsOf(holding(body.select, holds), body.place).map(({ way }) => way);
+  return throughRows(body.select, holds, body.place);
+}
+
+function throughRows(select: SelectStmt, holds: boolean, place: Place): readonly Way[] {
+  return rowsOf(holding(select, holds), place).map(({ way }) => way);
 }
 
 /** One row of each table of a query, such that the query has a row; and what the columns of that are. */
 export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
-  if (place.depth > deepest) return [];
+  if (place.depth > deepest) return unreadRows(select, place);
   // What a recursive query starts with is one of its rows.
-  const { larg, rarg, withClause, limitOffset } = select;
+  const { larg, rarg, withClause } = select;
   if (larg !== undefined && rarg !== undefined)
     return combinedRows(select, [rowsOf(larg, place), rowsOf(rarg, place)], place);
   const scope = new Map(place.scope);
@@ -311,17 +312,16 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   const where = together(
     [
       ...[...quals, select.whereClause, select.havingClause].map((one) => waysOf(one, true, inside)),
-      // Other rows may be before these, or count as well.
-      limitOffset === undefined && !isExtreme(select.targetList)
-        ? [nothing]
-        : [withUnmet(nothing, exists(select), scope)],
+      notAlone(select, scope),
     ],
     inside,
   );
-  const targets = (select.targetList ?? []).map((target, index) => {
+  const targets = (select.targetList ?? []).flatMap((target, index) => {
     const { name, val } = part(target, "ResTarget") ?? {};
+    const fields = fieldsOf(val) ?? [];
+    if (fields.at(-1) === "*") return allColumns(scope, fields.at(-2));
     const value = val && operandOf(val, inside);
-    return { name: name ?? fieldsOf(val)?.at(-1) ?? String(index), value };
+    return [{ name: name ?? fields.at(-1) ?? String(index), value }];
   });
   const columns = new Map(targets.map(({ name, value }) => [name, value?.operand]));
   const all = targets.reduce((sum, { value }) => joinedWays(sum, value?.way ?? nothing), way);

@@ -11,6 +11,7 @@ test.each(
     "put-in",
     "session-and-effects",
     "other-rows",
+    "beside-own",
     "claims",
     "token-parts",
     "raising",
