@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import type { ProofAnswer } from "../model/proof.ts";
+import type { ProofAnswer, RestsOn } from "../model/proof.ts";
 import { closersOf, type Opener } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
@@ -26,8 +26,14 @@ const atMost = { rows: 4, made: 40, ways: 12, values: 16, tries: 200, changed: 2
  * not ask for it, ask otherwise, or read a table whose own policies hide it from the persona. Such rows are put in: what the policies let
  * through, and the matrix then no longer does, is not proved.
  */
-export async function keptOpen(context: Context, proved: Proved): Promise<Undecided | undefined> {
+export async function keptOpen(
+  context: Context,
+  proved: Proved,
+  { claims, time }: RestsOn,
+): Promise<Undecided | undefined> {
   const { declared, policy } = proved;
+  // What hangs on claims or the time is no pass as it is.
+  if (claims.length + time.length > 0) return undefined;
   if (declared.tree === undefined || policy.tree === undefined) return undefined;
   const closers = closersOf(declared.tree, context.space.relation, context.knowledge)
     .filter(({ items }) => items.length > 0)

@@ -125,7 +125,7 @@ export async function finish(
     : rest;
   const opened =
     (await openedByOthers(context, proved, rests, close.keys)) ??
-    (await keptOpen(context, proved)) ??
+    (await keptOpen(context, proved, rests)) ??
     (await openedByTokens(context, proved, rests));
   if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
