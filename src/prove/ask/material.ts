@@ -29,7 +29,7 @@ export class Material {
     if (key === undefined) return undefined;
     const referenced = key.referenced[key.columns.indexOf(name)] ?? "";
     const values = await this.#list(
-      `select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null limit 501`,
+      `select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null order by 1 limit 501`,
     );
     // With several columns, one NULL frees the others.
     const bound =
@@ -41,7 +41,7 @@ export class Material {
   standing(relation: ProofRelation, name: string): Promise<readonly string[]> {
     const column = quoteIdent(name);
     return this.#list(
-      `select distinct ${column}::text from ${quoteQualified(relation)} where pg_catalog.octet_length(${column}::text) < ${longestValue} limit 30`,
+      `select distinct ${column}::text from ${quoteQualified(relation)} where pg_catalog.octet_length(${column}::text) < ${longestValue} order by 1 limit 30`,
     );
   }
 
@@ -58,7 +58,7 @@ export class Material {
               if (key === undefined || key.base !== column.base) return [];
               return [
                 this.#list(
-                  `select distinct ${quoteIdent(name)}::text from ${quoteQualified(relation)} where ${quoteIdent(name)} is not null limit 100`,
+                  `select distinct ${quoteIdent(name)}::text from ${quoteQualified(relation)} where ${quoteIdent(name)} is not null order by 1 limit 100`,
                 ),
               ];
             }),
