@@ -19,7 +19,7 @@ import type { Proved } from "./variants.ts";
 type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
 
 /** Rows of each kind that are tried, ways, and other values of the row that is put in. */
-const atMost = { rows: 4, made: 40, ways: 12, values: 16, tries: 200, changed: 200, texts: 6 };
+const atMost = { rows: 2, made: 40, ways: 12, values: 16, tries: 80, changed: 200, texts: 6 };
 
 /**
  * A row set that holds unless another table has a row (a block, a ban) is the policy's only while the policies see that row, too: they may
@@ -90,7 +90,7 @@ async function rowsOfBoth(context: Context, { policy, declared }: Proved): Promi
   const filled = await filledRows(space, made, undefined);
   return [
     ...(await isAllowed(standing)).map((row): Both => ({ row, place: undefined })),
-    ...filled.map(({ row }): Both => ({ row, place: insertSql(space, row, true) })),
+    ...filled.slice(0, atMost.rows).map(({ row }): Both => ({ row, place: insertSql(space, row, true) })),
   ];
 }
 
