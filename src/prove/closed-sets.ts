@@ -39,13 +39,13 @@ export async function keptOpen(
     .filter(({ items }) => items.length > 0)
     .slice(0, atMost.ways);
   if (closers.length === 0) return undefined;
-  const { tree } = declared;
+  const said = saidBy(declared.tree, policy.tree);
   const rows = await rowsOfBoth(context, proved);
   const tries = await Promise.all(
     closers.flatMap((closer) =>
       rows.map(async (one) => [
         await tryOf(context, closer, one),
-        ...(await changing(context, closer, one, tree)),
+        ...(await changing(context, closer, one, said)),
       ]),
     ),
   );
@@ -53,7 +53,7 @@ export async function keptOpen(
   if (opened !== undefined) return notClosedBy(opened);
   // The policies see the row: they may want more of it than the matrix does.
   const others = tries.flatMap(([plain]) =>
-    plain === undefined ? [] : withOtherValues(context, plain, saidBy(tree)),
+    plain === undefined ? [] : withOtherValues(context, plain, said),
   );
   const again = await tried(context, proved, others.slice(0, atMost.tries));
   return again.opened && notClosedBy(again.opened);
@@ -118,15 +118,9 @@ function withOtherValues(context: Context, one: Try, said: Said): readonly Try[]
   return changed.slice(0, atMost.values).map((rows) => ({ ...one, rows }));
 }
 
-/** Rows that the row set reads, in another state: of a column that it names, and that has a few values only, a moment, or a default. */
-async function changing(
-  context: Context,
-  opener: Opener,
-  both: Both,
-  declared: Node,
-): Promise<readonly Try[]> {
+/** Rows that the row set reads, in another state: of a column that it names, and that has a few values only, a moment, a default, or a part in the policies. */
+async function changing(context: Context, opener: Opener, both: Both, said: Said): Promise<readonly Try[]> {
   const values = await likelyValues(context, opener, both.row);
-  const said = saidBy(declared);
   return opener.items.flatMap((item) => {
     const { relation } = item;
     if (relation === context.space.relation) return [];
@@ -153,22 +147,31 @@ async function changing(
   });
 }
 
-/** Columns that a row set names, and texts that it compares with. */
+/** Columns that a row set names, those that the policies name as well, and texts that it compares with. */
 interface Said {
   readonly columns: ReadonlySet<string>;
+  readonly byBoth: ReadonlySet<string>;
   readonly texts: readonly string[];
 }
 
-function saidBy(tree: Node): Said {
-  const columns = new Set<string>();
+function saidBy(declared: Node, policy: Node): Said {
+  const [columns, byPolicy] = [declared, policy].map(columnsOf) as [Set<string>, Set<string>];
   const texts = new Set<string>();
-  walk(tree, (node) => {
-    const name = fieldsOf(node)?.at(-1);
-    if (name !== undefined) columns.add(name);
+  walk(declared, (node) => {
     const text = part(node, "A_Const")?.sval?.sval;
     if (text !== undefined && text.length < longestText) texts.add(text);
   });
-  return { columns, texts: [...texts].slice(0, atMost.texts) };
+  const byBoth = new Set([...columns].filter((name) => byPolicy.has(name)));
+  return { columns, byBoth, texts: [...texts].slice(0, atMost.texts) };
+}
+
+function columnsOf(tree: Node): Set<string> {
+  const names = new Set<string>();
+  walk(tree, (node) => {
+    const name = fieldsOf(node)?.at(-1);
+    if (name !== undefined) names.add(name);
+  });
+  return names;
 }
 
 const longestText = 24;
@@ -179,7 +182,7 @@ function stateValues(column: ProofColumn, said: Said): readonly (string | null)[
   const values = otherValuesOf(column, undefined, said);
   if (values.some((one) => one !== null)) return values;
   const isConstant = expression !== null && /^(?:'[^']*'|-?[\d.]+)(?:::[\w ".]+)?$/.test(expression);
-  if (!isConstant) return [];
+  if (!isConstant && !(isTextual(column) && said.byBoth.has(column.name))) return [];
   const other = isTextual(column) ? ["rowgate", ...said.texts] : isNumeric(column) ? ["-1", "1000000"] : [];
   return [...other, ...(notNull ? [] : [null])];
 }
