@@ -12,7 +12,7 @@ import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofFunction } from "./schema.ts";
 import { afterLoop, assignment, isLoop, rowsOfLoop } from "./loops.ts";
 import { expressionOf, isRow, selectIn, type State, substituted, typed } from "./plpgsql.ts";
-import { boolean, exists, fieldsOf, literal, part, selectOf, subselect } from "./tree.ts";
+import { boolean, columnRef, exists, fieldsOf, literal, part, selectOf, subselect } from "./tree.ts";
 
 /**
  * A function's body as one SELECT that has the function's value, or `undefined` where it is not one expression: then only
@@ -69,7 +69,8 @@ function plpgsqlBody(fn: ProofFunction): Node | undefined {
   if (isShadowed(plList(body["datums"]))) return undefined;
   const values = new Map<string, Node>([["found", boolean(false)]]);
   const types = new Map<string, string>();
-  const state: State = { values, types, rows: new Map(), unknown: new Set() };
+  const parameters = new Map([...own].map((name) => [name, columnRef(fn.name, name)] as const));
+  const state: State = { values, types, parameters, rows: new Map(), unknown: new Set() };
   for (const datum of plList(body["datums"])) {
     const variable = plNode(datum, "PLpgSQL_var") ?? plNode(datum, "PLpgSQL_rec");
     const name = variable?.["refname"] as string | undefined;

@@ -1,7 +1,7 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { type PlNode, plQuery } from "../../lib/function-body.ts";
 import { expressionOf, selectIn, type State, substituted } from "./plpgsql.ts";
-import { callOf, columnRef, fieldsOf, part, replace, walk } from "./tree.ts";
+import { callOf, columnRef, fieldsOf, part, replace, stringOf, walk } from "./tree.ts";
 
 export const kinds = ["PLpgSQL_stmt_fors", "PLpgSQL_stmt_foreach_a", "PLpgSQL_stmt_fori"] as const;
 
@@ -54,13 +54,22 @@ export function sourceOf(kind: (typeof kinds)[number], loop: PlNode, name: strin
       column: targets.length === 1 ? fieldsOf(only?.val)?.at(-1) : undefined,
     };
   }
-  const column = targets.length === 1 ? (only?.name ?? "v") : undefined;
+  const column = targets.length === 1 ? (nameOf(only) ?? unnamed) : undefined;
   const subquery: Node = {
     SelectStmt:
       column === undefined ? select : { ...select, targetList: [{ ResTarget: { ...only, name: column } }] },
   };
   return { from: [{ RangeSubselect: { subquery, alias: { aliasname: name } } }], where: [], column };
 }
+
+/** As Postgres calls it, where it is a column's, a function's, or its own. */
+function nameOf(target: ReturnType<typeof part<"ResTarget">>): string | undefined {
+  const called = part(target?.val, "FuncCall")?.funcname?.at(-1);
+  return target?.name ?? fieldsOf(target?.val)?.at(-1) ?? (called && stringOf(called));
+}
+
+/** No field of a record, and no name of a parameter. */
+const unnamed = "rowgate:value";
 
 /** Rows of one table as they are. */
 function plainTable({ targetList = [], fromClause = [], whereClause, ...rest }: SelectStmt) {

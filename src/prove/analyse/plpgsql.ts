@@ -12,6 +12,8 @@ export interface State {
   readonly rows: ReadonlyMap<string, SelectStmt>;
   /** Types of variables, to which every assignment is cast; of a row the table, or `record`. */
   readonly types: ReadonlyMap<string, string>;
+  /** By the function's name: within the query that a loop becomes, a column of the same name would be taken for the parameter. */
+  readonly parameters: ReadonlyMap<string, Node>;
   /** Variables that hold what depends on the order of rows. */
   readonly unknown: ReadonlySet<string>;
 }
@@ -36,7 +38,10 @@ export function isRow(type: string): boolean {
   return /%rowtype$/i.test(type);
 }
 
-export function substituted<T extends object>(tree: T, { values, rows, types, unknown }: State): T {
+export function substituted<T extends object>(
+  tree: T,
+  { values, parameters, rows, types, unknown }: State,
+): T {
   // A FROM item of a variable's name hides it, or raises.
   const hidden = new Set<string>();
   walk(
@@ -48,7 +53,7 @@ export function substituted<T extends object>(tree: T, { values, rows, types, un
     if (unknown.has(name)) throw new Error("not known");
     if (field === undefined) {
       if (rows.has(name)) throw new Error("a row as a whole");
-      return values.get(name);
+      return values.get(name) ?? parameters.get(name);
     }
     const query = rows.get(name);
     if (query === undefined && !values.has(name)) return undefined;
