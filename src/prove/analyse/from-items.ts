@@ -1,4 +1,6 @@
 import type { JoinExpr, Node, SelectStmt } from "libpg-query";
+import { quoteLiteral } from "../../lib/sql-text.ts";
+import type { PolicyInfo } from "../../model/catalog.ts";
 import { comparison } from "./comparable.ts";
 import { policyCondition } from "./policy.ts";
 import type { ProofRelation } from "./schema.ts";
@@ -59,8 +61,10 @@ function policiesOf(
 ): readonly Node[] {
   if (!relation.rls || actor.role !== undefined || pastPolicies === true) return [];
   const { schema } = reading;
-  const roles = ["public", ...relation.policies.flatMap((one) => one.roles)];
-  const condition = policyCondition(relation, roles, "select", "old", schema)?.tree;
+  const whoever = { ...relation, policies: relation.policies.map(forWhoever) };
+  const policies = policyCondition(whoever, ["public"], "select", "old", schema);
+  if (policies === undefined) return [boolean(false)];
+  const condition = policies.tree;
   const isTaken =
     condition === undefined || isBoundWithin(condition, alias) || rowColumns(condition).has("*");
   if (isTaken) return [];
@@ -70,6 +74,15 @@ function policiesOf(
       return of === row ? columnRef(alias, column) : undefined;
     }),
   ];
+}
+
+/** A policy for some roles as one for everybody, which asks for the role. */
+function forWhoever(policy: PolicyInfo): PolicyInfo {
+  const { roles, using, permissive } = policy;
+  if (using === null || roles.includes("public")) return policy;
+  const holds = roles.map((one) => `pg_catalog.pg_has_role(${quoteLiteral(one)}, 'usage')`).join(" or ");
+  const asked = permissive ? `(${holds}) and (${using})` : `not (${holds}) or (${using})`;
+  return { ...policy, roles: ["public"], using: asked };
 }
 
 /** What USING and NATURAL compare. */

@@ -5,6 +5,7 @@ import type { Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
 import { type Item, type Through, type Tie, tied, type Unmet, type Way, withoutItself } from "./ties.ts";
 import { part, show, walk } from "./tree.ts";
+import { isIntegral } from "./types.ts";
 import { questionsOfWho } from "./way-parts.ts";
 import { rowsOf, waysOf } from "./ways.ts";
 
@@ -92,16 +93,28 @@ function read(
     .map((way) => openerOf(way, way.sql ?? show(tree), reading, !readsItself && way.items.length > 0));
 }
 
-/** A column would have to be true and false. */
+/** A column would have to hold two values. */
 function isContradictory({ equal: pairs }: Way): boolean {
   const said = pairs.flatMap(([one, other]) => {
     const [slot, constant] = one.kind === "slot" ? [one, other] : [other, one];
     return slot.kind === "slot" && constant.kind === "constant" ? [{ ...slot.slot, is: constant.value }] : [];
   });
-  return said.some(
-    ({ item, column, is }) =>
-      is === "true" && said.some((one) => one.item === item && one.column === column && one.is === "false"),
+  return said.some(({ item, column, is }) =>
+    said.some((one) => one.item === item && one.column === column && areOther(item, column, is, one.is)),
   );
+}
+
+/** Two ways to write one value are no two values: only of these types is it known. */
+function areOther({ relation }: Item, name: string, one: string | null, other: string | null): boolean {
+  const column = relation.columns.find((each) => each.name === name);
+  const isPlain = (value: string | null): value is string =>
+    value !== null &&
+    (column?.labels?.includes(value) ??
+      (column?.base === "boolean"
+        ? /^(?:true|false)$/.test(value)
+        : column !== undefined && isIntegral(column) && /^-?\d{1,15}$/.test(value)));
+  if (!isPlain(one) || !isPlain(other)) return false;
+  return column !== undefined && isIntegral(column) ? Number(one) !== Number(other) : one !== other;
 }
 
 /** The same way by another choice has rows of its own: they are told apart by their tables. */
