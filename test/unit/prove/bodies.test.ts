@@ -41,19 +41,19 @@ test.each([
   [{ language: "sql", sqlBody: "RETURN (x > 1)" }, "SELECT x > 1"],
   [{ language: "sql", sqlBody: "BEGIN ATOMIC\n SELECT (x > 1);\nEND" }, "SELECT x > 1"],
   [{ language: "c", source: "f" }, "opaque"],
-  [pl("begin return x > 1; end"), "SELECT x > 1"],
+  [pl("begin return x > 1; end"), "SELECT f.x > 1"],
   [
     pl("begin if x = 1 then return true; elsif x = 2 then return null; end if; return false; end"),
-    "SELECT CASE WHEN x = 1 THEN true WHEN x = 2 THEN NULL ELSE false END",
+    "SELECT CASE WHEN f.x = 1 THEN true WHEN f.x = 2 THEN NULL ELSE false END",
   ],
-  [pl("declare n numeric(5,2) := 2; begin return n > x; end"), "SELECT CAST(2 AS numeric(5, 2)) > x"],
+  [pl("declare n numeric(5,2) := 2; begin return n > x; end"), "SELECT CAST(2 AS numeric(5, 2)) > f.x"],
   [
     pl("declare n int; begin select a into n from t where b = x; return n > 1; end"),
-    "SELECT CAST((SELECT a FROM t WHERE b = x) AS int) > 1",
+    "SELECT CAST((SELECT a FROM t WHERE b = f.x) AS int) > 1",
   ],
   [
     pl("declare n int; begin n := x + 1; n := n * 2; return n > 1; end"),
-    "SELECT CAST(CAST(x + 1 AS int) * 2 AS int) > 1",
+    "SELECT CAST(CAST(f.x + 1 AS int) * 2 AS int) > 1",
   ],
   [pl("declare n int; begin perform 1; return found; end"), "SELECT EXISTS (SELECT 1)"],
   [pl("declare n int; begin select a into n from t; return found; end"), "SELECT EXISTS (SELECT a FROM t)"],
@@ -63,7 +63,7 @@ test.each([
   ],
   [
     pl("begin if x = 1 then raise exception 'no'; end if; return true; end"),
-    "SELECT CASE WHEN x = 1 THEN NULL ELSE true END",
+    "SELECT CASE WHEN f.x = 1 THEN NULL ELSE true END",
   ],
   // One expression has no word for these.
   [pl("declare n int; begin select a into strict n from t; return n > 1; end"), "opaque"],
