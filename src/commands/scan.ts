@@ -144,7 +144,7 @@ async function scan(
 /** What a whole run of `init` finds is written down: a chain that only a later run meets would fail it. */
 const searchedLonger = 1.5;
 
-/** Of several runs of one database that nobody else changes. */
+/** Of several runs of one database that only they change. */
 export type SharedByRuns = Pick<RunRequest, "copy" | "known">;
 
 /** Cells of a run that nothing is made of but these: no archive stays, and nothing is searched for beside them. */

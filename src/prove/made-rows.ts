@@ -163,11 +163,11 @@ export async function neverMet(
 /** All that rows are compared with that says who the persona is. */
 async function namesOf(context: Context, { asksWho }: Opener): Promise<readonly string[]> {
   const answers = await Promise.all(asksWho.map((one) => one && context.answer(one)));
-  const told = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
+  const names = answers.flatMap((one) => one ?? []).filter((one) => one !== null);
   // Others' ids begin, or end, alike.
   const isPart = (one: string): boolean =>
     context.identities.some((id) => isUuid(id) && one.length < id.length && id.includes(one));
-  return [...context.identities, ...told.filter((one) => !isPart(one))];
+  return [...context.identities, ...names.filter((one) => !isPart(one))];
 }
 
 /** It reads no row. */

@@ -72,7 +72,7 @@ async function outcomeOf(
   const failed = first.findIndex((step, index) => step.goOn !== true && isError(answers[index]));
   const answer = answers[failed];
   if (isError(answer)) {
-    // Such a row is there already; or it cannot be of that type, which nobody knows of a function that cannot be read.
+    // Such a row is there already; or it cannot be of that type, which is not known of a function that cannot be read.
     const is = !put.includes(first[failed] as Step) || isCode(answer.code, "unique");
     return is || (one.opener.guess && isCode(answer.code, "data")) ? "closed" : answer;
   }

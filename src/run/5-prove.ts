@@ -202,7 +202,7 @@ export interface ProofNotes {
   proofs(): ProofsRecord | undefined;
 }
 
-/** Relations are told in the order of the plan, whichever worker was done first: two runs of one state tell the same. */
+/** Relations come in the order of the plan, not in that of the workers: two runs of one state say the same. */
 export function createProofNotes(plan: Pick<Plan, "work">): ProofNotes {
   const places = new Map(plan.work.map(({ spec }, place) => [formatQualified(spec), place]));
   const inOrder = <T>(found: ReadonlyMap<string, T>): (readonly [string, T])[] =>

@@ -61,8 +61,8 @@ function policiesOf(
 ): readonly Node[] {
   if (!relation.rls || actor.role !== undefined || pastPolicies === true) return [];
   const { schema } = reading;
-  const whoever = { ...relation, policies: relation.policies.map(forWhoever) };
-  const policies = policyCondition(whoever, ["public"], "select", "old", schema);
+  const everyRole = { ...relation, policies: relation.policies.map(forEveryRole) };
+  const policies = policyCondition(everyRole, ["public"], "select", "old", schema);
   if (policies === undefined) return [boolean(false)];
   const condition = policies.tree;
   const isTaken =
@@ -77,7 +77,7 @@ function policiesOf(
 }
 
 /** A policy for some roles as one for everybody, which asks for the role. */
-function forWhoever(policy: PolicyInfo): PolicyInfo {
+function forEveryRole(policy: PolicyInfo): PolicyInfo {
   const { roles, using, permissive } = policy;
   if (using === null || roles.includes("public")) return policy;
   const holds = roles.map((one) => `pg_catalog.pg_has_role(${quoteLiteral(one)}, 'usage')`).join(" or ");
