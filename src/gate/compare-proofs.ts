@@ -22,7 +22,7 @@ export function compareProofs(
     gained: opened.map(({ key, is, earlier, later }) => ({
       key,
       facet: byAnswer,
-      byProof: true,
+      shownBy: "proof",
       ...placeOf(later),
       before: reached(earlier),
       after: reached(later),
@@ -35,7 +35,7 @@ export function compareProofs(
       if (!passed || !was.passes || is.passes || is.answer === "open") return [];
       const { cell, at } = later;
       return [
-        { key, facet: byAnswer, byProof: true, cell, at, verdict: "inconclusive", because: is.because },
+        { key, facet: byAnswer, shownBy: "proof", cell, at, verdict: "inconclusive", because: is.because },
       ];
     }),
     proved: pairs.filter(({ was, is }) => was.answer !== undefined && is.answer !== undefined).length,

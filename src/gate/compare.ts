@@ -1,14 +1,16 @@
 import { grewWith, type Reach } from "../diff/reach.ts";
 import type { BrokenCell, GateChange, Reached } from "../model/gate.ts";
+import type { BoundCandidate } from "../model/cell.ts";
 import type { RelationWaiver } from "../model/matrix.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Rows } from "./keys.ts";
 import type { Measure, Measures } from "./measure.ts";
 import type { Proof } from "./proofs.ts";
-import type { State } from "./state.ts";
 
 /** A difference between two states, the key of the cell that shows it, and what of the cell's answer it is about. */
-export type Keyed<T> = T & { readonly key: string; readonly facet: Facet; readonly byProof?: true };
+export type Keyed<T> = T & { readonly key: string; readonly facet: Facet; readonly shownBy?: ShownBy };
+/** The proof for all rows, or values that are tried; nothing: the cell's own probe. */
+export type ShownBy = "proof" | { readonly tries: readonly BoundCandidate[] };
 
 export interface Compared {
   readonly gained: readonly Keyed<GateChange>[];
@@ -62,7 +64,9 @@ type Widening = Pick<GateChange, "examples" | "privilegeOnly" | "columns" | "row
   /** What of a state's answer the change is about: the statement after which it stays the same is the one behind it. */
   readonly facet: Facet;
 };
-export type Facet = (seen: Measure | undefined, proof?: Proof, state?: State) => unknown;
+export type Facet = (seen: Measure | undefined, proof?: Proof, accepted?: Accepted) => unknown;
+/** Of each value that is tried, by its name. */
+export type Accepted = ReadonlyMap<string, boolean>;
 
 /** What `wide` may do that `less` may not. */
 function widening(less: Measure | undefined, wide: Measure): Widening | undefined {

@@ -3,6 +3,8 @@ import type { FutureAccess, GateRecord, PowerGained } from "../model/gate.ts";
 import { blame, type Difference, type Seen } from "./blame.ts";
 import type { Compared, Keyed } from "./compare.ts";
 import { privilegesOf } from "./future.ts";
+import type { BoundCandidate } from "../model/cell.ts";
+import { acceptedValues } from "./new-rows.ts";
 import { keysFor, measure, type Measures } from "./measure.ts";
 import { type Proofs, proveState } from "./proofs.ts";
 import { has } from "./powers.ts";
@@ -53,18 +55,25 @@ export async function guilty(
   );
   if (differences.length > 0) step?.(`searching the statements behind ${differences.length} differences`);
   const ask = async (state: State, some: readonly Difference[]): Promise<Omit<Seen, "state">> => {
-    const [cells, proved] = [cellsOf(some, false), cellsOf(some, true)];
+    const [cells, proved] = [cellsOf(some, undefined), cellsOf(some, "proof")];
+    const tries = triesOf(some);
     const keys = keysFor(state, before);
     return {
       measures: cells.size === 0 ? new Map() : await measure(state, keys, cells),
       proofs: proved.size === 0 ? new Map() : await proveState(request, state, keys, proved),
+      accepted: tries.size === 0 ? new Map() : await acceptedValues(state, keys, tries),
     };
   };
-  const statements = await blame(request, differences, { state: after, measures: final, proofs }, ask, bare);
+  // What was tried was accepted: that is why it is a difference.
+  const accepted = new Map(
+    [...triesOf(differences)].map(([key, tries]) => [key, new Map(tries.map(({ name }) => [name, true]))]),
+  );
+  const last = { state: after, measures: final, proofs, accepted };
+  const statements = await blame(request, differences, last, ask, bare);
   const put = <T>(
     some: readonly Searched<T>[],
   ): readonly (T & { readonly statement: number | undefined })[] =>
-    some.map(({ one, by }) => ({ ...one, statement: by && statements.get(by) }));
+    some.map(({ one, by }) => ({ ...one, statement: undefined, ...(by && statements.get(by)) }));
   return {
     gained: put(all.gained),
     lost: put(all.lost),
@@ -83,19 +92,27 @@ interface Searched<T> {
   readonly by: Difference | undefined;
 }
 
-function cellsOf(some: readonly Difference[], byProof: boolean): ReadonlySet<string> {
-  return new Set(some.flatMap((one) => ((one.byProof === true) === byProof && one.cell) || []));
+function cellsOf(some: readonly Difference[], shownBy: "proof" | undefined): ReadonlySet<string> {
+  return new Set(some.flatMap((one) => (one.shownBy === shownBy && one.cell) || []));
+}
+
+function triesOf(some: readonly Difference[]): ReadonlyMap<string, readonly BoundCandidate[]> {
+  return new Map(
+    some.flatMap(({ cell, shownBy }) =>
+      cell !== undefined && typeof shownBy === "object" ? [[cell, shownBy.tries] as const] : [],
+    ),
+  );
 }
 
 function ofCell<T>({
   key,
   facet,
-  byProof,
+  shownBy,
   ...one
-}: Keyed<T>): Searched<Omit<Keyed<T>, "key" | "facet" | "byProof">> {
-  const of: Difference["facet"] = ({ measures, proofs, state }) =>
-    facet(measures.get(key), proofs.get(key), state);
-  return { one, by: { cell: key, byProof, facet: of } };
+}: Keyed<T>): Searched<Omit<Keyed<T>, "key" | "facet" | "shownBy">> {
+  const of: Difference["facet"] = ({ measures, proofs, accepted }) =>
+    facet(measures.get(key), proofs.get(key), accepted.get(key));
+  return { one, by: { cell: key, shownBy, facet: of } };
 }
 
 function isFound(finding: Finding): Difference["facet"] {

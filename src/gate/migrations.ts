@@ -26,6 +26,8 @@ export interface PendingStatement extends GateStatement {
    * on a copy of the database.
    */
   readonly commits?: "apart" | "value" | undefined;
+  /** It puts in, changes or deletes rows, and does nothing else. */
+  readonly writesRows: boolean;
   /** Sent first where a transaction begins with it: who applies its file, and what the file has set so far. */
   readonly opening: readonly string[];
   /** Sent before and after it: who applies it, and what the end of a file resets. */
@@ -88,6 +90,7 @@ async function statementsOf(source: SqlSource, applicant: Applicant): Promise<re
         start,
         sql,
         commits: commitsBy(node),
+        writesRows: rowWriters.some((kind) => kind in node),
         opening: [...opening],
         prologue: superuser ? ["reset session authorization"] : [],
         epilogue: [...(superuser ? asProject.slice(0, 1) : []), ...after],
@@ -154,6 +157,8 @@ function leftOut(node: Node): boolean {
   ].some((kind) => kind in node);
 }
 
+const rowWriters = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
+
 function commitsBy(node: Node): PendingStatement["commits"] {
   if ("AlterEnumStmt" in node)
     return node.AlterEnumStmt.newVal !== undefined && node.AlterEnumStmt.oldVal === undefined
@@ -186,6 +191,11 @@ async function notParsed(source: SqlSource): Promise<RowgateError> {
       ? "write SQL; rows of COPY … FROM stdin as INSERT (pg_dump --inserts)"
       : "correct the statement; rows of COPY … FROM stdin are written as INSERT (pg_dump --inserts)",
   });
+}
+
+/** As it is sent after statements that it does not follow in its file. */
+export function onItsOwn(one: PendingStatement): PendingStatement {
+  return { ...one, opening: [], prologue: [...resetSession, ...one.opening, ...one.prologue], epilogue: [] };
 }
 
 /** What is sent to apply these statements, which follow each other, in a transaction or one by one. */

@@ -6,9 +6,9 @@ import type { Observation } from "../model/observation.ts";
 import { type FunctionText, mentionsOf } from "../prove/analyse/function-mentions.ts";
 import { Mentions } from "../prove/analyse/mentions.ts";
 import { resolveExpectation } from "../plan/expectation.ts";
-import type { Facet, Keyed } from "./compare.ts";
+import type { Accepted, Keyed } from "./compare.ts";
 import type { GateChange } from "../model/gate.ts";
-import { keysFor } from "./measure.ts";
+import { type Keys, keysFor } from "./measure.ts";
 import { bypassingIn } from "./sign-up.ts";
 import type { State } from "./state.ts";
 
@@ -21,28 +21,33 @@ export async function compareNewRows(before: State, after: State): Promise<reado
   const keys = keysFor(after, before);
   const tries = await triesOf(before, after);
   const had = new Map(
-    (await tried(before, tries)).map(({ cell, accepted }) => [keysFor(before, before)(cell), accepted]),
+    (await tried(before, (cell) => tries.get(cell.relation.info.oid))).map(({ cell, accepted }) => [
+      keysFor(before, before)(cell),
+      accepted,
+    ]),
   );
-  return (await tried(after, tries)).flatMap(({ cell, accepted }): readonly Keyed<GateChange>[] => {
+  const has = await tried(after, (cell) => tries.get(cell.relation.info.oid));
+  return has.flatMap(({ cell, accepted }): readonly Keyed<GateChange>[] => {
     const key = keys(cell);
     const was = had.get(key);
     const isDeclared = declaredIn(cell, after);
-    const names = [...accepted].filter(
-      ([name, isAccepted]) =>
-        isAccepted && was?.get(name) === false && !isDeclared(tries.get(cell.relation.info.oid), name),
+    const some = tries.get(cell.relation.info.oid) ?? [];
+    const gained = some.filter(
+      (one) => accepted.get(one.name) === true && was?.get(one.name) === false && !isDeclared(one),
     );
-    if (names.length === 0) return [];
+    if (gained.length === 0) return [];
     return [
       {
         key,
-        facet: decides(cell.relation.info.oid),
+        facet: (_seen, _proof, values) => gained.filter(({ name }) => values?.get(name) === true),
+        shownBy: { tries: gained },
         cell: cell.id,
         persona: cell.persona.name,
         relation: formatQualified(cell.relation.info),
         operation: cell.operation,
         before: undefined,
         after: undefined,
-        examples: names.map(([name]) => name).slice(0, 3),
+        examples: gained.slice(0, 3).map(({ name }) => name),
         values: true,
         privilegeOnly: false,
       },
@@ -187,18 +192,28 @@ function otherValues(type: string): readonly string[] {
   return /^(?:date|timestamp)/.test(type) ? ["2000-01-01", "2100-01-01"] : [];
 }
 
-/** Of each try, by its name. */
-type Accepted = ReadonlyMap<string, boolean>;
-
 interface Tried {
   readonly cell: Cell;
   readonly accepted: Accepted;
 }
 
-async function tried(state: State, tries: Tries): Promise<readonly Tried[]> {
+/** @param wanted by the key of a cell */
+export async function acceptedValues(
+  state: State,
+  keys: Keys,
+  wanted: ReadonlyMap<string, readonly BoundCandidate[]>,
+): Promise<ReadonlyMap<string, Accepted>> {
+  const found = await tried(state, (cell) => wanted.get(keys(cell)));
+  return new Map(found.map(({ cell, accepted }) => [keys(cell), accepted]));
+}
+
+async function tried(
+  state: State,
+  triesOn: (cell: Cell) => readonly BoundCandidate[] | undefined,
+): Promise<readonly Tried[]> {
   const bypassing = bypassingIn(state);
   const cells = state.cells.flatMap((cell): readonly Cell[] => {
-    const some = tries.get(cell.relation.info.oid) ?? [];
+    const some = triesOn(cell) ?? [];
     return some.length === 0 || bypassing.has(cell.persona.name) ? [] : withTries(cell, some);
   });
   const answers = await state.channel.probe(cells);
@@ -238,30 +253,16 @@ function acceptedIn(seen: Observation | undefined): Accepted {
 }
 
 /** Whether the matrix says so: the columns may be written, such a row is accepted, or it says what any new row may be. */
-function declaredIn(
-  cell: Cell,
-  { fitted, cells }: State,
-): (tries: readonly BoundCandidate[] | undefined, name: string) => boolean {
+function declaredIn(cell: Cell, { fitted, cells }: State): (tried: BoundCandidate) => boolean {
   const { info } = cell.relation;
   const spec = fitted.relations.find(({ schema, name }) => schema === info.schema && name === info.name);
   const said = spec && resolveExpectation(spec, cell.persona.name, cell.operation)?.declaration;
   if (cell.check !== undefined || said?.mayBecome !== undefined) return () => true;
   const free = new Set(said?.assignment?.free.map(({ name }) => name));
   const rows = cells.flatMap((one) => (one.id === cell.id ? acceptedRows(one) : []));
-  return (tries, name) => {
-    const values = Object.entries(tries?.find((one) => one.name === name)?.values ?? {});
+  return (tried) => {
+    const values = Object.entries(tried.values);
     const isFree = values.every(([column]) => free.has(column));
     return isFree || rows.some((row) => values.every(([column, value]) => row.values[column] === value));
-  };
-}
-
-/** The policies and triggers of the relation, and functions, since these may ask for them. */
-function decides(oid: string): Facet {
-  return (_seen, _proof, state) => {
-    if (state === undefined) return undefined;
-    const info = state.plan.catalog.relations.find((one) => one.oid === oid);
-    const marks = JSON.parse(state.marks) as readonly { readonly kind: string }[];
-    const functions = marks.filter(({ kind }) => kind === "function");
-    return [info?.policies.filter(isForNewRows), info?.constraints, info?.triggers, functions];
   };
 }

@@ -6,7 +6,7 @@ import { type SqlSource, splitStatements } from "../stage/apply-sql/source.ts";
 import type { DatabaseAddress, Limits } from "../model/target.ts";
 import { connect, disconnect } from "../probe/sql/session.ts";
 import { insideTransaction, type Place } from "./inside.ts";
-import { type Applicant, failureOf, type PendingStatement, readPending, resetSession } from "./migrations.ts";
+import { type Applicant, failureOf, onItsOwn, type PendingStatement, readPending } from "./migrations.ts";
 
 /** What a state without the migrations may lack: relation, column, function, type, schema, value of an enum, row that a key refers to. */
 const lacking: readonly string[] = (
@@ -56,17 +56,17 @@ export async function readLaterRows(
   const client = await connect(database, limits);
   try {
     for (const one of await readPending([file], applicant, cwd)) {
-      if (!/^\s*(?:insert|update|select|with)\b/i.test(one.text)) continue;
-      const prologue = [...resetSession, ...one.opening, ...one.prologue];
+      if (!one.writesRows && !/^\s*select\b/i.test(one.text)) continue;
+      const alone = onItsOwn(one);
       await client.query("begin");
-      for (const text of prologue) await client.query(text);
+      for (const text of alone.prologue) await client.query(text);
       // Rows that are there already are refused by their key, which is no lack.
       const code = await client.query(one.sql).then(
         () => undefined,
         (error: unknown) => (error instanceof DatabaseError ? error.code : undefined),
       );
       await client.query("rollback");
-      if (lacking.includes(code ?? "")) later.push({ ...one, opening: [], prologue, epilogue: [] });
+      if (lacking.includes(code ?? "")) later.push(alone);
     }
   } finally {
     await disconnect(client);
@@ -74,15 +74,20 @@ export async function readLaterRows(
   return later;
 }
 
-/** Of these statements, those that a state has room for. Sent outside of a subtransaction: the rows are not a probe's. */
+/**
+ * Of these statements, those that a state has room for. Sent outside of a subtransaction: the rows are not a probe's.
+ * @param later of the seed: another failure than a lack is the seed's
+ * @param early of the migrations, before their time: whatever fails is left out
+ */
 export async function fittingRows(
   { target, applied }: Place,
   later: readonly PendingStatement[],
+  early: readonly PendingStatement[],
 ): Promise<readonly PendingStatement[]> {
-  if (later.length === 0) return [];
+  if (later.length + early.length === 0) return [];
   return insideTransaction(target, applied, async (client) => {
     const fitting: PendingStatement[] = [];
-    for (const one of later) {
+    for (const one of [...early, ...later]) {
       await client.query("savepoint rowgate_rows");
       try {
         for (const text of [...one.prologue, one.sql]) await client.query(text);
@@ -90,7 +95,7 @@ export async function fittingRows(
         fitting.push(one);
       } catch (error) {
         if (!(error instanceof DatabaseError)) throw error;
-        if (!Object.values(lacking).includes(error.code ?? "")) throw await failureOf(one, error);
+        if (later.includes(one) && !lacking.includes(error.code ?? "")) throw await failureOf(one, error);
         await client.query("rollback to savepoint rowgate_rows");
       }
     }

@@ -119,6 +119,7 @@ export function tryOf(file: string, sql: string, settings: readonly string[]): P
     before: 0,
     start: 0,
     sql,
+    writesRows: true,
     opening: [],
     prologue: ["reset session authorization", "reset role", ...settings],
     epilogue: ["set constraints all immediate"],

@@ -86,6 +86,7 @@ export interface State {
 }
 
 /**
+ * @param early statements after these that write rows, applied as far as there is room for them
  * @param bare oids of relations of which the matrix is left aside: they are asked about as those that it does not name
  * @throws RowgateError where a statement fails, with its file and line
  */
@@ -93,10 +94,11 @@ export async function openState(
   request: GateRequest,
   count: number,
   bare: ReadonlySet<string> = new Set(),
+  early: readonly PendingStatement[] = [],
 ): Promise<State> {
   const place = placeOf(request, count);
   const { target } = place;
-  const applied = [...place.applied, ...(await fittingRows(place, request.later ?? []))];
+  const applied = [...place.applied, ...(await fittingRows(place, request.later ?? [], early))];
   const read = await insideTransaction(target, applied, (client) => readState(client, request, bare));
   const { plan } = read;
   const identities = signIn(request, plan.settings, now(), plan.cells);

@@ -53,6 +53,8 @@ export interface GateChange {
     | undefined;
   /** Index of the statement that made the change. */
   readonly statement?: number | undefined;
+  /** Index of what put in the rows that show it, where another statement opened them: `statement`. */
+  readonly filledBy?: number | undefined;
 }
 
 /** A cell of the matrix that passed before and does not pass afterwards. */
@@ -63,6 +65,8 @@ export interface BrokenCell {
   /** Where the matrix declares it. */
   readonly at: string;
   readonly statement?: number | undefined;
+  /** As of a change. */
+  readonly filledBy?: number | undefined;
 }
 
 /** A finding that the migrations bring about; or what the matrix leaves out, and left out before. */

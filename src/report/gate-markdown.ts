@@ -167,7 +167,7 @@ function changeRows(changes: readonly GateChange[], record: GateRecord): readonl
     prose(changedBy(group)),
     prose(group.privilegeOnly ? "" : group.examples.join(", ")),
     prose(declaredText(group)),
-    statement(record, group.statement),
+    [statement(record, group.statement), filledBy(record, group.filledBy)].join(""),
   ]);
 }
 
@@ -194,6 +194,10 @@ function section(title: string, rows: readonly (readonly string[])[], heads: rea
 function statement({ statements }: GateRecord, index: number | undefined): string {
   const one = index === undefined ? undefined : statements[index];
   return one === undefined ? "" : `${code(`${one.file}:${one.line}`)} ${code(one.text.slice(0, 120))}`;
+}
+
+function filledBy(record: GateRecord, index: number | undefined): string {
+  return index === undefined ? "" : `, with the rows of ${statement(record, index)}`;
 }
 
 /** As HTML, in which no backtick or pipe of a value ends anything. */

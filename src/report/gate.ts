@@ -49,7 +49,7 @@ export function groupChanges(
 function merged(groups: readonly ChangeGroup[], by: "personas" | "operations"): readonly ChangeGroup[] {
   const found = new Map<string, ChangeGroup>();
   for (const group of groups) {
-    const { relation, before, after, privilegeOnly, declared, statement, against } = group;
+    const { relation, before, after, privilegeOnly, declared, statement, filledBy, against } = group;
     const same = by === "personas" ? group.operations : group.personas;
     const { columns } = group;
     const said = [
@@ -59,7 +59,17 @@ function merged(groups: readonly ChangeGroup[], by: "personas" | "operations"): 
       group.lacking !== undefined,
       group.values,
     ];
-    const key = JSON.stringify([relation, before, after, privilegeOnly, columns, said, statement, same]);
+    const key = JSON.stringify([
+      relation,
+      before,
+      after,
+      privilegeOnly,
+      columns,
+      said,
+      statement,
+      filledBy,
+      same,
+    ]);
     const known = found.get(key);
     found.set(
       key,
@@ -167,6 +177,7 @@ function changeLines(
       `    ${clean(personas.join(", "))}`,
       ...(examples.length === 0 || privilegeOnly ? [] : [`    such as ${clean(examples.join(", "))}`]),
       ...byStatement({ record }, group.statement),
+      ...byStatement({ record }, group.filledBy, "with the rows of"),
     ];
   });
 }
@@ -179,9 +190,13 @@ export function declaredText({ declared, against }: Pick<ChangeGroup, "declared"
   return against === undefined ? "not declared" : `not declared: see ${clean(against)}`;
 }
 
-function byStatement({ record }: Pick<How, "record">, index: number | undefined): readonly string[] {
+function byStatement(
+  { record }: Pick<How, "record">,
+  index: number | undefined,
+  how = "by",
+): readonly string[] {
   const from = statementText(record, index);
-  return from === "" ? [] : [`    by ${from}`];
+  return from === "" ? [] : [`    ${how} ${from}`];
 }
 
 function futureLines(how: How): readonly string[] {

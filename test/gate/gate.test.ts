@@ -80,6 +80,24 @@ grant select on public.leads to anon;`,
     stops: false,
   },
   {
+    title: "rows that come after the policy which opens them: the policy is behind it, not the rows",
+    sql: `create table public.leads (id int primary key);\nalter table public.leads enable row level security;
+grant select on public.leads to authenticated;
+create policy own on public.leads for select to authenticated using (id < 0);
+create policy everything on public.leads for select to authenticated using (true);
+create policy nobody on public.leads for select to authenticated using (false);
+insert into public.leads values (1);\ninsert into public.leads values (2);`,
+    select: ["▲ ana select public.leads, -→2, line 5, not declared, with the rows of line 8"],
+    stops: true,
+  },
+  {
+    title: "rows that a policy already looks for: they are behind it",
+    sql: `comment on schema public is 'x';\nupdate public.news set draft = false where id = 2;
+alter policy published on public.news using (not draft and id > 0);`,
+    select: ["▲ ana select public.news, 1→2, line 2, not declared"],
+    stops: true,
+  },
+  {
     title: "a column that was withheld",
     sql: "grant select (draft) on public.news to authenticated;",
     select: ["▲ ana select public.news, privilege, line 1, not declared"],

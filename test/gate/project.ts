@@ -78,11 +78,24 @@ export function shown({ gained, lost, statements }: GateRecord): readonly string
     ...lost.map((one) => ({ sign: "▼", ...one, how: "lost" })),
   ];
   return changes.map((one) => {
-    const { sign, persona, operation, relation, before, after, statement, how, privilegeOnly, lacking } = one;
+    const {
+      sign,
+      persona,
+      operation,
+      relation,
+      before,
+      after,
+      statement,
+      filledBy,
+      how,
+      privilegeOnly,
+      lacking,
+    } = one;
     const line = statement === undefined ? "?" : (statements[statement]?.line ?? "?");
+    const rows = filledBy === undefined ? "" : `, with the rows of line ${statements[filledBy]?.line}`;
     const counts = `${before?.count ?? "-"}→${after?.count ?? "-"}`;
     const what = privilegeOnly ? "privilege" : lacking === undefined ? counts : "rows that are not there";
-    return `${sign} ${persona} ${operation} ${relation}, ${what}, line ${line}, ${how}`;
+    return `${sign} ${persona} ${operation} ${relation}, ${what}, line ${line}, ${how}${rows}`;
   });
 }
 

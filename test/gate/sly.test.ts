@@ -911,7 +911,9 @@ const newValues: Readonly<Record<string, readonly [sql: string, example: string]
 };
 
 test.each(Object.entries(newValues))("values of a row are gained: %s", async (_, [statement, example]) => {
-  const record = await project.gated(`select 1;\n${statement}\nselect 2;`);
+  const record = await project.gated(
+    `select 1;\n${statement}\ncreate function internal.twice(n int) returns int language sql as 'select 2 * n';`,
+  );
   expect(record.gained.flatMap((one) => (one.values === true ? one.examples : []))).toContain(example);
   expect([guiltyLines(record), gateExitCode(record)]).toEqual([[2], 1]);
 });
