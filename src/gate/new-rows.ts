@@ -253,15 +253,15 @@ function acceptedIn(seen: Observation | undefined): Accepted {
 }
 
 /** Whether the matrix says so: the columns may be written, such a row is accepted, or it says what any new row may be. */
-function declaredIn(cell: Cell, { fitted, cells }: State): (tried: BoundCandidate) => boolean {
+function declaredIn(cell: Cell, { fitted, cells }: State): (one: BoundCandidate) => boolean {
   const { info } = cell.relation;
   const spec = fitted.relations.find(({ schema, name }) => schema === info.schema && name === info.name);
   const said = spec && resolveExpectation(spec, cell.persona.name, cell.operation)?.declaration;
   if (cell.check !== undefined || said?.mayBecome !== undefined) return () => true;
   const free = new Set(said?.assignment?.free.map(({ name }) => name));
   const rows = cells.flatMap((one) => (one.id === cell.id ? acceptedRows(one) : []));
-  return (tried) => {
-    const values = Object.entries(tried.values);
+  return (one) => {
+    const values = Object.entries(one.values);
     const isFree = values.every(([column]) => free.has(column));
     return isFree || rows.some((row) => values.every(([column, value]) => row.values[column] === value));
   };

@@ -2,7 +2,8 @@ import { factsOf, findingMessages } from "../messages/findings.ts";
 import { type GateChange, gateExitCode, type GateRecord, powerText, undeclaredGains } from "../model/gate.ts";
 import type { Annotation } from "./github.ts";
 import { annotation } from "./github.ts";
-import { changedBy, changedThing, declaredText, groupChanges, lastLine, sideWriteText } from "./gate.ts";
+import { changedBy, changedThing, declaredText, groupChanges } from "./gate-changes.ts";
+import { lastLine, sideWriteText } from "./gate.ts";
 import { clean, number, plural } from "./text.ts";
 
 /** GitHub refuses a comment that is longer; the rest is for what others put around it, such as a marker. */

@@ -10,7 +10,7 @@ import { gateExitCode, undeclaredGains } from "../../src/model/gate.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import type { OpenedTarget } from "../../src/stage/system.ts";
 import { prepareEmbedded } from "../../src/stage/targets.ts";
-import { groupChanges } from "../../src/report/gate.ts";
+import { groupChanges } from "../../src/report/gate-changes.ts";
 import { flaws, lostBefore, shownTo } from "./flaws.ts";
 import { guiltyLines } from "./project.ts";
 
