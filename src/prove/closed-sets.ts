@@ -4,7 +4,7 @@ import { closersOf, type Opener } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
 import { isJson, isNumeric, isTemporal, isTextual } from "./analyse/types.ts";
-import { fieldsOf, part, walk } from "./analyse/tree.ts";
+import { namedIn } from "./analyse/named.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
@@ -19,7 +19,7 @@ import type { Proved } from "./variants.ts";
 type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
 
 /** Rows of each kind that are tried, ways, and other values of the row that is put in. */
-const atMost = { rows: 2, made: 40, ways: 12, values: 16, tries: 80, changed: 200, texts: 6 };
+const atMost = { rows: 2, made: 40, first: 300, values: 16, tries: 80, changed: 200, texts: 8 };
 
 /**
  * A row set that holds unless another table has a row (a block, a ban) is the policy's only while the policies see that row, too: they may
@@ -35,11 +35,10 @@ export async function keptOpen(
   // What hangs on claims or the time is no pass as it is.
   if (claims.length + time.length > 0) return undefined;
   if (declared.tree === undefined || policy.tree === undefined) return undefined;
-  const closers = closersOf(declared.tree, context.space.relation, context.knowledge)
-    .filter(({ items }) => items.length > 0)
-    .slice(0, atMost.ways);
+  const { ways, areAll } = closersOf(declared.tree, context.space.relation, context.knowledge);
+  const closers = ways.filter(({ items }) => items.length > 0);
   if (closers.length === 0) return undefined;
-  const said = saidBy(declared.tree, policy.tree);
+  const said = saidBy(context, declared.tree, policy.tree);
   const rows = await rowsOfBoth(context, proved);
   const tries = await Promise.all(
     closers.flatMap((closer) =>
@@ -49,14 +48,29 @@ export async function keptOpen(
       ]),
     ),
   );
-  const { opened } = await tried(context, proved, tries.flat());
+  const first = unlike(tries.flat());
+  const { opened } = await tried(context, proved, first.slice(0, atMost.first));
   if (opened !== undefined) return notClosedBy(opened);
+  if (!areAll || first.length > atMost.first) return tooMany();
   // The policies see the row: they may want more of it than the matrix does.
   const others = tries.flatMap(([plain]) =>
     plain === undefined ? [] : withOtherValues(context, plain, said),
   );
   const again = await tried(context, proved, others.slice(0, atMost.tries));
   return again.opened && notClosedBy(again.opened);
+}
+
+/** Ways that change the same rows alike are one. */
+function unlike(tries: readonly Try[]): readonly Try[] {
+  const keys = tries.map(({ rows, place, row }) => JSON.stringify([rows.map(({ sql }) => sql), place, row]));
+  return tries.filter((_, index) => keys.indexOf(keys[index] ?? "") === index);
+}
+
+function tooMany(): Undecided {
+  return undecided(
+    `more than ${atMost.first} rows of other tables, or changes of them, that the row set may depend on`,
+    "a row set with fewer subqueries, or a waiver with a reason",
+  );
 }
 
 function notClosedBy({ rows, row, opener }: Try): Undecided {
@@ -154,24 +168,12 @@ interface Said {
   readonly texts: readonly string[];
 }
 
-function saidBy(declared: Node, policy: Node): Said {
-  const [columns, byPolicy] = [declared, policy].map(columnsOf) as [Set<string>, Set<string>];
-  const texts = new Set<string>();
-  walk(declared, (node) => {
-    const text = part(node, "A_Const")?.sval?.sval;
-    if (text !== undefined && text.length < longestText) texts.add(text);
-  });
+function saidBy({ knowledge: { schema } }: Context, declared: Node, policy: Node): Said {
+  const { columns, texts } = namedIn(declared, schema);
+  const byPolicy = namedIn(policy, schema).columns;
   const byBoth = new Set([...columns].filter((name) => byPolicy.has(name)));
-  return { columns, byBoth, texts: [...texts].slice(0, atMost.texts) };
-}
-
-function columnsOf(tree: Node): Set<string> {
-  const names = new Set<string>();
-  walk(tree, (node) => {
-    const name = fieldsOf(node)?.at(-1);
-    if (name !== undefined) names.add(name);
-  });
-  return names;
+  const short = [...texts].filter((one) => one.length < longestText);
+  return { columns, byBoth, texts: short.slice(0, atMost.texts) };
 }
 
 const longestText = 24;

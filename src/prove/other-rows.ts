@@ -1,6 +1,6 @@
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
-import { type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
+import { choiceLimit, type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
 import type { Item, Unmet } from "./analyse/ties.ts";
 import { callOf, show } from "./analyse/tree.ts";
 import { wayLimit } from "./analyse/way-parts.ts";
@@ -38,10 +38,8 @@ export async function openedByOthers(
   const passes = rests.claims.length + rests.time.length === 0;
   if (!passes || policy.tree === undefined || declared.text === "true") return undefined;
   const proved: Proved = { policy, declared, ...more };
-  const openers = [
-    ...openersOf(policy.tree, context.space.relation, context.knowledge),
-    ...newParents(context, keys),
-  ];
+  const { ways, areAll } = openersOf(policy.tree, context.space.relation, context.knowledge);
+  const openers = [...ways, ...newParents(context, keys)];
   if (openers.length === 0) return undefined;
   const hidden = await rowNotDeclared(context, declared);
   const first = await Promise.all(
@@ -69,12 +67,10 @@ export async function openedByOthers(
       : await notTold(context, opener, [first[index]?.refused, again.refused]);
     if (left !== undefined) return left;
   }
-  if (
-    openers.filter(({ through }, index) => ofPersona[index] !== true && through.length > 0).length < wayLimit
-  )
-    return undefined;
+  const ofOthers = openers.filter(({ through }, index) => ofPersona[index] !== true && through.length > 0);
+  if (areAll && ofOthers.length < wayLimit) return undefined;
   return undecided(
-    `more than ${wayLimit} ways in which rows of other tables open a branch`,
+    `more than ${areAll ? wayLimit : choiceLimit} ways in which rows of other tables open a branch`,
     "a policy with fewer branches, or a waiver with a reason",
   );
 }

@@ -1,9 +1,18 @@
-import type { FuncCall, Node } from "libpg-query";
+import type { FuncCall, Node, SubLink } from "libpg-query";
 import type { Reading } from "./inline.ts";
-import { bodyFor, outermost, type Place, viewQuery, withinView } from "./opener-place.ts";
+import { bodyFor, isTable, outermost, type Place, viewQuery, withinView } from "./opener-place.ts";
 import type { Question } from "./question.ts";
 import type { ProofRelation } from "./schema.ts";
-import { type Item, type Through, type Tie, tied, type Unmet, type Way, withoutItself } from "./ties.ts";
+import {
+  type Item,
+  nothing,
+  type Through,
+  type Tie,
+  tied,
+  type Unmet,
+  type Way,
+  withoutItself,
+} from "./ties.ts";
 import { part, show, walk } from "./tree.ts";
 import { isIntegral } from "./types.ts";
 import { questionsOfWho } from "./way-parts.ts";
@@ -29,13 +38,19 @@ export interface Opener {
   readonly guess: boolean;
 }
 
+/** The ways that are known, and whether there are others. */
+export interface Openers {
+  readonly ways: readonly Opener[];
+  readonly areAll: boolean;
+}
+
 const known = {
-  openers: new WeakMap<Node, readonly Opener[]>(),
-  closers: new WeakMap<Node, readonly Opener[]>(),
+  openers: new WeakMap<Node, Openers>(),
+  closers: new WeakMap<Node, Openers>(),
 };
 
 /** The same for every persona. */
-export function openersOf(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
+export function openersOf(tree: Node, relation: ProofRelation, reading: Reading): Openers {
   const found =
     known.openers.get(tree) ?? read((place) => waysOf(tree, true, place), tree, relation, reading);
   known.openers.set(tree, found);
@@ -43,15 +58,9 @@ export function openersOf(tree: Node, relation: ProofRelation, reading: Reading)
 }
 
 /** Ways in which a condition could come to be no longer true if other tables had more rows: what its queries ask for is there. */
-export function closersOf(tree: Node, relation: ProofRelation, reading: Reading): readonly Opener[] {
-  const queries: Node[] = [];
-  walk(tree, (node) => {
-    const isQuery = part(node, "SubLink") !== undefined;
-    if (isQuery) queries.push(node);
-    return !isQuery;
-  });
+export function closersOf(tree: Node, relation: ProofRelation, reading: Reading): Openers {
   const waysAt = (place: Place): readonly Way[] => [
-    ...queries.flatMap((query) => rowsAskedFor(query, place)),
+    ...rowsAskedFor(tree, place),
     ...waysOf(tree, false, place),
   ];
   const found = known.closers.get(tree) ?? read(waysAt, tree, relation, reading);
@@ -59,12 +68,40 @@ export function closersOf(tree: Node, relation: ProofRelation, reading: Reading)
   return found;
 }
 
-/** What a test asks to be there; what a value is taken from. */
-function rowsAskedFor(query: Node, place: Place): readonly Way[] {
-  const { subLinkType, subselect } = part(query, "SubLink") ?? {};
-  if (subLinkType === "EXISTS_SUBLINK" || subLinkType === "ANY_SUBLINK") return waysOf(query, true, place);
+/** What its queries ask to be there, in the bodies of functions as well, or take a value from. */
+function rowsAskedFor(node: Node, place: Place): readonly Way[] {
+  const found: Way[] = [];
+  walk(node, (one) => {
+    const link = part(one, "SubLink");
+    if (link !== undefined) found.push(...rowsOfQuery(one, link, place));
+    const call = part(one, "FuncCall");
+    if (call !== undefined) found.push(...rowsOfCall(call, place));
+    return link === undefined;
+  });
+  return found;
+}
+
+function rowsOfQuery(node: Node, { subLinkType, subselect }: SubLink, place: Place): readonly Way[] {
+  if (subLinkType === "EXISTS_SUBLINK" || subLinkType === "ANY_SUBLINK") return waysOf(node, true, place);
   const select = part(subselect, "SelectStmt");
   return select === undefined ? [] : rowsOf(select, place).map(({ way }) => way);
+}
+
+function rowsOfCall(call: FuncCall, place: Place): readonly Way[] {
+  const { reaches, schema } = place.reading;
+  const body = bodyFor(call, place);
+  if (body === undefined) {
+    const { relations } = reaches.of({ FuncCall: call });
+    return [...schema.relations].flatMap((relation) =>
+      isTable(relation) && relations.has(`${relation.schema}.${relation.name}`)
+        ? [{ ...nothing, items: [{ relation }], guess: true }]
+        : [],
+    );
+  }
+  const { fromClause, withClause } = body.select;
+  return (fromClause ?? withClause) === undefined
+    ? rowsAskedFor({ SelectStmt: body.select }, body.place)
+    : rowsOf(body.select, body.place).map(({ way }) => way);
 }
 
 function read(
@@ -72,14 +109,15 @@ function read(
   tree: Node,
   relation: ProofRelation,
   reading: Reading,
-): readonly Opener[] {
+): Openers {
   const ways = new Map<string, Way>();
   const { relations } = reading.reaches.of(tree);
   // A row that names the persona may be what makes it a member.
   const readsItself = reading.schema
     .kin(relation)
     .some(({ schema, name }) => relations.has(`${schema}.${name}`));
-  for (let choice = 0, most = 1; choice < Math.min(most, choiceLimit); choice += 1) {
+  let most = 1;
+  for (let choice = 0; choice < Math.min(most, choiceLimit); choice += 1) {
     const place = outermost(reading, choice);
     for (const way of waysAt(place)) {
       const key = keyOf(way);
@@ -87,10 +125,11 @@ function read(
     }
     most = place.alternatives.most;
   }
-  return [...ways.values()]
+  const found = [...ways.values()]
     .map((way) => withoutItself(way, relation))
     .filter((way) => way.items.length + way.through.length > 0 && !isContradictory(way))
     .map((way) => openerOf(way, way.sql ?? show(tree), reading, !readsItself && way.items.length > 0));
+  return { ways: found, areAll: most <= choiceLimit };
 }
 
 /** A column would have to hold two values. */
@@ -129,7 +168,8 @@ function byName(key: string, value: unknown): unknown {
   return key === "relation" ? (value as ProofRelation).name : value;
 }
 
-const choiceLimit = 6;
+/** Rows of a query within another are looked at by so many ways that it could have them. */
+export const choiceLimit = 12;
 
 /** Rows of more tables are not put in together. */
 const itemLimit = 4;
