@@ -28,13 +28,16 @@ export class Material {
     const key = relation.foreignKeys.find(({ columns }) => columns.includes(name));
     if (key === undefined) return undefined;
     const referenced = key.referenced[key.columns.indexOf(name)] ?? "";
-    const values = await this.#list(
+    const values = await askTexts(
+      this.#session,
       `select distinct ${quoteIdent(referenced)}::text from ${quoteQualified(key.to)} where ${quoteIdent(referenced)} is not null order by 1 limit 501`,
     );
     // With several columns, one NULL frees the others.
     const bound =
       key.columns.length === 1 ||
       key.columns.every((one) => relation.columns.find((column) => column.name === one)?.notNull === true);
+    // What cannot be read may hold any key.
+    if (values === undefined) return { values: [], all: false };
     return { values: values.slice(0, 500), all: values.length <= 500 && bound && !key.notValid };
   }
 
