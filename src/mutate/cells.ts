@@ -2,6 +2,7 @@ import { grouped, inTurn } from "../lib/grouped.ts";
 import type { Cell } from "../model/cell.ts";
 import { isFor, operationInfo } from "../model/operations.ts";
 import { type CellOptions, cellsOf, type Plan, type RelationWork, type Work } from "../plan/plan.ts";
+import type { BodiesOf } from "./bodies.ts";
 import type { ExpandOptions } from "../plan/options.ts";
 import type { Mutant } from "./mutant.ts";
 import { readersOf, type SqlText } from "./readers.ts";
@@ -23,6 +24,8 @@ export interface Coverage {
   readonly lent: readonly string[];
   /** All SQL of the database that may read a relation. */
   readonly texts: readonly SqlText[];
+  /** Functions of policies that are no more than an expression. */
+  readonly bodies: BodiesOf;
 }
 
 /** The relation's own cells that can see the change, as they were planned without it. */

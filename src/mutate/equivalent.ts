@@ -1,30 +1,24 @@
 import type { Node } from "libpg-query";
-import {
-  bypassOf,
-  type ColumnInfo,
-  type PolicyInfo,
-  type RelationInfo,
-  type RoleInfo,
-} from "../model/catalog.ts";
+import { bypassOf, type PolicyInfo, type RelationInfo, type RoleInfo } from "../model/catalog.ts";
 import { isFor } from "../model/operations.ts";
 import { perObject } from "../lib/recent.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
-import { fieldsOf, part, stringOf, walk } from "../prove/analyse/tree.ts";
+import { part, stringOf, walk } from "../prove/analyse/tree.ts";
+import { type Bodies, type BodiesOf, noBodies } from "./bodies.ts";
+import { all, any, type Formula, formulaOf, Parts } from "./formula.ts";
 import type { Mutant } from "./mutant.ts";
 
 /*
  * Evidence that a change permits what was permitted before, whatever the rows and the personas hold: the policies that
- * apply are compared as formulas over their parts, each of which may be true, false or NULL. A part that a parser does
- * not take apart has one value, whatever it is; so what is equal here is equal for every row.
+ * apply are compared as formulas.
  */
 
-/** 1, 0, and one half for NULL: AND is the least, OR the greatest, NOT what is left to 1. */
-type Truth = 0 | 0.5 | 1;
-type Formula = (values: readonly Truth[]) => Truth;
-
-const truths: readonly Truth[] = [0, 0.5, 1];
-/** 3^8 assignments. */
-const atomsAtMost = 8;
+/** A relation as it is, and as the change would have it. */
+export interface Compared {
+  readonly before: RelationInfo;
+  readonly after: RelationInfo;
+  readonly bodies: BodiesOf;
+}
 
 const commands = ["select", "insert", "update", "delete"] as const;
 export type Command = (typeof commands)[number];
@@ -36,6 +30,7 @@ export function equivalence(
   roles: readonly RoleInfo[],
   /** No cell noticed it: then it does not matter either which clause of a policy refuses an UPDATE. */
   survived = false,
+  bodies: BodiesOf = noBodies,
 ): string | undefined {
   if (before.kind !== "table" && before.kind !== "partitioned") return undefined;
   if (JSON.stringify(before.privileges) !== JSON.stringify(after.privileges)) return undefined;
@@ -45,25 +40,21 @@ export function equivalence(
   const told = changed.length > 0 && before.rls === after.rls;
   if (told && !asked.some((role) => changed.some((policy) => isFor(policy.roles, role))))
     return `no persona's role is among ${[...new Set(changed.flatMap((policy) => policy.roles))].join(", ")}, or policies do not apply to it`;
-  const differs = asked.some((role) => differingCommands(before, after, role, survived).length > 0);
+  const compared = { before, after, bodies };
+  const differs = asked.some((role) => differingCommands(compared, role, survived).length > 0);
   return differs ? undefined : "whatever the rows are, no persona's role gets or loses one by it";
 }
 
 /** Commands of which the formulas do not show that the role may do the same with the change as without it. */
-export function differingCommands(
-  before: RelationInfo,
-  after: RelationInfo,
-  role: RoleInfo,
-  survived: boolean,
-): readonly Command[] {
+export function differingCommands(compared: Compared, role: RoleInfo, survived: boolean): readonly Command[] {
   return commands.filter(
-    (command) => isHeld(before, role, command) && !permitsTheSame(before, after, role, command, survived),
+    (command) => isHeld(compared.before, role, command) && !permitsTheSame(compared, role, command, survived),
   );
 }
 
 /** WITH CHECK lets in the same new rows of an UPDATE. */
-export function checksTheSame(before: RelationInfo, after: RelationInfo, role: RoleInfo): boolean {
-  return saysTheSame(before, after, role, [["update", "check"]]);
+export function checksTheSame(compared: Compared, role: RoleInfo): boolean {
+  return saysTheSame(compared, role, [["update", "check"]]);
 }
 
 function changedPolicies(before: RelationInfo, after: RelationInfo): readonly PolicyInfo[] {
@@ -86,20 +77,13 @@ const sidesOf = {
   delete: ["using"],
 } as const satisfies Record<Command, readonly Side[]>;
 
-function permitsTheSame(
-  before: RelationInfo,
-  after: RelationInfo,
-  role: RoleInfo,
-  command: Command,
-  survived: boolean,
-): boolean {
-  if (sidesOf[command].every((side) => saysTheSame(before, after, role, [[command, side]]))) return true;
-  const mayChange = survived && command === "update" ? changedByUpdate(before, role) : undefined;
+function permitsTheSame(compared: Compared, role: RoleInfo, command: Command, survived: boolean): boolean {
+  if (sidesOf[command].every((side) => saysTheSame(compared, role, [[command, side]]))) return true;
+  const mayChange = survived && command === "update" ? changedByUpdate(compared.before, role) : undefined;
   return (
     mayChange !== undefined &&
     saysTheSame(
-      before,
-      after,
+      compared,
       role,
       [
         ["update", "using"],
@@ -115,20 +99,20 @@ const knownOf = perObject((_before: RelationInfo) => new Map<string, boolean>())
 
 /** Both sides together are true before just where they are true after. A part that `mayChange` has a value on each side. */
 function saysTheSame(
-  before: RelationInfo,
-  after: RelationInfo,
+  compared: Compared,
   role: RoleInfo,
   sides: readonly AskedSide[],
   mayChange?: (node: Node) => boolean,
 ): boolean {
+  const { before, after, bodies } = compared;
   const [old, now] = [before, after].map((info) =>
     JSON.stringify(sides.map(([command, side]) => textOf(info, role, command, side))),
   );
   if (old === now) return true;
-  // What an UPDATE may change is another thing for each role.
-  const key = `${old} ${now} ${mayChange === undefined ? "" : role.name}`;
+  // What an UPDATE may change, and which functions may be called, is another thing for each role.
+  const key = `${old} ${now} ${mayChange === undefined && bodies(role).size === 0 ? "" : role.name}`;
   const known = knownOf(before);
-  const same = known.get(key) ?? areTheSame(before, after, role, sides, mayChange);
+  const same = known.get(key) ?? areTheSame(compared, role, sides, mayChange);
   known.set(key, same);
   return same;
 }
@@ -137,51 +121,41 @@ function saysTheSame(
  * A write that reads is asked by its own policies and by those of SELECT, both about the rows that are there and about a new one: it
  * reaches the same rows where both together say the same.
  */
-export function reachesTheSame(
-  before: RelationInfo,
-  after: RelationInfo,
-  role: RoleInfo,
-  asked: readonly Command[],
-): boolean {
+export function reachesTheSame(compared: Compared, role: RoleInfo, asked: readonly Command[]): boolean {
   const writes = asked.filter((command) => command !== "select");
   const shown = asked.includes("select") ? ([["select", "using"]] as const) : [];
   const sides = writes.flatMap((command) => sidesOf[command].map((side): AskedSide => [command, side]));
   return (sides.length === 0 ? [[]] : sides.map((side) => [side])).every((own) =>
-    saysTheSame(before, after, role, [...own, ...shown]),
+    saysTheSame(compared, role, [...own, ...shown]),
   );
 }
 
 function areTheSame(
-  before: RelationInfo,
-  after: RelationInfo,
+  { before, after, bodies }: Compared,
   role: RoleInfo,
   sides: readonly AskedSide[],
   mayChange: (node: Node) => boolean = () => false,
 ): boolean {
-  const numbers = new Map<string, number>();
+  const parts = new Parts();
   const [old, now] = [before, after].map((info) =>
     all(
       sides.map(([command, side]) =>
-        effective(info, role, command, side, (key, node) =>
-          numberOf(numbers, mayChange(node) ? `${side} ${key}` : key),
+        effective(info, { role, command, side }, parts, bodies(role), (node) =>
+          mayChange(node) ? side : "",
         ),
       ),
     ),
   );
-  return always(numbers, (one) => (old?.(one) === 1) === (now?.(one) === 1));
+  return parts.always((one) => (old?.(one) === 1) === (now?.(one) === 1));
 }
 
 /** Whether SELECT shows each row that it showed before, whatever the rows are. */
-export function showsAll(before: RelationInfo, after: RelationInfo, role: RoleInfo): boolean {
-  const numbers = new Map<string, number>();
+export function showsAll({ before, after, bodies }: Compared, role: RoleInfo): boolean {
+  const parts = new Parts();
   const [old, now] = [before, after].map((info) =>
-    effective(info, role, "select", "using", (key) => numberOf(numbers, key)),
+    effective(info, { role, command: "select", side: "using" }, parts, bodies(role)),
   );
-  return always(numbers, (one) => old?.(one) !== 1 || now?.(one) === 1);
-}
-
-function always(parts: ReadonlyMap<string, number>, holds: (values: readonly Truth[]) => boolean): boolean {
-  return parts.size <= atomsAtMost && assignments(parts.size).every(holds);
+  return parts.always((one) => old?.(one) !== 1 || now?.(one) === 1);
 }
 
 /**
@@ -210,29 +184,22 @@ function changedByUpdate(before: RelationInfo, { name }: RoleInfo): ((node: Node
   };
 }
 
-/** The number of a part: of its text, or of its text on one side. */
-type Numbering = (key: string, node: Node) => number;
-
-function numberOf(numbers: Map<string, number>, key: string): number {
-  const number = numbers.get(key) ?? numbers.size;
-  numbers.set(key, number);
-  return number;
-}
-
 type Side = "using" | "check";
 type AskedSide = readonly [Command, Side];
 
 /** OR of what permits, AND what restricts, as Postgres puts them together. */
 function effective(
   info: RelationInfo,
-  role: RoleInfo,
-  command: Command,
-  side: Side,
-  number: Numbering,
+  { role, command, side }: { role: RoleInfo; command: Command; side: Side },
+  parts: Parts,
+  bodies: Bodies,
+  placeOf: (node: Node) => string = () => "",
 ): Formula {
   if (!info.rls || bypassOf(role, info) !== undefined) return () => 1;
   const formulas = (permissive: boolean): readonly Formula[] =>
-    clauses(info, role, command, side, permissive).map((one) => formulaOf(treeOf(one), info, number));
+    clauses(info, role, command, side, permissive).map((one) =>
+      formulaOf(treeOf(one), { info, parts, bodies, placeOf }),
+    );
   return all([any(formulas(true)), ...formulas(false)]);
 }
 
@@ -284,84 +251,3 @@ const clausesOf = perObject(({ using, check }: PolicyInfo): Readonly<Record<Side
   return { using: usingClause, check: checkClause ?? usingClause };
 });
 const treeOf = perObject(({ text }: Clause) => parseExpression(text));
-
-const all =
-  (of: readonly Formula[]): Formula =>
-  (values) =>
-    Math.min(1, ...of.map((one) => one(values))) as Truth;
-const any =
-  (of: readonly Formula[]): Formula =>
-  (values) =>
-    Math.max(0, ...of.map((one) => one(values))) as Truth;
-
-function formulaOf(node: Node, info: RelationInfo, number: Numbering): Formula {
-  const { boolop, args = [] } = part(node, "BoolExpr") ?? {};
-  if (boolop !== undefined) {
-    const of = args.map((arg) => formulaOf(arg, info, number));
-    if (boolop === "AND_EXPR") return all(of);
-    if (boolop === "OR_EXPR") return any(of);
-    const [first = any([])] = of;
-    return (values) => (1 - first(values)) as Truth;
-  }
-  const fixed = valueOf(node, info);
-  if (fixed !== undefined) return () => fixed;
-  const same = equalityOf(node, info);
-  if (same !== undefined) {
-    const equal = formulaOf(same, info, number);
-    return (values) => (equal(values) === 1 ? 1 : 0);
-  }
-  const index = number(atomOf(node), node);
-  return (values) => values[index] ?? 0.5;
-}
-
-const atomOf = perObject((node: Node) =>
-  JSON.stringify(node, (name, value: unknown) => (name.endsWith("location") ? undefined : value)),
-);
-
-/** A constant, or IS NULL of a column that holds no NULL. */
-function valueOf(node: Node, info: RelationInfo): Truth | undefined {
-  const constant = part(node, "A_Const");
-  if (constant?.boolval !== undefined) return constant.boolval.boolval === true ? 1 : 0;
-  const test = part(node, "NullTest");
-  if (test === undefined || columnOf(test.arg, info)?.notNull !== true) return undefined;
-  return test.nulltesttype === "IS_NULL" ? 0 : 1;
-}
-
-/** `x` of `x IS NOT DISTINCT FROM y` that holds no NULL: then it says what `x = y` says, and is false instead of NULL. */
-function equalityOf(node: Node, info: RelationInfo): Node | undefined {
-  const comparison = part(node, "A_Expr");
-  if (comparison?.kind !== "AEXPR_NOT_DISTINCT") return undefined;
-  const isSafe = [comparison.lexpr, comparison.rexpr].some((side) => {
-    const column = columnOf(side, info);
-    return column?.notNull === true && strictlyCompared.has(column.type);
-  });
-  return isSafe ? { A_Expr: { ...comparison, kind: "AEXPR_OP" } } : undefined;
-}
-
-/** Types whose `=` is NULL where one side is: an operator of the database's own might say otherwise. */
-const strictlyCompared: ReadonlySet<string> = new Set([
-  "uuid",
-  "text",
-  "smallint",
-  "integer",
-  "bigint",
-  "boolean",
-  "date",
-  "timestamp with time zone",
-]);
-
-/** The column of this relation that the expression is. */
-function columnOf(node: Node | undefined, { columns, name }: RelationInfo): ColumnInfo | undefined {
-  const fields = fieldsOf(node);
-  const own = fields?.length === 1 || (fields?.length === 2 && fields[0] === name);
-  return own ? columns.find((one) => one.name === fields?.at(-1)) : undefined;
-}
-
-/** By how many parts there are. */
-const assignmentsOf: (readonly (readonly Truth[])[])[] = [[[]]];
-
-function assignments(count: number): readonly (readonly Truth[])[] {
-  return (assignmentsOf[count] ??= assignments(count - 1).flatMap((one) =>
-    truths.map((value) => [...one, value]),
-  ));
-}

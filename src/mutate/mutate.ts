@@ -18,6 +18,7 @@ import type { PreflightedRun } from "../run/2-inspect.ts";
 import { ColumnTries, type KnownMaterial } from "../run/assign-under.ts";
 import { gatewayOf } from "../run/request.ts";
 import { askBaseline } from "./baseline.ts";
+import { readBodies } from "./bodies.ts";
 import { functionEvidence, type NameFacts, readNames } from "./function-evidence.ts";
 import { type FunctionSource, functionMutants, memberMutants, readFunctions } from "./functions.ts";
 import type { Mutant } from "./mutant.ts";
@@ -96,7 +97,8 @@ export async function mutate(
           ]),
     ].map((one) => ({ ...one, equivalent: one.equivalent ?? functionEvidence(one, facts) }));
     events.planned?.(mutants.length);
-    const mutating = { plan, options, covered, transcripts, lent, texts, interrupted };
+    const bodies = readBodies(functions, texts);
+    const mutating = { plan, options, covered, transcripts, lent, texts, bodies, interrupted };
     const tried = await tryOrReuse(mutants, mutating, places, request.reuse && { ...request.reuse, marks });
     return {
       matrix: matrix.name,

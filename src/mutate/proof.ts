@@ -1,10 +1,10 @@
 import type { Cell } from "../model/cell.ts";
-import type { RelationInfo, RoleInfo } from "../model/catalog.ts";
+import type { RoleInfo } from "../model/catalog.ts";
 import type { ProofAnswer } from "../model/proof.ts";
 import type { SessionRules } from "../probe/sessions.ts";
 import { isProvable, proveUnder, worstProof } from "../run/prove-under.ts";
 import type { RunRequest } from "../run/request.ts";
-import { checksTheSame, differingCommands } from "./equivalent.ts";
+import { type Compared, checksTheSame, differingCommands } from "./equivalent.ts";
 import type { Mutant } from "./mutant.ts";
 import { kills, type Outcome, underInfo } from "./outcome.ts";
 
@@ -25,11 +25,12 @@ export class MutantProofs {
    */
   async outcomeOf(
     mutant: Mutant,
-    before: RelationInfo,
+    compared: Compared,
     cells: readonly Cell[],
     mayIgnore: boolean,
   ): Promise<Outcome | undefined> {
     const asked = cells.filter(isProvable);
+    const { before } = compared;
     if (asked.length === 0 || (before.kind !== "table" && before.kind !== "partitioned")) return undefined;
     const changed = asked.map((cell) => underInfo(cell, mutant));
     const after = await this.#prove(changed, mutant.ddl);
@@ -50,7 +51,7 @@ export class MutantProofs {
       isShownNow(cell) && isExact(cell, this.#before.get(cell.id) ?? []);
     const roles = [...new Map(asked.map(({ role }) => [role.name, role])).values()];
     const all = (shown: (cell: Cell) => boolean): boolean =>
-      roles.every((role) => isProved(mutant, before, role, asked, shown));
+      roles.every((role) => isProved(compared, role, asked, shown));
     if (!all(isShownNow)) return undefined;
     await this.#proveBefore(asked);
     return all(isShown)
@@ -88,14 +89,13 @@ function isExact({ expectation }: Cell, answers: readonly ProofAnswer[]): boolea
 
 /** Of each persona of the role, each command that may differ. */
 function isProved(
-  { after }: Mutant,
-  before: RelationInfo,
+  compared: Compared,
   role: RoleInfo,
   cells: readonly Cell[],
   isShown: (cell: Cell) => boolean,
 ): boolean {
-  return differingCommands(before, after, role, true).every((command) => {
-    if (command === "update" && !checksTheSame(before, after, role)) return false;
+  return differingCommands(compared, role, true).every((command) => {
+    if (command === "update" && !checksTheSame(compared, role)) return false;
     const ofRole = cells.filter((cell) => cell.role.name === role.name);
     const own = ofRole.filter(({ operation }) => operation === command);
     const everyone = new Set(ofRole.map(({ persona }) => persona));

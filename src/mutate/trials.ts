@@ -208,7 +208,8 @@ async function proved(one: Pending, mutating: Mutating, proofs: MutantProofs): P
   );
   // A policy says nothing of what a privilege more lets a role write.
   const mayIgnore = typeof mutant.alters !== "string" && all && !isLent(before, mutant, mutating);
-  return await proofs.outcomeOf(mutant, before, own, mayIgnore);
+  const compared = { before, after: mutant.after, bodies: mutating.bodies };
+  return await proofs.outcomeOf(mutant, compared, own, mayIgnore);
 }
 
 function isAbout({ roles }: Mutant, role: string, { catalog }: PreflightedRun): boolean {
@@ -310,12 +311,12 @@ async function askColumns(one: Pending, tries: ColumnTries): Promise<void> {
 
 /** `survived`: where no cell notices it. */
 function equivalent(mutant: Mutant, mutating: Mutating, survived = false): Outcome | undefined {
-  const { plan, texts } = mutating;
+  const { plan, texts, bodies } = mutating;
   const { roles, relations } = plan.catalog;
   const before = relations.find(({ oid }) => oid === mutant.after.oid) ?? mutant.after;
   const because =
     mutant.equivalent ??
     unusable(mutant, plan.catalog, texts) ??
-    (isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived));
+    (isLent(before, mutant, mutating) ? undefined : equivalence(before, mutant, roles, survived, bodies));
   return because === undefined ? undefined : { state: "ignored", because };
 }

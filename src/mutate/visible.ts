@@ -25,13 +25,14 @@ export function mayDiffer(
   coverage: Coverage & { readonly transcripts: Transcripts },
   unmoved: ReadonlySet<string> = new Set(),
 ): MayDiffer {
-  const { transcripts, texts } = coverage;
+  const { transcripts, texts, bodies } = coverage;
   if (mutant.operator === "grant" && !asksForPrivileges(coverage))
     return (cell) => transcripts.of(cell).some(({ replies }) => replies.some(isError));
   const { roles, relations } = coverage.plan.catalog;
   const before = relations.find(({ oid }) => oid === mutant.after.oid);
   const isTable = before?.kind === "table" || before?.kind === "partitioned";
   if (!isTable || typeof mutant.alters === "string" || isLent(before, mutant, coverage)) return () => true;
+  const compared = { before, after: mutant.after, bodies };
   const differing = new Map<RoleInfo, readonly Command[]>();
   let writers: ReadonlySet<string> | undefined;
   return (cell, request) => {
@@ -40,7 +41,7 @@ export function mayDiffer(
     const role = roles.find((one) => one.name === name);
     if (role === undefined || (bypassOf(role, before) ?? bypassOf(role, mutant.after)) !== undefined)
       return true;
-    const commands = differing.get(role) ?? differingCommands(before, mutant.after, role, false);
+    const commands = differing.get(role) ?? differingCommands(compared, role, false);
     differing.set(role, commands);
     if (relation.info.oid !== before.oid) {
       if (commands.includes("select") && !unmoved.has(persona.name)) return true;
@@ -50,7 +51,7 @@ export function mayDiffer(
     const asked = operationInfo[operation].policies.filter((one) => one !== "all");
     if (!asked.some((one) => commands.includes(one)) || isRefused(asked, before, role)) return false;
     // A `never:` is tried blind, too.
-    if (reachesTheSame(before, mutant.after, role, asked))
+    if (reachesTheSame(compared, role, asked))
       return request === undefined ? (cell.update?.never.length ?? 0) > 0 : request.blind === true;
     if (!unmoved.has(persona.name) || asked.some((one) => one !== "select" && commands.includes(one)))
       return true;
@@ -58,7 +59,7 @@ export function mayDiffer(
     const rounds = transcripts.of(cell);
     if (rounds.some(({ requests }) => requests.some(isOfState))) return true;
     if (!operationInfo[operation].checked) return cell.column === undefined && operation === "select";
-    return !showsAll(before, mutant.after, role) || rounds.some(({ replies }) => replies.some(isError));
+    return !showsAll(compared, role) || rounds.some(({ replies }) => replies.some(isError));
   };
 }
 

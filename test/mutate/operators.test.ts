@@ -4,6 +4,8 @@ import type { Cell } from "../../src/model/cell.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import { loadParser } from "../../src/lib/sql-tree.ts";
 import type { PolicyInfo, RelationInfo, RoleInfo } from "../../src/model/catalog.ts";
+import { noBodies, readBodies } from "../../src/mutate/bodies.ts";
+import type { FunctionSource } from "../../src/mutate/functions.ts";
 import { equivalence } from "../../src/mutate/equivalent.ts";
 import { mayChange } from "../../src/mutate/mutate.ts";
 import type { Mutant } from "../../src/mutate/mutant.ts";
@@ -65,6 +67,17 @@ const relation = (...policies: readonly PolicyInfo[]): RelationInfo => ({
   privileges: { member: privileges },
   acl: ["member=arwd/owner", '"odd=role"=r/owner', "=r/owner"],
 });
+const emptyPath = " SET search_path TO ''";
+const definitionOf = (head: string, body: string): string =>
+  `CREATE OR REPLACE FUNCTION app.works(slug integer)\n RETURNS boolean\n LANGUAGE sql\n STABLE${head}\nAS $function$${body}$function$\n`;
+const called = (oid: string, name: string, head = emptyPath): SqlText => ({
+  oid,
+  name,
+  text: `CREATE FUNCTION app.${name}() RETURNS boolean\n LANGUAGE sql\n${head}\nAS ''`,
+  bound: false,
+  view: false,
+});
+
 const member: RoleInfo = {
   name: "member",
   superuser: false,
@@ -161,6 +174,33 @@ describe("a change is left out only where its parts show that it changes nothing
     ],
     ["another column may be", relation(policy("b = 1")), relation(policy("b = 1 or b is null")), false],
     [
+      "what is equal to a constant is not null",
+      relation(policy("f() is not null and a = 1")),
+      relation(
+        policy("f() is not null and a = 1"),
+        policy("f() = any (array['x'::text, 'y'::text]) and a = 1"),
+      ),
+      true,
+    ],
+    [
+      "and what is no constant's may be",
+      relation(policy("f() is not null and a = 1")),
+      relation(policy("f() is not null and a = 1"), policy("f() <> g() and a = 1")),
+      false,
+    ],
+    [
+      "nor need another value be",
+      relation(policy("f() is not null and a = 1")),
+      relation(policy("f() is not null and a = 1"), policy("g() = 'x'::text and a = 1")),
+      false,
+    ],
+    [
+      "a condition that cannot be met",
+      relation(policy("a = 1")),
+      relation(policy("a = 1"), policy("f() is null and f() = 'x'::text")),
+      true,
+    ],
+    [
       "another policy permits everything",
       relation(policy("a = 1"), open),
       relation(policy("false"), open),
@@ -236,6 +276,89 @@ describe("a change is left out only where its parts show that it changes nothing
   ];
   test.each(cases)("%s", (_what, before, after, equivalent) => {
     expect(equivalence(before, { after }, [member]) !== undefined).toBe(equivalent);
+  });
+
+  describe("a function that is an expression", () => {
+    const sql = "select app.is_member() and app.sees(slug)";
+    const source: FunctionSource = {
+      oid: "10",
+      schema: "app",
+      name: "works",
+      arguments: "slug integer",
+      signature: "slug integer",
+      result: "boolean",
+      definition: definitionOf(`\n${emptyPath}`, sql),
+      withoutValue: false,
+      definer: false,
+      owner: "owner",
+      pinned: true,
+      grantees: ["member"],
+      closedTo: [],
+      helps: true,
+    };
+    const texts = [called("10", "works"), called("11", "sees"), called("12", "is_member")];
+    const sees = policy("app.sees(a)");
+    const works = policy("app.works(a)");
+    const twins: readonly [string, FunctionSource, readonly SqlText[], boolean][] = [
+      ["is compared as the expression", source, texts, true],
+      [
+        "by its parameter's number, too",
+        { ...source, definition: definitionOf(`\n${emptyPath}`, "select app.is_member() and app.sees($1)") },
+        texts,
+        true,
+      ],
+      [
+        "but not another expression",
+        { ...source, definition: definitionOf(`\n${emptyPath}`, "select app.is_member() or app.sees(slug)") },
+        texts,
+        false,
+      ],
+      [
+        "not about another value",
+        { ...source, definition: definitionOf(`\n${emptyPath}`, "select app.is_member() and app.sees(7)") },
+        texts,
+        false,
+      ],
+      ["not with its owner's rights", { ...source, definer: true }, texts, false],
+      ["not where the role may not execute it", { ...source, grantees: ["other"] }, texts, false],
+      ["not under its caller's search path", { ...source, definition: definitionOf("", sql) }, texts, false],
+      [
+        "not under a search path of others' making",
+        { ...source, definition: definitionOf("\n SET search_path TO 'public'", sql) },
+        texts,
+        false,
+      ],
+      [
+        "not if NULL makes it NULL",
+        { ...source, definition: definitionOf(` STRICT\n${emptyPath}`, sql) },
+        texts,
+        false,
+      ],
+      ["not as one of several of its name", source, [...texts, called("13", "works")], false],
+      [
+        "not if what it calls takes its caller's search path",
+        source,
+        [called("10", "works"), called("11", "sees", ""), called("12", "is_member")],
+        false,
+      ],
+      [
+        "not if it reads rows",
+        { ...source, definition: definitionOf(`\n${emptyPath}`, `${sql} from app.members`) },
+        texts,
+        false,
+      ],
+      [
+        "not if it names what has no schema",
+        { ...source, definition: definitionOf(`\n${emptyPath}`, "select is_member() and app.sees(slug)") },
+        texts,
+        false,
+      ],
+    ];
+    test.each(twins)("%s", (_what, one, known, equivalent) => {
+      const after = relation(sees, works);
+      const because = equivalence(relation(sees), { after }, [member], false, readBodies([one], known));
+      expect(because !== undefined).toBe(equivalent);
+    });
   });
 
   describe("that survived, where an UPDATE leaves what its policies read as it is", () => {
@@ -466,7 +589,9 @@ describe("which cells a change can answer otherwise", () => {
     transcripts.add(cell("update", "refused"), [request], [{ kind: "parts", parts } as unknown as Reply]);
     transcripts.add(cell("select"), [request], [{ kind: "parts", parts: [{ rows: 1 }] } as unknown as Reply]);
     const plan = { catalog: { relations: [before], roles: [member] } };
-    return { plan, texts, lent: [], transcripts } as unknown as Parameters<typeof mayDiffer>[1];
+    return { plan, texts, lent: [], bodies: noBodies, transcripts } as unknown as Parameters<
+      typeof mayDiffer
+    >[1];
   };
   const granted = { operator: "grant", alters: "select", after: before } as unknown as Mutant;
   const noticing = (
