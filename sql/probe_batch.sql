@@ -35,8 +35,8 @@
 --             call    one call of a function: as read, and its deferred constraints are checked before it is undone
 --             insert  each of the statements by itself; after[n] says, privileged, which columns were not stored as sent;
 --                     arguments[n] are the parameters of both (of after[n] alone, where "plan" is missing)
---      guard 1: where a constraint stopped a write, it is sent again with foreign keys and triggers off; 2: also where no
---      row was affected (a BEFORE trigger may have suppressed it). The login must be allowed to set session_replication_role.
+--      guard 1: where a constraint stopped a write that can raise otherwise without foreign keys and triggers, it is sent again
+--      with these off; 2: where any constraint did, or no row was affected (a BEFORE trigger may have changed or suppressed it). The login must be allowed to set session_replication_role.
 --      With "differences", read and write return the keys themselves (text[]), and it compares them with what is declared.
 --      plan: most of a small statement's time goes into its plan, above all where policies call functions. So a write
 --      that comes again is prepared, as a query that counts the rows it wrote: 1, for this probe alone; 2 and more, for all
@@ -81,6 +81,7 @@ declare
   refused constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'refused'));
   next_value constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'nextValue'));
   after_policy constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'afterPolicy'));
+  in_place constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'inPlace'));
   without_name constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'withoutName'));
   routine_tells constant text[] := array(select jsonb_array_elements_text(batch->'codes'->'routineTells'));
   longest constant int := 2000;      -- of a message: a policy may raise one as long as a field may be
@@ -373,9 +374,11 @@ begin
           end if;
 
           -- Foreign keys and BEFORE triggers stand between a policy and its effect; with both off
-          -- (they are off for a replica) the same statement shows what the policy itself lets through.
+          -- (they are off for a replica) the same statement shows what the policy itself lets through. Where no trigger
+          -- touches the row, its own constraints raise the same again; and each switch throws away every plan of the session.
           exit modes when mode = 'replica' or probe.kind <> 'write' or probe.guard is null
-            or not (is_after_policy or (probe.guard > 1 and code is null and affected = 0));
+            or not (is_after_policy or (probe.guard > 1 and code is null and affected = 0))
+            or (probe.guard = 1 and stage = 'probe' and code = any(in_place) and not foreign_frame);
           mode := 'replica'; impersonating := false;
         end loop modes;
         exit variants when probe.kind = 'insert' or (probe.kind = 'rows' and (hit or filtered))

@@ -105,6 +105,8 @@ export interface AnswerRule {
   readonly afterPolicy?: boolean;
   /** Postgres before 18 names no constraint with it. */
   readonly withoutName?: boolean;
+  /** Raised where a row is written, by no trigger: with triggers off the same statement raises it again. */
+  readonly inPlace?: boolean;
   /** What to call a constraint that has no name here: PostgREST passes none on. */
   readonly constraint?: string;
   /** The server's C routine tells which privilege or policy refused. */
@@ -144,11 +146,11 @@ const entries: Record<AnswerName, Entry> = {
     triesNextValue: true,
     afterPolicy: true,
   },
-  notNull: { code: "23502", withoutName: true, constraint: "NOT NULL" },
+  notNull: { code: "23502", withoutName: true, inPlace: true, constraint: "NOT NULL" },
   foreignKey: { code: "23503", constraint: "FOREIGN KEY" },
-  unique: { code: "23505", constraint: "UNIQUE" },
-  check: { code: "23514", constraint: "CHECK" },
-  exclusion: { code: "23P01", constraint: "EXCLUDE" },
+  unique: { code: "23505", inPlace: true, constraint: "UNIQUE" },
+  check: { code: "23514", inPlace: true, constraint: "CHECK" },
+  exclusion: { code: "23P01", inPlace: true, constraint: "EXCLUDE" },
 
   // A type error stops a write before its policy is asked.
   data: { code: "22", means: "unreached", reading: "broken", stopsAtRow: true, triesNextValue: true },
@@ -316,6 +318,8 @@ export interface BatchRules {
   readonly afterPolicy: readonly string[];
   /** Of those: a constraint without a name is the table's own. */
   readonly withoutName: readonly string[];
+  /** With triggers off they are raised again. */
+  readonly inPlace: readonly string[];
   /** The statement is sent back, so that the server's routine can be asked for. */
   readonly routineTells: readonly string[];
 }
@@ -326,6 +330,7 @@ export const batchRules: BatchRules = {
   nextValue: codesWhere(({ triesNextValue }) => triesNextValue === true),
   afterPolicy: codesWhere(({ afterPolicy }) => afterPolicy === true),
   withoutName: codesWhere(({ withoutName }) => withoutName === true),
+  inPlace: codesWhere(({ inPlace }) => inPlace === true),
   routineTells: codesWhere(({ routineTells }) => routineTells === true),
 };
 

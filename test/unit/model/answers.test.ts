@@ -120,6 +120,7 @@ test("the batch gets the same rules, by code and by class", () => {
     nextValue: ["23", "22", "42501", "44000"],
     afterPolicy: ["23"],
     withoutName: ["23502"],
+    inPlace: ["23502", "23505", "23514", "23P01"],
     routineTells: ["42501"],
   });
 });
