@@ -22,7 +22,8 @@ export type Bodies = ReadonlyMap<string, Body>;
 /** Those that the role may execute. */
 export type BodiesOf = (role: RoleInfo) => Bodies;
 
-export const noBodies: BodiesOf = () => new Map();
+const none: Bodies = new Map();
+export const noBodies: BodiesOf = () => none;
 
 export function readBodies(functions: readonly FunctionSource[], texts: readonly SqlText[]): BodiesOf {
   const known = functions.flatMap((source) => {

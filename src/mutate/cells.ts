@@ -103,6 +103,8 @@ export function inTurns(cells: readonly Cell[], last?: Cell): readonly Cell[] {
 
 function costOf({ operation, column }: Cell): number {
   if (column !== undefined) return 2;
+  // An upsert goes from row to row from the start.
+  if (operation === "upsert") return 4;
   const { reads, rowByRow } = operationInfo[operation];
   return reads ? 0 : rowByRow ? 3 : 1;
 }

@@ -5,7 +5,7 @@ import { perObject } from "../lib/recent.ts";
 import { parseExpression } from "../lib/sql-tree.ts";
 import { part, stringOf, walk } from "../prove/analyse/tree.ts";
 import { type Bodies, type BodiesOf, noBodies } from "./bodies.ts";
-import { all, any, type Formula, formulaOf, Parts } from "./formula.ts";
+import { all, any, type Formula, formulaOf, Parts, type Term, termOf } from "./formula.ts";
 import type { Mutant } from "./mutant.ts";
 
 /*
@@ -198,7 +198,7 @@ function effective(
   if (!info.rls || bypassOf(role, info) !== undefined) return () => 1;
   const formulas = (permissive: boolean): readonly Formula[] =>
     clauses(info, role, command, side, permissive).map((one) =>
-      formulaOf(treeOf(one), { info, parts, bodies, placeOf }),
+      formulaOf(termIn(one, info, bodies), parts, placeOf),
     );
   return all([any(formulas(true)), ...formulas(false)]);
 }
@@ -250,4 +250,12 @@ const clausesOf = perObject(({ using, check }: PolicyInfo): Readonly<Record<Side
   const [usingClause, checkClause] = [using, check].map((text) => (text === null ? undefined : { text }));
   return { using: usingClause, check: checkClause ?? usingClause };
 });
-const treeOf = perObject(({ text }: Clause) => parseExpression(text));
+
+/** A clause is of one relation, whose columns no change touches. */
+function termIn(clause: Clause, info: RelationInfo, bodies: Bodies): Term {
+  const terms = termsOf(bodies);
+  const term = terms.get(clause) ?? termOf(parseExpression(clause.text), info, bodies);
+  terms.set(clause, term);
+  return term;
+}
+const termsOf = perObject((_bodies: Bodies) => new WeakMap<Clause, Term>());

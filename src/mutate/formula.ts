@@ -31,9 +31,18 @@ export class Parts {
 
   /** Whatever values the parts have that they can have together. */
   always(holds: (values: readonly Truth[]) => boolean): boolean {
-    if (this.#nodes.length > atomsAtMost) return false;
+    const count = this.#nodes.length;
+    if (count > atomsAtMost) return false;
     const isPossible = this.#possible();
-    return assignments(this.#nodes.length).every((values) => !isPossible(values) || holds(values));
+    const values: Truth[] = [];
+    const holdsFrom = (index: number): boolean => {
+      if (index === count) return !isPossible(values) || holds(values);
+      return truths.every((value) => {
+        values[index] = value;
+        return holdsFrom(index + 1);
+      });
+    };
+    return holdsFrom(0);
   }
 
   /** `x IS NULL` is never NULL, and a comparison of that x with constants is NULL where it is true. */
@@ -58,42 +67,72 @@ export class Parts {
 
 export const all =
   (of: readonly Formula[]): Formula =>
-  (values) =>
-    Math.min(1, ...of.map((one) => one(values))) as Truth;
+  (values) => {
+    let least: Truth = 1;
+    for (const one of of) {
+      const value = one(values);
+      if (value === 0) return 0;
+      if (value < least) least = value;
+    }
+    return least;
+  };
 export const any =
   (of: readonly Formula[]): Formula =>
-  (values) =>
-    Math.max(0, ...of.map((one) => one(values))) as Truth;
+  (values) => {
+    let most: Truth = 0;
+    for (const one of of) {
+      const value = one(values);
+      if (value === 1) return 1;
+      if (value > most) most = value;
+    }
+    return most;
+  };
 
-interface Reading {
-  readonly info: RelationInfo;
-  readonly parts: Parts;
-  readonly bodies: Bodies;
-  /** Where the part has a value of its own. */
-  readonly placeOf: (node: Node) => string;
-}
+/** An expression, read once for all that it is compared with. */
+export type Term =
+  | { readonly kind: "all" | "any"; readonly of: readonly Term[] }
+  | { readonly kind: "not" | "is true"; readonly of: Term }
+  | { readonly kind: "constant"; readonly value: Truth }
+  | { readonly kind: "part"; readonly node: Node };
 
-export function formulaOf(node: Node, reading: Reading): Formula {
-  const { info, parts, bodies, placeOf } = reading;
+export function termOf(node: Node, info: RelationInfo, bodies: Bodies): Term {
   const { boolop, args = [] } = part(node, "BoolExpr") ?? {};
   if (boolop !== undefined) {
-    const of = args.map((arg) => formulaOf(arg, reading));
-    if (boolop === "AND_EXPR") return all(of);
-    if (boolop === "OR_EXPR") return any(of);
-    const [first = any([])] = of;
-    return (values) => (1 - first(values)) as Truth;
+    const of = args.map((arg) => termOf(arg, info, bodies));
+    if (boolop !== "NOT_EXPR") return { kind: boolop === "AND_EXPR" ? "all" : "any", of };
+    return { kind: "not", of: of[0] ?? { kind: "any", of } };
   }
-  const fixed = valueOf(node, info);
-  if (fixed !== undefined) return () => fixed;
+  const value = valueOf(node, info);
+  if (value !== undefined) return { kind: "constant", value };
   const same = equalityOf(node, info);
-  if (same !== undefined) {
-    const equal = formulaOf(same, reading);
-    return (values) => (equal(values) === 1 ? 1 : 0);
-  }
+  if (same !== undefined) return { kind: "is true", of: termOf(same, info, bodies) };
   const body = expanded(node, bodies);
-  if (body !== undefined) return formulaOf(body, reading);
-  const index = parts.numberOf(node, placeOf(node));
-  return (values) => values[index] ?? 0.5;
+  return body === undefined ? { kind: "part", node } : termOf(body, info, bodies);
+}
+
+/** @param placeOf where a part has a value of its own */
+export function formulaOf(term: Term, parts: Parts, placeOf: (node: Node) => string): Formula {
+  switch (term.kind) {
+    case "all":
+    case "any": {
+      const of = term.of.map((one) => formulaOf(one, parts, placeOf));
+      return term.kind === "all" ? all(of) : any(of);
+    }
+    case "not": {
+      const of = formulaOf(term.of, parts, placeOf);
+      return (values) => (1 - of(values)) as Truth;
+    }
+    case "is true": {
+      const of = formulaOf(term.of, parts, placeOf);
+      return (values) => (of(values) === 1 ? 1 : 0);
+    }
+    case "constant":
+      return () => term.value;
+    case "part": {
+      const number = parts.numberOf(term.node, placeOf(term.node));
+      return (values) => values[number] ?? 0.5;
+    }
+  }
 }
 
 const atomOf = perObject((node: Node) =>
@@ -166,13 +205,4 @@ function columnOf(node: Node | undefined, { columns, name }: RelationInfo): Colu
   const fields = fieldsOf(node);
   const own = fields?.length === 1 || (fields?.length === 2 && fields[0] === name);
   return own ? columns.find((one) => one.name === fields?.at(-1)) : undefined;
-}
-
-/** By how many parts there are. */
-const assignmentsOf: (readonly (readonly Truth[])[])[] = [[[]]];
-
-function assignments(count: number): readonly (readonly Truth[])[] {
-  return (assignmentsOf[count] ??= assignments(count - 1).flatMap((one) =>
-    truths.map((value) => [...one, value]),
-  ));
 }

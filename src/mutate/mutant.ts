@@ -22,6 +22,11 @@ export interface Mutant extends MutantDescription {
   readonly unprintable?: string | undefined;
 }
 
+/** It leaves privileges and functions as they are. */
+export function isOfPolicies({ alters, after }: Pick<Mutant, "alters" | "after">): boolean {
+  return typeof alters !== "string" && (after.kind === "table" || after.kind === "partitioned");
+}
+
 export type PolicyCommand = "select" | "insert" | "update" | "delete";
 export const allCommands: readonly PolicyCommand[] = ["select", "insert", "update", "delete"];
 

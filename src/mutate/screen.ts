@@ -13,7 +13,7 @@ import {
 } from "../probe/sql/protocol.ts";
 import { perObject } from "../lib/recent.ts";
 import { inTurns } from "./cells.ts";
-import type { Mutant } from "./mutant.ts";
+import { isOfPolicies, type Mutant } from "./mutant.ts";
 import { isFinal, type Outcome, outcomeOf, seenAs } from "./outcome.ts";
 import type { MayDiffer } from "./visible.ts";
 import { type Asked, elsewhere, isBatched, keyOf, requestsOf } from "./transcripts.ts";
@@ -297,7 +297,9 @@ async function replyTo(
   if (request.kind === "explain") {
     // A row too many is a leak, whatever refused the others.
     if ([...replies.values()].some(showsTooMuch)) return { kind: "routine" };
-    return await underChange(channel)(trial.mutant).explain(cell, request);
+    // What checks privileges does not ask policies.
+    const usual = isOfPolicies(trial.mutant) ? transcripts.refusalOf(cell, request) : undefined;
+    return usual ?? (await underChange(channel)(trial.mutant).explain(cell, request));
   }
   const key = keyOf(cell, request);
   const known = replies.get(key);

@@ -1,6 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { DirectChannel } from "../probe/sql/channel.ts";
-import type { BatchRequest, Reply, Request } from "../probe/sql/protocol.ts";
+import { refusalKey } from "../probe/sql/explain.ts";
+import type { BatchRequest, ExplainRequest, Reply, Request } from "../probe/sql/protocol.ts";
 
 /** What a cell's probe asked without any change, round by round. */
 export interface Round {
@@ -12,15 +13,33 @@ export interface Round {
 export class Transcripts {
   /** By the cell's id. */
   readonly #rounds = new Map<string, Round[]>();
+  /** By the cell's id: as it was planned when it was asked. */
+  readonly #cells = new Map<string, Cell>();
+  /** Which routine refuses, by what {@link refusalKey} says. */
+  readonly #refusals = new Map<string, Reply>();
   /** By probe: the hash of what it is answered. */
   readonly usual: Map<string, string> = new Map();
 
   add(cell: Cell, requests: readonly Request[], replies: readonly Reply[]): void {
     this.#rounds.set(cell.id, [...this.of(cell), { requests, replies }]);
+    this.#cells.set(cell.id, cell);
     for (const [index, request] of requests.entries()) {
-      const md5 = replies[index]?.md5;
-      if (isBatched(request) && md5 !== undefined) this.usual.set(keyOf(cell, request), md5);
+      const reply = replies[index];
+      if (reply === undefined) continue;
+      if (!isBatched(request)) {
+        if (reply.kind === "routine" && reply.routine !== undefined)
+          this.#refusals.set(refusalKey(cell, request), reply);
+      } else if (reply.md5 !== undefined) this.usual.set(keyOf(cell, request), reply.md5);
     }
+  }
+
+  /** The cell is the one that was asked, and no other plan of it. */
+  isOf(cell: Cell): boolean {
+    return this.#cells.get(cell.id) === cell;
+  }
+
+  refusalOf(cell: Cell, request: ExplainRequest): Reply | undefined {
+    return this.#refusals.get(refusalKey(cell, request));
   }
 
   of({ id }: Cell): readonly Round[] {
@@ -53,9 +72,10 @@ const requested = new WeakMap<Cell, readonly BatchRequest[]>();
 export function requestsOf(cell: Cell, { channel, transcripts }: Asked): readonly BatchRequest[] {
   let found = requested.get(cell);
   if (found === undefined) {
-    const first = channel.start(cell).requests;
     const before = transcripts.of(cell);
-    const all = isSame(cell, first, before) ? before.flatMap(({ requests }) => requests) : first;
+    const first = transcripts.isOf(cell) ? undefined : channel.start(cell).requests;
+    const all =
+      first === undefined || isSame(cell, first, before) ? before.flatMap(({ requests }) => requests) : first;
     found = all.filter(isBatched).filter((request) => channel.isOnFirst({ cell, request }));
     requested.set(cell, found);
   }
@@ -97,7 +117,9 @@ export function isLeftOut(cell: Cell, asked: Asked): boolean {
 const leftOut = new WeakMap<Cell, boolean>();
 
 function asksOtherwise(cell: Cell, { channel, transcripts }: Asked): boolean {
-  const { requests } = channel.start(cell);
+  const before = transcripts.of(cell);
+  const requests = transcripts.isOf(cell) ? before[0]?.requests : channel.start(cell).requests;
+  if (requests === undefined) return true;
   if (requests.some((request) => isBatched(request) && !channel.isOnFirst({ cell, request }))) return true;
-  return !isSame(cell, requests, transcripts.of(cell));
+  return !isSame(cell, requests, before);
 }

@@ -4,7 +4,7 @@ import { operationInfo } from "../model/operations.ts";
 import type { BatchRequest, Reply, Request } from "../probe/sql/protocol.ts";
 import { type Coverage, isLent } from "./cells.ts";
 import { type Command, differingCommands, isHeld, reachesTheSame, showsAll } from "./equivalent.ts";
-import type { Mutant } from "./mutant.ts";
+import { isOfPolicies, type Mutant } from "./mutant.ts";
 import { readersOf } from "./readers.ts";
 import type { Transcripts } from "./transcripts.ts";
 
@@ -30,8 +30,7 @@ export function mayDiffer(
     return (cell) => transcripts.of(cell).some(({ replies }) => replies.some(isError));
   const { roles, relations } = coverage.plan.catalog;
   const before = relations.find(({ oid }) => oid === mutant.after.oid);
-  const isTable = before?.kind === "table" || before?.kind === "partitioned";
-  if (!isTable || typeof mutant.alters === "string" || isLent(before, mutant, coverage)) return () => true;
+  if (before === undefined || !isOfPolicies(mutant) || isLent(before, mutant, coverage)) return () => true;
   const compared = { before, after: mutant.after, bodies };
   const differing = new Map<RoleInfo, readonly Command[]>();
   let writers: ReadonlySet<string> | undefined;

@@ -20,6 +20,11 @@ interface Asked {
   answered: boolean;
 }
 
+/** Refusals with the same key come of the same routine. */
+export function refusalKey(cell: Cell, { message }: ExplainRequest): string {
+  return JSON.stringify([cell.relation.info.oid, cell.operation, cell.persona.role, message]);
+}
+
 /** Runs a refused statement by itself: the wire tells the server's routine, which a block cannot see. */
 export class Routines {
   readonly #line: Line;
@@ -31,8 +36,9 @@ export class Routines {
     this.#settings = settings;
   }
 
-  async explain(cell: Cell, { sql, message }: ExplainRequest): Promise<Reply> {
-    const key = JSON.stringify([cell.relation.info.oid, cell.operation, cell.persona.role, message]);
+  async explain(cell: Cell, request: ExplainRequest): Promise<Reply> {
+    const { sql, message } = request;
+    const key = refusalKey(cell, request);
     if (!this.#known.has(key)) {
       const asked = { answered: true };
       const refusal = await this.#refusalOf(cell, sql, message, asked);
