@@ -38,7 +38,8 @@
 --         "gained": [[measure, keys], …], "failed": [[measure, code], …], "audience": [[measure, keys], …], "hooked": true}
 --
 -- Why each piece stands where it stands:
---   * counters of written rows survive an inner rollback, so they are read right before each step;
+--   * counters of written rows survive an inner rollback, so they are read right before each step; the deleted ones above bit 40,
+--     for each step reads those of all tables, and numbers cost less than texts;
 --   * the role is switched, and checked, outside the handler that catches the step's errors;
 --   * keys are compared in the statement itself: a comparison of a plain key is leakproof, so that Postgres asks the policies
 --     only about rows that could be gained;
@@ -106,7 +107,7 @@ declare
   digests text[]; profile_keys text[]; profile_key text; hash bigint; slot int; place int;
   answers text[] := '{}';
   step record; statement text; done boolean; cut boolean := false; n int := 1; i int; j int; m int; p int; w int; l int; s int;
-  before text[]; after text[]; written int[]; tasks int[]; seen boolean[]; readable text[]; touched bigint; code text; message text;
+  before bigint[]; after bigint[]; written int[]; tasks int[]; seen boolean[]; readable text[]; touched bigint; code text; message text;
   changed text[]; gone text[]; gained text[]; failed text[]; audience text[]; target_keys text[]; keys text[]; asked_keys text; name text;
   acting int; again boolean; measured boolean; error_code text; claims text; hooked text; hooked_before text; new_key text; ignored text;
 begin
@@ -123,8 +124,7 @@ begin
               view int, views int, exposes boolean, settings boolean, personas int[])
   loop
     exit when cut or clock_timestamp() > deadline;
-    before := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
-                    from unnest(relations) with ordinality x(o, place) order by place);
+    before := array(select pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o) + (pg_stat_get_xact_tuples_deleted(o) << 40) from unnest(relations) o);
     done := false; code := null; message := null; touched := null; written := '{}'; tasks := '{}'; new_key := null; target_keys := null;
     changed := '{}'; gone := '{}'; gained := '{}'; failed := '{}'; audience := '{}'; hooked := null; hooked_before := null;
     ignored := set_config('role', 'none', true);
@@ -168,8 +168,7 @@ begin
       done := true;
       ignored := set_config('role', 'none', true);
       if logins[step.persona] is not null then ignored := set_config('session_authorization', home, true); end if;
-      after := array(select concat(pg_stat_get_xact_tuples_inserted(o), ' ', pg_stat_get_xact_tuples_updated(o), ' ', pg_stat_get_xact_tuples_deleted(o))
-                     from unnest(relations) with ordinality x(o, place) order by place);
+      after := array(select pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o) + (pg_stat_get_xact_tuples_deleted(o) << 40) from unnest(relations) o);
       for w in 1 .. relation_count loop
         if before[w] <> after[w] then
           written := written || w;
@@ -182,7 +181,7 @@ begin
             execute 'execute rowgate_' || i into keys;
             if keys is not null then changed := changed || json_build_array(w, keys)::text; end if;
             if w = step.target then target_keys := keys; end if;
-            if split_part(before[w], ' ', 3) <> split_part(after[w], ' ', 3) then
+            if before[w] >> 40 <> after[w] >> 40 then
               execute gone_sql[w] into keys using key_sets[relation_keys[w]]::text[];
               if keys is not null then gone := gone || json_build_array(w, keys)::text; end if;
             end if;
