@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
 import { finished } from "node:stream/promises";
 import { Pool } from "pg";
 import { messageOf, RowgateError } from "../../model/errors.ts";
@@ -66,9 +67,12 @@ export async function startGateway(config: GatewayConfig): Promise<RunningGatewa
   }
 }
 
+/** Each connection fills caches of its own first; beyond what the machine can do at once, that is all that another one adds. */
+const usualPoolSize = Math.min(10, 2 * availableParallelism());
+
 function openPool({
   database,
-  poolSize = 10,
+  poolSize = usualPoolSize,
   statementTimeoutMs = 30_000,
   lockTimeoutMs = 0,
 }: GatewayConfig): Pool {
