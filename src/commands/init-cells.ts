@@ -4,7 +4,8 @@ import { errorCode } from "../model/waived.ts";
 import type { Cast } from "../init/personas.ts";
 import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
 import type { MatrixParts } from "../init/text.ts";
-import type { ScannedCell } from "../scan/access-map.ts";
+import type { RunRequest } from "../run/request.ts";
+import { asksWhose, type ScannedCell } from "../scan/access-map.ts";
 import type { Environment } from "./environment.ts";
 import type { Questions, SystemFacts } from "./init-ask.ts";
 import type { RunOptions } from "./options.ts";
@@ -22,6 +23,18 @@ export interface ObserveTask {
    * one with open cells.
    */
   readonly within: number;
+}
+
+/** `tried`: it matters only what passes; `as a run`: on both channels; `whole`: with what a run searches for, too. */
+export type How = "denied" | "tried" | "directly" | "as a run" | "whole";
+
+/** What a probe has shown to be open is declared otherwise next, whatever the proof says of it: it is asked for the questions alone. */
+export function examinedBy(how: How, { personas }: Cast): RunRequest["examines"] {
+  if (how === "tried") return () => false;
+  const standings = new Map(personas.map(({ name, standing }) => [name, standing]));
+  return how === "denied"
+    ? ({ persona }, seen) => asksWhose(standings.get(persona.name) ?? "user", seen)
+    : undefined;
 }
 
 /** A cell that is not denied, and what it may be declared as. */

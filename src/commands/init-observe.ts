@@ -15,8 +15,10 @@ import { CallObservation, whyWaived } from "./init-calls.ts";
 import {
   afterThis,
   erred,
+  examinedBy,
   failures,
   bypasses,
+  type How,
   isOpen,
   lacksRows,
   type ObserveTask,
@@ -63,7 +65,7 @@ export async function observe(
   try {
     const keys = await asks.keysOf(facts.relations);
     const observation = new Observation(task, system, facts, cast, asks, keys);
-    const { cells: seen, findings } = await observation.probe([]);
+    const { cells: seen, findings } = await observation.probe([], "denied");
     const denied = await observation.withRaises(seen);
     const proposals = await proposalsFor(asks, facts, cast, denied);
     await observation.declare(proposals);
@@ -105,7 +107,7 @@ class Observation {
   ) {
     this.#keys = keys;
     this.#calls = new CallObservation(facts, cast.personas, asks, async (ids) =>
-      failures((await this.probe(ids)).cells),
+      failures((await this.probe(ids, "tried")).cells),
     );
     this.#task = task;
     this.#system = system;
@@ -131,20 +133,20 @@ class Observation {
     };
   }
 
-  /** `as a run`: on both channels; `whole`: with what a run searches for, too. */
   async probe(
     only: readonly string[],
-    how: "directly" | "as a run" | "whole" = "directly",
+    how: How,
     proof: RunOptions["proof"] = "all-rows",
   ): ReturnType<typeof probeAll> {
     const { options, environment, scratch, shared } = this.#task;
     const { tokens } = this.#cast;
     const text = matrixJson({ exposes: this.#facts.exposes, tokens }, this.parts());
     const matrix = parseMatrix(text, "init", dayOf(now()));
-    const channel: RunOptions["channel"] = how === "directly" ? ["direct"] : matrix.channels;
+    const channel = how === "as a run" || how === "whole" ? matrix.channels : (["direct"] as const);
+    const examines = examinedBy(how, this.#cast);
     return probeAll(
       this.#system,
-      { matrix, tokens, only, logs: scratch, whole: how === "whole", ...shared },
+      { matrix, tokens, only, logs: scratch, whole: how === "whole", ...shared, examines },
       { ...options, channel, proof },
       environment,
     );
@@ -154,7 +156,7 @@ class Observation {
   async withRaises(seen: readonly ScannedCell[]): Promise<readonly ScannedCell[]> {
     const { cells, raises } = await settleRaised(seen, async (codes, ids) => {
       this.#raises = codes;
-      return (await this.probe(ids)).cells;
+      return (await this.probe(ids, "denied")).cells;
     });
     this.#raises = raises;
     return cells;
@@ -176,7 +178,7 @@ class Observation {
         this.#trying.set(id, one);
         this.#put(one.cell, { ...one.proposals[one.next], ...this.#foundOf(one.cell) });
       }
-      const failed = failures((await this.probe([...open.keys()], "directly", proof)).cells);
+      const failed = failures((await this.probe([...open.keys()], "tried", proof)).cells);
       const still = new Map<string, Trying>();
       for (const [id, one] of open) {
         const record = failed.get(id);

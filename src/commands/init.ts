@@ -23,7 +23,7 @@ import { readSchema } from "../prove/ask/read-schema.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
 import { projectConfigOf } from "../stage/baseline.ts";
-import { type PreparedSystem, type SystemOptions, systemSources } from "../stage/system.ts";
+import { openedOnce, type PreparedSystem, type SystemOptions, systemSources } from "../stage/system.ts";
 import type { Environment, ExitCode } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
 import type { ObserveTask } from "./init-cells.ts";
@@ -84,7 +84,8 @@ export async function initCommand(
     const system = (await copied(task, base, "init", more)) ?? (await prepare(task, "init", more));
     const copy = facts.isWhole ? await copied(task, system, "chains") : undefined;
     const shared = isStarted(options.target) ? { copy: copy?.database, known: new KnownAnswers() } : {};
-    const { parts, questions, ended } = await observe({ ...task, shared }, system, facts, cast);
+    await using opened = openedOnce(system);
+    const { parts, questions, ended } = await observe({ ...task, shared }, opened, facts, cast);
     await write(task, { rows, cast, facts, parts, questions });
     environment.out.write(summary(task, { rows, cast, parts, questions, ended }, elapsed(began, now())));
     return 0;

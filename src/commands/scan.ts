@@ -144,8 +144,8 @@ async function scan(
 /** What a whole run of `init` finds is written down: a chain that only a later run meets would fail it. */
 const searchedLonger = 1.5;
 
-/** Of several runs of one database that only they change. */
-export type SharedByRuns = Pick<RunRequest, "copy" | "known">;
+/** Of several runs of one database that only they change, for which this one is made. */
+export type SharedByRuns = Pick<RunRequest, "copy" | "known" | "examines">;
 
 /** Cells of a run that nothing is made of but these: no archive stays, and nothing is searched for beside them. */
 export async function probeAll(
@@ -158,6 +158,7 @@ export async function probeAll(
     whole = false,
     copy,
     known,
+    examines,
   }: {
     readonly matrix: Matrix;
     readonly tokens: boolean;
@@ -200,8 +201,10 @@ export async function probeAll(
         logs,
         proof: options.proof,
         arguments: whole ? undefined : "declared",
+        columns: "listed",
         escalation: whole ? { times: searchedLonger } : "off",
         copy,
+        examines,
         ...(await readProvenance(environment.cwd)),
         startMs: 0,
         environment: environment.variables,

@@ -42,7 +42,7 @@ export async function prove(
   if (blockedBy(work.spec, plan.sideEffects, request.target.posture) !== undefined) return probed;
   if ("routine" in work) return shownByProbes(probed, run);
   const rowSets = rowSetsOf(probed);
-  const asked = probed.map(({ cell }) => requestsOf(cell, run, rowSets));
+  const asked = probed.map((one) => (isAsked(one, run) ? requestsOf(one.cell, run, rowSets) : []));
   const answers = (await answersOf(asked.flat(), prover, request.interrupted)).values();
   const proved = probed.map((one, index) => {
     const own = (asked[index] ?? []).map(() => answers.next().value as ProofAnswer);
@@ -52,6 +52,14 @@ export async function prove(
     proved.map(async (one, index) => ({ ...one, seeded: await seededFor(one, asked[index]?.[0], run) })),
   );
   return shownByProbes(seeded, run);
+}
+
+/** What the rows at hand have shown need not be shown again, where the request says so. */
+function isAsked({ cell, answers: { direct } }: ProbedCell, { request, channels }: OpenRun): boolean {
+  if (request.examines === undefined || direct === undefined) return true;
+  const seen = direct.observation;
+  const { verdict } = judge(cell, seen, { channel: "direct", ...channels.trust.direct });
+  return verdict !== "leak" || request.examines(cell, seen);
 }
 
 async function shownByProbes(cells: readonly ProvedCell[], run: OpenRun): Promise<readonly ProvedCell[]> {

@@ -65,6 +65,7 @@ export async function tryAssignments(
           });
       if (
         which === "declared" ||
+        request.columns === "listed" ||
         !options.wants(id, declaration.persona) ||
         declaration.operation !== "update"
       )

@@ -26,7 +26,8 @@ export function causeFinder({
   const oneAtATime = limiter(1);
   let left = mostCauses;
 
-  async function search(leak: Leak): Promise<Cause> {
+  async function search(leak: Leak): Promise<Cause | undefined> {
+    if (request.examines?.(leak.cell, leak.observation) === false) return undefined;
     if (left <= 0) return { kind: "unknown", because: `not looked for after the first ${mostCauses} leaks` };
     left -= 1;
     const client = await connect(addressOf(target), target.limits).catch(() => undefined);
@@ -47,6 +48,7 @@ export function causeFinder({
     if (seen === undefined || seen.fromProof === true) return record;
     const mayWrite = !readsOnly(target) && direct?.verdict === "leak";
     const cause = await oneAtATime(() => search({ cell, observation: seen.observation, mayWrite }));
+    if (cause === undefined) return record;
     return { ...record, cause: withOrigin(cause, (await request.origins?.()) ?? []) };
   };
 }

@@ -1,5 +1,7 @@
 import type { Signer } from "../archive/sign.ts";
+import type { Cell } from "../model/cell.ts";
 import type { Matrix } from "../model/matrix.ts";
+import type { Observation } from "../model/observation.ts";
 import type { KnownAnswers } from "../prove/known-answers.ts";
 import type { Captured, ConfiguredApi } from "../model/baseline.ts";
 import type { SqlOrigin } from "../model/origin.ts";
@@ -62,12 +64,16 @@ export interface RunRequest {
   readonly origins?: (() => Promise<readonly SqlOrigin[]>) | undefined;
   /** How far passes are proved: for all rows there could be, where a policy decides (the default), or for the rows at hand. */
   readonly proof?: ProofWish | undefined;
+  /** Of a cell that its direct probe has shown to be a leak: whether the proof is asked, and its cause looked for. Default: always. */
+  readonly examines?: ((cell: Cell, seen: Observation) => boolean) | undefined;
   /** What earlier runs have found, where nothing has changed since. */
   readonly known?: KnownAnswers | undefined;
   /** `note`, or kinds of findings: notes that fail the run. */
   readonly failOn?: readonly string[] | undefined;
   /** Whether functions are called with other arguments than the declared ones; default: on targets that no one else uses. */
   readonly arguments?: ArgumentsWish | undefined;
+  /** `listed`: columns that the matrix says nothing of are not written: no verdict hangs on them. */
+  readonly columns?: "listed" | undefined;
   /** `undefined`: `default`. */
   readonly escalation?: EscalationWish | undefined;
   /** A copy of the target's database that nothing else uses: chains are searched there, beside the probes. */

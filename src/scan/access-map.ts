@@ -153,6 +153,13 @@ function questionsOf(
   return [...single, ...grouped.values()];
 }
 
+/** Whether a question hangs on the proof, too, where the probe has shown an access: it says whose rows they are. */
+export function asksWhose(standing: Standing, seen: Observation): boolean {
+  if (standing === "no-token" || standing === "unknown-user") return true;
+  const isAll = seen.kind === "rows" && seen.affected > 1 && seen.affected >= seen.baseline.total;
+  return standing !== "above" && isAll;
+}
+
 function isSuspicious(standing: Standing, access: Access | undefined): boolean {
   if (access === undefined || standing === "above" || !isWide(access)) return false;
   const ownOnly = "own" in access && access.own;

@@ -76,6 +76,16 @@ export interface OpenedTarget extends AsyncDisposable, Pick<AppliedSql, "inputs"
   readonly target: Target;
 }
 
+/** The same for several runs: its gateway starts when it is first asked for, and stays until this is disposed of. */
+export function openedOnce(system: PreparedSystem): PreparedSystem & AsyncDisposable {
+  let opened: Promise<OpenedTarget> | undefined;
+  return {
+    ...system,
+    open: async () => ({ ...(await (opened ??= system.open())), [Symbol.asyncDispose]: async () => {} }),
+    [Symbol.asyncDispose]: async () => (await opened)?.[Symbol.asyncDispose](),
+  };
+}
+
 /** Applies a system's SQL in its database. @throws {RowgateError} `sql/…`, `target/no-answer` */
 export async function applySystemSql(database: DatabaseAddress, sql: SystemSql): Promise<AppliedSql> {
   const { baseline } = sql;
