@@ -49,6 +49,9 @@ export function mayDiffer(
     }
     const asked = operationInfo[operation].policies.filter((one) => one !== "all");
     if (!asked.some((one) => commands.includes(one)) || isRefused(asked, before, role)) return false;
+    // Row by row, a row is known by its key, and who reads that is asked by SELECT's policies as well.
+    const readsKey = request?.kind === "rows" && operationInfo[operation].blind;
+    if (readsKey && reachesTheSame(compared, role, ["select", ...asked])) return false;
     // A `never:` is tried blind, too.
     if (reachesTheSame(compared, role, asked))
       return request === undefined ? (cell.update?.never.length ?? 0) > 0 : request.blind === true;

@@ -636,6 +636,11 @@ describe("which cells a change can answer otherwise", () => {
       false,
       true,
     ]);
+    const blind = cell("blind_update");
+    const rows = { ...write, kind: "rows" } as const;
+    expect([differs(blind), differs(blind, write), differs(blind, rows)]).toEqual([true, true, false]);
+    const more = mayDiffer(changed(shown, policy("a = 1 or b = 3", { command: "update" })), coverage([]));
+    expect(more(blind, rows)).toBe(true);
   });
   test("a write of which the role lacks the privilege: whatever the policies say", () => {
     const lacking = { ...before, privileges: { member: { ...privileges, update: [] } } };
