@@ -273,11 +273,13 @@ async function askAlone(one: Pending, mutating: Mutating, channel: DirectChannel
   const { mutant, unknown, readers } = one;
   const { transcripts, interrupted } = mutating;
   interrupted?.throwIfAborted();
-  const own = plannedUnder(mutant, mutating)(one.own);
   const differs = mayDiffer(mutant, mutating, one.unmoved);
-  const all = [own, ...readers.map((reader) => cellsBehind(reader, mutant, mutating))].map((cells) =>
-    cells.filter(saysMore(one)).filter((cell) => differs(cell)),
-  );
+  const worth = (cells: readonly Cell[]): readonly Cell[] =>
+    cells.filter(saysMore(one)).filter((cell) => differs(cell));
+  const all = [
+    plannedUnder(mutant, mutating)(worth(one.own)),
+    ...readers.map((reader) => worth(cellsBehind(reader, mutant, mutating))),
+  ];
   const changed = channel.under(mutant.ddl, mutant.everywhere !== true, true);
   for (const cells of all) {
     const left = unknown ? cells : cells.filter((cell) => isLeftOut(cell, { channel, transcripts }));
