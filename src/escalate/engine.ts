@@ -1,6 +1,6 @@
 import { type Client, DatabaseError } from "pg";
 import { readSql } from "../lib/sql-file.ts";
-import { quoteLiteral } from "../lib/sql-text.ts";
+import { dollarQuoted } from "../lib/sql-text.ts";
 import { isCode } from "../model/answers.ts";
 
 /** The type of the input that sql/escalate_batch.sql gets once. Numbers count from 1. */
@@ -118,7 +118,7 @@ export class Engine {
     this.#fixed = fixed;
     this.#nothing = [];
     await this.#client.query(
-      `deallocate all; select set_config('rowgate.escalation', ${quoteLiteral(JSON.stringify(fixed))}, false)`,
+      `deallocate all; select set_config('rowgate.escalation', ${dollarQuoted(JSON.stringify(fixed))}, false)`,
     );
     this.roundTrips += 1;
   }
@@ -135,7 +135,7 @@ export class Engine {
     try {
       const results = (await this.#client.query(
         `begin isolation level repeatable read; set local plan_cache_mode = force_generic_plan; set local search_path = ${path}; ` +
-          `select set_config('rowgate.steps', ${quoteLiteral(asked)}, true);\n${readSql("escalate_batch.sql")};\n` +
+          `select set_config('rowgate.steps', ${dollarQuoted(asked)}, true);\n${readSql("escalate_batch.sql")};\n` +
           "select current_setting('rowgate.answers') as answers; rollback",
       )) as unknown as readonly { rows: { answers: string }[] }[];
       const found = JSON.parse(results.at(-2)?.rows[0]?.answers ?? "") as BatchAnswer;

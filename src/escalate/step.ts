@@ -1,4 +1,5 @@
-import type { RoutineInfo } from "../model/catalog.ts";
+import { bypassOf, type RoleInfo, type RoutineInfo } from "../model/catalog.ts";
+import { isFor } from "../model/operations.ts";
 import type { Value } from "./values.ts";
 import type { Actor, Row, Subject, World } from "./world.ts";
 
@@ -73,6 +74,24 @@ export function isLeftOut(
 ): boolean {
   return sideEffects.some(
     (one) => one.schema === of.schema && one.name === of.name && one.isRoutine === isRoutine,
+  );
+}
+
+/** No policy permits it to the role: each new row is refused, and no row is updated. A trigger or a rule may come before that, and write elsewhere. */
+export function isClosed({ info }: Subject, role: RoleInfo, operation: "insert" | "update"): boolean {
+  const { kind, rls, rules, triggers, policies } = info;
+  const isTable = kind === "table" || kind === "partitioned";
+  if (!isTable || !rls || rules.length > 0 || bypassOf(role, info) !== undefined) return false;
+  const runsBefore = triggers.some(
+    ({ timing, level, events }) =>
+      events.includes(operation) && (timing === "before" || level === "statement"),
+  );
+  return (
+    !runsBefore &&
+    !policies.some(
+      ({ permissive, command, roles }) =>
+        permissive && (command === operation || command === "all") && isFor(roles, role),
+    )
   );
 }
 

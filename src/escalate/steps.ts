@@ -6,7 +6,7 @@ import { CallSteps } from "./calls.ts";
 import { type Closure, dependsOn } from "./closure.ts";
 import type { Measure } from "./measures.ts";
 import { severalOf, togetherOf } from "./several.ts";
-import { isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
+import { isClosed, isLeftOut, pairsOf, ranks, type Step, stepOf, strong, type Written } from "./step.ts";
 import { fitsBase } from "./compared.ts";
 import { freshValue, type Value, Values } from "./values.ts";
 import {
@@ -100,7 +100,7 @@ export class Steps {
   }
 
   *#updates(actor: Actor, subject: Subject, held: readonly string[]): Generator<Step> {
-    if (!subject.info.accepts.includes("update")) return;
+    if (!subject.info.accepts.includes("update") || isClosed(subject, actor.role, "update")) return;
     const reached = this.#reach(actor, subject, "update");
     const rows = this.#values.rowsBySignature(subject, 8, ({ key }) => reached.has(key));
     const deciding = this.#writable(subject, held).filter((one) => this.#decides(subject, one));
@@ -155,6 +155,7 @@ export class Steps {
 
   *#inserts(actor: Actor, subject: Subject, held: readonly string[]): Generator<Step> {
     if (held.length === 0 || !subject.info.accepts.includes("insert")) return;
+    if (isClosed(subject, actor.role, "insert")) return;
     const columns = this.#writable(subject, held);
     const sent = new Set<string>();
     for (const { values, declared } of this.#templates(actor, subject, columns)) {

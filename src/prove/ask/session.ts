@@ -2,7 +2,7 @@ import { codeOf, isCode } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
-import { quoteLiteral } from "../../lib/sql-text.ts";
+import { dollarQuoted } from "../../lib/sql-text.ts";
 import { Actors, Known, messageOf } from "./message.ts";
 import { type ActingAs, isError, type Step, type StepAnswer } from "./step.ts";
 
@@ -289,7 +289,7 @@ export class ProofSession {
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(
-        `select set_config('rowgate.asked', ${quoteLiteral(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
+        `select set_config('rowgate.asked', ${dollarQuoted(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
           "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
       )) as unknown as readonly { rows: { answered: string }[] }[];
       const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
