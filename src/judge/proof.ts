@@ -45,7 +45,7 @@ function shownWithoutData(
   judgement: Judgement,
   proof: Extract<ProofAnswer, { kind: "hit" }>,
 ): Judgement {
-  const bounded = ["deny", "rows", "within"].includes(cell.expectation.kind);
+  const bounded = cell.check !== undefined || ["deny", "rows", "within"].includes(cell.expectation.kind);
   return bounded && !isOwnRowMissing(cell, proof) ? rules.hit(cell, judgement, proof) : judgement;
 }
 
