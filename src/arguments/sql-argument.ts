@@ -8,12 +8,13 @@ const tablesAtMost = 12;
 
 /**
  * SQL for an argument, should the function run it: it takes on the settings of another persona, which a policy believes, and reads
- * tables as that persona. Three columns of text, as crosstab functions want them.
+ * tables as that persona. Three columns of text, as crosstab functions want them. And an expression that only takes on the settings, for
+ * a list that a body puts together (ORDER BY): a condition that comes after it is evaluated as the other persona for the rows that follow.
  */
 export function sqlArguments(
   routine: RoutineInfo,
   { caller, others, tables }: { caller: Caller; others: readonly Caller[]; tables: readonly Table[] },
-  catalog: Catalog,
+  { catalog, runsSql }: { readonly catalog: Catalog; readonly runsSql: boolean },
 ): readonly Candidate[] {
   const held = new Map(catalog.relations.map((one) => [one.oid, one.privileges[caller.role.name]]));
   const readable = tables.filter(({ info, rows }) => {
@@ -45,6 +46,8 @@ export function sqlArguments(
       const text =
         `select d.v as a, 'x'::text as b, d.v as c from (select concat(${sets.join(", ")}) as done offset 0) as s ` +
         `cross join lateral (${reads}) as d`;
-      return [{ text, whose: `SQL as ${other.persona.name}` }];
+      const expression = `(${sets.map((one) => `${one} is not null`).join(" and ")})`;
+      const whose = `SQL as ${other.persona.name}`;
+      return [{ text, whose }, ...(runsSql ? [{ text: expression, whose }] : [])];
     });
 }

@@ -68,10 +68,11 @@ export async function vary(
   reach: Reach,
   calling: Calling,
 ): Promise<Varied> {
-  const { routine, spec } = callable;
+  const { routine, spec, body } = callable;
   const { callers, tables, matrix, database } = calling;
   const others = callers.filter((one) => one !== caller && one.identities.length > 0);
-  const sql = sqlArguments(routine, { caller, others, tables }, calling.catalog);
+  const { catalog } = calling;
+  const sql = sqlArguments(routine, { caller, others, tables }, { catalog, runsSql: body.runsSql });
   const variants = variantsOf(callable, { caller, others, tables, sql }, matrix);
   const none = { faults: [], answersAboutOthers: false, calls: 1 };
   const [first, ...rest] = variants;
