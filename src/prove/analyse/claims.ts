@@ -162,7 +162,10 @@ const chain =
   /(?:\bjwt\s*\(\s*\)|'request\.jwt\.claims'\s*(?:,\s*true\s*)?\))[\s)]*(?:::\s*jsonb?[\s)]*)?((?:->>?\s*'[^']+'[\s)]*)+)/gi;
 
 function pathKeys(text: string): readonly string[] {
-  return text.replaceAll(/[{}"\s]/g, "").split(",");
+  return text
+    .replaceAll(/[{}"\s]/g, "")
+    .split(",")
+    .filter((one) => one !== "");
 }
 
 function visit(tree: unknown, found: Set<string>): void {

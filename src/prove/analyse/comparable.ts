@@ -1,14 +1,17 @@
 import type { Node } from "libpg-query";
 import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
 import { fieldsOf, part, row, stringOf, typeNameOf } from "./tree.ts";
-import { castKeepsIdentity, hasIdentity, isEnumerable, isTextual } from "./types.ts";
+import { castKeepsIdentity, castToText, hasIdentity, isEnumerable, isTextual } from "./types.ts";
 
 export function columnOf({ columns }: ProofRelation, name: string): ProofColumn | undefined {
   return columns.find((one) => one.name === name);
 }
 
-/** The row's column behind casts that keep its identity. */
-export function plainColumn(node: Node, relation: ProofRelation): string | undefined {
+/**
+ * The row's column behind casts that keep its identity.
+ * @param byText it is asked only whether texts are equal, as different texts are different
+ */
+export function plainColumn(node: Node, relation: ProofRelation, byText = false): string | undefined {
   const casts: string[] = [];
   let inner = node;
   for (let made = part(inner, "TypeCast"); made?.arg !== undefined; made = part(inner, "TypeCast")) {
@@ -22,7 +25,8 @@ export function plainColumn(node: Node, relation: ProofRelation): string | undef
   const column = name === undefined ? undefined : columnOf(relation, name);
   if (column === undefined) return undefined;
   if (isEnumerable(column)) return name;
-  return hasIdentity(column) && casts.every((to) => castKeepsIdentity(column, to)) ? name : undefined;
+  const isSame = (to: string): boolean => castKeepsIdentity(column, to) || (byText && castToText(column, to));
+  return hasIdentity(column) && casts.every(isSame) ? name : undefined;
 }
 
 function rowColumn(node: Node): string | undefined {

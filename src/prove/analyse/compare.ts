@@ -100,7 +100,7 @@ export abstract class Comparer extends Recorder {
     place: Place,
     form: "value" | "array",
   ): boolean {
-    const name = plainColumn(one, this.relation);
+    const name = plainColumn(one, this.relation, this.areTexts(operator));
     if (name !== undefined) return this.compareColumn(name, operator, right, place, form);
     const folded = foldedColumn(one, this.relation, this.reading.schema);
     const column = folded === undefined ? undefined : this.column(folded);
@@ -141,8 +141,14 @@ export abstract class Comparer extends Recorder {
     return this.addSource(column, inner, place, false);
   }
 
+  /** Texts of integers: compared only for being equal, and by a collation for which different texts are different. */
+  protected areTexts(operator: string): boolean {
+    return (operator === "=" || operator === "<>") && !this.meetsOtherCollation;
+  }
+
   protected compareTerms(left: Node, operator: string, right: Node, place: Place): boolean {
-    const [a, b] = [plainColumn(left, this.relation), plainColumn(right, this.relation)];
+    const byText = this.areTexts(operator);
+    const [a, b] = [left, right].map((one) => plainColumn(one, this.relation, byText));
     const [first, second] = [a === undefined ? a : this.column(a), b === undefined ? b : this.column(b)];
     if (first !== undefined && second !== undefined) {
       if (first.base !== second.base || !roundAlike(first, second))

@@ -1,4 +1,4 @@
-import type { JoinExpr, Node, SelectStmt } from "libpg-query";
+import type { JoinExpr, Node, SelectStmt, WithClause } from "libpg-query";
 import { quoteLiteral } from "../../lib/sql-text.ts";
 import type { PolicyInfo } from "../../model/catalog.ts";
 import { comparison } from "./comparable.ts";
@@ -51,6 +51,20 @@ export function fromItems(
   };
   for (const one of from) add(one);
   return { way, quals };
+}
+
+/** The queries of WITH, by their names. */
+export function addQueries(
+  clause: WithClause | undefined,
+  place: Place,
+  firstRow: FirstRow,
+  scope: Map<string, Item | Rows>,
+): void {
+  for (const one of clause?.ctes ?? []) {
+    const cte = part(one, "CommonTableExpr");
+    const found = firstRow(part(cte?.ctequery, "SelectStmt"), place);
+    if (found !== undefined) scope.set(queryName(cte?.ctename), found);
+  }
 }
 
 /** What the table's own policies ask of a row that the persona is to find in it; of whom they are is not looked at. */

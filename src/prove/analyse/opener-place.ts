@@ -109,6 +109,22 @@ export function bodyFor(
   }
 }
 
+/** Where an expression is a subquery, or a function that is one: the same query with a condition on the value that it makes of a row. */
+export function queryOfValue(
+  written: Node | undefined,
+  place: Place,
+  conditionOn: (value: Node) => Node,
+): ReturnType<typeof bodyFor> {
+  const node = written && withoutCasts(written);
+  const call = part(node, "FuncCall");
+  const body = call && bodyFor(call, place);
+  const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
+  const value = part(select?.targetList?.[0], "ResTarget")?.val;
+  if (select?.fromClause === undefined || value === undefined) return undefined;
+  const targetList: Node[] = [{ ResTarget: { val: conditionOn(value) } }];
+  return { select: { ...select, targetList }, place: body?.place ?? place };
+}
+
 /** A call of a function whose body is no expression, and that is not built in. */
 export function isUnread(node: Node, { reading: { schema } }: Place): boolean {
   const call = part(node, "FuncCall");

@@ -41,7 +41,7 @@ export abstract class Querier extends Comparer {
       return this.no("syntax", node);
     const operator = operName === undefined ? "=" : stringOf(operName.at(-1)).replace("!=", "<>");
     if (!(operator in flipped)) return this.no("operator", node);
-    const name = plainColumn(testexpr, this.relation);
+    const name = plainColumn(testexpr, this.relation, this.areTexts(operator));
     if (name !== undefined && subselect !== undefined && !readsRow(select) && outerNames(select).length === 0)
       return this.compareColumn(name, operator, subselect, place, "query");
     return this.select(select, place, { node: testexpr, operator });

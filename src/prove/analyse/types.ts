@@ -97,6 +97,11 @@ const keepsIdentity: Readonly<Record<string, readonly string[]>> = {
   jsonb: ["jsonb"],
 };
 
+/** An integer has one text, and texts have another order. */
+export function castToText(column: ProofColumn, to: string): boolean {
+  return isIntegral(column) && (to === "text" || to === "varchar");
+}
+
 export function castKeepsIdentity(column: ProofColumn, to: string): boolean {
   return keepsIdentity[isCaseInsensitive(column) ? "citext" : column.base]?.includes(to) === true;
 }

@@ -268,3 +268,10 @@ export function guessed(call: FuncCall, operands: readonly Operand[], place: Pla
   });
   return ways.length === 0 ? [nothing] : ways.slice(0, 8);
 }
+
+/** A column that may not be NULL. */
+export function isNeverNull(operand: Operand | undefined): boolean {
+  if (operand?.kind !== "slot") return false;
+  const { item, column } = operand.slot;
+  return item.relation.columns.some(({ name, notNull }) => name === column && notNull);
+}

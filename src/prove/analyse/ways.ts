@@ -1,4 +1,4 @@
-import type { A_Expr, FuncCall, Node, SelectStmt, SubLink } from "libpg-query";
+import type { A_Expr, FuncCall, Node, NullTest, SelectStmt, SubLink } from "libpg-query";
 import {
   asksSession,
   asksThePersona,
@@ -10,11 +10,12 @@ import {
   isList,
   joinedArrays,
   type Place,
+  queryOfValue,
   questionOf,
   wanted,
 } from "./opener-place.ts";
 import { comparison } from "./comparable.ts";
-import { fromItems } from "./from-items.ts";
+import { addQueries, fromItems } from "./from-items.ts";
 import {
   allColumns,
   chosen,
@@ -22,6 +23,7 @@ import {
   fewest,
   guessed,
   isMade,
+  isNeverNull,
   needNotBeEqual,
   notAlone,
   named,
@@ -29,7 +31,6 @@ import {
   passesOn,
   orNull,
   operandIn,
-  queryName,
   readsTables,
   settledBy,
   together,
@@ -106,7 +107,8 @@ function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
   let made: readonly Way[] | undefined;
   if (isNull !== undefined) {
     const ways = isNull.arg === undefined ? [] : nullOf(isNull.arg, place);
-    if ((isNull.nulltesttype === "IS_NULL") === holds && ways.length > 0) made = ways;
+    if ((isNull.nulltesttype === "IS_NULL") !== holds) made = notNull(isNull, holds, place);
+    else if (ways.length > 0) made = ways;
   } else if (operation === undefined) made = equalTo(node, { kind: "constant", value: String(holds) }, place);
   else made = byOperator(operation, holds, place) ?? insideOf(operation, holds, place);
   const whole = wanted(node, holds);
@@ -116,16 +118,22 @@ function compared(node: Node, holds: boolean, place: Place): readonly Way[] {
 
 /** What a subquery, or a function that is one, makes of its rows is compared: a condition on these rows. */
 function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way[] | undefined {
-  for (const side of ["lexpr", "rexpr"] as const) {
-    const node = operation[side] && withoutCasts(operation[side]);
-    const body = bodyFor(part(node, "FuncCall") ?? {}, place);
-    const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
-    const value = part(select?.targetList?.[0], "ResTarget")?.val;
-    if (select?.fromClause === undefined || value === undefined) continue;
-    const condition: Node = { ResTarget: { val: { A_Expr: { ...operation, [side]: value } } } };
-    return throughRows({ ...select, targetList: [condition] }, holds, body?.place ?? place);
-  }
-  return undefined;
+  const [asked] = (["lexpr", "rexpr"] as const).flatMap(
+    (side) =>
+      queryOfValue(operation[side], place, (one) => ({ A_Expr: { ...operation, [side]: one } })) ?? [],
+  );
+  return asked && throughRows(asked.select, holds, asked.place);
+}
+
+/** A column that may not be NULL is none; a query has a value where it has a row. */
+function notNull(test: NullTest, holds: boolean, place: Place): readonly Way[] | undefined {
+  if (
+    part(test.arg, "ColumnRef") !== undefined &&
+    isNeverNull(test.arg && operandOf(test.arg, place)?.operand)
+  )
+    return [nothing];
+  const asked = queryOfValue(test.arg, place, (arg) => ({ NullTest: { ...test, arg } }));
+  return asked && throughRows(asked.select, holds, asked.place);
 }
 
 /** `undefined`: no value is known for which it holds. */
@@ -211,10 +219,8 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
   const [of = "", name = ""] = fieldsOf(inner) ?? [];
   if (of === rowName && name !== "") return { operand: { kind: "column", name }, way: nothing };
   const item = place.scope.get(of);
-  if (item !== undefined) {
-    const operand = operandIn(item, name);
-    return operand && { operand, way: nothing };
-  }
+  const operand = item && operandIn(item, name);
+  if (item !== undefined) return operand && { operand, way: nothing };
   const constant = part(inner, "A_Const");
   if (constant !== undefined)
     return { operand: { kind: "constant", value: constantOf(constant) }, way: nothing };
@@ -303,11 +309,7 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
     return combinedRows(select, [rowsOf(larg, place), rowsOf(rarg, place)], place);
   const scope = new Map(place.scope);
   const inside: Place = { ...place, scope, depth: place.depth + 1 };
-  for (const one of withClause?.ctes ?? []) {
-    const cte = part(one, "CommonTableExpr");
-    const found = firstRow(part(cte?.ctequery, "SelectStmt"), inside);
-    if (found !== undefined) scope.set(queryName(cte?.ctename), found);
-  }
+  addQueries(withClause, inside, firstRow, scope);
   const { way, quals } = fromItems(select.fromClause ?? [], inside, firstRow, scope);
   const where = together(
     [
