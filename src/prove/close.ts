@@ -9,6 +9,7 @@ import type { Assignment, Case } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
+import { ofElements } from "./elements.ts";
 import { canonicalAtom } from "./same.ts";
 
 /** Step 9: is the set of rows complete? */
@@ -76,7 +77,8 @@ function keysOf({ space }: Context, atoms: readonly Atom[]): readonly ForeignKey
   );
 }
 
-const variableLimit = 6;
+/** Six that may be true, false or NULL. */
+const assignmentLimit = 3 ** 6;
 const caseLimit = 60_000;
 
 /** What is not decided may be true, false or NULL: if no row differs even then, it does not matter. */
@@ -87,34 +89,39 @@ async function withFreeVariables(
   keys: readonly ForeignKeyUse[],
   both: boolean,
 ): Promise<Closed> {
-  const variables = new Map<string, { readonly name: string; readonly atom: Atom }>();
-  const nameOf = new Map<Node, string>();
+  const variables = new Map<string, Variable>();
+  const said = new Map<Node, Node>();
+  const nameOf = (key: string, atom: Atom, values: Variable["values"]): string => {
+    const known = variables.get(key) ?? { name: `b${variables.size}`, atom, values };
+    variables.set(key, known);
+    return known.name;
+  };
   for (const atom of left) {
     const side =
       sides.find(({ critical }) => critical.atoms.some(({ tree }) => tree === atom.tree)) ?? sides[0];
-    const key = await canonicalAtom(context, side.as, atom.tree);
-    const known = variables.get(key) ?? { name: `b${variables.size}`, atom };
-    variables.set(key, known);
-    nameOf.set(atom.tree, known.name);
+    const elements = await ofElements(context, side.as, atom.tree);
+    said.set(
+      atom.tree,
+      elements === undefined
+        ? columnRef(free, nameOf(await canonicalAtom(context, side.as, atom.tree), atom, [true, false, null]))
+        : elements.tree(elements.facts.map((one) => nameOf(one, atom, [true, false]))),
+    );
   }
   const all = [...variables.values()];
-  if (all.length > variableLimit) return blamed(all.map(({ atom }) => atom));
+  if (all.reduce((count, { values }) => count * values.length, 1) > assignmentLimit)
+    return blamed(atomsOf(all));
   const abstracted = sides.map((side) => {
-    const tree = replace(side.tree, (node) => {
-      const name = nameOf.get(node);
-      return name === undefined ? undefined : columnRef(free, name);
-    });
+    const tree = replace(side.tree, (node) => said.get(node));
     return {
       ...side,
       tree,
       condition: printedCondition(tree),
-      atoms: side.critical.atoms.filter(({ tree: own }) => !nameOf.has(own)),
+      atoms: side.critical.atoms.filter(({ tree: own }) => !said.has(own)),
     };
   });
-  if (abstracted.some(({ condition }) => condition.tree === undefined))
-    return blamed(all.map(({ atom }) => atom));
+  if (abstracted.some(({ condition }) => condition.tree === undefined)) return blamed(atomsOf(all));
   const product = await productOf(context.space, abstracted, columnsOf(context, abstracted), false);
-  const assignments = assignmentsOf(all.map(({ name }) => name));
+  const assignments = assignmentsOf(all);
   const cases = product.rows.flatMap((one) =>
     assignments.map((given): Case => ({ row: one, variables: given })),
   );
@@ -132,13 +139,24 @@ async function withFreeVariables(
   });
   if (bad.length === 0) return { kind: "proved", by: "critical-values", keys };
   const matter = all.filter(({ name }) => bad.every(({ variables: given }) => given?.[name] !== false));
-  return blamed((matter.length > 0 ? matter : all).map(({ atom }) => atom));
+  return blamed(atomsOf(matter.length > 0 ? matter : all));
 }
 
-function assignmentsOf(names: readonly string[]): readonly Assignment[] {
+/** What is not known: an atom may be NULL as well, a fact of an array is so or not. */
+interface Variable {
+  readonly name: string;
+  readonly atom: Atom;
+  readonly values: readonly (boolean | null)[];
+}
+
+function atomsOf(variables: readonly Variable[]): readonly Atom[] {
+  return [...new Set(variables.map(({ atom }) => atom))];
+}
+
+function assignmentsOf(variables: readonly Variable[]): readonly Assignment[] {
   let all: Assignment[] = [{}];
-  for (const name of names)
-    all = all.flatMap((one) => [true, false, null].map((value) => ({ ...one, [name]: value })));
+  for (const { name, values } of variables)
+    all = all.flatMap((one) => values.map((value) => ({ ...one, [name]: value })));
   return all;
 }
 
