@@ -2,15 +2,14 @@ import type { Node } from "libpg-query";
 import { doubt, type Doubt, settledBy } from "./analyse/doubt.ts";
 import { printedCondition } from "./analyse/policy.ts";
 import type { Atom } from "./analyse/recorder.ts";
-import { columnRef, free, replace, show } from "./analyse/tree.ts";
+import { replace, show } from "./analyse/tree.ts";
 import { isEnumerable } from "./analyse/types.ts";
 import type { ForeignKeyUse } from "../model/proof.ts";
 import type { Assignment, Case } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
-import { ofElements } from "./elements.ts";
-import { canonicalAtom } from "./same.ts";
+import { asOneFact, type Fact, inParts, type ReadsFacts } from "./facts.ts";
 
 /** Step 9: is the set of rows complete? */
 export async function closed(
@@ -34,7 +33,12 @@ export async function closed(
         : atom,
     );
   const keys = keysOf(context, keyed);
-  if (left.length > 0) return withFreeVariables(context, sides, left, keys, both);
+  if (left.length > 0) {
+    const whole = await withFreeVariables(context, sides, { left, keys, both, read: asOneFact });
+    if (whole.kind === "proved") return whole;
+    const parts = await withFreeVariables(context, sides, { left, keys, both, read: inParts });
+    return parts.kind === "proved" ? parts : whole;
+  }
   if (product.trimmed) return tooMany(product);
   if (truths.some((one) => one.includes("E"))) {
     const raising = product.rows[truths.map((one) => one.indexOf("E")).find((index) => index >= 0) ?? 0];
@@ -85,13 +89,11 @@ const caseLimit = 60_000;
 async function withFreeVariables(
   context: Context,
   sides: readonly [Compared, Compared],
-  left: readonly Atom[],
-  keys: readonly ForeignKeyUse[],
-  both: boolean,
+  { left, keys, both, read }: LeftOpen,
 ): Promise<Closed> {
   const variables = new Map<string, Variable>();
   const said = new Map<Node, Node>();
-  const nameOf = (key: string, atom: Atom, values: Variable["values"]): string => {
+  const nameOf = ({ key, values }: Fact, atom: Atom): string => {
     const known = variables.get(key) ?? { name: `b${variables.size}`, atom, values };
     variables.set(key, known);
     return known.name;
@@ -99,13 +101,8 @@ async function withFreeVariables(
   for (const atom of left) {
     const side =
       sides.find(({ critical }) => critical.atoms.some(({ tree }) => tree === atom.tree)) ?? sides[0];
-    const elements = await ofElements(context, side.as, atom.tree);
-    said.set(
-      atom.tree,
-      elements === undefined
-        ? columnRef(free, nameOf(await canonicalAtom(context, side.as, atom.tree), atom, [true, false, null]))
-        : elements.tree(elements.facts.map((one) => nameOf(one, atom, [true, false]))),
-    );
+    const { facts, tree } = await read(context, side.as, atom.tree);
+    said.set(atom.tree, tree(facts.map((one) => nameOf(one, atom))));
   }
   const all = [...variables.values()];
   if (all.reduce((count, { values }) => count * values.length, 1) > assignmentLimit)
@@ -142,11 +139,17 @@ async function withFreeVariables(
   return blamed(atomsOf(matter.length > 0 ? matter : all));
 }
 
-/** What is not known: an atom may be NULL as well, a fact of an array is so or not. */
-interface Variable {
+interface LeftOpen {
+  readonly left: readonly Atom[];
+  readonly keys: readonly ForeignKeyUse[];
+  /** Rows that the policy keeps back count as well. */
+  readonly both: boolean;
+  readonly read: ReadsFacts;
+}
+
+interface Variable extends Pick<Fact, "values"> {
   readonly name: string;
   readonly atom: Atom;
-  readonly values: readonly (boolean | null)[];
 }
 
 function atomsOf(variables: readonly Variable[]): readonly Atom[] {

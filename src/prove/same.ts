@@ -41,6 +41,10 @@ const plain: ReadonlySet<string> = new Set(
   ),
 );
 
+export function valueLiteral(value: string | null, type: string): Node {
+  return literal(value, plain.has(type) ? undefined : type);
+}
+
 /**
  * What two sub-expressions have in common that are the same once all that has nothing of the row is known:
  * `auth.uid() = any (members)` and `'7c9e…' = any (members)`. What a function or a subquery says may differ by who asks.
@@ -64,10 +68,7 @@ export async function canonicalAtom(context: Context, as: ActingAs, written: Nod
         session.ask(as, `select pg_catalog.pg_typeof(${text})::text`),
       ]);
       if (isError(answer) || isError(type) || !("value" in answer) || !("value" in type)) continue;
-      known.set(
-        node,
-        literal(answer.value, plain.has(type.value ?? "") ? undefined : (type.value ?? undefined)),
-      );
+      known.set(node, valueLiteral(answer.value, type.value ?? "unknown"));
     } catch {
       // It stays as it is written.
     }
