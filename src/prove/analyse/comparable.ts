@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
+import { parseStatements } from "../../lib/sql-tree.ts";
 import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
-import { fieldsOf, part, row, stringOf, typeNameOf } from "./tree.ts";
+import { fieldsOf, part, printExpression, row, stringOf, typeNameOf } from "./tree.ts";
 import { castKeepsIdentity, castToText, hasIdentity, isEnumerable, isTextual } from "./types.ts";
 
 export function columnOf({ columns }: ProofRelation, name: string): ProofColumn | undefined {
@@ -27,6 +28,24 @@ export function plainColumn(node: Node, relation: ProofRelation, byText = false)
   if (isEnumerable(column)) return name;
   const isSame = (to: string): boolean => castKeepsIdentity(column, to) || (byText && castToText(column, to));
   return hasIdentity(column) && casts.every(isSame) ? name : undefined;
+}
+
+/** The row's column as JSON: `to_jsonb(c)`, `jsonb_build_array(c)`; equal documents are made of equal values. */
+export function jsonColumn(node: Node, relation: ProofRelation, schema: Schema): string | undefined {
+  const call = part(node, "FuncCall");
+  const name = stringOf(call?.funcname?.at(-1));
+  const [arg, ...more] = call?.args ?? [];
+  const isBuiltIn = /^(?:to_jsonb|jsonb_build_array)$/.test(name) && schema.namesakes(name).length === 0;
+  return isBuiltIn && arg !== undefined && more.length === 0 ? plainColumn(arg, relation) : undefined;
+}
+
+/** A query of the values that such a document, or an element of it, is made of. */
+export function jsonValues(document: Node): Node {
+  const elements = `case jsonb_typeof(whole.d) when 'array' then whole.d else jsonb_build_array(whole.d) end`;
+  const text = `case jsonb_typeof(element.e) when 'number' then trim_scale((element.e #>> '{}')::numeric)::text else element.e #>> '{}' end`;
+  const query = `select ${text} from (select ${printExpression(document)}) as whole(d) cross join lateral jsonb_array_elements(${elements}) as element(e)`;
+  const [statement] = parseStatements(query);
+  return statement ?? document;
 }
 
 function rowColumn(node: Node): string | undefined {

@@ -4,6 +4,8 @@ import {
   flipped,
   foldedColumn,
   isExtreme,
+  jsonColumn,
+  jsonValues,
   leavesOf,
   pairsOf,
   plainColumn,
@@ -102,6 +104,9 @@ export abstract class Comparer extends Recorder {
   ): boolean {
     const name = plainColumn(one, this.relation, this.areTexts(operator));
     if (name !== undefined) return this.compareColumn(name, operator, right, place, form);
+    const inJson = jsonColumn(one, this.relation, this.reading.schema);
+    if (inJson !== undefined && form === "value" && (operator === "=" || operator === "<>"))
+      return this.compareColumn(inJson, operator, jsonValues(right), place, "query");
     const folded = foldedColumn(one, this.relation, this.reading.schema);
     const column = folded === undefined ? undefined : this.column(folded);
     if (column !== undefined && (operator === "=" || operator === "<>")) {

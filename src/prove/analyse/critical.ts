@@ -1,5 +1,5 @@
 import type { A_Expr, Node } from "libpg-query";
-import { connected, flipped } from "./comparable.ts";
+import { connected, flipped, jsonColumn, jsonValues } from "./comparable.ts";
 import type { Reading } from "./inline.ts";
 import type { Place } from "./place.ts";
 import { persona } from "./question.ts";
@@ -134,6 +134,10 @@ class Reader extends Querier {
       const wanted = rexpr && part(withoutCasts(rexpr), "A_Const")?.sval?.sval;
       if (wanted !== undefined && /^%+$/.test(wanted)) return this.nullTest(lexpr, place);
     }
+    const [whole, inside] = operator === "@>" ? [lexpr, rexpr] : operator === "<@" ? [rexpr, lexpr] : [];
+    const inJson = inside && jsonColumn(inside, this.relation, this.reading.schema);
+    if (inJson !== undefined && kind === "AEXPR_OP" && whole !== undefined && !readsRow(whole))
+      return this.compareColumn(inJson, "=", jsonValues(whole), place, "query");
     if (this.quietly(() => [lexpr, rexpr].map((one) => this.decide(one, place, "scalar")).every(Boolean)))
       return true;
     const [of, other] = readsRow(lexpr) ? [lexpr, rexpr] : [rexpr, lexpr];
