@@ -109,20 +109,33 @@ export function bodyFor(
   }
 }
 
+/** The query that an expression is, or a function that is one. */
+export function queryIn(node: Node, place: Place): ReturnType<typeof bodyFor> {
+  const call = part(node, "FuncCall");
+  const body = call && bodyFor(call, place);
+  if (body !== undefined) return body;
+  const select = part(part(node, "SubLink")?.subselect, "SelectStmt");
+  return select && { select, place };
+}
+
+/** Without casts, and without the COALESCE of one value that a variable of PL/pgSQL is. */
+export function bare(node: Node): Node {
+  const inner = withoutCasts(node);
+  const [only, ...more] = part(inner, "CoalesceExpr")?.args ?? [];
+  return only === undefined || more.length > 0 ? inner : bare(only);
+}
+
 /** Where an expression is a subquery, or a function that is one: the same query with a condition on the value that it makes of a row. */
 export function queryOfValue(
   written: Node | undefined,
   place: Place,
   conditionOn: (value: Node) => Node,
 ): ReturnType<typeof bodyFor> {
-  const node = written && withoutCasts(written);
-  const call = part(node, "FuncCall");
-  const body = call && bodyFor(call, place);
-  const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
-  const value = part(select?.targetList?.[0], "ResTarget")?.val;
-  if (select?.fromClause === undefined || value === undefined) return undefined;
+  const found = written && queryIn(bare(written), place);
+  const value = part(found?.select.targetList?.[0], "ResTarget")?.val;
+  if (found?.select.fromClause === undefined || value === undefined) return undefined;
   const targetList: Node[] = [{ ResTarget: { val: conditionOn(value) } }];
-  return { select: { ...select, targetList }, place: body?.place ?? place };
+  return { ...found, select: { ...found.select, targetList } };
 }
 
 /** A call of a function whose body is no expression, and that is not built in. */

@@ -275,3 +275,9 @@ export function isNeverNull(operand: Operand | undefined): boolean {
   const { item, column } = operand.slot;
   return item.relation.columns.some(({ name, notNull }) => name === column && notNull);
 }
+
+/** `nullif(s.usr, '0000…')`: the value, and what is NULL in its place. */
+export function unlessSentinel(node: Node): readonly [value: Node | undefined, sentinel: Node | undefined] {
+  const { kind, lexpr, rexpr } = part(node, "A_Expr") ?? {};
+  return kind === "AEXPR_NULLIF" ? [lexpr, rexpr] : [node, undefined];
+}

@@ -2,6 +2,7 @@ import type { A_Expr, FuncCall, Node, NullTest, SelectStmt, SubLink } from "libp
 import {
   asksSession,
   asksThePersona,
+  bare,
   bodyFor,
   casesOf,
   deepest,
@@ -10,6 +11,7 @@ import {
   isList,
   joinedArrays,
   type Place,
+  queryIn,
   queryOfValue,
   questionOf,
   wanted,
@@ -34,6 +36,7 @@ import {
   readsTables,
   settledBy,
   together,
+  unlessSentinel,
   unmetBy,
   unreadRows,
   wayOfCall,
@@ -64,6 +67,7 @@ import {
 /** Ways in which the expression can be true, or not true. */
 export function waysOf(node: Node | undefined, holds: boolean, place: Place): readonly Way[] {
   if (node === undefined) return [nothing];
+  if (part(node, "TypeCast") !== undefined) return waysOf(bare(node), holds, place);
   const bool = part(node, "BoolExpr");
   if (bool?.boolop === "NOT_EXPR") return waysOf(bool.args?.[0], !holds, place);
   if (bool !== undefined) {
@@ -191,10 +195,11 @@ function whenNull(side: Node | undefined, other: Node | undefined, place: Place)
 
 /** `nullif(s.usr, '0000…')` is NULL for that value, too. */
 function nullOf(node: Node, place: Place): readonly Way[] {
-  const { kind, lexpr, rexpr } = part(withoutCasts(node), "A_Expr") ?? {};
-  const [value, sentinel] = kind === "AEXPR_NULLIF" ? [lexpr, rexpr] : [node, undefined];
+  const [value, sentinel] = unlessSentinel(bare(node));
   const isSentinel = sentinel === undefined ? [] : (plainlyEqual(value, sentinel, place) ?? []);
-  return [...isSentinel, ...(equalTo(value, { kind: "constant", value: null }, place) ?? [])];
+  // A query without a row.
+  const none = queryOfValue(value, place, (one) => one) === undefined ? [] : [nothing];
+  return [...none, ...isSentinel, ...(equalTo(value, { kind: "constant", value: null }, place) ?? [])];
 }
 
 function plainlyEqual(
@@ -247,11 +252,8 @@ function operandOf(node: Node, place: Place): { readonly operand: Operand; reado
 
 /** The value of a subquery, or of a function that is one. */
 function scalarOf(node: Node, place: Place): { readonly operand: Operand; readonly way: Way } | undefined {
-  const call = part(node, "FuncCall");
-  const body = call && bodyFor(call, place);
-  const select = body?.select ?? part(part(node, "SubLink")?.subselect, "SelectStmt");
-  if (select === undefined) return undefined;
-  const found = firstRow(select, body?.place ?? place);
+  const query = queryIn(node, place);
+  const found = query && firstRow(query.select, query.place);
   const operand = found && onlyColumn(found);
   return operand && { operand, way: { ...found.way, sql: show(node) } };
 }

@@ -44,7 +44,7 @@ function insertShown(
   return {
     kind: "refused",
     by: "trigger",
-    message: "a trigger changed the row into one that is declared",
+    message: "a default or a trigger made a row of it that is declared",
     witness,
   };
 }
