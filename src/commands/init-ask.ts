@@ -2,7 +2,7 @@ import type { Catalog, RelationInfo, RoutineInfo } from "../model/catalog.ts";
 import type { AskedOf } from "../init/asked.ts";
 import type { ScanRole } from "../scan/matrix.ts";
 import { argumentSql, plainArgument } from "../init/calls.ts";
-import { keyOf, type Proposal } from "../init/proposal.ts";
+import { keyOf, type Proposal, type RowSet } from "../init/proposal.ts";
 import { quoteIdent, quoteQualified } from "../lib/sql-text.ts";
 import { bindParameters } from "../model/parameters.ts";
 import { Control } from "../probe/sql/baseline.ts";
@@ -48,12 +48,18 @@ export class Questions {
   ): Promise<boolean> {
     for (const set of [rows, check]) {
       if (set === undefined || set === "all") continue;
-      const sql = `select from ${quoteQualified(of)} where (${bindParameters(set.text, (name) => values.get(name))}\n) limit 0`;
+      const sql = `select from ${quoteQualified(of)} where (${boundText(set, values)}\n) limit 0`;
       const known = this.#readable.get(sql) ?? (await this.#first(sql)) !== undefined;
       this.#readable.set(sql, known);
       if (!known) return false;
     }
     return true;
+  }
+
+  /** Rows that are there of a row set, with a persona's values. */
+  async count(set: RowSet, of: RelationInfo, values: ReadonlyMap<string, string>): Promise<number> {
+    const sql = `select count(*)::text as value from ${quoteQualified(of)} where (${boundText(set, values)}\n)`;
+    return Number((await this.#first(sql))?.value ?? -1);
   }
 
   /** Views that are written through and have no key: a column by which the rows that are there differ. */
@@ -66,11 +72,12 @@ export class Questions {
         one.primaryKey.length + one.uniqueKeys.length > 0
       )
         continue;
-      const names = one.columns.map(({ name }) => name);
-      for (const name of names.toSorted((a, b) => Number(isIdLike(b)) - Number(isIdLike(a)))) {
-        const sql = `select (count(*) > 0 and count(*) = count(distinct ${quoteIdent(name)}))::text as value from ${quoteQualified(one)}`;
+      for (const key of keysToTry(one.columns.map(({ name }) => name))) {
+        const row = key.map(quoteIdent);
+        const isNull = row.map((name) => `${name} is null`).join(" or ");
+        const sql = `select (count(*) > 0 and count(*) = count(distinct (${row.join(", ")})) and not pg_catalog.bool_or(${isNull}))::text as value from ${quoteQualified(one)}`;
         if ((await this.#first(sql))?.value !== "true") continue;
-        keys.set(keyOf(one), [name]);
+        keys.set(keyOf(one), key);
         break;
       }
     }
@@ -98,6 +105,20 @@ export class Questions {
       ),
     );
   }
+}
+
+function boundText({ text }: RowSet, values: ReadonlyMap<string, string>): string {
+  return bindParameters(text, (name) => values.get(name));
+}
+
+/** More are no key that a person would name. */
+const mostKeys = 40;
+
+/** One column, else two; those first whose names are like those of keys. */
+function keysToTry(names: readonly string[]): readonly (readonly string[])[] {
+  const sorted = names.toSorted((a, b) => Number(isIdLike(b)) - Number(isIdLike(a)));
+  const pairs = sorted.flatMap((one, at) => sorted.slice(at + 1).map((other) => [one, other]));
+  return [...sorted.map((name) => [name]), ...pairs].slice(0, mostKeys);
 }
 
 function isIdLike(name: string): boolean {

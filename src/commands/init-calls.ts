@@ -1,6 +1,8 @@
 import { type CallProposal, isDeclarable, type ObservedFunction } from "../init/calls.ts";
 import type { InitPersona } from "../init/personas.ts";
 import type { MatrixHead } from "../init/text.ts";
+import { answersIn } from "../model/answered.ts";
+import { raisedOnPurpose } from "../model/answers.ts";
 import type { Finding } from "../model/finding.ts";
 import { signatureOf, typedName } from "../model/routine.ts";
 import type { ScannedCell } from "../scan/access-map.ts";
@@ -60,7 +62,7 @@ export class CallObservation {
       const finding = named.get(signatureOf(routine));
       const reached = finding !== undefined && "personas" in finding ? finding.personas : [];
       const by = new Map(reached.map((one): [string, CallProposal] => [one, { kind: "allow", any: true }]));
-      this.#calls.set(name, { name, routine, call, by });
+      this.#calls.set(name, { name, routine, call, by, raises: [] });
       for (const { name: persona } of this.#personas)
         open.set(`${persona}/${name}/execute`, { name, persona });
     }
@@ -69,28 +71,65 @@ export class CallObservation {
     return definerQuestions(found.flatMap((one) => named.get(signatureOf(one)) ?? []));
   }
 
-  /** Refused, else let through, else waived. */
+  /** Refused; else let through; else refused beside the calls that are let through; else waived. */
   async #observe(open: ReadonlyMap<string, OpenCall>): Promise<void> {
-    for (const isLast of [false, true]) {
-      const ids = [...open].filter(
-        ([, { name, persona }]) => !isLast || this.#calls.get(name)?.by.has(persona),
-      );
-      if (ids.length === 0) return;
-      for (const [id, record] of await this.#probe(ids.map(([one]) => one))) {
-        const { name = "", persona = "" } = open.get(id) ?? {};
-        const by = this.#calls.get(name)?.by;
-        const was = by?.get(persona);
-        if (isLast && record.verdict === "lockout")
-          by?.set(persona, { kind: "deny", waived: "refused at rowgate init, and no call shows by what" });
-        else if (isLast || was !== undefined || record.verdict === "inconclusive")
-          by?.set(persona, {
-            kind: record.verdict === "error" ? "allow" : "deny",
-            ...was,
-            waived: whyWaived(record),
-          });
-        else by?.set(persona, { kind: "allow" });
-      }
+    if (open.size === 0) return;
+    const failed = await this.#probe([...open.keys()]);
+    for (const [id, record] of await this.#withRaises(failed, open)) {
+      const was = this.#said(open, id);
+      if (was !== undefined || record.verdict === "inconclusive") this.#waive(open, id, record);
+      else this.#say(open, id, { kind: "allow" });
     }
+    const said = [...open.keys()].filter((id) => this.#said(open, id) !== undefined);
+    const refused: string[] = [];
+    for (const [id, record] of said.length === 0 ? [] : await this.#probe(said)) {
+      if (record.verdict === "lockout") refused.push(id);
+      else this.#waive(open, id, record);
+    }
+    for (const id of refused) this.#say(open, id, { kind: "deny" });
+    for (const id of refused.length === 0 ? [] : (await this.#probe(refused)).keys())
+      this.#say(open, id, {
+        kind: "deny",
+        waived: "refused at rowgate init, and no call shows by what",
+      });
+  }
+
+  #said(open: ReadonlyMap<string, OpenCall>, id: string): CallProposal | undefined {
+    const { name = "", persona = "" } = open.get(id) ?? {};
+    return this.#calls.get(name)?.by.get(persona);
+  }
+
+  #say(open: ReadonlyMap<string, OpenCall>, id: string, proposal: CallProposal): void {
+    const { name = "", persona = "" } = open.get(id) ?? {};
+    this.#calls.get(name)?.by.set(persona, proposal);
+  }
+
+  #waive(open: ReadonlyMap<string, OpenCall>, id: string, record: CellRecord): void {
+    const kind = record.verdict === "error" ? "allow" : "deny";
+    this.#say(open, id, { kind, ...this.#said(open, id), waived: whyWaived(record) });
+  }
+
+  /** A body that raises on purpose refuses: what could not be decided for it is asked again with its codes declared. */
+  async #withRaises(
+    failed: ReadonlyMap<string, CellRecord>,
+    open: ReadonlyMap<string, OpenCall>,
+  ): Promise<ReadonlyMap<string, CellRecord>> {
+    const raising = new Set<string>();
+    for (const [id, { channels }] of failed) {
+      const of = this.#calls.get(open.get(id)?.name ?? "");
+      const seen = channels.direct?.observation;
+      if (of === undefined || seen === undefined) continue;
+      const codes = answersIn(seen).flatMap(({ code }) =>
+        code !== null && raisedOnPurpose.test(code) ? [code] : [],
+      );
+      if (codes.length === 0) continue;
+      this.#calls.set(of.name, { ...of, raises: [...new Set([...of.raises, ...codes])].toSorted() });
+      raising.add(of.name);
+    }
+    const again = [...open].flatMap(([id, { name }]) => (raising.has(name) ? [id] : []));
+    if (again.length === 0) return failed;
+    const others = [...failed].filter(([id]) => !again.includes(id));
+    return new Map([...others, ...(await this.#probe(again))]);
   }
 
   /** Of which no call showed anything for any persona: one line says so as well. */
@@ -172,6 +211,7 @@ const verbOf: Readonly<Record<"argument-leak" | "argument-answer" | "argument-wr
 };
 
 export function whyWaived({ verdict, channels }: CellRecord): string {
-  const because = verdict === "error" ? (channels.direct?.because ?? channels.rest?.because) : undefined;
+  const erring = [channels.direct, channels.rest].find((one) => one?.verdict === verdict);
+  const because = verdict === "error" ? erring?.because : undefined;
   return `${verdict} at rowgate init${because === undefined ? "" : `: ${because}`}`;
 }

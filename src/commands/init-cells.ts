@@ -1,7 +1,7 @@
 import type { RelationInfo } from "../model/catalog.ts";
 import type { RelationOperation } from "../model/matrix.ts";
 import { errorCode } from "../model/waived.ts";
-import type { Cast } from "../init/personas.ts";
+import type { Cast, InitPersona } from "../init/personas.ts";
 import { everything, keyOf, type Proposal, type Propose, proposer } from "../init/proposal.ts";
 import type { MatrixParts } from "../init/text.ts";
 import type { RunRequest } from "../run/request.ts";
@@ -82,7 +82,8 @@ export async function proposalsFor(
     proposers.set(relation, propose);
     const proposals: Proposal[] = [];
     for (const one of propose(who, operation))
-      if (mayHold(one, record) && (await asks.canRead(one, info, who.values))) proposals.push(one);
+      if (mayHold(one, record) && (await asks.canRead(one, info, who.values)))
+        if (one.partial !== true || (await isAsMany(asks, one, record, info, who))) proposals.push(one);
     const cell = { relation, persona, operation };
     found.set(record.id, { cell, proposals, denied: record, isAbove: who.standing === "above" });
   }
@@ -96,6 +97,19 @@ function mayHold({ rows, implied }: Proposal, { channels, verdict }: ScannedCell
   if (seen.method === "sample") return true;
   if (seen.affected === 0 && verdict === "inconclusive") return false;
   return rows !== "all" || seen.affected >= seen.baseline.total;
+}
+
+/** A part of what the policies say is worth a try where just so many rows were read. */
+async function isAsMany(
+  asks: Questions,
+  { rows }: Proposal,
+  { channels }: ScannedCell["record"],
+  info: RelationInfo,
+  { values }: InitPersona,
+): Promise<boolean> {
+  const seen = channels.direct?.observation;
+  if (seen?.kind !== "rows" || seen.method === "sample" || rows === undefined || rows === "all") return false;
+  return seen.affected === (await asks.count(rows, info, values));
 }
 
 export interface Tried {

@@ -122,19 +122,15 @@ async function look(
       await client.query("begin");
       try {
         if (system.baseline !== undefined) await client.query("set local role postgres");
+        const { schema, asked, roles } = facts;
+        const lasting = await lastingUsers(task);
         const rows = isStarted(task.options.target)
-          ? await makeRows({ client, schema: facts.schema, tables: tablesOf(facts), asked: facts.asked })
-          : { statements: [], tables: [], refused: [] };
+          ? await makeRows({ client, schema, tables: tablesOf(facts), asked, lasts: lasting([]) })
+          : noRows;
         const { known } = task.place;
         const cast =
           known === undefined
-            ? await castFrom(
-                client,
-                facts.schema,
-                facts.asked,
-                facts.roles,
-                await lasting(task, rows.statements),
-              )
+            ? await castFrom(client, schema, asked, roles, lasting(rows.statements), rows.signUp)
             : {
                 personas: personasFrom(known.matrix),
                 tokens: known.matrix.channels.includes("rest"),
@@ -154,13 +150,18 @@ async function look(
  * Whether a user is the same one whenever the SQL is applied: a uuid that no file says is made by a default, and is another one in the
  * database of the next run. A database that runs already keeps its users.
  */
-async function lasting(task: Task, rows: readonly string[]): Promise<(user: string) => boolean> {
-  if (task.place.policies === undefined) return () => true;
+async function lastingUsers(task: Task): Promise<(rows: readonly string[]) => (user: string) => boolean> {
+  if (task.place.policies === undefined) return () => () => true;
   const sources = await systemSources(await systemOf(task, "base", seedOf(task), nothingMore));
-  const said = [...sources.map(({ text }) => text), ...rows].join("\n").toLowerCase();
-  return (user) =>
-    !/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(user) || said.includes(user.toLowerCase());
+  const sql = sources.map(({ text }) => text.toLowerCase());
+  return (rows) => {
+    const said = [...sql, ...rows.map((one) => one.toLowerCase())].join("\n");
+    return (user) =>
+      !/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(user) || said.includes(user.toLowerCase());
+  };
 }
+
+const noRows: MadeRows = { statements: [], tables: [], refused: [], signUp: undefined };
 
 /** @param listed what `config.toml` says that the API exposes */
 async function readFacts(client: Client, listed: readonly string[] | undefined): Promise<SystemFacts> {

@@ -21,8 +21,7 @@ export async function domainsAskedFor(
   schema: Schema,
   relation: ProofRelation,
 ): Promise<readonly string[]> {
-  const { rows } = await client.query<{ body: string }>(functionsOf, [quoteQualified(relation)]);
-  const bodies = rows.map(({ body }) => body.toLowerCase());
+  const bodies = (await triggerBodies(client, relation)).map((body) => body.toLowerCase());
   const texts = bodies.flatMap((body) => [...body.matchAll(/'([^']*)'/g)].map(([, text = ""]) => text));
   const named = [...schema.relations].filter(
     (one) => one.kind === "table" && one !== relation && bodies.some((body) => isNamed(one.name, body)),
@@ -35,6 +34,12 @@ export async function domainsAskedFor(
       texts.push(...found.rows.map(({ value }) => value));
     }
   return [...new Set(texts.flatMap((text) => domainIn(text) ?? []))];
+}
+
+/** Of the functions that the table's triggers call. */
+export async function triggerBodies(client: Client, relation: ProofRelation): Promise<readonly string[]> {
+  const { rows } = await client.query<{ body: string }>(functionsOf, [quoteQualified(relation)]);
+  return rows.map(({ body }) => body);
 }
 
 function isNamed(name: string, body: string): boolean {

@@ -18,6 +18,8 @@ export interface ObservedFunction {
   readonly routine: RoutineInfo;
   readonly call: Readonly<Record<string, string>>;
   readonly by: ReadonlyMap<string, CallProposal>;
+  /** SQLSTATEs with which its body was seen to refuse. */
+  readonly raises: readonly string[];
 }
 
 export function callExpectationOf({ kind, any, waived }: CallProposal, expires: string): unknown {
@@ -29,10 +31,11 @@ export function callExpectationOf({ kind, any, waived }: CallProposal, expires: 
   };
 }
 
-export function functionJson({ call, by }: ObservedFunction, expires: string): object {
+export function functionJson({ call, by, raises }: ObservedFunction, expires: string): object {
   const expect = [...by].map(([persona, one]) => [persona, callExpectationOf(one, expires)] as const);
   return {
     ...(Object.keys(call).length > 0 && { calls: { observed: call } }),
+    ...(raises.length > 0 && { raises }),
     expect: { "*": "deny", ...Object.fromEntries(expect) },
   };
 }

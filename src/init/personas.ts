@@ -7,6 +7,7 @@ import type { AskedOf } from "./asked.ts";
 import { type Claims, put, readClaims } from "./claims.ts";
 import type { Values } from "./conditions.ts";
 import { userNames } from "./belonging.ts";
+import { signUpClaims, type SignUp, unknownSub } from "./sign-up.ts";
 import { endings, expiries, isPrivileged } from "./values.ts";
 
 /** A persona of the matrix that is written. */
@@ -49,6 +50,7 @@ export async function castFrom(
   asked: AskedOf,
   roles: readonly ScanRole[],
   lasts: (user: string) => boolean,
+  signUp: SignUp | undefined,
 ): Promise<Cast> {
   const users = await readUsers(client, asked, lasts);
   const { chosen, left } = choose([...users.values()]);
@@ -56,7 +58,7 @@ export async function castFrom(
   if (!tokens) return { personas: withoutTokens(roles, chosen), tokens, left };
   const claims = await readClaims(client, schema, asked, chosen);
   return {
-    personas: withTokens(new Set(roles.map(({ name }) => name)), chosen, claims, asked),
+    personas: withTokens(new Set(roles.map(({ name }) => name)), chosen, claims, asked, signUp),
     tokens,
     left,
   };
@@ -196,14 +198,12 @@ function hasTwoAlike(groups: ReadonlySet<string>): boolean {
   return new Set(columns).size < columns.length;
 }
 
-/** A user of whom no row says anything. */
-const unknownSub = "5ca00000-0000-4000-8000-000000000001";
-
 function withTokens(
   roles: ReadonlySet<string>,
   chosen: readonly Chosen[],
   claims: ReadonlyMap<string, Claims>,
   asked: AskedOf,
+  signUp: SignUp | undefined,
 ): readonly InitPersona[] {
   const role = "authenticated";
   const users = chosen
@@ -218,11 +218,11 @@ function withTokens(
   const newcomer = persona(
     { name: "newcomer", is: "signed in, and in no row", standing: "unknown-user" },
     role,
-    { sub: unknownSub, ...stated(asked) },
+    { sub: unknownSub, ...stated(asked), ...signUpClaims("newcomer", signUp) },
   );
   return [
     ...(roles.has("anon") ? [persona({ name: "anon", is: "no token", standing: "no-token" }, "anon")] : []),
-    ...(roles.has(role) ? [...users, ...byClaim(asked, users), newcomer] : []),
+    ...(roles.has(role) ? [...users, ...byClaim(asked, users, signUp), newcomer] : []),
     ...(roles.has("service_role")
       ? [persona({ name: "service", is: "the role service_role", standing: "above" }, "service_role")]
       : []),
@@ -233,7 +233,11 @@ function withTokens(
  * Who has a claim that policies compare with a constant; one that gives more rights is held by a user without rows. The second factor is
  * another user's than the owner's, who has none then: policies may ask whether there is one as well.
  */
-function byClaim(asked: AskedOf, users: readonly InitPersona[]): readonly InitPersona[] {
+function byClaim(
+  asked: AskedOf,
+  users: readonly InitPersona[],
+  signUp: SignUp | undefined,
+): readonly InitPersona[] {
   const others = asked.claims.filter(({ parameter }) => parameter !== secondFactor.parameter);
   const claims = asked.parameters.has(secondFactor.parameter) ? [secondFactor, ...others] : others;
   const names = new Set<string>();
@@ -244,19 +248,19 @@ function byClaim(asked: AskedOf, users: readonly InitPersona[]): readonly InitPe
     .map(({ parameter, value }, index) => {
       const user = (parameter === secondFactor.parameter ? users[1] : undefined) ?? users[0];
       const isMore = isPrivileged(value) || user === undefined;
-      const held: Claims = structuredClone(
-        isMore
-          ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}` }
-          : (user.declaration["claims"] as Claims),
-      );
-      const typed = value === "true" ? true : value === "false" ? false : value;
-      put(held, parameter, typed, true);
-      for (const [key, one] of Object.entries(stated(asked))) held[key] ??= one;
       const word = value === "true" ? (parameter.split(".").at(-1) ?? value) : value;
       const name = unused(
         `${word.replaceAll(/[^a-zA-Z0-9_]/g, "_").replace(/^[^a-zA-Z_]/, "_")}_by_claim`,
         names,
       );
+      const held: Claims = structuredClone(
+        isMore
+          ? { sub: `5ca00000-0000-4000-8000-0000000000${20 + index}`, ...signUpClaims(name, signUp) }
+          : (user.declaration["claims"] as Claims),
+      );
+      const typed = value === "true" ? true : value === "false" ? false : value;
+      put(held, parameter, typed, true);
+      for (const [key, one] of Object.entries(stated(asked))) held[key] ??= one;
       return persona(
         {
           name,

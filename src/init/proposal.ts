@@ -8,6 +8,7 @@ import type { Command, Side } from "../prove/analyse/policy.ts";
 import { both, type Condition, conditionFor, forPersona } from "./conditions.ts";
 import { nameOf, predicateText } from "./predicate.ts";
 import type { InitPersona } from "./personas.ts";
+import { part } from "../prove/analyse/tree.ts";
 
 /** A row set that a policy asks for. */
 export interface RowSet {
@@ -28,6 +29,8 @@ export interface Proposal {
   readonly gains?: true;
   /** Columns that may hold another's identity: others see the row then, or its owner loses it. */
   readonly names?: readonly string[];
+  /** A part of what the policies say: another part of it lets nothing through. */
+  readonly partial?: true;
   /** What the matrix makes of the other operations by itself: it is not written. */
   readonly implied?: true;
 }
@@ -48,10 +51,10 @@ export function proposer(
 ): Propose {
   const conditions = new Map<string, Condition | undefined>();
   const names = new Map<string, string>();
-  const conditionOf = (role: RoleInfo, command: Command, side: Side): Condition | undefined => {
-    const key = `${role.name}/${command}/${side}`;
-    if (!conditions.has(key) && relation !== undefined)
-      conditions.set(key, conditionFor(relation, role.inherits, command, side, schema));
+  const sources = relation === undefined ? [] : sourcesOf(info, relation, schema);
+  const conditionOf = (of: ProofRelation, role: RoleInfo, command: Command, side: Side) => {
+    const key = `${formatQualified(of)}/${role.name}/${command}/${side}`;
+    if (!conditions.has(key)) conditions.set(key, conditionFor(of, role.inherits, command, side, schema));
     return conditions.get(key);
   };
   const setOf = ({ tree, helpers, policy }: Part): RowSet | "all" | undefined => {
@@ -64,17 +67,23 @@ export function proposer(
   };
   const explicit: Propose = (persona, operation) => {
     const role = roles.get(String(persona.declaration["role"] ?? persona.declaration["login"]));
-    const isOpen = role === undefined || !info.rls || bypassOf(role, info) !== undefined;
-    if (operation === "truncate" || isOpen || relation === undefined) return [everything];
-    const part = (command: Command, side: Side): Part => {
-      const condition = conditionOf(role, command, side);
-      const helpers = new Map(condition?.helpers);
-      const tree = condition && forPersona({ tree: condition.tree, helpers }, persona.values);
-      return { tree, helpers, policy: condition?.policy };
-    };
-    const found = proposedFor(operation, part, setOf).filter(
-      (one) => (operation === "insert" ? one.check : one.rows) !== undefined,
-    );
+    const isOpen = role === undefined || sources.length === 0 || bypassOf(role, info) !== undefined;
+    if (operation === "truncate" || isOpen) return [everything];
+    const partOf =
+      (of: ProofRelation): PartOf =>
+      (command, side) => {
+        const condition = conditionOf(of, role, command, side);
+        const helpers = new Map(condition?.helpers);
+        const tree = condition && forPersona({ tree: condition.tree, helpers }, persona.values);
+        return { tree, helpers, policy: condition?.policy };
+      };
+    const found = sources
+      .flatMap((of) => proposedFor(operation, partOf(of), setOf))
+      .map((one) => (info.rls ? one : { ...one, check: undefined }))
+      .filter((one) => (operation === "insert" ? one.check : one.rows) !== undefined);
+    // Which candidates there are hangs on the rows at hand, and their keys may be others the next time.
+    if (operation === "insert" && found.length > 0 && !found.some((one) => sameAs(one, everything)))
+      return found;
     return found.some((one) => sameAs(one, everything))
       ? [everything, ...found.filter((one) => !sameAs(one, everything))]
       : [...found, everything];
@@ -83,6 +92,19 @@ export function proposer(
     ...(impliedOperations.has(operation) ? [implied] : []),
     ...explicit(persona, operation),
   ];
+}
+
+/**
+ * Whose policies decide: a table's own, where it has row security; of a view that is read with the rights of who asks, those of the
+ * tables behind it, whose columns it may call the same. What it may write no `check` says.
+ */
+function sourcesOf(info: RelationInfo, relation: ProofRelation, schema: Schema): readonly ProofRelation[] {
+  if (info.rls) return [relation];
+  if (info.kind !== "view" || !info.securityInvoker) return [];
+  return info.reads.flatMap((one) => {
+    const table = schema.relation(one.schema, one.name);
+    return table !== undefined && table.policies.length > 0 ? [table] : [];
+  });
 }
 
 /** What is left for a persona of a condition. */
@@ -99,21 +121,26 @@ type PartOf = (command: Command, side: Side) => Part;
  */
 function proposedFor(
   operation: RelationOperation,
-  part: PartOf,
+  partOf: PartOf,
   setOf: (one: Part) => RowSet | "all" | undefined,
 ): readonly Proposal[] {
-  const select = part("select", "old");
+  const select = partOf("select", "old");
   const seen = (one: Part): Part => ({
     tree: one.tree === undefined || select.tree === undefined ? undefined : both(one.tree, select.tree),
     helpers: new Map([...one.helpers, ...select.helpers]),
     policy: undefined,
   });
-  if (operation === "select") return [{ rows: setOf(select) }];
-  if (operation === "insert") return [{ check: setOf(part("insert", "new")) }];
-  if (operation === "blind_update" || operation === "upsert") return [{ rows: setOf(part("update", "old")) }];
-  if (operation === "blind_delete") return [{ rows: setOf(part("delete", "old")) }];
-  const old = part(operation === "update" ? "update" : "delete", "old");
-  const after = part("update", "new");
+  if (operation === "select")
+    return [
+      { rows: setOf(select) },
+      ...armsOf(select).map((one): Proposal => ({ rows: setOf(one), partial: true })),
+    ];
+  if (operation === "insert") return [{ check: setOf(partOf("insert", "new")) }];
+  if (operation === "blind_update" || operation === "upsert")
+    return [{ rows: setOf(partOf("update", "old")) }];
+  if (operation === "blind_delete") return [{ rows: setOf(partOf("delete", "old")) }];
+  const old = partOf(operation === "update" ? "update" : "delete", "old");
+  const after = partOf("update", "new");
   const found: readonly (readonly [Part, Part])[] = [
     [old, after],
     [seen(old), after],
@@ -123,6 +150,19 @@ function proposedFor(
     operation === "update" ? { rows: setOf(rows), check: setOf(check) } : { rows: setOf(rows) },
   );
   return [...new Map(proposals.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+/** More of them make more forms than are worth a try. */
+const mostArms = 4;
+
+/** Of what holds if one of several conditions does: all but one of these, and each alone. */
+function armsOf(one: Part): readonly Part[] {
+  const bool = typeof one.tree === "object" ? part(one.tree, "BoolExpr") : undefined;
+  const arms = bool?.boolop === "OR_EXPR" ? (bool.args ?? []) : [];
+  if (arms.length < 2 || arms.length > mostArms) return [];
+  const without = arms.length === 2 ? [] : arms.map((left) => arms.filter((arm) => arm !== left));
+  const trees = [...without.map((args): Node => ({ BoolExpr: { boolop: "OR_EXPR", args } })), ...arms];
+  return trees.map((tree) => ({ ...one, tree, policy: undefined }));
 }
 
 function sameAs(a: Proposal, b: Proposal): boolean {

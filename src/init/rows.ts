@@ -1,24 +1,14 @@
 import { isCode } from "../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
-import type { ProofColumn, ProofForeignKey, ProofRelation, Schema } from "../prove/analyse/schema.ts";
-import { domainsAskedFor, usualDomain } from "./addresses.ts";
+import type { ProofRelation, Schema } from "../prove/analyse/schema.ts";
+import { domainsAskedFor } from "./addresses.ts";
 import type { AskedOf } from "./asked.ts";
-import { Belonging, columnOf, type Place, placeIndex, userNames } from "./belonging.ts";
-import { isNeeded, isOrdinary, isPlatform, keyed, ownUuid } from "./columns.ts";
+import { Belonging, columnOf, type Place } from "./belonging.ts";
 import { advance, existing, insertOf, type Values } from "./insert-text.ts";
-import {
-  endings,
-  expiries,
-  isPrivileged,
-  listedValues,
-  mentions,
-  otherValues,
-  plainValue,
-  type Sql,
-  sqlNull,
-  sqlText,
-} from "./values.ts";
+import { RowValues, usualUser } from "./row-values.ts";
+import { metadataAskedFor, type SignUp, unknownSub } from "./sign-up.ts";
+import { sqlText } from "./values.ts";
 
 /** What was put into tables that were empty. */
 export interface MadeRows {
@@ -27,10 +17,9 @@ export interface MadeRows {
   readonly tables: readonly string[];
   /** Tables that stayed empty, and why. */
   readonly refused: readonly { readonly relation: string; readonly because: string }[];
+  /** `undefined`: `auth.users` lets users in who bring nothing. */
+  readonly signUp: SignUp | undefined;
 }
-
-/** Values of a table's key columns, row by row, as SQL that finds them again. */
-type Parents = readonly Values[];
 
 export interface RowsRequest {
   readonly client: Client;
@@ -38,6 +27,8 @@ export interface RowsRequest {
   /** Tables to fill where they are empty, `schema.name`. */
   readonly tables: ReadonlySet<string>;
   readonly asked: AskedOf;
+  /** The user is in the database of a later run, too. */
+  readonly lasts: (user: string) => boolean;
 }
 
 /**
@@ -71,75 +62,97 @@ class RowMaker {
   readonly #statements: string[] = [];
   readonly #tables: string[] = [];
   readonly #refused: MadeRows["refused"][number][] = [];
-  readonly #parents = new Map<string, Parents>();
   readonly #belonging: Belonging;
-  readonly #users: readonly string[];
-  /** Of e-mail addresses. */
-  #domain = usualDomain;
+  readonly #values: RowValues;
+  #mustBring = false;
 
   constructor(request: RowsRequest) {
     this.#request = request;
     this.#belonging = new Belonging(request.schema, request.asked);
-    const numbers = request.asked.identities.some(
-      ({ relation, column, parameter }) =>
-        !parameter.startsWith("claims.") && /int|numeric/.test(columnOf(relation, column)?.base ?? ""),
-    );
-    this.#users = userNames.map((_, index) =>
-      numbers ? String(index + 1) : `10000000-0000-4000-8000-00000000000${index + 1}`,
-    );
+    this.#values = new RowValues(request.asked, this.#belonging);
   }
 
   get made(): MadeRows {
-    return { statements: this.#statements, tables: this.#tables, refused: this.#refused };
+    return {
+      statements: this.#statements,
+      tables: this.#tables,
+      refused: this.#refused,
+      signUp: this.#mustBring ? this.#values.signUp : undefined,
+    };
   }
 
   async fill(relation: ProofRelation): Promise<void> {
     const { client, tables } = this.#request;
     const name = formatQualified(relation);
     const known = await existing(client, relation);
-    if (name === "auth.users" && known.length > 0) {
+    if (name === "auth.users") {
       await this.#fillUsers(relation);
       return;
     }
     const isOfOne = tables.has(name) && known.length > 0 && (await this.#isOfOneUser(relation));
-    if (
-      (known.length > 0 && !isOfOne) ||
-      !(tables.has(name) || name === "auth.users" || this.#isReferred(relation))
-    ) {
-      this.#parents.set(name, known);
+    if ((known.length > 0 && !isOfOne) || !(tables.has(name) || this.#isReferred(relation))) {
+      this.#values.parents.set(name, known);
       return;
     }
     const stored: Values[] = [];
     let because: string | undefined;
-    for (const place of this.#belonging.placesOf(relation, (one) => this.#parents.get(one)?.length ?? 0)) {
+    for (const place of this.#belonging.placesOf(
+      relation,
+      (one) => this.#values.parents.get(one)?.length ?? 0,
+    )) {
       const outcome = await this.#tryRow(relation, place);
       if ("values" in outcome) stored.push(outcome.values);
       else because ??= outcome.because;
     }
-    this.#parents.set(name, stored.length > 0 ? stored : isOfOne ? known : await existing(client, relation));
+    this.#values.parents.set(
+      name,
+      stored.length > 0 ? stored : isOfOne ? known : await existing(client, relation),
+    );
     if (stored.length > 0) this.#keep(relation, stored);
     else if (because !== undefined && !isOfOne) this.#refused.push({ relation: name, because });
   }
 
-  /** Rows of a seed that are all one user's say nothing of others: ours come beside them. */
+  /** Rows that are all one user's say nothing of others, nor do those of users who are others the next time: ours come beside them. */
   async #isOfOneUser(relation: ProofRelation): Promise<boolean> {
-    const columns = this.#belonging.userColumns(relation).map(quoteIdent);
-    if (columns.length === 0 || formatQualified(relation) === "auth.users") return false;
-    const { rows } = await this.#request.client.query<{ count: string }>(
-      `select count(distinct (${columns.join(", ")}))::text as count from (select * from ${quoteQualified(relation)} limit 1000) x`,
+    const columns = this.#belonging.userColumns(relation);
+    if (columns.length === 0) return false;
+    const listed = columns.map((name) => `${quoteIdent(name)}::text`);
+    const { rows } = await this.#request.client.query<{ users: readonly (string | null)[] }>(
+      `select distinct array[${listed.join(", ")}] as users from (select * from ${quoteQualified(relation)} limit 1000) x`,
     );
-    return Number(rows[0]?.count) <= 1;
+    const lasting = rows.filter(({ users }) =>
+      users.some((user) => user !== null && this.#request.lasts(user)),
+    );
+    return lasting.length <= 1;
   }
 
-  /** Users of ours beside those of a seed, whose ids may be others the next time. */
+  /** Users of ours, also beside those of a seed. */
   async #fillUsers(relation: ProofRelation): Promise<void> {
     const stored: Values[] = [];
+    let because: string | undefined;
     for (const place of this.#belonging.placesOf(relation, () => 0)) {
       const outcome = await this.#tryRow(relation, place);
       if ("values" in outcome) stored.push(outcome.values);
+      else because ??= outcome.because;
     }
-    this.#parents.set("auth.users", stored);
-    if (stored.length > 0) this.#keep(relation, stored);
+    const name = formatQualified(relation);
+    this.#values.parents.set(name, stored);
+    if (stored.length === 0) {
+      if (because !== undefined) this.#refused.push({ relation: name, because });
+      return;
+    }
+    this.#keep(relation, stored);
+    this.#mustBring = await this.#refusesBare(relation);
+  }
+
+  /** A user who brings neither an address nor metadata. */
+  async #refusesBare(relation: ProofRelation): Promise<boolean> {
+    const { client } = this.#request;
+    await client.query("savepoint bare");
+    const bare = { ...usualUser, id: sqlText(unknownSub), raw_user_meta_data: sqlText("{}") };
+    const error = await this.#insert(relation, bare);
+    await client.query("rollback to savepoint bare");
+    return error !== undefined;
   }
 
   /** The platform's own tables are filled only where a table of the system refers to them. */
@@ -160,68 +173,38 @@ class RowMaker {
     relation: ProofRelation,
     place: Place,
   ): Promise<{ readonly values: Values } | { readonly because: string }> {
-    const full = this.#rowOf(relation, place, true);
+    const full = this.#values.rowOf(relation, place, true);
     if ((await this.#insert(relation, full)) === undefined) return { values: full };
-    const first = this.#rowOf(relation, place, false);
+    const first = this.#values.rowOf(relation, place, false);
     let error = await this.#insert(relation, first);
     if (error === undefined) return { values: first };
     const because = error.message;
-    const usual = `@${this.#domain}'`;
-    const column = Object.keys(first).find((name) => first[name]?.endsWith(usual) === true);
-    if (column !== undefined && !isCode(error.code, "unique"))
-      for (const domain of await domainsAskedFor(this.#request.client, this.#request.schema, relation)) {
-        const values = { ...first, [column]: (first[column] ?? "").replace(usual, () => `@${domain}'`) };
-        if ((await this.#insert(relation, values)) !== undefined) continue;
-        // Its other users are of the same domain, and so are rows that name them by their address.
-        this.#domain = domain;
-        return { values };
-      }
-    for (const values of this.#variants(relation, place, first, error)) {
+    for (const signUp of isCode(error.code, "unique") ? [] : await this.#signUps(relation, first)) {
+      const before = this.#values.signUp;
+      this.#values.signUp = signUp;
+      const values = this.#values.rowOf(relation, place, false);
+      // Its other users bring the same, and rows name them by the same address.
+      if ((await this.#insert(relation, values)) === undefined) return { values };
+      this.#values.signUp = before;
+    }
+    for (const values of this.#values.variants(relation, place, first, error)) {
       error = await this.#insert(relation, values);
       if (error === undefined) return { values };
     }
     return { because };
   }
 
-  /** A check is tried with other values of its columns; what exists already is not tried again. */
-  *#variants(relation: ProofRelation, place: Place, first: Values, error: DatabaseError): Iterable<Values> {
-    const index = placeIndex(place);
-    if (error.code === undefined || isCode(error.code, "unique")) return;
-    const free = relation.columns.filter(({ name }) => name in first && !this.#isFixed(relation, name));
-    const meant = free.filter(({ name }) => error.column === name || error.detail?.includes(name) === true);
-    const checks = relation.checks;
-    if (isCode(error.code, "check")) yield* this.#withoutOne(relation, first, index);
-    for (const column of meant.length > 0 ? [...meant, ...free] : free)
-      for (const value of otherValues(column, checks, index)) yield { ...first, [column.name]: value };
-    const optional = relation.columns.filter(
-      ({ name, notNull, generated }) => !(name in first) && !notNull && !generated,
-    );
-    for (const column of optional) {
-      const value = plainValue(column, index);
-      for (const one of [...(value === undefined ? [] : [value]), ...otherValues(column, checks, index)])
-        yield { ...first, [column.name]: one };
-    }
-  }
-
-  /** Where one of several columns alone may be set (an owner, or a group), most rows are a user's. */
-  #withoutOne(relation: ProofRelation, first: Values, index: number): readonly Values[] {
-    const users = this.#belonging.userColumns(relation);
-    const mentioned = relation.columns.filter(
-      ({ name, notNull }) =>
-        name in first && !notNull && relation.checks.some((check) => mentions(check, name)),
-    );
-    const [left, kept] = [false, true].map((isUser) =>
-      mentioned.filter(({ name }) => users.includes(name) === isUser),
-    );
-    const inTurn = index % 4 === 3 ? [...(kept ?? []), ...(left ?? [])] : [...(left ?? []), ...(kept ?? [])];
-    return inTurn.map(({ name }) => ({ ...first, [name]: sqlNull }));
-  }
-
-  #isFixed(relation: ProofRelation, column: string): boolean {
-    return (
-      this.#belonging.userColumns(relation).includes(column) ||
-      relation.foreignKeys.some(({ columns }) => columns.includes(column))
-    );
+  /** What else users may have to bring, so that triggers let in a row that names one by its address. */
+  async #signUps(relation: ProofRelation, first: Values): Promise<readonly SignUp[]> {
+    const { client, schema } = this.#request;
+    const { domain, metadata } = this.#values.signUp;
+    if (!Object.values(first).some((value) => value.endsWith(`@${domain}'`))) return [];
+    const domains = await domainsAskedFor(client, schema, relation);
+    const asked = formatQualified(relation) === "auth.users" ? await metadataAskedFor(client, relation) : [];
+    return [
+      ...domains.map((one) => ({ domain: one, metadata })),
+      ...(asked.length === 0 ? [] : [domain, ...domains].map((one) => ({ domain: one, metadata: asked }))),
+    ];
   }
 
   async #insert(relation: ProofRelation, values: Values): Promise<DatabaseError | undefined> {
@@ -239,94 +222,6 @@ class RowMaker {
     }
   }
 
-  #rowOf(relation: ProofRelation, place: Place, full: boolean): Values {
-    const values: Record<string, Sql> = {};
-    for (const key of relation.foreignKeys) Object.assign(values, this.#referring(relation, key, place));
-    const index = placeIndex(place);
-    for (const column of relation.columns) {
-      if (column.generated || column.name in values) continue;
-      const value =
-        this.#valueOf(relation, column, place) ??
-        (isNeeded(relation, column) || (full && !isPlatform(relation) && isOrdinary(column))
-          ? plainValue(keyed(relation, column), index)
-          : undefined);
-      if (value !== undefined)
-        values[column.name] =
-          column.base === "uuid" && value.startsWith("'0000") ? ownUuid(relation, index) : value;
-    }
-    return values;
-  }
-
-  /** The columns of a foreign key: those of a row that is there, or none. */
-  #referring(relation: ProofRelation, { to, columns, referenced }: ProofForeignKey, place: Place): Values {
-    const users = this.#belonging.userColumns(relation);
-    const [column] = columns;
-    if (columns.length === 1 && column !== undefined && users.includes(column))
-      return { [column]: this.#user(place) };
-    const parents = this.#parents.get(formatQualified(to)) ?? [];
-    const parent = parents[Math.min(place.parent, parents.length - 1)];
-    if (parent === undefined) return {};
-    return Object.fromEntries(columns.map((one, index) => [one, parent[referenced[index] ?? ""] ?? sqlNull]));
-  }
-
-  #user(place: Place): Sql {
-    return sqlText(this.#users[place.user] ?? "");
-  }
-
-  #valueOf(relation: ProofRelation, column: ProofColumn, place: Place): Sql | undefined {
-    const name = formatQualified(relation);
-    const { identities, constants } = this.#request.asked;
-    const claim = identities.find(
-      (one) => one.relation === relation && one.column === column.name,
-    )?.parameter;
-    if (this.#belonging.userColumns(relation).includes(column.name)) return this.#user(place);
-    if (claim === "claims.email" || (name === "auth.users" && column.name === "email"))
-      return sqlText(`${userNames[place.user]}@${this.#domain}`);
-    if (claim !== undefined) return plainValue(column, place.parent);
-    if (name === "auth.users")
-      return { aud: sqlText("authenticated"), role: sqlText("authenticated") }[column.name];
-    if (name === "storage.objects" && column.name === "name")
-      return sqlText(fileOf(this.#users[place.user] ?? "", placeIndex(place) === place.user));
-    const asked = constants.find((one) => one.relation === relation && one.column === column.name);
-    if (asked !== undefined) return this.#constant(relation, column, asked.values, place);
-    if (!this.#belonging.isMembership(relation)) return undefined;
-    if (endings.test(column.name))
-      return place.user === 4 ? plainValue(column, 0) : column.notNull ? undefined : sqlNull;
-    if (expiries.test(column.name) && /^timestamp|^date$/.test(column.base))
-      return sqlText(place.user === 4 ? "2026-01-01" : "2099-01-01");
-    return undefined;
-  }
-
-  /** What an ordinary row says, a membership that is over, and one with more rights. Rows of things take turns. */
-  #constant(
-    relation: ProofRelation,
-    column: ProofColumn,
-    asked: readonly string[],
-    place: Place,
-  ): Sql | undefined {
-    const all =
-      column.base === "boolean"
-        ? ["true", "false"]
-        : [...new Set([...asked, ...listedValues(column, relation)])];
-    const isMore = (value: string): boolean =>
-      isPrivileged(value) || (isPrivileged(column.name) && value === "true");
-    const ordinary = asked.filter((value) => !isMore(value));
-    const others = all.filter((value) => !asked.includes(value) && !isMore(value));
-    const usual = ordinary[0] ?? others[0];
-    const other =
-      others[0] ?? (column.category === "S" && column.labels === null ? `not ${usual ?? "set"}` : usual);
-    const more = asked.find(isMore) ?? usual;
-    const isOf = this.#belonging.userColumns(relation).length > 0 && this.#belonging.isMembership(relation);
-    const value = !isOf
-      ? [usual ?? asked[0], other, usual ?? asked[0], other][placeIndex(place) % 4]
-      : place.user === 5
-        ? more
-        : place.user === 4
-          ? other
-          : (usual ?? other);
-    return value === undefined ? undefined : sqlText(value);
-  }
-
   #keep(relation: ProofRelation, rows: readonly Values[]): void {
     this.#tables.push(formatQualified(relation));
     const names = new Set(rows.flatMap((row) => Object.keys(row)));
@@ -335,9 +230,4 @@ class RowMaker {
       .flatMap((column) => advance(relation, column));
     this.#statements.push([`${insertOf(relation, rows)};`, ...sequences].join("\n"));
   }
-}
-
-/** In its user's folder, and called as the user: policies ask for either, and what they cast to a uuid must be one. */
-function fileOf(user: string, isFirst: boolean): string {
-  return `${user}/${isFirst ? "" : "more/"}${user}.png`;
 }

@@ -210,6 +210,7 @@ export function functionEntries(
     return [
       `  ${keyScalar(one.name)}:`,
       ...(hasArguments ? [`    calls: { observed: ${flow(one.call)} }`] : []),
+      ...(one.raises.length === 0 ? [] : [`    raises: ${flow(one.raises)} # observed`]),
       ...(expected.length > 0
         ? packed("expect", expected)
         : ["    expect: { '*': { observed: true, deny: true } }"]),

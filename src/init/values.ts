@@ -70,6 +70,9 @@ export function otherValues(column: ProofColumn, checks: readonly string[], inde
   if (category === "S")
     return [
       ...literals.map(sqlText),
+      ...lengthsIn(checks, column.name).map((length) =>
+        sqlText("a".repeat(Math.max(0, length - String(count).length)) + count),
+      ),
       ...[
         `row${count}@a.test`,
         `row-${count}`,
@@ -94,6 +97,14 @@ export function otherValues(column: ProofColumn, checks: readonly string[], inde
   if (/^jsonb?$/.test(base)) return [sqlText("[]"), sqlText('"a"'), sqlText("1")];
   if (category === "A") return [sqlText("{a}"), sqlText("{1}")];
   return [];
+}
+
+/** `length(code) = 4`: numbers that a check compares a length with. */
+function lengthsIn(checks: readonly string[], column: string): readonly number[] {
+  return checks
+    .filter((check) => mentions(check, column) && /length\(/.test(check))
+    .flatMap((check) => [...check.matchAll(/[=<>] \(?(\d{1,3})\b/g)].map(([, length]) => Number(length)))
+    .filter((length) => length > 0);
 }
 
 export function mentions(check: string, column: string): boolean {

@@ -86,7 +86,7 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
   if (broken !== undefined) return say("error", why(broken));
   const bypass = bypassesPolicies(cell);
   const gate = gateOf(tried) ?? privilegeThatDenies(cell);
-  const impossible = tried.length > 0 && tried.every(({ outcome }) => outcome.kind === "impossible");
+  const impossible = tried.length > 0 && tried.every((one) => refused(one) && takesNone(cell, one));
   if (
     !impossible &&
     bypass !== undefined &&
@@ -103,11 +103,15 @@ function denied(cell: Cell, tried: readonly Tried[], broken: Tried | undefined):
   return wrongGate(cell, gate) ?? proven(cell, tried);
 }
 
+/** A view that Postgres can insert into by nothing, whatever refused this row first (the type of a column, say). */
+function takesNone({ relation: { info } }: Cell, { outcome }: Tried): boolean {
+  return outcome.kind === "impossible" || !info.accepts.includes("insert");
+}
+
 /** Without privilege or policy no row gets in, whatever its values; else candidates of the persona's own making must have failed. */
 function proven(cell: Cell, tried: readonly Tried[]): Said {
   const { info } = cell.relation;
-  if (tried.some(({ outcome }) => outcome.kind === "impossible"))
-    return say("pass", "the relation takes no INSERT");
+  if (tried.some((one) => takesNone(cell, one))) return say("pass", "the relation takes no INSERT");
   const gate = gateOf(tried) ?? privilegeThatDenies(cell);
   if (gate !== "check") {
     const [early] = tried.flatMap(({ answer }) => closedByPrivilege(cell, answer) ?? []);

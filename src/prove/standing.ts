@@ -44,8 +44,12 @@ export async function standingValues(
       const sql =
         `select min(${value}) from ${quoteQualified(relation)} as ${row} where ${value} is not null group by ${[...kinds, `${row}.tableoid`].join(", ")} ` +
         `order by pg_catalog.bool_or(${names.join(" or ") || "false"}) desc, 1 limit ${kindsAtMost + 1}`;
-      const values = (await askTexts(context.session, sql)) ?? [];
-      return { column, values: values.slice(0, kindsAtMost), cut: values.length > kindsAtMost };
+      const values = await askTexts(context.session, sql);
+      return {
+        column,
+        values: values?.slice(0, kindsAtMost) ?? [],
+        cut: values === undefined || values.length > kindsAtMost,
+      };
     }),
   );
 }

@@ -1,10 +1,10 @@
 import { isCode } from "../../model/answers.ts";
 import { quoteIdent, quoteQualified } from "../../lib/sql-text.ts";
 import type { SeededRow, Witness } from "../../model/proof.ts";
-import type { Row } from "../ask/evaluate.ts";
+import { evaluate, type Row } from "../ask/evaluate.ts";
 import { privileged, isError, type Step, type StepAnswer } from "../ask/step.ts";
 import { actAs } from "./place.ts";
-import { filledRows, insertSql } from "./rows.ts";
+import { type Filled, filledRows, insertSql, standingRows } from "./rows.ts";
 import { likelier, refusal, type Showing, type Shown } from "./shown.ts";
 
 /** Sends rows that the policy would let in, until one is stored that the matrix does not allow. */
@@ -85,8 +85,11 @@ export async function showSeededInsert(
   const { space, declared } = showing;
   const clearing = `delete from ${quoteQualified(space.relation)} as ${quoteIdent(declared.alias)} where (${declared.text}) is true`;
   const filled = await filledRows(space, rows, granted);
-  const ways = [undefined, ...(clears ? [clearing] : [])];
-  for (const { row, setup } of ways.flatMap((way) => filled.map((one) => ({ ...one, setup: way })))) {
+  const tries = [
+    ...filled.map(({ row }) => ({ row, setup: undefined })),
+    ...(clears ? await inThePlaceOf(showing, filled) : []).map((row) => ({ row, setup: clearing })),
+  ];
+  for (const { row, setup } of tries) {
     const statement = insertSql(space, row);
     const inDeclared = `(count(*) filter (where (${declared.text}) is true))`;
     const [written, after] = await insertAndCount(showing, statement, inDeclared, setup);
@@ -96,6 +99,31 @@ export async function showSeededInsert(
     if (inside ? letIn : refused) return { inside, reached: inside, setup, statement, witness: row };
   }
   return undefined;
+}
+
+/** The rows with keys to other tables that rows which are taken away have held: there may be no other that is free. */
+async function inThePlaceOf(
+  { space, declared }: Showing,
+  filled: readonly Filled[],
+): Promise<readonly Row[]> {
+  const { relation, session } = space;
+  const standing = await standingRows(space);
+  const truths = await evaluate(
+    session,
+    { as: privileged, relation, alias: declared.alias, texts: [declared.text] },
+    standing,
+  );
+  const cleared = standing.find((_, index) => truths[index] === "T")?.row;
+  const alone = relation.uniques.flatMap((key) => (key.length === 1 ? key : []));
+  const held = relation.foreignKeys
+    .flatMap(({ columns }) => columns)
+    .filter((name) => alone.includes(name) && typeof cleared?.[name] === "string");
+  if (held.length === 0) return filled.map(({ row }) => row);
+  return filled.flatMap(({ row, witness }) => {
+    const taken = held.filter((name) => name in row && !Object.hasOwn(witness, name));
+    const keys = Object.fromEntries(taken.map((name) => [name, cleared?.[name] ?? null]));
+    return taken.length === 0 ? [row] : [{ ...row, ...keys }, row];
+  });
 }
 
 /** Writes as the persona, then counts among the rows that this transaction stored. */
