@@ -6,7 +6,9 @@ import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import type { ProofCell } from "./proof-cell.ts";
 import type { SeededRow } from "../model/proof.ts";
+import { tellingIdentities } from "./own.ts";
 import { showSeededInsert } from "./show/insert.ts";
+import { standingRows } from "./show/rows.ts";
 import { showAsDeclared } from "./show/old.ts";
 import type { OldSide } from "./show/statements.ts";
 
@@ -77,8 +79,30 @@ async function seededInsert(asked: Asked, inside: boolean): Promise<SeededRow | 
   const readsItself =
     policy.tree === undefined ||
     knowledge.reach(policy.tree).relations.has(`${space.relation.schema}.${space.relation.name}`);
-  const side = await onOneSide(context, rows, declared, inside);
+  const known = await onOneSide(context, rows, declared, inside);
+  const side =
+    known.length > 0 ? known : await onOneSide(context, await likeStanding(context, rows), declared, inside);
   return showSeededInsert(showing, side, held.insert, { inside, clears: inside && !readsItself });
+}
+
+/** Rows that are there, as the persona's own first: what a function asks of a text, none of the values may meet that represent all. */
+async function likeStanding(
+  { space, identities, everybody }: Context,
+  rows: readonly Row[],
+): Promise<readonly Row[]> {
+  const names = Object.keys(rows[0] ?? {});
+  const [own] = tellingIdentities(identities);
+  const others = tellingIdentities(everybody).filter((one) => one !== own);
+  const standing = (await standingRows(space)).map(({ row }) => names.map((name) => row[name] ?? null));
+  const mine =
+    own === undefined ? [] : standing.map((values) => values.map((one) => renamed(one, others, own)));
+  return [...mine, ...standing].map((values) =>
+    Object.fromEntries(names.map((name, index) => [name, values[index] ?? null])),
+  );
+}
+
+function renamed(value: string | null, others: readonly string[], own: string): string | null {
+  return others.reduce<string | null>((text, one) => text?.replaceAll(one, own) ?? null, value);
 }
 
 async function onOneSide(

@@ -174,8 +174,8 @@ async function extraPath(
 /** As psql would: each file as it is, in a session of its own. */
 async function applyAsOne(client: Client, sql: SystemSql): Promise<AppliedChain> {
   const { sources, notes } = await filesOf(sql);
-  await applySources(client, sources);
-  return { sources, skipped: notes };
+  const applied = await applySources(client, sources);
+  return { ...applied, skipped: [...notes, ...applied.skipped] };
 }
 
 async function applyAsProject(client: Client, sql: SystemSql): Promise<AppliedChain> {

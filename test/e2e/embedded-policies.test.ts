@@ -164,8 +164,8 @@ const mistakes: Mistake[] = [
     says: "001_x.sql: \\i roles.sql is a command of psql, not SQL",
   },
   {
-    what: "rows for COPY",
-    sql: "create table a (x int);\ncopy a from stdin;\n1\n\\.\n",
+    what: "rows for COPY that do not end",
+    sql: "create table a (x int);\ncopy a from stdin;\n1\n",
     code: "sql/statement",
     at: "3:1",
     says: "statement 3 (1): syntax error",
@@ -283,6 +283,48 @@ describe("what a file leaves", () => {
     );
     expect(rows).toEqual([{ current_user: "postgres", path: '"$user", public', locks: 0 }]);
   });
+});
+
+const dumped = `\\restrict token
+create table people (id int primary key, name text);
+create table pets (id int primary key, owner int);
+COPY people (id, name) FROM stdin;
+1\tana; \\\\restrict
+2\t\\N
+\\.
+
+\\connect app
+COPY pets (id, owner) FROM stdin;
+7\t1
+\\.
+create index concurrently on pets (owner);
+\\unrestrict token
+`;
+
+describe("a dump", () => {
+  test.each([
+    { what: "whole", sql: dumped.replace(" concurrently", "") },
+    { what: "with a statement that needs its own transaction", sql: dumped },
+  ])(
+    "$what is applied: each COPY's rows are loaded, and commands of psql are passed over",
+    async ({ sql }) => {
+      const file = path.join(folder, "010_dump.sql");
+      writeFileSync(file, sql);
+      const { skipped } = await applySources(client, [await readSource(file)]);
+      expect(skipped.map(({ line, statement }) => `${line} ${statement}`)).toEqual([
+        "1 \\restrict token",
+        "9 \\connect app",
+        "14 \\unrestrict token",
+      ]);
+      const { rows } = await client.query(
+        "select p.name, (select owner from pets) from people p order by p.id",
+      );
+      expect(rows).toEqual([
+        { name: "ana; \\restrict", owner: 1 },
+        { name: null, owner: 1 },
+      ]);
+    },
+  );
 });
 
 describe("a folder", () => {

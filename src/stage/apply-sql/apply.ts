@@ -4,15 +4,23 @@ import { type Client, DatabaseError } from "pg";
 import { messageOf, RowgateError } from "../../model/errors.ts";
 import { connectionLost, describeCommitFailure, describeFailure, inChain } from "./failure.ts";
 import { runScript } from "./script.ts";
-import { splitStatements, type SqlSource } from "./source.ts";
+import { type ReadFile, readForServer, rowsAt } from "./dump.ts";
+import type { SqlSource } from "./source.ts";
 
-/** Applies files in their order. @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column */
-export async function applySources(client: Client, sources: readonly SqlSource[]): Promise<void> {
+/** Applies files in their order, and says what was sent. @throws {RowgateError} `sql/…`: the first mistake, with file, statement, line and column */
+export async function applySources(
+  client: Client,
+  sources: readonly SqlSource[],
+): Promise<Pick<ReadFile, "skipped"> & { readonly sources: readonly SqlSource[] }> {
   const files = sources.map((one) => one.path);
+  const read: ReadFile[] = [];
   for (const [index, source] of sources.entries())
-    await applySource(client, source).catch((failure: unknown) => {
-      throw inChain(failure, files, index);
-    });
+    read.push(
+      await applySource(client, source).catch((failure: unknown) => {
+        throw inChain(failure, files, index);
+      }),
+    );
+  return { sources: read.map((one) => one.source), skipped: read.flatMap(({ skipped }) => skipped) };
 }
 
 /**
@@ -20,29 +28,32 @@ export async function applySources(client: Client, sources: readonly SqlSource[]
  * The client's session is reset afterwards (DISCARD ALL).
  * @throws {RowgateError} `sql/…`
  */
-export async function applySource(client: Client, source: SqlSource): Promise<void> {
+export async function applySource(client: Client, written: SqlSource): Promise<ReadFile> {
+  const read = await readForServer(written);
   try {
-    await apply(client, source);
+    await apply(client, read);
   } finally {
     // What a file SET must not reach the next one. On a lost connection the error that lost it is the one to tell.
     await client.query("rollback").catch(() => undefined);
     await client.query("discard all").catch(() => undefined);
   }
+  return read;
 }
 
 // CREATE INDEX CONCURRENTLY and its like; a value that ALTER TYPE … ADD VALUE made is usable after its commit only.
 const needsOwnTransaction: ReadonlySet<string | undefined> = new Set(["25001", "55P04"]);
 
-async function apply(client: Client, source: SqlSource): Promise<void> {
+async function apply(client: Client, read: ReadFile): Promise<void> {
+  const { source, rows } = read;
   await client.query("begin").catch((cause: Error) => {
     throw connectionLost(source, cause);
   });
-  const { completed, error } = await runScript(client, source.text);
+  const { completed, error } = await runScript(client, source.text, [...rows.values()]);
   // A file may hold a COMMIT: everything before it stays.
   const kept = completed.findLastIndex((tag) => tag === "COMMIT") + 1;
   if (error instanceof DatabaseError && needsOwnTransaction.has(error.code)) {
     await client.query("rollback");
-    await applyOneByOne(client, source, kept);
+    await applyOneByOne(client, read, kept);
   } else if (error !== undefined) {
     throw await describeFailure({ source, error, before: completed.length, sentFrom: 0, kept });
   }
@@ -51,12 +62,15 @@ async function apply(client: Client, source: SqlSource): Promise<void> {
   });
 }
 
-async function applyOneByOne(client: Client, source: SqlSource, from: number): Promise<void> {
-  const statements = await splitStatements(source.text);
+async function applyOneByOne(
+  client: Client,
+  { source, rows, statements }: ReadFile,
+  from: number,
+): Promise<void> {
   if (statements === undefined) throw uncuttable(source);
   for (const [before, { start, end }] of statements.entries()) {
     if (before < from) continue;
-    const { error } = await runScript(client, source.text.slice(start, end));
+    const { error } = await runScript(client, source.text.slice(start, end), rowsAt(rows, end));
     if (error !== undefined)
       throw await describeFailure({ source, error, before, sentFrom: start, kept: before });
   }

@@ -2,11 +2,11 @@ import { type Client, DatabaseError } from "pg";
 import { isCode } from "../../model/answers.ts";
 import type { SkippedStatement } from "../../model/baseline.ts";
 import { type Issue, IssuesError, RowgateError } from "../../model/errors.ts";
-import { readDump, type ReadableSql } from "./dump.ts";
+import { type ReadFile, readForServer, rowsAt } from "./dump.ts";
 import { connectionLost, describeCommitFailure, describeFailure } from "./failure.ts";
 import { whyPlatforms } from "./platform-dump.ts";
 import { runScript } from "./script.ts";
-import { positionAt, splitStatements, type SqlSource, type Statement } from "./source.ts";
+import { positionAt, type SqlSource, type Statement } from "./source.ts";
 import { type Way, wayOf, whySkipped, withoutVersion } from "./ways.ts";
 
 export interface AppliedChain {
@@ -58,8 +58,9 @@ class Chain {
 
   /** @returns the file as it was read: without psql's commands and COPY's rows */
   async applyFile(source: SqlSource): Promise<SqlSource> {
-    const read = await this.#read(source);
-    const clean = { ...source, text: read.text };
+    const read = await readForServer(source);
+    const clean = read.source;
+    this.skipped.push(...read.skipped);
     try {
       await this.#send(`${asProject}; begin`, clean);
       if (read.statements === undefined) return await this.#refused(clean);
@@ -86,24 +87,7 @@ class Chain {
     return source;
   }
 
-  async #read(
-    source: SqlSource,
-  ): Promise<ReadableSql & { readonly statements: readonly Statement[] | undefined }> {
-    const asWritten = await splitStatements(source.text);
-    if (asWritten !== undefined)
-      return { text: source.text, rows: new Map(), commands: new Map(), statements: asWritten };
-    const read = readDump(source);
-    for (const [at, command] of read.commands)
-      this.#skip(source, at, command, "a command of psql that changes nothing in the database");
-    return { ...read, statements: await splitStatements(read.text) };
-  }
-
-  async #apply(
-    source: SqlSource,
-    statement: Statement,
-    before: number,
-    { rows }: ReadableSql,
-  ): Promise<void> {
+  async #apply(source: SqlSource, statement: Statement, before: number, { rows }: ReadFile): Promise<void> {
     const { node, end } = statement;
     const written = source.text.slice(statement.start, end);
     const text = "CreateExtensionStmt" in node ? withoutVersion(written) : written;
@@ -114,7 +98,7 @@ class Chain {
     if (way.kind === "skip") return note(way.because);
     if (way.kind === "transaction") return this.#transaction(source, text);
     if (way.kind === "former") note(way.because);
-    const failed = await this.#inSavepoint(source, text, way, rows.get(end) ?? rows.get(end + 1));
+    const failed = await this.#inSavepoint(source, text, way, rowsAt(rows, end));
     const error =
       failed instanceof DatabaseError && needsOwnTransaction.has(failed.code)
         ? await this.#alone(source, text)
@@ -130,7 +114,7 @@ class Chain {
     source: SqlSource,
     text: string,
     way: Way,
-    rows: string | undefined,
+    rows: readonly string[],
   ): Promise<Error | undefined> {
     const [begin, end] = aroundStatement(way);
     await this.#send(`savepoint rowgate; ${begin}`, source);
@@ -212,6 +196,6 @@ function aroundStatement(way: Way): readonly [string, string] {
 function wayOut(cause: Error): string | undefined {
   if (!(cause instanceof DatabaseError)) return undefined;
   if (isCode(cause.code, "unsupported") && /extension "[^"]+" is not available/.test(cause.message))
-    return "rowgate's own Postgres has the extensions of contrib: name an installed Postgres that has this one (--postgres-bin), or run with --target container and an image that does";
+    return "the Postgres that was started lacks it: name an installed one that has it (--postgres-bin <folder>), or run with --target container and an image that does; rowgate imitates the usual extensions, unless --no-stand-ins or --postgres-bin is given";
   return undefined;
 }

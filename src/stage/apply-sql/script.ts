@@ -10,9 +10,13 @@ export interface ScriptOutcome {
 /**
  * Sends a whole text as one simple query. Postgres answers one CommandComplete for each statement of it, so their count
  * says which one failed without running anything twice.
- * @param rows what a `COPY … FROM stdin` in it loads
+ * @param rows what each `COPY … FROM stdin` in it loads, in their order
  */
-export async function runScript(client: Client, text: string, rows?: string): Promise<ScriptOutcome> {
+export async function runScript(
+  client: Client,
+  text: string,
+  rows: readonly string[] = [],
+): Promise<ScriptOutcome> {
   return new Promise((resolve) => {
     client.query(new Script(text, rows, resolve));
   });
@@ -28,13 +32,13 @@ interface CopyIn {
 // What pg calls on the query that it is busy with; its own Query keeps the results and forgets them on an error.
 class Script implements Submittable {
   readonly #text: string;
-  readonly #rows: string | undefined;
+  readonly #rows: string[];
   readonly #done: (outcome: ScriptOutcome) => void;
   readonly #completed: string[] = [];
 
-  constructor(text: string, rows: string | undefined, done: (outcome: ScriptOutcome) => void) {
+  constructor(text: string, rows: readonly string[], done: (outcome: ScriptOutcome) => void) {
     this.#text = text;
-    this.#rows = rows;
+    this.#rows = [...rows];
     this.#done = done;
   }
 
@@ -47,8 +51,9 @@ class Script implements Submittable {
   }
 
   handleCopyInResponse(connection: Connection & CopyIn): void {
-    if (this.#rows === undefined) return connection.sendCopyFail("rowgate sends no COPY data");
-    connection.sendCopyFromChunk(Buffer.from(this.#rows));
+    const rows = this.#rows.shift();
+    if (rows === undefined) return connection.sendCopyFail("rowgate sends no COPY data");
+    connection.sendCopyFromChunk(Buffer.from(rows));
     connection.endCopyFrom();
   }
 
