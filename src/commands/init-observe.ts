@@ -154,8 +154,7 @@ class Observation {
 
   /** A policy, or a trigger, that raises refuses: what could not be decided for it is asked again with its code declared. */
   async withRaises(seen: readonly ScannedCell[]): Promise<readonly ScannedCell[]> {
-    const isBound = (persona: string): boolean => !bypasses(this.#cast, persona);
-    const { cells, raises } = await settleRaised(seen, isBound, async (codes, ids) => {
+    const { cells, raises } = await settleRaised(seen, async (codes, ids) => {
       this.#raises = codes;
       return (await this.probe(ids, "denied")).cells;
     });

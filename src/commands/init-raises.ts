@@ -9,23 +9,19 @@ type Raises = ReadonlyMap<string, readonly string[]>;
 /**
  * What could not be decided because something raised is asked again with its code declared; a code stays where that decides more.
  * @param probe cells by their ids, with codes declared of relations
- * @param isBound policies hold the persona back
  */
 export async function settleRaised(
-  all: Cells,
-  isBound: (persona: string) => boolean,
+  cells: Cells,
   probe: (raises: Raises, ids: readonly string[]) => Promise<Cells>,
 ): Promise<{ readonly cells: Cells; readonly raises: Raises }> {
-  // What refuses somebody whom no policy holds back is a trigger.
-  const cells = all.filter(({ record }) => isBound(record.persona));
   const raised = raisedIn(cells);
-  if (raised.size === 0) return { cells: all, raises: raised };
+  if (raised.size === 0) return { cells, raises: raised };
   const ids = cells.filter(({ record }) => raised.has(relationOf(record))).map(({ record }) => record.id);
   const again = await probe(raised, ids);
   const decided = decidedMore(cells, again);
   const byId = new Map(again.map((one) => [one.record.id, one]));
   return {
-    cells: all.map((one) => (decided.has(relationOf(one.record)) ? (byId.get(one.record.id) ?? one) : one)),
+    cells: cells.map((one) => (decided.has(relationOf(one.record)) ? (byId.get(one.record.id) ?? one) : one)),
     raises: new Map([...raised].filter(([name]) => decided.has(name))),
   };
 }

@@ -1,5 +1,5 @@
 import { raisedOnPurpose } from "./answers.ts";
-import type { TriggerInfo } from "./catalog.ts";
+import { bypassOf, type TriggerInfo } from "./catalog.ts";
 import type { Cell } from "./cell.ts";
 import type { RelationOperation } from "./matrix.ts";
 import type { Answer, Observation } from "./observation.ts";
@@ -22,11 +22,12 @@ export function hasTriggersFor(
 
 /**
  * SQLSTATEs with which the policies of the cell's relation refuse a row, as the matrix declares; a trigger may raise the same ones, which
- * the proof for all rows tells. Of an INSERT a trigger's count by themselves.
+ * the proof for all rows tells. Of an INSERT a trigger's count by themselves, and TRUNCATE asks no policy.
  */
-export function raisedByPolicies({ relation, operation, call, column }: Cell): readonly string[] {
+export function raisedByPolicies({ relation, operation, call, column, role }: Cell): readonly string[] {
   if (relation.raises === undefined || call !== undefined || column !== undefined) return [];
-  if (operation === "execute" || !relation.info.rls) return [];
+  if (operation === "execute" || operation === "truncate" || !relation.info.rls) return [];
+  if (bypassOf(role, relation.info) !== undefined) return [];
   if (operation === "insert" && hasTriggersFor(relation, operation)) return [];
   return relation.raises.filter((code) => raisedOnPurpose.test(code));
 }
