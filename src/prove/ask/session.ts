@@ -1,4 +1,4 @@
-import { codeOf, isCode } from "../../model/answers.ts";
+import { codeOf, isCode, ruleOf } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
@@ -73,6 +73,10 @@ export async function inTime<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** How often a request is sent that a lock holds up; once so many were held up each time, another program holds a lock for long. */
+const triesAtMost = 5;
+const stuckAtMost = 3;
+
 const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement timeout" };
 
 /**
@@ -82,6 +86,8 @@ const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement ti
 export class ProofSession {
   readonly #client: Client;
   readonly #answers = new Map<string, Promise<StepAnswer>>();
+  /** Requests that a lock held up each time. */
+  #stuck = 0;
   readonly #actors = new Actors();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
@@ -262,7 +268,8 @@ export class ProofSession {
     return this.#waiting.splice(0, count);
   }
 
-  async #send(all: readonly Waiting[]): Promise<void> {
+  /** @param again how often these were sent before: a lock that another session of the run held is let go soon */
+  async #send(all: readonly Waiting[], again = 0): Promise<void> {
     if (performance.now() > this.#endsAt) {
       for (const { reject } of all) reject(new OutOfTime());
       return;
@@ -278,10 +285,19 @@ export class ProofSession {
       const last = answer?.at(-1);
       const cut = isError(last) && isCode(last.code, "cancelled");
       if (cut && batch.length === 1) one.patience.timedOut = true;
-      if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
+      if (this.#isHeldUp(answer, again)) await this.#send([one], again + 1).catch(one.reject);
+      else if (answer !== undefined && (!cut || batch.length === 1)) one.resolve(answer);
       // The timeout was the whole message's; alone, the request has a separate one.
       else await this.#send([one]).catch(one.reject);
     }
+  }
+
+  /** Did a lock, or a deadlock, keep it from being answered, as it may not the next time? */
+  #isHeldUp(answers: readonly StepAnswer[] | undefined, again: number): boolean {
+    const isLocked = answers?.some((one) => isError(one) && ruleOf(one.code, "direct").retried === true);
+    if (isLocked !== true || this.#stuck >= stuckAtMost) return false;
+    if (again + 1 >= triesAtMost) this.#stuck += 1;
+    return again + 1 < triesAtMost;
   }
 
   async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
