@@ -102,7 +102,10 @@ export function withSeededReason(judgement: Judgement, rows: readonly SeededRow[
   const which = rows
     .map(({ inside }) => (inside ? "one that is declared" : "one that is not"))
     .join(", and ");
-  const how = `the data lacks such a row: ${which} was put in, asked about as the persona, and undone`;
+  const isChange = rows.some(({ changes }) => changes === true);
+  const lack = isChange ? "no row of the data is in such a state" : "the data lacks such a row";
+  const done = isChange ? "rows were changed" : `${which} was put in`;
+  const how = `${lack}: ${done}, asked about as the persona, and undone`;
   const because = `${judgement.because}; ${how}`;
   return judgement.verdict === "pass"
     ? { ...judgement, because }

@@ -59,6 +59,8 @@ export interface SeededRow {
   /** What the persona sent. */
   readonly statement: string;
   readonly witness: Witness;
+  /** Rows that were there were changed. */
+  readonly changes?: boolean;
 }
 
 export interface ForeignKeyUse {

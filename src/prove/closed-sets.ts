@@ -1,25 +1,32 @@
-import type { Node } from "libpg-query";
 import type { ProofAnswer, RestsOn } from "../model/proof.ts";
 import { closersOf, type Opener } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
-import { isJson, isNumeric, isTemporal, isTextual } from "./analyse/types.ts";
-import { namedIn } from "./analyse/named.ts";
+import type { Item, Tie } from "./analyse/ties.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { formatQualified, quoteIdent, quoteQualified } from "../lib/sql-text.ts";
+import { quoteIdent } from "../lib/sql-text.ts";
 import { likelyValues, putIn } from "./made-rows.ts";
+import { changeTo, type Said, saidBy, stateValues, statesIn, valuesBeside } from "./states.ts";
 import { tried, type Try } from "./tries.ts";
 import { filledRows, insertSql, standingRows, typedLiteral } from "./show/rows.ts";
-import { givenTo, namesPersona, parentsFirst, rowOf, spaceOf, strangersIds } from "./tied-values.ts";
+import {
+  givenTo,
+  namesPersona,
+  parentsFirst,
+  rowOf,
+  spaceOf,
+  strangersIds,
+  type TiedValue,
+} from "./tied-values.ts";
 import type { Proved } from "./variants.ts";
 
 type Undecided = Extract<ProofAnswer, { kind: "undecided" }>;
 
 /** Rows of each kind that are tried, ways, and other values of the row that is put in. */
-const atMost = { rows: 2, made: 40, first: 300, values: 16, tries: 80, changed: 200, texts: 8 };
+const atMost = { rows: 2, made: 40, first: 300, values: 16, tries: 80 };
 
 /**
  * A row set that holds unless another table has a row (a block, a ban) is the policy's only while the policies see that row, too: they may
@@ -38,8 +45,8 @@ export async function keptOpen(
   const { ways, areAll } = closersOf(declared.tree, context.space.relation, context.knowledge);
   const closers = ways.filter(({ items }) => items.length > 0);
   if (closers.length === 0) return undefined;
-  const said = saidBy(context, declared.tree, policy.tree);
-  const rows = await rowsOfBoth(context, proved);
+  const said = saidBy(context.knowledge.schema, declared.tree, policy.tree);
+  const { both: rows, outside } = await rowsOfBoth(context, proved);
   const tries = await Promise.all(
     closers.flatMap((closer) =>
       rows.map(async (one) => [
@@ -52,11 +59,13 @@ export async function keptOpen(
   const { opened } = await tried(context, proved, first.slice(0, atMost.first));
   if (opened !== undefined) return notClosedBy(opened);
   if (!areAll || first.length > atMost.first) return tooMany();
-  // The policies see the row: they may want more of it than the matrix does.
-  const others = tries.flatMap(([plain]) =>
-    plain === undefined ? [] : withOtherValues(context, plain, said),
+  // The policies see the row: they may want more of it than the matrix does, or find what they want in another row.
+  const put = tries.flatMap(([plain]) => (plain === undefined ? [] : [plain]));
+  const elsewhere = outside.flatMap((one) => closers.map((closer) => tryOf(context, closer, one)));
+  const others = await Promise.all(
+    [...put, ...(await Promise.all(elsewhere))].map((one) => withOtherValues(context, one, said)),
   );
-  const again = await tried(context, proved, others.slice(0, atMost.tries));
+  const again = await tried(context, proved, unlike(others.flat()).slice(0, atMost.tries));
   return again.opened && notClosedBy(again.opened);
 }
 
@@ -74,41 +83,54 @@ function tooMany(): Undecided {
 }
 
 function notClosedBy({ rows, row, opener }: Try): Undecided {
-  const there = rows.map(({ words, changes }) => `${words} (${changes ? "and" : "put in, and"} undone)`);
+  const put = rows.map(({ words, changes }) => `${words} (${changes ? "and" : "put in, and"} undone)`);
   return undecided(
-    `with ${there.join(" and ")} the policies still let through ${JSON.stringify(row)}, and the matrix no longer does, by ${opener.sql}`,
+    `with ${put.join(" and ")} the policies still let through ${JSON.stringify(row)}, and the matrix no longer does, by ${opener.sql}`,
     "the same condition in the policies (in a SECURITY DEFINER function where policies hide those rows from the persona), a row set without it, or a waiver with a reason",
   );
 }
 
-/** A row that policies and matrix let through, and what makes it be there; `undefined`: it is. */
-type Both = Pick<Try, "row" | "place">;
+/** A row, and what makes it be there; `undefined`: it is. */
+type OneRow = Pick<Try, "row" | "place">;
 
-/** Rows that are there, others' first, and rows that could be. */
-async function rowsOfBoth(context: Context, { policy, declared }: Proved): Promise<readonly Both[]> {
+function there(row: Row): OneRow {
+  return { row, place: undefined };
+}
+
+/** Rows that policies and matrix let through, those that are there and others' first, and a row that is there and that neither does. */
+async function rowsOfBoth(
+  context: Context,
+  { policy, declared }: Proved,
+): Promise<{ readonly both: readonly OneRow[]; readonly outside: readonly OneRow[] }> {
   const { as, full, session, space } = context;
-  const isAllowed = async (rows: readonly Row[]): Promise<readonly Row[]> => {
+  const asked = async (rows: readonly Row[], truth: "T" | "F"): Promise<readonly Row[]> => {
     const cases = rows.map((row) => ({ row }));
-    const asked = { relation: space.relation };
-    const [reached, allowed] = await Promise.all([
-      evaluate(session, { ...asked, as, alias: policy.alias, texts: [policy.text] }, cases),
-      evaluate(session, { ...asked, as: full, alias: declared.alias, texts: [declared.text] }, cases),
-    ]);
-    const both = rows.filter((_, index) => reached[index] === "T" && allowed[index] === "T");
+    const [reached, allowed] = await Promise.all(
+      [
+        { as, condition: policy },
+        { as: full, condition: declared },
+      ].map(({ as: who, condition: { alias, text } }) =>
+        evaluate(session, { relation: space.relation, as: who, alias, texts: [text] }, cases),
+      ),
+    );
+    const both = rows.filter((_, index) => reached?.[index] === truth && allowed?.[index] === truth);
     const others = both.filter((row) => !namesPersona(context, row));
     return [...others, ...both.filter((row) => !others.includes(row))].slice(0, atMost.rows);
   };
   const standing = (await standingRows(space)).map(({ row }) => row);
   const { more } = await contrast(context, policy, always(false), false);
-  const made = await isAllowed(more.slice(0, atMost.made));
+  const made = await asked(more.slice(0, atMost.made), "T");
   const filled = await filledRows(space, made, undefined);
-  return [
-    ...(await isAllowed(standing)).map((row): Both => ({ row, place: undefined })),
-    ...filled.slice(0, atMost.rows).map(({ row }): Both => ({ row, place: insertSql(space, row, true) })),
-  ];
+  return {
+    both: [
+      ...(await asked(standing, "T")).map(there),
+      ...filled.slice(0, atMost.rows).map(({ row }): OneRow => ({ row, place: insertSql(space, row, true) })),
+    ],
+    outside: (await asked(standing, "F")).slice(0, 1).map(there),
+  };
 }
 
-async function tryOf(context: Context, opener: Opener, both: Both): Promise<Try> {
+async function tryOf(context: Context, opener: Opener, both: OneRow): Promise<Try> {
   const values = await likelyValues(context, opener, both.row);
   const rows = await Promise.all(
     parentsFirst(opener.items).map(async (item) => {
@@ -121,101 +143,67 @@ async function tryOf(context: Context, opener: Opener, both: Both): Promise<Try>
 }
 
 /** The same with another value in one column of one of its rows. */
-function withOtherValues(context: Context, one: Try, said: Said): readonly Try[] {
-  const changed = one.rows.flatMap(({ relation, row }, place) =>
-    relation.columns.flatMap((column) =>
-      [...unsetValues(column, row[column.name]), ...otherValuesOf(column, row[column.name], said)].map(
-        (value) => one.rows.with(place, putIn(context, relation, { ...row, [column.name]: value })),
-      ),
-    ),
-  );
-  return changed.slice(0, atMost.values).map((rows) => ({ ...one, rows }));
-}
-
-/** Rows that the row set reads, in another state: of a column that it names, and that has a few values only, a moment, a default, or a part in the policies. */
-async function changing(context: Context, opener: Opener, both: Both, said: Said): Promise<readonly Try[]> {
-  const values = await likelyValues(context, opener, both.row);
-  return opener.items.flatMap((item) => {
-    const { relation } = item;
-    if (relation === context.space.relation) return [];
-    const given = Object.entries(givenTo(opener.ties, item, values));
-    const of = given.flatMap(([name, value]) => {
-      const column = relation.columns.find((one) => one.name === name);
-      return column === undefined || stateValues(column, said).length > 0
-        ? []
-        : [`${quoteIdent(name)} is not distinct from ${typedLiteral(column, value)}`];
-    });
-    const where = `ctid = any (array(select ctid from ${quoteQualified(relation)}${of.length > 0 ? ` where ${of.join(" and ")}` : ""} limit ${atMost.changed}))`;
-    return relation.columns
-      .filter(({ name }) => said.columns.has(name))
-      .flatMap((column) =>
-        stateValues(column, said).map((value): Try => {
-          const set = `${quoteIdent(column.name)} = ${typedLiteral(column, value)}`;
-          const sql = `update ${quoteQualified(relation)} set ${set} where ${where}`;
-          const words = `${set} in rows of ${formatQualified(relation)}`;
-          const row = { [column.name]: value };
-          const rows = [{ relation, row, sql, words, changes: true }];
-          return { opener, rows, ...both, own: false, asReplica: false };
-        }),
+async function withOtherValues(context: Context, one: Try, said: Said): Promise<readonly Try[]> {
+  const changed = await Promise.all(
+    one.rows.map(async ({ relation, row }, place) => {
+      const isState = await statesIn(context, relation, said);
+      return relation.columns.flatMap((column) =>
+        valuesBeside(column, row[column.name] ?? null, said, isState(column)).map((value) =>
+          one.rows.with(place, putIn(context, relation, { ...row, [column.name]: value })),
+        ),
       );
-  });
-}
-
-/** Columns that a row set names, those that the policies name as well, and texts that it compares with. */
-interface Said {
-  readonly columns: ReadonlySet<string>;
-  readonly byBoth: ReadonlySet<string>;
-  readonly texts: readonly string[];
-}
-
-function saidBy({ knowledge: { schema } }: Context, declared: Node, policy: Node): Said {
-  const { columns, texts } = namedIn(declared, schema);
-  const byPolicy = namedIn(policy, schema).columns;
-  const byBoth = new Set([...columns].filter((name) => byPolicy.has(name)));
-  const short = [...texts].filter((one) => one.length < longestText);
-  return { columns, byBoth, texts: short.slice(0, atMost.texts) };
-}
-
-const longestText = 24;
-
-/** Of a column that says in which state a row is; none of one that names it. */
-function stateValues(column: ProofColumn, said: Said): readonly (string | null)[] {
-  const { expression, notNull } = column;
-  const values = otherValuesOf(column, undefined, said);
-  if (values.some((one) => one !== null)) return values;
-  const isConstant = expression !== null && /^(?:'[^']*'|-?[\d.]+)(?:::[\w ".]+)?$/.test(expression);
-  if (!isConstant && !(isTextual(column) && said.byBoth.has(column.name))) return [];
-  const other = isTextual(column) ? ["rowgate", ...said.texts] : isNumeric(column) ? ["-1", "1000000"] : [];
-  return [...other, ...(notNull ? [] : [null])];
-}
-
-/** Of a column that the row leaves out: that it holds something may be what counts. */
-function unsetValues(column: ProofColumn, value: string | null | undefined): readonly string[] {
-  if ((value ?? null) !== null) return [];
-  return isTextual(column) ? ["rowgate"] : isNumeric(column) ? ["1"] : [];
-}
-
-const moments = ["2000-01-01", "2100-01-01"];
-
-/** What a condition on the column may tell apart. */
-function otherValuesOf(
-  column: ProofColumn,
-  value: string | null | undefined,
-  { texts }: Said,
-): readonly (string | null)[] {
-  const { labels, notNull, generated, identity } = column;
-  if (generated || identity !== null) return [];
-  const documents = texts.flatMap((key) =>
-    ["true", "false"].map((is) => `{"${key.replaceAll(/["\\]/g, "\\$&")}": ${is}}`),
+    }),
   );
-  const usual =
-    labels ??
-    (column.base === "boolean"
-      ? ["true", "false"]
-      : isTemporal(column)
-        ? moments
-        : isJson(column)
-          ? documents
-          : []);
-  return [...usual, ...(notNull ? [] : [null])].filter((one) => one !== (value ?? null));
+  return changed
+    .flat()
+    .slice(0, atMost.values)
+    .map((rows) => ({ ...one, rows }));
+}
+
+/** Rows that the row set reads, in another state. */
+async function changing(context: Context, opener: Opener, both: OneRow, said: Said): Promise<readonly Try[]> {
+  const likely = await likelyValues(context, opener, both.row);
+  // Rows that are there are not found by a value that was made up.
+  const values = likely.map((one, index) => (isSaid(opener.ties[index]) ? one : noValue));
+  const tries = await Promise.all(
+    opener.items.map(async (item) => {
+      const { relation } = item;
+      if (relation === context.space.relation) return [];
+      const isState = isLinked(context, opener, item) ? await statesIn(context, relation, said) : () => false;
+      const states = (column: ProofColumn): readonly (string | null)[] =>
+        stateValues(column, said, isState(column));
+      const of = relation.columns.flatMap((column) => {
+        const value = givenTo(opener.ties, item, values)[column.name];
+        return value === undefined || states(column).length > 0
+          ? []
+          : [`${quoteIdent(column.name)} is not distinct from ${typedLiteral(column, value)}`];
+      });
+      return relation.columns
+        .filter(({ name }) => said.columns.has(name))
+        .flatMap((column) => states(column).map((value) => changeTo(relation, column, value, of)))
+        .map((rows): Try => ({ opener, rows: [rows], ...both, own: false, asReplica: false }));
+    }),
+  );
+  return tries.flat();
+}
+
+const noValue: TiedValue = { value: undefined, excluded: [] };
+
+function isSaid(tie: Tie | undefined): boolean {
+  return tie !== undefined && (tie.columns.length + tie.persona.length > 0 || isFixed(tie));
+}
+
+function isFixed({ constant, value }: Tie): boolean {
+  return constant !== undefined || value !== undefined;
+}
+
+/** Rows that are found by more than what they are called: by the row, the persona, or another table's row. */
+function isLinked({ identities }: Context, { ties }: Opener, item: Item): boolean {
+  return ties.some(
+    ({ slots, columns, persona, constant }) =>
+      slots.some((one) => one.item === item) &&
+      (columns.length + persona.length > 0 ||
+        identities.includes(constant ?? "") ||
+        slots.some((one) => one.item !== item)),
+  );
 }

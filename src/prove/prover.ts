@@ -16,6 +16,7 @@ import type { AnswersOfProver, KnownAnswers } from "./known-answers.ts";
 import { type Lacking, seededRows } from "./seeded.ts";
 import type { Turns } from "../lib/turns.ts";
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
+import { changesBehind, type ShownBy } from "./changed-behind.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
 import { type CallOf, rowsBehind } from "./other-rows.ts";
 import { type OtherToken, tokensAskedBy } from "./other-tokens.ts";
@@ -119,6 +120,17 @@ export class Prover implements AsyncDisposable {
   ): Promise<readonly RowToPutIn[]> {
     const context = await this.#contextOf({ persona, relation });
     return context === undefined ? [] : rowsBehind(context, call);
+  }
+
+  /** Changes of rows by which a view, or a call, would show more than its row set; `relation`: what holds these rows. */
+  async changesBehind(
+    persona: ProofPersona,
+    relation: QualifiedName,
+    predicate: string,
+    shown: ShownBy,
+  ): Promise<readonly RowToPutIn[]> {
+    const context = await this.#contextOf({ persona, relation });
+    return context === undefined ? [] : changesBehind(context, predicate, shown);
   }
 
   /** Tokens by which a call might answer otherwise, or the relation, where it is a view, or has triggers for the event. */

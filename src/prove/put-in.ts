@@ -32,6 +32,8 @@ export interface RowToPutIn {
   readonly witness: Witness;
   /** A view shows it by itself, joined with nothing: a row more is this one. */
   readonly alone?: boolean;
+  /** Rows that are there are changed. */
+  readonly changes?: boolean;
 }
 
 const rowsOfAKind = 4;

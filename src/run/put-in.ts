@@ -46,7 +46,9 @@ export async function showByProbe(
     const after = answer?.observation;
     if (answer === undefined || after?.kind !== "rows") return undefined;
     // What the privileged connection does not see there is none of the cell's rows.
-    const shown = rests && rows.every(({ row }) => row.alone === true) && after.affected > seen.affected;
+    const isChange = rows.every(({ row }) => row.changes === true);
+    const shown =
+      rests && (isChange || (rows.every(({ row }) => row.alone === true) && after.affected > seen.affected));
     if (!shown && after.baseline.total <= seen.baseline.total) return undefined;
     return { answer, before: seen, after, rows: rows.map((one) => seededRow(one, seen, after, answer)) };
   };
@@ -54,15 +56,9 @@ export async function showByProbe(
   let passing: ShownByProbe | undefined;
   const sides: { readonly inside: Tried[]; readonly outside: Tried[] } = { inside: [], outside: [] };
   // Of a view or a call that passes only rows that it would show are of interest.
-  const tried = rests
-    ? await prover.rowsBehind(
-        persona,
-        cell.relation[cell.call === undefined ? "info" : "baseline"],
-        callOf(cell),
-      )
-    : await rowsFor(cell, persona, prover, run);
+  const tried = rests ? await behind(cell, persona, prover) : await rowsFor(cell, persona, prover, run);
   // A row that passes does not end it: another may be one that the policies, a view or a function let through.
-  for (const row of tried.slice(0, triedRows)) {
+  for (const row of tried) {
     const shown = await asked([{ row, inside: undefined }]);
     if (shown === undefined) continue;
     if (verdictOf(shown) === "leak") return shown;
@@ -78,6 +74,17 @@ export async function showByProbe(
       if (shown !== undefined && ["pass", "leak"].includes(verdictOf(shown))) return shown;
     }
   return undefined;
+}
+
+/** Rows to put in, then rows to change, behind a view or a call. */
+async function behind(cell: Cell, persona: ProofPersona, prover: Prover): Promise<readonly RowToPutIn[]> {
+  const { relation, expectation } = cell;
+  const call = callOf(cell);
+  const put = await prover.rowsBehind(persona, relation[call === undefined ? "info" : "baseline"], call);
+  if (expectation.kind !== "rows" && expectation.kind !== "within") return put.slice(0, triedRows);
+  const shown = call === undefined ? { view: relation.info } : { call };
+  const changed = await prover.changesBehind(persona, relation.baseline, expectation.predicate, shown);
+  return [...put.slice(0, triedRows), ...changed];
 }
 
 function callOf({ call }: Cell): CallOf | undefined {
@@ -101,7 +108,15 @@ function seededRow(
 ): SeededRow {
   const isInside = inside ?? after.baseline.declared > before.baseline.declared;
   const reached = inside ?? after.affected > before.affected;
-  return { inside: isInside, reached, setup: row.setup, statement: probe, witness: row.witness };
+  const { setup, witness, changes } = row;
+  return {
+    inside: isInside,
+    reached,
+    setup,
+    statement: probe,
+    witness,
+    ...(changes === undefined ? {} : { changes }),
+  };
 }
 
 async function rowsFor(
@@ -131,7 +146,7 @@ async function rowsFor(
         }),
       ),
   );
-  return inTurn(lists);
+  return inTurn(lists).slice(0, triedRows);
 }
 
 /** Tables whose rows a relation shows. */

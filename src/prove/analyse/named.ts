@@ -1,43 +1,89 @@
 import type { Node } from "libpg-query";
 import type { Schema } from "./schema.ts";
-import { fieldsOf, part, stringOf, walk } from "./tree.ts";
+import { fieldsOf, part, show, stringOf, walk } from "./tree.ts";
 
 /** What a condition names, in the bodies of the functions that it calls and in the views that it reads as well. */
 export interface Named {
   /** Of a body each word: one that is no column's counts for nothing. */
   readonly columns: ReadonlySet<string>;
   readonly texts: ReadonlySet<string>;
+  /** Constants that columns are compared with, by the column's name. */
+  readonly compared: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
 const literals = /'((?:[^']|'')*)'/g;
+const constants = /'((?:[^']|'')*)'|(?<![\w$])-?\d[\d.]*/g;
+
+const cast = '(?:::[\\w ".\\[\\]]+)?';
+const constant = `(?:'[^']*'|-?\\d[\\d.]*|true\\b|false\\b)${cast}`;
+const operator =
+  "(?:[<>]=?|<>|!=|=|!?~~?\\*?|\\bnot\\s+in\\b|\\bin\\b|\\bbetween\\b|\\bi?like\\b|\\bis\\s+(?:not\\s+)?distinct\\s+from\\b)";
+const among = `\\)*\\s*${operator}\\s*(?:any|all)?[\\s(]*(?:array\\s*\\[)?`;
+const comparisons = [
+  new RegExp(
+    `(?<column>[\\w$]+)"?${cast}(?:\\s*,\\s*${constant})?${among}(?<with>${constant}(?:\\s*(?:,|\\band\\b)\\s*${constant})*)`,
+    "gi",
+  ),
+  new RegExp(`(?<with>${constant})${among}(?:[\\w$"]+\\.)*"?(?<column>[\\w$]+)`, "gi"),
+];
 
 export function namedIn(tree: Node, schema: Schema): Named {
-  const columns = new Set<string>();
-  const texts = new Set<string>();
-  const read = new Set<object>();
-  const readText = (of: object, text: string): void => {
-    if (read.has(of)) return;
-    read.add(of);
-    for (const [, literal = ""] of text.matchAll(literals)) texts.add(literal.replaceAll("''", "'"));
-    for (const word of new Set(text.match(words))) {
-      columns.add(word);
-      readNamed(word);
-    }
-  };
-  const readNamed = (name: string): void => {
-    for (const one of schema.namesakes(name)) readText(one, one.sqlBody ?? one.source);
-    for (const one of schema.named(name)) if (one.definition !== null) readText(one, one.definition);
-  };
+  const found = new Names(schema);
   // What the condition says itself comes first.
+  found.addComparisons(show(tree));
   const called: string[] = [];
   walk(tree, (node) => {
     const column = fieldsOf(node)?.at(-1);
-    if (column !== undefined) columns.add(column);
+    if (column !== undefined) found.columns.add(column);
     const text = part(node, "A_Const")?.sval?.sval;
-    if (text !== undefined) texts.add(text);
+    if (text !== undefined) found.texts.add(text);
     called.push(stringOf(part(node, "FuncCall")?.funcname?.at(-1)), part(node, "RangeVar")?.relname ?? "");
   });
-  for (const name of called) readNamed(name);
-  return { columns, texts };
+  for (const name of called) found.addNamed(name);
+  return found;
+}
+
+class Names implements Named {
+  readonly columns = new Set<string>();
+  readonly texts = new Set<string>();
+  readonly compared = new Map<string, Set<string>>();
+  readonly #schema: Schema;
+  readonly #read = new Set<object>();
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  /** Of functions and of views. */
+  addNamed(name: string): void {
+    for (const one of this.#schema.namesakes(name)) this.#addText(one, one.sqlBody ?? one.source);
+    for (const one of this.#schema.named(name))
+      if (one.definition !== null) this.#addText(one, one.definition);
+  }
+
+  addComparisons(text: string): void {
+    for (const comparison of comparisons)
+      for (const { groups: { column = "", with: list = "" } = {} } of text.matchAll(comparison)) {
+        const name = column.toLowerCase();
+        const known = this.compared.get(name) ?? new Set<string>();
+        this.compared.set(name, known);
+        for (const [number, literal] of list.matchAll(constants)) known.add(unquoted(literal) ?? number);
+      }
+  }
+
+  #addText(of: object, text: string): void {
+    if (this.#read.has(of)) return;
+    this.#read.add(of);
+    this.addComparisons(text);
+    for (const [, literal] of text.matchAll(literals)) this.texts.add(unquoted(literal) ?? "");
+    for (const word of new Set(text.match(words))) {
+      this.columns.add(word);
+      this.addNamed(word);
+    }
+  }
+}
+
+function unquoted(literal: string | undefined): string | undefined {
+  return literal?.replaceAll("''", "'");
 }
