@@ -1,6 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { RoleInfo } from "../model/catalog.ts";
 import type { ProofAnswer } from "../model/proof.ts";
+import { operationInfo } from "../model/operations.ts";
 import type { SessionRules } from "../probe/sessions.ts";
 import { isProvable, proveUnder, worstProof } from "../run/prove-under.ts";
 import type { RunRequest } from "../run/request.ts";
@@ -29,7 +30,7 @@ export class MutantProofs {
     cells: readonly Cell[],
     mayIgnore: boolean,
   ): Promise<Outcome | undefined> {
-    const asked = cells.filter(isProvable);
+    const asked = cells.filter((cell) => isProvable(cell) || (cell.column === undefined && isBlind(cell)));
     const { before } = compared;
     if (asked.length === 0 || (before.kind !== "table" && before.kind !== "partitioned")) return undefined;
     const changed = asked.map((cell) => underInfo(cell, mutant));
@@ -78,6 +79,10 @@ export class MutantProofs {
   }
 }
 
+function isBlind({ operation }: Cell): boolean {
+  return operationInfo[operation].blind;
+}
+
 const exact: ReadonlySet<ProofAnswer["kind"]> = new Set(["all-rows", "keys-that-exist"]);
 const closed: ReadonlySet<ProofAnswer["kind"]> = new Set(["privilege", "no-policy"]);
 
@@ -97,8 +102,10 @@ function isProved(
   return differingCommands(compared, role, true).every((command) => {
     if (command === "update" && !checksTheSame(compared, role)) return false;
     const ofRole = cells.filter((cell) => cell.role.name === role.name);
-    const own = ofRole.filter(({ operation }) => operation === command);
     const everyone = new Set(ofRole.map(({ persona }) => persona));
-    return own.length === everyone.size && own.every(isShown);
+    // What no row is read for, SELECT's policies do not narrow.
+    const blind = ofRole.filter(({ operation }) => operation === `blind_${command}`);
+    const own = ofRole.filter(({ operation }) => operation === command);
+    return own.length === everyone.size && [...own, ...blind].every(isShown);
   });
 }
