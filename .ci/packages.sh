@@ -1,16 +1,19 @@
 # Sourced by .ci/run, behind engine.sh: what some tests need besides, where it can be installed. Where it cannot, those tests
 # print why they were not run; nothing else depends on it.
 
-# PgBouncer, for test/e2e/doctor/pooler; libfaketime, for test/cli/clock and test/e2e/doctor/clock; Chromium, for test/html.
+# PgBouncer, for test/e2e/doctor/pooler; libfaketime, for test/cli/clock and test/e2e/doctor/clock; Chromium, for test/html;
+# Debian's Postgres with PostGIS, for test/e2e/postgres-bin.
 install_packages() {
-  install_package pgbouncer
-  install_package faketime
-  install_package chromium
+  local package
+  for package in pgbouncer faketime chromium; do
+    install_package "$package" "$(command -v "$package" || true)"
+  done
+  install_package postgresql-15-postgis-3 /usr/share/postgresql/15/extension/postgis.control
 }
 
-# A package whose command has its name.
+# A package, and a file that is there where it is installed.
 install_package() {
-  if have "$1"; then
+  if [ -e "$2" ]; then
     echo "$1: the one that is installed already"
     return
   fi

@@ -12,15 +12,45 @@ import {
   questionLines,
   relationEntries,
 } from "../init/text.ts";
+import { shellWord } from "../lib/shell-word.ts";
 import { plural } from "../report/text.ts";
 import type { Environment } from "./environment.ts";
 import type { SystemFacts } from "./init-ask.ts";
 import type { Ended } from "./init-observe.ts";
 import type { InitPlace } from "./init-place.ts";
+import type { RunOptions } from "./options.ts";
 
 interface WriteTask {
   readonly place: InitPlace;
   readonly environment: Environment;
+  readonly options: MakesDatabase;
+}
+
+type MakesDatabase = Pick<
+  RunOptions,
+  | "target"
+  | "config"
+  | "layout"
+  | "baseline"
+  | "defaultPrivileges"
+  | "standIns"
+  | "postgresBin"
+  | "postgresImage"
+>;
+
+/** What decides how the database is made, as it was given: the next run needs it, too. */
+function givenOptions({ standIns, ...options }: MakesDatabase): string {
+  const values = [
+    ["--target", options.target === "embedded" ? undefined : options.target],
+    ["--config", options.config],
+    ["--layout", options.layout],
+    ["--baseline", options.baseline],
+    ["--default-privileges", options.defaultPrivileges],
+    ["--postgres-bin", options.postgresBin],
+    ["--postgres-image", options.postgresImage],
+  ] as const;
+  const said = values.flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
+  return [...said, ...(standIns === false ? ["--no-stand-ins"] : [])].map((one) => ` ${one}`).join("");
 }
 
 export interface Written {
@@ -119,7 +149,7 @@ const endings: Readonly<Record<Ended, string | undefined>> = {
 };
 
 export function summary(
-  { place, environment }: WriteTask,
+  { place, environment, options }: WriteTask,
   { rows, cast, parts, questions, ended }: Written & { readonly ended: Ended },
   milliseconds: number,
 ): string {
@@ -144,7 +174,7 @@ export function summary(
     `${shown(place.matrix)}: ${plural(parts.relations.length, "relation")}, ${plural(cast.personas.length, "persona")}, as observed${waived === 0 ? "" : `; ${waived === 1 ? "1 cell is" : `${waived} cells are`} waived: no declaration of them passed`}`,
     ...(endings[ended] === undefined ? [] : [endings[ended]]),
     `in ${(milliseconds / 1000).toFixed(1)} s. An observation is no intention: answer the questions, correct the entries, and delete their lines \`observed: true\`.`,
-    `next: rowgate run ${shown(place.matrix)}`,
+    `next: rowgate run ${shellWord(shown(place.matrix))}${givenOptions(options)}`,
     "",
   ].join("\n");
 }

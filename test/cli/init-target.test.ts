@@ -78,6 +78,7 @@ describe("a database that runs already", () => {
     expect(code, err).toBe(0);
     expect(out).toContain("anyone who signs in reads all 2 rows of public.open");
     expect(out).not.toContain("900_rowgate_rows.sql");
+    expect(out).toContain("next: rowgate run matrices/staging.yaml --target staging\n");
     const matrix = await readFile(path.join(project, "matrices/staging.yaml"), "utf8");
     expect(matrix).not.toMatch(/^(?:policies|seed):/m);
     expect(matrix).toMatch(/^channels: \[direct\]$/m);
