@@ -85,6 +85,8 @@ export function likelyValues(
   { ties }: Opener,
   hidden: Row,
   there?: ReadonlyMap<Item, Row>,
+  /** Keys that other rows may have are given, too. */
+  taken = true,
 ): Promise<readonly TiedValue[]> {
   return Promise.all(
     ties.map(async (tie) => {
@@ -93,7 +95,7 @@ export function likelyValues(
       if (ofPersona !== undefined) return { value: ofPersona, excluded: [] };
       if (tie.ofRow === true) return valueFor(context, tie, hidden, false);
       const ofRole = await valueOfRole(context, tie);
-      const value = ofRole ?? (await likelyValue(context, tie, hidden, true));
+      const value = ofRole ?? (await likelyValue(context, tie, hidden, taken));
       return { value, excluded: [], ofRole: ofRole !== undefined };
     }),
   );
@@ -108,9 +110,10 @@ export async function solvedRows(
   hidden: Row,
   /** The conditions ask who the persona is: they are met as it, beside these rows of its own, by rows that do not hold what it is. */
   there?: ReadonlyMap<Item, Row>,
+  taken = true,
 ): Promise<readonly Made[]> {
   const whose = there && (await namesOf(context, opener));
-  const values = await likelyValues(context, opener, hidden, there);
+  const values = await likelyValues(context, opener, hidden, there, taken);
   const own = { ...hidden, ...ownValues(opener, values) };
   const known = new Map<Item, readonly Row[]>([...(there ?? [])].map(([item, row]) => [item, [row]]));
   for (const item of parentsFirst(opener.items)) {

@@ -51,14 +51,16 @@ export async function openedByOthers(
   for (const [index, opener] of openers.entries()) {
     if (opener.through.length === 0 || first[index]?.met === true) continue;
     const who = ofPersona[index] === true && !opener.guess;
-    const beside = who ? await personsRows(context, opener) : [undefined];
+    const persons = who ? await personsRows(context, opener) : undefined;
+    const beside = persons?.choices ?? [undefined];
     if (beside.length === 0 || !(await couldOpen(context, proved, opener))) continue;
     const tries = await Promise.all(beside.map((own) => moreTries(context, opener, hidden, own)));
     const again = await tried(context, proved, tries.flat());
     if (again.opened !== undefined) return openedBy(again.opened);
-    // Which rows would name the persona is who is a member.
-    if (who) {
-      const never = again.met ? undefined : await neverMet(context, opener, hidden.row, beside[0]);
+    // Which rows would name the persona, or hold what it holds, is who is a member.
+    if (persons !== undefined) {
+      const isTold = again.met || persons.isShared;
+      const never = isTold ? undefined : await neverMet(context, opener, hidden.row, beside[0]);
       if (never !== undefined) return notFound(opener, never);
       continue;
     }
@@ -251,7 +253,9 @@ async function moreTries(
   if (opener.items.length === 0) return [];
   const made = [
     ...(await solvedRows(context, opener, hidden.row, own)),
-    ...(own === undefined ? await changedRows(context, opener, hidden.row) : []),
+    ...(own === undefined
+      ? await changedRows(context, opener, hidden.row)
+      : await solvedRows(context, opener, hidden.row, own, false)),
   ];
   return made.flatMap(({ rows, row }) =>
     [false, true].map((asReplica) => ({

@@ -9,19 +9,21 @@ import { roleValue } from "./who.ts";
 /** Each choice is tried. */
 const rowsOfOne = 3;
 
-/**
- * Rows of the persona's own that a way reads, as they are there (its profile, with a level): others' rows are made beside them.
- * None: it has no such row, or others' rows would have to hold what these hold, as a member's do.
- */
-export async function personsRows(
-  context: Context,
-  { items, ties }: Opener,
-): Promise<readonly ReadonlyMap<Item, Row>[]> {
+export interface PersonsRows {
+  readonly choices: readonly ReadonlyMap<Item, Row>[];
+  /** Others' rows would hold what these hold (the site of a device, the project of a task), as a member's do. */
+  readonly isShared: boolean;
+}
+
+const none: PersonsRows = { choices: [], isShared: false };
+
+/** Rows of the persona's own that a way reads, as they are there (its profile, with a level): others' rows are made beside them. */
+export async function personsRows(context: Context, { items, ties }: Opener): Promise<PersonsRows> {
   const found = new Map<Item, readonly Row[]>();
   for (const tie of ties) {
     const values = await valuesOfWho(context, tie);
     if (values.length === 0 || tie.ofRow === true) continue;
-    if (tie.columns.length > 0) return [];
+    if (tie.columns.length > 0) return none;
     for (const { item, column } of tie.slots) {
       if (found.has(item)) continue;
       const rows = await standingRows(spaceOf(context, item.relation));
@@ -30,19 +32,20 @@ export async function personsRows(
         .map(({ row }) => row)
         .filter((row) => values.includes(row[column] ?? null))
         .filter((row) => asked.every(([name, value]) => row[name] === value));
-      if (own.length === 0) return [];
+      if (own.length === 0) return none;
       found.set(item, own.slice(0, rowsOfOne));
     }
   }
+  if (found.size === items.length) return none;
   const isShared = ties.some(
     ({ slots }) => slots.some(({ item }) => found.has(item)) && slots.some(({ item }) => !found.has(item)),
   );
-  if (isShared || found.size === items.length) return [];
   const most = Math.max(1, ...[...found.values()].map(({ length }) => length));
-  return Array.from(
+  const choices = Array.from(
     { length: most },
     (_, index) => new Map([...found].map(([item, rows]) => [item, rows[index] ?? rows[0] ?? {}])),
   );
+  return { choices, isShared };
 }
 
 async function valuesOfWho(context: Context, { persona }: Tie): Promise<readonly (string | null)[]> {
