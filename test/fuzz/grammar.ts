@@ -171,6 +171,16 @@ export function atom(r: Random): Expression {
     () => `(a, k) in ((1, 'a'), (2, 'free'))`,
     () => `auth.uid()::text = any (tags)`,
     () => `tags ${pick(["@>", "&&", "="])} '{a}'`,
+    () =>
+      `${pick(["", "not "])}(tags ${pick(["@>", "&&", "<@"])} ${pick(["'{a,b}'", "'{free}'", "'{}'", "array['a', null]"])})`,
+    () => `${pick(["'a'", "'b'", plan])} ${pick(["= any", "<> all"])} (tags)`,
+    () => `${pick(["a", "b"])}::text ${pick(["=", "<>", "<", "in"])} ${pick(["('2')", "('10')", plan])}`,
+    () => `auth.jwt() -> 'app' -> 'levels' @> to_jsonb(${pick(["a", "b"])})`,
+    () =>
+      `to_jsonb(${pick(["a", "k"])}) ${equal()} ${pick(["'2'::jsonb", "'\"a\"'::jsonb", "'[2]'::jsonb"])}`,
+    () => `left(k, 1) ${pick(["= 'f'", "in ('a', 'f')", "= any (array['a', 'z'])", "not in ('a')"])}`,
+    () =>
+      `left(k, 1) in (select left(p.owner::text, 1) from par p where p.owner = auth.uid() union select 'f')`,
     () => `j->>'o' = auth.uid()::text`,
     () => `(j->>'n') ${pick(["= '3'", "is null", "<> 'x'"])}`,
     () => `j = '{}'`,
