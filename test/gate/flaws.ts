@@ -113,7 +113,7 @@ export const flaws: Readonly<Record<string, Readonly<Record<string, readonly num
     "key-replaced": [8],
     "metrics-writable": [12],
     "mutual-recursion": [12],
-    "new-table": [12, 18],
+    "new-table": [12, 17],
     "project-membership-ignored": [9],
     "project-moved": [8],
     recursion: [12],
