@@ -36,7 +36,12 @@ export interface Sample {
   readonly self: boolean;
 }
 
-const claims = { sub: me, plan: "axzz", role: "authenticated", app: { level: 2, levels: [1, 3], orgs: ["a", "free"] } };
+const claims = {
+  sub: me,
+  plan: "axzz",
+  role: "authenticated",
+  app: { level: 2, levels: [1, 3], orgs: ["a", "free"] },
+};
 export const heldClaims: ReadonlySet<string> = new Set(claimNames(claims));
 
 const ana: ProofPersona = {
