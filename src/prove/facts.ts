@@ -131,7 +131,10 @@ const forms: ReadonlyMap<string, { readonly how: Read["how"]; readonly columnFir
 async function ofListed(context: Context, as: ActingAs, atom: Node): Promise<ByFacts | undefined> {
   const link = part(atom, "SubLink");
   const { kind, name = [], lexpr, rexpr } = part(atom, "A_Expr") ?? {};
-  const operator = link === undefined ? stringOf(name[0]) : stringOf(link.operName?.at(-1)) || "=";
+  // With its schema it is another operator.
+  const [named, ...more] = link === undefined ? name : (link.operName ?? []);
+  const operator =
+    more.length > 0 ? undefined : link !== undefined && named === undefined ? "=" : stringOf(named);
   const term = link?.testexpr ?? lexpr;
   if (operator !== "=" || term === undefined || !readsRow(term)) return undefined;
   const listed =
