@@ -44,7 +44,7 @@ test("of a policy that is wrongly proved, the smallest part that goes wrong is p
     one("($0) and ($1)", one("k like 'f%'"), one("ts < now()")),
   );
   const sample: Sample = {
-    ...sampleOf(random(1), "f0"),
+    ...sampleOf(random(2), "f0"),
     operation: "insert",
     permissive: [told, one("a = b")],
     restrictive: [one("b is not null")],
