@@ -15,7 +15,7 @@ const changeLimit = 24;
 
 /**
  * The rows that a view or a call shows, and the rows that its row set reads in other tables, in another state: a state that the row set asks
- * for, and the query does not, is told by nothing else where all rows of the data are in it.
+ * for, and the query does not, is shown by nothing else where all rows of the data are in it.
  */
 export async function changesBehind(
   context: Context,

@@ -9,7 +9,7 @@ import type { Assignment, Case } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
-import { asOneFact, type Fact, inParts, type ReadsFacts } from "./facts.ts";
+import { asOneFact, type Fact, inParts, mayHaveParts, type ReadsFacts } from "./facts.ts";
 
 /** Step 9: is the set of rows complete? */
 export async function closed(
@@ -36,6 +36,7 @@ export async function closed(
   if (left.length > 0) {
     const whole = await withFreeVariables(context, sides, { left, keys, both, read: asOneFact });
     if (whole.kind === "proved") return whole;
+    if (!left.some(({ tree }) => mayHaveParts(tree, context.space.relation))) return whole;
     const parts = await withFreeVariables(context, sides, { left, keys, both, read: inParts });
     return parts.kind === "proved" ? parts : whole;
   }

@@ -46,6 +46,13 @@ async function conditionOf(context: Context, as: ActingAs, atom: Node): Promise<
   return { key: await canonicalAtom(context, as, atom), values: [true, false, null] };
 }
 
+/** Whether the condition may have such parts, by its form. */
+export function mayHaveParts(atom: Node, relation: ProofRelation): boolean {
+  const { kind } = part(atom, "A_Expr") ?? {};
+  const isListed = part(atom, "SubLink") !== undefined || kind === "AEXPR_IN" || kind === "AEXPR_OP_ANY";
+  return isListed || readElements(atom, relation) !== undefined;
+}
+
 /** A condition on elements of an array, and a list of values, in their parts: others may ask for the same parts otherwise. */
 export async function inParts(context: Context, as: ActingAs, atom: Node): Promise<ByFacts> {
   return (

@@ -41,7 +41,7 @@ export async function personsRows(context: Context, { items, ties }: Opener): Pr
     ({ slots }) => slots.some(({ item }) => found.has(item)) && slots.some(({ item }) => !found.has(item)),
   );
   const tables = new Set([...found.keys()].map(({ relation }) => relation));
-  // The project of a task that is a member's says who is a member: only another row of the same table may be nobody's.
+  // The project of a task that is a member's says who is a member: only another row of the same table may be without an owner.
   const isBeside = items.some((item) => !found.has(item) && tables.has(item.relation));
   if (isShared && !isBeside) return none;
   const most = Math.max(1, ...[...found.values()].map(({ length }) => length));
