@@ -2,9 +2,10 @@ import { acceptedRows, type LetIn } from "./accepted.ts";
 import { type AmbiguousName, ambiguousName } from "./analyse/by-path.ts";
 import { always, type Condition } from "./analyse/policy.ts";
 import type { Reach } from "./analyse/reach.ts";
+import type { ProofColumn } from "./analyse/schema.ts";
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { type Asked, conditionFor, declaredCondition, withStored } from "./asked.ts";
-import { defaultsOf } from "./defaults.ts";
+import { asksWho, defaultsOf, withDefaults } from "./defaults.ts";
 import { isFor } from "../model/operations.ts";
 import { withEffects } from "./besides.ts";
 import { undecided } from "./compared.ts";
@@ -100,11 +101,17 @@ async function insertion(asked: Asked): Promise<Answer> {
   const deny = cell.declared.kind === "deny";
   const policy = conditionFor(asked, "insert", "new", false);
   if (policy === undefined && (deny || cell.check === undefined)) return { kind: "no-policy" };
-  const letIn = withStored(asked, "insert", saidOfNewRow(base, policy ?? always(false)));
+  const unwritten = ({ name }: ProofColumn): boolean => !held.insert.includes(name);
+  const ofWho =
+    cell.check === undefined
+      ? []
+      : base.space.relation.columns.filter((one) => unwritten(one) && asksWho(asked, one));
+  const stored = withStored(asked, "insert", saidOfNewRow(base, policy ?? always(false)));
+  const letIn = withDefaults(asked, ofWho, stored);
   const wanted = deny ? nothingIn : await acceptedRows(asked, letIn);
   if (wanted === undefined)
     return { kind: "not-asked", because: "the matrix declares no check: for the new row" };
-  const fixed = await defaultsOf(asked, ({ name }) => !held.insert.includes(name));
+  const fixed = await defaultsOf(asked, (one) => unwritten(one) && !ofWho.includes(one));
   const context = { ...base, space: { ...base.space, fixed } };
   const answer = await insertedRows(asked, context, letIn, wanted.declared);
   const { strict } = wanted;

@@ -1,7 +1,6 @@
 import type { ProofAnswer, RestsOn } from "../model/proof.ts";
-import { closersOf, type Opener } from "./analyse/openers.ts";
+import { closersOf, type Opener, openersOf } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
-import type { ProofColumn } from "./analyse/schema.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
@@ -9,7 +8,7 @@ import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { quoteIdent } from "../lib/sql-text.ts";
 import { likelyValues, putIn } from "./made-rows.ts";
-import { changeTo, type Said, saidBy, stateValues, statesIn, valuesBeside } from "./states.ts";
+import { changesOf, type Said, saidBy, stateValues, statesIn, valuesBeside } from "./states.ts";
 import { tried, type Try } from "./tries.ts";
 import { filledRows, insertSql, standingRows, typedLiteral } from "./show/rows.ts";
 import {
@@ -46,12 +45,13 @@ export async function keptOpen(
   const closers = ways.filter(({ items }) => items.length > 0);
   if (closers.length === 0) return undefined;
   const said = saidBy(context.knowledge.schema, declared.tree, policy.tree);
+  const open = openersOf(policy.tree, context.space.relation, context.knowledge);
   const { both: rows, outside } = await rowsOfBoth(context, proved);
   const tries = await Promise.all(
     closers.flatMap((closer) =>
       rows.map(async (one) => [
         await tryOf(context, closer, one),
-        ...(await changing(context, closer, one, said)),
+        ...(await changing(context, closer, one, said, open.ways)),
       ]),
     ),
   );
@@ -161,7 +161,13 @@ async function withOtherValues(context: Context, one: Try, said: Said): Promise<
 }
 
 /** Rows that the row set reads, in another state. */
-async function changing(context: Context, opener: Opener, both: OneRow, said: Said): Promise<readonly Try[]> {
+async function changing(
+  context: Context,
+  opener: Opener,
+  both: OneRow,
+  said: Said,
+  ways: readonly Opener[],
+): Promise<readonly Try[]> {
   const likely = await likelyValues(context, opener, both.row);
   // Rows that are there are not found by a value that was made up.
   const values = likely.map((one, index) => (isSaid(opener.ties[index]) ? one : noValue));
@@ -170,18 +176,16 @@ async function changing(context: Context, opener: Opener, both: OneRow, said: Sa
       const { relation } = item;
       if (relation === context.space.relation) return [];
       const isState = isLinked(context, opener, item) ? await statesIn(context, relation, said) : () => false;
-      const states = (column: ProofColumn): readonly (string | null)[] =>
-        stateValues(column, said, isState(column));
+      const given = givenTo(opener.ties, item, values);
       const of = relation.columns.flatMap((column) => {
-        const value = givenTo(opener.ties, item, values)[column.name];
-        return value === undefined || states(column).length > 0
+        const value = given[column.name];
+        return value === undefined || stateValues(column, said, isState(column)).length > 0
           ? []
           : [`${quoteIdent(column.name)} is not distinct from ${typedLiteral(column, value)}`];
       });
-      return relation.columns
-        .filter(({ name }) => said.columns.has(name))
-        .flatMap((column) => states(column).map((value) => changeTo(relation, column, value, of)))
-        .map((rows): Try => ({ opener, rows: [rows], ...both, own: false, asReplica: false }));
+      return changesOf(relation, said, isState, ways, of).map(
+        (rows): Try => ({ opener, rows: [rows], ...both, own: false, asReplica: false }),
+      );
     }),
   );
   return tries.flat();

@@ -9,6 +9,8 @@ export interface Named {
   readonly texts: ReadonlySet<string>;
   /** Constants that columns are compared with, by the column's name. */
   readonly compared: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Columns that they are more or less than. */
+  readonly ordered: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
@@ -27,6 +29,11 @@ const comparisons = [
   ),
   new RegExp(`(?<with>${constant})${among}(?:[\\w$"]+\\.)*"?(?<column>[\\w$]+)`, "gi"),
 ];
+
+const ordering = new RegExp(
+  `(?<column>[\\w$]+)"?${cast}\\s*(?<![-@<>&|])[<>]=?(?![-@<>&|])\\s*(?:[\\w$"]+\\.)*"?(?<other>[a-z_][\\w$]*)(?!["\\w$]*\\s*[(.])`,
+  "gi",
+);
 
 export function namedIn(tree: Node, schema: Schema): Named {
   const found = new Names(schema);
@@ -48,6 +55,7 @@ class Names implements Named {
   readonly columns = new Set<string>();
   readonly texts = new Set<string>();
   readonly compared = new Map<string, Set<string>>();
+  readonly ordered = new Map<string, Set<string>>();
   readonly #schema: Schema;
   readonly #read = new Set<object>();
 
@@ -65,11 +73,13 @@ class Names implements Named {
   addComparisons(text: string): void {
     for (const comparison of comparisons)
       for (const { groups: { column = "", with: list = "" } = {} } of text.matchAll(comparison)) {
-        const name = column.toLowerCase();
-        const known = this.compared.get(name) ?? new Set<string>();
-        this.compared.set(name, known);
+        const known = setIn(this.compared, column);
         for (const [number, literal] of list.matchAll(constants)) known.add(unquoted(literal) ?? number);
       }
+    for (const { groups: { column = "", other = "" } = {} } of text.matchAll(ordering)) {
+      setIn(this.ordered, column).add(other.toLowerCase());
+      setIn(this.ordered, other).add(column.toLowerCase());
+    }
   }
 
   #addText(of: object, text: string): void {
@@ -82,6 +92,13 @@ class Names implements Named {
       this.addNamed(word);
     }
   }
+}
+
+function setIn(all: Map<string, Set<string>>, name: string): Set<string> {
+  const key = name.toLowerCase();
+  const known = all.get(key) ?? new Set<string>();
+  all.set(key, known);
+  return known;
 }
 
 function unquoted(literal: string | undefined): string | undefined {
