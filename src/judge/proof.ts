@@ -79,8 +79,8 @@ const rules: { readonly [K in ProofAnswer["kind"]]: Rule<K> } = {
     check === undefined
       ? { ...judgement, evidence: expectation.kind === "allow" ? "privilege" : "rows-at-hand" }
       : refuted(judgement, "error", `no policy holds it to \`check\`: ${because}`),
-  "not-asked": ({ check }, judgement, { because }) =>
-    check === undefined
+  "not-asked": ({ check }, judgement, { because, isChecked = false }) =>
+    check === undefined || isChecked
       ? { ...judgement, evidence: "rows-at-hand" }
       : refuted(judgement, "inconclusive", `\`check\` is not tested: ${because}`),
   hit: (cell, judgement, proof) => {

@@ -23,8 +23,8 @@ export type ProofAnswer =
     }
   /** The policy's expression says one thing of a row, and the statement did another. */
   | { readonly kind: "mismatch"; readonly message: string; readonly witness: Witness }
-  /** The proof has nothing to say of this: a view, an INSERT that is allowed without `check:`. */
-  | { readonly kind: "not-asked"; readonly because: string };
+  /** The proof has nothing to say of this: a view, an INSERT that is allowed without `check:`; `isChecked`: a part of it was proved, `check:` among it. */
+  | { readonly kind: "not-asked"; readonly because: string; readonly isChecked?: true };
 
 export type ProofMethod = "relaxation" | "critical-values";
 

@@ -22,7 +22,16 @@ import { isUuid, strangersId, strangersValue, tellingIdentities } from "./own.ts
 import { checkWithRow } from "./self.ts";
 import { openedByLookups } from "./token-lookups.ts";
 import { tokensOfRole, openedByParts } from "./token-parts.ts";
-import { type Change, changedClaims, textOf, valueOf, withChange } from "./token-claims.ts";
+import {
+  type Change,
+  changedClaims,
+  changesTo,
+  claimsAskedBy,
+  holdsAlike,
+  textOf,
+  valueOf,
+  withChange,
+} from "./token-claims.ts";
 import { type Proved, readsOwn } from "./variants.ts";
 
 /** The persona's token with other claims; no change: another user's, whom no row names. */
@@ -54,7 +63,8 @@ export async function openedByTokens(
   // Who does not sign in has no claims of its own.
   if (declared.tree === undefined || context.identities.length === 0) return undefined;
   const compared = comparedIn(policy.tree, context);
-  const tokens = [...newcomers(context, compared), ...(await otherTokens(context, compared))];
+  const counting = claimsAskedBy(declared.tree, context);
+  const tokens = [...newcomers(context, compared), ...(await otherTokens(context, compared, counting))];
   const opened = await Promise.all(
     tokens
       .slice(0, tokenLimit)
@@ -77,7 +87,7 @@ export async function openedByTokens(
 /** What views, functions and triggers read of the token, they are not proved of: these tokens are to be asked. */
 export async function tokensAskedBy(context: Context, places: Node): Promise<readonly OtherToken[]> {
   if (context.identities.length === 0) return [];
-  return otherTokens(context, comparedIn(places, context), true);
+  return otherTokens(context, comparedIn(places, context), [], true);
 }
 
 const comparedBy = new WeakMap<Node, Map<string | null, readonly ComparedClaim[]>>();
@@ -105,7 +115,7 @@ export function openedWith(changes: OtherToken["changes"], happens: string): Und
     ? "a persona without it"
     : `a persona with \`${JSON.stringify(changes.reduce(withChange, {}))}\` among its claims`;
   return undecided(
-    `for a token ${what.join(" and ")}, which no persona of that role has, ${happens}`,
+    `for a token ${what.join(" and ")}, which no persona of that role has beside the other claims that count, ${happens}`,
     `${declare}, or a waiver with a reason`,
   );
 }
@@ -229,6 +239,8 @@ function namesUser({ as, identities }: Context, source: ClaimSource): boolean {
 async function otherTokens(
   context: Context,
   compared: readonly ComparedClaim[],
+  /** Claims that count beside those that are compared. */
+  counting: readonly ClaimSource[],
   whole = false,
 ): Promise<readonly OtherToken[]> {
   const { as } = context;
@@ -251,7 +263,7 @@ async function otherTokens(
     ...pairs.slice(0, pairLimit),
     ...others.flat().map((one) => [one]),
   ];
-  const decisive = asked.filter((one) => one.values.length > 0 && !namesUser(context, one));
+  const decisive = [...asked.filter((one) => one.values.length > 0 && !namesUser(context, one)), ...counting];
   return all.flatMap((changes) => tokenWith(context, changes, decisive) ?? []);
 }
 
@@ -265,16 +277,6 @@ function candidatesFor({ as }: Context, source: ComparedClaim): readonly Json[] 
   }
   if (source.values.length > 0 || source.path[0] === "sub") return source.values;
   return source.around.filter((one) => typeof one === typeof own);
-}
-
-/** A value that a claim may have: a user's id is one. */
-function changesTo(context: Context, source: ComparedClaim, value: Json): readonly Change[] {
-  const own = valueOf(context.as, source);
-  if (typeof own !== "string" || !isUuid(own) || source.path.join() !== "sub") return [{ source, value }];
-  if (typeof value !== "string") return [];
-  if (isUuid(value)) return [{ source, value }];
-  const start = /^[0-9a-f]{1,7}(?=[^0-9a-f]|$)/.exec(value)?.[0];
-  return start === undefined ? [] : [{ source, value: start + strangersId.slice(start.length) }];
 }
 
 const addressLimit = 8;
@@ -326,7 +328,7 @@ function tokenWith(
   const token = { role: as.role, settings };
   const sources = [...decisive, ...changes.map(({ source }) => source)];
   const alike = (one: ActingAs): boolean =>
-    sources.every((source) => textOf(valueOf(one, source)) === textOf(valueOf(token, source)));
+    sources.every((source) => holdsAlike(valueOf(one, source), valueOf(token, source)));
   if (changes.some(({ source, value }) => textOf(valueOf(as, source)) === textOf(value))) return undefined;
   if (personas.some((one) => one.role === as.role && alike(one))) return undefined;
   const instead = changes.flatMap(({ source, value }) => {

@@ -45,8 +45,6 @@ async function forbidden(
   otherwise: Answer,
 ): Promise<Answer> {
   const { cell, context, held } = asked;
-  // A trigger may refuse them, or put them back: then the policies are not what decides.
-  if (isTriggered(asked, "update")) return otherwise;
   const { relation } = context.space;
   const policy = joinedConditions("and", [after, ...keptOf(asked, old)]);
   const from = await contrast(context, old, always(false), false);
@@ -65,6 +63,9 @@ async function forbidden(
       if (close.kind !== "proved") return close;
       continue;
     }
+    // A trigger may refuse them, or put them back, at some rows: then the policies are not what decides.
+    if (isTriggered(asked, "update"))
+      return { kind: "not-asked", because: "a trigger may refuse what is under never:", isChecked: true };
     const showing = { space: context.space, as: context.as, policy: having, declared: always(false) };
     const shown = await showMove(showing, from.more, found.more, held, { blind, side: "more" });
     if (shown.kind === "hit") return hitOf(context, having, shown, found.more, "new");

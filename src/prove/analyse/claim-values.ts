@@ -138,8 +138,8 @@ class Collector {
   #comparison({ kind, name, lexpr, rexpr }: A_Expr): void {
     if (lexpr === undefined || rexpr === undefined) return;
     const operator = /LIKE|SIMILAR/.test(kind ?? "") ? "~" : stringOf(name?.at(-1));
-    if (!/^(?:=|<>|!=|[<>]=?|!?~~?\*?|BETWEEN|NOT BETWEEN)$/.test(operator)) return;
-    const by = /BETWEEN/.test(operator) ? "<" : operator;
+    if (!/^(?:=|<>|!=|[<>]=?|!?~~?\*?|BETWEEN|NOT BETWEEN|\?[|&]?)$/.test(operator)) return;
+    const by = /BETWEEN/.test(operator) ? "<" : operator.startsWith("?") ? "=" : operator;
     this.#meet(lexpr, [rexpr], by);
     this.#meet(rexpr, [lexpr], by);
   }

@@ -28,6 +28,7 @@ import {
   isNeverNull,
   needNotBeEqual,
   notAlone,
+  notThere,
   named,
   onlyColumn,
   passesOn,
@@ -131,11 +132,8 @@ function insideOf(operation: A_Expr, holds: boolean, place: Place): readonly Way
 
 /** A column that may not be NULL is none; a query has a value where it has a row. */
 function notNull(test: NullTest, holds: boolean, place: Place): readonly Way[] | undefined {
-  if (
-    part(test.arg, "ColumnRef") !== undefined &&
-    isNeverNull(test.arg && operandOf(test.arg, place)?.operand)
-  )
-    return [nothing];
+  const isColumn = part(test.arg, "ColumnRef") !== undefined;
+  if (isColumn && isNeverNull(test.arg && operandOf(test.arg, place)?.operand)) return [nothing];
   const asked = queryOfValue(test.arg, place, (arg) => ({ NullTest: { ...test, arg } }));
   return asked && throughRows(asked.select, holds, asked.place);
 }
@@ -262,8 +260,7 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
   const { subLinkType, subselect, testexpr, operName } = link;
   const select = part(subselect, "SelectStmt");
   if (subLinkType === "EXPR_SUBLINK" && select !== undefined) return throughRows(select, holds, place);
-  // What is not there opens it.
-  if (!holds) return [nothing];
+  if (!holds) return notThere(link, place);
   const compares = /^=?$/.test(stringOf(operName?.at(-1)));
   if (
     select === undefined ||

@@ -16,6 +16,7 @@ export interface AskedCell {
   /** `deny`, `allow`, a predicate over the rows, or `at most` and a predicate that bounds them. */
   readonly declared: string;
   readonly check?: string;
+  readonly never?: ProofRequest["never"];
   /** As `wordsOf` says it. */
   readonly answer: string;
   /** A part of what an undecided answer names. */
@@ -87,7 +88,7 @@ export async function answersOf(
     await client.query(sql);
     const all = Object.entries(personas).map(([name, one]) => personaOf(name, one));
     const catalog = await readCatalog(client, ["public"], [...new Set(all.map(({ role }) => role))]);
-    const requests = cells.map(({ who, may, on, declared, check }): ProofRequest => {
+    const requests = cells.map(({ who, may, on, declared, check, never }): ProofRequest => {
       const persona = all.find(({ name }) => name === who);
       const relation = catalog.relations.find(({ name }) => name === on);
       const role = catalog.roles.find(({ name }) => name === persona?.role);
@@ -100,6 +101,7 @@ export async function answersOf(
         operation: may,
         declared: declaredOf(declared),
         check,
+        never,
         key: relation.primaryKey,
       };
     });
