@@ -1,8 +1,9 @@
 import { formatQualified, type QualifiedName } from "../lib/sql-text.ts";
 import type { ForeignKeyUse, ProofAnswer, RestsOn } from "../model/proof.ts";
+import { isAbsence } from "./analyse/denied.ts";
 import { choiceLimit, type Opener, openersOf, openersOfRows } from "./analyse/openers.ts";
 import type { Item, Unmet } from "./analyse/ties.ts";
-import { callOf, part, show } from "./analyse/tree.ts";
+import { callOf, show } from "./analyse/tree.ts";
 import { wayLimit } from "./analyse/way-parts.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { privileged } from "./ask/step.ts";
@@ -118,9 +119,7 @@ async function notTold(
 }
 
 function notFound({ sql, items }: Pick<Opener, "sql" | "items">, { node }: Unmet): Undecided {
-  const denied =
-    part(node, "BoolExpr")?.boolop === "NOT_EXPR" ? part(node, "BoolExpr")?.args?.[0] : undefined;
-  if (items.length === 0 && denied !== undefined && part(denied, "SubLink") !== undefined)
+  if (items.length === 0 && isAbsence(node))
     return undecided(
       `only rows of another table that are there keep ${show(node)} from holding: without them the policies let more through`,
       "that branch in the row set, or a waiver with a reason",

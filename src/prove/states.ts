@@ -7,6 +7,7 @@ import type { Opener } from "./analyse/openers.ts";
 import { fieldsOf, walk } from "./analyse/tree.ts";
 import type { Context } from "./context.ts";
 import type { OtherRow } from "./made-rows.ts";
+import { strangersId } from "./own.ts";
 import { standingRows, typedLiteral } from "./show/rows.ts";
 import { inColumn, spaceOf } from "./tied-values.ts";
 
@@ -35,23 +36,31 @@ export function saidBy(schema: Schema, declared: Node, policy: Node): Said {
         new Set([...constants, ...(others.compared.get(name) ?? [])].slice(0, atMost.constants)),
       ]),
     ),
+    bounded: own.bounded,
     ordered: own.ordered,
+    nullable: own.nullable,
     spans: [...others.texts].filter((one) => span.test(one) && !own.texts.has(one)).slice(0, atMost.spans),
   };
 }
 
-/** Columns that are compared with constants, or with another column of the row, and that say neither what a row is called, since other rows hold the same, nor where it belongs. */
+/**
+ * Columns that are compared with constants, or with another column of the row, or asked whether they are NULL, and that say neither what a
+ * row is called, since other rows hold the same or they are compared by more than equality, nor where it belongs.
+ */
 export async function statesIn(
   context: Context,
   relation: ProofRelation,
-  { compared, ordered }: Said,
+  { compared, bounded, ordered, nullable }: Said,
 ): Promise<(column: ProofColumn) => boolean> {
   const rows = (await standingRows(spaceOf(context, relation))).map(({ row }) => row);
+  const isBounded = (name: string): boolean =>
+    bounded.has(name) || relation.columns.some((one) => ordered.get(name)?.has(one.name) === true);
+  const isShared = (name: string): boolean =>
+    rows.length < 2 || new Set(rows.map((row) => row[name])).size < rows.length;
   return ({ name }) =>
-    (compared.has(name) || relation.columns.some((one) => ordered.get(name)?.has(one.name) === true)) &&
+    (isBounded(name) || ((compared.has(name) || nullable.has(name)) && isShared(name))) &&
     !relation.foreignKeys.some(({ columns }) => columns.includes(name)) &&
-    !relation.uniques.some((one) => one.length === 1 && one[0] === name) &&
-    (rows.length < 2 || new Set(rows.map((row) => row[name])).size < rows.length);
+    !relation.uniques.some((one) => one.length === 1 && one[0] === name);
 }
 
 /** Of a column that says in which state a row is; none of one that names it. */
@@ -77,10 +86,13 @@ export function valuesBeside(
   return [...unset, ...others, ...otherValues(column, said)].filter((one) => one !== value);
 }
 
-function anyValues(column: ProofColumn, { texts, compared }: Said): readonly string[] {
+function anyValues(column: ProofColumn, { texts, compared, nullable }: Said): readonly string[] {
   if (column.labels !== null) return [];
   const constants = [...(compared.get(column.name) ?? [])];
-  if (isTextual(column)) return [...new Set(["rowgate", ...constants, ...texts])];
+  // Its length is compared with a number.
+  const none = constants.some((one) => /^\d+$/.test(one)) ? [""] : [];
+  if (isTextual(column)) return [...new Set(["rowgate", ...constants, ...texts, ...none])];
+  if (column.base === "uuid") return nullable.has(column.name) ? [strangersId] : [];
   if (!isNumeric(column)) return [];
   const beside = constants.flatMap((one) => [-1, 0, 1].map((step) => Number(one) + step));
   return [...new Set([-1, 1_000_000, ...beside])].filter(Number.isFinite).map(String);
@@ -140,6 +152,7 @@ export function changesOf(
   const states = named.flatMap((column) => [
     ...stateValues(column, said, isState(column)).map((value) => assigned(column, value)),
     ...(isState(column) ? valuesOfOthers(relation, column, said) : []),
+    ...(said.nullable.has(column.name) ? keysFor(relation, column) : []),
     ...(isTemporal(column) ? said.spans.flatMap((one) => momentsWithin(column, one)) : []),
   ]);
   const beside = askedOf(relation, ways).flatMap(({ constants, columns }) =>
@@ -162,6 +175,15 @@ function valuesOfOthers(
   return columns
     .filter((one) => one.name !== name && one.base === base && others?.has(one.name) === true)
     .map((one) => ({ column: name, value: one.name, sql: quoteIdent(one.name) }));
+}
+
+/** It points to a row in place of none. */
+function keysFor({ foreignKeys }: ProofRelation, { name }: ProofColumn): readonly Assigned[] {
+  return foreignKeys.flatMap(({ columns, to, referenced: [key] }) => {
+    if (columns.length > 1 || columns[0] !== name || key === undefined) return [];
+    const sql = `(select ${quoteIdent(key)} from ${quoteQualified(to)} limit 1)`;
+    return [{ column: name, value: sql, sql }];
+  });
 }
 
 /** What ended within that time, and what begins within it. */

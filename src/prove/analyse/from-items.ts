@@ -20,7 +20,7 @@ import {
   selectOf,
   stringOf,
 } from "./tree.ts";
-import { queryName, slotOf, unread } from "./way-parts.ts";
+import { allColumns, queryName, slotOf, unread } from "./way-parts.ts";
 
 /** A row of a query, and what it comes from. */
 type FirstRow = (select: SelectStmt | undefined, place: Place) => Rows | undefined;
@@ -153,4 +153,20 @@ function fromItem(node: Node, place: Place, firstRow: FirstRow): Item | Rows | u
   const item = part(part(node, "RangeFunction")?.functions?.[0], "List")?.items?.[0];
   const body = bodyFor(part(item, "FuncCall") ?? {}, place);
   return body && firstRow(body.select, body.place);
+}
+
+type Value = ReturnType<typeof allColumns>[number]["value"];
+
+/** The columns of a query's rows, by name, and what each is made of. */
+export function targetsOf(
+  { targetList = [] }: SelectStmt,
+  scope: ReadonlyMap<string, Item | Rows>,
+  valueOf: (node: Node) => Value,
+): ReturnType<typeof allColumns> {
+  return targetList.flatMap((target, index) => {
+    const { name, val } = part(target, "ResTarget") ?? {};
+    const fields = fieldsOf(val) ?? [];
+    if (fields.at(-1) === "*") return allColumns(scope, fields.at(-2));
+    return [{ name: name ?? fields.at(-1) ?? String(index), value: val && valueOf(val) }];
+  });
 }

@@ -9,8 +9,12 @@ export interface Named {
   readonly texts: ReadonlySet<string>;
   /** Constants that columns are compared with, by the column's name. */
   readonly compared: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Those that are compared otherwise than by equality alone. */
+  readonly bounded: ReadonlySet<string>;
   /** Columns that they are more or less than. */
   readonly ordered: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Columns of which it is asked whether they are NULL. */
+  readonly nullable: ReadonlySet<string>;
 }
 
 const words = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/gi;
@@ -20,18 +24,27 @@ const constants = /'((?:[^']|'')*)'|(?<![\w$])-?\d[\d.]*/g;
 const cast = '(?:::[\\w ".\\[\\]]+)?';
 const constant = `(?:'[^']*'|-?\\d[\\d.]*|true\\b|false\\b)${cast}`;
 const operator =
-  "(?:[<>]=?|<>|!=|=|!?~~?\\*?|\\bnot\\s+in\\b|\\bin\\b|\\bbetween\\b|\\bi?like\\b|\\bis\\s+(?:not\\s+)?distinct\\s+from\\b)";
-const among = `\\)*\\s*${operator}\\s*(?:any|all)?[\\s(]*(?:array\\s*\\[)?`;
+  "(?:[<>]=?|<>|!=|=|!?~~?\\*?|\\b(?:not\\s+)?(?:in|between|i?like)\\b|\\bis\\s+(?:not\\s+)?distinct\\s+from\\b)";
+const among = `\\)*\\s*(?<by>${operator})\\s*(?:any|all)?[\\s(]*(?:array\\s*\\[)?`;
 const comparisons = [
   new RegExp(
     `(?<column>[\\w$]+)"?${cast}(?:\\s*,\\s*${constant})?${among}(?<with>${constant}(?:\\s*(?:,|\\band\\b)\\s*${constant})*)`,
     "gi",
   ),
   new RegExp(`(?<with>${constant})${among}(?:[\\w$"]+\\.)*"?(?<column>[\\w$]+)`, "gi"),
+  // `flags & 4 = 0`
+  new RegExp(
+    `(?<column>[\\w$]+)"?${cast}\\s*(?<by>[&|#%*/+]|-(?!>))\\s*(?<with>${constant}\\)*\\s*${operator}\\s*${constant})`,
+    "gi",
+  ),
+  new RegExp(`\\bcase\\s+(?:[\\w$"]+\\.)*"?(?<column>[\\w$]+)"?\\s+when\\s+(?<with>${constant})`, "gi"),
 ];
+/** What is equal to a constant may be what the row is called. */
+const naming = /^(?:=|in)$/i;
+const nullTest = /(?<column>[\w$]+)"?\)?\s+is\s+(?:not\s+)?null\b/gi;
 
 const ordering = new RegExp(
-  `(?<column>[\\w$]+)"?${cast}\\s*(?<![-@<>&|])[<>]=?(?![-@<>&|])\\s*(?:[\\w$"]+\\.)*"?(?<other>[a-z_][\\w$]*)(?!["\\w$]*\\s*[(.])`,
+  `(?<column>[\\w$]+)"?${cast}\\s*(?<![-@<>&|])(?:[<>]=?(?![-@<>&|])|-(?!>))\\s*(?:[\\w$"]+\\.)*"?(?<other>[a-z_][\\w$]*)(?!["\\w$]*\\s*[(.])`,
   "gi",
 );
 
@@ -55,7 +68,9 @@ class Names implements Named {
   readonly columns = new Set<string>();
   readonly texts = new Set<string>();
   readonly compared = new Map<string, Set<string>>();
+  readonly bounded = new Set<string>();
   readonly ordered = new Map<string, Set<string>>();
+  readonly nullable = new Set<string>();
   readonly #schema: Schema;
   readonly #read = new Set<object>();
 
@@ -72,7 +87,8 @@ class Names implements Named {
 
   addComparisons(text: string): void {
     for (const comparison of comparisons)
-      for (const { groups: { column = "", with: list = "" } = {} } of text.matchAll(comparison)) {
+      for (const { groups: { column = "", by = "=", with: list = "" } = {} } of text.matchAll(comparison)) {
+        if (!naming.test(by)) this.bounded.add(column.toLowerCase());
         const known = setIn(this.compared, column);
         for (const [number, literal] of list.matchAll(constants)) known.add(unquoted(literal) ?? number);
       }
@@ -80,6 +96,8 @@ class Names implements Named {
       setIn(this.ordered, column).add(other.toLowerCase());
       setIn(this.ordered, other).add(column.toLowerCase());
     }
+    for (const { groups: { column = "" } = {} } of text.matchAll(nullTest))
+      this.nullable.add(column.toLowerCase());
   }
 
   #addText(of: object, text: string): void {

@@ -19,6 +19,8 @@ export interface Place {
   readonly alternatives: Alternatives;
   /** Within a view that reads with its owner's rights. */
   readonly pastPolicies?: boolean;
+  /** Gathers the ways by which a query would lose its rows: what it says is not there is there. */
+  readonly denied?: Way[] | undefined;
 }
 
 /** Which way of several a query within an expression has its row by. */

@@ -1,4 +1,5 @@
 import type { FuncCall, Node, SubLink } from "libpg-query";
+import { absencesIn, collecting } from "./denied.ts";
 import type { Reading } from "./inline.ts";
 import { bodyFor, isTable, outermost, type Place, viewQuery, withinView } from "./opener-place.ts";
 import type { Question } from "./question.ts";
@@ -51,18 +52,21 @@ const known = {
 
 /** The same for every persona. */
 export function openersOf(tree: Node, relation: ProofRelation, reading: Reading): Openers {
-  const found =
-    known.openers.get(tree) ?? read((place) => waysOf(tree, true, place), tree, relation, reading);
+  const waysAt = (place: Place): readonly Way[] => {
+    const ways = waysOf(tree, true, place);
+    return [...ways, ...absencesIn(ways)];
+  };
+  const found = known.openers.get(tree) ?? read(waysAt, tree, relation, reading);
   known.openers.set(tree, found);
   return found;
 }
 
 /** Ways in which a condition could come to be no longer true if other tables had more rows: what its queries ask for is there. */
 export function closersOf(tree: Node, relation: ProofRelation, reading: Reading): Openers {
-  const waysAt = (place: Place): readonly Way[] => [
-    ...rowsAskedFor(tree, place),
-    ...waysOf(tree, false, place),
-  ];
+  const waysAt = (at: Place): readonly Way[] => {
+    const { inside, denied } = collecting({ ...at, denied: [] });
+    return [...rowsAskedFor(tree, inside), ...waysOf(tree, false, inside), ...denied];
+  };
   const found = known.closers.get(tree) ?? read(waysAt, tree, relation, reading);
   known.closers.set(tree, found);
   return found;
@@ -136,7 +140,9 @@ function read(
 function isContradictory({ equal: pairs }: Way): boolean {
   const said = pairs.flatMap(([one, other]) => {
     const [slot, constant] = one.kind === "slot" ? [one, other] : [other, one];
-    return slot.kind === "slot" && constant.kind === "constant" ? [{ ...slot.slot, is: constant.value }] : [];
+    return slot.kind === "slot" && constant.kind === "constant" && constant.isNear !== true
+      ? [{ ...slot.slot, is: constant.value }]
+      : [];
   });
   return said.some(({ item, column, is }) =>
     said.some((one) => one.item === item && one.column === column && areOther(item, column, is, one.is)),

@@ -30,7 +30,8 @@ export interface Slot {
 export type Operand =
   | { readonly kind: "slot"; readonly slot: Slot }
   | { readonly kind: "column"; readonly name: string }
-  | { readonly kind: "constant"; readonly value: string | null }
+  /** `isNear`: one of many values that would do. */
+  | { readonly kind: "constant"; readonly value: string | null; readonly isNear?: true }
   | { readonly kind: "value" | "persona"; readonly question: Question };
 
 /** A condition that is no equality: whether a row meets it is only known once it is there. */
@@ -44,6 +45,8 @@ export interface Unmet {
 export interface Through {
   readonly tree: Node;
   readonly holds: boolean;
+  /** It holds once rows are gone that have nothing to do with the row. */
+  readonly absence?: Unmet | undefined;
 }
 
 /** Rows, and what must be equal for the condition to hold. */
@@ -104,10 +107,16 @@ export function tied(pairs: Way["equal"]): readonly Tie[] {
   return groups.map((group) => ({
     slots: group.flatMap((one) => (one.kind === "slot" ? one.slot : [])),
     columns: [...new Set(group.flatMap((one) => (one.kind === "column" ? one.name : [])))],
-    constant: group.flatMap((one) => (one.kind === "constant" ? [one.value] : []))[0],
+    constant: constantsOf(group)[0]?.value,
     value: group.flatMap((one) => (one.kind === "value" ? one.question : []))[0],
     persona: group.flatMap((one) => (one.kind === "persona" ? one.question : [])),
   }));
+}
+
+/** What a column has to be comes before what would do. */
+function constantsOf(group: readonly Operand[]): readonly Extract<Operand, { kind: "constant" }>[] {
+  const all = group.flatMap((one) => (one.kind === "constant" ? [one] : []));
+  return [...all.filter(({ isNear }) => isNear !== true), ...all.filter(({ isNear }) => isNear === true)];
 }
 
 /** A row of the relation that the condition is about, by the key of the very row that it is about, is that row. */
@@ -156,11 +165,11 @@ export function besideOf(operator: string, holds: boolean, to: Operand | undefin
           ? to.question.sql
           : "";
     if (/\bnow\b|current_|clock|\d{4}-\d\d/i.test(text))
-      return { kind: "constant", value: above ? "2100-01-01" : "1900-01-01" };
+      return { kind: "constant", value: above ? "2100-01-01" : "1900-01-01", isNear: true };
     const beside = Number(text) + (above ? 1 : -1);
     // Far from zero no number is so near.
     return /^-?[\d.]+$/.test(text) && Number.isSafeInteger(Math.trunc(beside))
-      ? { kind: "constant", value: String(beside) }
+      ? { kind: "constant", value: String(beside), isNear: true }
       : undefined;
   }
   if (to?.kind !== "constant" || to.value === null || !/^~~\*?$/.test(operator) || !holds) return undefined;

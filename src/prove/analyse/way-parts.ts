@@ -1,4 +1,4 @@
-import type { BooleanTest, FuncCall, Node, SelectStmt, SubLink } from "libpg-query";
+import type { BooleanTest, FuncCall, Node, SelectStmt } from "libpg-query";
 import type { Reading } from "./inline.ts";
 import { asksSession, isTable, isUnread, type Place, questionOf, wanted } from "./opener-place.ts";
 import { persona, type Question } from "./question.ts";
@@ -58,13 +58,6 @@ export function wayOfCall(node: Node, place: Place): Way {
 /** Of a query that is too deep to be read. */
 export function unreadRows(select: SelectStmt, { scope }: Place): readonly Rows[] {
   return [{ way: withUnmet(nothing, exists(select), scope), columns: new Map() }];
-}
-
-/** What is not there opens it; where it has nothing to do with the row, rows that are there close it for all rows. */
-export function notThere(link: SubLink, { reading, scope }: Place): readonly Way[] {
-  const node: Node = { SubLink: link };
-  const ofRow = readsRow(node) || outerNames(node).length > 0;
-  return ofRow || asksSession(node, reading) ? [nothing] : [withUnmet(nothing, wanted(node, false), scope)];
 }
 
 /** Other rows may be before these, or count as well. */

@@ -17,9 +17,9 @@ import {
   wanted,
 } from "./opener-place.ts";
 import { comparison } from "./comparable.ts";
-import { addQueries, fromItems } from "./from-items.ts";
+import { absenceOf, collecting, notThere } from "./denied.ts";
+import { addQueries, fromItems, targetsOf } from "./from-items.ts";
 import {
-  allColumns,
   chosen,
   combinedRows,
   fewest,
@@ -28,7 +28,6 @@ import {
   isNeverNull,
   needNotBeEqual,
   notAlone,
-  notThere,
   named,
   onlyColumn,
   passesOn,
@@ -86,7 +85,7 @@ export function waysOf(node: Node | undefined, holds: boolean, place: Place): re
   const isRead = readsTables(node, place);
   return waysOfPart(node, holds, place).map((one) =>
     one.items.length > 0 || (one.unmet.length > 0 && isRead)
-      ? { ...one, through: [{ tree: node, holds }] }
+      ? { ...one, through: [{ tree: node, holds, absence: absenceOf(one) }] }
       : one,
   );
 }
@@ -260,7 +259,7 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
   const { subLinkType, subselect, testexpr, operName } = link;
   const select = part(subselect, "SelectStmt");
   if (subLinkType === "EXPR_SUBLINK" && select !== undefined) return throughRows(select, holds, place);
-  if (!holds) return notThere(link, place);
+  if (!holds) return notThere(link, place, () => throughQuery(link, true, place));
   const compares = /^=?$/.test(stringOf(operName?.at(-1)));
   if (
     select === undefined ||
@@ -268,7 +267,8 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
   )
     return unmetBy({ SubLink: link }, place);
   const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
-  return rowsOf(select, place).flatMap(({ way, columns }) => {
+  const { inside, collect } = collecting(place);
+  const ways = rowsOf(select, inside).flatMap(({ way, columns }) => {
     if (subLinkType === "EXISTS_SUBLINK") return [way];
     const equalities = tests.map((one, index) => {
       const target = [...columns.values()][index];
@@ -276,6 +276,8 @@ function throughQuery(link: SubLink, holds: boolean, place: Place): readonly Way
     });
     return together(equalities, place).map((one) => joinedWays(way, one));
   });
+  collect(ways[0]);
+  return ways;
 }
 
 /** A function that is a condition: its body is read; of one that cannot be, what it takes may be what its tables hold. */
@@ -307,7 +309,8 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
   if (larg !== undefined && rarg !== undefined)
     return combinedRows(select, [rowsOf(larg, place), rowsOf(rarg, place)], place);
   const scope = new Map(place.scope);
-  const inside: Place = { ...place, scope, depth: place.depth + 1 };
+  const { inside: own, collect } = collecting(place);
+  const inside: Place = { ...own, scope, depth: place.depth + 1 };
   addQueries(withClause, inside, firstRow, scope);
   const { way, quals } = fromItems(select.fromClause ?? [], inside, firstRow, scope);
   const where = together(
@@ -317,13 +320,8 @@ export function rowsOf(select: SelectStmt, place: Place): readonly Rows[] {
     ],
     inside,
   );
-  const targets = (select.targetList ?? []).flatMap((target, index) => {
-    const { name, val } = part(target, "ResTarget") ?? {};
-    const fields = fieldsOf(val) ?? [];
-    if (fields.at(-1) === "*") return allColumns(scope, fields.at(-2));
-    const value = val && operandOf(val, inside);
-    return [{ name: name ?? fields.at(-1) ?? String(index), value }];
-  });
+  collect(joinedWays(way, where[0] ?? nothing));
+  const targets = targetsOf(select, scope, (node) => operandOf(node, inside));
   const columns = new Map(targets.map(({ name, value }) => [name, value?.operand]));
   const all = targets.reduce((sum, { value }) => joinedWays(sum, value?.way ?? nothing), way);
   return where.map((one) => ({ way: joinedWays(all, one), columns }));
