@@ -284,8 +284,8 @@ const addressLimit = 8;
 /** None, another one, and what tables hold where it is looked up. */
 async function furtherChanges(context: Context, source: ComparedClaim): Promise<readonly Change[]> {
   const own = valueOf(context.as, source);
-  if (namesUser(context, source))
-    return source.path.join() === "email" ? [undefined, ""].map((value) => ({ source, value })) : [];
+  const isOfUser = namesUser(context, source);
+  if (isOfUser && source.path.join() !== "email") return [];
   const looked = await Promise.all(
     source.lookups.map(({ relation, column }) =>
       askTexts(
@@ -294,19 +294,19 @@ async function furtherChanges(context: Context, source: ComparedClaim): Promise<
       ),
     ),
   );
-  const fresh =
-    typeof own === "number" ? 1_000_000_009 : typeof own === "string" ? strangersValue(own) : undefined;
-  const none = own === undefined || source.setting !== jwtClaims ? [] : [undefined];
   const found = looked.flatMap((one) => one ?? []);
   // The part of an address that a table holds.
   const isAddress = typeof own === "string" && own.includes("@");
-  const addresses = isAddress ? found.filter((one) => !one.includes("@")).map((one) => `x@${one}`) : [];
-  const values = [
-    ...none,
-    ...(fresh === undefined ? [] : [fresh]),
-    ...found,
-    ...addresses.slice(0, addressLimit),
-  ];
+  const addresses = isAddress
+    ? found
+        .filter((one) => !one.includes("@"))
+        .slice(0, addressLimit)
+        .map((one) => `x@${one}`)
+    : [];
+  const none = own === undefined || source.setting !== jwtClaims ? [] : [undefined];
+  const fresh =
+    typeof own === "number" ? [1_000_000_009] : typeof own === "string" ? [strangersValue(own)] : [];
+  const values = isOfUser ? [undefined, "", ...addresses] : [...none, ...fresh, ...found, ...addresses];
   return values.map((value) => ({ source, value }));
 }
 

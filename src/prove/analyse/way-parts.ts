@@ -98,6 +98,11 @@ export function needNotBeEqual(...sides: readonly (Operand | undefined)[]): bool
   return sides.every((one) => one?.kind === "slot" || one?.kind === "persona");
 }
 
+/** A row's value and the persona's are not equal in any row of others. */
+export function isOfOthers(...sides: readonly (Operand | undefined)[]): boolean {
+  return ["slot", "persona"].every((kind) => sides.some((one) => one?.kind === kind));
+}
+
 export function withUnmet(way: Way, node: Node, scope: Scope): Way {
   return { ...way, unmet: [...way.unmet, { node, scope }] };
 }

@@ -26,6 +26,7 @@ import {
   guessed,
   isMade,
   isNeverNull,
+  isOfOthers,
   needNotBeEqual,
   notAlone,
   named,
@@ -161,8 +162,9 @@ function byOperator(operation: A_Expr, holds: boolean, place: Place): readonly W
   if (!/^AEXPR_(?:OP|I?LIKE|NOT_DISTINCT|DISTINCT)$/.test(kind ?? "")) return undefined;
   // IS DISTINCT FROM is written with the name of `=`.
   const unequal = operator === "<>" || kind === "AEXPR_DISTINCT";
-  if (unequal || operator === "=") return unequal === holds ? undefined : equal(lexpr, rexpr, place);
+  if ((unequal || operator === "=") && unequal !== holds) return equal(lexpr, rexpr, place);
   const [left, right] = [lexpr, rexpr].map((one) => one && operandOf(one, place)?.operand);
+  if (unequal || operator === "=") return isOfOthers(left, right) ? [nothing] : undefined;
   const ofLeft = besideOf(operator, holds, right);
   if (ofLeft !== undefined) return equalTo(lexpr, ofLeft, place);
   const ofRight = patternOfAll(operator, holds, right) ?? besideOf(flippedOf(operator), holds, left);
