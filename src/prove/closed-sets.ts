@@ -130,7 +130,8 @@ async function rowsOfBoth(
   };
 }
 
-async function tryOf(context: Context, opener: Opener, both: OneRow): Promise<Try> {
+/** The rows that the way asks for, the persona's own among them. */
+export async function tryOf(context: Context, opener: Opener, both: OneRow): Promise<Try> {
   const values = await likelyValues(context, opener, both.row);
   const rows = await Promise.all(
     parentsFirst(opener.items).map(async (item) => {

@@ -226,3 +226,9 @@ function changeTo(relation: ProofRelation, sets: readonly Assigned[], of: readon
   const row = Object.fromEntries(sets.map(({ column, value }) => [column, value]));
   return { relation, row, sql, words, changes: true };
 }
+
+/** All rows of a table, where they are few. */
+export function deletionOf(relation: ProofRelation): string {
+  const table = quoteQualified(relation);
+  return `delete from ${table} where ctid = any (array(select ctid from ${table} limit ${atMost.rows}))`;
+}
