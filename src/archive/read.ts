@@ -204,6 +204,7 @@ const run = z.looseObject({
     byVerdict,
     byChannel: z.record(z.enum(channels), byVerdict),
     byEvidence: z.record(z.enum(evidences), count).optional(),
+    anyTables: count.optional(),
     waived: count,
     observed: count.optional(),
     waivedByVerdict: byVerdict,

@@ -14,6 +14,7 @@ export function createTally(): Tally {
   let cells = 0;
   let waived = 0;
   let observed = 0;
+  let anyTables = 0;
   const byVerdict = zeroes();
   const waivedByVerdict = zeroes();
   const waivedErrors = { direct: 0, rest: 0 };
@@ -30,6 +31,8 @@ export function createTally(): Tally {
       }
       const evidence = record.verdict === "pass" ? weakestEvidence(record) : undefined;
       if (evidence !== undefined) byEvidence[evidence] += 1;
+      const isOfRows = evidence === "all-rows" || evidence === "keys-that-exist";
+      if (isOfRows && channels.some((one) => record.channels[one]?.anyTables === true)) anyTables += 1;
       // A waiver accepts a failure; it cannot turn a harness that did not work into one that did.
       if (isWaived(record)) {
         waived += 1;
@@ -45,6 +48,7 @@ export function createTally(): Tally {
         byVerdict,
         byChannel,
         byEvidence,
+        anyTables,
         waived,
         waivedByVerdict,
         ...(waivedByVerdict.error > 0 && { waivedErrors }),

@@ -150,7 +150,7 @@ function resting(
   { expectation, persona }: Cell,
   judgement: Judgement,
   evidence: Evidence,
-  { claims, time }: Extract<ProofAnswer, { kind: "all-rows" }>["restsOn"],
+  { claims, time, anyTables }: Extract<ProofAnswer, { kind: "all-rows" }>["restsOn"],
 ): Judgement {
   if (expectation.kind === "allow") return { ...judgement, evidence };
   const [claim] = claims;
@@ -167,7 +167,7 @@ function resting(
       "inconclusive",
       `it holds at this moment only: ${when} changes. Waive it with a reason, or let a row's own times decide`,
     );
-  return { ...judgement, evidence };
+  return { ...judgement, evidence, ...(evidence !== "rows-at-hand" && anyTables && { anyTables }) };
 }
 
 /** A second factor has one value, and is written out as YAML to add under `personas:`. */

@@ -76,6 +76,8 @@ export interface RestsOn {
   readonly time: readonly string[];
   /** Other relations whose content decides: `public.members`. */
   readonly relations: readonly string[];
+  /** Nothing more is let through whatever rows other tables hold: the policies say all that the declaration says. */
+  readonly anyTables?: true;
   /** Functions that find what they read by the session's search_path. */
   readonly byPath?: readonly string[];
   /** INSERT without `check`: columns in which rows are let in that differ from every candidate, as the persona's row sets allow. */

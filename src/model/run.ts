@@ -173,6 +173,8 @@ export interface Counts {
   readonly byChannel: Readonly<Record<Channel, Readonly<Record<Verdict, number>>>>;
   /** Cells that passed, by what they rest on; absent in older archives. */
   readonly byEvidence?: Readonly<Record<Evidence, number>> | undefined;
+  /** Of those for all rows: no more is let through whatever rows other tables hold; absent in older archives. */
+  readonly anyTables?: number | undefined;
   /** Failing cells that a live waiver covers; they are in `byVerdict` too, under the verdict that they got. */
   readonly waived: number;
   readonly waivedByVerdict: Readonly<Record<Verdict, number>>;

@@ -65,6 +65,8 @@ export interface Judgement {
   readonly because: string;
   /** Of a pass: what it rests on. */
   readonly evidence?: Evidence | undefined;
+  /** Of a pass for all rows: no more is let through whatever rows other tables hold; absent: with the other tables as they are. */
+  readonly anyTables?: true | undefined;
   /** The proof for all rows decided it, and not what the probe observed. */
   readonly fromProof?: true | undefined;
 }

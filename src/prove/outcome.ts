@@ -1,6 +1,6 @@
 import type { Reach } from "./analyse/reach.ts";
 import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
-import type { ProofAnswer as Answer } from "../model/proof.ts";
+import type { ForeignKeyUse, ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import type { Context } from "./context.ts";
 import { type Closed, undecided } from "./compared.ts";
@@ -9,6 +9,7 @@ import { rowsThatName } from "./own.ts";
 import type { Storable } from "./storable.ts";
 import { restsOn } from "./rests.ts";
 import { keptOpen } from "./closed-sets.ts";
+import { holdsForAnyTables } from "./contained.ts";
 import { openedByOthers } from "./other-rows.ts";
 import { openedByTokens } from "./other-tokens.ts";
 import type { Proved } from "./variants.ts";
@@ -24,7 +25,7 @@ export async function decidedByRelaxation(
   const proved = { policy: condition, declared: always(!deny), both: !deny };
   const rests = await restsOn(context, proved);
   return (
-    (await openedByOthers(context, proved, rests, [])) ??
+    (await openedByTables(context, proved, rests, [])) ??
     (await openedByTokens(context, proved, rests)) ?? {
       kind: "all-rows",
       by: "relaxation",
@@ -120,16 +121,35 @@ export async function finish(
   if (close.kind !== "proved") return close;
   const { relation } = context.space;
   const rest = await restsOn(context, proved);
-  const rests = besideOthers
+  const known = besideOthers
     ? { ...rest, relations: [...rest.relations, `${relation.schema}.${relation.name}`] }
     : rest;
-  const opened =
-    (await openedByOthers(context, proved, rests, close.keys)) ??
-    (await keptOpen(context, proved, rests)) ??
-    (await openedByTokens(context, proved, rests));
+  const tables = await withOtherTables(context, proved, known, close.keys);
+  if ("kind" in tables) return tables;
+  const rests: RestsOn = { ...known, ...tables };
+  const opened = await openedByTokens(context, proved, rests);
   if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };
+}
+
+/** With other rows in other tables: it is known to hold whatever they hold, or rows that might open it are tried. */
+async function withOtherTables(
+  context: Context,
+  proved: Proved,
+  rests: RestsOn,
+  keys: readonly ForeignKeyUse[],
+): Promise<Answer | Pick<RestsOn, "anyTables">> {
+  if (await holdsForAnyTables(context, proved)) return { anyTables: true };
+  const opened =
+    (await openedByOthers(context, proved, rests, keys)) ?? (await keptOpen(context, proved, rests));
+  return opened ?? (keys.length === 0 && readsNoTable(context, proved) ? { anyTables: true } : {});
+}
+
+function readsNoTable({ knowledge }: Context, { policy, declared }: Proved): boolean {
+  return [policy, declared].every(
+    ({ tree }) => tree !== undefined && knowledge.reach(tree).relations.size === 0,
+  );
 }
 
 function isSteady({ readsTime, volatile, relations }: Reach): boolean {

@@ -45,6 +45,7 @@ async function forbidden(
   otherwise: Answer,
 ): Promise<Answer> {
   const { cell, context, held } = asked;
+  if ((cell.never ?? []).length === 0) return otherwise;
   const { relation } = context.space;
   const policy = joinedConditions("and", [after, ...keptOf(asked, old)]);
   const from = await contrast(context, old, always(false), false);
@@ -75,7 +76,10 @@ async function forbidden(
         "`check:` beside `never:`, or a waiver with a reason",
       );
   }
-  return otherwise;
+  if (!("restsOn" in otherwise) || otherwise.restsOn === undefined) return otherwise;
+  // What is under never: was asked with the other tables as they are.
+  const { anyTables: _, ...restsOn } = otherwise.restsOn;
+  return { ...otherwise, restsOn };
 }
 
 /** The parts of a condition that no statement of the role can change what they say of a row: it writes none of their columns, or a trigger puts them back. */
@@ -160,6 +164,7 @@ function bothHold(reached: Answer, moved: Answer): Answer {
     time: [...one.time, ...other.time],
     relations: [...new Set([...one.relations, ...other.relations])].toSorted(),
     byPath: [...new Set([...(one.byPath ?? []), ...(other.byPath ?? [])])].toSorted(),
+    ...(one.anyTables && other.anyTables && { anyTables: true }),
   };
   const weaker = moved.kind === "keys-that-exist" ? moved : reached;
   return { ...weaker, restsOn };

@@ -272,6 +272,7 @@ function addCounts(all: readonly Counts[]): Counts {
     byEvidence: Object.fromEntries(
       evidences.map((one) => [one, sum(all.map(({ byEvidence }) => byEvidence?.[one] ?? 0))]),
     ) as Counts["byEvidence"],
+    anyTables: sum(all.map(({ anyTables = 0 }) => anyTables)),
     waived: sum(all.map(({ waived }) => waived)),
     waivedByVerdict: addByVerdict(all.map(({ waivedByVerdict }) => waivedByVerdict)),
     observed: sum(all.map(({ observed = 0 }) => observed)),

@@ -24,7 +24,7 @@ export async function gridText(
     paint: painter(false),
     failuresOnly: false,
   });
-  const evidence = counts.byEvidence === undefined ? [] : [evidenceText(counts.byEvidence)];
+  const evidence = counts.byEvidence === undefined ? [] : [evidenceText(counts.byEvidence, counts.anyTables)];
   return [...sections, evidence]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))

@@ -71,7 +71,9 @@ export function totalFacts(
             : []),
         ]
       : []),
-    ...(counts.byEvidence === undefined ? [] : line("evidence", evidenceText(counts.byEvidence))),
+    ...(counts.byEvidence === undefined
+      ? []
+      : line("evidence", evidenceText(counts.byEvidence, counts.anyTables))),
     ...list(
       "skipped",
       [...skips].map(([reason, count]) => `${number(count)} × ${oneLine(reason)}`),
@@ -95,11 +97,16 @@ export function totalFacts(
 }
 
 /** `4,458 pass: 3,901 for all rows, 300 by privilege`: the strongest first, what is zero left out. */
-export function evidenceText(counts: Readonly<Record<Evidence, number>>): string {
+/** @param anyTables how many of those for all rows hold whatever other tables hold */
+export function evidenceText(counts: Readonly<Record<Evidence, number>>, anyTables = 0): string {
   const total = evidences.reduce((sum, one) => sum + counts[one], 0);
   const parts = evidences
     .filter((one) => counts[one] > 0)
-    .map((one) => `${number(counts[one])} ${evidenceInfo[one].short}`);
+    .map((one) => {
+      const more =
+        one === "all-rows" && anyTables > 0 ? ` (${number(anyTables)} whatever other tables hold)` : "";
+      return `${number(counts[one])} ${evidenceInfo[one].short}${more}`;
+    });
   return [`${number(total)} pass`, ...(parts.length === 0 ? [] : [parts.join(", ")])].join(": ");
 }
 

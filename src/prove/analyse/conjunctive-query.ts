@@ -1,0 +1,268 @@
+import type { JoinExpr, Node, RangeVar, SelectStmt } from "libpg-query";
+import { comparison } from "./comparable.ts";
+import {
+  all,
+  bare,
+  both,
+  type Columns,
+  type Conjunction,
+  exactBody,
+  few,
+  named,
+  nothing,
+  tableRow,
+  unknown,
+  type Within,
+} from "./conjunction.ts";
+import { isTable, viewQuery } from "./opener-place.ts";
+import { cast, columnRef, fieldsOf, fromItemName, part, stringOf } from "./tree.ts";
+import { isAggregated } from "./widen.ts";
+
+/** A row of a query: rows that it comes from, and its columns, named so that they mean the same everywhere. */
+export interface QueryRow {
+  readonly conjunction: Conjunction;
+  readonly columns: readonly (readonly [name: string, value: Node | undefined])[];
+}
+
+/** That a query has a row. */
+export function rowsOf(select: SelectStmt, here: Within): readonly QueryRow[] {
+  const { op, larg, rarg, withClause } = select;
+  const inside = withQueries(withClause, here);
+  if (larg !== undefined && rarg !== undefined) {
+    if (op === "SETOP_UNION") return [...rowsOf(larg, inside), ...rowsOf(rarg, inside)];
+    // At most those of the left.
+    return here.weak ? rowsOf(larg, inside) : [];
+  }
+  const counts = [select.groupClause, select.havingClause, select.limitCount, select.limitOffset].some(
+    Boolean,
+  );
+  const aggregated = isAggregated(select.targetList, here.place.reading);
+  if (!here.weak && (counts || aggregated || select.valuesLists !== undefined)) return [];
+  if (select.valuesLists !== undefined) return [{ conjunction: nothing, columns: [] }];
+  const from = fromItems(select.fromClause ?? [], inside);
+  const rows = from.flatMap(({ conjunction, sources }) => {
+    const scope = { ...inside, sources: new Map([...inside.sources, ...sources]) };
+    const met = all([() => [conjunction], () => here.conditions(select.whereClause, scope)]);
+    return met.flatMap((one) => targetsOf(select, one, scope));
+  });
+  if (!aggregated || select.groupClause !== undefined) return rows;
+  return ofAllRows(select, rows);
+}
+
+/** An aggregate without GROUP BY has a row in any case; of some its value is a row's, or there is none. */
+function ofAllRows({ targetList = [] }: SelectStmt, rows: readonly QueryRow[]): readonly QueryRow[] {
+  const [only, ...more] = targetList;
+  const name = stringOf(part(part(only, "ResTarget")?.val, "FuncCall")?.funcname?.at(-1));
+  const ofOne = more.length === 0 && /^(?:bool_or|min|max)$/.test(name);
+  return ofOne ? rows : [{ conjunction: nothing, columns: [] }];
+}
+
+function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within): readonly QueryRow[] {
+  const { targetList = [] } = select;
+  let rows: readonly QueryRow[] = [{ conjunction, columns: [] }];
+  for (const [index, target] of targetList.entries()) {
+    const { name, val } = part(target, "ResTarget") ?? {};
+    const fields = fieldsOf(val);
+    const called = name ?? fields?.at(-1) ?? String(index);
+    const values: readonly QueryRow[] =
+      fields?.at(-1) === "*"
+        ? [{ conjunction: nothing, columns: starred(fields, scope) }]
+        : valuesOf(val, scope).map(({ conjunction: of, columns }) => ({
+            conjunction: of,
+            columns: [[called, columns[0]?.[1]]],
+          }));
+    rows = rows.flatMap((one) =>
+      values.map((more) => ({
+        conjunction: both(one.conjunction, more.conjunction),
+        columns: [...one.columns, ...more.columns],
+      })),
+    );
+  }
+  return rows;
+}
+
+/** Of a function that returns a set each of its rows. */
+function valuesOf(value: Node | undefined, scope: Within): readonly QueryRow[] {
+  const call = part(value, "FuncCall");
+  const { schema } = scope.place.reading;
+  const name = stringOf(call?.funcname?.at(-1));
+  if (
+    value !== undefined &&
+    call !== undefined &&
+    schema.namesakes(name).some(({ returnsSet }) => returnsSet)
+  )
+    return rowsOfCall(value, scope);
+  const picked = /^(?:bool_or|min|max)$/.test(name) && call?.over === undefined ? call?.args?.[0] : value;
+  const lost = picked === value && isAggregated(value, scope.place.reading);
+  return [
+    {
+      conjunction: nothing,
+      columns: [["", lost || picked === undefined ? undefined : named(picked, scope)]],
+    },
+  ];
+}
+
+function starred(fields: readonly string[], { sources }: Within): QueryRow["columns"] {
+  const of = fields.length > 1 ? fields.at(-2) : undefined;
+  return [...sources].flatMap(([name, columns]) => (of === undefined || of === name ? [...columns] : []));
+}
+
+function rowsOfCall(call: Node, here: Within): readonly QueryRow[] {
+  const body = here.weak ? exactBody(call, here) : undefined;
+  if (body === undefined) return unknown(here).map((conjunction) => ({ conjunction, columns: [] }));
+  return rowsOf(body.select, body.here).map(({ conjunction, columns }) => {
+    const [first, ...more] = columns;
+    const value = first?.[1];
+    if (more.length > 0 || value === undefined || /record|trigger/.test(body.returns))
+      return { conjunction, columns: [] };
+    return { conjunction, columns: [[first?.[0] ?? "", cast(value, body.returns)]] };
+  });
+}
+
+interface FromRow {
+  readonly conjunction: Conjunction;
+  readonly sources: ReadonlyMap<string, Columns>;
+}
+
+function fromItems(items: readonly Node[], here: Within): readonly FromRow[] {
+  let rows: readonly FromRow[] = [{ conjunction: nothing, sources: new Map() }];
+  for (const item of items) rows = rows.flatMap((one) => joinedTo(one, item, here));
+  return rows;
+}
+
+/** Items see those before them: LATERAL. */
+function joinedTo(before: FromRow, item: Node, here: Within): readonly FromRow[] {
+  const inside = { ...here, sources: new Map([...here.sources, ...before.sources]) };
+  const made = fromItem(item, inside).map(({ conjunction, sources }) => ({
+    conjunction: both(before.conjunction, conjunction),
+    sources: new Map([...before.sources, ...sources]),
+  }));
+  few(made.map(({ conjunction }) => conjunction));
+  return made;
+}
+
+function fromItem(node: Node, here: Within): readonly FromRow[] {
+  const join = part(node, "JoinExpr");
+  if (join !== undefined) return joinedRows(join, here);
+  const name = fromItemName(node) ?? "";
+  const { alias } =
+    part(node, "RangeVar") ?? part(node, "RangeSubselect") ?? part(node, "RangeFunction") ?? {};
+  const given = alias?.colnames?.map(stringOf);
+  return itemRows(node, here).map(({ conjunction, columns }) => {
+    const called = columns.map(([own, value], index) => [given?.[index] ?? own, value] as const);
+    // A function of one column calls it as itself.
+    const only =
+      part(node, "RangeFunction") !== undefined && columns.length === 1
+        ? [[name, columns[0]?.[1]] as const]
+        : [];
+    return { conjunction, sources: new Map([[name, new Map([...only, ...called])]]) };
+  });
+}
+
+function itemRows(node: Node, here: Within): readonly QueryRow[] {
+  const table = part(node, "RangeVar");
+  if (table !== undefined) return rowsOfTable(table, here);
+  const query = part(part(node, "RangeSubselect")?.subquery, "SelectStmt");
+  if (query !== undefined) return rowsOf(query, here);
+  const range = part(node, "RangeFunction");
+  const call = part(range?.functions?.[0], "List")?.items?.[0];
+  const isPlain =
+    range?.ordinality !== true && range?.functions?.length === 1 && range.coldeflist === undefined;
+  if (call !== undefined && part(call, "FuncCall") !== undefined && isPlain) return rowsOfCall(call, here);
+  return unknown(here).map((conjunction) => ({ conjunction, columns: [] }));
+}
+
+function rowsOfTable(table: RangeVar, here: Within): readonly QueryRow[] {
+  const name = table.relname ?? "";
+  const { schema } = here.place.reading;
+  if (table.schemaname === undefined && here.queries.has(name)) {
+    const query = here.queries.get(name);
+    return query === undefined
+      ? unknown(here).map((conjunction) => ({ conjunction, columns: [] }))
+      : rowsOf(query.select, query.here);
+  }
+  const relation = schema.relation(table.schemaname, name);
+  if (
+    relation !== undefined &&
+    table.inh === true &&
+    (isTable(relation) || relation.kind === "materialized")
+  ) {
+    const one = tableRow(relation, here);
+    const columns = relation.columns.map(
+      (column) => [column.name, columnRef(one.name, column.name)] as const,
+    );
+    return [{ conjunction: { rows: [one], literals: [] }, columns }];
+  }
+  const view = relation?.kind === "view" && here.weak ? viewQuery(relation, here.place) : undefined;
+  return view === undefined
+    ? unknown(here).map((conjunction) => ({ conjunction, columns: [] }))
+    : rowsOf(view, { ...here, sources: new Map(), queries: new Map() });
+}
+
+function joinedRows(join: JoinExpr, here: Within): readonly FromRow[] {
+  const { jointype, larg, rarg } = join;
+  if (larg === undefined || rarg === undefined) return [];
+  return fromItem(larg, here).flatMap((left): readonly FromRow[] => {
+    const met = joinedTo(left, rarg, here).flatMap((joined) => metJoin(join, left, joined, here));
+    if (jointype === "JOIN_INNER") return met;
+    const right = lostColumns(rarg, here);
+    // A row of the left side has a row in any case.
+    if (jointype === "JOIN_LEFT") return [...met, { ...left, sources: new Map([...left.sources, ...right]) }];
+    return here.weak
+      ? [{ conjunction: nothing, sources: new Map([...lostColumns(larg, here), ...right]) }]
+      : [];
+  });
+}
+
+function metJoin(
+  { quals, usingClause, isNatural }: JoinExpr,
+  left: FromRow,
+  joined: FromRow,
+  here: Within,
+): readonly FromRow[] {
+  const scope = { ...here, sources: new Map([...here.sources, ...joined.sources]) };
+  const right = [...joined.sources].filter(([name]) => !left.sources.has(name));
+  const names = isNatural === true ? sharedNames(left.sources, right) : (usingClause ?? []).map(stringOf);
+  const sides = [[...left.sources.values()], right.map(([, columns]) => columns)];
+  const equal = names.map((name) => () => {
+    const [a, b] = sides.map((side) => side.find((one) => one.has(name))?.get(name));
+    return a === undefined || b === undefined
+      ? unknown(here)
+      : here.conditions(comparison(a, "=", b), bare(here));
+  });
+  return all([() => [joined.conjunction], () => here.conditions(quals, scope), ...equal]).map(
+    (conjunction) => ({
+      conjunction,
+      sources: joined.sources,
+    }),
+  );
+}
+
+function sharedNames(
+  left: ReadonlyMap<string, Columns>,
+  right: readonly (readonly [string, Columns])[],
+): readonly string[] {
+  const names = new Set([...left.values()].flatMap((one) => [...one.keys()]));
+  return right.flatMap(([, columns]) => [...columns.keys()].filter((name) => names.has(name)));
+}
+
+/** Of an outer join the side that may have no row: nothing is known of its columns. */
+function lostColumns(node: Node, here: Within): ReadonlyMap<string, Columns> {
+  return new Map(
+    fromItem(node, here).flatMap(({ sources }) =>
+      [...sources.keys()].map((name) => [name, new Map()] as const),
+    ),
+  );
+}
+
+function withQueries(clause: SelectStmt["withClause"], here: Within): Within {
+  if (clause === undefined) return here;
+  const queries = new Map(here.queries);
+  for (const node of clause.ctes ?? []) {
+    const { ctename = "", ctequery, aliascolnames } = part(node, "CommonTableExpr") ?? {};
+    const select = part(ctequery, "SelectStmt");
+    const isPlain = clause.recursive !== true && select !== undefined && aliascolnames === undefined;
+    queries.set(ctename, isPlain ? { select, here: { ...here, queries: new Map(queries) } } : undefined);
+  }
+  return { ...here, queries };
+}

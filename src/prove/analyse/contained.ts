@@ -1,0 +1,214 @@
+import { quoteLiteral } from "../../lib/sql-text.ts";
+import { flipped } from "./comparable.ts";
+import type { Conjunction } from "./conjunction.ts";
+import type { ProofColumn } from "./schema.ts";
+import { type Closed, familyOf, type Literal, type TableRow, type Term, valueKey } from "./terms.ts";
+
+/** What a closed part is for whom it is asked; `undefined`: it could not be asked. */
+export type ValueOf = (
+  closed: Closed,
+) => { readonly value: string | null; readonly type: string } | undefined;
+
+type Fact =
+  | { readonly kind: "compared"; readonly operator: string; readonly sides: readonly [string, string] }
+  | { readonly kind: "not null"; readonly column: string; readonly isSure: boolean }
+  | { readonly kind: "one of"; readonly column: string; readonly labels: readonly string[] }
+  | { readonly kind: "text"; readonly text: string };
+
+interface Facts {
+  readonly rows: readonly TableRow[];
+  readonly facts: readonly Fact[];
+}
+
+/**
+ * Is one of the goals true wherever one of the premises is, whatever rows the tables hold? For each premise a goal must be found whose
+ * rows are rows of the premise, so that all that it asks of them is known of these.
+ * Chandra and Merlin 1977: https://doi.org/10.1145/800105.803397
+ */
+export function isContained(
+  premises: readonly Conjunction[],
+  goals: readonly Conjunction[],
+  valueOf: { readonly premise: ValueOf; readonly goal: ValueOf },
+): boolean {
+  const asked = goals.flatMap((one) => factsOf(one, valueOf.goal, true) ?? []);
+  return premises.every((one) => {
+    const said = factsOf(one, valueOf.premise, false);
+    return said === undefined || asked.some((goal) => isMet(goal, said.rows, new Known(said.facts)));
+  });
+}
+
+/**
+ * @param all what is not understood is never met; else it is left out
+ * @returns `undefined`: it never holds
+ */
+function factsOf({ rows, literals }: Conjunction, valueOf: ValueOf, all: boolean): Facts | undefined {
+  const facts: Fact[] = [];
+  for (const one of literals) {
+    const fact = factOf(one, valueOf);
+    if (fact === false || (fact === undefined && all)) return undefined;
+    if (typeof fact === "object") facts.push(fact);
+  }
+  return { rows, facts };
+}
+
+/** `undefined`: it is not known what it says. */
+function factOf(literal: Literal, valueOf: ValueOf): Fact | boolean | undefined {
+  switch (literal.kind) {
+    case "settled": {
+      const found = valueOf(literal.closed);
+      return found && found.value === "true";
+    }
+    case "null": {
+      const { of, isNull } = literal;
+      if (of.kind !== "column") return undefined;
+      const column = columnKey(of);
+      return isNull
+        ? { kind: "text", text: `${column} is null` }
+        : { kind: "not null", column, isSure: of.column.notNull };
+    }
+    case "compared":
+      return comparedFact(literal.operator, literal.sides, valueOf);
+    case "written":
+      return writtenFact(literal.text, literal.closed, valueOf);
+  }
+}
+
+function comparedFact(
+  operator: string,
+  sides: readonly [Term, Term],
+  valueOf: ValueOf,
+): Fact | false | undefined {
+  const [a, b] = sides;
+  if (a.kind !== "column") return undefined;
+  if (b.kind === "column") {
+    const isOne = familyOf(a.column) === familyOf(b.column);
+    return isOne ? { kind: "compared", operator, sides: [columnKey(a), columnKey(b)] } : undefined;
+  }
+  const found = b.kind === "closed" ? valueOf(b.closed) : b;
+  if (found === undefined) return undefined;
+  const { value, type } = found;
+  // What is compared with NULL is not true.
+  if (value === null) return false;
+  const labels = labelsFor(a.column, operator, value);
+  if (labels !== undefined) return { kind: "one of", column: columnKey(a), labels };
+  const key = valueKey(a.column, value, type) ?? `${familyOf(a.column)} as ${type ?? ""} ${value}`;
+  return { kind: "compared", operator, sides: [columnKey(a), key] };
+}
+
+/** Of a column whose values are all known: those for which the comparison holds. What a CHECK lists is text, and has another order. */
+function labelsFor(
+  { labels, base }: ProofColumn,
+  operator: string,
+  value: string,
+): readonly string[] | undefined {
+  const at = labels?.indexOf(value) ?? -1;
+  const isOrdered = !/^(?:text|character varying|character|name)$/.test(base);
+  if (labels === null || at < 0 || !(isOrdered || /^(?:=|<>)$/.test(operator))) return undefined;
+  const holds: Readonly<Record<string, (index: number) => boolean>> = {
+    "=": (index) => index === at,
+    "<>": (index) => index !== at,
+    "<": (index) => index < at,
+    "<=": (index) => index <= at,
+    ">": (index) => index > at,
+    ">=": (index) => index >= at,
+  };
+  return labels.filter((_, index) => holds[operator]?.(index));
+}
+
+function writtenFact(written: string, closed: readonly Closed[], valueOf: ValueOf): Fact | undefined {
+  let text = written;
+  for (const one of closed) {
+    const found = valueOf(one);
+    if (found === undefined) return undefined;
+    const { value, type } = found;
+    text = text.replaceAll(
+      quoteLiteral(one.name),
+      () => `${value === null ? "null" : quoteLiteral(value)}::${type}`,
+    );
+  }
+  return { kind: "text", text };
+}
+
+function columnKey({ of, column }: Extract<Term, { kind: "column" }>): string {
+  return `"${of}".${column.name}`;
+}
+
+/** What follows of facts. */
+class Known {
+  readonly #parents = new Map<string, string>();
+  readonly #texts = new Set<string>();
+  readonly #labels = new Map<string, readonly string[]>();
+  readonly #notNull = new Set<string>();
+
+  constructor(facts: readonly Fact[]) {
+    for (const one of facts) {
+      if (one.kind === "text") this.#texts.add(one.text);
+      else if (one.kind === "not null") this.#notNull.add(one.column);
+      else if (one.kind === "compared") this.#addCompared(one.operator, one.sides);
+    }
+    // Columns that are equal hold the same label.
+    for (const one of facts) if (one.kind === "one of") this.#addLabels(one.column, one.labels);
+  }
+
+  #addLabels(column: string, labels: readonly string[]): void {
+    this.#notNull.add(column);
+    const root = this.#root(column);
+    this.#labels.set(root, this.#labels.get(root)?.filter((one) => labels.includes(one)) ?? labels);
+  }
+
+  #addCompared(operator: string, [a, b]: readonly [string, string]): void {
+    for (const side of [a, b]) this.#notNull.add(side);
+    if (operator === "=") this.#parents.set(this.#root(a), this.#root(b));
+    else {
+      this.#texts.add(`${a} ${operator} ${b}`);
+      this.#texts.add(`${b} ${flipped[operator] ?? operator} ${a}`);
+    }
+  }
+
+  #root(key: string): string {
+    const parent = this.#parents.get(key);
+    return parent === undefined || parent === key ? key : this.#root(parent);
+  }
+
+  has(fact: Fact): boolean {
+    if (fact.kind === "text") return this.#texts.has(fact.text);
+    if (fact.kind === "not null") return fact.isSure || this.#notNull.has(fact.column);
+    if (fact.kind === "one of")
+      return this.#labels.get(this.#root(fact.column))?.every((one) => fact.labels.includes(one)) === true;
+    const [a, b] = fact.sides;
+    if (fact.operator === "=") return this.#root(a) === this.#root(b);
+    return this.#texts.has(`${a} ${fact.operator} ${b}`);
+  }
+}
+
+const rowName = /rowgate:asked:\d+/g;
+
+/** Is there a row of the premise for each of the goal's? */
+function isMet(goal: Facts, rows: readonly TableRow[], known: Known): boolean {
+  const [first, ...rest] = goal.rows;
+  if (first === undefined) return goal.facts.every((one) => known.has(one));
+  const left = new Set(rest.map(({ name }) => name));
+  return rows
+    .filter(({ relation }) => relation === first.relation)
+    .some(({ name }) => {
+      const facts = goal.facts.map((one) => renamed(one, first.name, name));
+      // What is said of rows that have one by now.
+      const isKnown = facts.every((one) => namesIn(one).some((each) => left.has(each)) || known.has(one));
+      return isKnown && isMet({ rows: rest, facts }, rows, known);
+    });
+}
+
+function textsOf(fact: Fact): readonly string[] {
+  if (fact.kind === "compared") return fact.sides;
+  return [fact.kind === "text" ? fact.text : fact.column];
+}
+
+function namesIn(fact: Fact): readonly string[] {
+  return textsOf(fact).flatMap((one) => one.match(rowName) ?? []);
+}
+
+function renamed(fact: Fact, from: string, to: string): Fact {
+  const put = (text: string): string => text.replaceAll(rowName, (name) => (name === from ? to : name));
+  if (fact.kind === "compared") return { ...fact, sides: [put(fact.sides[0]), put(fact.sides[1])] };
+  return fact.kind === "text" ? { ...fact, text: put(fact.text) } : { ...fact, column: put(fact.column) };
+}

@@ -1,0 +1,68 @@
+import type { Node } from "libpg-query";
+import type { Conjunction } from "./analyse/conjunction.ts";
+import { TooManyWays } from "./analyse/conjunction.ts";
+import { conjunctionsOf } from "./analyse/conjunctive.ts";
+import { isContained, type ValueOf } from "./analyse/contained.ts";
+import type { Closed } from "./analyse/terms.ts";
+import { type ActingAs, isError } from "./ask/step.ts";
+import type { Context } from "./context.ts";
+import type { Proved } from "./variants.ts";
+
+/**
+ * Does the policy let through nothing but what is declared, whatever rows the other tables hold? It is found by what both say alone; no row
+ * is asked for. `false`: it is not known.
+ */
+export async function holdsForAnyTables(context: Context, { policy, declared }: Proved): Promise<boolean> {
+  if (policy.tree === undefined || declared.tree === undefined) return false;
+  const premises = known(context, policy.tree, true);
+  const goals = known(context, declared.tree, false);
+  if (premises === undefined || goals === undefined) return false;
+  const [premise, goal] = await Promise.all([
+    valuesOf(context, context.as, premises),
+    valuesOf(context, context.full, goals),
+  ]);
+  return isContained(premises, goals, { premise, goal });
+}
+
+const weakest = new WeakMap<Node, readonly Conjunction[] | "too many">();
+const strongest = new WeakMap<Node, readonly Conjunction[] | "too many">();
+
+/** The same for every persona. */
+function known({ knowledge, space }: Context, tree: Node, weak: boolean): readonly Conjunction[] | undefined {
+  const all = weak ? weakest : strongest;
+  const found = all.get(tree) ?? read(() => conjunctionsOf(tree, space.relation, knowledge, weak));
+  all.set(tree, found);
+  return found === "too many" ? undefined : found;
+}
+
+function read(make: () => readonly Conjunction[]): readonly Conjunction[] | "too many" {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TooManyWays) return "too many";
+    throw error;
+  }
+}
+
+async function valuesOf({ session }: Context, as: ActingAs, all: readonly Conjunction[]): Promise<ValueOf> {
+  const closed = new Set(all.flatMap(({ literals }) => literals.flatMap(closedIn)));
+  const values = new Map<Closed, ReturnType<ValueOf>>();
+  await Promise.all(
+    [...closed].map(async (one) => {
+      const [value, type] = await Promise.all([
+        session.ask(as, `select (${one.sql})::text`),
+        session.ask(as, `select pg_catalog.pg_typeof(${one.sql})::text`),
+      ]);
+      if (isError(value) || isError(type) || !("value" in value) || !("value" in type)) return;
+      values.set(one, { value: value.value, type: type.value ?? "unknown" });
+    }),
+  );
+  return (one) => values.get(one);
+}
+
+function closedIn(literal: Conjunction["literals"][number]): readonly Closed[] {
+  if (literal.kind === "written") return literal.closed;
+  if (literal.kind === "settled") return [literal.closed];
+  const sides = literal.kind === "null" ? [literal.of] : literal.sides;
+  return sides.flatMap((one) => (one.kind === "closed" ? [one.closed] : []));
+}
