@@ -24,12 +24,13 @@ export async function decidedByRelaxation(
   if ((await relaxedTo(context, condition)) !== (deny ? "never" : "always")) return undefined;
   const proved = { policy: condition, declared: always(!deny), both: !deny };
   const rests = await restsOn(context, proved);
+  const tables = await withOtherTables(context, proved, rests, []);
+  if ("kind" in tables) return tables;
   return (
-    (await openedByTables(context, proved, rests, [])) ??
     (await openedByTokens(context, proved, rests)) ?? {
       kind: "all-rows",
       by: "relaxation",
-      restsOn: rests,
+      restsOn: { ...rests, ...tables },
     }
   );
 }

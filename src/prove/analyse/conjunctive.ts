@@ -89,8 +89,9 @@ function cases(node: Node, here: Within): readonly Conjunction[] {
   return [...arms.flat(), ...(defresult === undefined ? [] : conditions(defresult, here))];
 }
 
+const not = (one: Node): Node => ({ BoolExpr: { boolop: "NOT_EXPR", args: [one] } });
+
 function negated(node: Node | undefined, here: Within): readonly Conjunction[] | undefined {
-  const not = (one: Node): Node => ({ BoolExpr: { boolop: "NOT_EXPR", args: [one] } });
   const bool = part(node, "BoolExpr");
   const args = bool?.args ?? [];
   if (bool?.boolop === "NOT_EXPR") return conditions(args[0], here);

@@ -2,6 +2,7 @@ import { quoteLiteral } from "../../lib/sql-text.ts";
 import { flipped } from "./comparable.ts";
 import type { Conjunction } from "./conjunction.ts";
 import type { ProofColumn } from "./schema.ts";
+import { isIntegral, isTextual } from "./types.ts";
 import { type Closed, familyOf, type Literal, type TableRow, type Term, valueKey } from "./terms.ts";
 
 /** What a closed part is for whom it is asked; `undefined`: it could not be asked. */
@@ -95,14 +96,11 @@ function comparedFact(
   return { kind: "compared", operator, sides: [columnKey(a), key] };
 }
 
-/** Of a column whose values are all known: those for which the comparison holds. What a CHECK lists is text, and has another order. */
-function labelsFor(
-  { labels, base }: ProofColumn,
-  operator: string,
-  value: string,
-): readonly string[] | undefined {
+/** Of a column whose values are all known: those for which the comparison holds. What a CHECK lists is in no order. */
+function labelsFor(column: ProofColumn, operator: string, value: string): readonly string[] | undefined {
+  const { labels } = column;
   const at = labels?.indexOf(value) ?? -1;
-  const isOrdered = !/^(?:text|character varying|character|name)$/.test(base);
+  const isOrdered = !isTextual(column) && !isIntegral(column);
   if (labels === null || at < 0 || !(isOrdered || /^(?:=|<>)$/.test(operator))) return undefined;
   const holds: Readonly<Record<string, (index: number) => boolean>> = {
     "=": (index) => index === at,

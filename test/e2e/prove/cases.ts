@@ -21,7 +21,7 @@ export interface AskedCell {
   readonly answer: string;
   /** A part of what an undecided answer names. */
   readonly because?: string;
-  /** A claim, `time`, or a relation that the proof must say it rests on. */
+  /** A claim, `time`, or a relation that the proof must say it rests on; `any tables`: no more is let through whatever others hold. */
   readonly restsOn?: string;
 }
 
@@ -150,7 +150,7 @@ export function shownAnswer(answer: Answer | undefined, { because, restsOn }: Na
 
 function named(answer: Answer): readonly string[] {
   if (!("restsOn" in answer)) return [];
-  const { claims, time, relations } = answer.restsOn;
+  const { claims, time, relations, anyTables } = answer.restsOn;
   const all = [...claims.map(({ claim }) => claim), ...(time.length > 0 ? ["time"] : []), ...relations];
-  return all.length === 0 ? ["nothing"] : all;
+  return [...(all.length === 0 ? ["nothing"] : all), anyTables === true ? "any tables" : "these tables"];
 }
