@@ -197,16 +197,24 @@ export function writtenBy(
   return { relation, operation, columns: set.map(({ name }) => name) };
 }
 
-/** What is said of each relation and function: what differs between two runs was corrected. */
+/** What is said of each function, and of each persona by relation: what differs between two runs was corrected. */
 export function textsOf({ declared, calls, functions }: MatrixParts): ReadonlyMap<string, string> {
   return new Map([
-    ...[...declared].map(([name, by]): [string, string] => [
-      name,
-      JSON.stringify([...by].map(([persona, one]) => [persona, ...one])),
-    ]),
+    ...[...declared].flatMap(([name, by]) =>
+      [...by].map(([persona, one]): [string, string] => [`${persona}/${name}`, JSON.stringify([...one])]),
+    ),
     ...calls.map((one): [string, string] => [one.name, JSON.stringify([...one.by])]),
     ...functions.map((name): [string, string] => [name, "waived"]),
   ]);
+}
+
+/** Whether what is said of its persona and relation, or of its function, is among what was corrected. */
+export function isOfChanged(
+  { schema, relation, persona, operation }: ScannedCell["record"],
+  changed: ReadonlySet<string>,
+): boolean {
+  const name = `${schema}.${relation}`;
+  return changed.has(operation === "execute" ? name : `${persona}/${name}`);
 }
 
 /** RLS does not apply to it. */

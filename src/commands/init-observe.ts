@@ -19,6 +19,7 @@ import {
   failures,
   bypasses,
   type How,
+  isOfChanged,
   isOpen,
   lacksRows,
   type ObserveTask,
@@ -203,7 +204,8 @@ class Observation {
 
   /**
    * Runs as a person will make them, on both channels, until one changes nothing: what fails is waived, and what chains of writes gain is
-   * a question. What is declared of one cell decides what others are tried with, so that a correction is run again.
+   * a question. What is declared of one cell decides what the persona's others of the relation are tried with: after a correction they
+   * are run again.
    */
   async confirm(
     proposals: ReadonlyMap<string, OpenCell>,
@@ -220,14 +222,13 @@ class Observation {
         only,
         search ? "whole" : this.#facts.isWhole ? "as a run" : "directly",
       );
-      const isChained = findings.some(isChain);
       asked.push(...(await this.#correct(cells, findings, proposals)));
       const changed = new Set(
         [...textsOf(this.parts())].filter(([name, text]) => before.get(name) !== text).map(([name]) => name),
       );
-      search &&= isChained && changed.size > 0;
+      search &&= findings.some(isChain) && changed.size > 0;
       only = [
-        ...cells.map(({ record }) => record).filter((one) => changed.has(`${one.schema}.${one.relation}`)),
+        ...cells.map(({ record }) => record).filter((one) => isOfChanged(one, changed)),
         ...this.#calls.cells().filter(({ name }) => changed.has(name) && !before.has(name)),
       ].map(({ id }) => id);
       const isRed = findings.some(failsRun) || cells.some(({ record }) => isOpen(record));
