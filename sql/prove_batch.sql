@@ -2,9 +2,13 @@
 --
 -- In:  setting rowgate.asked (JSON)
 --        actors    [{"role": name or null, "settings": [[name, value], …]}]     null: the login itself
---        requests  [[{"actor": n, "sql": text, "rows": true or false, "goOn": true or false, "stored": true or false}, …], …]
+--        texts     [text, …]
+--        constraint  what SQLSTATEs of constraints begin with
+--        requests  [[{"actor": n, "sql": n, "rows": true or false, "goOn": true or false, "stored": true or false}, …], …]
 --      A request is a list of steps that see each other's effects. rows: the statement returns one text; else it is run, and the
 --      number of rows that it touched is the answer. goOn: an error does not end the request.
+--      "of": n, "is": "FN": only where the request's step n (from 1) was answered by one of these letters; else its answer is null.
+--      "plan": n: its plan serves each step of that number. "first": n: where a constraint refuses it, it refuses each of that number.
 -- Out: setting rowgate.answered (JSON): for each request an array with an answer for each step that was reached:
 --        {"value": text} | {"touched": n} | {"code": SQLSTATE, "message": text}
 --      Fewer requests than asked when the statement timeout struck; the last one then ends with 57014.
@@ -20,14 +24,22 @@ do $rowgate$
 declare
   asked constant jsonb := pg_catalog.current_setting('rowgate.asked')::jsonb;
   roles constant text[] := array(select a ->> 'role' from pg_catalog.jsonb_array_elements(asked -> 'actors') with ordinality x (a, n) order by n);
-  settings constant text[] := array(select (a -> 'settings')::text from pg_catalog.jsonb_array_elements(asked -> 'actors') with ordinality x (a, n) order by n);
-  requests constant text[] := array(select r::text from pg_catalog.jsonb_array_elements(asked -> 'requests') with ordinality x (r, n) order by n);
-  request text;
+  settings constant jsonb[] := array(select a -> 'settings' from pg_catalog.jsonb_array_elements(asked -> 'actors') with ordinality x (a, n) order by n);
+  texts constant text[] := array(select s from pg_catalog.jsonb_array_elements_text(asked -> 'texts') with ordinality x (s, n) order by n);
+  requests constant jsonb[] := array(select r from pg_catalog.jsonb_array_elements(asked -> 'requests') with ordinality x (r, n) order by n);
+  refusing constant text := asked ->> 'constraint';
+  request jsonb;
   step jsonb;
-  pair jsonb;
+  own jsonb;
   actor int;
+  command text;
+  plan int;
+  planned boolean[] := '{}';
+  first int;
+  refused text[] := '{}';
   answers text[] := '{}';
   steps text[];
+  told text[];
   value text;
   touched bigint;
   became boolean;
@@ -37,36 +49,60 @@ declare
   said text;
 begin
   set constraints all immediate;
+  deallocate all;
   foreach request in array requests loop
     exit when cut;
+    first := (request -> 0 ->> 'first')::int + 1;
+    if refused[first] is not null then
+      answers := answers || ('[' || refused[first] || ']');
+      continue;
+    end if;
     steps := '{}';
+    told := '{}';
     done := false;
     begin
-      for step in select s from pg_catalog.jsonb_array_elements(request::jsonb) s loop
+      for place in 0 .. pg_catalog.jsonb_array_length(request) - 1 loop
+        step := request -> place;
+        value := null;
+        if step ? 'of' and pg_catalog.strpos(step ->> 'is', coalesce(told[(step ->> 'of')::int], '-')) = 0 then
+          steps := steps || '{"value": null}'::text;
+          continue;
+        end if;
         became := false;
         begin
           actor := (step ->> 'actor')::int + 1;
-          for pair in select p from pg_catalog.jsonb_array_elements(settings[actor]::jsonb) p loop
-            perform pg_catalog.set_config(pair ->> 0, pair ->> 1, true);
+          own := settings[actor];
+          for pair in 0 .. pg_catalog.jsonb_array_length(own) - 1 loop
+            said := pg_catalog.set_config(own -> pair ->> 0, own -> pair ->> 1, true);
           end loop;
-          perform pg_catalog.set_config('role', coalesce(roles[actor], 'none'), true);
+          said := pg_catalog.set_config('role', coalesce(roles[actor], 'none'), true);
           became := true;
+          command := texts[(step ->> 'sql')::int + 1];
           if (step ->> 'rows')::boolean then
             begin
-              execute step ->> 'sql' into value;
+              plan := (step ->> 'plan')::int + 1;
+              if plan is null then
+                execute command into value;
+              else
+                if planned[plan] is null then
+                  execute 'prepare rowgate_' || plan || ' as ' || command;
+                  planned[plan] := true;
+                end if;
+                execute 'execute rowgate_' || plan into value;
+              end if;
             exception when insufficient_privilege then
               if not (step ->> 'stored')::boolean or roles[actor] is null then raise; end if;
-              perform pg_catalog.set_config('role', 'none', true);
+              said := pg_catalog.set_config('role', 'none', true);
               if exists (select from pg_catalog.pg_prepared_statements where name = 'rowgate_stored') then
                 deallocate rowgate_stored;
               end if;
-              execute 'prepare rowgate_stored as ' || (step ->> 'sql');
-              perform pg_catalog.set_config('role', roles[actor], true);
+              execute 'prepare rowgate_stored as ' || command;
+              said := pg_catalog.set_config('role', roles[actor], true);
               execute 'execute rowgate_stored' into value;
             end;
             steps := steps || pg_catalog.json_build_object('value', value)::text;
           else
-            execute step ->> 'sql';
+            execute command;
             get diagnostics touched = row_count;
             steps := steps || pg_catalog.json_build_object('touched', touched)::text;
           end if;
@@ -77,10 +113,15 @@ begin
             cut := true;
             exit;
           when others or assert_failure then
+            value := null;
             get stacked diagnostics state = returned_sqlstate, said = message_text;
             steps := steps || pg_catalog.json_build_object('code', case when became then state else 'RGACT' end, 'message', said)::text;
+            if place = 0 and first is not null and pg_catalog.starts_with(state, refusing) then
+              refused[first] := steps[1];
+            end if;
             exit when not (step ->> 'goOn')::boolean;
         end;
+        told[place + 1] := value;
       end loop;
       done := true;
       raise exception 'undone';
@@ -90,6 +131,7 @@ begin
     end;
     answers := answers || ('[' || pg_catalog.array_to_string(steps, ',') || ']');
   end loop;
+  deallocate all;
   perform pg_catalog.set_config('role', 'none', true);
   perform pg_catalog.set_config('rowgate.answered', '[' || pg_catalog.array_to_string(answers, ',') || ']', true);
 end $rowgate$

@@ -56,7 +56,7 @@ export async function keptOpen(
     ),
   );
   const first = unlike(tries.flat());
-  const { opened } = await tried(context, proved, first.slice(0, atMost.first));
+  const { opened } = await tried(context, proved, first.slice(0, atMost.first), "declared");
   if (opened !== undefined) return notClosedBy(opened);
   if (!areAll || first.length > atMost.first) return tooMany();
   // The policies see the row: they may want more of it than the matrix does, or find what they want in another row.
@@ -65,14 +65,17 @@ export async function keptOpen(
   const others = await Promise.all(
     [...put, ...(await Promise.all(elsewhere))].map((one) => withOtherValues(context, one, said)),
   );
-  const again = await tried(context, proved, unlike(others.flat()).slice(0, atMost.tries));
+  const again = await tried(context, proved, unlike(others.flat()).slice(0, atMost.tries), "declared");
   return again.opened && notClosedBy(again.opened);
 }
 
 /** Ways that change the same rows alike are one. */
 function unlike(tries: readonly Try[]): readonly Try[] {
-  const keys = tries.map(({ rows, place, row }) => JSON.stringify([rows.map(({ sql }) => sql), place, row]));
-  return tries.filter((_, index) => keys.indexOf(keys[index] ?? "") === index);
+  const seen = new Set<string>();
+  return tries.filter(({ rows, place, row }) => {
+    const key = JSON.stringify([rows.map(({ sql }) => sql), place, row]);
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 function tooMany(): Undecided {

@@ -33,6 +33,7 @@ export class Knowledge implements Reading {
     new: new WeakMap<Node, OfRow>(),
   };
   readonly #reach = new WeakMap<Node, Reach>();
+  #keepsPlans: boolean | undefined;
   readonly #left = new Map<ProofRelation, LeftBehind>();
   readonly #checks = new Map<ProofRelation, readonly Critical[]>();
 
@@ -97,6 +98,16 @@ export class Knowledge implements Reading {
   ofRow(tree: Node, relation: ProofRelation, of: "policy" | "declared" | "new"): OfRow {
     const how = { row: of === "new" ? "new" : "there", sees: of === "declared" } as const;
     return memo(this.#ofRow[of], tree, () => ofRow(tree, relation, this, how));
+  }
+
+  /** A plan holds what functions say that are called immutable: of those that read more than their arguments it would hold too much. */
+  get keepsPlans(): boolean {
+    this.#keepsPlans ??= ![...this.schema.functions].some((one) => {
+      const { relations, volatile, readsTime } = this.reaches.ofFunction(one);
+      const isOpaque = !/^(?:sql|plpgsql|c|internal)$/.test(one.language);
+      return one.volatility === "immutable" && (isOpaque || readsTime || relations.size + volatile.size > 0);
+    });
+    return this.#keepsPlans;
   }
 
   leftBehind(relation: ProofRelation): LeftBehind {

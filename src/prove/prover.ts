@@ -4,8 +4,8 @@ import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
-import { type Asking, type Patience, ProofSession } from "./ask/session.ts";
-import { type ActingAs, privileged } from "./ask/step.ts";
+import { type Asking, ProofSession } from "./ask/session.ts";
+import { type ActingAs, type Patience, privileged } from "./ask/step.ts";
 import { proveCell } from "./cell.ts";
 import type { ProofCell } from "./proof-cell.ts";
 import { type Context, personaAnswers } from "./context.ts";
@@ -70,6 +70,7 @@ export class Prover implements AsyncDisposable {
   readonly #known: AnswersOfProver | undefined;
   readonly #sessions = new Map<string, Promise<Opened>>();
   readonly #patience = new Map<ProofRelation, Patience>();
+  readonly #acting = new Map<string, ActingAs>();
   /** What asks of the token beside policies: known for each persona. */
   readonly #asking = new Map<string, Node>();
 
@@ -220,7 +221,7 @@ export class Prover implements AsyncDisposable {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
     const session = await this.#session(persona, relation);
-    const as: ActingAs = { role: persona.role, settings: Object.entries(persona.settings).toSorted(byName) };
+    const as = this.#actingAs(persona);
     const space = {
       session,
       relation,
@@ -242,6 +243,15 @@ export class Prover implements AsyncDisposable {
       heldClaims: this.#options.heldClaims,
       personas: this.#options.personas ?? [],
     };
+  }
+
+  /** The same one for each cell: what is known of it is known by that. */
+  #actingAs({ role, settings }: ProofPersona): ActingAs {
+    const as: ActingAs = { role, settings: Object.entries(settings).toSorted(byName) };
+    const key = JSON.stringify(as);
+    const known = this.#acting.get(key) ?? as;
+    this.#acting.set(key, known);
+    return known;
   }
 
   async #session({ settings }: ProofPersona, relation: ProofRelation): Promise<Asking> {
@@ -274,7 +284,10 @@ export class Prover implements AsyncDisposable {
 
   async #open(): Promise<Opened> {
     const client = await this.#options.open();
-    const session = new ProofSession(client, this.#timeoutMs, { turns: this.#options.turns });
+    const session = new ProofSession(client, this.#timeoutMs, {
+      turns: this.#options.turns,
+      keepsPlans: this.#knowledge.keepsPlans,
+    });
     await session.begin();
     return { session, client, relations: new Map() };
   }

@@ -1,7 +1,8 @@
 import { isCode } from "../model/answers.ts";
 import type { Opener } from "./analyse/openers.ts";
+import type { Condition } from "./analyse/policy.ts";
 import { evaluationSql, type Row } from "./ask/evaluate.ts";
-import { isError, privileged, type Step, type StepAnswer } from "./ask/step.ts";
+import { type ActingAs, isError, privileged, type Step, type StepAnswer } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 import type { OtherRow } from "./made-rows.ts";
 import { actAs } from "./show/place.ts";
@@ -35,8 +36,17 @@ interface Tried {
   readonly refused: Refusal | undefined;
 }
 
-export async function tried(context: Context, proved: Proved, tries: readonly Try[]): Promise<Tried> {
-  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one)));
+/** What is asked first; the other is asked only where that leaves it open whether the try opens anything. */
+type First = "policy" | "declared";
+
+/** @param asked `declared`: whether a way is open to the matrix as well is not told */
+export async function tried(
+  context: Context,
+  proved: Proved,
+  tries: readonly Try[],
+  asked: First = "policy",
+): Promise<Tried> {
+  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one, asked)));
   const opened = tries.find((_, index) => outcomes[index] === "opened");
   const refusals = outcomes.flatMap((one) => (typeof one === "object" ? [one] : []));
   const [first] = refusals.filter(({ code }) => !isCode(code, "foreignKey")).concat(refusals);
@@ -52,6 +62,7 @@ async function outcomeOf(
   context: Context,
   { policy, declared }: Proved,
   one: Try,
+  asked: First,
 ): Promise<"opened" | "met" | "closed" | Refusal> {
   const { as, full, session, space } = context;
   const put = one.rows.map(({ sql }): Step => ({ as: one.own ? as : privileged, sql, rows: false }));
@@ -61,13 +72,17 @@ async function outcomeOf(
   const first = one.rows.some(({ relation }) => isBefore(space.relation, relation))
     ? [...place, ...rows]
     : [...rows, ...place];
-  const questions = [
-    { as, condition: policy },
-    { as: full, condition: declared },
-  ].map(({ as: who, condition: { alias, text } }): Step => {
-    const asked = { as: who, relation: space.relation, alias, texts: [text] };
-    return { as: who, sql: evaluationSql(asked, [{ row: one.row }]), rows: true, stored: true };
+  const questionOf = (who: ActingAs, { alias, text }: Condition): Step => {
+    const about = { as: who, relation: space.relation, alias, texts: [text] };
+    return { as: who, sql: evaluationSql(about, [{ row: one.row }]), rows: true, stored: true };
+  };
+  const [ofPolicy, ofDeclared] = [questionOf(as, policy), questionOf(full, declared)];
+  const then = (question: Step, truths: string): Step => ({
+    ...question,
+    onlyIf: { place: first.length, truths },
   });
+  const questions =
+    asked === "policy" ? [ofPolicy, then(ofDeclared, "T")] : [ofDeclared, then(ofPolicy, "FN")];
   const answers = await session.askAbout(first, questions);
   const failed = first.findIndex((step, index) => step.goOn !== true && isError(answers[index]));
   const answer = answers[failed];
@@ -79,7 +94,8 @@ async function outcomeOf(
   const kept = first.findIndex((step, index) => put.includes(step) && isUntouched(answers[index]));
   if (kept >= 0 && one.rows.every(({ changes }) => !changes))
     return { code: "0 rows", message: "a trigger or a rule kept the row from being stored" };
-  const [reached, allowed] = answers.slice(first.length);
+  const told = answers.slice(first.length);
+  const [reached, allowed] = asked === "policy" ? told : told.toReversed();
   if (truthOf(reached) !== "T") return "closed";
   return ["F", "N"].includes(truthOf(allowed) ?? "") ? "opened" : "met";
 }

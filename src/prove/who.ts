@@ -24,15 +24,19 @@ export async function roleValue(context: Context, question: Question): Promise<s
     : undefined;
 }
 
-function ofRoleAlone({ role, settings }: ActingAs): ActingAs {
-  return {
-    role,
-    settings: settings.map(([name, value]) => [
+function ofRoleAlone(as: ActingAs): ActingAs {
+  const known = alone.get(as) ?? {
+    role: as.role,
+    settings: as.settings.map(([name, value]): readonly [string, string] => [
       name,
       name === jwtClaims ? roleIn(value) : name.endsWith(".role") ? value : "",
     ]),
   };
+  alone.set(as, known);
+  return known;
 }
+
+const alone = new WeakMap<ActingAs, ActingAs>();
 
 function roleIn(claims: string): string {
   const held: unknown = isJsonText(claims) ? JSON.parse(claims) : {};

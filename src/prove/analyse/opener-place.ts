@@ -5,7 +5,7 @@ import { comparison } from "./comparable.ts";
 import { actorOf, inlined, type Reading } from "./inline.ts";
 import { type Actor, persona, type Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
-import type { ProofRelation } from "./schema.ts";
+import type { ProofFunction, ProofRelation, Schema } from "./schema.ts";
 import { constantOf, type Scope, type Way } from "./ties.ts";
 import { joined, part, printExpression, show, stringOf, walk, withoutCasts } from "./tree.ts";
 
@@ -60,8 +60,13 @@ export function casesOf(node: Node, holds: boolean): readonly Node[] {
 }
 
 function negated(node: Node): Node {
-  return { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
+  const known = negations.get(node) ?? { BoolExpr: { boolop: "NOT_EXPR", args: [node] } };
+  negations.set(node, known);
+  return known;
 }
+
+/** What is known of a tree is known of that very tree. */
+const negations = new WeakMap<Node, Node>();
 
 /** The condition that it is true, or that it is not. */
 export function wanted(node: Node, holds: boolean): Node {
@@ -99,15 +104,32 @@ export function bodyFor(
   place: Place,
 ): { readonly select: SelectStmt; readonly place: Place } | undefined {
   const { schema } = place.reading;
-  const args = call.args ?? [];
-  const fn = schema.callee((call.funcname ?? []).map(stringOf), args.length);
-  const body = fn === undefined || place.depth >= deepest ? undefined : bodyOf(fn);
-  if (fn === undefined || body === undefined) return undefined;
+  if (place.depth >= deepest) return undefined;
+  const known = bodiesCalled.get(schema) ?? new WeakMap<FuncCall, Called>();
+  bodiesCalled.set(schema, known);
+  const { fn, select } = known.get(call) ?? calledBy(call, schema);
+  known.set(call, { fn, select });
+  return (
+    fn && select && { select, place: { ...place, actor: actorOf(fn, place.actor), depth: place.depth + 1 } }
+  );
+}
+
+/** A function, and its body with the arguments in place. */
+interface Called {
+  readonly fn: ProofFunction | undefined;
+  readonly select: SelectStmt | undefined;
+}
+
+/** A call is read for each choice and each way again. */
+const bodiesCalled = new WeakMap<Schema, WeakMap<FuncCall, Called>>();
+
+function calledBy({ funcname = [], args = [] }: FuncCall, schema: Schema): Called {
+  const fn = schema.callee(funcname.map(stringOf), args.length);
+  const body = fn && bodyOf(fn);
   try {
-    const select = part(inlined(body, fn, args, schema), "SelectStmt");
-    return select && { select, place: { ...place, actor: actorOf(fn, place.actor), depth: place.depth + 1 } };
+    return { fn, select: fn && body && part(inlined(body, fn, args, schema), "SelectStmt") };
   } catch {
-    return undefined;
+    return { fn, select: undefined };
   }
 }
 

@@ -76,6 +76,7 @@ function readsAge(text: string): boolean {
 export class Reaches {
   readonly #schema: Schema;
   readonly #texts = new Map<string, Reach>();
+  readonly #trees = new WeakMap<object, Reach>();
   readonly #relationsByName: ReadonlyMap<string, readonly ProofRelation[]>;
   readonly #columns: ReadonlySet<string>;
 
@@ -86,8 +87,11 @@ export class Reaches {
   }
 
   of(tree: object): Reach {
+    const known = this.#trees.get(tree);
+    if (known !== undefined) return known;
     const found = newlyFound();
     walk(tree, (node) => this.#note(node, found));
+    this.#trees.set(tree, found);
     return found;
   }
 
@@ -122,7 +126,7 @@ export class Reaches {
     if (this.#schema.ownAggregates.has(name)) into.volatile.add(`the aggregate ${name}`);
     if (/^(?:session_user|system_user)$/.test(name)) into.readsLogin = true;
     if (timely.test(name) || name.startsWith("pg_stat_get_")) into.readsTime = true;
-    for (const one of this.#schema.namesakes(name)) merge(into, this.#function(one));
+    for (const one of this.#schema.namesakes(name)) merge(into, this.ofFunction(one));
   }
 
   /** Sequences and statistics, but no column of a table that is called so. */
@@ -137,7 +141,7 @@ export class Reaches {
     );
   }
 
-  #function(fn: ProofFunction): Reach {
+  ofFunction(fn: ProofFunction): Reach {
     const key = `${fn.schema}.${fn.name}(${fn.argumentTypes.join()})`;
     const text = `${fn.source}\n${fn.sqlBody ?? ""}\n${fn.defaults ?? ""}`;
     const opaque = fn.language !== "sql" && fn.language !== "plpgsql";

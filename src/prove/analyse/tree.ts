@@ -70,6 +70,14 @@ const simple = ["ColumnRef", "FuncCall", "A_Const", "CoalesceExpr", "A_Indirecti
 
 /** For people: never fails. */
 export function show(node: Node): string {
+  const text = shownNodes.get(node) ?? shown(node);
+  shownNodes.set(node, text);
+  return text;
+}
+
+const shownNodes = new WeakMap<Node, string>();
+
+function shown(node: Node): string {
   try {
     return print(selectOf(node))
       .slice("SELECT ".length)
@@ -266,6 +274,14 @@ export function readsRow(node: object | undefined): boolean {
 
 /** Names of FROM items that a tree reads and does not bring along itself. */
 export function outerNames(node: object): readonly string[] {
+  const known = namesOutside.get(node) ?? outerNamesOf(node);
+  namesOutside.set(node, known);
+  return known;
+}
+
+const namesOutside = new WeakMap<object, readonly string[]>();
+
+function outerNamesOf(node: object): readonly string[] {
   const used = new Set<string>();
   const bound = new Set<string | undefined>();
   walk(node, (one) => {

@@ -124,9 +124,12 @@ export function together(all: readonly (readonly Way[])[], place: Place): readon
 
 /** Of too many ways those that others' rows could open. */
 export function fewest(ways: readonly Way[], place: Place): readonly Way[] {
-  if (ways.length <= wayLimit) return ways;
-  const bound = (one: Way): number => Number(isOfPersona(one, place.reading));
-  return ways.toSorted((a, b) => bound(a) - bound(b)).slice(0, wayLimit);
+  return ways.length <= wayLimit ? ways : othersFirst(ways, place, (one) => one).slice(0, wayLimit);
+}
+
+function othersFirst<T>(all: readonly T[], { reading }: Place, wayOf: (one: T) => Way): readonly T[] {
+  const ofPersona = new Set(all.filter((one) => isOfPersona(wayOf(one), reading)));
+  return [...all.filter((one) => !ofPersona.has(one)), ...all.filter((one) => ofPersona.has(one))];
 }
 
 /** Only rows that name the persona, or what it holds, open it; where it is asked for its role, others' do. */
@@ -166,11 +169,11 @@ function sessionParts(node: Node, reading: Reading): readonly (Question | undefi
 }
 
 /** Of several ways those by which others' rows would do come first; which one of them, the place says. */
-export function chosen(all: readonly Rows[], { alternatives, reading }: Place): Rows | undefined {
+export function chosen(all: readonly Rows[], place: Place): Rows | undefined {
   if (all.length <= 1) return all[0];
+  const { alternatives } = place;
   alternatives.most = Math.max(alternatives.most, all.length);
-  const bound = ({ way }: Rows): number => Number(isOfPersona(way, reading));
-  const sorted = all.toSorted((a, b) => bound(a) - bound(b));
+  const sorted = othersFirst(all, place, ({ way }) => way);
   return sorted[alternatives.choice] ?? sorted[0];
 }
 

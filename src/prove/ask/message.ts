@@ -1,3 +1,4 @@
+import { codeOf } from "../../model/answers.ts";
 import type { ActingAs, Step } from "./step.ts";
 
 /** Actors by number: what they are is long, and part of the key of each question. */
@@ -44,25 +45,72 @@ export class Known {
   }
 }
 
-/** What `prove_batch.sql` is asked: each actor once. */
+/** What `prove_batch.sql` is asked: each actor and each text once. */
 export function messageOf(requests: readonly (readonly Step[])[], known: Actors): string {
-  const places = new Map<number, number>();
-  const actors: ActingAs[] = [];
-  const placeOf = (as: ActingAs): number => {
-    const number = known.numberOf(as);
-    const place = places.get(number) ?? actors.length;
-    if (place === actors.length) actors.push({ role: as.role, settings: as.settings });
-    places.set(number, place);
-    return place;
-  };
+  const acting: ActingAs[] = [];
+  const actors = new Numbered<number>();
+  const texts = new Numbered<string>();
+  const plans = new Repeated();
+  const firsts = new Repeated();
   const numbered = requests.map((steps) =>
-    steps.map(({ as, sql, rows, goOn = false, stored = false }) => ({
-      actor: placeOf(as),
-      sql,
-      rows,
-      goOn,
-      stored,
-    })),
+    steps.map((step, index) => {
+      const { as, sql, rows, goOn = false, stored = false, onlyIf, planned = false } = step;
+      const actor = actors.of(known.numberOf(as));
+      if (actor === acting.length) acting.push({ role: as.role, settings: as.settings });
+      const text = texts.of(sql);
+      const what = `${actor} ${text}`;
+      return {
+        actor,
+        sql: text,
+        rows,
+        goOn,
+        stored,
+        plan: planned ? plans.add(what) : undefined,
+        first: index === 0 && !rows && !goOn ? firsts.add(what) : undefined,
+        of: onlyIf && onlyIf.place + 1,
+        is: onlyIf?.truths,
+      };
+    }),
   );
-  return JSON.stringify({ actors, requests: numbered });
+  for (const step of numbered.flat()) {
+    step.plan = plans.ifRepeated(step.plan);
+    step.first = firsts.ifRepeated(step.first);
+  }
+  return JSON.stringify({
+    actors: acting,
+    texts: texts.all,
+    constraint: codeOf("constraint"),
+    requests: numbered,
+  });
+}
+
+/** Each thing once, by the number of its place. */
+class Numbered<T> {
+  readonly #places = new Map<T, number>();
+
+  of(one: T): number {
+    const place = this.#places.get(one) ?? this.#places.size;
+    this.#places.set(one, place);
+    return place;
+  }
+
+  get all(): readonly T[] {
+    return [...this.#places.keys()];
+  }
+}
+
+class Repeated {
+  readonly #numbers = new Numbered<string>();
+  readonly #counts: number[] = [];
+
+  add(what: string): number {
+    const number = this.#numbers.of(what);
+    this.#counts[number] = (this.#counts[number] ?? 0) + 1;
+    return number;
+  }
+
+  /** `undefined`: it was added once. */
+  ifRepeated(number: number | undefined): number | undefined {
+    return number !== undefined && (this.#counts[number] ?? 0) > 1 ? number : undefined;
+  }
 }

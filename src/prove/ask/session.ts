@@ -3,21 +3,9 @@ import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { dollarQuoted } from "../../lib/sql-text.ts";
+import { Gathered } from "./gathered.ts";
 import { Actors, Known, messageOf } from "./message.ts";
-import { type ActingAs, isError, type Step, type StepAnswer } from "./step.ts";
-
-/** Questions about what the same first steps have put in place. */
-interface Gathered {
-  readonly first: readonly Step[];
-  readonly patience: Patience;
-  /** Each once, by what it asks as whom. */
-  readonly questions: Map<string, Step>;
-  readonly waiting: {
-    readonly keys: readonly string[];
-    readonly resolve: (answers: readonly StepAnswer[]) => void;
-    readonly reject: (error: unknown) => void;
-  }[];
-}
+import { type ActingAs, isError, type Patience, type Step, type StepAnswer } from "./step.ts";
 
 interface Waiting {
   readonly steps: readonly Step[];
@@ -55,11 +43,6 @@ export interface Asking {
   readonly validates: boolean;
 }
 
-/** After its first timeout nothing more is asked about a relation: each question would take as long. */
-export interface Patience {
-  timedOut: boolean;
-}
-
 /** What a question is answered once the time for all of them is over. */
 class OutOfTime extends Error {}
 
@@ -94,8 +77,11 @@ export class ProofSession {
   readonly #endsAt: number;
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
   readonly #turns: Turns;
+  readonly #keepsPlans: boolean;
   readonly #gathered = new Map<string, Gathered>();
   readonly #gathering: (() => void)[] = [];
+  /** First steps that a constraint refuses, whatever comes after them. */
+  readonly #refused = new Map<string, StepAnswer>();
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
   #sending = false;
@@ -103,19 +89,28 @@ export class ProofSession {
   roundTrips = 0;
   validates = true;
 
-  /** @param endsAt by `performance.now()`; what is asked later is rejected, see `inTime` */
+  /**
+   * @param endsAt by `performance.now()`; what is asked later is rejected, see `inTime`
+   * @param keepsPlans a plan says the same whatever the tables hold
+   */
   constructor(
     client: Client,
     timeoutMs: number,
     {
       endsAt = Number.POSITIVE_INFINITY,
       turns = new Turns(),
-    }: { readonly endsAt?: number | undefined; readonly turns?: Turns | undefined } = {},
+      keepsPlans = false,
+    }: {
+      readonly endsAt?: number | undefined;
+      readonly turns?: Turns | undefined;
+      readonly keepsPlans?: boolean;
+    } = {},
   ) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
     this.#endsAt = endsAt;
     this.#turns = turns;
+    this.#keepsPlans = keepsPlans;
   }
 
   async begin(): Promise<void> {
@@ -156,7 +151,7 @@ export class ProofSession {
   }
 
   ask(as: ActingAs, sql: string, patience: Patience = { timedOut: false }): Promise<StepAnswer> {
-    const key = `${this.#actors.numberOf(as)}\n${sql}`;
+    const key = this.#keyOf({ as, sql });
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = this.run([{ as, sql, rows: true, stored: true }], patience).then(
@@ -191,25 +186,25 @@ export class ProofSession {
     questions: readonly Step[],
     patience: Patience = { timedOut: false },
   ): Promise<readonly StepAnswer[]> {
-    const keyOf = ({ as, sql }: Step): string => `${this.#actors.numberOf(as)}\n${sql}`;
-    const key = first.map(keyOf).join("\n");
-    const gathered: Gathered = this.#gathered.get(key) ?? {
-      first,
-      patience,
-      questions: new Map(),
-      waiting: [],
-    };
+    const keyOf = (step: Step): string => this.#keyOf(step);
+    const keys = first.map(keyOf);
+    const refused = this.#refused.get(keys[0] ?? "");
+    if (refused !== undefined) return Promise.resolve([refused]);
+    const key = keys.join("\n");
+    const gathered = this.#gathered.get(key) ?? new Gathered(first, keyOf, patience);
     this.#gathered.set(key, gathered);
-    for (const one of questions) gathered.questions.set(keyOf(one), { ...one, goOn: true });
-    return new Promise((resolve, reject) => {
-      gathered.waiting.push({ keys: questions.map(keyOf), resolve, reject });
-      this.#wake();
-    });
+    const answers = gathered.add(questions, this.#keepsPlans);
+    this.#wake();
+    return answers;
   }
 
   beforeSending(ask: () => void): void {
     this.#gathering.push(ask);
     this.#wake();
+  }
+
+  #keyOf({ as, sql }: Pick<Step, "as" | "sql">): string {
+    return `${this.#actors.numberOf(as)}\n${sql}`;
   }
 
   #wake(): void {
@@ -221,25 +216,27 @@ export class ProofSession {
   /** What was gathered becomes requests, each answered to all who wait for it. */
   #release(): void {
     for (const ask of this.#gathering.splice(0)) ask();
-    for (const { first, patience, questions, waiting } of this.#gathered.values()) {
-      const keys = [...questions.keys()];
+    for (const gathered of this.#gathered.values()) {
+      const { steps, patience } = gathered;
       this.#waiting.push({
-        steps: [...first, ...questions.values()],
+        steps,
         patience,
         resolve: (answers) => {
-          const place = new Map(keys.map((key, index) => [key, answers[first.length + index]]));
-          for (const one of waiting)
-            one.resolve([
-              ...answers.slice(0, first.length),
-              ...one.keys.flatMap((key) => place.get(key) ?? []),
-            ]);
+          this.#note(steps[0], answers[0]);
+          gathered.resolve(answers);
         },
         reject: (error) => {
-          for (const one of waiting) one.reject(error);
+          gathered.reject(error);
         },
       });
     }
     this.#gathered.clear();
+  }
+
+  #note(first: Step | undefined, answer: StepAnswer | undefined): void {
+    const ends = first !== undefined && first.goOn !== true && first.onlyIf === undefined;
+    if (ends && isError(answer) && isCode(answer.code, "constraint"))
+      this.#refused.set(this.#keyOf(first), answer);
   }
 
   async #sendAll(): Promise<void> {
