@@ -39,6 +39,18 @@ export interface Context {
 /** An actor of the analysis, for a persona: an owner keeps the caller's settings, under its function's own. */
 export function actingFor(as: ActingAs, { role, settings }: Actor): ActingAs {
   if (role === undefined && settings.length === 0) return as;
+  const known = owners.get(as) ?? new Map<string, ActingAs>();
+  owners.set(as, known);
+  const key = JSON.stringify([role, settings]);
+  const acting = known.get(key) ?? ownerFor(as, role, settings);
+  known.set(key, acting);
+  return acting;
+}
+
+/** The same one for each question: what is known of it is known by that. */
+const owners = new WeakMap<ActingAs, Map<string, ActingAs>>();
+
+function ownerFor(as: ActingAs, role: Actor["role"], settings: Actor["settings"]): ActingAs {
   const own = settings.map((one): readonly [string, string] => {
     const at = one.indexOf("=");
     return [one.slice(0, at), one.slice(at + 1).replace(/^""$/, "")];
