@@ -134,7 +134,8 @@ function freshOf(base: string, numbers: readonly number[]): readonly string[] {
   if (base === "bytea") return numbers.map((n) => `\\x0707${pad(n)}`);
   if (base === "interval") return numbers.map((n) => `${17 + n} days`);
   if (base === "time without time zone") return numbers.map((n) => `03:33:${pad(n % 60)}`);
-  if (base === "inet") return numbers.map((n) => `198.51.100.${77 + n}`);
+  if (base === "inet" || base === "cidr") return numbers.map((n) => `198.51.100.${77 + n}`);
+  if (base === "macaddr") return numbers.map((n) => `02:00:00:00:07:${pad(n % 100)}`);
   if (base.endsWith("ltree")) return numbers.map((n) => `rowgate.fresh${n}`);
   if (!textual.has(base)) return [];
   return [
