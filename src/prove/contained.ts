@@ -1,8 +1,8 @@
-import type { Node } from "libpg-query";
-import type { Conjunction } from "./analyse/conjunction.ts";
-import { TooManyWays } from "./analyse/conjunction.ts";
+import { type Conjunction, TooManyWays } from "./analyse/conjunction.ts";
 import { conjunctionsOf } from "./analyse/conjunctive.ts";
 import { isContained, type ValueOf } from "./analyse/contained.ts";
+import type { Condition } from "./analyse/policy.ts";
+import type { ProofRelation } from "./analyse/schema.ts";
 import type { Closed } from "./analyse/terms.ts";
 import { type ActingAs, isError } from "./ask/step.ts";
 import type { Context } from "./context.ts";
@@ -13,9 +13,8 @@ import type { Proved } from "./variants.ts";
  * is asked for. `false`: it is not known.
  */
 export async function holdsForAnyTables(context: Context, { policy, declared }: Proved): Promise<boolean> {
-  if (policy.tree === undefined || declared.tree === undefined) return false;
-  const premises = known(context, policy.tree, true);
-  const goals = known(context, declared.tree, false);
+  const premises = known(context, policy, true);
+  const goals = known(context, declared, false);
   if (premises === undefined || goals === undefined) return false;
   const [premise, goal] = await Promise.all([
     valuesOf(context, context.as, premises),
@@ -24,18 +23,26 @@ export async function holdsForAnyTables(context: Context, { policy, declared }: 
   return isContained(premises, goals, { premise, goal });
 }
 
-const weakest = new WeakMap<Node, readonly Conjunction[] | "too many">();
-const strongest = new WeakMap<Node, readonly Conjunction[] | "too many">();
+type Taken = readonly Conjunction[] | "too many";
 
-/** The same for every persona. */
-function known({ knowledge, space }: Context, tree: Node, weak: boolean): readonly Conjunction[] | undefined {
-  const all = weak ? weakest : strongest;
-  const found = all.get(tree) ?? read(() => conjunctionsOf(tree, space.relation, knowledge, weak));
-  all.set(tree, found);
+const taken = new WeakMap<ProofRelation, Map<string, Taken>>();
+
+/** The same for every persona. @param weak at least what holds; else at most */
+function known(
+  { knowledge, space: { relation } }: Context,
+  { alias, text, tree }: Condition,
+  weak: boolean,
+): readonly Conjunction[] | undefined {
+  if (tree === undefined) return undefined;
+  const all = taken.get(relation) ?? new Map<string, Taken>();
+  taken.set(relation, all);
+  const key = JSON.stringify([weak, alias, text]);
+  const found = all.get(key) ?? read(() => conjunctionsOf(tree, relation, knowledge, weak));
+  all.set(key, found);
   return found === "too many" ? undefined : found;
 }
 
-function read(make: () => readonly Conjunction[]): readonly Conjunction[] | "too many" {
+function read(make: () => readonly Conjunction[]): Taken {
   try {
     return make();
   } catch (error) {
