@@ -1,4 +1,4 @@
-import type { CommonTableExpr, Node, RangeFunction, SelectStmt, WithClause } from "libpg-query";
+import type { CommonTableExpr, Node, RangeFunction, RangeVar, SelectStmt, WithClause } from "libpg-query";
 import { comparison, pairsOf } from "./comparable.ts";
 import type { ProofRelation, Schema } from "./schema.ts";
 import { columnRef, fieldsOf, fromItemName, joined, part, row, stringOf } from "./tree.ts";
@@ -62,8 +62,18 @@ function special(node: Node, scope: Scope): Node | undefined {
   }
   const select = part(node, "SelectStmt");
   if (select !== undefined) return { SelectStmt: resolvedSelect(select, scope) };
+  const table = part(node, "RangeVar");
+  if (table !== undefined) return tableByPath(node, table, scope);
   const compared = columnByColumn(node);
   return compared === undefined ? fieldOfRow(node, scope) : resolved(compared, scope);
+}
+
+/** Where the function has a path of its own, a table is not found by the session's. */
+function tableByPath(node: Node, table: RangeVar, { path, queries, schema }: Scope): Node {
+  const { schemaname, relname = "" } = table;
+  if (path === undefined || schemaname !== undefined || queries.has(relname)) return node;
+  const found = schema.relation(undefined, relname, path);
+  return found === undefined ? node : { RangeVar: { ...table, schemaname: found.schema } };
 }
 
 /** `(a, b) = (c, d)` is `a = c and b = d`. */
