@@ -24,14 +24,18 @@ export interface QueryRow {
   readonly columns: readonly (readonly [name: string, value: Node | undefined])[];
 }
 
-/** That a query has a row. */
-export function rowsOf(select: SelectStmt, here: Within): readonly QueryRow[] {
+/**
+ * That a query has a row.
+ * @param isCompared its value is asked to meet a condition, which NULL never does
+ */
+export function rowsOf(select: SelectStmt, here: Within, isCompared = false): readonly QueryRow[] {
   const { op, larg, rarg, withClause } = select;
   const inside = withQueries(withClause, here);
   if (larg !== undefined && rarg !== undefined) {
-    if (op === "SETOP_UNION") return [...rowsOf(larg, inside), ...rowsOf(rarg, inside)];
+    const left = rowsOf(larg, inside, isCompared);
+    if (op === "SETOP_UNION") return [...left, ...rowsOf(rarg, inside, isCompared)];
     // At most those of the left.
-    return here.weak ? rowsOf(larg, inside) : [];
+    return here.weak ? left : [];
   }
   const counts = [select.groupClause, select.havingClause, select.limitCount, select.limitOffset].some(
     Boolean,
@@ -45,20 +49,28 @@ export function rowsOf(select: SelectStmt, here: Within): readonly QueryRow[] {
     const met = all([() => [conjunction], () => here.conditions(select.whereClause, scope)]);
     return met.flatMap((one) => targetsOf(select, one, scope));
   });
-  if (!aggregated || select.groupClause !== undefined) return rows;
-  return ofAllRows(select, rows);
+  const isOfRows =
+    isCompared && select.targetList?.length === 1 && pickedFrom(select.targetList[0], here) !== undefined;
+  return isOfRows || !hasRowAnyway(select, aggregated) ? rows : [{ conjunction: nothing, columns: [] }];
 }
 
-/** An aggregate without GROUP BY has a row in any case; of some its value is a row's, or there is none. */
-function ofAllRows({ targetList = [] }: SelectStmt, rows: readonly QueryRow[]): readonly QueryRow[] {
-  const [only, ...more] = targetList;
-  const name = stringOf(part(part(only, "ResTarget")?.val, "FuncCall")?.funcname?.at(-1));
-  const ofOne = more.length === 0 && /^(?:bool_or|min|max)$/.test(name);
-  return ofOne ? rows : [{ conjunction: nothing, columns: [] }];
+/** An aggregate without GROUP BY, or of a group of all rows, has a row where there is none to aggregate. */
+function hasRowAnyway({ groupClause, havingClause }: SelectStmt, aggregated: boolean): boolean {
+  if (groupClause === undefined) return aggregated || havingClause !== undefined;
+  return groupClause.some((one) => part(one, "GroupingSet") !== undefined);
+}
+
+/** Of an aggregate that is the value of one of the rows, or NULL: that value. */
+function pickedFrom(target: Node | undefined, { place: { reading } }: Within): Node | undefined {
+  const call = part(part(target, "ResTarget")?.val, "FuncCall");
+  const name = stringOf(call?.funcname?.at(-1));
+  const isOne = /^(?:bool_or|min|max)$/.test(name) && !reading.schema.ownAggregates.has(name);
+  return isOne && call?.over === undefined ? call?.args?.[0] : undefined;
 }
 
 function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within): readonly QueryRow[] {
   const { targetList = [] } = select;
+  const sets = targetList.filter((one) => returnsSet(part(one, "ResTarget")?.val, scope)).length;
   let rows: readonly QueryRow[] = [{ conjunction, columns: [] }];
   for (const [index, target] of targetList.entries()) {
     const { name, val } = part(target, "ResTarget") ?? {};
@@ -67,7 +79,7 @@ function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within):
     const values: readonly QueryRow[] =
       fields?.at(-1) === "*"
         ? [{ conjunction: nothing, columns: starred(fields, scope) }]
-        : valuesOf(val, scope).map(({ conjunction: of, columns }) => ({
+        : valuesOf(target, scope, sets).map(({ conjunction: of, columns }) => ({
             conjunction: of,
             columns: [[called, columns[0]?.[1]]],
           }));
@@ -81,25 +93,20 @@ function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within):
   return rows;
 }
 
-/** Of a function that returns a set each of its rows. */
-function valuesOf(value: Node | undefined, scope: Within): readonly QueryRow[] {
-  const call = part(value, "FuncCall");
-  const { schema } = scope.place.reading;
-  const name = stringOf(call?.funcname?.at(-1));
-  if (
-    value !== undefined &&
-    call !== undefined &&
-    schema.namesakes(name).some(({ returnsSet }) => returnsSet)
-  )
-    return rowsOfCall(value, scope);
-  const picked = /^(?:bool_or|min|max)$/.test(name) && call?.over === undefined ? call?.args?.[0] : value;
-  const lost = picked === value && isAggregated(value, scope.place.reading);
-  return [
-    {
-      conjunction: nothing,
-      columns: [["", lost || picked === undefined ? undefined : named(picked, scope)]],
-    },
-  ];
+function returnsSet(value: Node | undefined, { place: { reading } }: Within): boolean {
+  const name = stringOf(part(value, "FuncCall")?.funcname?.at(-1));
+  return name !== "" && reading.schema.namesakes(name).some((one) => one.returnsSet);
+}
+
+/** Of a function that returns a set each of its rows; of several the longest decides how many there are. */
+function valuesOf(target: Node, scope: Within, sets: number): readonly QueryRow[] {
+  const value = part(target, "ResTarget")?.val;
+  const isSet = returnsSet(value, scope);
+  if (value !== undefined && isSet && sets === 1) return rowsOfCall(value, scope);
+  const picked = pickedFrom(target, scope);
+  const isLost = isSet || (picked === undefined && isAggregated(value, scope.place.reading));
+  const known = isLost ? undefined : (picked ?? value);
+  return [{ conjunction: nothing, columns: [["", known && named(known, scope)]] }];
 }
 
 function starred(fields: readonly string[], { sources }: Within): QueryRow["columns"] {
@@ -109,7 +116,8 @@ function starred(fields: readonly string[], { sources }: Within): QueryRow["colu
 
 function rowsOfCall(call: Node, here: Within): readonly QueryRow[] {
   const body = here.weak ? exactBody(call, here) : undefined;
-  if (body === undefined) return unknown(here).map((conjunction) => ({ conjunction, columns: [] }));
+  // One that returns no set has a row in any case.
+  if (body?.isSet !== true) return unknown(here).map((conjunction) => ({ conjunction, columns: [] }));
   return rowsOf(body.select, body.here).map(({ conjunction, columns }) => {
     const [first, ...more] = columns;
     const value = first?.[1];
@@ -200,8 +208,14 @@ function rowsOfTable(table: RangeVar, here: Within): readonly QueryRow[] {
 }
 
 function joinedRows(join: JoinExpr, here: Within): readonly FromRow[] {
-  const { jointype, larg, rarg } = join;
+  const { jointype, larg, rarg, alias } = join;
   if (larg === undefined || rarg === undefined) return [];
+  // Of columns by another name nothing is known.
+  if (alias !== undefined)
+    return unknown(here).map((conjunction) => ({
+      conjunction,
+      sources: new Map([[alias.aliasname ?? "", new Map()]]),
+    }));
   return fromItem(larg, here).flatMap((left): readonly FromRow[] => {
     const met = joinedTo(left, rarg, here).flatMap((joined) => metJoin(join, left, joined, here));
     if (jointype === "JOIN_INNER") return met;

@@ -18,6 +18,7 @@ import type { ProofRelation } from "./schema.ts";
 import { isClosed, literalOf } from "./terms.ts";
 import { constantOf } from "./ties.ts";
 import { cast, onlyValue, part, replace, row, stringOf, typeNameOf, withoutCasts } from "./tree.ts";
+import { isComparison } from "./widen.ts";
 
 /**
  * A condition on a row as alternatives, each of rows of tables and of what must hold of them.
@@ -124,7 +125,7 @@ function throughQuery(node: Node, here: Within): readonly Conjunction[] | undefi
 
 function isMember({ testexpr }: SubLink, select: SelectStmt, here: Within): readonly Conjunction[] {
   const tests = part(testexpr, "RowExpr")?.args ?? (testexpr === undefined ? [] : [testexpr]);
-  return rowsOf(select, here).flatMap(({ conjunction, columns }) =>
+  return rowsOf(select, here, true).flatMap(({ conjunction, columns }) =>
     all([
       () => [conjunction],
       ...tests.map((one, index) => () => {
@@ -139,7 +140,7 @@ function isMember({ testexpr }: SubLink, select: SelectStmt, here: Within): read
 
 /** Where a condition on the value of a query is true, it has a row for whose value it is. */
 function ofQuery(select: SelectStmt, here: Within, on: (value: Node) => Node): readonly Conjunction[] {
-  return rowsOf(select, here).flatMap(({ conjunction, columns }) => {
+  return rowsOf(select, here, true).flatMap(({ conjunction, columns }) => {
     const value = columns[0]?.[1];
     return value === undefined
       ? [conjunction]
@@ -167,7 +168,7 @@ function compared(node: Node, here: Within): readonly Conjunction[] | undefined 
             conditions(comparison(a, "=", b), here),
       ),
     );
-  return here.weak && kind === "AEXPR_OP" ? withQuery(node, here) : undefined;
+  return here.weak && kind === "AEXPR_OP" && isComparison(name) ? withQuery(node, here) : undefined;
 }
 
 function isListed(value: Node, list: Node, here: Within): readonly Conjunction[] | undefined {

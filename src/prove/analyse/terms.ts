@@ -67,9 +67,10 @@ function comparedLiteral(node: Node, rows: RowsByName, reading: Reading): Litera
   const { kind, name, lexpr, rexpr } = part(node, "A_Expr") ?? {};
   if (kind !== "AEXPR_OP" || !isComparison(name) || lexpr === undefined || rexpr === undefined)
     return undefined;
-  const [left, right] = [lexpr, rexpr].map((one) => termOf(one, rows, reading));
-  if (left === undefined || right === undefined) return undefined;
   const operator = stringOf(name?.[0]).replace("!=", "<>");
+  const isOrder = operator !== "=" && operator !== "<>";
+  const [left, right] = [lexpr, rexpr].map((one) => termOf(one, rows, reading, isOrder));
+  if (left === undefined || right === undefined) return undefined;
   const turned = flipped[operator] ?? operator;
   // A column is on the left, of two the one whose name is less.
   return keyOf(left) <= keyOf(right)
@@ -91,8 +92,9 @@ function plainColumnLiteral(node: Node, rows: RowsByName, reading: Reading): Lit
   return { kind: "compared", operator: "=", sides: [term, value] };
 }
 
-function termOf(node: Node, rows: RowsByName, reading: Reading): Term | undefined {
-  const column = columnIn(node, rows);
+/** @param isOrder texts have another order than what they are the texts of */
+function termOf(node: Node, rows: RowsByName, reading: Reading, isOrder = false): Term | undefined {
+  const column = columnIn(node, rows, isOrder);
   if (column !== undefined) return column;
   if (!isClosed(node)) return undefined;
   const cast = part(node, "TypeCast");
@@ -113,7 +115,7 @@ function typeOfConstant(constant: NonNullable<ReturnType<typeof part<"A_Const">>
 }
 
 /** A column, behind casts by which it stays the same value: of a text to a text, of what has one text to that. */
-function columnIn(node: Node, rows: RowsByName): Term | undefined {
+function columnIn(node: Node, rows: RowsByName, isOrder: boolean): Term | undefined {
   const casts: string[] = [];
   let inner = node;
   for (let made = part(inner, "TypeCast"); made?.arg !== undefined; made = part(inner, "TypeCast")) {
@@ -129,7 +131,7 @@ function columnIn(node: Node, rows: RowsByName): Term | undefined {
   const isSame = (to: string): boolean =>
     familyOfType(to) === family ||
     column.base.endsWith(`.${to}`) ||
-    (hasOneText(family) && familyOfType(to) === "text");
+    (!isOrder && hasOneText(family) && familyOfType(to) === "text");
   return casts.every(isSame) ? { kind: "column", of, column } : undefined;
 }
 
