@@ -57,8 +57,9 @@ async function valuesOf({ session }: Context, as: ActingAs, all: readonly Conjun
   await Promise.all(
     [...closed].map(async (one) => {
       const [value, type] = await Promise.all([
-        session.ask(as, `select (${one.sql})::text`),
-        session.ask(as, `select pg_catalog.pg_typeof(${one.sql})::text`),
+        // Of a set there may be several: then it is an error.
+        session.ask(as, `select (select ${one.sql})::text`),
+        session.ask(as, `select pg_catalog.pg_typeof((select ${one.sql}))::text`),
       ]);
       if (isError(value) || isError(type) || !("value" in value) || !("value" in type)) return;
       values.set(one, { value: value.value, type: type.value ?? "unknown" });

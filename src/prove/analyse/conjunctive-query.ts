@@ -71,6 +71,7 @@ function pickedFrom(target: Node | undefined, { place: { reading } }: Within): N
 function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within): readonly QueryRow[] {
   const { targetList = [] } = select;
   const sets = targetList.filter((one) => returnsSet(part(one, "ResTarget")?.val, scope)).length;
+  const picked = targetList.filter((one) => pickedFrom(one, scope) !== undefined).length;
   let rows: readonly QueryRow[] = [{ conjunction, columns: [] }];
   for (const [index, target] of targetList.entries()) {
     const { name, val } = part(target, "ResTarget") ?? {};
@@ -79,7 +80,7 @@ function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within):
     const values: readonly QueryRow[] =
       fields?.at(-1) === "*"
         ? [{ conjunction: nothing, columns: starred(fields, scope) }]
-        : valuesOf(target, scope, sets).map(({ conjunction: of, columns }) => ({
+        : valuesOf(target, scope, { sets, picked }).map(({ conjunction: of, columns }) => ({
             conjunction: of,
             columns: [[called, columns[0]?.[1]]],
           }));
@@ -98,12 +99,16 @@ function returnsSet(value: Node | undefined, { place: { reading } }: Within): bo
   return name !== "" && reading.schema.namesakes(name).some((one) => one.returnsSet);
 }
 
-/** Of a function that returns a set each of its rows; of several the longest decides how many there are. */
-function valuesOf(target: Node, scope: Within, sets: number): readonly QueryRow[] {
+/** Of a function that returns a set each of its rows; of several the longest decides how many there are, and aggregates may pick different rows. */
+function valuesOf(
+  target: Node,
+  scope: Within,
+  counts: { readonly sets: number; readonly picked: number },
+): readonly QueryRow[] {
   const value = part(target, "ResTarget")?.val;
   const isSet = returnsSet(value, scope);
-  if (value !== undefined && isSet && sets === 1) return rowsOfCall(value, scope);
-  const picked = pickedFrom(target, scope);
+  if (value !== undefined && isSet && counts.sets === 1) return rowsOfCall(value, scope);
+  const picked = counts.picked === 1 ? pickedFrom(target, scope) : undefined;
   const isLost = isSet || (picked === undefined && isAggregated(value, scope.place.reading));
   const known = isLost ? undefined : (picked ?? value);
   return [{ conjunction: nothing, columns: [["", known && named(known, scope)]] }];

@@ -97,11 +97,7 @@ function negated(node: Node | undefined, here: Within): readonly Conjunction[] |
   const args = bool?.args ?? [];
   if (bool?.boolop === "NOT_EXPR") return conditions(args[0], here);
   if (bool?.boolop === "OR_EXPR") return all(args.map((one) => () => conditions(not(one), here)));
-  if (bool !== undefined) return args.flatMap((one) => conditions(not(one), here));
-  const test = part(node, "NullTest");
-  if (test === undefined) return undefined;
-  const nulltesttype = test.nulltesttype === "IS_NULL" ? "IS_NOT_NULL" : "IS_NULL";
-  return conditions({ NullTest: { ...test, nulltesttype } }, here);
+  return bool === undefined ? undefined : args.flatMap((one) => conditions(not(one), here));
 }
 
 /** EXISTS, IN, and a query or a function whose value is the condition. */

@@ -53,14 +53,22 @@ export function literalOf(node: Node, rows: RowsByName, reading: Reading): Liter
     const closed = closedPart(node, reading);
     return closed && { kind: "settled", closed };
   }
-  const test = part(node, "NullTest");
-  const of = test?.arg && termOf(test.arg, rows, reading);
-  if (of !== undefined) return { kind: "null", isNull: test?.nulltesttype === "IS_NULL", of };
   return (
+    nullLiteral(node, rows, reading) ??
     comparedLiteral(node, rows, reading) ??
     plainColumnLiteral(node, rows, reading) ??
     written(node, rows, reading)
   );
+}
+
+/** Of a composite value IS NOT NULL is not the opposite of IS NULL: https://www.postgresql.org/docs/current/functions-comparison.html */
+function nullLiteral(node: Node, rows: RowsByName, reading: Reading): Literal | undefined {
+  const bool = part(node, "BoolExpr");
+  const isNegated = bool?.boolop === "NOT_EXPR";
+  const test = part(isNegated ? bool?.args?.[0] : node, "NullTest");
+  const of = test?.arg && termOf(test.arg, rows, reading);
+  if (of?.kind !== "column" || of.column.category === "C") return undefined;
+  return { kind: "null", isNull: (test?.nulltesttype === "IS_NULL") !== isNegated, of };
 }
 
 function comparedLiteral(node: Node, rows: RowsByName, reading: Reading): Literal | undefined {
