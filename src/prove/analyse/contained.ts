@@ -11,7 +11,13 @@ export type ValueOf = (
 ) => { readonly value: string | null; readonly type: string } | undefined;
 
 type Fact =
-  | { readonly kind: "compared"; readonly operator: string; readonly sides: readonly [string, string] }
+  | {
+      readonly kind: "compared";
+      readonly operator: string;
+      readonly sides: readonly [string, string];
+      /** The first side is never NULL. */
+      readonly isSure: boolean;
+    }
   | { readonly kind: "not null"; readonly column: string; readonly isSure: boolean }
   | { readonly kind: "one of"; readonly column: string; readonly labels: readonly string[] }
   | { readonly kind: "text"; readonly text: string };
@@ -81,9 +87,10 @@ function comparedFact(
 ): Fact | false | undefined {
   const [a, b] = sides;
   if (a.kind !== "column") return undefined;
+  const isSure = a.column.notNull;
   if (b.kind === "column") {
     const isOne = familyOf(a.column) === familyOf(b.column);
-    return isOne ? { kind: "compared", operator, sides: [columnKey(a), columnKey(b)] } : undefined;
+    return isOne ? { kind: "compared", operator, sides: [columnKey(a), columnKey(b)], isSure } : undefined;
   }
   const found = b.kind === "closed" ? valueOf(b.closed) : b;
   if (found === undefined) return undefined;
@@ -93,7 +100,7 @@ function comparedFact(
   const labels = labelsFor(a.column, operator, value);
   if (labels !== undefined) return { kind: "one of", column: columnKey(a), labels };
   const key = valueKey(a.column, value, type) ?? `${familyOf(a.column)} as ${type ?? ""} ${value}`;
-  return { kind: "compared", operator, sides: [columnKey(a), key] };
+  return { kind: "compared", operator, sides: [columnKey(a), key], isSure };
 }
 
 /** Of a column whose values are all known: those for which the comparison holds. What a CHECK lists is in no order. */
@@ -174,6 +181,8 @@ class Known {
     if (fact.kind === "one of")
       return this.#labels.get(this.#root(fact.column))?.every((one) => fact.labels.includes(one)) === true;
     const [a, b] = fact.sides;
+    // Two rows that are found to be one: NULL is not equal to itself.
+    if (a === b) return fact.operator === "=" && (fact.isSure || this.#notNull.has(a));
     if (fact.operator === "=") return this.#root(a) === this.#root(b);
     return this.#texts.has(`${a} ${fact.operator} ${b}`);
   }
