@@ -2,7 +2,7 @@ import type { Node, SelectStmt } from "libpg-query";
 import { bodyFor, type Place } from "./opener-place.ts";
 import type { ProofRelation } from "./schema.ts";
 import type { Literal, TableRow } from "./terms.ts";
-import { columnRef, fieldsOf, part, replace, stringOf } from "./tree.ts";
+import { columnRef, fieldsOf, fromItemName, part, replace, stringOf, walk } from "./tree.ts";
 
 /** Rows of tables, and what must hold of them. */
 export interface Conjunction {
@@ -61,13 +61,33 @@ export function both(a: Conjunction, b: Conjunction): Conjunction {
 }
 
 /** With names that mean the same everywhere in the condition. */
-export function named(node: Node, { sources }: Within): Node {
+export function named(node: Node, here: Within): Node {
+  const { sources } = here;
+  if (hasNamesOfItsOwn(node, here)) return lost;
   if (sources.size === 0) return node;
   return replace(node, (one) => {
     const [of = "", name = "", ...more] = fieldsOf(one) ?? [];
     const columns = sources.get(of);
     return columns === undefined ? undefined : ((more.length === 0 ? columns.get(name) : undefined) ?? lost);
   });
+}
+
+/** A query within it calls one of its rows as a row here is called, or reads a query of WITH, which is seen nowhere else. */
+function hasNamesOfItsOwn(node: Node, { sources, queries }: Within): boolean {
+  let found = false;
+  walk(node, (one) => {
+    const { schemaname, relname = "" } = part(one, "RangeVar") ?? {};
+    found ||= sources.has(itemName(one) ?? "") || (schemaname === undefined && queries.has(relname));
+    return !found;
+  });
+  return found;
+}
+
+/** What an item of FROM is called, of whatever sort. */
+export function itemName(node: Node): string | undefined {
+  const item = part(node, "RangeTableSample")?.relation ?? node;
+  const other = part(item, "RangeTableFunc") ?? part(item, "JsonTable") ?? part(item, "JoinExpr");
+  return fromItemName(item) ?? other?.alias?.aliasname;
 }
 
 /** No table has such a row: what reads it is not understood. */

@@ -8,6 +8,7 @@ import {
   type Conjunction,
   exactBody,
   few,
+  itemName,
   named,
   nothing,
   tableRow,
@@ -15,7 +16,8 @@ import {
   type Within,
 } from "./conjunction.ts";
 import { isTable, viewQuery } from "./opener-place.ts";
-import { cast, columnRef, fieldsOf, fromItemName, part, stringOf } from "./tree.ts";
+import { isClosed } from "./terms.ts";
+import { cast, columnRef, fieldsOf, part, stringOf, walk } from "./tree.ts";
 import { isAggregated } from "./widen.ts";
 
 /** A row of a query: rows that it comes from, and its columns, named so that they mean the same everywhere. */
@@ -31,17 +33,14 @@ export interface QueryRow {
 export function rowsOf(select: SelectStmt, here: Within, isCompared = false): readonly QueryRow[] {
   const { op, larg, rarg, withClause } = select;
   const inside = withQueries(withClause, here);
+  if (!here.weak && leavesRowsOut(select, here)) return [];
   if (larg !== undefined && rarg !== undefined) {
     const left = rowsOf(larg, inside, isCompared);
     if (op === "SETOP_UNION") return [...left, ...rowsOf(rarg, inside, isCompared)];
     // At most those of the left.
     return here.weak ? left : [];
   }
-  const counts = [select.groupClause, select.havingClause, select.limitCount, select.limitOffset].some(
-    Boolean,
-  );
   const aggregated = isAggregated(select.targetList, here.place.reading);
-  if (!here.weak && (counts || aggregated || select.valuesLists !== undefined)) return [];
   if (select.valuesLists !== undefined) return [{ conjunction: nothing, columns: [] }];
   const from = fromItems(select.fromClause ?? [], inside);
   const rows = from.flatMap(({ conjunction, sources }) => {
@@ -52,6 +51,18 @@ export function rowsOf(select: SelectStmt, here: Within, isCompared = false): re
   const isOfRows =
     isCompared && select.targetList?.length === 1 && pickedFrom(select.targetList[0], here) !== undefined;
   return isOfRows || !hasRowAnyway(select, aggregated) ? rows : [{ conjunction: nothing, columns: [] }];
+}
+
+/** Groups, LIMIT, DISTINCT ON, VALUES, and functions that may return no row. */
+function leavesRowsOut(select: SelectStmt, here: Within): boolean {
+  const { groupClause, havingClause, limitCount, limitOffset, valuesLists } = select;
+  const { distinctClause = [], targetList, sortClause } = select;
+  return (
+    [groupClause, havingClause, limitCount, limitOffset, valuesLists].some(Boolean) ||
+    distinctClause.some((one) => Object.keys(one).length > 0) ||
+    isAggregated(targetList, here.place.reading) ||
+    returnsSet([targetList, sortClause], here)
+  );
 }
 
 /** An aggregate without GROUP BY, or of a group of all rows, has a row where there is none to aggregate. */
@@ -94,9 +105,18 @@ function targetsOf(select: SelectStmt, conjunction: Conjunction, scope: Within):
   return rows;
 }
 
-function returnsSet(value: Node | undefined, { place: { reading } }: Within): boolean {
-  const name = stringOf(part(value, "FuncCall")?.funcname?.at(-1));
-  return name !== "" && reading.schema.namesakes(name).some((one) => one.returnsSet);
+/** Rows of a query within are its own. */
+function returnsSet(value: unknown, { place: { reading } }: Within): boolean {
+  let found = false;
+  walk(value, (one) => {
+    found ||= reading.schema.sets.has(stringOf(part(one, "FuncCall")?.funcname?.at(-1)));
+    return !found && part(one, "SubLink") === undefined;
+  });
+  return found;
+}
+
+function isOwnCall(value: Node, { place: { reading } }: Within): boolean {
+  return reading.schema.namesakes(stringOf(part(value, "FuncCall")?.funcname?.at(-1))).length > 0;
 }
 
 /** Of a function that returns a set each of its rows; of several the longest decides how many there are, and aggregates may pick different rows. */
@@ -107,9 +127,12 @@ function valuesOf(
 ): readonly QueryRow[] {
   const value = part(target, "ResTarget")?.val;
   const isSet = returnsSet(value, scope);
-  if (value !== undefined && isSet && counts.sets === 1) return rowsOfCall(value, scope);
+  const isOne = value !== undefined && isSet && counts.sets === 1;
+  // A set of constants that has one value is asked for it.
+  const isAsked = isOne && isClosed(value) && !isOwnCall(value, scope);
+  if (isOne && !isAsked) return rowsOfCall(value, scope);
   const picked = counts.picked === 1 ? pickedFrom(target, scope) : undefined;
-  const isLost = isSet || (picked === undefined && isAggregated(value, scope.place.reading));
+  const isLost = (isSet && !isAsked) || (picked === undefined && isAggregated(value, scope.place.reading));
   const known = isLost ? undefined : (picked ?? value);
   return [{ conjunction: nothing, columns: [["", known && named(known, scope)]] }];
 }
@@ -143,21 +166,35 @@ function fromItems(items: readonly Node[], here: Within): readonly FromRow[] {
   return rows;
 }
 
-/** Items see those before them: LATERAL. */
 function joinedTo(before: FromRow, item: Node, here: Within): readonly FromRow[] {
-  const inside = { ...here, sources: new Map([...here.sources, ...before.sources]) };
+  const inside = { ...here, sources: new Map([...here.sources, ...seenFrom(item, before, here)]) };
   const made = fromItem(item, inside).map(({ conjunction, sources }) => ({
     conjunction: both(before.conjunction, conjunction),
-    sources: new Map([...before.sources, ...sources]),
+    sources: new Map([...before.sources, ...lostWhere(sources, (name) => before.sources.has(name))]),
   }));
   few(made.map(({ conjunction }) => conjunction));
   return made;
 }
 
+/** LATERAL items see those before them. Others see what is further out, and of two of one name it is not known which. */
+function seenFrom(item: Node, { sources }: FromRow, here: Within): ReadonlyMap<string, Columns> {
+  const isLateral =
+    part(item, "RangeFunction") !== undefined || part(item, "RangeSubselect")?.lateral === true;
+  return isLateral ? sources : lostWhere(sources, (name) => here.sources.has(name));
+}
+
+/** Of `a.m, b.m` both are called m. */
+function lostWhere(
+  sources: ReadonlyMap<string, Columns>,
+  isLost: (name: string) => boolean,
+): ReadonlyMap<string, Columns> {
+  return new Map([...sources].map(([name, columns]) => [name, isLost(name) ? new Map() : columns]));
+}
+
 function fromItem(node: Node, here: Within): readonly FromRow[] {
   const join = part(node, "JoinExpr");
   if (join !== undefined) return joinedRows(join, here);
-  const name = fromItemName(node) ?? "";
+  const name = itemName(node) ?? "";
   const { alias } =
     part(node, "RangeVar") ?? part(node, "RangeSubselect") ?? part(node, "RangeFunction") ?? {};
   const given = alias?.colnames?.map(stringOf);
@@ -221,15 +258,13 @@ function joinedRows(join: JoinExpr, here: Within): readonly FromRow[] {
       conjunction,
       sources: new Map([[alias.aliasname ?? "", new Map()]]),
     }));
+  if (jointype !== "JOIN_INNER" && jointype !== "JOIN_LEFT")
+    return unknown(here).map((conjunction) => ({ conjunction, sources: lostColumns({ JoinExpr: join }) }));
   return fromItem(larg, here).flatMap((left): readonly FromRow[] => {
     const met = joinedTo(left, rarg, here).flatMap((joined) => metJoin(join, left, joined, here));
     if (jointype === "JOIN_INNER") return met;
-    const right = lostColumns(rarg, here);
     // A row of the left side has a row in any case.
-    if (jointype === "JOIN_LEFT") return [...met, { ...left, sources: new Map([...left.sources, ...right]) }];
-    return here.weak
-      ? [{ conjunction: nothing, sources: new Map([...lostColumns(larg, here), ...right]) }]
-      : [];
+    return [...met, { ...left, sources: new Map([...left.sources, ...lostColumns(rarg)]) }];
   });
 }
 
@@ -241,6 +276,12 @@ function metJoin(
 ): readonly FromRow[] {
   const scope = { ...here, sources: new Map([...here.sources, ...joined.sources]) };
   const right = [...joined.sources].filter(([name]) => !left.sources.has(name));
+  // Which names both sides have is not known where columns are lost.
+  if (isNatural === true && [...joined.sources.values()].some((columns) => columns.size === 0))
+    return unknown(here).map((one) => ({
+      conjunction: both(joined.conjunction, one),
+      sources: joined.sources,
+    }));
   const names = isNatural === true ? sharedNames(left.sources, right) : (usingClause ?? []).map(stringOf);
   const sides = [[...left.sources.values()], right.map(([, columns]) => columns)];
   const equal = names.map((name) => () => {
@@ -266,12 +307,11 @@ function sharedNames(
 }
 
 /** Of an outer join the side that may have no row: nothing is known of its columns. */
-function lostColumns(node: Node, here: Within): ReadonlyMap<string, Columns> {
-  return new Map(
-    fromItem(node, here).flatMap(({ sources }) =>
-      [...sources.keys()].map((name) => [name, new Map()] as const),
-    ),
-  );
+function lostColumns(node: Node): ReadonlyMap<string, Columns> {
+  const { larg, rarg, alias } = part(node, "JoinExpr") ?? {};
+  if (larg === undefined || rarg === undefined || alias !== undefined)
+    return new Map([[itemName(node) ?? "", new Map()]]);
+  return new Map([...lostColumns(larg), ...lostColumns(rarg)]);
 }
 
 function withQueries(clause: SelectStmt["withClause"], here: Within): Within {

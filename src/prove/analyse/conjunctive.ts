@@ -15,7 +15,7 @@ import { rowsOf } from "./conjunctive-query.ts";
 import type { Reading } from "./inline.ts";
 import { outermost } from "./opener-place.ts";
 import type { ProofRelation } from "./schema.ts";
-import { isClosed, literalOf } from "./terms.ts";
+import { familyOfType, isClosed, literalOf } from "./terms.ts";
 import { constantOf } from "./ties.ts";
 import { cast, onlyValue, part, replace, row, stringOf, typeNameOf, withoutCasts } from "./tree.ts";
 import { isComparison } from "./widen.ts";
@@ -61,7 +61,7 @@ function literal(node: Node, here: Within): readonly Conjunction[] {
 /** AND, OR, NOT, IS TRUE, COALESCE, CASE and constants. */
 function connected(node: Node, here: Within): readonly Conjunction[] | undefined {
   const constant = part(node, "A_Const");
-  if (constant !== undefined) return constantOf(constant) === "true" ? [nothing] : [];
+  if (constant !== undefined) return ofConstant(constantOf(constant), here);
   const made = part(node, "TypeCast");
   if (made?.arg !== undefined && typeNameOf(node) === "bool" && made.typeName?.arrayBounds === undefined)
     return conditions(made.arg, here);
@@ -77,6 +77,12 @@ function connected(node: Node, here: Within): readonly Conjunction[] | undefined
   if (values !== undefined)
     return (here.weak ? values : values.slice(0, 1)).flatMap((one) => conditions(one, here));
   return part(node, "CaseExpr") === undefined ? undefined : cases(node, here);
+}
+
+/** `'t'`, `'yes'`, and the 1 that PL/pgSQL returns are other words for it. */
+function ofConstant(value: string | null, here: Within): readonly Conjunction[] {
+  if (value === null || value === "false") return [];
+  return value === "true" ? [nothing] : unknown(here);
 }
 
 function cases(node: Node, here: Within): readonly Conjunction[] {
@@ -168,13 +174,17 @@ function compared(node: Node, here: Within): readonly Conjunction[] | undefined 
 }
 
 function isListed(value: Node, list: Node, here: Within): readonly Conjunction[] | undefined {
-  const inner = withoutCasts(list);
+  // By more than one cast an element may become another value.
+  const made = part(list, "TypeCast");
+  const inner = made?.arg ?? list;
   const elements = part(list, "List")?.items ?? part(inner, "A_ArrayExpr")?.elements;
   if (elements !== undefined)
     return elements.flatMap((one) => conditions(comparison(value, "=", withTypeOf(list, one)), here));
   const link = part(inner, "SubLink");
   const select = part(link?.subselect, "SelectStmt");
   if (link?.subLinkType !== "ARRAY_SUBLINK" || select === undefined) return undefined;
+  const isShortened = made?.typeName?.typmods !== undefined;
+  if (made !== undefined && (isShortened || familyOfType(typeNameOf(list)) !== "text")) return undefined;
   return isMember({ ...link, testexpr: value }, select, here);
 }
 

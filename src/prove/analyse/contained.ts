@@ -3,7 +3,15 @@ import { flipped } from "./comparable.ts";
 import type { Conjunction } from "./conjunction.ts";
 import type { ProofColumn } from "./schema.ts";
 import { isIntegral, isTextual } from "./types.ts";
-import { type Closed, familyOf, type Literal, type TableRow, type Term, valueKey } from "./terms.ts";
+import {
+  type Closed,
+  familyOf,
+  isOfItsType,
+  type Literal,
+  type TableRow,
+  type Term,
+  valueKey,
+} from "./terms.ts";
 
 /** What a closed part is for whom it is asked; `undefined`: it could not be asked. */
 export type ValueOf = (
@@ -63,7 +71,7 @@ function factOf(literal: Literal, valueOf: ValueOf): Fact | boolean | undefined 
   switch (literal.kind) {
     case "settled": {
       const found = valueOf(literal.closed);
-      return found && found.value === "true";
+      return found?.type === "boolean" ? found.value === "true" : undefined;
     }
     case "null": {
       const { of, isNull } = literal;
@@ -97,7 +105,7 @@ function comparedFact(
   const { value, type } = found;
   // What is compared with NULL is not true.
   if (value === null) return false;
-  const labels = labelsFor(a.column, operator, value);
+  const labels = isOfItsType(a.column, type) ? labelsFor(a.column, operator, value) : undefined;
   if (labels !== undefined) return { kind: "one of", column: columnKey(a), labels };
   const key = valueKey(a.column, value, type) ?? `${familyOf(a.column)} as ${type ?? ""} ${value}`;
   return { kind: "compared", operator, sides: [columnKey(a), key], isSure };

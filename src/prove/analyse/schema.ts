@@ -103,6 +103,7 @@ export interface ProofFunction extends QualifiedName {
 export interface FunctionNames {
   readonly volatile: readonly string[];
   readonly aggregates: readonly string[];
+  readonly sets: readonly string[];
   readonly ownAggregates: readonly string[];
   /** Types, and configurations of text search. */
   readonly others: readonly QualifiedName[];
@@ -123,6 +124,8 @@ export class Schema {
   readonly volatileBuiltins: ReadonlySet<string>;
   /** Aggregates and window functions, built in or not: what they say of fewer rows may be anything. */
   readonly aggregates: ReadonlySet<string>;
+  /** Functions that return several rows, or none, built in or not. */
+  readonly sets: ReadonlySet<string>;
   /** Aggregates that are made of functions of the database's own, in which anything may be read. */
   readonly ownAggregates: ReadonlySet<string>;
 
@@ -130,7 +133,7 @@ export class Schema {
     relations: readonly ProofRelation[],
     functions: readonly ProofFunction[],
     path: readonly string[],
-    { volatile, aggregates, ownAggregates, others }: FunctionNames,
+    { volatile, aggregates, sets, ownAggregates, others }: FunctionNames,
   ) {
     this.others = others;
     this.#relations = new Map(relations.map((one) => [`${one.schema}.${one.name}`, one]));
@@ -140,6 +143,7 @@ export class Schema {
     this.#path = path;
     this.volatileBuiltins = new Set(volatile);
     this.aggregates = new Set(aggregates);
+    this.sets = new Set(sets);
     this.ownAggregates = new Set(ownAggregates);
   }
 

@@ -95,7 +95,7 @@ function plainColumnLiteral(node: Node, rows: RowsByName, reading: Reading): Lit
   const negated =
     part(node, "BoolExpr")?.boolop === "NOT_EXPR" ? part(node, "BoolExpr")?.args?.[0] : undefined;
   const term = termOf(negated ?? node, rows, reading);
-  if (term?.kind !== "column") return undefined;
+  if (term?.kind !== "column" || familyOf(term.column) !== "boolean") return undefined;
   const value: Term = { kind: "constant", value: String(negated === undefined), type: "bool" };
   return { kind: "compared", operator: "=", sides: [term, value] };
 }
@@ -108,7 +108,8 @@ function termOf(node: Node, rows: RowsByName, reading: Reading, isOrder = false)
   const cast = part(node, "TypeCast");
   const constant = part(cast?.arg ?? node, "A_Const");
   const modified = (cast?.typeName?.typmods?.length ?? 0) + (cast?.typeName?.arrayBounds?.length ?? 0) > 0;
-  if (constant !== undefined && !modified) {
+  // Of a number it is not known how it is written: `1e3`.
+  if (constant !== undefined && constant.fval === undefined && !modified) {
     const type = cast === undefined ? typeOfConstant(constant) : typeNameOf(node);
     return { kind: "constant", value: constantOf(constant), type };
   }
@@ -118,7 +119,6 @@ function termOf(node: Node, rows: RowsByName, reading: Reading, isOrder = false)
 
 function typeOfConstant(constant: NonNullable<ReturnType<typeof part<"A_Const">>>): string | undefined {
   if (constant.ival !== undefined) return "int4";
-  if (constant.fval !== undefined) return "numeric";
   return constant.boolval === undefined ? undefined : "bool";
 }
 
@@ -176,14 +176,20 @@ const canonical: Readonly<Record<string, RegExp>> = {
   uuid: /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/,
 };
 
+/** Is it compared as a value of the column's own type? */
+export function isOfItsType(column: ProofColumn, type: string | undefined): boolean {
+  const family = familyOf(column);
+  const given = type === undefined ? family : familyOfType(type);
+  const isLabel = column.labels !== null && type !== undefined && column.base.endsWith(type);
+  return given === family || isLabel || (given === "text" && hasOneText(family));
+}
+
 /** What a column of the family is compared with, as one text for each value; `undefined`: that is not known. */
 export function valueKey(column: ProofColumn, value: string, type: string | undefined): string | undefined {
   const family = familyOf(column);
-  if (column.labels?.includes(value) === true && (type === undefined || column.base.endsWith(type)))
-    return `${family} ${value}`;
-  const given = type === undefined ? family : familyOfType(type);
-  const known = given === family || (given === "text" && hasOneText(family));
-  return known && canonical[family]?.test(value) === true ? `${family} ${value}` : undefined;
+  if (!isOfItsType(column, type)) return undefined;
+  const isOneText = column.labels?.includes(value) === true || canonical[family]?.test(value) === true;
+  return isOneText ? `${family} ${value}` : undefined;
 }
 
 function written(node: Node, rows: RowsByName, reading: Reading): Literal | undefined {
@@ -242,11 +248,18 @@ function saysTheSame(node: Node, rows: RowsByName, reading: Reading): boolean {
 const closedParts = new Map<string, Closed>();
 
 function closedPart(node: Node, reading: Reading): Closed | undefined {
-  if (!isNeutral(node, reading)) return undefined;
+  if (!isNeutral(node, reading) || isCollated(node)) return undefined;
   const sql = printed(node);
   if (sql === undefined || !isNamedInFull(node, reading)) return undefined;
   const found = closedParts.get(sql) ?? { name: `rowgate:closed:${closedParts.size}`, sql };
   closedParts.set(sql, found);
+  return found;
+}
+
+/** `=` means another thing then, which the value does not say. */
+function isCollated(node: Node): boolean {
+  let found = false;
+  walk(node, (one) => void (found ||= part(one, "CollateClause") !== undefined));
   return found;
 }
 

@@ -45,6 +45,7 @@ function possible(text: string): string {
     volatile: ["random"],
     aggregates: ["max", "count"],
     ownAggregates: [],
+    sets: [],
     others: [],
   });
   const reading = { schema, reaches: new Reaches(schema), bounds: new BoundValues() };
