@@ -112,7 +112,8 @@ export function exactBody(
   | undefined {
   const { funcname = [], args = [] } = part(call, "FuncCall") ?? {};
   const fn = here.place.reading.schema.callee(funcname.map(stringOf), args.length);
-  if (fn === undefined || fn.settings.some((one) => !/^search_path=/i.test(one))) return undefined;
+  if (fn === undefined || here.place.reading.schema.hasRivals(fn)) return undefined;
+  if (fn.settings.some((one) => !/^search_path=/i.test(one))) return undefined;
   if (fn.language !== "sql" && /\b(?:loop|execute|exception\s+when)\b/i.test(fn.source)) return undefined;
   if (args.some((one) => part(one, "NamedArgExpr") !== undefined)) return undefined;
   // What is given is read where it is given.

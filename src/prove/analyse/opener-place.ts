@@ -221,11 +221,24 @@ export function isForEverybody(node: Node, { reading: { schema } }: Place): bool
 const session =
   /\bcurrent_setting\b|\b(?:current|session|system)_user\b|\bcurrent_role\b|\bpg_has_role\b|\bhas_\w+_privilege\b|\brow_security_active\b/i;
 
+/** What is another within a SECURITY DEFINER function, or one with a `search_path` of its own. `user` is a reserved word. */
+const evaluator =
+  /\b(?:current|session|system)_user\b|\bcurrent_(?:role|schemas?)\b|\bsearch_path\b|\b(?:pg_)?has_\w+_privilege\b|\bpg_has_role\b|\brow_security_active\b|(?<![.\w"'])user\b(?![\w"'.])/i;
+
 /** Does its value depend on who asks, in the bodies of functions too? */
-export function asksSession(node: Node, { schema }: Reading): boolean {
+export function asksSession(node: Node, reading: Reading): boolean {
+  return mentions(session, node, reading);
+}
+
+/** Does its value depend on the function that it stands in? */
+export function asksEvaluator(node: Node, reading: Reading): boolean {
+  return mentions(evaluator, node, reading);
+}
+
+function mentions(what: RegExp, node: Node, { schema }: Reading): boolean {
   const seen = new Set<string>();
   const reads = (text: string): boolean =>
-    session.test(text) ||
+    what.test(text) ||
     [...text.matchAll(/([\w$\u0080-\uffff]+)"?\s*\(/g)].some(([, name = ""]) => {
       if (seen.has(name)) return false;
       seen.add(name);

@@ -208,6 +208,17 @@ export class Schema {
         : found;
     return taking.length === 1 ? taking[0] : undefined;
   }
+
+  /** By the types of its arguments, with defaults or as VARIADIC, a call of so many may mean another one. */
+  hasRivals({ schema, name, argumentTypes }: ProofFunction): boolean {
+    const count = argumentTypes.length;
+    return this.namesakes(name).some(({ schema: other, argumentTypes: types, argumentDefaults }) => {
+      if (other !== schema || types === argumentTypes) return false;
+      const left = (argumentDefaults ?? []).slice(count);
+      const isFilled = left.length > 0 && left.length === types.length - count && !left.includes(null);
+      return isFilled || (types.at(-1)?.endsWith("[]") === true && count >= types.length - 1);
+    });
+  }
 }
 
 function descends({ ancestors }: ProofRelation, { schema, name }: ProofRelation): boolean {

@@ -2,7 +2,7 @@ import type { Node } from "libpg-query";
 import { isNeutral } from "./clock.ts";
 import { flipped } from "./comparable.ts";
 import type { Reading } from "./inline.ts";
-import { asksSession } from "./opener-place.ts";
+import { asksEvaluator, asksSession } from "./opener-place.ts";
 import type { ProofColumn, ProofRelation } from "./schema.ts";
 import { constantOf } from "./ties.ts";
 import {
@@ -248,7 +248,7 @@ function saysTheSame(node: Node, rows: RowsByName, reading: Reading): boolean {
 const closedParts = new Map<string, Closed>();
 
 function closedPart(node: Node, reading: Reading): Closed | undefined {
-  if (!isNeutral(node, reading) || isCollated(node)) return undefined;
+  if (!isNeutral(node, reading) || asksEvaluator(node, reading) || isCollated(node)) return undefined;
   const sql = printed(node);
   if (sql === undefined || !isNamedInFull(node, reading)) return undefined;
   const found = closedParts.get(sql) ?? { name: `rowgate:closed:${closedParts.size}`, sql };
