@@ -111,6 +111,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
 };
 
 type Scope = readonly { readonly alias: string; readonly columns: readonly string[] }[];
+/** Columns whose types differ and that are compared all the same. */
+const comparable: readonly (readonly string[])[] = [
+  ["a", "b", "m", "l"],
+  ["s", "w", "h", "k"],
+];
 export const everyColumn = Object.keys(kinds);
 
 const leaf = (text: string): Spelled => ({ text, parts: [], ways: [text] });
@@ -249,9 +254,12 @@ export class ConditionMaker {
           "$0 >= $1",
           "not ($0 <> $1)",
           "$0 is not distinct from $1",
+          "$0::text = $1::text",
+          "coalesce($0, $1) = $1",
+          "($0, $1) = ($1, $0)",
           "$0 is not null",
         ],
-        [of, this.#column(scope, name).of],
+        [of, this.#column(scope, this.#pick(comparable.find((all) => all.includes(name)) ?? [name])).of],
       );
     return spelled(this.#r, atoms, [of]);
   }

@@ -219,7 +219,7 @@ export async function fuzzContained(
   const scope = [{ alias: "t", columns: everyColumn }];
   const pairs = Array.from({ length: options.count }, (): Pair => {
     const policy: Spelled = r(3) === 0 ? maker.condition(scope, 2) : maker.membership(scope, 1 + r(2));
-    return { policy, rows: variationOf(r, policy, 6 + r(20)) };
+    return { policy, rows: variationOf(r, policy, 3 + r(20)) };
   });
   return checkPairs(server, { seed: options.seed, tables, functions: maker.functions }, pairs, options);
 }
