@@ -75,7 +75,9 @@ function hasRowAnyway({ groupClause, havingClause }: SelectStmt, aggregated: boo
 function pickedFrom(target: Node | undefined, { place: { reading } }: Within): Node | undefined {
   const call = part(part(target, "ResTarget")?.val, "FuncCall");
   const name = stringOf(call?.funcname?.at(-1));
-  const isOne = /^(?:bool_or|min|max)$/.test(name) && !reading.schema.ownAggregates.has(name);
+  const { schema } = reading;
+  const isOwn = schema.ownAggregates.has(name) || schema.namesakes(name).length > 0;
+  const isOne = /^(?:bool_or|min|max)$/.test(name) && !isOwn;
   return isOne && call?.over === undefined ? call?.args?.[0] : undefined;
 }
 
@@ -264,23 +266,30 @@ function joinedRows(join: JoinExpr, here: Within): readonly FromRow[] {
     const met = joinedTo(left, rarg, here).flatMap((joined) => metJoin(join, left, joined, here));
     if (jointype === "JOIN_INNER") return met;
     // A row of the left side has a row in any case.
-    return [...met, { ...left, sources: new Map([...left.sources, ...lostColumns(rarg)]) }];
+    return [
+      ...met,
+      {
+        ...left,
+        sources: new Map([...left.sources, ...lostColumns(rarg), ...mergedBy(join.join_using_alias)]),
+      },
+    ];
   });
 }
 
 function metJoin(
-  { quals, usingClause, isNatural }: JoinExpr,
+  { quals, usingClause, isNatural, join_using_alias: byName }: JoinExpr,
   left: FromRow,
   joined: FromRow,
   here: Within,
 ): readonly FromRow[] {
+  const sources = new Map([...joined.sources, ...mergedBy(byName)]);
   const scope = { ...here, sources: new Map([...here.sources, ...joined.sources]) };
   const right = [...joined.sources].filter(([name]) => !left.sources.has(name));
   // Which names both sides have is not known where columns are lost.
   if (isNatural === true && [...joined.sources.values()].some((columns) => columns.size === 0))
     return unknown(here).map((one) => ({
       conjunction: both(joined.conjunction, one),
-      sources: joined.sources,
+      sources,
     }));
   const names = isNatural === true ? sharedNames(left.sources, right) : (usingClause ?? []).map(stringOf);
   const sides = [[...left.sources.values()], right.map(([, columns]) => columns)];
@@ -293,9 +302,14 @@ function metJoin(
   return all([() => [joined.conjunction], () => here.conditions(quals, scope), ...equal]).map(
     (conjunction) => ({
       conjunction,
-      sources: joined.sources,
+      sources,
     }),
   );
+}
+
+/** `using (org) as j`: nothing is known of its columns. */
+function mergedBy(alias: JoinExpr["join_using_alias"]): ReadonlyMap<string, Columns> {
+  return new Map(alias === undefined ? [] : [[alias.aliasname ?? "", new Map()]]);
 }
 
 function sharedNames(
@@ -308,10 +322,10 @@ function sharedNames(
 
 /** Of an outer join the side that may have no row: nothing is known of its columns. */
 function lostColumns(node: Node): ReadonlyMap<string, Columns> {
-  const { larg, rarg, alias } = part(node, "JoinExpr") ?? {};
+  const { larg, rarg, alias, join_using_alias } = part(node, "JoinExpr") ?? {};
   if (larg === undefined || rarg === undefined || alias !== undefined)
     return new Map([[itemName(node) ?? "", new Map()]]);
-  return new Map([...lostColumns(larg), ...lostColumns(rarg)]);
+  return new Map([...lostColumns(larg), ...lostColumns(rarg), ...mergedBy(join_using_alias)]);
 }
 
 function withQueries(clause: SelectStmt["withClause"], here: Within): Within {
