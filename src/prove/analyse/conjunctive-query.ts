@@ -55,10 +55,10 @@ export function rowsOf(select: SelectStmt, here: Within, isCompared = false): re
 
 /** Groups, LIMIT, DISTINCT ON, VALUES, and functions that may return no row. */
 function leavesRowsOut(select: SelectStmt, here: Within): boolean {
-  const { groupClause, havingClause, limitCount, limitOffset, valuesLists } = select;
+  const { groupClause, havingClause, limitCount, limitOffset, valuesLists, lockingClause } = select;
   const { distinctClause = [], targetList, sortClause } = select;
   return (
-    [groupClause, havingClause, limitCount, limitOffset, valuesLists].some(Boolean) ||
+    [groupClause, havingClause, limitCount, limitOffset, valuesLists, lockingClause].some(Boolean) ||
     distinctClause.some((one) => Object.keys(one).length > 0) ||
     isAggregated(targetList, here.place.reading) ||
     returnsSet([targetList, sortClause], here)

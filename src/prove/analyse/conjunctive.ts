@@ -115,7 +115,7 @@ function throughQuery(node: Node, here: Within): readonly Conjunction[] | undefi
     if (value !== undefined) return conditions(value, here);
     if (link.subLinkType === "EXISTS_SUBLINK")
       return rowsOf(select, here).map(({ conjunction }) => conjunction);
-    if (link.subLinkType === "ANY_SUBLINK" && /^=?$/.test(stringOf(link.operName?.at(-1))))
+    if (link.subLinkType === "ANY_SUBLINK" && (link.operName === undefined || isPlainEqual(link.operName)))
       return isMember(link, select, here);
     return here.weak && link.subLinkType === "EXPR_SUBLINK" ? ofQuery(select, here, (one) => one) : undefined;
   }
@@ -123,6 +123,11 @@ function throughQuery(node: Node, here: Within): readonly Conjunction[] | undefi
   if (body === undefined) return undefined;
   const value = onlyValue(body.select);
   return value === undefined ? ofQuery(body.select, body.here, (one) => one) : conditions(value, body.here);
+}
+
+/** Not one of another schema. */
+function isPlainEqual(name: readonly Node[]): boolean {
+  return name.length === 1 && stringOf(name[0]) === "=";
 }
 
 function isMember({ testexpr }: SubLink, select: SelectStmt, here: Within): readonly Conjunction[] {
