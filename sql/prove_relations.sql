@@ -31,6 +31,12 @@ select json_build_object(
       'element', case when base.typcategory = 'A' then format_type(base.typelem, null) end,
       'category', base.typcategory,
       'domainNotNull', coalesce(dom.not_null, false),
+      -- Until Postgres 18 a child may drop the NOT NULL that it inherits.
+      'nullInChildren', c.relhassubclass and a.attnotnull and exists (
+        with recursive children as (
+          select inhrelid from pg_inherits where inhparent = c.oid
+          union select i.inhrelid from pg_inherits i join children on i.inhparent = children.inhrelid)
+        select from children join pg_attribute k on k.attrelid = inhrelid and k.attname = a.attname and not k.attnotnull),
       'expression', pg_get_expr(d.adbin, d.adrelid),
       'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = base.oid),
       'domainChecks', coalesce((

@@ -79,7 +79,7 @@ function factOf(literal: Literal, valueOf: ValueOf): Fact | boolean | undefined 
       const column = columnKey(of);
       return isNull
         ? { kind: "text", text: `${column} is null` }
-        : { kind: "not null", column, isSure: of.column.notNull };
+        : { kind: "not null", column, isSure: isNeverNull(of.column) };
     }
     case "compared":
       return comparedFact(literal.operator, literal.sides, valueOf);
@@ -95,7 +95,7 @@ function comparedFact(
 ): Fact | false | undefined {
   const [a, b] = sides;
   if (a.kind !== "column") return undefined;
-  const isSure = a.column.notNull;
+  const isSure = isNeverNull(a.column);
   if (b.kind === "column") {
     const isOne = familyOf(a.column) === familyOf(b.column);
     return isOne ? { kind: "compared", operator, sides: [columnKey(a), columnKey(b)], isSure } : undefined;
@@ -144,6 +144,10 @@ function writtenFact(written: string, closed: readonly Closed[], valueOf: ValueO
 
 function columnKey({ of, column }: Extract<Term, { kind: "column" }>): string {
   return `"${of}".${column.name}`;
+}
+
+function isNeverNull({ notNull, nullInChildren }: ProofColumn): boolean {
+  return notNull && !nullInChildren;
 }
 
 /** What follows of facts. */

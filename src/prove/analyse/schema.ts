@@ -17,6 +17,8 @@ export interface ProofColumn extends Pick<
   readonly category: string;
   /** A domain that refuses NULL refuses it in a hypothetical row too. */
   readonly domainNotNull: boolean;
+  /** Rows of a child that are read through the relation may hold NULL, though its own may not. */
+  readonly nullInChildren: boolean;
   /** The default's or, of a generated column, the value's expression. */
   readonly expression: string | null;
   /** All of its values: of an enum in order, or as a constraint lists them. */

@@ -281,7 +281,7 @@ export function guessed(call: FuncCall, operands: readonly Operand[], place: Pla
 export function isNeverNull(operand: Operand | undefined): boolean {
   if (operand?.kind !== "slot") return false;
   const { item, column } = operand.slot;
-  return item.relation.columns.some(({ name, notNull }) => name === column && notNull);
+  return item.relation.columns.some((one) => one.name === column && one.notNull && !one.nullInChildren);
 }
 
 /** `nullif(s.usr, '0000…')`: the value, and what is NULL in its place. */

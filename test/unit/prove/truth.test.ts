@@ -18,7 +18,14 @@ const column = {
   domainChecks: [],
   expression: null,
 };
-const flags = { domain: false, domainNotNull: false, notNull: false, identity: null, generated: false };
+const flags = {
+  domain: false,
+  domainNotNull: false,
+  nullInChildren: false,
+  notNull: false,
+  identity: null,
+  generated: false,
+};
 const relation: ProofRelation = {
   schema: "public",
   name: "t",
