@@ -12,6 +12,7 @@ import {
   row,
   show,
   stringOf,
+  valueTags,
   walk,
   withoutCasts,
 } from "./analyse/tree.ts";
@@ -23,16 +24,7 @@ import { isComparison } from "./analyse/widen.ts";
 import { isError, type ActingAs } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
-const values = [
-  "FuncCall",
-  "TypeCast",
-  "A_Const",
-  "A_Expr",
-  "SubLink",
-  "CoalesceExpr",
-  "SQLValueFunction",
-  "A_ArrayExpr",
-] as const;
+const values = [...valueTags, "A_ArrayExpr"] as const;
 
 /** Of these a literal without a type means the same when compared with a column. */
 const plain: ReadonlySet<string> = new Set(

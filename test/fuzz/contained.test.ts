@@ -2,13 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddedServer, startEmbedded } from "../../src/stage/postgres/server.ts";
 import { checkPairs, describePair, fuzzContained } from "./contained.ts";
 import type { Expression } from "./grammar.ts";
+import { wantedOr } from "./seeds.ts";
 
-/** ROWGATE_FUZZ="<first seed> <last seed> <pairs a seed> <contents of the tables>": wider than in CI. */
-const [first = 1, last = 4, count = 200, contents = 100] = (process.env["ROWGATE_FUZZ"] ?? "")
-  .split(" ")
-  .filter(Boolean)
-  .map(Number);
-const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const { seeds, count, size: contents } = wantedOr([4, 200, 100]);
 
 let server: EmbeddedServer;
 beforeAll(async () => {

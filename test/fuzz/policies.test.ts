@@ -4,13 +4,9 @@ import { countOutcomes, fuzz, isUnsound, proveAndCheck } from "./fuzz.ts";
 import { type Expression, random, sqlOf } from "./grammar.ts";
 import { describeSample, policyText, type Sample, sampleOf } from "./sample.ts";
 import { shrink } from "./shrink.ts";
+import { wantedOr } from "./seeds.ts";
 
-/** ROWGATE_FUZZ="<first seed> <last seed> <policies a seed> <rows of the pool>": wider than in CI. */
-const [first = 1, last = 3, count = 30, rows = 800] = (process.env["ROWGATE_FUZZ"] ?? "")
-  .split(" ")
-  .filter(Boolean)
-  .map(Number);
-const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const { seeds, count, size: rows } = wantedOr([3, 30, 800]);
 
 let server: EmbeddedServer;
 beforeAll(async () => {

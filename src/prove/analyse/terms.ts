@@ -15,6 +15,7 @@ import {
   replace,
   stringOf,
   typeNameOf,
+  valueTags,
   walk,
 } from "./tree.ts";
 import { isComparison } from "./widen.ts";
@@ -207,18 +208,8 @@ function written(node: Node, rows: RowsByName, reading: Reading): Literal | unde
   return text === undefined ? undefined : { kind: "written", text, closed };
 }
 
-const expressions = [
-  "FuncCall",
-  "TypeCast",
-  "A_Const",
-  "A_Expr",
-  "SubLink",
-  "CoalesceExpr",
-  "SQLValueFunction",
-] as const;
-
 function isExpression(node: Node): boolean {
-  return expressions.some((tag) => part(node, tag) !== undefined);
+  return valueTags.some((tag) => part(node, tag) !== undefined);
 }
 
 export function isClosed(node: Node): boolean {

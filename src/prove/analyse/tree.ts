@@ -168,6 +168,17 @@ function flatArguments({ boolop, args }: BoolBody): readonly Tree[] {
   });
 }
 
+/** Expressions that have a value by themselves, where they read no row. */
+export const valueTags = [
+  "FuncCall",
+  "TypeCast",
+  "A_Const",
+  "A_Expr",
+  "SubLink",
+  "CoalesceExpr",
+  "SQLValueFunction",
+] as const;
+
 /** Visits every node and every node's content; `false` leaves out what is below. */
 export function walk(value: unknown, visit: (node: Node) => boolean | void): void {
   if (Array.isArray(value)) {
