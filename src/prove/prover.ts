@@ -287,6 +287,7 @@ export class Prover implements AsyncDisposable {
     const session = new ProofSession(client, this.#timeoutMs, {
       turns: this.#options.turns,
       keepsPlans: this.#knowledge.keepsPlans,
+      skeletonOf: (...expression) => this.#knowledge.skeleton(...expression),
     });
     await session.begin();
     return { session, client, relations: new Map() };
