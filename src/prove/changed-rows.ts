@@ -28,7 +28,7 @@ export async function changedRows(context: Context, opener: Opener, hidden: Row)
       const item = opener.items[index];
       if (item === undefined || linked[index] !== undefined) return [];
       const [row] = await rowsMeeting(context, relation, givenTo(opener.ties, item, values), []);
-      return row === undefined || namesPersona(context, row) ? [] : [putIn(context, relation, row)];
+      return row === undefined || namesPersona(context, row) ? [] : [putIn(relation, row)];
     }),
   );
   const mixed = [...put.flat(), ...linked.filter((one) => one !== undefined)];

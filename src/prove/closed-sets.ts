@@ -63,7 +63,7 @@ export async function keptOpen(
   const put = tries.flatMap(([plain]) => (plain === undefined ? [] : [plain]));
   const elsewhere = outside.flatMap((one) => closers.map((closer) => tryOf(context, closer, one)));
   const others = await Promise.all(
-    [...put, ...(await Promise.all(elsewhere))].map((one) => withOtherValues(context, one, said)),
+    unlike([...put, ...(await Promise.all(elsewhere))]).map((one) => withOtherValues(context, one, said)),
   );
   const again = await tried(context, proved, unlike(others.flat()).slice(0, atMost.tries), "declared");
   return again.opened && notClosedBy(again.opened);
@@ -72,8 +72,12 @@ export async function keptOpen(
 /** Ways that change the same rows alike are one. */
 function unlike(tries: readonly Try[]): readonly Try[] {
   const seen = new Set<string>();
-  return tries.filter(({ rows, place, row }) => {
-    const key = JSON.stringify([rows.map(({ sql }) => sql), place, row]);
+  // The same few rows of the relation are part of many.
+  const texts = new Map<Row, string>();
+  return tries.filter(({ rows, place = "", row }) => {
+    const text = texts.get(row) ?? JSON.stringify(row);
+    texts.set(row, text);
+    const key = [...rows.map(({ sql }) => sql), place, text].join("\0");
     return !seen.has(key) && seen.add(key);
   });
 }
@@ -140,7 +144,7 @@ export async function tryOf(context: Context, opener: Opener, both: OneRow): Pro
     parentsFirst(opener.items).map(async (item) => {
       const row = await rowOf(context, opener, item, values, true);
       const strange = await strangersIds(spaceOf(context, item.relation));
-      return putIn(context, item.relation, { ...strange, ...row });
+      return putIn(item.relation, { ...strange, ...row });
     }),
   );
   return { opener, rows, ...both, own: false, asReplica: false };
@@ -151,11 +155,14 @@ async function withOtherValues(context: Context, one: Try, said: Said): Promise<
   const changed = await Promise.all(
     one.rows.map(async ({ relation, row }, place) => {
       const isState = await statesIn(context, relation, said);
-      return relation.columns.flatMap((column) =>
-        valuesBeside(column, row[column.name] ?? null, said, isState(column)).map((value) =>
-          one.rows.with(place, putIn(context, relation, { ...row, [column.name]: value })),
+      const others = relation.columns.flatMap((column) =>
+        valuesBeside(column, row[column.name] ?? null, said, isState(column)).map(
+          (value) => [column.name, value] as const,
         ),
       );
+      return others
+        .slice(0, atMost.values)
+        .map(([name, value]) => one.rows.with(place, putIn(relation, { ...row, [name]: value })));
     }),
   );
   return changed

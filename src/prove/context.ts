@@ -1,3 +1,4 @@
+import { perObject } from "../lib/recent.ts";
 import { quoteLiteral } from "../lib/sql-text.ts";
 import {
   type Actor,
@@ -58,13 +59,18 @@ function ownerFor(as: ActingAs, role: Actor["role"], settings: Actor["settings"]
   return { role: role ?? as.role, settings: [...as.settings, ...own] };
 }
 
+/** The same one each time: it knows what it has asked. */
 export function personaAnswers(session: Asking, as: ActingAs): Answering {
-  return answering(session, ({ actor }) => actingFor(as, actor));
+  return answersOf(session)(as);
 }
+
+const answersOf = perObject((session: Asking) =>
+  perObject((as: ActingAs) => answering(session, ({ actor }) => actingFor(as, actor))),
+);
 
 /** What is declared is evaluated by the privileged connection, for every persona. */
 export function fullAnswers(session: Asking, full: ActingAs): Answering {
-  return answering(session, ({ actor }) => actingFor(full, actor));
+  return personaAnswers(session, full);
 }
 
 /** Which truth values a relaxed expression can have for a persona. */

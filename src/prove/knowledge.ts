@@ -26,6 +26,7 @@ export class Knowledge implements Reading {
   readonly reaches: Reaches;
   readonly bounds: BoundValues = new BoundValues();
   readonly #conditions = new Map<string, Condition | undefined>();
+  readonly #same = new Map<string, Condition>();
   readonly #critical = new WeakMap<Node, Critical>();
   readonly #relaxed = new WeakMap<Node, Relaxed>();
   readonly #ofRow = {
@@ -63,9 +64,19 @@ export class Knowledge implements Reading {
       const isSeen = !reading || command === "select";
       const seen = isSeen ? own : this.condition(relation, inherits, "select", "old", true);
       const met = own === undefined || seen === undefined ? undefined : [own, seen];
-      this.#conditions.set(key, met === undefined || isSeen ? met?.[0] : joinedConditions("and", met));
+      const whole = met === undefined || isSeen ? met?.[0] : joinedConditions("and", met);
+      this.#conditions.set(key, whole && this.#sameOf(relation, whole));
     }
     return this.#conditions.get(key);
+  }
+
+  /** Roles and commands with the same policies have one tree: what is found of it is known for all of them. */
+  #sameOf(relation: ProofRelation, condition: Condition): Condition {
+    const { text, alias, tree } = condition;
+    const key = JSON.stringify([relation.schema, relation.name, text, alias, tree !== undefined]);
+    const same = this.#same.get(key) ?? condition;
+    this.#same.set(key, same);
+    return same;
   }
 
   declared(relation: ProofRelation, predicate: string): Condition {

@@ -55,10 +55,17 @@ export interface Made {
   readonly row: Row;
 }
 
-export function putIn(context: Context, relation: ProofRelation, row: Row, own = false): OtherRow {
-  const sql = insertSql(spaceOf(context, relation), row, !own);
-  const words = `${JSON.stringify(row)} in ${formatQualified(relation)}`;
-  return { relation, row, sql, words, changes: false };
+export function putIn(relation: ProofRelation, row: Row, own = false): OtherRow {
+  return {
+    relation,
+    row,
+    sql: insertSql({ relation }, row, !own),
+    // Of many rows few are named.
+    get words() {
+      return `${JSON.stringify(row)} in ${formatQualified(relation)}`;
+    },
+    changes: false,
+  };
 }
 
 /** One row of each table, the likeliest; `undefined` rows: one would name the persona. */
@@ -74,7 +81,7 @@ export async function otherRows(
     const one = await rowOf(context, opener, item, values, own);
     // Whatever else it holds, a row that names the persona is the persona's own.
     if (!own && namesPersona(context, one)) return { rows: undefined, row: {} };
-    rows.push(putIn(context, item.relation, one, own));
+    rows.push(putIn(item.relation, one, own));
   }
   return { rows, row: ownValues(opener, values) };
 }
@@ -319,5 +326,5 @@ async function withParents(
     before.push(...(await withParents(context, parent, made, [...others, ...before], depth + 1)));
     whole[name] = chosen;
   }
-  return [...before, putIn(context, relation, whole)];
+  return [...before, putIn(relation, whole)];
 }

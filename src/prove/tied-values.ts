@@ -1,9 +1,11 @@
+import { perObject } from "../lib/recent.ts";
 import { formatQualified } from "../lib/sql-text.ts";
 import type { Opener } from "./analyse/openers.ts";
 import type { ProofColumn, ProofRelation } from "./analyse/schema.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
+import type { Asking } from "./ask/session.ts";
 import type { Context } from "./context.ts";
 import { roleValue } from "./who.ts";
 import { fill, freshFor, standingRows } from "./show/rows.ts";
@@ -58,6 +60,7 @@ export async function valueFor(context: Context, tie: Tie, hidden: Row, own: boo
 
 /** What rows are compared with, where that says no more of the persona than its role. */
 export async function valueOfRole(context: Context, { persona }: Tie): Promise<string | undefined> {
+  if (persona.length === 0) return undefined;
   const values = await Promise.all(persona.map((one) => roleValue(context, one)));
   return values.includes(undefined) ? undefined : values[0];
 }
@@ -109,8 +112,15 @@ export function isBefore(parent: ProofRelation, relation: ProofRelation): boolea
 }
 
 /** Another user in each column that may hold who the row is about. */
-export async function strangersIds(space: Space): Promise<Row> {
-  const { columns, foreignKeys } = space.relation;
+export function strangersIds({ session, relation }: Space): Promise<Row> {
+  return strangers(session)(relation);
+}
+
+const strangers = perObject((session: Asking) =>
+  perObject((relation: ProofRelation) => readStrangersIds(session, relation)),
+);
+
+async function readStrangersIds(session: Asking, { columns, foreignKeys }: ProofRelation): Promise<Row> {
   const open = columns.filter(
     ({ name, base, generated, expression }) =>
       base === "uuid" &&
@@ -119,7 +129,7 @@ export async function strangersIds(space: Space): Promise<Row> {
       !foreignKeys.some((key) => key.columns.includes(name)),
   );
   const ids = await Promise.all(
-    open.map(async (one) => [one.name, (await freshFor(space, one, 13)) ?? null] as const),
+    open.map(async (one) => [one.name, (await freshFor({ session }, one, 13)) ?? null] as const),
   );
   return Object.fromEntries(ids);
 }
@@ -133,13 +143,22 @@ export async function withoutPersona(
 ): Promise<Row> {
   const theirs = new Set([...context.identities, ...not]);
   const entries = await Promise.all(
-    Object.entries(row).map(async ([name, value]): Promise<readonly [string, string | null]> => {
+    Object.entries(row).flatMap(([name, value]) => {
+      if (value === null || !theirs.has(value)) return [];
       const column = space.relation.columns.find((one) => one.name === name);
-      if (value === null || column === undefined || !theirs.has(value)) return [name, value];
-      return [name, (await othersValue(space, column, theirs)) ?? (column.notNull ? value : null)];
+      return column === undefined ? [] : [otherEntry(space, column, value, theirs)];
     }),
   );
-  return Object.fromEntries(entries);
+  return entries.length === 0 ? row : { ...row, ...Object.fromEntries(entries) };
+}
+
+async function otherEntry(
+  space: Space,
+  column: ProofColumn,
+  value: string,
+  theirs: ReadonlySet<string>,
+): Promise<readonly [string, string | null]> {
+  return [column.name, (await othersValue(space, column, theirs)) ?? (column.notNull ? value : null)];
 }
 
 async function othersValue(

@@ -1,6 +1,8 @@
 import { isJsonText } from "../lib/json.ts";
+import { perObject } from "../lib/recent.ts";
 import { jwtClaims } from "./analyse/claim-values.ts";
 import type { Question } from "./analyse/question.ts";
+import type { Answering } from "./ask/represent.ts";
 import type { ActingAs } from "./ask/step.ts";
 import { type Context, personaAnswers } from "./context.ts";
 
@@ -14,10 +16,21 @@ export async function saysWho(
 }
 
 /** What it says of everybody of the role: with nothing else in the token the answer is the same. `undefined`: it says who asks. */
-export async function roleValue(context: Context, question: Question): Promise<string | undefined> {
-  const [own, others] = await Promise.all(
-    [context.answer, personaAnswers(context.session, ofRoleAlone(context.as))].map((one) => one(question)),
-  );
+export function roleValue({ answer, session, as }: Context, question: Question): Promise<string | undefined> {
+  const ofRole = personaAnswers(session, ofRoleAlone(as));
+  return sameValues(answer)(ofRole)(question);
+}
+
+const sameValues = perObject((persona: Answering) =>
+  perObject((ofRole: Answering) => perObject((question: Question) => sameValue(question, persona, ofRole))),
+);
+
+async function sameValue(
+  question: Question,
+  persona: Answering,
+  ofRole: Answering,
+): Promise<string | undefined> {
+  const [own, others] = await Promise.all([persona(question), ofRole(question)]);
   const [value = null, ...more] = own ?? [];
   return value !== null && more.length === 0 && others?.length === 1 && others[0] === value
     ? value

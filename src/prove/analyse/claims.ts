@@ -81,8 +81,9 @@ export function conditionsBehind(tree: Node, reading: Reading, role: string | nu
 function metBy(node: Node, { schema }: Reading): readonly (ProofRelation | ProofFunction)[] {
   const { schemaname, relname } = part(node, "RangeVar") ?? {};
   const relation = relname === undefined ? undefined : schema.relation(schemaname, relname);
-  const called = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
-  return [...(relation === undefined ? [] : [relation]), ...schema.namesakes(called)];
+  if (relation !== undefined) return [relation];
+  const call = part(node, "FuncCall");
+  return call === undefined ? [] : schema.namesakes(stringOf(call.funcname?.at(-1)));
 }
 
 /** Relations that a body names which is no expression. */
@@ -227,8 +228,8 @@ const claimsOfCalls: ReadonlyMap<string, string> = new Map([
 /** Keys by which a part of the claims is read; empty: all of them; `undefined`: it is no part of them. */
 export function pathOf(node: Node): readonly string[] | undefined {
   const call = part(node, "FuncCall");
-  const [name = "", schema] = (call?.funcname ?? []).map(stringOf).toReversed();
-  const own = schema === "auth" ? claimsOfCalls.get(name) : undefined;
+  const name = stringOf(call?.funcname?.at(-1));
+  const own = stringOf(call?.funcname?.at(-2)) === "auth" ? claimsOfCalls.get(name) : undefined;
   if (own !== undefined) return [own];
   if (name === "jwt" || settingRead(node) === "request.jwt.claims") return [];
   if (/^jsonb?_extract_path(?:_text)?$/.test(name)) {
@@ -240,10 +241,12 @@ export function pathOf(node: Node): readonly string[] | undefined {
   if (cast !== undefined) return pathOf(cast);
   const list = part(node, "CoalesceExpr")?.args;
   if (list !== undefined) return list.map(pathOf).find((one) => one !== undefined);
-  const value = onlyValue(part(part(node, "SubLink")?.subselect, "SelectStmt") ?? {});
+  const select = part(part(node, "SubLink")?.subselect, "SelectStmt");
+  const value = select && onlyValue(select);
   if (value !== undefined) return pathOf(value);
-  const { kind, name: operator, lexpr, rexpr } = part(node, "A_Expr") ?? {};
-  if (lexpr === undefined) return undefined;
+  const operation = part(node, "A_Expr");
+  if (operation?.lexpr === undefined) return undefined;
+  const { kind, name: operator, lexpr, rexpr } = operation;
   if (kind === "AEXPR_NULLIF") return pathOf(lexpr);
   const by = stringOf(operator?.at(-1));
   const path = /^(?:->>?|#>>?|\?)$/.test(by) ? pathOf(lexpr) : undefined;

@@ -96,22 +96,24 @@ export class Reaches {
   }
 
   #note(node: Node, into: Found): void {
-    const name = stringOf(part(node, "FuncCall")?.funcname?.at(-1));
+    const call = part(node, "FuncCall");
+    const name = stringOf(call?.funcname?.at(-1));
     if (name !== "") this.#noteCall(name, into);
-    const [argument] = part(node, "FuncCall")?.args ?? [];
+    const argument = call?.args?.[0];
     if (name === "current_setting" && argument !== undefined)
       into.readsRole ||= /^role$/i.test(part(withoutCasts(argument), "A_Const")?.sval?.sval ?? "");
-    if (name === "age" && part(node, "FuncCall")?.args?.length === 1) into.readsTime = true;
+    if (name === "age" && call?.args?.length === 1) into.readsTime = true;
     if (part(node, "RangeTableSample") !== undefined) into.volatile.add("TABLESAMPLE");
     const table = part(node, "RangeVar");
     if (table?.relname !== undefined)
       for (const one of this.#relationsByName.get(table.relname) ?? []) this.#noteRelation(one, into);
     const read = table?.relname ?? fieldsOf(node)?.at(-1) ?? "";
     if (this.#readsCounts(read)) into.readsTime = true;
-    if (moments.test(typeNameOf(node))) into.namesMoments = true;
-    if (printing.test(name) || printing.test(typeNameOf(node))) into.printsMoments = true;
+    const type = typeNameOf(node);
+    if (type !== "" && moments.test(type)) into.namesMoments = true;
+    if (printing.test(name) || printing.test(type)) into.printsMoments = true;
     const text = part(node, "A_Const")?.sval?.sval ?? "";
-    if (relative.test(text)) into.readsTime = true;
+    if (text !== "" && relative.test(text)) into.readsTime = true;
     const value = part(node, "SQLValueFunction");
     if (/SESSION_USER|SYSTEM_USER/.test(value?.op ?? "") || /^session_authorization$/i.test(text))
       into.readsLogin = true;
@@ -131,7 +133,9 @@ export class Reaches {
 
   /** Sequences and statistics, but no column of a table that is called so. */
   #readsCounts(text: string): boolean {
-    return [...text.matchAll(counted)].some(([name]) => !this.#columns.has(name.toLowerCase()));
+    return (
+      text !== "" && [...text.matchAll(counted)].some(([name]) => !this.#columns.has(name.toLowerCase()))
+    );
   }
 
   #isVolatile(name: string): boolean {

@@ -1,7 +1,7 @@
 import type { CommonTableExpr, Node, RangeFunction, RangeVar, SelectStmt, WithClause } from "libpg-query";
 import { comparison, pairsOf } from "./comparable.ts";
 import type { ProofRelation, Schema } from "./schema.ts";
-import { columnRef, fieldsOf, fromItemName, joined, part, row, stringOf } from "./tree.ts";
+import { columnRef, fieldsOf, fromItemName, joined, mapped, part, row, stringOf, type Tree } from "./tree.ts";
 
 /** What names mean at an expression's position. */
 export interface Names {
@@ -48,7 +48,7 @@ function resolved<T>(value: T, scope: Scope): T {
   if (Array.isArray(value)) return value.map((one: unknown) => resolved(one, scope)) as T;
   if (typeof value !== "object" || value === null) return value;
   return (special(value as unknown as Node, scope) ??
-    Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolved<unknown>(one, scope)]))) as T;
+    mapped(value as unknown as Tree, (one) => resolved(one, scope))) as T;
 }
 
 function special(node: Node, scope: Scope): Node | undefined {

@@ -122,6 +122,7 @@ function constantsOf(group: readonly Operand[]): readonly Extract<Operand, { kin
 /** A row of the relation that the condition is about, by the key of the very row that it is about, is that row. */
 export function withoutItself(way: Way, relation: ProofRelation): Way {
   const { items, equal: pairs } = way;
+  if (!items.some((item) => item.relation === relation)) return way;
   const ties = tied(pairs);
   const isItself = (item: Item): boolean =>
     item.relation === relation &&

@@ -1,5 +1,6 @@
 import type { FuncCall, Node, SelectStmt, TypeName } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
+import { perObject } from "../../lib/recent.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 
@@ -39,31 +40,51 @@ export function printExpression(node: Node): string {
 const printedNodes = new WeakMap<Node, string>();
 
 /** A SELECT as SQL text. @throws as printExpression */
-export function printSelect(select: SelectStmt): string {
-  const known = printedSelects.get(select);
+export const printSelect: (select: SelectStmt) => string = perObject((select: SelectStmt): string => {
+  // The body of a function is read anew by each way that leads to it: nodes of their own, and the same content.
+  const content = JSON.stringify(select);
+  const known = printedContents.get(content);
   if (known !== undefined) return known;
+  const text = printedAsMeant(select);
+  if (printedContents.size >= contentsAtMost) printedContents.clear();
+  printedContents.set(content, text);
+  return text;
+});
+
+const contentsAtMost = 1_000;
+const printedContents = new Map<string, string>();
+
+function printedAsMeant(select: SelectStmt): string {
   const meant = fenced(select);
   const text = print(meant);
   if (!sameTree(part(parseStatements(text)[0], "SelectStmt"), meant))
     throw new Error(`printed as something else: ${text}`);
-  printedSelects.set(select, text);
   return text;
 }
 
-const printedSelects = new WeakMap<SelectStmt, string>();
-
 /** The printer leaves out parentheses before IS; COALESCE of one value is that value. */
 function fenced<T>(tree: T): T {
-  return replace(tree, (node) => {
-    const test = part(node, "BooleanTest");
-    const nullTest = part(node, "NullTest");
-    const arg = test?.arg ?? nullTest?.arg;
-    if (arg === undefined || simple.some((tag) => part(arg, tag) !== undefined)) return undefined;
-    const fence: Node = { CoalesceExpr: { args: [fenced(arg)] } };
-    return test === undefined
-      ? { NullTest: { ...nullTest, arg: fence } }
-      : { BooleanTest: { ...test, arg: fence } };
+  let isFenced = false;
+  walk(tree, (node) => {
+    isFenced ||= argumentOfTest(node) !== undefined;
   });
+  return isFenced ? replace(tree, fence) : tree;
+}
+
+function fence(node: Node): Node | undefined {
+  const arg = argumentOfTest(node);
+  if (arg === undefined) return undefined;
+  const around: Node = { CoalesceExpr: { args: [fenced(arg)] } };
+  const test = part(node, "BooleanTest");
+  return test === undefined
+    ? { NullTest: { ...part(node, "NullTest"), arg: around } }
+    : { BooleanTest: { ...test, arg: around } };
+}
+
+/** What is tested, where it needs parentheses. */
+function argumentOfTest(node: Node): Node | undefined {
+  const arg = part(node, "BooleanTest")?.arg ?? part(node, "NullTest")?.arg;
+  return arg === undefined || simple.some((tag) => part(arg, tag) !== undefined) ? undefined : arg;
 }
 
 const simple = ["ColumnRef", "FuncCall", "A_Const", "CoalesceExpr", "A_Indirection"] as const;
@@ -127,12 +148,19 @@ function sameTree(a: unknown, b: unknown): boolean {
     );
   if (typeof a !== "object" || a === null) return a === b;
   if (typeof b !== "object" || b === null || Array.isArray(b)) return false;
-  const [x, y] = [flattened(a as Tree), flattened(b as Tree)];
-  const keys = importantKeys(x);
-  return keys.length === importantKeys(y).length && keys.every((key) => sameTree(x[key], y[key]));
+  const x = flattened(a as Tree);
+  const y = flattened(b as Tree);
+  let surplus = 0;
+  for (const key in x) {
+    if (!isImportant(key, x[key])) continue;
+    if (!sameTree(x[key], y[key])) return false;
+    surplus += 1;
+  }
+  for (const key in y) if (isImportant(key, y[key])) surplus -= 1;
+  return surplus === 0;
 }
 
-type Tree = Readonly<Record<string, unknown>>;
+export type Tree = Readonly<Record<string, unknown>>;
 
 const unimportant: ReadonlySet<string> = new Set([
   "location",
@@ -144,10 +172,8 @@ const unimportant: ReadonlySet<string> = new Set([
   "typemod",
 ]);
 
-function importantKeys(tree: Tree): readonly string[] {
-  return Object.keys(tree).filter(
-    (key) => !unimportant.has(key) && tree[key] !== undefined && tree[key] !== "",
-  );
+function isImportant(key: string, value: unknown): boolean {
+  return value !== undefined && value !== "" && !unimportant.has(key);
 }
 
 function flattened(tree: Tree): Tree {
@@ -181,21 +207,24 @@ export const valueTags = [
 
 /** Visits every node and every node's content; `false` leaves out what is below. */
 export function walk(value: unknown, visit: (node: Node) => boolean | void): void {
-  if (Array.isArray(value)) {
-    for (const one of value) walk(one, visit);
-  } else if (typeof value === "object" && value !== null) {
-    if (visit(value as Node) === false) return;
-    for (const one of Object.values(value)) walk(one, visit);
-  }
+  if (typeof value !== "object" || value === null) return;
+  // Each tree is gone through many times: without lists of what is in it, nor what goes through a list.
+  if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) walk(value[index], visit);
+  else if (visit(value as Node) !== false) for (const key in value) walk((value as Tree)[key], visit);
 }
 
 /** A tree with some nodes replaced; what is put in is not looked into again. */
 export function replace<T>(value: T, by: (node: Node) => Node | undefined): T {
-  if (Array.isArray(value)) return value.map((one: unknown) => replace(one, by)) as T;
   if (typeof value !== "object" || value === null) return value;
-  const put = by(value as unknown as Node);
-  if (put !== undefined) return put as T;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replace<unknown>(one, by)])) as T;
+  if (Array.isArray(value)) return value.map((one: unknown) => replace(one, by)) as T;
+  return (by(value as unknown as Node) ?? mapped(value as unknown as Tree, (one) => replace(one, by))) as T;
+}
+
+/** The same node with other content. */
+export function mapped(node: Tree, by: (content: unknown) => unknown): Tree {
+  const made: Record<string, unknown> = {};
+  for (const key in node) made[key] = by(node[key]);
+  return made;
 }
 
 export function columnRef(...names: readonly string[]): Node {

@@ -35,6 +35,7 @@ export class Gathered {
       const of = onlyIf && keys[onlyIf.place - this.#first.length];
       const when = onlyIf && of !== undefined ? { of, truths: onlyIf.truths } : undefined;
       const asked = this.#questions.get(key);
+      if (asked !== undefined && asked.when === undefined && when === undefined) continue;
       // What another caller asks in other cases is asked in each.
       const isAlike = asked === undefined || JSON.stringify(asked.when) === JSON.stringify(when);
       this.#questions.set(key, { step: { ...one, goOn: true, planned }, when: isAlike ? when : undefined });

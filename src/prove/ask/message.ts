@@ -21,7 +21,8 @@ export class Actors {
 /** What is worked out of answers: once for who is asked, and what it is about. */
 export class Known {
   readonly #actors: Actors;
-  readonly #made = new Map<string, Promise<unknown>>();
+  /** By who is asked, and then by what it is about: that is long. */
+  readonly #made = new Map<string, Map<string, Promise<unknown>>>();
 
   constructor(actors: Actors) {
     this.#actors = actors;
@@ -33,14 +34,16 @@ export class Known {
     make: () => Promise<T>,
     keeps: (made: T) => boolean = () => true,
   ): Promise<T> {
-    const key = `${as.map((one) => this.#actors.numberOf(one)).join()}\n${what}`;
-    const known = this.#made.get(key) as Promise<T> | undefined;
+    const actors = as.map((one) => this.#actors.numberOf(one)).join();
+    const ofActors = this.#made.get(actors) ?? new Map<string, Promise<unknown>>();
+    this.#made.set(actors, ofActors);
+    const known = ofActors.get(what) as Promise<T> | undefined;
     if (known !== undefined) return known;
     const made = make().then((one) => {
-      if (!keeps(one)) this.#made.delete(key);
+      if (!keeps(one)) ofActors.delete(what);
       return one;
     });
-    this.#made.set(key, made);
+    ofActors.set(what, made);
     return made;
   }
 }

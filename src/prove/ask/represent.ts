@@ -1,3 +1,4 @@
+import { perObject } from "../../lib/recent.ts";
 import { quoteLiteral } from "../../lib/sql-text.ts";
 import type { Atom, Critical, Source } from "../analyse/recorder.ts";
 import { valueLimit } from "../analyse/recorder.ts";
@@ -38,7 +39,7 @@ export interface Representatives {
 export type Answering = (question: Question) => Promise<readonly (string | null)[] | undefined>;
 
 export function answering(session: Asking, actingAs: (question: Question) => ActingAs): Answering {
-  return async function valuesOf(question): Promise<readonly (string | null)[] | undefined> {
+  const valuesOf: Answering = perObject(async (question: Question): ReturnType<Answering> => {
     const values = new Map<string, string | null>();
     for (const one of question.bound) {
       const rows = await valuesOf(one);
@@ -53,7 +54,8 @@ export function answering(session: Asking, actingAs: (question: Question) => Act
     return isError(answer) || !("value" in answer) || answer.value === null
       ? undefined
       : (JSON.parse(answer.value) as (string | null)[]);
-  };
+  });
+  return valuesOf;
 }
 
 /** The values that a source compares with; `undefined`: unknown, or too many. */
@@ -192,16 +194,26 @@ async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise
   return seededValues(column, own, (seed) => answered.get(seed) ?? []);
 }
 
-export async function constraintValues(
+const privilegedAnswers = perObject((session: Asking) => answering(session, () => privileged));
+
+export function constraintValues(
   column: ProofColumn,
   checks: readonly Critical[],
   session: Asking,
 ): Promise<readonly string[]> {
-  const answer = answering(session, () => privileged);
-  const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
-  const values = await Promise.all(sources.map((one) => valuesOfSource(one, answer)));
-  return values.flatMap((one) => one ?? []);
+  return valuesOfChecks(session)(checks)(column);
 }
+
+const valuesOfChecks = perObject((session: Asking) =>
+  perObject((checks: readonly Critical[]) =>
+    perObject(async (column: ProofColumn): Promise<readonly string[]> => {
+      const answer = privilegedAnswers(session);
+      const sources = checks.flatMap(({ columns }) => columns.get(column.name)?.sources ?? []);
+      const values = await Promise.all(sources.map((one) => valuesOfSource(one, answer)));
+      return values.flatMap((one) => one ?? []);
+    }),
+  ),
+);
 
 /** Values between those that are compared with, as many as columns are compared with each other. */
 async function neighbours(
@@ -243,7 +255,21 @@ function stepsOf({ base, type }: ProofColumn): string {
 }
 
 /** Those that the type takes, as it prints them. */
-export async function validValues(
+export function validValues(
+  session: Asking,
+  column: ProofColumn,
+  values: readonly string[],
+): Promise<readonly string[]> {
+  const known = validKnown(session);
+  const key = `${column.type} ${JSON.stringify(values)}`;
+  const valid = known.get(key) ?? askValid(session, column, values);
+  known.set(key, valid);
+  return valid;
+}
+
+const validKnown = perObject<Asking, Map<string, Promise<readonly string[]>>>(() => new Map());
+
+async function askValid(
   session: Asking,
   column: ProofColumn,
   values: readonly string[],

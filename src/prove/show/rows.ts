@@ -1,4 +1,5 @@
-import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
+import { perObject } from "../../lib/recent.ts";
+import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
@@ -132,23 +133,37 @@ export async function fill(
   for (const column of relation.columns) {
     const { name } = column;
     if (column.generated || column.identity === "always" || granted?.includes(name) === false) continue;
-    const value = Object.hasOwn(witness, name)
+    const found = Object.hasOwn(witness, name)
       ? witness[name]
-      : await likelyOnce(space, column, template[name] ?? null, unique.has(name));
+      : likelyOnce(space, column, template[name] ?? null, unique.has(name));
+    const value = found instanceof Promise ? await found : found;
     if (value !== undefined) out[name] = value;
   }
   return out;
 }
 
-/** The same for each row that is filled. */
+type Likely = string | null | undefined;
+
+const likelyKnown = perObject((_session: Asking) =>
+  perObject<ProofColumn, Map<string, Likely | Promise<Likely>>>(() => new Map()),
+);
+
+/** The same for each row that is filled: a promise until it is known. */
 function likelyOnce(
   space: Space,
   column: ProofColumn,
   sample: string | null,
   unique: boolean,
-): Promise<string | null | undefined> {
-  const what = JSON.stringify(["likely", formatQualified(space.relation), column.name, sample, unique]);
-  return space.session.once([], what, () => likely(space, column, sample, unique));
+): Likely | Promise<Likely> {
+  const ofColumn = likelyKnown(space.session)(column);
+  const key = `${unique} ${sample === null ? "" : `=${sample}`}`;
+  if (ofColumn.has(key)) return ofColumn.get(key);
+  const found = likely(space, column, sample, unique).then((value) => {
+    ofColumn.set(key, value);
+    return value;
+  });
+  ofColumn.set(key, found);
+  return found;
 }
 
 /** `undefined`: the column's own default. */
@@ -195,7 +210,7 @@ async function allowedByChecks(space: Space, column: ProofColumn): Promise<strin
 
 /** Of the values that no policy is likely to name and that the type takes, one by its number. */
 export async function freshFor(
-  { session }: Space,
+  { session }: Pick<Space, "session">,
   column: ProofColumn,
   index: number,
 ): Promise<string | undefined> {
@@ -207,15 +222,19 @@ function checksText({ checks }: ProofRelation): string {
   return checks.map((one) => `(${one}) is not false`).join(" and ");
 }
 
-export function insertSql({ relation }: Space, row: Row, overriding = false): string {
-  const names = Object.keys(row);
+export function insertSql({ relation }: Pick<Space, "relation">, row: Row, overriding = false): string {
   const table = quoteQualified(relation);
-  if (names.length === 0) return `insert into ${table} default values`;
-  const values = names.map((name) => {
+  let names = "";
+  let values = "";
+  for (const name in row) {
     const column = relation.columns.find((one) => one.name === name);
-    return column === undefined ? "default" : typedLiteral(column, row[name] ?? null);
-  });
-  return `insert into ${table} (${names.map(quoteIdent).join(", ")}) ${overriding ? "overriding system value " : ""}values (${values.join(", ")})`;
+    const value = column === undefined ? "default" : typedLiteral(column, row[name] ?? null);
+    const separator = names === "" ? "" : ", ";
+    names += `${separator}${quoteIdent(name)}`;
+    values += `${separator}${value}`;
+  }
+  if (names === "") return `insert into ${table} default values`;
+  return `insert into ${table} (${names}) ${overriding ? "overriding system value " : ""}values (${values})`;
 }
 
 export function typedLiteral({ type }: ProofColumn, value: string | null): string {

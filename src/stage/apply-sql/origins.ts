@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import { perObject } from "../../lib/recent.ts";
 import type { SqlOrigin } from "../../model/origin.ts";
 import {
   grantedObjects,
@@ -233,11 +234,12 @@ function defaultGrants({ kind, schema, name, arguments: types }: Named, state: S
   }));
 }
 
-function identity(one: Named): string {
+/** Each is compared with all that come after it. */
+const identity = perObject((one: Named): string => {
   const { kind, schema, name, table, arguments: types, on, privilege, grantee, column } = one;
   const group = relations.has(kind) ? "relation" : kind;
   return JSON.stringify([group, schema, name, table, types, on, privilege, grantee, column]);
-}
+});
 
 function isSame(one: Named, other: Named): boolean {
   return identity(one) === identity(other);
@@ -245,7 +247,7 @@ function isSame(one: Named, other: Named): boolean {
 
 /** A REVOKE on a table is also one on its columns. */
 function isRevoked(one: Named, revoked: Named): boolean {
-  return isSame(one, revoked) || isSame({ ...one, column: undefined }, revoked);
+  return isSame(one, revoked) || (one.column !== undefined && isSame({ ...one, column: undefined }, revoked));
 }
 
 /** Whether it is `owner`, or ends with it: a table's policies, triggers and grants, all of a schema. */
