@@ -1,3 +1,4 @@
+import { formatQualified } from "../lib/sql-text.ts";
 import type { Reach } from "./analyse/reach.ts";
 import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
 import type { ForeignKeyUse, ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
@@ -24,15 +25,9 @@ export async function decidedByRelaxation(
   if ((await relaxedTo(context, condition)) !== (deny ? "never" : "always")) return undefined;
   const proved = { policy: condition, declared: always(!deny), both: !deny };
   const rests = await restsOn(context, proved);
-  const tables = await withOtherTables(context, proved, rests, []);
+  const tables = await withOthers(context, proved, rests, []);
   if ("kind" in tables) return tables;
-  return (
-    (await openedByTokens(context, proved, rests)) ?? {
-      kind: "all-rows",
-      by: "relaxation",
-      restsOn: { ...rests, ...tables },
-    }
-  );
+  return { kind: "all-rows", by: "relaxation", restsOn: { ...rests, ...tables } };
 }
 
 export interface Showers {
@@ -125,26 +120,46 @@ export async function finish(
   const known = besideOthers
     ? { ...rest, relations: [...rest.relations, `${relation.schema}.${relation.name}`] }
     : rest;
-  const tables = await withOtherTables(context, proved, known, close.keys);
+  const tables = await withOthers(context, proved, known, close.keys);
   if ("kind" in tables) return tables;
   const rests: RestsOn = { ...known, ...tables };
-  const opened = await openedByTokens(context, proved, rests);
-  if (opened !== undefined) return opened;
   if (close.keys.length > 0) return { kind: "keys-that-exist", keys: close.keys, restsOn: rests };
   return { kind: "all-rows", by: close.by, restsOn: rests };
 }
 
-/** With other rows in other tables: it is known to hold whatever they hold, or rows that might open it are tried. */
-async function withOtherTables(
+/** With other rows in other tables it is known to hold, or rows that might open it are tried; and tokens that others may have. */
+async function withOthers(
   context: Context,
   proved: Proved,
   rests: RestsOn,
   keys: readonly ForeignKeyUse[],
 ): Promise<Answer | Pick<RestsOn, "anyTables">> {
-  if (await holdsForAnyTables(context, proved)) return { anyTables: true };
-  const opened =
-    (await openedByOthers(context, proved, rests, keys)) ?? (await keptOpen(context, proved, rests));
-  return opened ?? (keys.length === 0 && readsNoTable(context, proved) ? { anyTables: true } : {});
+  const holds = await holdsForAnyTables(context, proved);
+  const opened = await searched(context, proved, rests, JSON.stringify([holds, keys]), async () => {
+    const byTables = holds
+      ? undefined
+      : ((await openedByOthers(context, proved, rests, keys)) ?? (await keptOpen(context, proved, rests)));
+    return byTables ?? openedByTokens(context, proved, rests);
+  });
+  if (opened !== undefined) return opened;
+  return holds || (keys.length === 0 && readsNoTable(context, proved)) ? { anyTables: true } : {};
+}
+
+/** Once for what is the same of several operations, and for personas that are alike. */
+async function searched(
+  { session, space, as, full, raises, search }: Context,
+  { policy, declared, storable }: Proved,
+  rests: RestsOn,
+  how: string,
+  find: () => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  const sides = [policy, declared].map(({ alias, text }) => [alias, text]);
+  const { relation, fixed } = space;
+  const what = JSON.stringify([formatQualified(relation), [...fixed], sides, storable, raises, rests, how]);
+  if ((await search?.hasFailed(what)) === true) return undefined;
+  const found = await session.once([as, full], `search ${what}`, find);
+  search?.end(what, found !== undefined);
+  return found;
 }
 
 function readsNoTable({ knowledge }: Context, { policy, declared }: Proved): boolean {
