@@ -151,12 +151,15 @@ export async function opensElsewhere(context: Context, proved: Known): Promise<b
   let dated = readsTime || namesMoments || printsMoments;
   let printed = printsMoments;
   walk(proved.policy.tree, (node) => {
+    // Whether a column is NULL is the same in each zone.
+    if (fieldsOf(part(node, "NullTest")?.arg) !== undefined) return false;
     dated ||= isMoment(node);
     const text = /^(?:text|varchar|bpchar|name)$/.test(typeNameOf(node))
       ? part(node, "TypeCast")?.arg
       : undefined;
     printed ||=
       text !== undefined && (isMoment(text) || /^(?:timestamptz?|timetz|date)$/.test(typeNameOf(text)));
+    return true;
   });
   if (!dated) return false;
   const held = await Promise.all(
