@@ -48,6 +48,7 @@ export class Alike<Answer> {
     const before = [...group.asked];
     const nameless = (what: string): string => withoutNames(what, names);
     const answer = ask({
+      constants: behind.constants,
       hasFailed: async (what) => {
         const own = nameless(what);
         for (const one of before) {

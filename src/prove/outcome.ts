@@ -1,4 +1,3 @@
-import { formatQualified } from "../lib/sql-text.ts";
 import type { Reach } from "./analyse/reach.ts";
 import { always, type Condition, joinedConditions } from "./analyse/policy.ts";
 import type { ForeignKeyUse, ProofAnswer as Answer, RestsOn } from "../model/proof.ts";
@@ -13,6 +12,7 @@ import { keptOpen } from "./closed-sets.ts";
 import { holdsForAnyTables } from "./contained.ts";
 import { openedByOthers } from "./other-rows.ts";
 import { openedByTokens } from "./other-tokens.ts";
+import { searched } from "./searched.ts";
 import type { Proved } from "./variants.ts";
 import type { Shown } from "./show/shown.ts";
 
@@ -135,7 +135,7 @@ async function withOthers(
   keys: readonly ForeignKeyUse[],
 ): Promise<Answer | Pick<RestsOn, "anyTables">> {
   const holds = await holdsForAnyTables(context, proved);
-  const opened = await searched(context, proved, rests, JSON.stringify([holds, keys]), async () => {
+  const opened = await searched(context, proved, rests, holds, keys, async () => {
     const byTables = holds
       ? undefined
       : ((await openedByOthers(context, proved, rests, keys)) ?? (await keptOpen(context, proved, rests)));
@@ -143,23 +143,6 @@ async function withOthers(
   });
   if (opened !== undefined) return opened;
   return holds || (keys.length === 0 && readsNoTable(context, proved)) ? { anyTables: true } : {};
-}
-
-/** Once for what is the same of several operations, and for personas that are alike. */
-async function searched(
-  { session, space, as, full, raises, search }: Context,
-  { policy, declared, storable }: Proved,
-  rests: RestsOn,
-  how: string,
-  find: () => Promise<Answer | undefined>,
-): Promise<Answer | undefined> {
-  const sides = [policy, declared].map(({ alias, text }) => [alias, text]);
-  const { relation, fixed } = space;
-  const what = JSON.stringify([formatQualified(relation), [...fixed], sides, storable, raises, rests, how]);
-  if ((await search?.hasFailed(what)) === true) return undefined;
-  const found = await session.once([as, full], `search ${what}`, find);
-  search?.end(what, found !== undefined);
-  return found;
 }
 
 function readsNoTable({ knowledge }: Context, { policy, declared }: Proved): boolean {
