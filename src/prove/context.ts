@@ -13,7 +13,6 @@ import type { Space } from "./ask/product.ts";
 import { type Asking } from "./ask/session.ts";
 import { type ActingAs, isError } from "./ask/step.ts";
 import type { Knowledge } from "./knowledge.ts";
-import type { SharedSearch } from "./shared-search.ts";
 
 /** One persona before one relation. */
 export interface Context {
@@ -36,8 +35,6 @@ export interface Context {
   readonly heldClaims: ReadonlySet<string>;
   /** All personas, as their sessions are. */
   readonly personas: readonly ActingAs[];
-  /** What personas like this one have searched for. */
-  readonly search: SharedSearch | undefined;
 }
 
 /** An actor of the analysis, for a persona: an owner keeps the caller's settings, under its function's own. */

@@ -17,6 +17,7 @@ import { relax } from "./analyse/relax.ts";
 import { type LeftBehind, leftBehind } from "./left-behind.ts";
 import type { Relaxed } from "./analyse/truth.ts";
 import type { ProofRelation, Schema } from "./analyse/schema.ts";
+import { type Skeleton, skeletonOf } from "./analyse/skeleton.ts";
 
 /** What analysis finds of a database's policies: worked out once, and true for every persona. */
 export class Knowledge implements Reading {
@@ -33,6 +34,7 @@ export class Knowledge implements Reading {
     declared: new WeakMap<Node, OfRow>(),
     new: new WeakMap<Node, OfRow>(),
   };
+  readonly #skeletons = new WeakMap<ProofRelation, Map<string, Skeleton | undefined>>();
   readonly #reach = new WeakMap<Node, Reach>();
   #keepsPlans: boolean | undefined;
   readonly #left = new Map<ProofRelation, LeftBehind>();
@@ -119,6 +121,15 @@ export class Knowledge implements Reading {
       return one.volatility === "immutable" && (isOpaque || readsTime || relations.size + volatile.size > 0);
     });
     return this.#keepsPlans;
+  }
+
+  /** Of what parts an expression over a relation's row is made. */
+  skeleton(text: string, alias: string, relation: ProofRelation): Skeleton | undefined {
+    const known = this.#skeletons.get(relation) ?? new Map<string, Skeleton | undefined>();
+    this.#skeletons.set(relation, known);
+    const key = `${alias}\n${text}`;
+    if (!known.has(key)) known.set(key, skeletonOf(text, alias, relation, this));
+    return known.get(key);
   }
 
   leftBehind(relation: ProofRelation): LeftBehind {

@@ -1,5 +1,5 @@
+import { grouped } from "../lib/grouped.ts";
 import type { ProofFunction, ProofRelation, Schema } from "./analyse/schema.ts";
-import { textsBehind } from "./analyse/texts-behind.ts";
 
 /**
  * A setting that was never set reads as NULL. A function that sets it for its own time leaves '' behind in the session, for good: where
@@ -41,4 +41,34 @@ function settingsOf({ settings, source, sqlBody }: ProofFunction): readonly stri
   return names
     .map((one) => one.toLowerCase())
     .filter((one) => one.includes(".") && !one.startsWith("request."));
+}
+
+interface Read {
+  readonly text: string;
+  /** The function whose body it is. */
+  readonly of?: ProofFunction | undefined;
+}
+
+/** The policies' texts, and those of all that they name. */
+function textsBehind(schema: Schema, relation: ProofRelation): readonly Read[] {
+  const byName = grouped(schema.relations, ({ name }) => name);
+  const seen = new Set<object>([relation]);
+  const found: Read[] = textsOf(relation).map((text) => ({ text }));
+  for (const { text } of found) {
+    for (const word of new Set(text.match(/[\p{L}_][\p{L}\w$]*/gu))) {
+      for (const one of [...schema.namesakes(word), ...(byName.get(word) ?? [])]) {
+        if (seen.has(one)) continue;
+        seen.add(one);
+        if ("source" in one) found.push({ text: `${one.source} ${one.sqlBody ?? ""}`, of: one });
+        else found.push(...textsOf(one).map((each) => ({ text: each })));
+      }
+    }
+  }
+  return found;
+}
+
+function textsOf({ policies, definition }: ProofRelation): readonly string[] {
+  return [definition, ...policies.flatMap(({ using, check }) => [using, check])].filter(
+    (one) => one !== null,
+  );
 }

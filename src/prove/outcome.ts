@@ -135,7 +135,7 @@ async function withOthers(
   keys: readonly ForeignKeyUse[],
 ): Promise<Answer | Pick<RestsOn, "anyTables">> {
   const holds = await holdsForAnyTables(context, proved);
-  const opened = await searched(context, proved, rests, holds, keys, async () => {
+  const opened = await searched(context, proved, rests, [holds, keys], async () => {
     const byTables = holds
       ? undefined
       : ((await openedByOthers(context, proved, rests, keys)) ?? (await keptOpen(context, proved, rests)));

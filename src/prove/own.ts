@@ -2,7 +2,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
 import type { ProofForeignKey } from "./analyse/schema.ts";
 import { isJson } from "./analyse/types.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { type ActingAs, privileged, isError } from "./ask/step.ts";
+import { privileged, isError } from "./ask/step.ts";
 import type { Context } from "./context.ts";
 
 /** Shorter values stand in too many texts. */
@@ -21,17 +21,6 @@ export function isUuid(text: string): boolean {
 export function strangersValue(identity: string): string {
   if (isUuid(identity)) return strangersId;
   return /^\d+$/.test(identity) ? "1000000007" : "rowgate-stranger";
-}
-
-/** The same role and claims, with another identity in them. */
-export function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | undefined {
-  const own = tellingIdentities(identities);
-  if (own.length === 0) return undefined;
-  const settings = as.settings.map(([name, value]): readonly [string, string] => [
-    name,
-    own.reduce((text, one) => text.replaceAll(one, strangersValue(one)), value),
-  ]);
-  return { role: as.role, settings };
 }
 
 /** A value that makes a row the persona's own. */

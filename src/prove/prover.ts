@@ -2,7 +2,6 @@ import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { loadParser } from "../lib/sql-tree.ts";
 import type { ProofAnswer as Answer, SeededRow } from "../model/proof.ts";
-import { Alike, type Behind } from "./alike.ts";
 import { readSchema } from "./ask/read-schema.ts";
 import { Material } from "./ask/material.ts";
 import { type Asking, ProofSession } from "./ask/session.ts";
@@ -23,8 +22,7 @@ import { type CallOf, rowsBehind } from "./other-rows.ts";
 import { type OtherToken, tokensAskedBy } from "./other-tokens.ts";
 import type { Writing } from "./analyse/effects.ts";
 import { callOf } from "./analyse/tree.ts";
-import { strangerOf } from "./own.ts";
-import type { SharedSearch } from "./shared-search.ts";
+import { strangersValue, tellingIdentities } from "./own.ts";
 
 /** A persona as its session is: role, settings (claims among them), and what names it. */
 export interface ProofPersona {
@@ -73,7 +71,6 @@ export class Prover implements AsyncDisposable {
   readonly #sessions = new Map<string, Promise<Opened>>();
   readonly #patience = new Map<ProofRelation, Patience>();
   readonly #acting = new Map<string, ActingAs>();
-  readonly #behind = new Map<string, Behind>();
   /** What asks of the token beside policies: known for each persona. */
   readonly #asking = new Map<string, Node>();
 
@@ -91,16 +88,11 @@ export class Prover implements AsyncDisposable {
 
   /** Answers in the order of the requests. What can be asked together is. */
   prove(requests: readonly ProofRequest[]): Promise<readonly Answer[]> {
-    const alike = new Alike<Answer>(this.#knowledge, this.#behind);
-    return Promise.all(
-      requests.map(
-        (one) => this.#known?.get(one) ?? alike.ask(one, (search) => this.#proveAnew(one, search)),
-      ),
-    );
+    return Promise.all(requests.map((one) => this.#known?.get(one) ?? this.#proveAnew(one)));
   }
 
-  async #proveAnew(request: ProofRequest, search: SharedSearch): Promise<Answer> {
-    const answer = await this.#prove(request, search);
+  async #proveAnew(request: ProofRequest): Promise<Answer> {
+    const answer = await this.#prove(request);
     this.#known?.keep(request, answer);
     return answer;
   }
@@ -186,12 +178,12 @@ export class Prover implements AsyncDisposable {
   }
 
   /** In each state that functions may have left the session in: an answer that proves nothing is the one that counts. */
-  async #prove(request: ProofRequest, search: SharedSearch): Promise<Answer> {
+  async #prove(request: ProofRequest): Promise<Answer> {
     const { relation, persona } = request;
     const own = this.#knowledge.schema.relation(relation.schema, relation.name);
     const left = own && this.#knowledge.leftBehind(own);
     const lacking = left?.names.filter((name) => !(name in persona.settings)) ?? [];
-    const answer = await this.#proveOnce(request, search);
+    const answer = await this.#proveOnce(request);
     if (lacking.length === 0 || !isSettled(answer)) return answer;
     if (left?.calls !== undefined)
       return undecided(
@@ -199,15 +191,14 @@ export class Prover implements AsyncDisposable {
         "nullif(current_setting(…, true), '') in a policy without that function, or a waiver with a reason",
       );
     const empty = Object.fromEntries(lacking.map((name) => [name, ""]));
-    // A session in another state: what was searched for in the first is not what this one searches for.
     return this.#proveOnce({
       ...request,
       persona: { ...persona, settings: { ...persona.settings, ...empty } },
     });
   }
 
-  async #proveOnce(request: ProofRequest, search?: SharedSearch): Promise<Answer> {
-    const context = await this.#contextOf(request, search);
+  async #proveOnce(request: ProofRequest): Promise<Answer> {
+    const context = await this.#contextOf(request);
     if (context === undefined) return { kind: "not-asked", because: "the relation is not in the catalogue" };
     const answer = await proveCell(context, request);
     const { relation } = context.space;
@@ -218,18 +209,15 @@ export class Prover implements AsyncDisposable {
     );
   }
 
-  async #contextOf(
-    {
-      persona,
-      relation: info,
-      raises = [],
-    }: {
-      readonly persona: ProofPersona;
-      readonly relation: QualifiedName;
-      readonly raises?: readonly string[] | undefined;
-    },
-    search?: SharedSearch,
-  ): Promise<Context | undefined> {
+  async #contextOf({
+    persona,
+    relation: info,
+    raises = [],
+  }: {
+    readonly persona: ProofPersona;
+    readonly relation: QualifiedName;
+    readonly raises?: readonly string[] | undefined;
+  }): Promise<Context | undefined> {
     const relation = this.#knowledge.schema.relation(info.schema, info.name);
     if (relation === undefined) return undefined;
     const session = await this.#session(persona, relation);
@@ -254,7 +242,6 @@ export class Prover implements AsyncDisposable {
       full: privileged,
       heldClaims: this.#options.heldClaims,
       personas: this.#options.personas ?? [],
-      search,
     };
   }
 
@@ -300,6 +287,7 @@ export class Prover implements AsyncDisposable {
     const session = new ProofSession(client, this.#timeoutMs, {
       turns: this.#options.turns,
       keepsPlans: this.#knowledge.keepsPlans,
+      skeletonOf: (...expression) => this.#knowledge.skeleton(...expression),
     });
     await session.begin();
     return { session, client, relations: new Map() };
@@ -344,4 +332,15 @@ function isSettled({ kind }: Answer): boolean {
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
   return a < b ? -1 : 1;
+}
+
+/** The same role and claims, with another identity in them. */
+function strangerOf(as: ActingAs, identities: readonly string[]): ActingAs | undefined {
+  const own = tellingIdentities(identities);
+  if (own.length === 0) return undefined;
+  const settings = as.settings.map(([name, value]): readonly [string, string] => [
+    name,
+    own.reduce((text, one) => text.replaceAll(one, strangersValue(one)), value),
+  ]);
+  return { role: as.role, settings };
 }

@@ -162,7 +162,6 @@ async function inWorld<T>(
       full: privileged,
       heldClaims: new Set(["sub", "role"]),
       personas: [persona],
-      search: undefined,
     };
     const contained = (policy: string, rows: string): Promise<boolean> =>
       holdsForAnyTables(context, {

@@ -1,8 +1,9 @@
 import { isCode } from "../../model/answers.ts";
 import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
-import { free } from "../analyse/tree.ts";
+import { free, row as rowName } from "../analyse/tree.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
 import { isJson } from "../analyse/types.ts";
+import { LeafRows, LeafTruths } from "./leaves.ts";
 import { type Asking } from "./session.ts";
 import { isError, type ActingAs } from "./step.ts";
 import { rowsAtOnce, Truths } from "./truths.ts";
@@ -39,6 +40,8 @@ export async function evaluate(
   // What is denied to every row needs no asking.
   if (evaluation.texts.every((one) => one === "false"))
     return cases.map(() => "F".repeat(evaluation.texts.length));
+  const known = await byLeaves(session, evaluation, cases);
+  if (known !== undefined) return known;
   const parts: (readonly Case[])[] = [];
   for (let from = 0; from < cases.length; from += rowsAtOnce)
     parts.push(cases.slice(from, from + rowsAtOnce));
@@ -47,6 +50,27 @@ export async function evaluate(
     parts.map(async (one) => (await truths.of(one)) ?? evaluatePart(session, evaluation, one)),
   );
   return answers.flat();
+}
+
+/** By what the parts of the texts are; `undefined`: the texts must be asked as they are. */
+async function byLeaves(
+  session: Asking,
+  { as, relation, alias, texts }: Evaluation,
+  cases: readonly Case[],
+): Promise<readonly string[] | undefined> {
+  const trees = texts.flatMap((text) => session.skeletonOf(text, alias, relation) ?? []);
+  if (trees.length < texts.length) return undefined;
+  const sqlOf = (leaves: readonly string[], rows: readonly Row[]): string =>
+    evaluationSql(
+      { as, relation, alias: rowName, texts: leaves },
+      rows.map((row) => ({ row })),
+    );
+  const what = formatQualified(relation);
+  const rows = await session.once([], `rows of leaves ${what}`, () => Promise.resolve(new LeafRows()));
+  const truths = await session.once([as], `leaves ${what}`, () =>
+    Promise.resolve(new LeafTruths(session, as, sqlOf, rows)),
+  );
+  return truths.of(trees, cases);
 }
 
 function truthsOf(session: Asking, evaluation: Evaluation): Promise<Truths<Case>> {

@@ -3,6 +3,8 @@ import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
 import { readSql } from "../../lib/sql-file.ts";
 import { dollarQuoted } from "../../lib/sql-text.ts";
+import type { ProofRelation } from "../analyse/schema.ts";
+import type { Skeleton } from "../analyse/skeleton.ts";
 import { Gathered } from "./gathered.ts";
 import { Actors, Known, messageOf } from "./message.ts";
 import { type ActingAs, isError, type Patience, type Step, type StepAnswer } from "./step.ts";
@@ -23,6 +25,8 @@ export interface Asking {
   ask(as: ActingAs, sql: string): Promise<StepAnswer>;
   /** Steps that see each other's effects, and are then undone. */
   run(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
+  /** As `run`; once such steps take too long no others of their kind are run, and everything else still is. */
+  runAside(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
   /** As `run`, once: within the transaction the same steps have the same answers. */
   runOnce(steps: readonly Step[]): Promise<readonly StepAnswer[]>;
   /**
@@ -41,7 +45,11 @@ export interface Asking {
   ): Promise<T>;
   /** `pg_input_is_valid` is there since Postgres 16. */
   readonly validates: boolean;
+  readonly skeletonOf: SkeletonOf;
 }
+
+/** Of what parts an expression over a relation's row is made; `undefined`: it is asked as a whole. */
+type SkeletonOf = (text: string, alias: string, relation: ProofRelation) => Skeleton | undefined;
 
 /** What a question is answered once the time for all of them is over. */
 class OutOfTime extends Error {}
@@ -78,6 +86,7 @@ export class ProofSession {
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
   readonly #turns: Turns;
   readonly #keepsPlans: boolean;
+  readonly #skeletonOf: SkeletonOf;
   readonly #gathered = new Map<string, Gathered>();
   readonly #gathering: (() => void)[] = [];
   /** First steps that a constraint refuses, whatever comes after them. */
@@ -100,10 +109,12 @@ export class ProofSession {
       endsAt = Number.POSITIVE_INFINITY,
       turns = new Turns(),
       keepsPlans = false,
+      skeletonOf = () => undefined,
     }: {
       readonly endsAt?: number | undefined;
       readonly turns?: Turns | undefined;
       readonly keepsPlans?: boolean;
+      readonly skeletonOf?: SkeletonOf;
     } = {},
   ) {
     this.#client = client;
@@ -111,6 +122,7 @@ export class ProofSession {
     this.#endsAt = endsAt;
     this.#turns = turns;
     this.#keepsPlans = keepsPlans;
+    this.#skeletonOf = skeletonOf;
   }
 
   async begin(): Promise<void> {
@@ -137,6 +149,7 @@ export class ProofSession {
   /** The same, for questions that end with the first timeout among them. */
   about(patience: Patience): Asking {
     const known = new Known(this.#actors);
+    const aside: Patience = { timedOut: false };
     return {
       beforeSending: (ask) => {
         this.beforeSending(ask);
@@ -144,9 +157,11 @@ export class ProofSession {
       once: (as, what, make, keeps) => known.once(as, what, make, keeps),
       ask: (as, sql) => this.ask(as, sql, patience),
       run: (steps) => this.run(steps, patience),
+      runAside: (steps) => this.run(steps, patience.timedOut ? patience : aside),
       runOnce: (steps) => this.runOnce(steps, patience),
       askAbout: (first, questions) => this.askAbout(first, questions, patience),
       validates: this.validates,
+      skeletonOf: this.#skeletonOf,
     };
   }
 
