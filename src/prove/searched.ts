@@ -9,13 +9,13 @@ import type { Proved } from "./variants.ts";
  */
 export function searched(
   { session, as, full, space: { relation, fixed }, raises }: Context,
-  { policy, declared, storable }: Proved,
+  { policy, declared, both, storable }: Proved,
   rests: RestsOn,
   /** Of what there is to search. */
   how: unknown,
   find: () => Promise<Answer | undefined>,
 ): Promise<Answer | undefined> {
   const sides = [policy, declared].map(({ alias, text }) => [alias, text]);
-  const what = [formatQualified(relation), [...fixed], sides, storable, raises, rests, how];
+  const what = [formatQualified(relation), [...fixed], sides, both, storable, raises, rests, how];
   return session.once([as, full], `search ${JSON.stringify(what)}`, find);
 }
