@@ -46,6 +46,8 @@ export class LeafRows {
   readonly #byColumns = new Map<string, Combinations>();
   /** A part took too long: every expression is asked as a whole again. */
   tookTooLong = false;
+  /** Parts that raised for one of them: for the others their expressions are asked as a whole at once. */
+  readonly raising: Set<string> = new Set();
 
   of(columns: readonly string[]): Combinations {
     const key = JSON.stringify(columns);
@@ -115,7 +117,8 @@ export class LeafTruths {
   }
 
   #cannotAsk(leaves: Iterable<Asked>): boolean {
-    return this.#rows.tookTooLong || [...leaves].some(({ raises }) => raises);
+    const { tookTooLong, raising } = this.#rows;
+    return tookTooLong || [...leaves].some(({ raises, text }) => raises || raising.has(text));
   }
 
   #askedOf(leaf: Leaf): Asked {
@@ -156,7 +159,10 @@ export class LeafTruths {
     // Which of them raises; each of the rows that it was asked about.
     const alone = leaves.size === 1 ? [] : [...leaves];
     const answered = await Promise.all(alone.map(([leaf, own]) => this.#ask(rows, [leaf], [...own])));
-    for (const [index, leaf] of [...leaves.keys()].entries()) leaf.raises ||= answered[index] !== true;
+    for (const [index, leaf] of [...leaves.keys()].entries()) {
+      leaf.raises ||= answered[index] !== true;
+      if (leaf.raises) this.#rows.raising.add(leaf.text);
+    }
   }
 
   async #ask(rows: Combinations, leaves: readonly Asked[], numbers: readonly number[]): Promise<boolean> {
