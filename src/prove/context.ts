@@ -68,11 +68,6 @@ const answersOf = perObject((session: Asking) =>
   perObject((as: ActingAs) => answering(session, ({ actor }) => actingFor(as, actor))),
 );
 
-/** What is declared is evaluated by the privileged connection, for every persona. */
-export function fullAnswers(session: Asking, full: ActingAs): Answering {
-  return personaAnswers(session, full);
-}
-
 /** Which truth values a relaxed expression can have for a persona. */
 export async function relaxedValues(
   tree: Relaxed,

@@ -7,7 +7,7 @@ import type { Row } from "./ask/evaluate.ts";
 import { type Product, productOf } from "./ask/product.ts";
 import { closed } from "./close.ts";
 import { type Closed, columnsOf, type Compared, openAtoms, truthsOf, undecided } from "./compared.ts";
-import { type Context, fullAnswers, relaxedValues } from "./context.ts";
+import { type Context, personaAnswers, relaxedValues } from "./context.ts";
 import { nothingRefused, type Storable, unstorableRows } from "./storable.ts";
 
 /** A policy against what is declared, over rows that represent all rows. */
@@ -75,7 +75,7 @@ async function contrasted(
   const { relation } = space;
   const sides = [
     { condition: policy, as, answer, raises: context.raises },
-    { condition: declared, as: context.full, answer: fullAnswers(session, context.full) },
+    { condition: declared, as: context.full, answer: personaAnswers(session, context.full) },
   ].map((one): Compared | undefined => {
     const { tree } = one.condition;
     const readsSelf = (atom: Atom): boolean => knowledge.readsItself(atom.tree, relation);

@@ -20,7 +20,7 @@ import {
 import type { Row } from "./ask/evaluate.ts";
 import type { Space } from "./ask/product.ts";
 import { privileged } from "./ask/step.ts";
-import { type Context, fullAnswers } from "./context.ts";
+import { type Context, personaAnswers } from "./context.ts";
 import { contrast } from "./contrast.ts";
 import { isUuid } from "./own.ts";
 import { filledRows, freshFor, insertSql } from "./show/rows.ts";
@@ -286,7 +286,7 @@ export async function hitsOf(
   if (trees.length === 0) return [];
   const wanted = printedCondition(joined("AND_EXPR", trees));
   const fixed = { space: { ...space, fixed: new Map(Object.entries(given)) } };
-  const full = { as: privileged, answer: fullAnswers(context.session, privileged) };
+  const full = { as: privileged, answer: personaAnswers(context.session, privileged) };
   const asked = { ...context, ...fixed, ...(whose === undefined ? full : {}) };
   const { more } = await contrast(asked, wanted, always(false), false);
   if (whose === undefined) return more;

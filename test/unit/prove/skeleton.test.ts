@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { loadParser } from "../../../src/lib/sql-tree.ts";
 import { BoundValues } from "../../../src/prove/analyse/question.ts";
 import { Reaches } from "../../../src/prove/analyse/reach.ts";
-import { type ProofColumn, type ProofRelation, Schema } from "../../../src/prove/analyse/schema.ts";
+import { type ProofRelation, Schema } from "../../../src/prove/analyse/schema.ts";
 import {
   leavesOf,
   type Skeleton,
@@ -10,49 +10,9 @@ import {
   type Truth,
   truthOf,
 } from "../../../src/prove/analyse/skeleton.ts";
+import { columnOf, relationOf } from "../../support/proof-relation.ts";
 
 beforeAll(loadParser);
-
-function columnOf(name: string, domain = false): ProofColumn {
-  return {
-    name,
-    domain,
-    base: "integer",
-    type: "integer",
-    category: "N",
-    element: null,
-    labels: null,
-    domainChecks: [],
-    expression: null,
-    domainNotNull: false,
-    nullInChildren: false,
-    notNull: false,
-    identity: null,
-    generated: false,
-    deterministic: true,
-    redefined: false,
-  };
-}
-
-function relationOf(name: string, columns: readonly ProofColumn[]): ProofRelation {
-  return {
-    schema: "public",
-    name,
-    kind: "table",
-    columns,
-    checks: [],
-    foreignKeys: [],
-    triggers: [],
-    rls: true,
-    securityInvoker: false,
-    ancestors: [],
-    rules: [],
-    uniques: [],
-    keys: [],
-    policies: [],
-    definition: null,
-  };
-}
 
 const docs = relationOf(
   "docs",

@@ -3,46 +3,17 @@ import { BoundValues, type Question } from "../../../src/prove/analyse/question.
 import { Reaches } from "../../../src/prove/analyse/reach.ts";
 import { relax } from "../../../src/prove/analyse/relax.ts";
 import { resolveNames } from "../../../src/prove/analyse/resolve.ts";
-import { type ProofRelation, Schema } from "../../../src/prove/analyse/schema.ts";
+import { Schema } from "../../../src/prove/analyse/schema.ts";
 import { loadParser, parseExpression } from "../../../src/lib/sql-tree.ts";
 import { truth, type Values, valuesOf } from "../../../src/prove/analyse/truth.ts";
+import { columnOf, relationOf } from "../../support/proof-relation.ts";
 
 beforeAll(loadParser);
 
-const column = {
-  base: "integer",
-  type: "integer",
-  category: "N",
-  element: null,
-  labels: null,
-  domainChecks: [],
-  expression: null,
-};
-const flags = {
-  domain: false,
-  domainNotNull: false,
-  nullInChildren: false,
-  notNull: false,
-  identity: null,
-  generated: false,
-};
-const relation: ProofRelation = {
-  schema: "public",
-  name: "t",
-  kind: "table",
-  columns: ["a", "b"].map((name) => ({ name, ...column, ...flags, deterministic: true, redefined: false })),
-  checks: [],
-  foreignKeys: [],
-  triggers: [],
-  rls: true,
-  securityInvoker: false,
-  ancestors: [],
-  rules: [],
-  uniques: [],
-  keys: [],
-  policies: [],
-  definition: null,
-};
+const relation = relationOf(
+  "t",
+  ["a", "b"].map((name) => columnOf(name)),
+);
 
 /** `yes`, `no`, `nothing` and `fails` stand for what has nothing of the row. */
 const answers: Readonly<Record<string, string | null>> = { yes: "true", no: "false", nothing: null };
