@@ -19,7 +19,10 @@
 --   * a refusal to become the actor is no refusal of a policy: it has a code of its own (RGACT);
 --   * stored: what the role is refused is asked again, with names looked up by the login and everything else as the role, as
 --     Postgres does with a policy, whose user needs no USAGE of the schema of a function that it calls;
---   * constraints that wait for the end of the transaction are checked with the statement.
+--   * constraints that wait for the end of the transaction are checked with the statement;
+--   * what ends a request is run in the request's own subtransaction: who waits for a row that was put in within one that was
+--     released waits for the whole transaction, past the lock timeout, and not for the request alone. Only what may fail and be
+--     followed by other steps has a subtransaction of its own.
 do $rowgate$
 declare
   asked constant jsonb := pg_catalog.current_setting('rowgate.asked')::jsonb;
@@ -43,6 +46,7 @@ declare
   value text;
   touched bigint;
   became boolean;
+  refusal boolean;
   done boolean;
   cut boolean := false;
   state text;
@@ -60,6 +64,7 @@ begin
     steps := '{}';
     told := '{}';
     done := false;
+    state := null;
     begin
       for place in 0 .. pg_catalog.jsonb_array_length(request) - 1 loop
         step := request -> place;
@@ -69,29 +74,21 @@ begin
           continue;
         end if;
         became := false;
-        begin
-          actor := (step ->> 'actor')::int + 1;
-          own := settings[actor];
-          for pair in 0 .. pg_catalog.jsonb_array_length(own) - 1 loop
-            said := pg_catalog.set_config(own -> pair ->> 0, own -> pair ->> 1, true);
-          end loop;
-          said := pg_catalog.set_config('role', coalesce(roles[actor], 'none'), true);
-          became := true;
-          command := texts[(step ->> 'sql')::int + 1];
-          if (step ->> 'rows')::boolean then
+        refusal := false;
+        if (step ->> 'goOn')::boolean or (step ->> 'stored')::boolean then
+          begin
+            {become}
+            {execute}
+          exception
+            when insufficient_privilege then
+              get stacked diagnostics state = returned_sqlstate, said = message_text;
+              refusal := became and roles[actor] is not null and (step ->> 'stored')::boolean;
+            {failures}
+          end;
+          if refusal then
+            state := null;
             begin
-              plan := (step ->> 'plan')::int + 1;
-              if plan is null then
-                execute command into value;
-              else
-                if planned[plan] is null then
-                  execute 'prepare rowgate_' || plan || ' as ' || command;
-                  planned[plan] := true;
-                end if;
-                execute 'execute rowgate_' || plan into value;
-              end if;
-            exception when insufficient_privilege then
-              if not (step ->> 'stored')::boolean or roles[actor] is null then raise; end if;
+              {become}
               said := pg_catalog.set_config('role', 'none', true);
               if exists (select from pg_catalog.pg_prepared_statements where name = 'rowgate_stored') then
                 deallocate rowgate_stored;
@@ -99,36 +96,34 @@ begin
               execute 'prepare rowgate_stored as ' || command;
               said := pg_catalog.set_config('role', roles[actor], true);
               execute 'execute rowgate_stored' into value;
+              steps := steps || pg_catalog.json_build_object('value', value)::text;
+            exception
+              {failures}
             end;
-            steps := steps || pg_catalog.json_build_object('value', value)::text;
-          else
-            execute command;
-            get diagnostics touched = row_count;
-            steps := steps || pg_catalog.json_build_object('touched', touched)::text;
           end if;
-        exception
-          when query_canceled then
-            get stacked diagnostics state = returned_sqlstate;
-            steps := steps || pg_catalog.json_build_object('code', state, 'message', 'statement timeout')::text;
-            cut := true;
-            exit;
-          when others or assert_failure then
+          if state is not null then
             value := null;
-            get stacked diagnostics state = returned_sqlstate, said = message_text;
-            steps := steps || pg_catalog.json_build_object('code', case when became then state else 'RGACT' end, 'message', said)::text;
-            if place = 0 and first is not null and pg_catalog.starts_with(state, refusing) then
-              refused[first] := steps[1];
-            end if;
-            exit when not (step ->> 'goOn')::boolean;
-        end;
+            steps := steps || {failed};
+            exit when cut or not (step ->> 'goOn')::boolean;
+            state := null;
+          end if;
+        else
+          {become}
+          {execute}
+        end if;
         told[place + 1] := value;
       end loop;
       done := true;
       raise exception 'undone';
     exception
-      when others then
-        if not done then raise; end if;
+      {failures}
     end;
+    if not done then
+      steps := steps || {failed};
+      if first is not null and pg_catalog.cardinality(steps) = 1 and pg_catalog.starts_with(state, refusing) then
+        refused[first] := steps[1];
+      end if;
+    end if;
     answers := answers || ('[' || pg_catalog.array_to_string(steps, ',') || ']');
   end loop;
   deallocate all;

@@ -1,3 +1,6 @@
+import { once } from "../../lib/once.ts";
+import { fillSql } from "../../lib/sql-file.ts";
+import { dollarQuoted } from "../../lib/sql-text.ts";
 import { codeOf } from "../../model/answers.ts";
 import type { ActingAs, Step } from "./step.ts";
 
@@ -48,8 +51,27 @@ export class Known {
   }
 }
 
+const batchSql = once(() =>
+  fillSql("prove_batch.sql", {
+    become: fillSql("parts/prove_become.sql", {}),
+    execute: fillSql("parts/prove_execute.sql", {}),
+    failures: fillSql("parts/prove_failures.sql", {}),
+    failed: fillSql("parts/prove_failed.sql", {}),
+  }),
+);
+
+/** Statements of which the last but one tells what the requests were answered, and the last undoes all of it. */
+export function batchOf(requests: readonly (readonly Step[])[], known: Actors): string {
+  return [
+    `select set_config('rowgate.asked', ${dollarQuoted(messageOf(requests, known))}, true)`,
+    batchSql(),
+    "select current_setting('rowgate.answered') as answered",
+    "rollback to savepoint rowgate_proof",
+  ].join(";\n");
+}
+
 /** What `prove_batch.sql` is asked: each actor and each text once. */
-export function messageOf(requests: readonly (readonly Step[])[], known: Actors): string {
+function messageOf(requests: readonly (readonly Step[])[], known: Actors): string {
   const acting: ActingAs[] = [];
   const actors = new Numbered<number>();
   const texts = new Numbered<string>();

@@ -1,12 +1,10 @@
 import { codeOf, isCode, ruleOf } from "../../model/answers.ts";
 import { type Client, DatabaseError } from "pg";
 import { Turns } from "../../lib/turns.ts";
-import { readSql } from "../../lib/sql-file.ts";
-import { dollarQuoted } from "../../lib/sql-text.ts";
 import type { ProofRelation } from "../analyse/schema.ts";
 import type { Skeleton } from "../analyse/skeleton.ts";
 import { Gathered } from "./gathered.ts";
-import { Actors, Known, messageOf } from "./message.ts";
+import { Actors, batchOf, Known } from "./message.ts";
 import { type ActingAs, isError, type Patience, type Step, type StepAnswer } from "./step.ts";
 
 interface Waiting {
@@ -313,13 +311,12 @@ export class ProofSession {
   }
 
   async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
-    const asked = messageOf(requests, this.#actors);
+    const asked = batchOf(requests, this.#actors);
     this.roundTrips += 1;
     try {
-      const results = (await this.#client.query(
-        `select set_config('rowgate.asked', ${dollarQuoted(asked)}, true);\n${readSql("prove_batch.sql")};\n` +
-          "select current_setting('rowgate.answered') as answered; rollback to savepoint rowgate_proof",
-      )) as unknown as readonly { rows: { answered: string }[] }[];
+      const results = (await this.#client.query(asked)) as unknown as readonly {
+        rows: { answered: string }[];
+      }[];
       const answered = results.at(-2)?.rows[0]?.answered ?? "[]";
       return JSON.parse(answered) as readonly (readonly StepAnswer[])[];
     } catch (error) {
