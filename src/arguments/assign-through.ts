@@ -17,6 +17,8 @@ const moment = "rowgate:now";
 
 export interface Through {
   readonly operation: "insert" | "update";
+  /** Columns of which this is asked: what a statement put into each is read at once. */
+  readonly columns: readonly ColumnInfo[];
   readonly info: RelationInfo;
   readonly caller: Caller;
   readonly material: Material;
@@ -61,26 +63,29 @@ interface Answered {
 async function followed(
   column: ColumnInfo,
   other: ColumnInfo,
-  { operation, info, caller, material, assigning, row, candidate }: Through,
+  through: Through,
 ): Promise<Followed | undefined> {
+  const { operation, info, caller, material, assigning, row, candidate } = through;
   const standing = operation === "update" ? row?.values.get(other.name) : candidate?.[other.name];
   const values = [
     ...(other.type === column.type ? valuesFor(column, material, caller, assigning.callers) : []),
     ...valuesFor(other, material, caller, assigning.callers),
   ].filter((one) => one !== standing);
   const tried = [standing ?? null, ...new Set(values)].slice(0, atMost.values);
-  const answersTo = async (value: string | null): Promise<readonly Answered[]> => {
+  const answersTo = async (value: string | null, time: Time): Promise<readonly Answered[]> => {
     const sql =
       operation === "update" ? updateOf(info, row, other, value) : insertion(info, candidate, other, value);
-    const held = sql === undefined ? undefined : await holds(sql, column, info, caller, assigning);
+    const held = sql === undefined ? undefined : await holds(sql, column, through, time);
     return sql === undefined || held === undefined || held === JSON.stringify([moment])
       ? []
       : [{ value, sql, held }];
   };
-  const once = (await Promise.all(tried.map(answersTo))).flat();
+  const once = (await Promise.all(tried.map((value) => answersTo(value, "first")))).flat();
   if (once.every(({ held }) => held === once[0]?.held)) return undefined;
   // What differs each time says nothing.
-  const twice = (await Promise.all(once.map(async ({ value }) => answersTo(value)))).map(([one]) => one);
+  const twice = (await Promise.all(once.map(async ({ value }) => answersTo(value, "again")))).map(
+    ([one]) => one,
+  );
   const all = once.filter(({ held }, index) => held === twice[index]?.held);
   const before = operation === "update" ? row?.values.get(column.name) : undefined;
   const differs = all.find(({ held }) => held !== all[0]?.held);
@@ -116,32 +121,45 @@ function insertion(
   return candidate && insertOf(info, candidate, name, value ?? "").sql;
 }
 
-/** What the column holds in the rows that a statement wrote, but for the moment of it. */
+type Time = "first" | "again";
+
+/**
+ * What the column holds in the rows that a statement wrote, but for the moment of it. The statement is the same for each column but its
+ * own, and is sent once for all of them; a column that cannot be read keeps no other from it.
+ */
 async function holds(
   sql: string,
   column: ColumnInfo,
-  info: RelationInfo,
-  caller: Caller,
-  { session, database }: Assigning,
+  { columns, info, caller, assigning: { session, database } }: Through,
+  time: Time,
 ): Promise<string | undefined> {
   const as = caller.as(info.schema, info.name);
-  const name = quoteIdent(column.name);
-  const isMoment = /^(?:date|timestamp)/.test(column.type);
-  const value = isMoment
-    ? `case when ${name} = pg_catalog.now()::${column.type} then '${moment}' else ${name}::text end`
-    : `${name}::text`;
-  const read: Step = {
-    as: database.privileged,
-    sql: `select coalesce(pg_catalog.json_agg(${value} order by ${value}), '[]')::text from ${quoteQualified(info)} where pg_catalog.age(xmin) < 0`,
-    rows: true,
-  };
-  const answers = await session.run([
+  const answers = await session.runOnce([
     { as, sql, rows: false },
     { as, sql: "set constraints all immediate", rows: false },
-    read,
+    ...columns.map(
+      (one): Step => ({
+        as: database.privileged,
+        // Asked again in other words it is another question, and the statement is sent again.
+        sql: time === "first" ? heldSql(one, info) : `${heldSql(one, info)} -- again`,
+        rows: true,
+        goOn: true,
+        // No policy is part of it, and no value: its plan says the same after each statement.
+        planned: true,
+      }),
+    ),
   ]);
-  const answer = answers.at(-1);
-  return answers.some(isError) || answer === undefined || !("value" in answer)
+  const [sent, constraints] = answers;
+  const answer = answers[2 + columns.indexOf(column)];
+  return isError(sent) || isError(constraints) || answer === undefined || !("value" in answer)
     ? undefined
     : (answer.value ?? undefined);
+}
+
+function heldSql({ name: column, type }: ColumnInfo, info: RelationInfo): string {
+  const name = quoteIdent(column);
+  const value = /^(?:date|timestamp)/.test(type)
+    ? `case when ${name} = pg_catalog.now()::${type} then '${moment}' else ${name}::text end`
+    : `${name}::text`;
+  return `select coalesce(pg_catalog.json_agg(${value} order by ${value}), '[]')::text from ${quoteQualified(info)} where pg_catalog.age(xmin) < 0`;
 }

@@ -13,6 +13,7 @@ import type { Material } from "./assign-material.ts";
 import type { CallDatabase } from "./database.ts";
 import { around } from "./named-by-body.ts";
 import { rowsOf } from "./reach.ts";
+import { untilStored } from "./until-stored.ts";
 import type { Caller, TableRow } from "./world.ts";
 
 // Mass assignment: which columns of the rows that a persona may write take a value of its choice.
@@ -21,6 +22,8 @@ import type { Caller, TableRow } from "./world.ts";
 const rowsAtMost = 2;
 const valuesAtMost = 14;
 const numbersAtMost = 9;
+/** Values that were stored, as they are told. */
+export const storedAtMost = 3;
 /** A fixed column with another one beside it: values of it, of each other column, and statements. */
 const besideAtMost = { values: 2, others: 8, statements: 48 };
 
@@ -29,8 +32,8 @@ export interface Assigning {
   readonly database: CallDatabase;
   readonly session: ProofSession;
   readonly callers: readonly Caller[];
-  /** Where only the verdict matters: a column that took one value is tried with no other. */
-  readonly oneIsEnough?: true | undefined;
+  /** Where only that a column takes values matters, or which ones come first: how many of them. */
+  readonly enough?: number | undefined;
 }
 
 /** Columns that the role can send a value for at all. */
@@ -84,9 +87,14 @@ export async function tryColumn(
       caller,
       assigning,
     );
-  const first = assigning.oneIsEnough === true ? await trying(statements.slice(0, 1)) : [];
-  const isStored = (await storing(first)).length > 0;
-  const alone = isStored ? first : [...first, ...(await trying(statements.slice(first.length)))];
+  const { enough } = assigning;
+  const alone =
+    enough === undefined
+      ? await trying(statements)
+      : await untilStored(statements, enough, async (some) => {
+          const tried = await trying(some);
+          return { tried, stored: await storing(tried) };
+        });
   const isFixed = assignment?.fixed.some(({ name }) => name === column.name) === true;
   const more =
     isFixed && !alone.some((one) => one.stored)
@@ -99,7 +107,7 @@ export async function tryColumn(
     operation: operation === "update" ? "update" : "insert",
     tried: tried.length,
     rows: operation === "update" ? rows.length : candidates.length,
-    stored: [...new Set(stored.map(({ sql }) => sql.value))].slice(0, 3),
+    stored: [...new Set(stored.map(({ sql }) => sql.value))].slice(0, storedAtMost),
     sql: (stored[0] ?? tried[0])?.sql.sql,
     refusals: [...new Set(tried.flatMap(({ code }) => code ?? []))],
     putBack: tried.some((one) => one.code === undefined && !one.stored && one.touched > 0),

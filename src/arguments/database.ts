@@ -24,14 +24,14 @@ export interface CallAnswer {
   readonly read: ReadonlySet<string>;
   readonly written: ReadonlySet<string>;
   readonly touched: ReadonlySet<string>;
-  /** What its caller read afterwards: one for each question, `undefined` where it failed. */
-  readonly afterwards: readonly (readonly AnswerRow[] | undefined)[];
 }
 
-/** What a call came to on other rows. */
-export interface OtherAnswer extends Pick<CallAnswer, "code" | "rows" | "text" | "afterwards"> {
+/** What a call came to, on other rows or once more: what it has read and written is not counted. */
+export interface OtherAnswer extends Pick<CallAnswer, "code" | "rows" | "text"> {
   /** SQLSTATE of a constraint that is checked at the end of the transaction. */
   readonly deferred: string | undefined;
+  /** What its caller read afterwards: one for each question, `undefined` where it failed. */
+  readonly afterwards: readonly (readonly AnswerRow[] | undefined)[];
 }
 
 /** All questions go through one transaction, and each is undone before the next. */
@@ -39,15 +39,29 @@ export class CallDatabase {
   readonly #session: ProofSession;
   readonly privileged: ActingAs;
   readonly #counts: Step;
+  readonly #counters: readonly Counter[];
   readonly #tables: readonly TableInfo[];
 
   constructor(session: ProofSession, privileged: ActingAs, tables: readonly TableInfo[]) {
     this.#session = session;
-    this.#tables = tables;
+    this.#tables = tables.toSorted((a, b) => Number(a.oid) - Number(b.oid));
     this.privileged = privileged;
-    const oids = quoteLiteral(`{${tables.map(({ oid }) => oid).join(",")}}`);
-    const indexes = quoteLiteral(`{${tables.map((one) => `"${one.indexes.join(",")}"`).join(",")}}`);
-    this.#counts = { as: privileged, sql: fillSql("call_counts.sql", { oids, indexes }), rows: true };
+    const own = this.#tables.map(({ oid }) => oid);
+    const relations = this.#tables.flatMap(({ oid, indexes }) =>
+      [oid, ...indexes].map((one) => ({ oid, one })),
+    );
+    this.#counters = [
+      ...relations.map(({ oid }): Counter => ({ oid, of: "read" })),
+      ...own.map((oid): Counter => ({ oid, of: "read" })),
+      ...own.map((oid): Counter => ({ oid, of: "inserted" })),
+      ...[...own, ...own].map((oid): Counter => ({ oid, of: "changed" })),
+    ];
+    const sql = fillSql("call_counts.sql", {
+      relations: oidsOf(relations.map(({ one }) => one)),
+      tables: oidsOf(own),
+    });
+    // It names no function of the database's own and takes no value: its plan says the same before each call and after it.
+    this.#counts = { as: privileged, sql, rows: true, planned: true };
   }
 
   /** One text as the privileged connection reads it; `undefined`: it could not. */
@@ -61,33 +75,35 @@ export class CallDatabase {
     return { info, rows, cut: rows.length >= rowsAtMost };
   }
 
-  async call(caller: Caller, asked: Asked, afterwards: readonly Asked[] = []): Promise<CallAnswer> {
-    const answers = await this.#session.run([
-      this.#counts,
-      ...callSteps(caller, asked),
-      this.#counts,
-      ...afterwards.map((one) => this.#readStep(caller, one)),
-    ]);
-    const [before, answer, constraints, after, ...reads] = answers;
+  async call(caller: Caller, asked: Asked): Promise<CallAnswer> {
+    const answers = await this.#session.run([this.#counts, ...callSteps(caller, asked), this.#counts]);
+    const [before, answer, constraints, after] = answers;
     const code = codeOf(answer) ?? codeOf(constraints);
     const text = answer !== undefined && "value" in answer ? answer.value : null;
     const [was, is] = [countsOf(before), countsOf(after)];
-    const grown = (from: number, to?: number): ReadonlySet<string> =>
-      new Set(
-        Object.keys(is).filter((oid) =>
-          is[oid]?.slice(from, to).some((n, i) => n > (was[oid]?.[from + i] ?? 0)),
-        ),
-      );
+    const grown = this.#counters.filter((_, place) => (is[place] ?? 0) > (was[place] ?? 0));
+    const tables = (...kinds: readonly Counter["of"][]): ReadonlySet<string> => {
+      const oids = new Set(grown.filter(({ of }) => kinds.includes(of)).map(({ oid }) => oid));
+      return new Set(this.#tables.map(({ oid }) => oid).filter((oid) => oids.has(oid)));
+    };
     return {
       code,
       text,
       rows: code === undefined ? answerRows(text) : [],
-      read: grown(0),
+      read: tables("read", "inserted", "changed"),
       // Inserts alone leave the rows that stand as they are.
-      written: code === undefined ? grown(2) : new Set(),
-      touched: code === undefined ? grown(1) : new Set(),
-      afterwards: afterwards.map((_, index) => rowsRead(reads[index])),
+      written: code === undefined ? tables("changed") : new Set(),
+      touched: code === undefined ? tables("inserted", "changed") : new Set(),
     };
+  }
+
+  /** The same call once more, where it is known what it reads and writes. */
+  async again(caller: Caller, asked: Asked, afterwards: readonly Asked[]): Promise<OtherAnswer> {
+    const answers = await this.#session.run([
+      ...callSteps(caller, asked),
+      ...afterwards.map((one) => this.#readStep(caller, one)),
+    ]);
+    return otherAnswer(answers, afterwards.length);
   }
 
   /** What the caller can read as things are. */
@@ -97,8 +113,9 @@ export class CallDatabase {
   }
 
   #readStep(caller: Caller, { schema, name, sql, privileged }: Asked): Step {
-    const as = privileged === true ? this.privileged : caller.as(schema, name);
-    return { as, sql, rows: true, goOn: true };
+    if (privileged !== true) return { as: caller.as(schema, name), sql, rows: true, goOn: true };
+    // No policy is part of it: its plan serves each call that writes to the table.
+    return { as: this.privileged, sql, rows: true, goOn: true, planned: true };
   }
 
   /** The rows of these tables that the transaction has written: their age is none. */
@@ -153,16 +170,7 @@ export class CallDatabase {
     const answers = hasTriggers ? all.slice(1) : all;
     const changed = answers.slice(0, changes.length);
     if (changed.length < changes.length || changed.some(isError)) return undefined;
-    const [answer, constraints, ...reads] = answers.slice(changes.length + (hasTriggers ? 1 : 0));
-    const text = answer !== undefined && "value" in answer ? answer.value : null;
-    const code = codeOf(answer);
-    return {
-      code,
-      deferred: codeOf(constraints),
-      rows: code === undefined ? answerRows(text) : [],
-      text: code ?? text,
-      afterwards: afterwards.map((_, index) => rowsRead(reads[index])),
-    };
+    return otherAnswer(answers.slice(changes.length + (hasTriggers ? 1 : 0)), afterwards.length);
   }
 
   /** Each of these tables as the call leaves it. */
@@ -286,10 +294,34 @@ export function rowsAt(rows: readonly TableRow[]): string {
   return `ctid = any (${at}::tid[]) and tableoid = any (${places}::oid[])`;
 }
 
-type Counts = Readonly<Record<string, readonly number[]>>;
+/** One number of `call_counts.sql`: what it counts, of a table or its indexes. */
+interface Counter {
+  readonly oid: string;
+  readonly of: "read" | "inserted" | "changed";
+}
 
-function countsOf(answer: StepAnswer | undefined): Counts {
-  return answer !== undefined && "value" in answer ? (JSON.parse(answer.value ?? "{}") as Counts) : {};
+function oidsOf(oids: readonly string[]): string {
+  return quoteLiteral(`{${oids.join(",")}}`);
+}
+
+function countsOf(answer: StepAnswer | undefined): readonly number[] {
+  return answer !== undefined && "value" in answer
+    ? (JSON.parse(answer.value ?? "[]") as number[][]).flat()
+    : [];
+}
+
+/** Of a call and its deferred constraints, and of what is read after it. */
+function otherAnswer(answers: readonly StepAnswer[], afterwards: number): OtherAnswer {
+  const [answer, constraints, ...reads] = answers;
+  const text = answer !== undefined && "value" in answer ? answer.value : null;
+  const code = codeOf(answer);
+  return {
+    code,
+    deferred: codeOf(constraints),
+    rows: code === undefined ? answerRows(text) : [],
+    text: code ?? text,
+    afterwards: Array.from({ length: afterwards }, (_, index) => rowsRead(reads[index])),
+  };
 }
 
 function codeOf(answer: StepAnswer | undefined): string | undefined {

@@ -9,6 +9,7 @@ import {
   type CallDatabase,
   type Change,
   deletion,
+  type OtherAnswer,
   rowsAt,
 } from "./database.ts";
 import { familyOf } from "../plan/subject.ts";
@@ -28,6 +29,8 @@ export interface Shower {
   /** For people. */
   readonly sql: string;
   readonly operation: NonNullable<ArgumentFault["shown"]>["operation"];
+  /** What it came to, where it was sent before. */
+  readonly answer?: CallAnswer;
 }
 
 export interface Watched {
@@ -48,11 +51,19 @@ interface Seen {
   readonly value: string;
 }
 
+/** A relation in which it may be seen what a statement wrote. */
+interface Place {
+  readonly name: string;
+  readonly asked: Asked;
+  /** That were read there. */
+  readonly rows: number | undefined;
+}
+
 interface Looked {
   readonly one: Shower;
-  readonly answer: CallAnswer;
-  readonly reads: readonly Asked[];
-  readonly places: readonly string[];
+  /** Rows that came back. */
+  readonly rows: number;
+  readonly places: readonly Place[];
   readonly hidden: readonly HiddenTable[];
   readonly seen: readonly Seen[];
 }
@@ -68,7 +79,7 @@ export async function shownFault(
 ): Promise<ArgumentFault | undefined> {
   const { caller, database } = watched;
   const sent = await Promise.all(
-    showers.map(async (one) => ({ one, first: await database.call(caller, one.asked) })),
+    showers.map(async (one) => ({ one, first: one.answer ?? (await database.call(caller, one.asked)) })),
   );
   const looked = await Promise.all(
     sent.map(({ one, first }) => (first.code === undefined ? look(one, first, watched) : undefined)),
@@ -88,13 +99,17 @@ async function look(one: Shower, first: CallAnswer, watched: Watched): Promise<L
     caller,
   );
   if (hidden.length === 0) return undefined;
-  const relations = watched.shows(first.touched);
-  const reads = relations.map((info) => askedRows(info, info.privileges[caller.role.name]?.select ?? []));
+  const reads = watched
+    .shows(first.touched)
+    .map((info) => askedRows(info, info.privileges[caller.role.name]?.select ?? []));
   const written = database.written(first.touched);
   const before = await Promise.all(reads.map((read) => database.reads(caller, read)));
-  const answer = await database.call(caller, one.asked, [...reads, ...written]);
-  if (answer.code !== undefined) return undefined;
-  const places = relations.map((info) => formatQualified(info));
+  const answer = await database.again(caller, one.asked, [...reads, ...written]);
+  if (!wentThrough(answer)) return undefined;
+  const places = reads.map((asked, index): Place => {
+    const rows = answer.afterwards[index]?.length;
+    return { name: formatQualified(asked), asked, rows };
+  });
   // A row that was there before, and that can be read now, is the search for escalation's.
   const stored = valuesIn(answer.afterwards.slice(reads.length));
   const old = valuesIn(before);
@@ -104,10 +119,19 @@ async function look(one: Shower, first: CallAnswer, watched: Watched): Promise<L
     .filter(({ value }) => value !== "" && !isTruth(value) && !old.has(value))
     .filter(({ value }) => !one.sent.has(value) && !known.hasValue(value));
   if (found.length === 0) return undefined;
-  // What comes back twice is neither a sequence nor a random value nor the clock.
-  const twice = seenIn(await database.call(caller, one.asked, reads), places);
-  const seen = found.filter((each) => twice.has(keyOf(each)));
-  return seen.length === 0 ? undefined : { one, answer, reads, places, hidden, seen };
+  // A sequence, a random value and the clock come back, and are stored, otherwise each time. Whether it is read twice is asked of what
+  // depends on hidden rows: no value is read twice, because it was written, that is not stored twice.
+  const again = await database.again(caller, one.asked, written);
+  const back = seenIn({ rows: first.rows, afterwards: [] }, []);
+  const storedAgain = valuesIn(again.afterwards);
+  const seen = found.filter((each) =>
+    each.where === "" ? back.has(keyOf(each)) : storedAgain.has(each.value),
+  );
+  return seen.length === 0 ? undefined : { one, rows: answer.rows.length, places, hidden, seen };
+}
+
+function wentThrough({ code, deferred }: OtherAnswer): boolean {
+  return code === undefined && deferred === undefined;
 }
 
 /** Each value once, by the statement that shows it first; those first that hidden rows hold. */
@@ -123,26 +147,40 @@ function telling(all: readonly Looked[]): readonly Looked[] {
   return once.toSorted((a, b) => Number(held(b)) - Number(held(a))).slice(0, lookedAtMost);
 }
 
-async function dependent(
-  { one, answer, reads, places, hidden, seen }: Looked,
-  { caller, database }: Watched,
-): Promise<ArgumentFault | undefined> {
-  const sizes = [answer.rows, ...answer.afterwards.slice(0, reads.length)].map((rows) => rows?.length);
+async function dependent(looked: Looked, watched: Watched): Promise<ArgumentFault | undefined> {
+  const { one, places, hidden, seen } = looked;
   const changes = counterfactuals(hidden, seen).slice(0, changesAtMost);
-  const others = await Promise.all(
-    changes.map(({ statements }) => database.otherwise(statements, caller, one.asked, reads)),
-  );
-  for (const [index, other] of others.entries()) {
-    const change = changes[index];
-    if (change === undefined || other === undefined) continue;
-    // Foreign keys, or the policies themselves, may need the rows: where others come back, nothing is known.
-    if (other.code !== undefined || other.deferred !== undefined) continue;
-    if ([other.rows, ...other.afterwards].some((rows, place) => rows?.length !== sizes[place])) continue;
-    const still = seenIn(other, places);
-    const found = seen.find((each) => !still.has(keyOf(each)) && change.tells(each));
+  // Where what was seen is still there, nothing else that is read can matter.
+  const near = places.filter(({ name }) => seen.some(({ where }) => where === name));
+  const gone = await Promise.all(changes.map((change) => goneWith(change, near, looked, watched)));
+  const suspected = changes.filter((_, index) => gone[index]?.length !== 0);
+  let again: ReadonlyMap<string, Seen> | undefined;
+  for (const change of suspected) {
+    again ??= seenIn(await watched.database.again(watched.caller, one.asked, askedIn(places)), places);
+    const all = await goneWith(change, places, looked, watched);
+    const found = all.find((each) => again?.has(keyOf(each)));
     if (found !== undefined) return faultOf(one, found, change.table);
   }
   return undefined;
+}
+
+/** What is not seen any more once hidden rows are changed, as far as that says anything of them. */
+async function goneWith(
+  { statements, tells }: Counterfactual,
+  places: readonly Place[],
+  { one, rows, seen }: Looked,
+  { caller, database }: Watched,
+): Promise<readonly Seen[]> {
+  const other = await database.otherwise(statements, caller, one.asked, askedIn(places));
+  // Foreign keys, or the policies themselves, may need the rows: where others come back, nothing is known.
+  if (other === undefined || !wentThrough(other) || other.rows.length !== rows) return [];
+  if (places.some((place, index) => other.afterwards[index]?.length !== place.rows)) return [];
+  const still = seenIn(other, places);
+  return seen.filter((each) => !still.has(keyOf(each)) && tells(each));
+}
+
+function askedIn(places: readonly Place[]): readonly Asked[] {
+  return places.map(({ asked }) => asked);
 }
 
 interface Counterfactual {
@@ -198,7 +236,7 @@ function holdersOf({ rows }: HiddenTable, value: string): HiddenTable["rows"] {
   );
 }
 
-function valuesIn(reads: CallAnswer["afterwards"]): ReadonlySet<string> {
+function valuesIn(reads: OtherAnswer["afterwards"]): ReadonlySet<string> {
   return new Set(reads.flatMap((rows) => (rows ?? []).flatMap((row) => [...row.values()])));
 }
 
@@ -206,9 +244,10 @@ function keyOf({ where, column, value }: Seen): string {
   return JSON.stringify([where, column, value]);
 }
 
+/** In what came back, and in what was read in these places. */
 function seenIn(
-  { rows, afterwards }: Pick<CallAnswer, "rows" | "afterwards">,
-  places: readonly string[],
+  { rows, afterwards }: Pick<OtherAnswer, "rows" | "afterwards">,
+  places: readonly Place[],
 ): ReadonlyMap<string, Seen> {
   const found = new Map<string, Seen>();
   const add = (where: string, all: readonly AnswerRow[]): void => {
@@ -216,7 +255,7 @@ function seenIn(
       for (const [column, value] of row) found.set(keyOf({ where, column, value }), { where, column, value });
   };
   add("", rows);
-  for (const [index, all] of afterwards.entries()) add(places[index] ?? "", all ?? []);
+  for (const [index, { name }] of places.entries()) add(name, afterwards[index] ?? []);
   return found;
 }
 

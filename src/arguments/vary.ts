@@ -271,7 +271,8 @@ function storedFault(
   const showers = open
     .filter(({ variant, answer }) => answer.touched.size > 0 && !variant.declared)
     .slice(0, comparedAtMost)
-    .map(({ variant }) => ({
+    .map(({ variant, answer }) => ({
+      answer,
       asked: askedCall(routine, variant),
       sent: givenBy(variant),
       sql: shownCallSql(routine, variant),

@@ -46,7 +46,7 @@ export class ColumnTries {
       await session.begin();
       const assigning: Assigning = {
         ...(await assigningOf(session, { plan: this.#plan, sessions: this.#sessions })),
-        oneIsEnough: true,
+        enough: 1,
       };
       const material = (): Promise<Material> => {
         const known = this.#material.get(info.oid) ?? materialOf(info, assigning.database);

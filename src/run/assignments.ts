@@ -3,6 +3,7 @@ import {
   assignable,
   type Assigning,
   rowsThatMayChange,
+  storedAtMost,
   tryColumn,
 } from "../arguments/assign.ts";
 import { type Material, materialOf } from "../arguments/assign-material.ts";
@@ -44,7 +45,10 @@ export async function tryAssignments(
   const seen = new Map<string, AssignmentObservation>();
   const open = new Map<string, Map<string, string[]>>();
   const untried = new Map<string, Set<string>>();
-  const tries: (() => Promise<void>)[] = [];
+  // Each gives back what is to be noted: in the order of the matrix, whatever came to an end first.
+  const tries: (() => Promise<() => void>)[] = [];
+  // Of what the matrix does not list only the values that were stored are told.
+  const trying = which === "declared" ? assigning : { ...assigning, enough: storedAtMost };
   for (const work of plan.work) {
     const { spec } = work;
     if (blockedBy(spec, plan.sideEffects, request.target.posture) !== undefined) continue;
@@ -58,10 +62,8 @@ export async function tryAssignments(
       for (const { column } of which === "declared" ? assignmentExpectations(listed) : [])
         if (options.wants(`${id}/${column}`, declaration.persona, id))
           tries.push(async () => {
-            seen.set(
-              `${id}/${column}`,
-              await observe(work, declaration, column, caller, material, assigning),
-            );
+            const found = await observe(work, declaration, column, caller, material, assigning);
+            return () => seen.set(`${id}/${column}`, found);
           });
       if (
         which === "declared" ||
@@ -73,18 +75,20 @@ export async function tryAssignments(
       for (const column of unlisted(work, declaration))
         tries.push(async () => {
           const relation = formatQualified(spec);
-          const found = await inTime(observe(work, declaration, column, caller, material, assigning));
-          if (found === undefined) untried.set(relation, (untried.get(relation) ?? new Set()).add(column));
-          if (found === undefined || found.stored.length === 0) return;
-          const columns = open.get(relation) ?? new Map<string, string[]>();
-          const label = found.stored.some((value) => isAnothers(value, caller, assigning))
-            ? `${column} = another user's identity`
-            : column;
-          open.set(relation, columns.set(label, [...(columns.get(label) ?? []), caller.persona.name]));
+          const found = await inTime(observe(work, declaration, column, caller, material, trying));
+          return () => {
+            if (found === undefined) untried.set(relation, (untried.get(relation) ?? new Set()).add(column));
+            if (found === undefined || found.stored.length === 0) return;
+            const columns = open.get(relation) ?? new Map<string, string[]>();
+            const label = found.stored.some((value) => isAnothers(value, caller, assigning))
+              ? `${column} = another user's identity`
+              : column;
+            open.set(relation, columns.set(label, [...(columns.get(label) ?? []), caller.persona.name]));
+          };
         });
     }
   }
-  await Promise.all(tries.map((one) => one()));
+  for (const note of await Promise.all(tries.map((one) => one()))) note();
   return {
     of: (cell) => {
       const observation = seen.get(cell.id);
@@ -163,12 +167,14 @@ async function observe(
     column === undefined
       ? notGranted(operation)
       : await tryColumn(declaration, column, info, caller, await material(), assigning, candidates);
-  const fixed = declaration.assignment?.fixed.some((one) => one.name === name) === true;
-  const target = info.columns.find((one) => one.name === name);
-  if (!fixed || target === undefined || sent.stored.length > 0) return sent;
+  const fixed = new Set((declaration.assignment?.fixed ?? []).map((one) => one.name));
+  const columns = info.columns.filter((one) => fixed.has(one.name));
+  const target = columns.find((one) => one.name === name);
+  if (target === undefined || sent.stored.length > 0) return sent;
   const [row] = operation === "update" ? await rowsThatMayChange(declaration, info, caller, assigning) : [];
   const through = {
     operation,
+    columns,
     info,
     caller,
     material: await material(),

@@ -92,8 +92,8 @@ async function shownAfter(sql: string, watched: Watched, { run, database }: Tryi
   const places = views.flatMap((view) => placeOf(view, caller, run));
   const reads = places.map(({ asked: read }) => read);
   const before = await Promise.all(reads.map((read) => database.reads(caller, read)));
-  const { code, afterwards } = await database.call(caller, asked, reads);
-  if (code !== undefined) return [];
+  const { code, deferred, afterwards } = await database.again(caller, asked, reads);
+  if (code !== undefined || deferred !== undefined) return [];
   const found = await Promise.all(
     places.map(async ({ cell, place }, index): Promise<FoundFaults> => {
       const old = new Set((before[index] ?? []).flatMap((row) => [...row.values()]));
