@@ -11,10 +11,10 @@ import { type Closers, open, type OpenRun } from "./run/3-open.ts";
 import { probe } from "./run/4-probe.ts";
 import { createProofNotes, prove } from "./run/5-prove.ts";
 import { close, type Probed } from "./run/6-close.ts";
-import { varyArguments } from "./run/arguments.ts";
-import { withAssigned } from "./run/assignments.ts";
 import { archiveOrigins, causeFinder } from "./run/causes.ts";
 import { type EscalationSearch, openSearch } from "./run/escalate.ts";
+import { HeldBack } from "./run/held-back.ts";
+import { type TriedArguments, tryArguments } from "./run/other-arguments.ts";
 import { recordCell, recordContext } from "./run/record.ts";
 import { gatewayOf, type PreflightRequest, type RunEvents, type RunRequest } from "./run/request.ts";
 import { forEachChunk } from "./run/workers.ts";
@@ -64,9 +64,10 @@ export async function run(
     const privileged = await Control.open(database, target.limits);
     closers.push(() => privileged.close());
     const opened = await open({ ...request, matrix: plan.matrix }, plan, privileged, closers);
-    const search = openSearch(opened);
-    closers.push(search.abandon);
-    const record = await close(opened, began, await probeAll(opened, events, search));
+    const tried = tryArguments(opened);
+    const search = openSearch(opened, tried.over);
+    closers.push(search.abandon, tried.abandon);
+    const record = await close(opened, began, await probeAll(opened, events, { tried, search }));
     await archiveOrigins(opened);
     request.interrupted?.throwIfAborted();
     return await opened.archive.finish(record);
@@ -76,27 +77,40 @@ export async function run(
   }
 }
 
+/** What goes on beside the workers, where the target's database can be copied. */
+interface Beside {
+  readonly tried: TriedArguments;
+  readonly search: EscalationSearch;
+}
+
 /** A stage between probing and judging takes the probed cells of a chunk, and returns them with what it adds. */
-async function probeAll(opened: OpenRun, events: RunEvents, search: EscalationSearch): Promise<Probed> {
+async function probeAll(opened: OpenRun, events: RunEvents, { tried, search }: Beside): Promise<Probed> {
   const { plan, channels, archive, request } = opened;
   const context = recordContext(opened);
   const withCause = causeFinder(opened);
   const tally = createTally();
   const notes = createProofNotes(plan);
-  const faults = await varyArguments(opened, "declared");
-  const began = now();
-  await forEachChunk(plan, channels.workers.length, request.interrupted, async (chunk, worker) => {
-    const probed = withAssigned(await probe(chunk, channels.workers[worker] ?? [], opened), faults.assigned);
-    for (const one of await prove(probed, chunk, opened)) {
+  const held = new HeldBack({
+    declared: tried.declared,
+    prove: (probed, chunk) => prove(probed, chunk, opened),
+    record: async (one, faults) => {
       request.interrupted?.throwIfAborted();
       const record = await withCause(one.cell, recordCell({ ...one, fault: faults.of(one.cell) }, context));
       notes.add(one, record.verdict);
       tally.add(record);
       events.cell?.(record, one.proof);
       await archive.cell(record);
-    }
+    },
   });
-  const { findings: others } = await varyArguments(opened, "undeclared", elapsed(began, now()));
+  await tried.workersMayBegin;
+  const began = now();
+  const ended = AbortSignal.any([tried.failed, ...(request.interrupted ? [request.interrupted] : [])]);
+  await forEachChunk(plan, channels.workers.length, ended, async (chunk, worker) =>
+    held.add(chunk, await probe(chunk, channels.workers[worker] ?? [], opened)),
+  );
+  await held.release();
+  const faults = await tried.declared;
+  const { findings: others } = await tried.finish(elapsed(began, now()));
   const { findings, record } = await search.finish();
   return {
     tally,

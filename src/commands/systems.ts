@@ -16,6 +16,7 @@ import type { ArgumentsWish, EscalationWish, ProofWish } from "../run/request.ts
 import type { Baseline, BaselineName, Captured, ConfiguredApi } from "../model/baseline.ts";
 import { personasWithUser } from "../stage/persona-users.ts";
 import { chooseBaseline, projectConfigOf } from "../stage/baseline.ts";
+import type { CopiedDatabase } from "../stage/postgres/copy.ts";
 import type { SystemOptions } from "../stage/system.ts";
 import type { Environment } from "./environment.ts";
 import { allOrErrors } from "./errors.ts";
@@ -50,6 +51,8 @@ export interface System {
   /** Milliseconds that it took to come so far. */
   readonly startMs: number;
   open(): Promise<{ readonly target: Target } & AsyncDisposable>;
+  /** A copy of its database, before it is opened. */
+  copy?(): Promise<CopiedDatabase | undefined>;
 }
 
 /** A system whose matrix fits its database. */
@@ -273,6 +276,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
     job;
   const { matrix, inputs, preflighted, origins, api } = system;
   const began = performance.now();
+  await using copy = await system.copy?.();
   const opened = await system.open();
   kept?.push(opened);
   try {
@@ -290,6 +294,7 @@ async function proveOne(system: ReadySystem, job: Job): Promise<RunOutcome> {
       arguments: job.arguments,
       failOn,
       escalation: job.escalation,
+      copy,
       signer,
       command: command(matrix.file),
       ...provenance,

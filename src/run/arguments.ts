@@ -46,18 +46,18 @@ function none(reason: string): ArgumentFaults {
 
 /** Milliseconds: a function that takes longer is called once, and named. */
 const timeoutMs = 3_000;
-/** Milliseconds that what the matrix does not declare has at least; else it has as long as the probing took. */
-const leastMs = 5_000;
+interface Limits {
+  /** By `performance.now()`: what is not declared is tried until then. */
+  readonly endsAt?: () => number;
+  /** Aborted: no one waits for what comes of it. */
+  readonly stopped: AbortSignal;
+}
 
-/**
- * Calls functions that a persona can call with arguments of others, and tries columns, each undone. What the matrix declares is
- * tried before the workers begin, for it belongs to cells; the rest after them, so that slow policies do not delay the verdicts.
- * Never beside them: they would wait for each other's locks.
- */
+/** Calls functions that a persona can call with arguments of others, and tries columns, each undone: on the copy of the database where there is one. */
 export async function varyArguments(
   run: OpenRun,
   which: "declared" | "undeclared",
-  probedMs = 0,
+  limits: Limits,
 ): Promise<ArgumentFaults> {
   const { target, filters } = run.request;
   const wish = run.request.arguments ?? (postureRules[target.posture].shared ? "declared" : "varied");
@@ -66,12 +66,12 @@ export async function varyArguments(
   if (readsOnly(target) || !filters.channels.includes("direct") || (shared && wish === "declared"))
     return notAsked(callables, run);
   if (which === "undeclared" && wish === "declared") return none("--arguments declared");
-  if (which === "declared") return askServer(callables, which, probedMs, wish === "varied", run);
+  if (which === "declared") return askServer(wish === "varied" ? callables : [], which, limits, run);
   try {
-    return await askServer(callables, which, probedMs, true, run);
+    return await askServer(callables, which, limits, run);
   } catch (error) {
     // Cells were probed: they are archived, and what was not tried is named.
-    if (run.request.interrupted?.aborted === true || !(error instanceof RowgateError)) throw error;
+    if (limits.stopped.aborted || !(error instanceof RowgateError)) throw error;
     const left = callables.map((one) => ({ ...one, left: `it failed: ${error.message}` }));
     return { ...none(error.message), findings: leftOut([], left) };
   }
@@ -80,22 +80,24 @@ export async function varyArguments(
 async function askServer(
   callables: readonly Reachable[],
   which: "declared" | "undeclared",
-  probedMs: number,
-  varied: boolean,
+  { endsAt, stopped }: Limits,
   run: OpenRun,
 ): Promise<ArgumentFaults> {
-  const { target } = run.request;
-  const client = await connect(addressOf(target), target.limits);
-  const endsAt = which === "undeclared" ? performance.now() + Math.max(leastMs, probedMs) : undefined;
+  stopped.throwIfAborted();
+  const { target, copy } = run.request;
+  const client = await connect(copy ?? addressOf(target), target.limits);
   const session = new ProofSession(client, Math.min(timeoutMs, target.limits.statementTimeoutMs), { endsAt });
+  const stop = (): void => void disconnect(client);
+  stopped.addEventListener("abort", stop, { once: true });
   try {
     await countRows(client);
     await session.begin();
-    return await tryAll(varied ? callables : [], which, session, run);
+    return await tryAll(callables, which, session, run);
   } catch (error) {
-    run.request.interrupted?.throwIfAborted();
+    stopped.throwIfAborted();
     throw lost(error);
   } finally {
+    stopped.removeEventListener("abort", stop);
     await session.end().catch(() => {});
     await disconnect(client);
   }

@@ -1,7 +1,7 @@
 import { searchEscalation } from "../escalate/search.ts";
 import type { Actor } from "../escalate/world.ts";
 import { now } from "../lib/clock.ts";
-import { elapsed } from "../lib/moment.ts";
+import { elapsed, type Moment } from "../lib/moment.ts";
 import { quoteQualified } from "../lib/sql-text.ts";
 import type { RoleInfo } from "../model/catalog.ts";
 import type { Identity } from "../model/channel.ts";
@@ -22,6 +22,8 @@ export interface EscalationStage {
 
 /** Of the time that probing and proving took. */
 const share = 0.5;
+/** What it gets of the machine while cells are probed beside it. */
+const besideShare = 0.5;
 /** Milliseconds that the search has at least: in a small project it tries everything in less. */
 const leastMs = 5_000;
 /** Milliseconds for which locks are held (on databases of rowgate's own: how soon Ctrl-C takes effect), a statement takes at the most, and another's lock is waited for. */
@@ -36,17 +38,19 @@ export interface EscalationSearch {
   abandon(): Promise<void>;
 }
 
-/** Stage 6. On a copy of the database it goes on beside the probes; else it begins after them, for both would wait for each other's locks. */
-export function openSearch(run: OpenRun): EscalationSearch {
+/**
+ * Stage 6. On a copy of the database it goes on beside the probes; else it begins after them, for both would wait for each other's locks.
+ * @param copyIsFree settles when nothing else is asked on the copy
+ */
+export function openSearch(run: OpenRun, copyIsFree: Promise<unknown>): EscalationSearch {
   const abandoned = new AbortController();
-  let probedMs: number | undefined;
-  const search = (): Promise<EscalationStage> =>
-    searchForEscalation(run, () => probedMs ?? Number.POSITIVE_INFINITY, abandoned.signal);
-  const beside = run.request.copy && search();
+  let probed: Moment | undefined;
+  const search = (): Promise<EscalationStage> => searchForEscalation(run, () => probed, abandoned.signal);
+  const beside = run.request.copy && copyIsFree.then(search);
   beside?.catch(() => undefined);
   return {
     finish: () => {
-      probedMs = elapsed(run.since, now());
+      probed = now();
       return beside ?? search();
     },
     abandon: async () => {
@@ -59,11 +63,11 @@ export function openSearch(run: OpenRun): EscalationSearch {
 /**
  * Searches what each persona could become by the writes and calls that it is allowed. Each chain is tried, measured and undone on a
  * separate connection.
- * @param probedMs milliseconds that probing and proving took
+ * @param probed when probing and proving were over; `undefined`: they are not
  */
 async function searchForEscalation(
   run: OpenRun,
-  probedMs: () => number,
+  probed: () => Moment | undefined,
   abandoned: AbortSignal,
 ): Promise<EscalationStage> {
   const { request, plan } = run;
@@ -103,7 +107,7 @@ async function searchForEscalation(
         wants: run.options.wants,
       },
       {
-        milliseconds: () => budgetOf(wish, probedMs()),
+        milliseconds: () => budgetOf(wish, { since: run.since, began, probed: probed() }),
         chains: typeof wish === "object" && "chains" in wish ? wish.chains : Number.POSITIVE_INFINITY,
         chunkMs,
         shared,
@@ -123,11 +127,28 @@ async function searchForEscalation(
   }
 }
 
-function budgetOf(wish: EscalationWish, probedMs: number): number {
+interface Progress {
+  /** Of the probing. */
+  readonly since: Moment;
+  readonly probed: Moment | undefined;
+  /** The search. */
+  readonly began: Moment;
+}
+
+/** While cells are probed it costs no time to go on. */
+function budgetOf(wish: EscalationWish, { since, probed, began }: Progress): number {
   if (typeof wish === "object" && "seconds" in wish) return wish.seconds * 1000;
-  const usual = Math.max(leastMs, probedMs * share);
-  if (typeof wish === "object" && "times" in wish) return usual * wish.times;
-  return wish === "default" ? usual : Number.POSITIVE_INFINITY;
+  const factor = factorOf(wish);
+  if (probed === undefined || factor === undefined) return Number.POSITIVE_INFINITY;
+  const usual = Math.max(leastMs, elapsed(since, probed) * share) * factor;
+  const beside = Math.max(0, elapsed(began, probed));
+  return beside + Math.max(0, usual - beside * besideShare);
+}
+
+/** `undefined`: time does not end it. */
+function factorOf(wish: EscalationWish): number | undefined {
+  if (typeof wish === "object" && "times" in wish) return wish.times;
+  return wish === "default" ? 1 : undefined;
 }
 
 function nameOf(wish: EscalationWish): string {

@@ -76,7 +76,7 @@ export interface RunRequest {
   readonly columns?: "listed" | undefined;
   /** `undefined`: `default`. */
   readonly escalation?: EscalationWish | undefined;
-  /** A copy of the target's database that nothing else uses: chains are searched there, beside the probes. */
+  /** A copy of the target's database that nothing else uses: what is tried besides the probes is tried there, beside them. */
   readonly copy?: DatabaseAddress | undefined;
   /** Words of a command line that proves the same again, for the record. */
   readonly command?: readonly string[] | undefined;

@@ -19,6 +19,7 @@ import {
 import { readSource, type SqlSource } from "./apply-sql/source.ts";
 import { readOrigins } from "./apply-sql/origins.ts";
 import type { TxEnd } from "./gateway/config.ts";
+import type { CopiedDatabase } from "./postgres/copy.ts";
 import { addUsers } from "./persona-users.ts";
 import type { GatewayWish } from "./postgrest.ts";
 
@@ -70,6 +71,8 @@ export interface PreparedSystem extends AppliedSql {
   readonly limits: Limits;
   /** Starts the gateway. @throws RowgateError */
   open(): Promise<OpenedTarget>;
+  /** A copy as the database is, before it is opened; `undefined`: there is none. */
+  copy?(): Promise<CopiedDatabase | undefined>;
 }
 
 export interface OpenedTarget extends AsyncDisposable, Pick<AppliedSql, "inputs" | "origins"> {

@@ -7,6 +7,7 @@ import type { ContainerServer } from "./containers/server.ts";
 import type { GatewayConfig } from "./gateway/config.ts";
 import type { RunningGateway } from "./gateway/server.ts";
 import { spawnGateway, spawnPostgrest } from "./gateway/spawn.ts";
+import { copyBeside } from "./postgres/copy.ts";
 import type { EmbeddedServer } from "./postgres/server.ts";
 import { chooseGateway, type GatewayChoice } from "./postgrest.ts";
 import {
@@ -40,6 +41,7 @@ export function embeddedSystem(
     database,
     limits: defaultLimits,
     ...applied,
+    copy: () => copyBeside(database),
     open: () =>
       openTarget({
         ...options,

@@ -58,6 +58,9 @@ export interface ProveOptions {
   /** How long to search for escalation; by default not at all. */
   readonly escalation?: EscalationWish;
   readonly writes?: Writes;
+  /** Where calls with other arguments are made: by default on a copy, as an embedded target has it. */
+  readonly copy?: DatabaseAddress | "none";
+  readonly interrupted?: AbortSignal;
   /** Asked just before the run and just after it. */
   readonly measure?: (client: Client) => Promise<unknown>;
 }
@@ -78,6 +81,7 @@ export async function prove(options: ProveOptions): Promise<Proved> {
   const { server } = options;
   const database = await newDatabase(server, options.template);
   await withClient(database, (client) => client.query(options.sql));
+  const copy = options.copy ?? (await copyOf(options, database));
   const matrix = parseMatrix(options.matrix, "case.yaml", "2026-11-21");
   const secret = randomBytes(32).toString("base64url");
   const gateway =
@@ -131,6 +135,8 @@ export async function prove(options: ProveOptions): Promise<Proved> {
       escalation: options.escalation ?? "off",
       filters: { only: options.only ?? [], personas: [], channels: options.channels ?? ["direct", "rest"] },
       logs,
+      copy: copy === "none" ? undefined : copy,
+      interrupted: options.interrupted,
       gitCommit: undefined,
       version: "0.0.0",
       startMs: 0,
@@ -152,6 +158,14 @@ export async function databaseOf(server: EmbeddedServer, sql: string): Promise<s
   const database = await newDatabase(server, undefined);
   await withClient(database, (client) => client.query(sql));
   return database.database;
+}
+
+/** What is changed later would not be in it. */
+async function copyOf(
+  { server, posture = "embedded", meddle }: ProveOptions,
+  { database }: DatabaseAddress,
+): Promise<DatabaseAddress | undefined> {
+  return posture === "embedded" && meddle === undefined ? newDatabase(server, database) : undefined;
 }
 
 async function newDatabase(server: EmbeddedServer, template: string | undefined): Promise<DatabaseAddress> {

@@ -80,7 +80,7 @@ export class ProofSession {
   readonly #actors = new Actors();
   readonly #runs = new Map<string, Promise<readonly StepAnswer[]>>();
   readonly #timeoutMs: number;
-  readonly #endsAt: number;
+  readonly #endsAt: () => number;
   /** Others ask the same database while none of this session's rows are put in: those would keep them waiting. */
   readonly #turns: Turns;
   readonly #keepsPlans: boolean;
@@ -104,12 +104,12 @@ export class ProofSession {
     client: Client,
     timeoutMs: number,
     {
-      endsAt = Number.POSITIVE_INFINITY,
+      endsAt = () => Number.POSITIVE_INFINITY,
       turns = new Turns(),
       keepsPlans = false,
       skeletonOf = () => undefined,
     }: {
-      readonly endsAt?: number | undefined;
+      readonly endsAt?: (() => number) | undefined;
       readonly turns?: Turns | undefined;
       readonly keepsPlans?: boolean;
       readonly skeletonOf?: SkeletonOf;
@@ -280,7 +280,7 @@ export class ProofSession {
 
   /** @param again how often these were sent before: a lock that another session of the run held is let go soon */
   async #send(all: readonly Waiting[], again = 0): Promise<void> {
-    if (performance.now() > this.#endsAt) {
+    if (performance.now() > this.#endsAt()) {
       for (const { reject } of all) reject(new OutOfTime());
       return;
     }
