@@ -1,13 +1,15 @@
 import type { ProofAnswer, RestsOn } from "../model/proof.ts";
 import { closersOf, type Opener, openersOf } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
+import type { ProofColumn } from "./analyse/schema.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
 import { evaluate, type Row } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { quoteIdent } from "../lib/sql-text.ts";
-import { likelyValues, putIn } from "./made-rows.ts";
+import { perObject } from "../lib/recent.ts";
+import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
+import { likelyValues, type OtherRow, putIn } from "./made-rows.ts";
 import { changesOf, type Said, saidBy, stateValues, statesIn, valuesBeside } from "./states.ts";
 import { tried, type Try } from "./tries.ts";
 import { filledRows, insertSql, standingRows, typedLiteral } from "./show/rows.ts";
@@ -46,12 +48,13 @@ export async function keptOpen(
   if (closers.length === 0) return undefined;
   const said = saidBy(context.knowledge.schema, declared.tree, policy.tree);
   const open = openersOf(policy.tree, context.space.relation, context.knowledge);
+  const changes: Changing = { said, ways: open.ways, made: new Map() };
   const { both: rows, outside } = await rowsOfBoth(context, proved);
   const tries = await Promise.all(
     closers.flatMap((closer) =>
       rows.map(async (one) => [
         await tryOf(context, closer, one),
-        ...(await changing(context, closer, one, said, open.ways)),
+        ...(await changing(context, closer, one, changes)),
       ]),
     ),
   );
@@ -62,24 +65,26 @@ export async function keptOpen(
   // The policies see the row: they may want more of it than the matrix does, or find what they want in another row.
   const put = tries.flatMap(([plain]) => (plain === undefined ? [] : [plain]));
   const elsewhere = outside.flatMap((one) => closers.map((closer) => tryOf(context, closer, one)));
-  const others = await Promise.all(
-    unlike([...put, ...(await Promise.all(elsewhere))]).map((one) => withOtherValues(context, one, said)),
-  );
-  const again = await tried(context, proved, unlike(others.flat()).slice(0, atMost.tries), "declared");
+  const others = await withOtherValues(context, unlike([...put, ...(await Promise.all(elsewhere))]), said);
+  const again = await tried(context, proved, others, "declared");
   return again.opened && notClosedBy(again.opened);
 }
 
 /** Ways that change the same rows alike are one. */
 function unlike(tries: readonly Try[]): readonly Try[] {
+  return tries.filter(isNew());
+}
+
+/** Says of each try whether it is unlike all that it was asked about before. */
+function isNew(): (one: Try) => boolean {
   const seen = new Set<string>();
   // The same few rows of the relation are part of many.
-  const texts = new Map<Row, string>();
-  return tries.filter(({ rows, place = "", row }) => {
-    const text = texts.get(row) ?? JSON.stringify(row);
-    texts.set(row, text);
-    const key = [...rows.map(({ sql }) => sql), place, text].join("\0");
-    return !seen.has(key) && seen.add(key);
-  });
+  const textOf = perObject((row: Row) => JSON.stringify(row));
+  return ({ rows, place = "", row }) => {
+    const before = seen.size;
+    seen.add([...rows.map(({ sql }) => sql), place, textOf(row)].join("\0"));
+    return seen.size > before;
+  };
 }
 
 function tooMany(): Undecided {
@@ -150,25 +155,46 @@ export async function tryOf(context: Context, opener: Opener, both: OneRow): Pro
   return { opener, rows, ...both, own: false, asReplica: false };
 }
 
-/** The same with another value in one column of one of its rows. */
-async function withOtherValues(context: Context, one: Try, said: Said): Promise<readonly Try[]> {
-  const changed = await Promise.all(
-    one.rows.map(async ({ relation, row }, place) => {
-      const isState = await statesIn(context, relation, said);
-      const others = relation.columns.flatMap((column) =>
-        valuesBeside(column, row[column.name] ?? null, said, isState(column)).map(
-          (value) => [column.name, value] as const,
-        ),
-      );
-      return others
-        .slice(0, atMost.values)
-        .map(([name, value]) => one.rows.with(place, putIn(relation, { ...row, [name]: value })));
-    }),
-  );
-  return changed
-    .flat()
-    .slice(0, atMost.values)
-    .map((rows) => ({ ...one, rows }));
+/** The same with another value in one column of one of their rows, as many as are tried. */
+async function withOtherValues(context: Context, tries: readonly Try[], said: Said): Promise<readonly Try[]> {
+  const found: Try[] = [];
+  const isUnlike = isNew();
+  for (const one of tries) {
+    const isState = await Promise.all(one.rows.map(({ relation }) => statesIn(context, relation, said)));
+    for (const rows of otherRows(one, said, isState)) {
+      const made = { ...one, rows };
+      if (isUnlike(made)) found.push(made);
+      if (found.length >= atMost.tries) return found;
+    }
+  }
+  return found;
+}
+
+/** The first few: none is made that is not asked for. */
+function* otherRows(
+  { rows }: Try,
+  said: Said,
+  isState: readonly ((column: ProofColumn) => boolean)[],
+): Generator<Try["rows"]> {
+  let count = 0;
+  for (const [place, { relation, row }] of rows.entries())
+    for (const column of relation.columns) {
+      const values = valuesBeside(column, row[column.name] ?? null, said, isState[place]?.(column) === true);
+      for (const value of values) {
+        if (count >= atMost.values) return;
+        count += 1;
+        yield rows.with(place, putIn(relation, { ...row, [column.name]: value }));
+      }
+    }
+}
+
+/** What is the same for all ways and rows. */
+interface Changing {
+  readonly said: Said;
+  /** Through the policies. */
+  readonly ways: readonly Opener[];
+  /** By the rows that change: many ways lead to the same. */
+  readonly made: Map<string, readonly OtherRow[]>;
 }
 
 /** Rows that the row set reads, in another state. */
@@ -176,8 +202,7 @@ async function changing(
   context: Context,
   opener: Opener,
   both: OneRow,
-  said: Said,
-  ways: readonly Opener[],
+  { said, ways, made }: Changing,
 ): Promise<readonly Try[]> {
   const likely = await likelyValues(context, opener, both.row);
   // Rows that are there are not found by a value that was made up.
@@ -186,7 +211,8 @@ async function changing(
     opener.items.map(async (item) => {
       const { relation } = item;
       if (relation === context.space.relation) return [];
-      const isState = isLinked(context, opener, item) ? await statesIn(context, relation, said) : () => false;
+      const linked = isLinked(context, opener, item);
+      const isState = linked ? await statesIn(context, relation, said) : () => false;
       const given = givenTo(opener.ties, item, values);
       const of = relation.columns.flatMap((column) => {
         const value = given[column.name];
@@ -194,9 +220,10 @@ async function changing(
           ? []
           : [`${quoteIdent(column.name)} is not distinct from ${typedLiteral(column, value)}`];
       });
-      return changesOf(relation, said, isState, ways, of).map(
-        (rows): Try => ({ opener, rows: [rows], ...both, own: false, asReplica: false }),
-      );
+      const key = JSON.stringify([formatQualified(relation), linked, of]);
+      const changes = made.get(key) ?? changesOf(relation, said, isState, ways, of);
+      made.set(key, changes);
+      return changes.map((rows): Try => ({ opener, rows: [rows], ...both, own: false, asReplica: false }));
     }),
   );
   return tries.flat();

@@ -90,15 +90,8 @@ export async function tokensAskedBy(context: Context, places: Node): Promise<rea
   return otherTokens(context, comparedIn(places, context), [], true);
 }
 
-const comparedBy = new WeakMap<Node, Map<string | null, readonly ComparedClaim[]>>();
-
-/** The same for each persona of a role. */
 function comparedIn(tree: Node, { knowledge, as: { role } }: Context): readonly ComparedClaim[] {
-  const ofTree = comparedBy.get(tree) ?? new Map<string | null, readonly ComparedClaim[]>();
-  comparedBy.set(tree, ofTree);
-  const compared = ofTree.get(role) ?? comparedClaims(tree, knowledge, role);
-  ofTree.set(role, compared);
-  return compared;
+  return comparedClaims(tree, knowledge, role);
 }
 
 function openedBy({ changes }: OtherToken, row: Row): Undecided {

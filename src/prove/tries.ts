@@ -1,4 +1,5 @@
 import { isCode } from "../model/answers.ts";
+import { perObject } from "../lib/recent.ts";
 import type { Opener } from "./analyse/openers.ts";
 import type { Condition } from "./analyse/policy.ts";
 import { evaluationSql, type Row } from "./ask/evaluate.ts";
@@ -46,7 +47,10 @@ export async function tried(
   tries: readonly Try[],
   asked: First = "policy",
 ): Promise<Tried> {
-  const outcomes = await Promise.all(tries.map((one) => outcomeOf(context, proved, one, asked)));
+  const questionsOf = perObject((row: Row) => questionsAbout(row, context, proved, asked));
+  const outcomes = await Promise.all(
+    tries.map((one) => outcomeOf(context, one, questionsOf(one.row), asked)),
+  );
   const opened = tries.find((_, index) => outcomes[index] === "opened");
   const refusals = outcomes.flatMap((one) => (typeof one === "object" ? [one] : []));
   const [first] = refusals.filter(({ code }) => !isCode(code, "foreignKey")).concat(refusals);
@@ -57,14 +61,37 @@ export async function tried(
   };
 }
 
+/** What is asked of a row: first, and only where it is answered so, the other. */
+interface Questions {
+  readonly first: Step;
+  readonly second: Step;
+  readonly truths: string;
+}
+
+/** Many tries are about the same row. */
+function questionsAbout(
+  row: Row,
+  { as, full, space: { relation } }: Context,
+  { policy, declared }: Proved,
+  asked: First,
+): Questions {
+  const questionOf = (who: ActingAs, { alias, text }: Condition): Step => {
+    const sql = evaluationSql({ as: who, relation, alias, texts: [text] }, [{ row }]);
+    return { as: who, sql, rows: true, stored: true };
+  };
+  const [ofPolicy, ofDeclared] = [questionOf(as, policy), questionOf(full, declared)];
+  return asked === "policy"
+    ? { first: ofPolicy, second: ofDeclared, truths: "T" }
+    : { first: ofDeclared, second: ofPolicy, truths: "FN" };
+}
+
 /** `closed`: the rows are there, and the policies let nothing more through. */
 async function outcomeOf(
-  context: Context,
-  { policy, declared }: Proved,
+  { as, session, space }: Context,
   one: Try,
+  { first: question, second, truths }: Questions,
   asked: First,
 ): Promise<"opened" | "met" | "closed" | Refusal> {
-  const { as, full, session, space } = context;
   const put = one.rows.map(({ sql }): Step => ({ as: one.own ? as : privileged, sql, rows: false }));
   const rows = one.asReplica ? [actAs("replica"), ...put, actAs("origin")] : put;
   const place: readonly Step[] =
@@ -72,17 +99,7 @@ async function outcomeOf(
   const first = one.rows.some(({ relation }) => isBefore(space.relation, relation))
     ? [...place, ...rows]
     : [...rows, ...place];
-  const questionOf = (who: ActingAs, { alias, text }: Condition): Step => {
-    const about = { as: who, relation: space.relation, alias, texts: [text] };
-    return { as: who, sql: evaluationSql(about, [{ row: one.row }]), rows: true, stored: true };
-  };
-  const [ofPolicy, ofDeclared] = [questionOf(as, policy), questionOf(full, declared)];
-  const then = (question: Step, truths: string): Step => ({
-    ...question,
-    onlyIf: { place: first.length, truths },
-  });
-  const questions =
-    asked === "policy" ? [ofPolicy, then(ofDeclared, "T")] : [ofDeclared, then(ofPolicy, "FN")];
+  const questions = [question, { ...second, onlyIf: { place: first.length, truths } }];
   const answers = await session.askAbout(first, questions);
   const failed = first.findIndex((step, index) => step.goOn !== true && isError(answers[index]));
   const answer = answers[failed];

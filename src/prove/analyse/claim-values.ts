@@ -7,6 +7,7 @@ import {
   constantText,
   memberOf,
   pathOf,
+  perContent,
   settingRead,
   withBodies,
 } from "./claims.ts";
@@ -38,18 +39,19 @@ export function claimKey({ setting, path }: ClaimSource): string {
 }
 
 /** @param role whose policies of other relations count */
-export function comparedClaims(tree: Node, reading: Reading, role: string | null): readonly ComparedClaim[] {
-  const found = new Collector(reading);
-  const behind = conditionsBehind(tree, reading, role).map((one) => withBodies(one, reading));
-  const own = withBodies(tree, reading);
-  for (const one of [own, ...behind]) {
-    found.read(one.tree);
-    for (const fn of one.opaque) found.readOpaque(fn);
-  }
-  // What a view makes of the token is compared where the view is read.
-  for (const one of behind) found.meetAll(one.tree, [own.tree]);
-  return found.all();
-}
+export const comparedClaims: (tree: Node, reading: Reading, role: string | null) => readonly ComparedClaim[] =
+  perContent((tree, reading, role) => {
+    const found = new Collector(reading);
+    const behind = conditionsBehind(tree, reading, role).map((one) => withBodies(one, reading));
+    const own = withBodies(tree, reading);
+    for (const one of [own, ...behind]) {
+      found.read(one.tree);
+      for (const fn of one.opaque) found.readOpaque(fn);
+    }
+    // What a view makes of the token is compared where the view is read.
+    for (const one of behind) found.meetAll(one.tree, [own.tree]);
+    return found.all();
+  });
 
 interface Found extends ClaimSource {
   readonly values: Map<string, Json>;

@@ -1,10 +1,12 @@
 import type { Node } from "libpg-query";
 import { isJsonText } from "../../lib/json.ts";
-import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
+import { perObject } from "../../lib/recent.ts";
+import { parseExpression } from "../../lib/sql-tree.ts";
+import type { PolicyInfo } from "../../model/catalog.ts";
 import { bodyOf } from "./bodies.ts";
 import { inlined, type Reading } from "./inline.ts";
-import type { ProofFunction, ProofRelation } from "./schema.ts";
-import { onlyValue, part, replace, stringOf, subselect, walk, withoutCasts } from "./tree.ts";
+import { type ProofFunction, type ProofRelation, type Schema, viewStatements } from "./schema.ts";
+import { contentOf, onlyValue, part, replace, stringOf, subselect, walk, withoutCasts } from "./tree.ts";
 
 /** The token as a whole is read, by a path or pattern that may mean any claim. */
 export const anyClaim = "of any name";
@@ -24,14 +26,32 @@ export function shownClaim(claim: string): string {
   return claim.replace(/^(?:\? |\*\.)/, "");
 }
 
+/** What follows from an expression's content alone: once for all that say the same, as policies of many relations do. */
+export function perContent<T>(
+  make: (tree: Node, reading: Reading, role: string | null) => T,
+): (tree: Node, reading: Reading, role: string | null) => T {
+  const knownOf = perObject((_schema: Schema) => new Map<string, { readonly value: T }>());
+  return (tree, reading, role) => {
+    const known = knownOf(reading.schema);
+    const key = JSON.stringify(role) + contentOf(tree);
+    const made = known.get(key) ?? { value: make(tree, reading, role) };
+    known.set(key, made);
+    return made.value;
+  };
+}
+
 /** Names of claims that are read, in the bodies of helpers too: `auth.jwt() ->> 'plan'`, `my_claim('plan')`. */
 export function claimsRead(tree: Node, reading: Reading): ReadonlySet<string> {
+  return knownClaims(tree, reading, null);
+}
+
+const knownClaims = perContent((tree, reading) => {
   const found = new Set<string>();
   const whole = withBodies(tree, reading);
   for (const fn of whole.opaque) for (const one of claimsInText(fn)) found.add(one);
   visit(whole.tree, found);
   return found;
-}
+});
 
 /** Every token has them, and each has others: they are a clock. */
 export function isOfToken(claim: string): boolean {
@@ -43,9 +63,11 @@ export function isOfSession(claim: string): boolean {
   return /^(?:aal|amr|is_anonymous|phone)$/.test(shownClaim(claim).split(".")[0] ?? "");
 }
 
-export function claimsBehind(tree: Node, reading: Reading, role: string | null): ReadonlySet<string> {
-  return new Set(conditionsBehind(tree, reading, role).flatMap((one) => [...claimsRead(one, reading)]));
-}
+export const claimsBehind: (tree: Node, reading: Reading, role: string | null) => ReadonlySet<string> =
+  perContent(
+    (tree, reading, role) =>
+      new Set(conditionsBehind(tree, reading, role).flatMap((one) => [...claimsRead(one, reading)])),
+  );
 
 /**
  * What decides elsewhere than in the expression: views, and the policies of other relations, where the role itself meets these (in
@@ -94,15 +116,17 @@ function namedIn({ source, sqlBody }: ProofFunction, { schema }: Reading): reado
 
 /** What decides which of its rows are read: of a view its query, of a table its policies for the role. */
 function ruling(relation: ProofRelation, role: string | null, byCaller: boolean): readonly Node[] {
-  if (relation.definition !== null) return parseStatements(relation.definition);
+  if (relation.definition !== null) return viewStatements(relation);
   if (!relation.rls || !byCaller) return [];
   return relation.policies
     .filter(
       ({ command, roles }) =>
         /^(?:select|all)$/.test(command) && roles.some((one) => one === "public" || one === role),
     )
-    .flatMap(({ using }) => (using === null ? [] : [parseExpression(using)]));
+    .flatMap((one) => usingOf(one) ?? []);
 }
+
+const usingOf = perObject(({ using }: PolicyInfo) => (using === null ? undefined : parseExpression(using)));
 
 const known: ReadonlySet<string> = new Set(["uid", "role", "email", "jwt"]);
 

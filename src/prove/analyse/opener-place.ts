@@ -1,11 +1,10 @@
 import type { FuncCall, Node, SelectStmt } from "libpg-query";
-import { parseStatements } from "../../lib/sql-tree.ts";
 import { bodyOf } from "./bodies.ts";
 import { comparison } from "./comparable.ts";
 import { actorOf, inlined, type Reading } from "./inline.ts";
 import { type Actor, persona, type Question } from "./question.ts";
 import { resolveNames } from "./resolve.ts";
-import type { ProofFunction, ProofRelation, Schema } from "./schema.ts";
+import { type ProofFunction, type ProofRelation, type Schema, viewStatements } from "./schema.ts";
 import { constantOf, type Scope, type Way } from "./ties.ts";
 import { joined, part, printExpression, show, stringOf, walk, withoutCasts } from "./tree.ts";
 
@@ -169,9 +168,9 @@ export function isUnread(node: Node, { reading: { schema } }: Place): boolean {
   return fn !== undefined && bodyOf(fn) === undefined;
 }
 
-export function viewQuery({ definition }: ProofRelation, { reading }: Place): SelectStmt | undefined {
+export function viewQuery(view: ProofRelation, { reading }: Place): SelectStmt | undefined {
   try {
-    const [query] = parseStatements(definition ?? "");
+    const [query] = viewStatements(view);
     return query && part(resolveNames(query, { schema: reading.schema }), "SelectStmt");
   } catch {
     return undefined;

@@ -1,8 +1,7 @@
 import type { Node, SelectStmt } from "libpg-query";
-import { parseStatements } from "../../lib/sql-tree.ts";
 import type { Reading } from "./inline.ts";
 import { resolveNames } from "./resolve.ts";
-import type { ProofColumn, ProofRelation, Schema } from "./schema.ts";
+import { type ProofColumn, type ProofRelation, type Schema, viewStatements } from "./schema.ts";
 import {
   columnRef,
   fromItemName,
@@ -124,9 +123,7 @@ export function viewsIn(tree: Node, { reading: { schema }, relation }: About): r
     const named = relname === undefined ? undefined : schema.relation(schemaname, relname);
     if (named?.definition && schema.kin(named).includes(relation)) views.add(named);
   });
-  return [...views].map(({ definition }) =>
-    parseStatements(definition ?? "").map((one) => resolveNames(one, { schema, path: [] })),
-  );
+  return [...views].map((view) => viewStatements(view).map((one) => resolveNames(one, { schema, path: [] })));
 }
 
 /** Columns that a query returns as they are. */

@@ -3,6 +3,7 @@ import { grouped } from "../../lib/grouped.ts";
 import { parseExpression, parseStatements } from "../../lib/sql-tree.ts";
 import type { ColumnInfo, RelationInfo, RelationKind, TriggerInfo } from "../../model/catalog.ts";
 import type { QualifiedName } from "../../lib/sql-text.ts";
+import { perObject } from "../../lib/recent.ts";
 import { part, walk, withoutCasts } from "./tree.ts";
 
 /** A column, with what decides which values it can hold; its type as SQL can name it under any search_path. */
@@ -226,6 +227,11 @@ export class Schema {
 function descends({ ancestors }: ProofRelation, { schema, name }: ProofRelation): boolean {
   return ancestors.some((one) => one.schema === schema && one.name === name);
 }
+
+/** The query of a view as it is written, parsed once. */
+export const viewStatements: (relation: ProofRelation) => readonly Node[] = perObject(
+  ({ definition }: ProofRelation) => parseStatements(definition ?? ""),
+);
 
 /** The relations that a query names. */
 function namedIn(query: string, schema: Schema): readonly ProofRelation[] {

@@ -89,6 +89,9 @@ function argumentOfTest(node: Node): Node | undefined {
 
 const simple = ["ColumnRef", "FuncCall", "A_Const", "CoalesceExpr", "A_Indirection"] as const;
 
+/** All that a tree says, as a key. */
+export const contentOf: (tree: Node) => string = perObject((tree: Node) => JSON.stringify(tree));
+
 /** For people: never fails. */
 export function show(node: Node): string {
   const text = shownNodes.get(node) ?? shown(node);
