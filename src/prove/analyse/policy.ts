@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import { perObject } from "../../lib/recent.ts";
 import { parseExpression } from "../../lib/sql-tree.ts";
 import { resolveNames } from "./resolve.ts";
 import type { PolicyInfo } from "../../model/catalog.ts";
@@ -56,17 +57,42 @@ export const always: (holds: boolean) => Condition = (holds) => ({
   tree: boolean(holds),
 });
 
-export function printedCondition(tree: Node): Condition {
+export const printedCondition: (tree: Node) => Condition = perObject((tree: Node): Condition => {
   try {
     return { text: `(${printExpression(tree)})`, alias: row, tree };
   } catch {
     return { text: "null::boolean", alias: row, tree: undefined };
   }
+});
+
+interface Joined {
+  readonly operator: "and" | "or";
+  readonly conditions: readonly Condition[];
+  readonly whole: Condition;
 }
 
+const joinedBy = perObject((_first: Condition): Joined[] => []);
+
+/** The same one for the same conditions: what is found of its tree is known for each persona and command. */
 export function joinedConditions(operator: "and" | "or", conditions: readonly Condition[]): Condition {
   const [first] = conditions;
-  if (conditions.length === 1 && first !== undefined) return first;
+  if (first === undefined) return joinedOf(operator, conditions);
+  if (conditions.length === 1) return first;
+  const known = joinedBy(first);
+  const same = known.find(
+    (one) =>
+      one.operator === operator &&
+      one.conditions.length === conditions.length &&
+      one.conditions.every((each, place) => each === conditions[place]),
+  );
+  if (same !== undefined) return same.whole;
+  const whole = joinedOf(operator, conditions);
+  known.push({ operator, conditions, whole });
+  return whole;
+}
+
+function joinedOf(operator: "and" | "or", conditions: readonly Condition[]): Condition {
+  const [first] = conditions;
   const trees = conditions.flatMap(({ tree }) => tree ?? []);
   const tree =
     trees.length < conditions.length ? undefined : joined(operator === "and" ? "AND_EXPR" : "OR_EXPR", trees);

@@ -41,8 +41,9 @@ const printedNodes = new WeakMap<Node, string>();
 
 /** A SELECT as SQL text. @throws as printExpression */
 export const printSelect: (select: SelectStmt) => string = perObject((select: SelectStmt): string => {
-  // The body of a function is read anew by each way that leads to it: nodes of their own, and the same content.
-  const content = JSON.stringify(select);
+  // The body of a function is read anew by each way that leads to it: nodes of their own, and the same content. Where in a text it
+  // stood is not printed. (Within a string the quotes of a key are escaped.)
+  const content = JSON.stringify(select).replaceAll(/,?"location":\d+/g, "");
   const known = printedContents.get(content);
   if (known !== undefined) return known;
   const text = printedAsMeant(select);
