@@ -62,7 +62,7 @@ export async function openedByTokens(
   if (!passes || policy.tree === undefined || declared.text === "true") return undefined;
   // Who does not sign in has no claims of its own.
   if (declared.tree === undefined || context.identities.length === 0) return undefined;
-  const compared = comparedIn(policy.tree, context);
+  const compared = comparedClaims(policy.tree, context.knowledge, context.as.role);
   const counting = claimsAskedBy(declared.tree, context);
   const tokens = [...newcomers(context, compared), ...(await otherTokens(context, compared, counting))];
   const opened = await Promise.all(
@@ -87,11 +87,7 @@ export async function openedByTokens(
 /** What views, functions and triggers read of the token, they are not proved of: these tokens are to be asked. */
 export async function tokensAskedBy(context: Context, places: Node): Promise<readonly OtherToken[]> {
   if (context.identities.length === 0) return [];
-  return otherTokens(context, comparedIn(places, context), [], true);
-}
-
-function comparedIn(tree: Node, { knowledge, as: { role } }: Context): readonly ComparedClaim[] {
-  return comparedClaims(tree, knowledge, role);
+  return otherTokens(context, comparedClaims(places, context.knowledge, context.as.role), [], true);
 }
 
 function openedBy({ changes }: OtherToken, row: Row): Undecided {
