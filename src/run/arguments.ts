@@ -98,7 +98,8 @@ async function askServer(
     throw lost(error);
   } finally {
     stopped.removeEventListener("abort", stop);
-    await session.end().catch(() => {});
+    // A connection that was ended asks nothing any more.
+    if (!stopped.aborted) await session.end().catch(() => {});
     await disconnect(client);
   }
 }
