@@ -15,7 +15,10 @@ interface Waiting {
 }
 
 const batchLength = 8_000_000;
-const batchRequests = 400;
+/** Larger messages would leave node, or the server, without work while the other one is busy. */
+const batchRequests = 60;
+/** Requests that must wait for a message to be made up, by the number of those that are underway. */
+const leastUnderway = [1, 20];
 
 /** Asks on behalf of the proofs of one relation. */
 export interface Asking {
@@ -91,7 +94,8 @@ export class ProofSession {
   readonly #refused = new Map<string, StepAnswer>();
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
-  #sending = false;
+  #woken = false;
+  #underway = 0;
   /** Messages sent, for the figures. */
   roundTrips = 0;
   validates = true;
@@ -220,10 +224,33 @@ export class ProofSession {
     return `${this.#actors.numberOf(as)}\n${sql}`;
   }
 
+  /** A caller that was answered may ask the next question at once: all of these go together. */
   #wake(): void {
-    if (this.#sending) return;
-    this.#sending = true;
-    setImmediate(() => void this.#sendAll());
+    if (this.#woken) return;
+    this.#woken = true;
+    setImmediate(() => {
+      this.#woken = false;
+      this.#sendNext();
+    });
+  }
+
+  /** While the server answers one message the next one is made up, where enough waits for it. */
+  #sendNext(): void {
+    const waiting = this.#waiting.length + this.#gathered.size + this.#gathering.length;
+    const least = leastUnderway[this.#underway];
+    if (least === undefined || waiting < least) return;
+    this.#release();
+    const batch = this.#next();
+    this.#underway += 1;
+    void this.#send(batch)
+      .catch((error: unknown) => {
+        for (const { reject } of batch) reject(error);
+      })
+      .finally(() => {
+        this.#underway -= 1;
+        this.#wake();
+      });
+    this.#wake();
   }
 
   /** What was gathered becomes requests, each answered to all who wait for it. */
@@ -252,21 +279,6 @@ export class ProofSession {
       this.#refused.set(this.#keyOf(first), answer);
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#waiting.length + this.#gathered.size + this.#gathering.length > 0) {
-      this.#release();
-      const batch = this.#next();
-      try {
-        await this.#send(batch);
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-      // A caller that was answered may ask the next question at once.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#sending = false;
-  }
-
   #next(): readonly Waiting[] {
     let length = 0;
     let count = 0;
@@ -287,8 +299,12 @@ export class ProofSession {
     for (const { patience, resolve } of all) if (patience.timedOut) resolve([timedOut]);
     const batch = all.filter(({ patience }) => !patience.timedOut);
     if (batch.length === 0) return;
+    const asked = batchOf(
+      batch.map(({ steps }) => steps),
+      this.#actors,
+    );
     const answers = await this.#inTurn(() =>
-      this.#turns.shared(() => this.#exchange(batch.map(({ steps }) => steps))),
+      this.#turns.shared(() => this.#exchange(asked, batch.length === 1)),
     );
     for (const [index, one] of batch.entries()) {
       const answer = answers[index];
@@ -310,8 +326,7 @@ export class ProofSession {
     return again + 1 < triesAtMost;
   }
 
-  async #exchange(requests: readonly (readonly Step[])[]): Promise<readonly (readonly StepAnswer[])[]> {
-    const asked = batchOf(requests, this.#actors);
+  async #exchange(asked: string, isAlone: boolean): Promise<readonly (readonly StepAnswer[])[]> {
     this.roundTrips += 1;
     try {
       const results = (await this.#client.query(asked)) as unknown as readonly {
@@ -329,7 +344,7 @@ export class ProofSession {
       )
         throw error;
       await this.#client.query("rollback to savepoint rowgate_proof");
-      return requests.length === 1 ? [[{ code: error.code, message: error.message }]] : [];
+      return isAlone ? [[{ code: error.code, message: error.message }]] : [];
     }
   }
 }
