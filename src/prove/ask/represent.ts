@@ -181,7 +181,20 @@ function comparedWith(name: string, parts: readonly Part[]): ReadonlySet<string>
   return all;
 }
 
-async function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise<readonly string[]> {
+/** The same for each expression that is put beside this one. */
+function seedsOf(column: ProofColumn, { critical, answer }: Part): Promise<readonly string[]> {
+  return seedsBy(answer)(critical)(column);
+}
+
+const seedsBy = perObject((answer: Answering) =>
+  perObject((critical: Critical) => perObject((column: ProofColumn) => readSeeds(column, critical, answer))),
+);
+
+async function readSeeds(
+  column: ProofColumn,
+  critical: Critical,
+  answer: Answering,
+): Promise<readonly string[]> {
   const own = critical.seeds.filter(({ columns }) => columns.has(column.name));
   const answered = new Map(
     await Promise.all(

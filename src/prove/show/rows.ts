@@ -209,11 +209,22 @@ async function allowedByChecks(space: Space, column: ProofColumn): Promise<strin
 }
 
 /** Of the values that no policy is likely to name and that the type takes, one by its number. */
-export async function freshFor(
+export function freshFor(
   { session }: Pick<Space, "session">,
   column: ProofColumn,
   index: number,
 ): Promise<string | undefined> {
+  const ofColumn = freshKnown(session)(column);
+  const value = ofColumn.get(index) ?? readFresh(session, column, index);
+  ofColumn.set(index, value);
+  return value;
+}
+
+const freshKnown = perObject((_session: Asking) =>
+  perObject((_column: ProofColumn) => new Map<number, Promise<string | undefined>>()),
+);
+
+async function readFresh(session: Asking, column: ProofColumn, index: number): Promise<string | undefined> {
   const values = await validValues(session, column, freshValues(column, index + 1));
   return values[index] ?? values.at(-1);
 }
