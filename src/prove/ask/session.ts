@@ -77,7 +77,8 @@ const timedOut: StepAnswer = { code: codeOf("cancelled"), message: "statement ti
  */
 export class ProofSession {
   readonly #client: Client;
-  readonly #answers = new Map<string, Promise<StepAnswer>>();
+  /** By who is asked, and then by the text: that is long. */
+  readonly #answers = new Map<number, Map<string, Promise<StepAnswer>>>();
   /** Requests that a lock held up each time. */
   #stuck = 0;
   readonly #actors = new Actors();
@@ -168,13 +169,15 @@ export class ProofSession {
   }
 
   ask(as: ActingAs, sql: string, patience: Patience = { timedOut: false }): Promise<StepAnswer> {
-    const key = this.#keyOf({ as, sql });
-    let answer = this.#answers.get(key);
+    const actor = this.#actors.numberOf(as);
+    const own = this.#answers.get(actor) ?? new Map<string, Promise<StepAnswer>>();
+    this.#answers.set(actor, own);
+    let answer = own.get(sql);
     if (answer === undefined) {
       answer = this.run([{ as, sql, rows: true, stored: true }], patience).then(
         ([only]) => only ?? { code: "RGACT", message: "no answer" },
       );
-      this.#answers.set(key, answer);
+      own.set(sql, answer);
     }
     return answer;
   }
@@ -203,12 +206,12 @@ export class ProofSession {
     questions: readonly Step[],
     patience: Patience = { timedOut: false },
   ): Promise<readonly StepAnswer[]> {
-    const keyOf = (step: Step): string => this.#keyOf(step);
-    const keys = first.map(keyOf);
+    const keys = first.map((step) => this.#keyOf(step));
     const refused = this.#refused.get(keys[0] ?? "");
     if (refused !== undefined) return Promise.resolve([refused]);
     const key = keys.join("\n");
-    const gathered = this.#gathered.get(key) ?? new Gathered(first, keyOf, patience);
+    const gathered =
+      this.#gathered.get(key) ?? new Gathered(first, (as) => this.#actors.numberOf(as), patience);
     this.#gathered.set(key, gathered);
     const answers = gathered.add(questions, this.#keepsPlans);
     this.#wake();
