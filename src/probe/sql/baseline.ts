@@ -11,14 +11,14 @@ const renewals = 3;
 
 /**
  * The privileged connection. It only reads, so that a question whose connection broke is asked once more, on another
- * connection.
+ * connection. Workers share it: their questions come one after the other, for one that fails ends its transaction by itself.
  */
 export class Control {
   readonly #address: DatabaseAddress;
   readonly #limits: Limits;
   #client: Client;
-  #renewing: Promise<void> | undefined;
   #renewed = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(address: DatabaseAddress, limits: Limits, client: Client) {
     this.#address = address;
@@ -35,14 +35,19 @@ export class Control {
    * @param doing the end of the sentence that begins with “The database failed”: `while the matrix was compared with it`
    * @throws RowgateError `run/database` for what the database or the way to it did; what else is thrown stays as it is
    */
-  async ask<T>(doing: string, question: (client: Client) => Promise<T>): Promise<T> {
-    const asked = this.#client;
+  ask<T>(doing: string, question: (client: Client) => Promise<T>): Promise<T> {
+    const answer = this.#turn.then(() => this.#ask(doing, question));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #ask<T>(doing: string, question: (client: Client) => Promise<T>): Promise<T> {
     try {
-      return await question(asked);
+      return await question(this.#client);
     } catch (cause) {
       if (!isLost(cause) || this.#renewed >= renewals) throw controlError(doing, cause);
       try {
-        await this.#renew(asked);
+        await this.#renew();
         return await question(this.#client);
       } catch (second) {
         // What broke first is what happened; that nothing answers now follows from it.
@@ -55,19 +60,10 @@ export class Control {
     await disconnect(this.#client);
   }
 
-  /** Several questions may lose one connection together. */
-  async #renew(lost: Client): Promise<void> {
-    if (this.#client !== lost) return;
-    this.#renewing ??= (async () => {
-      this.#renewed += 1;
-      try {
-        await disconnect(lost);
-        this.#client = await connect(this.#address, this.#limits);
-      } finally {
-        this.#renewing = undefined;
-      }
-    })();
-    await this.#renewing;
+  async #renew(): Promise<void> {
+    this.#renewed += 1;
+    await disconnect(this.#client);
+    this.#client = await connect(this.#address, this.#limits);
   }
 }
 
