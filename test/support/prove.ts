@@ -160,12 +160,14 @@ export async function databaseOf(server: EmbeddedServer, sql: string): Promise<s
   return database.database;
 }
 
-/** What is changed later would not be in it. */
+/** What is changed later would not be in it, and a target at another address has none. */
 async function copyOf(
-  { server, posture = "embedded", meddle }: ProveOptions,
+  { server, posture = "embedded", meddle, retarget }: ProveOptions,
   { database }: DatabaseAddress,
 ): Promise<DatabaseAddress | undefined> {
-  return posture === "embedded" && meddle === undefined ? newDatabase(server, database) : undefined;
+  return posture === "embedded" && meddle === undefined && retarget === undefined
+    ? newDatabase(server, database)
+    : undefined;
 }
 
 async function newDatabase(server: EmbeddedServer, template: string | undefined): Promise<DatabaseAddress> {
