@@ -3,11 +3,10 @@ import { closersOf, type Opener, openersOf } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
-import { evaluate, type Row } from "./ask/evaluate.ts";
+import { evaluate, type Row, rowText } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
 import { contrast } from "./contrast.ts";
-import { perObject } from "../lib/recent.ts";
 import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
 import { likelyValues, type OtherRow, putIn } from "./made-rows.ts";
 import { changesOf, type Said, saidBy, stateValues, statesIn, valuesBeside } from "./states.ts";
@@ -78,11 +77,9 @@ function unlike(tries: readonly Try[]): readonly Try[] {
 /** Says of each try whether it is unlike all that it was asked about before. */
 function isNew(): (one: Try) => boolean {
   const seen = new Set<string>();
-  // The same few rows of the relation are part of many.
-  const textOf = perObject((row: Row) => JSON.stringify(row));
   return ({ rows, place = "", row }) => {
     const before = seen.size;
-    seen.add([...rows.map(({ sql }) => sql), place, textOf(row)].join("\0"));
+    seen.add([...rows.map(({ sql }) => sql), place, rowText(row)].join("\0"));
     return seen.size > before;
   };
 }

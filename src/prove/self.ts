@@ -2,9 +2,8 @@ import { isCode } from "../model/answers.ts";
 import { ownReading } from "./analyse/own-reading.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import type { Question } from "./analyse/question.ts";
-import { perObject } from "../lib/recent.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
-import { evaluate, type Row } from "./ask/evaluate.ts";
+import { evaluate, type Row, rowText } from "./ask/evaluate.ts";
 import { unstorableRows } from "./storable.ts";
 import type { Space } from "./ask/product.ts";
 import { type Answering, representatives } from "./ask/represent.ts";
@@ -82,13 +81,11 @@ export async function checkWithRow(
   };
 }
 
-const textOf = perObject((row: Row) => JSON.stringify(row));
-
 /** Values that meet in several ways make the same row. */
 function distinct(rows: readonly Row[]): Row[] {
   const once = new Map<string, Row>();
   for (const row of rows) {
-    const key = textOf(row);
+    const key = rowText(row);
     if (!once.has(key)) once.set(key, row);
   }
   return [...once.values()];

@@ -1,3 +1,4 @@
+import { perObject } from "../../lib/recent.ts";
 import { isCode } from "../../model/answers.ts";
 import { formatQualified, quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts";
 import { free, row as rowName } from "../analyse/tree.ts";
@@ -10,6 +11,8 @@ import { rowsAtOnce, Truths } from "./truths.ts";
 
 /** A row that there could be: column → text; a column that is missing is NULL. */
 export type Row = Readonly<Record<string, string | null>>;
+/** A row as a key: made once, for the same few rows are part of many. */
+export const rowText: (row: Row) => string = perObject((row: Row) => JSON.stringify(row));
 export type Assignment = Readonly<Record<string, boolean | null>>;
 
 export interface Evaluation {

@@ -3,7 +3,7 @@ import { quoteIdent, quoteLiteral, quoteQualified } from "../../lib/sql-text.ts"
 import type { ProofColumn, ProofRelation } from "../analyse/schema.ts";
 import { freshValues, isJson } from "../analyse/types.ts";
 import type { Witness } from "../../model/proof.ts";
-import { evaluate, type Row } from "../ask/evaluate.ts";
+import { evaluate, type Row, rowText } from "../ask/evaluate.ts";
 import type { Space } from "../ask/product.ts";
 import { constraintValues, validValues } from "../ask/represent.ts";
 import { type Asking } from "../ask/session.ts";
@@ -74,9 +74,7 @@ export async function filledRows(
     ),
   );
   const seen = new Set<string>();
-  return filled.filter(
-    ({ row }) => !seen.has(JSON.stringify(row)) && seen.add(JSON.stringify(row)) !== undefined,
-  );
+  return filled.filter(({ row }) => !seen.has(rowText(row)) && seen.add(rowText(row)) !== undefined);
 }
 
 export async function rankedHits(space: Space, hits: readonly Row[]): Promise<readonly Row[]> {
