@@ -1,6 +1,7 @@
 import type { ProofAnswer as Answer } from "../model/proof.ts";
 import { formatQualified } from "../lib/sql-text.ts";
-import { type Effect, effectsOnItself, type Writing } from "./analyse/effects.ts";
+import { effectsOnItself } from "./analyse/effects.ts";
+import type { Effect, Writing } from "./analyse/writes.ts";
 import { rowColumns } from "./analyse/tree.ts";
 import { type Asked, declaredCondition } from "./asked.ts";
 import { undecided } from "./compared.ts";

@@ -1,11 +1,14 @@
 import type { ProofAnswer, RestsOn } from "../model/proof.ts";
 import { closersOf, type Opener, openersOf } from "./analyse/openers.ts";
 import { always } from "./analyse/policy.ts";
+import { holdingAfter } from "./after-changes.ts";
+import { type Change, changedBy } from "./analyse/changes.ts";
 import type { ProofColumn } from "./analyse/schema.ts";
 import type { Item, Tie } from "./analyse/ties.ts";
 import { evaluate, type Row, rowText } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
+
 import { contrast } from "./contrast.ts";
 import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
 import { likelyValues, type OtherRow, putIn } from "./made-rows.ts";
@@ -43,8 +46,11 @@ export async function keptOpen(
   if (claims.length + time.length > 0) return undefined;
   if (declared.tree === undefined || policy.tree === undefined) return undefined;
   const { ways, areAll } = closersOf(declared.tree, context.space.relation, context.knowledge);
-  const closers = ways.filter(({ items }) => items.length > 0);
-  if (closers.length === 0) return undefined;
+  const withRows = ways.filter(({ items }) => items.length > 0);
+  if (withRows.length === 0) return undefined;
+  const telling = await tellingFor(context, proved);
+  const closers = await telling.ways(withRows);
+  if (closers.length === 0) return areAll ? undefined : tooMany();
   const said = saidBy(context.knowledge.schema, declared.tree, policy.tree);
   const open = openersOf(policy.tree, context.space.relation, context.knowledge);
   const changes: Changing = { said, ways: open.ways, made: new Map() };
@@ -57,25 +63,61 @@ export async function keptOpen(
       ]),
     ),
   );
-  const first = unlike(tries.flat());
+  const first = await telling.tries(unlike(tries.flat()));
   const { opened } = await tried(context, proved, first.slice(0, atMost.first), "declared");
   if (opened !== undefined) return notClosedBy(opened);
   if (!areAll || first.length > atMost.first) return tooMany();
   // The policies see the row: they may want more of it than the matrix does, or find what they want in another row.
   const put = tries.flatMap(([plain]) => (plain === undefined ? [] : [plain]));
   const elsewhere = outside.flatMap((one) => closers.map((closer) => tryOf(context, closer, one)));
-  const others = await withOtherValues(context, unlike([...put, ...(await Promise.all(elsewhere))]), said);
-  const again = await tried(context, proved, others, "declared");
+  const beside = unlike([...put, ...(await Promise.all(elsewhere))]);
+  const others = await withOtherValues(context, beside, said);
+  const again = await tried(context, proved, await telling.tries(others), "declared");
   return again.opened && notClosedBy(again.opened);
+}
+
+/** Leaves out what is known to tell nothing: the policies let nothing more through after it. */
+interface Telling {
+  /** Whatever rows are put in and changed for them. */
+  ways(all: readonly Opener[]): Promise<readonly Opener[]>;
+  tries(all: readonly Try[]): Promise<readonly Try[]>;
+}
+
+async function tellingFor(context: Context, proved: Proved): Promise<Telling> {
+  const { knowledge, space } = context;
+  const holds = await holdingAfter(context, proved);
+  const without = async <T>(
+    all: readonly T[],
+    changesFor: (one: T) => readonly Change[],
+  ): Promise<readonly T[]> => {
+    const told = await Promise.all(all.map((one) => holds(changedBy(knowledge.schema, changesFor(one)))));
+    return all.filter((_, index) => told[index] !== true);
+  };
+  return {
+    ways: (all) =>
+      without(all, ({ items }) => {
+        const relations = new Set([space.relation, ...items.map((one) => one.relation)]);
+        return [...relations].flatMap((relation) => [
+          { relation, row: {}, isNew: true },
+          // Rows of its own are not changed.
+          ...(relation === space.relation ? [] : [{ relation, row: undefined, isNew: false }]),
+        ]);
+      }),
+    tries: (all) =>
+      without(all, ({ rows, row, place }) => [
+        ...(place === undefined ? [] : [{ relation: space.relation, row, isNew: true }]),
+        ...rows.map((one) => ({ ...one, isNew: !one.changes })),
+      ]),
+  };
 }
 
 /** Ways that change the same rows alike are one. */
 function unlike(tries: readonly Try[]): readonly Try[] {
-  return tries.filter(isNew());
+  return tries.filter(isFirst());
 }
 
 /** Says of each try whether it is unlike all that it was asked about before. */
-function isNew(): (one: Try) => boolean {
+function isFirst(): (one: Try) => boolean {
   const seen = new Set<string>();
   return ({ rows, place = "", row }) => {
     const before = seen.size;
@@ -155,7 +197,7 @@ export async function tryOf(context: Context, opener: Opener, both: OneRow): Pro
 /** The same with another value in one column of one of their rows, as many as are tried. */
 async function withOtherValues(context: Context, tries: readonly Try[], said: Said): Promise<readonly Try[]> {
   const found: Try[] = [];
-  const isUnlike = isNew();
+  const isUnlike = isFirst();
   for (const one of tries) {
     const isState = await Promise.all(one.rows.map(({ relation }) => statesIn(context, relation, said)));
     for (const rows of otherRows(one, said, isState)) {

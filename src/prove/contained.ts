@@ -1,6 +1,6 @@
 import { type Conjunction, TooManyWays } from "./analyse/conjunction.ts";
 import { conjunctionsOf } from "./analyse/conjunctive.ts";
-import { isContained, type ValueOf } from "./analyse/contained.ts";
+import { isContained, type ValueOf, type Values } from "./analyse/contained.ts";
 import type { Condition } from "./analyse/policy.ts";
 import type { ProofRelation } from "./analyse/schema.ts";
 import type { Closed } from "./analyse/terms.ts";
@@ -12,15 +12,28 @@ import type { Proved } from "./variants.ts";
  * Does the policy let through nothing but what is declared, whatever rows the other tables hold? It is found by what both say alone; no row
  * is asked for. `false`: it is not known.
  */
-export async function holdsForAnyTables(context: Context, { policy, declared }: Proved): Promise<boolean> {
+export async function holdsForAnyTables(context: Context, proved: Proved): Promise<boolean> {
+  const said = await saidBy(context, proved);
+  return said !== undefined && isContained(said.premises, said.goals, said.values);
+}
+
+/** The policy as what must be there for it, the matrix as what suffices, and what parts that read no row are for each. */
+export interface Said {
+  readonly premises: readonly Conjunction[];
+  readonly goals: readonly Conjunction[];
+  readonly values: Values;
+}
+
+/** `undefined`: they say too much. */
+export async function saidBy(context: Context, { policy, declared }: Proved): Promise<Said | undefined> {
   const premises = known(context, policy, true);
   const goals = known(context, declared, false);
-  if (premises === undefined || goals === undefined) return false;
+  if (premises === undefined || goals === undefined) return undefined;
   const [premise, goal] = await Promise.all([
     valuesOf(context, context.as, premises),
     valuesOf(context, context.full, goals),
   ]);
-  return isContained(premises, goals, { premise, goal });
+  return { premises, goals, values: { premise, goal } };
 }
 
 type Taken = readonly Conjunction[] | "too many";

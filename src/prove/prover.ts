@@ -20,7 +20,7 @@ import { changesBehind, type ShownBy } from "./changed-behind.ts";
 import { type RowToPutIn, rowsToPutIn, type WantedRows } from "./put-in.ts";
 import { type CallOf, rowsBehind } from "./other-rows.ts";
 import { type OtherToken, tokensAskedBy } from "./other-tokens.ts";
-import type { Writing } from "./analyse/effects.ts";
+import type { Writing } from "./analyse/writes.ts";
 import { callOf } from "./analyse/tree.ts";
 import { strangersValue, tellingIdentities } from "./own.ts";
 

@@ -18,21 +18,30 @@ export type ValueOf = (
   closed: Closed,
 ) => { readonly value: string | null; readonly type: string } | undefined;
 
-type Fact =
+export type Fact =
   | {
       readonly kind: "compared";
       readonly operator: string;
       readonly sides: readonly [string, string];
       /** The first side is never NULL. */
       readonly isSure: boolean;
+      /** What the second side is, as a value of the column's own type; absent: a column, or another type's. */
+      readonly value?: string | undefined;
     }
+  | { readonly kind: "null"; readonly column: string }
   | { readonly kind: "not null"; readonly column: string; readonly isSure: boolean }
   | { readonly kind: "one of"; readonly column: string; readonly labels: readonly string[] }
   | { readonly kind: "text"; readonly text: string };
 
-interface Facts {
+/** Rows of tables, and what is known of them. */
+export interface Facts {
   readonly rows: readonly TableRow[];
   readonly facts: readonly Fact[];
+}
+
+export interface Values {
+  readonly premise: ValueOf;
+  readonly goal: ValueOf;
 }
 
 /**
@@ -43,13 +52,48 @@ interface Facts {
 export function isContained(
   premises: readonly Conjunction[],
   goals: readonly Conjunction[],
-  valueOf: { readonly premise: ValueOf; readonly goal: ValueOf },
+  valueOf: Values,
 ): boolean {
+  return uncovered(premises, goals, valueOf).length === 0;
+}
+
+/**
+ * Premises for which no goal is found.
+ * @param there the row that the premises are about, where it is one of its table
+ */
+export function uncovered(
+  premises: readonly Conjunction[],
+  goals: readonly Conjunction[],
+  valueOf: Values,
+  there?: { readonly row: TableRow; readonly isKey: (row: TableRow, key: readonly string[]) => boolean },
+): readonly Facts[] {
   const asked = goals.flatMap((one) => factsOf(one, valueOf.goal, true) ?? []);
-  return premises.every((one) => {
+  return premises.flatMap((one) => {
     const said = factsOf(one, valueOf.premise, false);
-    return said === undefined || asked.some((goal) => isMet(goal, said.rows, new Known(said.facts)));
+    if (said === undefined) return [];
+    const all =
+      there === undefined ? said : joined({ ...said, rows: [there.row, ...said.rows] }, there.isKey);
+    const known = new Known(all.facts);
+    return known.isImpossible || asked.some((goal) => isMet(goal, all.rows, known)) ? [] : [all];
   });
+}
+
+/** Rows of one table with the same key are one. */
+function joined(all: Facts, isKey: (row: TableRow, key: readonly string[]) => boolean): Facts {
+  const known = new Known(all.facts);
+  const isSame = (a: TableRow, b: TableRow): boolean =>
+    a.relation === b.relation &&
+    a.relation.keys.some(
+      (key) =>
+        isKey(a, key) && key.every((name) => known.areEqual(keyFor(a.name, name), keyFor(b.name, name))),
+    );
+  for (const [index, one] of all.rows.entries()) {
+    const same = all.rows.slice(index + 1).find((other) => isSame(one, other));
+    if (same === undefined) continue;
+    const rows = all.rows.filter((other) => other !== same);
+    return joined({ rows, facts: all.facts.map((fact) => renamed(fact, same.name, one.name)) }, isKey);
+  }
+  return all;
 }
 
 /**
@@ -77,9 +121,7 @@ function factOf(literal: Literal, valueOf: ValueOf): Fact | boolean | undefined 
       const { of, isNull } = literal;
       if (of.kind !== "column") return undefined;
       const column = columnKey(of);
-      return isNull
-        ? { kind: "text", text: `${column} is null` }
-        : { kind: "not null", column, isSure: isNeverNull(of.column) };
+      return isNull ? { kind: "null", column } : { kind: "not null", column, isSure: isNeverNull(of.column) };
     }
     case "compared":
       return comparedFact(literal.operator, literal.sides, valueOf);
@@ -107,8 +149,10 @@ function comparedFact(
   if (value === null) return false;
   const labels = isOfItsType(a.column, type) ? labelsFor(a.column, operator, value) : undefined;
   if (labels !== undefined) return { kind: "one of", column: columnKey(a), labels };
-  const key = valueKey(a.column, value, type) ?? `${familyOf(a.column)} as ${type ?? ""} ${value}`;
-  return { kind: "compared", operator, sides: [columnKey(a), key], isSure };
+  const key = valueKey(a.column, value, type);
+  const known = key === undefined ? {} : { value };
+  const other = key ?? `${familyOf(a.column)} as ${type ?? ""} ${value}`;
+  return { kind: "compared", operator, sides: [columnKey(a), other], isSure, ...known };
 }
 
 /** Of a column whose values are all known: those for which the comparison holds. What a CHECK lists is in no order. */
@@ -143,7 +187,11 @@ function writtenFact(written: string, closed: readonly Closed[], valueOf: ValueO
 }
 
 function columnKey({ of, column }: Extract<Term, { kind: "column" }>): string {
-  return `"${of}".${column.name}`;
+  return keyFor(of, column.name);
+}
+
+function keyFor(row: string, column: string): string {
+  return `"${row}".${column}`;
 }
 
 function isNeverNull({ notNull, nullInChildren }: ProofColumn): boolean {
@@ -156,12 +204,19 @@ class Known {
   readonly #texts = new Set<string>();
   readonly #labels = new Map<string, readonly string[]>();
   readonly #notNull = new Set<string>();
+  readonly #null = new Set<string>();
+  /** Each by its only key. */
+  readonly #values = new Set<string>();
 
   constructor(facts: readonly Fact[]) {
     for (const one of facts) {
       if (one.kind === "text") this.#texts.add(one.text);
+      else if (one.kind === "null") this.#null.add(one.column);
       else if (one.kind === "not null") this.#notNull.add(one.column);
-      else if (one.kind === "compared") this.#addCompared(one.operator, one.sides);
+      else if (one.kind === "compared") {
+        this.#addCompared(one.operator, one.sides);
+        if (one.value !== undefined) this.#values.add(one.sides[1]);
+      }
     }
     // Columns that are equal hold the same label.
     for (const one of facts) if (one.kind === "one of") this.#addLabels(one.column, one.labels);
@@ -187,8 +242,25 @@ class Known {
     return parent === undefined || parent === key ? key : this.#root(parent);
   }
 
+  /** A column would have to hold two values, or none of its labels. */
+  get isImpossible(): boolean {
+    const values = new Map<string, string>();
+    for (const one of this.#values) {
+      const root = this.#root(one);
+      if (values.has(root)) return true;
+      values.set(root, one);
+    }
+    return [...this.#labels.values()].some((labels) => labels.length === 0);
+  }
+
+  /** What is compared is not NULL. */
+  areEqual(a: string, b: string): boolean {
+    return this.#root(a) === this.#root(b) && (a !== b || this.#notNull.has(a));
+  }
+
   has(fact: Fact): boolean {
     if (fact.kind === "text") return this.#texts.has(fact.text);
+    if (fact.kind === "null") return this.#null.has(fact.column);
     if (fact.kind === "not null") return fact.isSure || this.#notNull.has(fact.column);
     if (fact.kind === "one of")
       return this.#labels.get(this.#root(fact.column))?.every((one) => fact.labels.includes(one)) === true;
@@ -200,7 +272,13 @@ class Known {
   }
 }
 
-const rowName = /rowgate:asked:\d+/g;
+const rowName = /rowgate:(?:asked|known):\d+/g;
+
+/** The row and the column of a side, where it is one. */
+export function columnOf(side: string): { readonly row: string; readonly column: string } | undefined {
+  const [, row, column] = /^"(rowgate:[^"]*)"\.([^]*)$/.exec(side) ?? [];
+  return row === undefined || column === undefined ? undefined : { row, column };
+}
 
 /** Is there a row of the premise for each of the goal's? */
 function isMet(goal: Facts, rows: readonly TableRow[], known: Known): boolean {
@@ -217,13 +295,13 @@ function isMet(goal: Facts, rows: readonly TableRow[], known: Known): boolean {
     });
 }
 
-function textsOf(fact: Fact): readonly string[] {
+export function sidesOf(fact: Fact): readonly string[] {
   if (fact.kind === "compared") return fact.sides;
   return [fact.kind === "text" ? fact.text : fact.column];
 }
 
 function namesIn(fact: Fact): readonly string[] {
-  return textsOf(fact).flatMap((one) => one.match(rowName) ?? []);
+  return sidesOf(fact).flatMap((one) => one.match(rowName) ?? []);
 }
 
 function renamed(fact: Fact, from: string, to: string): Fact {
