@@ -1,4 +1,6 @@
 import { isCode } from "../model/answers.ts";
+import { holdingAfter } from "./after-changes.ts";
+import { changedBy } from "./analyse/changes.ts";
 import { ownReading } from "./analyse/own-reading.ts";
 import { type Condition, printedCondition } from "./analyse/policy.ts";
 import type { Question } from "./analyse/question.ts";
@@ -12,6 +14,7 @@ import { placed, wayToInsert } from "./show/place.ts";
 import { standingRows } from "./show/rows.ts";
 import { aboutOwn, comparedBy, moreStanding, standingValues } from "./standing.ts";
 import type { Context } from "./context.ts";
+import type { Proved } from "./variants.ts";
 
 /**
  * A relation that its own policies read: a row that is put in changes what they say, of itself too. So each row is put in, and
@@ -35,6 +38,9 @@ export async function checkWithRow(
   rows: readonly Row[] | undefined,
   both: boolean,
 ): Promise<SelfCheck> {
+  // Whatever row is put in: of a row that the matrix does not let through nothing has to be asked.
+  const isWithin = await holdsWithAny(context, { policy, declared, both });
+  if (isWithin && !both) return { more: [], less: [], incomplete: undefined };
   if (rows === undefined) return { more: [], less: [], incomplete: tooMany };
   const more = await ownValues(context, [policy, declared]);
   let all: Row[] = rows.length === 0 ? [{}] : [...rows];
@@ -65,7 +71,9 @@ export async function checkWithRow(
   const refused = await unstorableRows(context, all, "with the others");
   const storable = all.filter((one) => !refused.rows.has(one));
   const tried = storable.slice(0, rowLimit);
-  const answer = await Promise.all(tried.map((row) => askWithRow(context, policy, declared, row)));
+  const answer = await Promise.all(
+    tried.map((row) => askWithRow(context, { policy, declared, isWithin }, row)),
+  );
   const differing = (wanted: (one: WithRow) => boolean): readonly Row[] =>
     tried.filter((_, index) => {
       const one = answer[index];
@@ -79,6 +87,13 @@ export async function checkWithRow(
         ? tooMany
         : (unclearIn(context, [policy, declared]) ?? moreStanding(standing)),
   };
+}
+
+/** Nothing more is let through, whatever row is put in. */
+async function holdsWithAny(context: Context, proved: Proved): Promise<boolean> {
+  const { knowledge, space } = context;
+  const holds = await holdingAfter(context, proved);
+  return holds(changedBy(knowledge.schema, [{ relation: space.relation, row: {}, isNew: true }]));
 }
 
 /** Values that meet in several ways make the same row. */
@@ -96,24 +111,30 @@ interface WithRow {
   readonly declared: boolean;
 }
 
+function truth({ text }: Condition): string {
+  return `case when (${text}) then 'T' else 'F' end`;
+}
+
+interface Sides extends Pick<Proved, "policy" | "declared"> {
+  /** The policy lets through nothing that is not declared. */
+  readonly isWithin: boolean;
+}
+
 /** `undefined`: it could not be asked; `refused`: constraints allow no such row next to the existing ones. */
 async function askWithRow(
   context: Context,
-  policy: Condition,
-  declared: Condition,
+  { policy, declared, isWithin }: Sides,
   row: Row,
 ): Promise<WithRow | "refused" | undefined> {
   const { space, as, full } = context;
   const table = quoteQualified(space.relation);
   const [theirs = "", ours = ""] = [declared, policy].map(({ alias }) => quoteIdent(alias));
   const stored = `select pg_catalog.set_config('rowgate.stored', pg_catalog.to_jsonb("rowgate:put".*)::text, true) from ${table} as "rowgate:put" where ${placed('"rowgate:put"')}`;
-  const allowed = `select ((${declared.text}) is true)::text from ${table} as ${theirs} where ${placed(theirs)}`;
-  const asked = `select ((${policy.text}) is true)::text from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
+  const allowed = `select ${truth(declared)} from ${table} as ${theirs} where ${placed(theirs)}`;
+  const asked = `select ${truth(policy)} from pg_catalog.jsonb_populate_record(null::${table}, pg_catalog.current_setting('rowgate.stored')::jsonb) as ${ours}`;
   const denied = declared.text === "false";
-  const questions: Step[] = [
-    { as, sql: asked, rows: true, stored: true },
-    ...(denied ? [] : [{ as: full, sql: allowed, rows: true }]),
-  ];
+  const ofPolicy: Step = { as, sql: asked, rows: true, stored: true };
+  const ofMatrix: Step = { as: full, sql: allowed, rows: true };
   let refusedBy: string | undefined;
   // Values of the other columns may be what a constraint refuses: they are tried as another row has them, and new.
   for (const fresh of [false, true]) {
@@ -122,17 +143,18 @@ async function askWithRow(
       { as: privileged, sql: place, rows: true },
       { as: privileged, sql: stored, rows: true },
     ];
-    const [put, , got, wanted = denied ? { value: "false" } : undefined] = await space.session.askAbout(
-      first,
-      questions,
-    );
+    const questions: readonly Step[] = isWithin
+      ? [ofMatrix, { ...ofPolicy, onlyIf: { place: first.length, truths: "T" } }]
+      : [ofPolicy, ...(denied ? [] : [ofMatrix])];
+    const [put, , ...told] = await space.session.askAbout(first, questions);
+    const [got, wanted = denied ? { value: "F" } : undefined] = isWithin ? told.toReversed() : told;
     if (isError(put) && isCode(put.code, "constraint")) {
       refusedBy = put.code;
       continue;
     }
     if (wanted === undefined || got === undefined || !("value" in wanted) || !("value" in got))
       return undefined;
-    return { declared: wanted.value === "true", policy: got.value === "true" };
+    return { declared: wanted.value === "T", policy: got.value === "T" };
   }
   return mayRefuse(context, row, refusedBy) ? "refused" : undefined;
 }
