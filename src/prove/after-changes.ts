@@ -5,10 +5,9 @@ import { type TableRow, valueKey } from "./analyse/terms.ts";
 import { row } from "./analyse/tree.ts";
 import { isError, privileged } from "./ask/step.ts";
 import type { Row } from "./ask/evaluate.ts";
-import { saidBy } from "./contained.ts";
+import { saidBy, type Sides } from "./contained.ts";
 import type { Context } from "./context.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
-import type { Proved } from "./variants.ts";
 
 /** Tables as they are, but for these changes. */
 type Changes = ReadonlyMap<ProofRelation, Changed>;
@@ -19,9 +18,9 @@ type Changes = ReadonlyMap<ProofRelation, Changed>;
  */
 export async function holdingAfter(
   context: Context,
-  proved: Proved,
+  sides: Sides,
 ): Promise<(changes: Changes) => Promise<boolean>> {
-  const said = await saidBy(context, proved);
+  const said = await saidBy(context, sides);
   if (said === undefined) return () => Promise.resolve(false);
   const { relation } = context.space;
   const { schema } = context.knowledge;

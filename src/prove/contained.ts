@@ -6,15 +6,19 @@ import type { ProofRelation } from "./analyse/schema.ts";
 import type { Closed } from "./analyse/terms.ts";
 import { type ActingAs, isError } from "./ask/step.ts";
 import type { Context } from "./context.ts";
-import type { Proved } from "./variants.ts";
 
 /**
  * Does the policy let through nothing but what is declared, whatever rows the other tables hold? It is found by what both say alone; no row
  * is asked for. `false`: it is not known.
  */
-export async function holdsForAnyTables(context: Context, proved: Proved): Promise<boolean> {
-  const said = await saidBy(context, proved);
+export async function holdsForAnyTables(context: Context, sides: Sides): Promise<boolean> {
+  const said = await saidBy(context, sides);
   return said !== undefined && isContained(said.premises, said.goals, said.values);
+}
+
+export interface Sides {
+  readonly policy: Condition;
+  readonly declared: Condition;
 }
 
 /** The policy as what must be there for it, the matrix as what suffices, and what parts that read no row are for each. */
@@ -25,7 +29,7 @@ export interface Said {
 }
 
 /** `undefined`: they say too much. */
-export async function saidBy(context: Context, { policy, declared }: Proved): Promise<Said | undefined> {
+export async function saidBy(context: Context, { policy, declared }: Sides): Promise<Said | undefined> {
   const premises = known(context, policy, true);
   const goals = known(context, declared, false);
   if (premises === undefined || goals === undefined) return undefined;

@@ -13,8 +13,8 @@ import { type ActingAs, privileged, isError, type Step } from "./ask/step.ts";
 import { placed, wayToInsert } from "./show/place.ts";
 import { standingRows } from "./show/rows.ts";
 import { aboutOwn, comparedBy, moreStanding, standingValues } from "./standing.ts";
+import type { Sides } from "./contained.ts";
 import type { Context } from "./context.ts";
-import type { Proved } from "./variants.ts";
 
 /**
  * A relation that its own policies read: a row that is put in changes what they say, of itself too. So each row is put in, and
@@ -39,7 +39,7 @@ export async function checkWithRow(
   both: boolean,
 ): Promise<SelfCheck> {
   // Whatever row is put in: of a row that the matrix does not let through nothing has to be asked.
-  const isWithin = await holdsWithAny(context, { policy, declared, both });
+  const isWithin = await holdsWithAny(context, { policy, declared });
   if (isWithin && !both) return { more: [], less: [], incomplete: undefined };
   if (rows === undefined) return { more: [], less: [], incomplete: tooMany };
   const more = await ownValues(context, [policy, declared]);
@@ -90,9 +90,9 @@ export async function checkWithRow(
 }
 
 /** Nothing more is let through, whatever row is put in. */
-async function holdsWithAny(context: Context, proved: Proved): Promise<boolean> {
+async function holdsWithAny(context: Context, sides: Sides): Promise<boolean> {
   const { knowledge, space } = context;
-  const holds = await holdingAfter(context, proved);
+  const holds = await holdingAfter(context, sides);
   return holds(changedBy(knowledge.schema, [{ relation: space.relation, row: {}, isNew: true }]));
 }
 
@@ -115,7 +115,7 @@ function truth({ text }: Condition): string {
   return `case when (${text}) then 'T' else 'F' end`;
 }
 
-interface Sides extends Pick<Proved, "policy" | "declared"> {
+interface Asked extends Sides {
   /** The policy lets through nothing that is not declared. */
   readonly isWithin: boolean;
 }
@@ -123,7 +123,7 @@ interface Sides extends Pick<Proved, "policy" | "declared"> {
 /** `undefined`: it could not be asked; `refused`: constraints allow no such row next to the existing ones. */
 async function askWithRow(
   context: Context,
-  { policy, declared, isWithin }: Sides,
+  { policy, declared, isWithin }: Asked,
   row: Row,
 ): Promise<WithRow | "refused" | undefined> {
   const { space, as, full } = context;

@@ -167,7 +167,6 @@ async function inWorld<T>(
       holdsForAnyTables(context, {
         policy: knowledge.declared(relation, policy),
         declared: knowledge.declared(relation, rows),
-        both: false,
       });
     return await use({ client, seed, contained });
   } finally {
