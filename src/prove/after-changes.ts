@@ -56,7 +56,7 @@ async function couldBe(within: Within, { rows, facts }: Facts): Promise<boolean>
   );
   const there: TableRow[] = [];
   for (const one of rows) if (one.name !== row && (await isOld(within, one, stay))) there.push(one);
-  return there.length === 0 || (await isThere(within, there, stay));
+  return there.length === 0 || (await areThere(within, there, stay)) !== "no";
 }
 
 /** Is it none but one of the rows that were there before? */
@@ -71,21 +71,22 @@ async function isOld(within: Within, one: TableRow, facts: readonly Fact[]): Pro
     .filter((names) => within.isKey(one, names))
     .map((names) => names.map((name) => own.find((fact) => equals(fact, name))))
     .find((found): found is Fact[] => !found.includes(undefined));
-  return !changed.deletes && byKey !== undefined && (await isThere(within, [one], byKey));
+  return !changed.deletes && byKey !== undefined && (await areThere(within, [one], byKey)) === "yes";
 }
 
-/** `false` where there are no such rows. */
-async function isThere(
+/** `undefined`: it could not be asked. What is known of them and cannot be asked is left out. */
+async function areThere(
   { context: { session } }: Within,
   rows: readonly TableRow[],
   facts: readonly Fact[],
-): Promise<boolean> {
+): Promise<"yes" | "no" | undefined> {
   const names = new Set(rows.map(({ name }) => name));
   const from = rows.map(({ name, relation }) => `${quoteQualified(relation)} as ${quoteIdent(name)}`);
   const met = ["true", ...facts.flatMap((one) => sqlOf(one, names) ?? [])];
   const sql = `select exists (select from ${from.join(", ")} where ${met.join(" and ")})::text`;
   const answer = await session.ask(privileged, sql);
-  return isError(answer) || !("value" in answer) || answer.value !== "false";
+  if (isError(answer) || !("value" in answer)) return undefined;
+  return answer.value === "false" ? "no" : "yes";
 }
 
 /** Does it speak of a column of this row alone? */

@@ -26,6 +26,11 @@ export interface Changed {
 
 const anything: Changed = { rows: undefined, columns: undefined, deletes: true };
 export const unchanged: Changed = { rows: [], columns: new Set(), deletes: false };
+const changedIn: Readonly<Record<Writing, Changed>> = {
+  insert: { ...unchanged, rows: undefined },
+  update: { ...unchanged, columns: undefined },
+  delete: { ...unchanged, deletes: true },
+};
 
 /** What tables hold after changes: with all that triggers, rules and foreign keys make of them. */
 export function changedBy(schema: Schema, changes: readonly Change[]): ReadonlyMap<ProofRelation, Changed> {
@@ -39,30 +44,17 @@ export function changedBy(schema: Schema, changes: readonly Change[]): ReadonlyM
     });
   };
   for (const { relation, row, isNew } of changes) {
-    const columns = isNew || row === undefined ? undefined : Object.keys(row);
-    const effects = effectsOf(schema, relation, isNew ? "insert" : "update", columns);
+    const command = isNew ? "insert" : "update";
+    const isSaid = row !== undefined && !mayRewrite(relation, command);
+    const columns = isSaid && !isNew ? [...Object.keys(row), ...generated(relation)] : undefined;
+    const effects = effectsOf(schema, relation, command, columns);
     const kin = schema.kin(relation);
     // Rows of a partition, or of a child, are rows of what it is one of.
     if (kin.length > 1 || relation.rules.length > 0) for (const one of kin) add(one, anything);
-    else if (isNew)
-      add(relation, {
-        ...unchanged,
-        rows: row === undefined || mayRewrite(relation, "insert") ? undefined : [row],
-      });
-    else {
-      const isSaid = columns !== undefined && !mayRewrite(relation, "update");
-      add(relation, {
-        ...unchanged,
-        columns: isSaid ? new Set([...columns, ...generated(relation)]) : undefined,
-      });
-    }
-    for (const { on, command } of effects)
-      if (command === "delete") add(on, { ...unchanged, deletes: true });
-      else
-        add(
-          on,
-          command === "insert" ? { ...unchanged, rows: undefined } : { ...unchanged, columns: undefined },
-        );
+    else if (isNew) add(relation, { ...unchanged, rows: isSaid ? [row] : undefined });
+    else add(relation, { ...unchanged, columns: columns && new Set(columns) });
+    for (const { on, command: how } of effects)
+      add(on, schema.kin(on).length > 1 ? anything : changedIn[how]);
   }
   return found;
 }
@@ -103,7 +95,9 @@ function allEffects(
 ): readonly Effect[] {
   const none = { same: false, elevated: false, shared: [], by: "" };
   const next = (one: Effect): readonly Effect[] =>
-    nextEffects(schema, one, () => true, true, [...schema.relations]);
+    withMoves(one).flatMap((each) =>
+      nextEffects(schema, each, () => true, true, { on: [...schema.relations], isSaid: false }),
+    );
   const open = [...next({ ...none, on, command, columns })];
   const seen = new Set<string>();
   for (const one of open) {
@@ -113,4 +107,10 @@ function allEffects(
     open.push(...next({ ...one, columns: undefined }));
   }
   return open;
+}
+
+/** A row that an UPDATE moves to another partition is deleted from the one and inserted into the other. */
+function withMoves(one: Effect): readonly Effect[] {
+  const moves = one.command === "update" && one.on.kind === "partitioned";
+  return [one, ...(moves ? (["delete", "insert"] as const) : []).map((command) => ({ ...one, command }))];
 }

@@ -1,5 +1,5 @@
 import type { ProofRelation, ProofTrigger, Schema } from "./schema.ts";
-import { calledIn, type Effect, writesOf, writesOfRule, type Writing } from "./writes.ts";
+import { calledIn, type Effect, type Unread, writesOf, writesOfRule, type Writing } from "./writes.ts";
 
 /**
  * What a statement does to its own relation besides, directly or by way of others.
@@ -74,8 +74,7 @@ export function nextEffects(
   { on, command, columns }: Effect,
   isFired: (trigger: ProofTrigger) => boolean,
   byKeys: boolean,
-  /** What a function writes that cannot be read. */
-  anywhere: readonly ProofRelation[] = [on],
+  unread: Unread = { on: [on], isSaid: true },
 ): readonly Effect[] {
   const fired = on.triggers.filter((one) => one.events.includes(command) && isFired(one));
   const byRules = on.rules
@@ -87,14 +86,14 @@ export function nextEffects(
     schema
       .namesakes(trigger.function.name)
       .filter((fn) => fn.schema === trigger.function.schema)
-      .flatMap((fn) => writesOf(fn, schema, anywhere))
+      .flatMap((fn) => writesOf(fn, schema, unread))
       .map((write) => ({
         ...write,
         same: write.same && write.on === on && trigger.level === "row",
         by: `the trigger ${trigger.name}`,
       })),
   );
-  const said = [...byRules, ...byTriggers, ...byExpressions(schema, on, command, anywhere)];
+  const said = [...byRules, ...byTriggers, ...byExpressions(schema, on, command, unread)];
   return byKeys ? [...said, ...byForeignKeys(schema, on, command, columns)] : said;
 }
 
@@ -105,7 +104,7 @@ function byExpressions(
   schema: Schema,
   on: ProofRelation,
   command: Writing,
-  anywhere: readonly ProofRelation[],
+  unread: Unread,
 ): readonly Effect[] {
   const texts = [
     ...on.checks.map((text) => ["a CHECK constraint", text] as const),
@@ -118,7 +117,7 @@ function byExpressions(
   const isPlain = on.checks.length + on.rules.length === 0 && !on.columns.some(({ domain }) => domain);
   return [...texts, ...(isPlain ? [] : [[byNoName, undefined] as const])].flatMap(([by, text]) => {
     const called = text === undefined ? schema.unnamed : calledIn(text, schema);
-    return called.flatMap((fn) => writesOf(fn, schema, anywhere)).map((one) => ({ ...one, same: false, by }));
+    return called.flatMap((fn) => writesOf(fn, schema, unread)).map((one) => ({ ...one, same: false, by }));
   });
 }
 

@@ -23,11 +23,18 @@ export interface Effect {
 
 export type Write = Omit<Effect, "by">;
 
+/** What a function is taken to write that cannot be read. */
+export interface Unread {
+  readonly on: readonly ProofRelation[];
+  /** Only what it has words for: what it sends may be said elsewhere, in a table or in an argument of a trigger. */
+  readonly isSaid: boolean;
+}
+
 /**
  * What a function writes, and the functions that it names. Each is read once for each kind of rights that it is called with: by its
  * paths there would be as many as orders of the functions.
  */
-export function writesOf(fn: ProofFunction, schema: Schema, of: readonly ProofRelation[]): readonly Write[] {
+export function writesOf(fn: ProofFunction, schema: Schema, unread: Unread): readonly Write[] {
   const found: Write[] = [];
   const seen = new Set<ProofFunction>([fn]);
   const seenElevated = new Set<ProofFunction>([fn]);
@@ -37,8 +44,10 @@ export function writesOf(fn: ProofFunction, schema: Schema, of: readonly ProofRe
   for (const { called, elevated } of open) {
     if (called.language === "c" || called.language === "internal") continue;
     const above = elevated || called.definer;
-    const text = `${called.source}\n${called.sqlBody ?? ""}`.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, " ");
-    for (const one of writesIn(called, text, schema, of))
+    const text = `${called.source}\n${called.sqlBody ?? ""}`.replaceAll(commentOrText, (one) =>
+      one.startsWith("'") ? one : " ",
+    );
+    for (const one of writesIn(called, text, schema, unread))
       found.push({
         ...one,
         same: called === fn && one.same && !givesNew(text, one.on),
@@ -54,11 +63,12 @@ export function writesOf(fn: ProofFunction, schema: Schema, of: readonly ProofRe
   return found;
 }
 
+const commentOrText = /'(?:[^']|'')*'|--.*$|\/\*[\s\S]*?\*\//gm;
 const words = /[\p{L}_][\p{L}\w$]*/gu;
 
 /** Functions that may write, and that a text names, or a view or a policy of what it names. */
 export function calledIn(text: string, schema: Schema): readonly ProofFunction[] {
-  const names = new Set(text.match(words));
+  const names = new Set((text.match(words) ?? []).flatMap((one) => [one, one.toLowerCase()]));
   for (const name of names)
     for (const { definition, policies } of schema.named(name))
       for (const one of [definition, ...policies.map(({ using }) => using)])
@@ -86,18 +96,17 @@ function writesIn(
   fn: ProofFunction,
   text: string,
   schema: Schema,
-  of: readonly ProofRelation[],
+  { on: anywhere, isSaid }: Unread,
 ): readonly Write[] {
   try {
     return queriesOf(fn, text).flatMap((sql) =>
       statementsOf(sql).flatMap((tree) => writesOfTree(tree, schema)),
     );
   } catch {
-    // What cannot be read may write what it has words for, anywhere.
     return (["insert", "update", "delete"] as const)
-      .filter((command) => new RegExp(`\\b(?:${saidBy[command]})\\b`, "i").test(text))
+      .filter((command) => !isSaid || new RegExp(`\\b(?:${saidBy[command]})\\b`, "i").test(text))
       .flatMap((command) =>
-        of.map((on) => ({ on, command, columns: undefined, same: false, elevated: false, shared: [] })),
+        anywhere.map((on) => ({ on, command, columns: undefined, same: false, elevated: false, shared: [] })),
       );
   }
 }
@@ -122,7 +131,7 @@ export function writesOfRule(definition: string, schema: Schema): readonly Write
   return parseStatements(definition).flatMap((tree) => writesOfTree(tree, schema));
 }
 
-const writing = /\b(?:insert|update|delete|merge|truncate|policy|row\s+level\s+security)\b/i;
+const writing = /\b(?:insert|update|delete|merge|truncate|refresh|policy|row\s+level\s+security)\b/i;
 
 /** Expressions and assignments write nothing. @throws */
 function statementsOf(sql: string): readonly Node[] {
@@ -172,6 +181,11 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
     if (emptied?.behavior === "DROP_CASCADE")
       for (const on of pointingTo([...new Set(found.map((one) => one.on))], schema))
         found.push({ on, command: "delete", columns: undefined, same: false, elevated: false, shared: [] });
+    const refreshed = part(node, "RefreshMatViewStmt")?.relation;
+    for (const on of refreshed === undefined ? [] : schema.named(refreshed.relname ?? ""))
+      if ((refreshed?.schemaname ?? on.schema) === on.schema)
+        for (const command of ["insert", "update", "delete"] as const)
+          found.push({ on, command, columns: undefined, same: false, elevated: false, shared: [] });
     // Policies that are others afterwards let anything through.
     const opened =
       part(node, "AlterTableStmt")?.relation ??
