@@ -5,6 +5,7 @@ import { type TableRow, valueKey } from "./analyse/terms.ts";
 import { row } from "./analyse/tree.ts";
 import { isError, privileged } from "./ask/step.ts";
 import type { Row } from "./ask/evaluate.ts";
+import { perObject } from "../lib/recent.ts";
 import { saidBy, type Sides } from "./contained.ts";
 import type { Context } from "./context.ts";
 import { quoteIdent, quoteLiteral, quoteQualified } from "../lib/sql-text.ts";
@@ -48,10 +49,9 @@ interface Within {
 async function couldBe(within: Within, { rows, facts }: Facts): Promise<boolean> {
   const relations = new Map(rows.map(({ name, relation }) => [name, relation]));
   const stay = facts.filter((one) =>
-    sidesOf(one).every((side) => {
-      const found = columnOf(side);
-      const changed = found && within.changes.get(relations.get(found.row) as ProofRelation);
-      return changed === undefined || changed.columns?.has(found?.column ?? "") === false;
+    columnsIn(one).every(({ row: of, column }) => {
+      const changed = within.changes.get(relations.get(of) as ProofRelation);
+      return changed === undefined || changed.columns?.has(column) === false;
     }),
   );
   const there: TableRow[] = [];
@@ -92,17 +92,17 @@ async function areThere(
 /** Does it speak of a column of this row alone? */
 function isOf(fact: Fact, name: string): boolean {
   if (fact.kind === "text" || (fact.kind === "compared" && fact.value === undefined)) return false;
-  return columnOf(sidesOf(fact)[0] ?? "")?.row === name;
+  return columnsIn(fact)[0]?.row === name;
 }
 
 function equals(fact: Fact, column: string): boolean {
   const isEqual = fact.kind === "compared" && fact.operator === "=" && fact.value !== undefined;
-  return isEqual && columnOf(fact.sides[0])?.column === column;
+  return isEqual && columnsIn(fact)[0]?.column === column;
 }
 
 /** Does a row that is put in certainly hold something else in that column? */
 function contradicts(fact: Fact, put: Row, { columns }: ProofRelation): boolean {
-  const name = columnOf(sidesOf(fact)[0] ?? "")?.column ?? "";
+  const name = columnsIn(fact)[0]?.column ?? "";
   const column = columns.find((one) => one.name === name);
   const value = put[name];
   // A type with a length may shorten it.
@@ -126,10 +126,17 @@ function contradicts(fact: Fact, put: Row, { columns }: ProofRelation): boolean 
 
 /** `undefined`: it speaks of other rows too, or what it says is not known well enough. */
 function sqlOf(fact: Fact, names: ReadonlySet<string>): string | undefined {
-  const columnSql = (side: string): string | undefined => {
-    const found = columnOf(side);
-    return found && names.has(found.row) ? `${quoteIdent(found.row)}.${quoteIdent(found.column)}` : undefined;
-  };
+  return columnsIn(fact).every((one) => names.has(one.row)) ? sqlOfFact(fact) : undefined;
+}
+
+const columnsIn = perObject((fact: Fact) => sidesOf(fact).flatMap((side) => columnOf(side) ?? []));
+
+function columnSql(side: string): string | undefined {
+  const found = columnOf(side);
+  return found && `${quoteIdent(found.row)}.${quoteIdent(found.column)}`;
+}
+
+const sqlOfFact = perObject((fact: Fact): string | undefined => {
   if (fact.kind === "text") return undefined;
   if (fact.kind === "compared") {
     const [a, b] = fact.sides;
@@ -141,4 +148,4 @@ function sqlOf(fact: Fact, names: ReadonlySet<string>): string | undefined {
   if (column === undefined) return undefined;
   if (fact.kind !== "one of") return `${column} is ${fact.kind}`;
   return fact.labels.length === 0 ? "false" : `${column} in (${fact.labels.map(quoteLiteral).join(", ")})`;
-}
+});
