@@ -105,8 +105,14 @@ function contradicts(fact: Fact, put: Row, { columns }: ProofRelation): boolean 
   const name = columnsIn(fact)[0]?.column ?? "";
   const column = columns.find((one) => one.name === name);
   const value = put[name];
-  // A type with a length may shorten it.
-  if (column === undefined || value === undefined || column.generated || column.type.includes("("))
+  // A type with a length, or a domain over one, may shorten it.
+  if (
+    column === undefined ||
+    value === undefined ||
+    column.generated ||
+    column.domain ||
+    column.type.includes("(")
+  )
     return false;
   switch (fact.kind) {
     case "compared": {
