@@ -4,7 +4,7 @@ import { Material } from "../../src/prove/ask/material.ts";
 import { readSchema } from "../../src/prove/ask/read-schema.ts";
 import { ProofSession } from "../../src/prove/ask/session.ts";
 import { privileged } from "../../src/prove/ask/step.ts";
-import { holdsForAnyTables } from "../../src/prove/contained.ts";
+import { holdsForAnyTables, type Sides } from "../../src/prove/contained.ts";
 import { type Context, personaAnswers } from "../../src/prove/context.ts";
 import { Knowledge } from "../../src/prove/knowledge.ts";
 import type { EmbeddedServer } from "../../src/stage/postgres/server.ts";
@@ -44,17 +44,20 @@ export interface ContainedOutcome {
   readonly unsound: readonly Pair[];
 }
 
-const claims = ["request.jwt.claims", JSON.stringify({ sub: me, role: "authenticated" })] as const;
+export const claims = ["request.jwt.claims", JSON.stringify({ sub: me, role: "authenticated" })] as const;
 const persona = { role: "authenticated", settings: [claims] };
 
-function tablesOf(r: Random): readonly FuzzTable[] {
+export function tablesOf(r: Random): readonly FuzzTable[] {
   return ["p", "q", "s"].slice(0, 2 + r(2)).map((name) => {
     const rest = everyColumn.filter((one) => one !== "a" && one !== "u" && r(3) === 0).slice(0, 3);
     return { name, columns: ["a", "u", ...rest].map((each) => ({ name: each, notNull: r(3) === 0 })) };
   });
 }
 
-const whole: FuzzTable = { name: "t", columns: everyColumn.map((name) => ({ name, notNull: name === "b" })) };
+export const whole: FuzzTable = {
+  name: "t",
+  columns: everyColumn.map((name) => ({ name, notNull: name === "b" })),
+};
 
 /** Rows of few values, so that they meet; of NULLs as well; of a table none now and then. */
 function fillSql({ name, columns }: FuzzTable, most: string): string {
@@ -66,20 +69,21 @@ function fillSql({ name, columns }: FuzzTable, most: string): string {
   return `delete from ${name}; insert into ${name} select ${values.join(", ")} from generate_series(1, ${most});`;
 }
 
-function typeOf(column: string): string {
+export function typeOf(column: string): string {
   return (kinds[column]?.type ?? "").replace(/ (?:check|collate).*/, "");
 }
 
-function worldSql(tables: readonly FuzzTable[]): string {
-  const all = [whole, ...tables];
+/** Tables, each with what is said of it besides its columns, and a function `stored`. */
+export function tablesSql(all: readonly (FuzzTable & { readonly rules?: readonly string[] })[]): string {
   return `
 create collation fuzz_nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 create type fuzz_state as enum ('on', 'idle', 'off');
 ${all
-  .map(({ name, columns }) => {
-    const list = columns.map(
-      (one) => `${one.name} ${kinds[one.name]?.type}${one.notNull ? " not null" : ""}`,
-    );
+  .map(({ name, columns, rules = [] }) => {
+    const list = [
+      ...columns.map((one) => `${one.name} ${kinds[one.name]?.type}${one.notNull ? " not null" : ""}`),
+      ...rules,
+    ];
     return `create table ${name} (${list.join(", ")}); grant select on ${name} to authenticated;`;
   })
   .join("\n")}
@@ -97,6 +101,12 @@ create function stored(condition text) returns text language plpgsql as $$
     perform set_config('search_path', 'public', true);
     return null;
   end $$;
+`;
+}
+
+function worldSql(tables: readonly FuzzTable[]): string {
+  return `
+${tablesSql([whole, ...tables])}
 -- Which of these queries has a row with some contents.
 create function found(queries text[], contents int) returns setof int language plpgsql as $$
   declare
@@ -143,35 +153,42 @@ async function inWorld<T>(
     for (const one of functions) await client.query(one).catch(() => undefined);
     await loadParser();
     const knowledge = new Knowledge(await readSchema(client));
-    const relation = knowledge.schema.relation("public", "t");
-    if (relation === undefined) throw new Error("t is not in the catalogue");
-    const proofs = new ProofSession(asking, 5_000);
-    await proofs.begin();
-    const session = proofs.about({ timedOut: false });
-    const material = new Material(session, knowledge.schema.relations);
-    const context: Context = {
-      knowledge,
-      session,
-      space: { session, relation, material, checks: [], fixed: new Map() },
-      as: persona,
-      identities: [me],
-      everybody: [me],
-      stranger: undefined,
-      answer: personaAnswers(session, persona),
-      raises: [],
-      full: privileged,
-      heldClaims: new Set(["sub", "role"]),
-      personas: [persona],
-    };
+    const context = await contextIn(asking, knowledge);
     const contained = (policy: string, rows: string): Promise<boolean> =>
-      holdsForAnyTables(context, {
-        policy: knowledge.declared(relation, policy),
-        declared: knowledge.declared(relation, rows),
-      });
+      holdsForAnyTables(context, sidesOf(context, policy, rows));
     return await use({ client, seed, contained });
   } finally {
     await Promise.all([client.end(), asking.end()]);
   }
+}
+
+/** In a transaction that is opened on the connection. */
+export async function contextIn(asking: Client, knowledge: Knowledge): Promise<Context> {
+  const relation = knowledge.schema.relation("public", "t");
+  if (relation === undefined) throw new Error("t is not in the catalogue");
+  const proofs = new ProofSession(asking, 5_000);
+  await proofs.begin();
+  const session = proofs.about({ timedOut: false });
+  const material = new Material(session, knowledge.schema.relations);
+  return {
+    knowledge,
+    session,
+    space: { session, relation, material, checks: [], fixed: new Map() },
+    as: persona,
+    identities: [me],
+    everybody: [me],
+    stranger: undefined,
+    answer: personaAnswers(session, persona),
+    raises: [],
+    full: privileged,
+    heldClaims: new Set(["sub", "role"]),
+    personas: [persona],
+  };
+}
+
+export function sidesOf({ knowledge, space }: Context, policy: string, rows: string): Sides {
+  const read = (text: string): Sides["policy"] => knowledge.declared(space.relation, text);
+  return { policy: read(policy), declared: read(rows) };
 }
 
 /** Pairs that are said to be contained, and those of them that some contents refute. */
