@@ -159,10 +159,11 @@ export class PairMaker {
       [],
     ]);
     const more = pick(this.#r, table.columns).name;
-    const parts = [...new Set([...key, "u", more])].map((name) => {
+    const parts = [...new Set([...key, ...pick(this.#r, [["u"], []]), more])].map((name) => {
       const value = pick(this.#r, kinds[name]?.values ?? []);
       const own = name === "u" && this.#r(2) === 0 ? "auth.uid()" : `'${value}'`;
-      return `${alias}.${name} = ${own}`;
+      const operator = pick(this.#r, ["=", "=", "=", "<>", ...(name === "u" || name === "f" ? [] : [">="])]);
+      return `${alias}.${name} ${operator} ${own}`;
     });
     if (this.#r(3) > 0) return text(parts.join(" and "));
     const columns = table.columns.map((one) => one.name);
