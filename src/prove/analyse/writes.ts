@@ -69,6 +69,7 @@ const words = /[\p{L}_][\p{L}\w$]*/gu;
 /** Functions that may write, and that a text names, or a view or a policy of what it names. */
 export function calledIn(text: string, schema: Schema): readonly ProofFunction[] {
   const names = new Set((text.match(words) ?? []).flatMap((one) => [one, one.toLowerCase()]));
+  for (const [, quoted = ""] of text.matchAll(/"((?:[^"]|"")+)"/g)) names.add(quoted.replaceAll('""', '"'));
   for (const name of names)
     for (const { definition, policies } of schema.named(name))
       for (const one of [definition, ...policies.map(({ using }) => using)])
@@ -131,7 +132,7 @@ export function writesOfRule(definition: string, schema: Schema): readonly Write
   return parseStatements(definition).flatMap((tree) => writesOfTree(tree, schema));
 }
 
-const writing = /\b(?:insert|update|delete|merge|truncate|refresh|policy|row\s+level\s+security)\b/i;
+const writing = /\b(?:insert|update|delete|merge|truncate|refresh|policy|row\s+level\s+security|do)\b/i;
 
 /** Expressions and assignments write nothing. @throws */
 function statementsOf(sql: string): readonly Node[] {
@@ -173,6 +174,7 @@ function writesOfTree(tree: Node, schema: Schema): readonly Write[] {
           });
   };
   walk(tree, (node) => {
+    if (part(node, "DoStmt") !== undefined) throw new Error("a block of its own");
     const remove = part(node, "DeleteStmt");
     if (remove !== undefined)
       add("delete", remove.relation, undefined, remove.usingClause ? undefined : remove.whereClause);
