@@ -8,7 +8,6 @@ import type { Item, Tie } from "./analyse/ties.ts";
 import { evaluate, type Row, rowText } from "./ask/evaluate.ts";
 import { undecided } from "./compared.ts";
 import type { Context } from "./context.ts";
-
 import { contrast } from "./contrast.ts";
 import { formatQualified, quoteIdent } from "../lib/sql-text.ts";
 import { likelyValues, type OtherRow, putIn } from "./made-rows.ts";
@@ -91,7 +90,7 @@ async function tellingFor(context: Context, proved: Proved): Promise<Telling> {
     changesFor: (one: T) => readonly Change[],
   ): Promise<readonly T[]> => {
     const told = await Promise.all(all.map((one) => holds(changedBy(knowledge.schema, changesFor(one)))));
-    return all.filter((_, index) => told[index] !== true);
+    return all.filter((_, index) => !told[index]);
   };
   return {
     ways: (all) =>

@@ -7,7 +7,7 @@ import {
   type Spelled,
   variationOf,
 } from "./contained-grammar.ts";
-import type { Pair } from "./contained.ts";
+import { type Pair, typeOf } from "./contained.ts";
 import { type Expression, type Random, sqlOf } from "./grammar.ts";
 
 /** As a table of the other tests, with what keeps rows apart. */
@@ -82,10 +82,6 @@ export function effectsOf(r: Random, all: readonly KeyedTable[]): readonly strin
 /** One of the values that a column may hold. */
 export function valueSql(column: string, values = kinds[column]?.values ?? []): string {
   return `(array[${values.map((one) => `'${one}'`).join(", ")}])[1 + floor(random() * ${values.length})]::${typeOf(column)}`;
-}
-
-export function typeOf(column: string): string {
-  return (kinds[column]?.type ?? "").replace(/ (?:check|collate).*/, "");
 }
 
 function renamed(of: Spelled, from: string, to: string): Spelled {

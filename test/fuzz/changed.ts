@@ -14,10 +14,9 @@ import {
   PairMaker,
   type PlainChange,
   rowSetOf,
-  typeOf,
   valueSql,
 } from "./changed-grammar.ts";
-import { claims, contextIn, type Pair, sidesOf, tablesOf, tablesSql, whole } from "./contained.ts";
+import { claims, contextIn, type Pair, sidesOf, tablesOf, tablesSql, typeOf, whole } from "./contained.ts";
 import { random, smaller, sqlOf } from "./grammar.ts";
 
 /** Tables with rows, and what happens when they change. */

@@ -1,3 +1,4 @@
+import { perObject } from "../../lib/recent.ts";
 import { nextEffects } from "./effects.ts";
 import type { Effect, Writing } from "./writes.ts";
 import type { ProofRelation, Schema } from "./schema.ts";
@@ -77,15 +78,14 @@ function effectsOf(
   command: "insert" | "update",
   columns: readonly string[] | undefined,
 ): readonly Pick<Effect, "on" | "command">[] {
-  const known = effectsBy.get(schema) ?? new Map<string, readonly Effect[]>();
-  effectsBy.set(schema, known);
+  const known = effectsBy(schema);
   const key = JSON.stringify([relation.schema, relation.name, command, columns]);
   const found = known.get(key) ?? allEffects(schema, relation, command, columns);
   known.set(key, found);
   return found;
 }
 
-const effectsBy = new WeakMap<Schema, Map<string, readonly Effect[]>>();
+const effectsBy = perObject<Schema, Map<string, readonly Effect[]>>(() => new Map());
 
 function allEffects(
   schema: Schema,

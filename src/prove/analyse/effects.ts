@@ -1,3 +1,4 @@
+import { perObject } from "../../lib/recent.ts";
 import type { ProofRelation, ProofTrigger, Schema } from "./schema.ts";
 import { calledIn, type Effect, type Unread, writesOf, writesOfRule, type Writing } from "./writes.ts";
 
@@ -13,8 +14,7 @@ export function effectsOnItself(
   columns: readonly string[],
   nothing: boolean,
 ): readonly Effect[] {
-  const known = memos.get(schema) ?? new Map<string, readonly Effect[]>();
-  memos.set(schema, known);
+  const known = memos(schema);
   const key = JSON.stringify([relation.schema, relation.name, command, columns, nothing]);
   const found = known.get(key) ?? effects(schema, relation, command, columns, nothing);
   known.set(key, found);
@@ -22,7 +22,7 @@ export function effectsOnItself(
 }
 
 /** The same for every persona of a role. */
-const memos = new WeakMap<Schema, Map<string, readonly Effect[]>>();
+const memos = perObject<Schema, Map<string, readonly Effect[]>>(() => new Map());
 
 function effects(
   schema: Schema,
